@@ -1,0 +1,54 @@
+# Everything a developer types. A machine needs Python 3.11 and make; the rest comes as wheels into .venv.
+
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev test unit integration check lint types layers package format clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## make .venv with everything in it; quick when nothing changed
+
+$(STAMP): pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit("chatcore needs Python 3.11 or later." if sys.version_info < (3, 11) else 0)'
+	"$(PYTHON)" -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+dev: setup ## the service, PostgreSQL, auth and inference on this machine
+	$(BIN)/chatcore dev
+
+test: unit integration ## all tests
+
+unit: setup ## tests without sockets and without a database
+	$(BIN)/pytest tests/unit
+
+integration: setup ## tests over a real PostgreSQL and real sockets
+	$(BIN)/pytest tests/integration
+
+check: lint types layers package ## everything but the tests: lint, format, types, layers, the built wheel
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy src tests
+	$(BIN)/pyright
+
+layers: setup
+	$(BIN)/lint-imports
+
+package: setup
+	$(BIN)/python checks/clean_install.py
+
+format: setup ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove .venv and what the tools left
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The auth port over HTTP, behind a cache."""

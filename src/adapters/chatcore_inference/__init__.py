@@ -1,0 +1,1 @@
+"""The inference port over HTTP: server-sent events."""

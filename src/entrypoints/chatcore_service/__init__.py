@@ -1,0 +1,1 @@
+"""The chat service: settings, container, HTTP and command line."""

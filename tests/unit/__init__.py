@@ -1,0 +1,1 @@
+"""Tests without sockets and without a database."""
