@@ -1,1 +1,1 @@
-"""The core of a chat backend: entities, rules, ports and use cases, without any I/O."""
+"""The core of a chat backend that does not lose an answer."""

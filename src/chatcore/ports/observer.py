@@ -1,0 +1,55 @@
+"""The observer port: what the core reports besides its return values."""
+
+from typing import Protocol
+
+from chatcore.lease import Ending, Lease
+
+
+class Observer(Protocol):
+    """Is told what happens in the background, for logs and metrics. Must not block and must not raise."""
+
+    def generation_started(self, lease: Lease, trace_id: str | None) -> None:
+        """A reply has begun in this process."""
+        ...
+
+    def first_token(self, lease: Lease, seconds: float) -> None:
+        """The first frame that carries a token came `seconds` after the inference call."""
+        ...
+
+    def generation_ended(self, lease: Lease, ending: Ending | None, trace_id: str | None) -> None:
+        """A reply has ended in this process; None when it was lost to a deletion or another process."""
+        ...
+
+    def checkpointed(self, generations: int, seconds: float) -> None:
+        """A checkpoint for so many replies took so long."""
+        ...
+
+    def rescued(self, lease: Lease, ending: Ending) -> None:
+        """A reply whose owner is gone was brought to its end here."""
+        ...
+
+    def failed(self, what: str, error: Exception) -> None:
+        """Work in the background failed and will be tried again; `what` names it in a few words."""
+        ...
+
+
+class NullObserver(Observer):
+    """Hears nothing."""
+
+    def generation_started(self, lease: Lease, trace_id: str | None) -> None:
+        """Does nothing."""
+
+    def first_token(self, lease: Lease, seconds: float) -> None:
+        """Does nothing."""
+
+    def generation_ended(self, lease: Lease, ending: Ending | None, trace_id: str | None) -> None:
+        """Does nothing."""
+
+    def checkpointed(self, generations: int, seconds: float) -> None:
+        """Does nothing."""
+
+    def rescued(self, lease: Lease, ending: Ending) -> None:
+        """Does nothing."""
+
+    def failed(self, what: str, error: Exception) -> None:
+        """Does nothing."""

@@ -1,0 +1,37 @@
+"""How a reply is to be sampled."""
+
+from attrs import frozen
+
+from chatcore.errors import FieldProblem, InvalidInputError
+
+MAX_TOKENS = 4096
+MAX_TOP_K = 200
+
+
+@frozen(kw_only=True)
+class Sampling:
+    """The three dials of a request to the inference service.
+
+    Raises:
+        InvalidInputError: a value is out of its range; names each field that is.
+    """
+
+    #: 0 to 2; NaN is out of range.
+    temperature: float = 0.8
+    #: Most tokens of the reply, 1 to 4096.
+    max_tokens: int = 1024
+    #: How many candidates a token is drawn from, 0 (all) to 200.
+    top_k: int = 50
+
+    def __attrs_post_init__(self) -> None:
+        problems = [
+            FieldProblem(name, f"must be from {low} to {high}")
+            for name, value, low, high in (
+                ("temperature", self.temperature, 0, 2),
+                ("max_tokens", self.max_tokens, 1, MAX_TOKENS),
+                ("top_k", self.top_k, 0, MAX_TOP_K),
+            )
+            if not low <= value <= high
+        ]
+        if problems:
+            raise InvalidInputError(*problems)

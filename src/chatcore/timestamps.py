@@ -1,0 +1,18 @@
+"""Instants carry a time zone, always: a naive one means something else on each machine."""
+
+from datetime import datetime
+from typing import Any
+
+from attrs import Attribute
+
+from chatcore.errors import FieldProblem, InvalidInputError
+
+
+def require_aware(_instance: object, attribute: "Attribute[Any]", value: datetime) -> None:
+    """An attrs validator.
+
+    Raises:
+        InvalidInputError: `value` has no time zone.
+    """
+    if value.tzinfo is None:
+        raise InvalidInputError(FieldProblem(attribute.name, "must carry a time zone"))
