@@ -15,7 +15,7 @@ import docker
 import psycopg
 from attrs import frozen
 from docker.errors import DockerException
-from testcontainers.postgres import PostgresContainer
+from testcontainers.community.postgres import PostgresContainer
 
 from tests.integration.embedded_postgres import EmbeddedPostgres
 
