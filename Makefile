@@ -44,7 +44,7 @@ layers: setup
 	$(BIN)/lint-imports
 
 package: setup
-	$(BIN)/python checks/clean_install.py
+	$(BIN)/pytest tests/packaging
 
 format: setup ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

@@ -48,18 +48,11 @@ def find_postgres() -> Iterator[PostgresServer]:
         with EmbeddedPostgres(durable=False) as embedded:
             yield _described(embedded.url(), f"the embedded server, because {why_not}")
         return
-    with closing_container(container):
+    try:
         url = container.get_connection_url(driver=None)
         yield _described(url, f"testcontainers, image {container.image}")
-
-
-@contextmanager
-def closing_container(container: PostgresContainer) -> Iterator[None]:
-    """Remove the container and its data at the end."""
-    try:
-        yield
     finally:
-        container.stop(force=True, delete_volume=True)
+        container.stop()
 
 
 def _start_container(image: str) -> tuple[PostgresContainer | None, str]:
@@ -71,8 +64,10 @@ def _start_container(image: str) -> tuple[PostgresContainer | None, str]:
     container = PostgresContainer(image).with_command(options)
     try:
         container.start()
-    except DockerException as error:
-        return None, f"the image {image} cannot be started: {str(error).strip().splitlines()[0]}"
+    # OSError: what requests raises, and the TimeoutError of a server that does not come up.
+    except (DockerException, OSError) as error:
+        container.stop()
+        return None, f"a container of the image {image} cannot be started: {error!r:.300}"
     return container, ""
 
 

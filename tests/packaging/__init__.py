@@ -1,0 +1,1 @@
+"""Tests of what users install: they build the distribution and install it in clean environments."""

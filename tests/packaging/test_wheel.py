@@ -1,0 +1,78 @@
+"""The wheel: what it holds, and that it works where nothing else is installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from zipfile import ZipFile
+
+import psycopg
+
+from tests.integration.embedded_postgres import EmbeddedPostgres
+from tests.packaging.conftest import REPOSITORY
+
+PACKAGES = {
+    "chatcore",
+    "chatcore_auth",
+    "chatcore_inference",
+    "chatcore_memory",
+    "chatcore_postgres",
+    "chatcore_service",
+}
+
+# Imports all of the core but its contract tests, which want pytest, and prints what came along.
+IMPORT_THE_CORE = """
+import importlib, pkgutil, sys
+import chatcore
+for module in pkgutil.walk_packages(chatcore.__path__, "chatcore."):
+    if not module.name.startswith("chatcore.testing"):
+        importlib.import_module(module.name)
+foreign = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
+print(*sorted(name for name in foreign if not name.startswith("_")))
+"""
+
+
+def names_in(wheel: Path) -> list[str]:
+    with ZipFile(wheel) as archive:
+        return archive.namelist()
+
+
+def test_the_top_level_names_are_our_packages_and_nothing_else(wheel: Path) -> None:
+    top_level = {name.partition("/")[0] for name in names_in(wheel)}
+
+    assert {name for name in top_level if not name.endswith(".dist-info")} == PACKAGES
+
+
+def test_every_package_says_that_it_is_typed(wheel: Path) -> None:
+    assert {f"{package}/py.typed" for package in PACKAGES} <= set(names_in(wheel))
+
+
+def test_the_wheel_carries_every_migration(wheel: Path) -> None:
+    migrations = {path.name for path in (REPOSITORY / "sql" / "migrations").glob("*.sql")}
+    carried = {Path(name).name for name in names_in(wheel) if name.startswith("chatcore_postgres/migrations/")}
+
+    assert migrations
+    assert carried == migrations
+
+
+def test_the_core_needs_attrs_and_nothing_else(install: Callable[[str], Path]) -> None:
+    programs = install("")
+
+    result = subprocess.run(
+        [programs / "python", "-c", IMPORT_THE_CORE], capture_output=True, text=True, check=True, env={}
+    )
+    assert set(result.stdout.split()) <= {"attr", "attrs", "chatcore", "sitecustomize"}
+
+
+def test_the_installed_service_migrates_a_database(install: Callable[[str], Path], tmp_path: Path) -> None:
+    programs = install("[service]")
+
+    with EmbeddedPostgres(durable=False) as postgres:
+        environment = {**os.environ, "DATABASE_URL": postgres.url(), "INTERNAL_API_KEY": "not used by migrate"}
+        subprocess.run([programs / "chatcore", "migrate"], check=True, env=environment, cwd=tmp_path, timeout=60)
+
+        with psycopg.connect(postgres.url()) as connection:
+            tables = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+    assert {"conversations", "messages", "generations", "deltas", "idempotency_keys"} <= {name for (name,) in tables}
