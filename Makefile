@@ -37,7 +37,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy src tests
+	$(BIN)/mypy
 	$(BIN)/pyright
 
 layers: setup
