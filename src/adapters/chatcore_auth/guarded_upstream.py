@@ -1,0 +1,95 @@
+"""The auth service behind bounds: so many calls at once, so long each, and none while it is known to be away."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from chatcore.ports.clock import Clock
+from chatcore_auth.circuit_breaker import CircuitBreaker
+from chatcore_auth.upstream import AuthUpstream
+from chatcore_auth.validation import OUR_KEY_REFUSED, Unusable, Verdict
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_auth")
+
+_PAUSED: Final = Unusable("the auth service keeps failing and is not asked for a while")
+
+
+class GuardedUpstream:
+    """Asks the auth service within bounds, and logs what it could not answer.
+
+    Args:
+        upstream: what is guarded; closed with this.
+        clock: for the breaker's pauses.
+        budget_seconds: how long a question may take, waiting for a turn included.
+        max_concurrent_calls: calls under way at once; more wait for their turn.
+        failures_to_open: calls that fail in a row until none is made for a while.
+        pause_seconds: how long that is.
+    """
+
+    def __init__(  # noqa: PLR0913 - a bound each
+        self,
+        upstream: AuthUpstream,
+        clock: Clock,
+        *,
+        budget_seconds: float,
+        max_concurrent_calls: int,
+        failures_to_open: int,
+        pause_seconds: float,
+    ) -> None:
+        self._upstream = upstream
+        self._budget_seconds = budget_seconds
+        self._turns = asyncio.Semaphore(max_concurrent_calls)
+        self._breaker = CircuitBreaker(clock, failures_to_open=failures_to_open, pause_seconds=pause_seconds)
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._upstream.close()
+
+    async def is_reachable(self) -> bool:
+        """Whether something alive answers in time; takes no turn and does not ask the breaker."""
+        try:
+            async with asyncio.timeout(self._budget_seconds):
+                return await self._upstream.is_reachable()
+        except TimeoutError:
+            return False
+
+    async def validate(self, token: str, trace_id: str | None) -> Verdict:
+        """What the auth service says of `token`, in time."""
+        deadline = asyncio.get_running_loop().time() + self._budget_seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            # No failure of the auth service: it answers, only not so many.
+            return _logged(Unusable("too many calls at once", error), trace_id)
+        try:
+            return await self._validate_by(deadline, token, trace_id)
+        finally:
+            self._turns.release()
+
+    async def _validate_by(self, deadline: float, token: str, trace_id: str | None) -> Verdict:
+        if not self._breaker.allows():
+            return _PAUSED
+        try:
+            async with asyncio.timeout_at(deadline):
+                verdict = await self._upstream.validate(token, trace_id)
+        except TimeoutError as error:
+            verdict = Unusable("no answer in time", error)
+        self._tell_breaker(verdict)
+        return _logged(verdict, trace_id)
+
+    def _tell_breaker(self, verdict: Verdict) -> None:
+        if isinstance(verdict, Unusable):
+            if self._breaker.failed():
+                _log.warning("the auth service keeps failing; new tokens are refused for a while")
+        elif self._breaker.succeeded():
+            _log.info("the auth service answers again")
+
+
+def _logged(verdict: Verdict, trace_id: str | None) -> Verdict:
+    if isinstance(verdict, Unusable):
+        log = _log.error if verdict is OUR_KEY_REFUSED else _log.warning
+        # Never the cause itself: it may hold the request, and the request holds the token.
+        log("the auth service gave no usable answer", reason=verdict.reason, trace_id=trace_id)
+    return verdict

@@ -1,0 +1,105 @@
+"""One question to the auth service, over HTTP."""
+
+import re
+from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+import orjson
+
+from chatcore_auth.validation import Unusable, Verdict, verdict_of
+
+#: A user and a few claims; anything bigger is not an answer.
+MAX_BODY_BYTES = 64 * 1024
+
+# A proxy in front of a dead auth service answers with one of these; anything else comes from something alive.
+_NOBODY_HOME = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+
+# What cannot be a header's value would break the request; the trace id is not worth that.
+_TRACE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+# The server closed an idle connection in the moment in which it was used again, or it was restarted.
+_BROKEN_CONNECTION = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
+
+class AuthUpstream:
+    """The auth service's two questions as calls; everything that can go wrong is an answer, not an exception.
+
+    It sets no deadline: callers do, over all that it does.
+
+    Args:
+        base_url: without the path; a trailing slash does not matter.
+        internal_api_key: sent as ``X-Internal-API-Key``.
+        max_connections: at most so many calls are under way.
+        transport: in place of the network, for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        internal_api_key: str,
+        *,
+        max_connections: int,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._http = httpx.AsyncClient(
+            transport=transport,
+            headers={
+                b"X-Internal-API-Key": internal_api_key.encode(),
+                b"Content-Type": b"application/json",
+                b"Accept": b"application/json",
+                # Nothing is inflated: a small reply could become a huge one.
+                b"Accept-Encoding": b"identity",
+            },
+            timeout=None,  # noqa: S113 - see the class: callers set one deadline over everything
+            limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+            follow_redirects=False,
+            # Neither proxies nor .netrc: the address is the one in the settings and no other.
+            trust_env=False,
+            # What one user's answer sets must not go along with the next user's question.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._http.aclose()
+
+    async def validate(self, token: str, trace_id: str | None) -> Verdict:
+        """What the auth service says of `token`, asked once more if the connection breaks off."""
+        try:
+            try:
+                return await self._validate_once(token, trace_id)
+            except _BROKEN_CONNECTION:
+                # To ask whose token it is changes nothing over there, so it may be asked twice.
+                return await self._validate_once(token, trace_id)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Unusable(type(error).__name__, error)
+
+    async def is_reachable(self) -> bool:
+        """Whether something alive answers at all; which path it knows does not matter."""
+        try:
+            async with self._http.stream("GET", f"{self._base_url}/") as response:
+                return response.status_code not in _NOBODY_HOME
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return False
+
+    async def _validate_once(self, token: str, trace_id: str | None) -> Verdict:
+        headers = {"x-trace-id": trace_id} if trace_id and _TRACE_ID.fullmatch(trace_id) else None
+        url = f"{self._base_url}/auth/validate"
+        body = orjson.dumps({"token": token})
+        async with self._http.stream("POST", url, content=body, headers=headers) as response:
+            content = await _capped_body(response)
+            if content is None:
+                return Unusable(f"a reply of more than {MAX_BODY_BYTES} bytes")
+            return verdict_of(response.status_code, content)
+
+
+async def _capped_body(response: httpx.Response) -> bytes | None:
+    body = bytearray()
+    # Raw: what came compressed against our wish stays so, and is then no JSON.
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    return bytes(body)
