@@ -1,0 +1,91 @@
+-- What the migrations add up to, to be read in one piece. A test compares the two; nothing applies this file.
+-- The reasons are in the migrations. The runner's own table, schema_migrations, is not part of it.
+
+create table conversations (
+    user_id       text        not null,
+    id            uuid        not null,
+    title         text        not null,
+    title_source  text        not null,
+    model_tag     text        not null,
+    head_id       uuid,
+    next_position bigint      not null default 1,
+    created_at    timestamptz not null,
+    updated_at    timestamptz not null,
+    constraint conversations_pkey primary key (user_id, id),
+    constraint conversations_title_source_check check (title_source in ('default', 'auto', 'user')),
+    constraint conversations_next_position_check check (next_position >= 1)
+);
+
+create index conversations_by_update on conversations (user_id, updated_at desc, id desc);
+
+create table messages (
+    user_id           text        not null,
+    id                uuid        not null,
+    conversation_id   uuid        not null,
+    parent_id         uuid,
+    position          bigint      not null,
+    role              text        not null,
+    content           text        not null,
+    status            text        not null,
+    error             text,
+    token_count       integer,
+    model_tag         text,
+    inference_time_ms integer,
+    created_at        timestamptz not null,
+    constraint messages_pkey primary key (user_id, id),
+    constraint messages_position_key unique (user_id, conversation_id, position),
+    constraint messages_conversation_fkey foreign key (user_id, conversation_id)
+        references conversations (user_id, id) on delete cascade,
+    constraint messages_position_check check (position >= 1),
+    constraint messages_role_check check (role in ('user', 'assistant', 'system')),
+    constraint messages_status_check
+        check (status in ('streaming', 'complete', 'stopped', 'interrupted', 'failed'))
+);
+
+create index messages_of_system on messages (user_id, conversation_id, position) where role = 'system';
+
+create table generations (
+    user_id          text        not null,
+    conversation_id  uuid        not null,
+    message_id       uuid        not null,
+    slot             integer     not null,
+    owner_id         uuid        not null,
+    epoch            integer     not null,
+    lease_until      timestamptz not null,
+    stop_requested   boolean     not null default false,
+    fallback_head_id uuid,
+    started_at       timestamptz not null,
+    constraint generations_pkey primary key (user_id, conversation_id),
+    constraint generations_message_key unique (user_id, message_id),
+    constraint generations_slot_key unique (user_id, slot),
+    constraint generations_message_fkey foreign key (user_id, message_id)
+        references messages (user_id, id) on delete cascade,
+    constraint generations_slot_check check (slot >= 1),
+    constraint generations_epoch_check check (epoch >= 1)
+) with (fillfactor = 50);
+
+create table deltas (
+    user_id      text   not null,
+    message_id   uuid   not null,
+    start_offset bigint not null,
+    text         text   not null,
+    constraint deltas_pkey primary key (user_id, message_id, start_offset),
+    constraint deltas_generation_fkey foreign key (user_id, message_id)
+        references generations (user_id, message_id) on delete cascade,
+    constraint deltas_start_offset_check check (start_offset >= 0)
+);
+
+create table idempotency_keys (
+    user_id         text        not null,
+    key             text        not null,
+    fingerprint     bytea       not null,
+    conversation_id uuid        not null,
+    user_message_id uuid        not null,
+    reply_id        uuid        not null,
+    created_at      timestamptz not null,
+    constraint idempotency_keys_pkey primary key (user_id, key),
+    constraint idempotency_keys_conversation_fkey foreign key (user_id, conversation_id)
+        references conversations (user_id, id) on delete cascade
+);
+
+create index idempotency_keys_by_age on idempotency_keys (created_at);
