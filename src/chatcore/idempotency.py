@@ -34,7 +34,7 @@ class IdempotencyKey:
             raise InvalidInputError(FieldProblem("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))
 
 
-def fingerprint(request: Mapping[str, str | float | None]) -> bytes:
-    """A SHA-256 digest that is the same for the same values, whatever their order."""
+def fingerprint(request: Mapping[str, object]) -> bytes:
+    """A SHA-256 digest that is the same for the same JSON values, whatever their order."""
     canonical = json.dumps(request, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).digest()

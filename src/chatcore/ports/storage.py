@@ -170,9 +170,7 @@ class Storage(Protocol):
         """
         ...
 
-    async def request_stop(
-        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId
-    ) -> Message:
+    async def request_stop(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
         """Asks the owner of a reply, whichever process that is, to stop; returns the message as it is.
 
         The owner learns of it at its next checkpoint. A reply that has ended is left alone.
@@ -206,9 +204,7 @@ class Storage(Protocol):
         """
         ...
 
-    async def claim_expired(
-        self, owner_id: OwnerId, running: Collection[MessageId], limit: int
-    ) -> Sequence[Lease]:
+    async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
         """Takes over replies whose lease has run out, of all users: raises their epoch, renews their lease.
 
         A reply that `owner_id` itself owns is taken only if it is not in `running`. Of several processes that

@@ -1,0 +1,103 @@
+"""The whole core, assembled from four ports."""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from attrs import field, frozen
+
+from chatcore.checkpoints import Checkpointer
+from chatcore.conversations import Conversations
+from chatcore.following import Follower
+from chatcore.generations import Generations
+from chatcore.history import HistoryLimits
+from chatcore.lease import OwnerId
+from chatcore.ports import Clock, Inference, NullObserver, Observer, Storage
+from chatcore.rescue import Rescuer
+from chatcore.turns import Turns
+
+#: How long running replies have to finish when the process is asked to end.
+DRAIN_SECONDS = 20.0
+
+
+@frozen(kw_only=True)
+class Limits:
+    """What one user may have of a process, and a model of a conversation."""
+
+    history: HistoryLimits = field(factory=HistoryLimits)
+    #: Most replies in the making a user may have at once.
+    generations_per_user: int = 8
+
+
+class Chat:
+    """Conversations and turns over ports of your choice, and the background work that keeps their promises.
+
+    Use it as an asynchronous context manager, or call :meth:`start` and :meth:`drain`::
+
+        async with Chat(storage=storage, inference=inference, clock=clock) as chat:
+            conversation = await chat.conversations.create(user)
+            turn = await chat.turns.send(user, conversation.id, "Hello", sampling=Sampling())
+
+    The ports are the caller's to open and close; they must be open for as long as the chat is started.
+    """
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        inference: Inference,
+        clock: Clock,
+        observer: Observer | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        observer = observer or NullObserver()
+        limits = limits or Limits()
+        owner_id = OwnerId(uuid4())
+        self.generations = Generations(storage=storage, inference=inference, clock=clock, observer=observer)
+        self.checkpointer = Checkpointer(
+            self.generations, storage=storage, clock=clock, observer=observer, owner_id=owner_id
+        )
+        self.rescuer = Rescuer(self.generations, storage=storage, clock=clock, observer=observer, owner_id=owner_id)
+        self.follower = Follower(self.generations, storage=storage, clock=clock, observer=observer)
+        self.conversations = Conversations(storage=storage, clock=clock, generations=self.generations)
+        self.turns = Turns(
+            storage=storage,
+            clock=clock,
+            generations=self.generations,
+            follower=self.follower,
+            owner_id=owner_id,
+            history_limits=limits.history,
+            max_generations=limits.generations_per_user,
+        )
+        self._background: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begins to checkpoint and to sweep. Call it once, in a running event loop."""
+        self._background = [
+            asyncio.create_task(self.checkpointer.run(), name="checkpoints"),
+            asyncio.create_task(self.rescuer.run(), name="rescue"),
+        ]
+
+    async def drain(self, grace_seconds: float = DRAIN_SECONDS) -> None:
+        """Takes no more turns, brings every running reply to a stored end, and stops the background work.
+
+        Running replies have `grace_seconds` to finish; then they are stored as interrupted and their readers are
+        told to come back. Returns within `grace_seconds` and about ten seconds more.
+        """
+        await self.generations.drain(grace_seconds)
+        self.follower.cut()
+        for task in self._background:
+            task.cancel()
+        if self._background:
+            await asyncio.wait(self._background)
+        self._background = []
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.drain()

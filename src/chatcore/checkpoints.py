@@ -1,0 +1,89 @@
+"""Checkpoints: the text of all running generations goes to the storage four times a second, in one statement.
+
+The same round trip renews leases and brings back what happened elsewhere: stop requests, deletions, fencing.
+"""
+
+from collections.abc import Sequence
+
+from chatcore.generation import Generation, Halt
+from chatcore.generations import Generations
+from chatcore.lease import OwnerId
+from chatcore.ports import Clock, Observer, Storage
+
+#: From the start of one checkpoint to the start of the next.
+CHECKPOINT_SECONDS = 0.25
+#: How much text of one reply may wait in memory while the storage is away.
+MAX_UNSTORED_BYTES = 1024 * 1024
+#: After so many single failures in a row it is the storage that fails, not a generation.
+_FAILURES_THAT_MEAN_OUTAGE = 3
+
+
+class Checkpointer:
+    """Stores what the generations of this process have come to."""
+
+    def __init__(
+        self, generations: Generations, *, storage: Storage, clock: Clock, observer: Observer, owner_id: OwnerId
+    ) -> None:
+        self._generations = generations
+        self._storage = storage
+        self._clock = clock
+        self._observer = observer
+        self._owner_id = owner_id
+
+    async def run(self) -> None:
+        """Checkpoints for ever; cancel it to end it."""
+        while True:
+            started = self._clock.monotonic()
+            await self.checkpoint()
+            elapsed = self._clock.monotonic() - started
+            await self._clock.sleep(max(CHECKPOINT_SECONDS - elapsed, 0.0))
+
+    async def checkpoint(self) -> None:
+        """One checkpoint of everything. Never raises: what could not be stored now goes along next time."""
+        batch = [g for g in self._generations.running if not g.is_finishing]
+        if not batch:
+            return
+        # One that keeps failing goes last, so that it is not what stops the others.
+        batch.sort(key=lambda generation: generation.failures)
+        started = self._clock.monotonic()
+        try:
+            if not await self._store(batch):
+                await self._store_one_by_one(batch)
+        finally:
+            for generation in batch:
+                generation.settle()
+        self._after(batch)
+        self._observer.checkpointed(len(batch), self._clock.monotonic() - started)
+
+    async def _store(self, batch: Sequence[Generation]) -> bool:
+        parts = [generation.progress(self._clock.monotonic()) for generation in batch]
+        try:
+            verdicts = await self._storage.checkpoint(self._owner_id, parts)
+        except Exception as error:  # noqa: BLE001 - see the docstring of checkpoint
+            self._observer.failed("checkpointing", error)
+            return False
+        now = self._clock.monotonic()
+        for generation, part in zip(batch, parts, strict=True):
+            generation.confirm(part, verdicts[part.lease.message_id], now)
+        return True
+
+    async def _store_one_by_one(self, batch: Sequence[Generation]) -> None:
+        """So that one generation which cannot be stored does not hold up the others."""
+        failures_in_a_row = 0
+        for generation in batch:
+            if generation.is_finishing or failures_in_a_row == _FAILURES_THAT_MEAN_OUTAGE:
+                continue
+            if await self._store([generation]):
+                failures_in_a_row = 0
+            else:
+                generation.fail()
+                failures_in_a_row += 1
+
+    @staticmethod
+    def _after(batch: Sequence[Generation]) -> None:
+        for generation in batch:
+            if generation.unstored_bytes > MAX_UNSTORED_BYTES:
+                generation.halt(Halt.OVERFLOWED)
+            elif generation.halt_reason is not None:
+                # A task can swallow its cancellation; asking again until it has ended costs nothing.
+                generation.halt(generation.halt_reason)

@@ -1,0 +1,133 @@
+"""Following a reply: from memory where it is made, from the storage everywhere else.
+
+A reader of a reply that another process makes is fed from the deltas. All such readers of this process share one
+query a tick, and there is no tick when there is no reader.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from chatcore.errors import MessageNotFoundError
+from chatcore.generations import Generations
+from chatcore.message import ConversationId, Message, MessageId, ReplyError
+from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, Storage
+from chatcore.readers import MailboxReader, Reader, Stretch, TextReader
+from chatcore.transcript import RECONNECT, End
+from chatcore.user import UserId
+
+#: From one look at the deltas to the next: as often as they are written.
+POLL_SECONDS = 0.25
+
+
+class Follower:
+    """Makes readers, and feeds those whose reply is made elsewhere."""
+
+    def __init__(self, generations: Generations, *, storage: Storage, clock: Clock, observer: Observer) -> None:
+        self._generations = generations
+        self._storage = storage
+        self._clock = clock
+        self._observer = observer
+        self._remote: dict[MailboxReader, Message] = {}
+        self._polling: asyncio.Task[None] | None = None
+        self._is_cut = False
+
+    async def follow(
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int | None
+    ) -> Reader[Stretch] | None:
+        """A reader from `offset` on (code points; None: from the start); None when it has all there is.
+
+        Raises:
+            MessageNotFoundError: this user's conversation has no such reply.
+        """
+        message = await self._storage.get_message(user_id, conversation_id, message_id)
+        if not message.is_reply:
+            raise MessageNotFoundError
+        if not message.is_streaming:
+            return self._finished(message, offset)
+        generation = self._generations.find(user_id, conversation_id, message_id)
+        if generation is not None:
+            return TextReader(generation.transcript, offset or 0)
+        return self._elsewhere(message, offset or 0)
+
+    @staticmethod
+    def _finished(message: Message, offset: int | None) -> Reader[Stretch] | None:
+        if offset == len(message.content):
+            return None
+        reader = MailboxReader(offset or 0)
+        reader.finish(message.content, End(message.error))
+        return reader
+
+    # -- Replies that are made elsewhere --------------------------------------------------------------------------
+
+    def _elsewhere(self, message: Message, offset: int) -> Reader[Stretch]:
+        reader = MailboxReader(offset)
+        if self._is_cut:
+            reader.cut(RECONNECT)
+            return reader
+        self._remote[reader] = message
+        if self._polling is None:
+            self._polling = asyncio.create_task(self._poll(), name="following replies made elsewhere")
+        return reader
+
+    def leave(self, reader: Reader[Stretch]) -> None:
+        """The reader has gone; nothing is fetched for it any more."""
+        if isinstance(reader, MailboxReader):
+            self._remote.pop(reader, None)
+
+    def cut(self) -> None:
+        """Tells the readers of replies made elsewhere, present and future, to come back: this process is ending."""
+        self._is_cut = True
+        for reader in self._remote:
+            reader.cut(RECONNECT)
+        self._remote.clear()
+
+    async def _poll(self) -> None:
+        try:
+            while self._remote:
+                started = self._clock.monotonic()
+                await self._feed()
+                await self._clock.sleep(max(POLL_SECONDS - (self._clock.monotonic() - started), 0.0))
+        finally:
+            self._polling = None
+
+    async def _feed(self) -> None:
+        readers = tuple(self._remote.items())
+        try:
+            reads = await self._storage.read_deltas([_question(reader, message) for reader, message in readers])
+            for (reader, _), read in zip(readers, reads, strict=True):
+                if read.is_live:
+                    reader.put(read.text)
+            await self._end(readers, reads)
+        except Exception as error:  # noqa: BLE001 - the next tick will do; until then readers wait
+            self._observer.failed("following replies made elsewhere", error)
+
+    async def _end(self, readers: Sequence[tuple[MailboxReader, Message]], reads: Sequence[DeltaRead]) -> None:
+        ended: dict[MessageId, Message | None] = {}
+        for (reader, message), read in zip(readers, reads, strict=True):
+            if read.is_live:
+                continue
+            if message.id not in ended:
+                ended[message.id] = await self._ended(message)
+            final = ended[message.id]
+            if final is None:
+                reader.cut(End(ReplyError.STOPPED))  # Its conversation was deleted, which stops it.
+            elif not final.is_streaming:
+                reader.finish(final.content, End(final.error))
+            else:
+                continue
+            self.leave(reader)
+
+    async def _ended(self, message: Message) -> Message | None:
+        try:
+            return await self._storage.get_message(message.user_id, message.conversation_id, message.id)
+        except MessageNotFoundError:
+            return None
+
+
+def _question(reader: MailboxReader, message: Message) -> DeltaReader:
+    return DeltaReader(
+        user_id=message.user_id,
+        conversation_id=message.conversation_id,
+        message_id=message.id,
+        offset=reader.offset,
+    )

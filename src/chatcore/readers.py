@@ -1,0 +1,156 @@
+"""Readers of a reply, and what they get.
+
+All readers are used alike, and none of them touches the network or the storage by itself::
+
+    while True:
+        if news := reader.take():
+            ...  # pass it on
+        elif reader.end is not None:
+            break
+        else:
+            await reader.wait()
+"""
+
+import asyncio
+from collections import deque
+from typing import Protocol, TypeVar
+
+from attrs import frozen
+
+from chatcore.transcript import End, Transcript
+
+News_co = TypeVar("News_co", covariant=True)
+
+
+@frozen
+class Stretch:
+    """Text from where the reader was up to `end_offset` (code points), or, without text, a step back to there."""
+
+    text: str
+    end_offset: int
+
+    @property
+    def is_rewind(self) -> bool:
+        """Whether the reader was shown more than there is and must keep only `end_offset` code points."""
+        return not self.text
+
+
+class Reader(Protocol[News_co]):
+    """One reader of one reply."""
+
+    @property
+    def end(self) -> End | None:
+        """How the stream ends; counts once :meth:`take` has nothing more to give."""
+        ...
+
+    def take(self) -> News_co | None:
+        """What has come since the last time; nothing (None, or empty) when there is nothing yet."""
+        ...
+
+    async def wait(self) -> None:
+        """Returns when it is worth looking again; may return early."""
+        ...
+
+    def wake(self) -> None:
+        """Lets :meth:`wait` return now, for whoever has something to say in between."""
+        ...
+
+
+class _TranscriptReader:
+    """What the two readers of a transcript share: they wait for it, and end with it."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        self._transcript = transcript
+        self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def end(self) -> End | None:
+        """The transcript's end."""
+        return self._transcript.end
+
+    async def wait(self) -> None:
+        """Returns when the transcript has grown or ended."""
+        self._waiter = self._transcript.waiter()
+        await self._waiter
+
+    def wake(self) -> None:
+        """Lets :meth:`wait` return now."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class FrameReader(_TranscriptReader, Reader[bytes]):
+    """Reads the frames, byte for byte as the inference service sent them, from the first."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        super().__init__(transcript)
+        self._position = 0
+
+    def take(self) -> bytes:
+        """All frames since the last time."""
+        news = self._transcript.frames(self._position)
+        self._position += len(news)
+        return news
+
+
+class TextReader(_TranscriptReader, Reader[Stretch]):
+    """Reads the text of a reply that this process is making, from any code point on."""
+
+    def __init__(self, transcript: Transcript, offset: int) -> None:
+        super().__init__(transcript)
+        self._offset = offset
+
+    def take(self) -> Stretch | None:
+        """All text since the last time, as one stretch."""
+        length = self._transcript.length
+        if length == self._offset:
+            return None
+        # Beyond the end only when the reader was shown text that a crash has taken: step back.
+        text = self._transcript.text(self._offset) if length > self._offset else ""
+        self._offset = length
+        return Stretch(text, length)
+
+
+class MailboxReader(Reader[Stretch]):
+    """Reads what somebody else puts in: the text of a finished reply, or of one that another process makes."""
+
+    def __init__(self, offset: int) -> None:
+        #: How much text the reader has been given, in code points.
+        self.offset = offset
+        self.end: End | None = None
+        self._stretches: deque[Stretch] = deque()
+        self._news = asyncio.Event()
+
+    def put(self, text: str) -> None:
+        """Adds text that follows what was put before."""
+        if text:
+            self.offset += len(text)
+            self._stretches.append(Stretch(text, self.offset))
+            self.wake()
+
+    def finish(self, full_text: str, end: End) -> None:
+        """Adds what is missing of the reply's full text, or steps back to its length, and the end."""
+        if len(full_text) < self.offset:
+            self.offset = len(full_text)
+            self._stretches.append(Stretch("", self.offset))
+        else:
+            self.put(full_text[self.offset :])
+        self.cut(end)
+
+    def cut(self, end: End) -> None:
+        """Ends the stream with what is in. The first end counts."""
+        self.end = self.end or end
+        self.wake()
+
+    def take(self) -> Stretch | None:
+        """The next stretch that was put in."""
+        return self._stretches.popleft() if self._stretches else None
+
+    async def wait(self) -> None:
+        """Returns when something was put in."""
+        await self._news.wait()
+        self._news.clear()
+
+    def wake(self) -> None:
+        """Lets :meth:`wait` return now."""
+        self._news.set()

@@ -1,0 +1,95 @@
+"""Rescue: replies whose process is gone are brought to their end by whoever notices first.
+
+Every replica sweeps. A reply whose lease ran out is claimed (the old owner is fenced off from then on) and
+finished with the text that its checkpoints have stored.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from random import uniform
+
+from chatcore.generation import broken_off
+from chatcore.generations import Generations
+from chatcore.idempotency import KEPT_HOURS
+from chatcore.lease import LEASE_SECONDS, Ending, Lease, OwnerId
+from chatcore.message import ReplyError, Status
+from chatcore.ports import Clock, Observer, Storage
+
+#: From one sweep to the next, on average.
+SWEEP_SECONDS = 5.0
+#: Replicas that were started together must not sweep together.
+_JITTER = 0.2
+_CLAIMS_AT_ONCE = 100
+_PURGED_AT_ONCE = 1000
+
+
+class Rescuer:
+    """Sweeps for replies that lost their owner, and for keys that have had their time."""
+
+    def __init__(
+        self,
+        generations: Generations,
+        *,
+        storage: Storage,
+        clock: Clock,
+        observer: Observer,
+        owner_id: OwnerId,
+        jitter: Callable[[float, float], float] = uniform,
+    ) -> None:
+        self._generations = generations
+        self._storage = storage
+        self._clock = clock
+        self._observer = observer
+        self._owner_id = owner_id
+        self._jitter = jitter
+
+    async def run(self) -> None:
+        """Sweeps for ever; cancel it to end it."""
+        while True:
+            await self._clock.sleep(self._pause(swept=await self.sweep()))
+
+    def _pause(self, *, swept: bool) -> float:
+        # While the storage was away nobody could renew a lease. Owners that live get a whole lease's time to do
+        # so before anybody takes their replies for orphans.
+        seconds = SWEEP_SECONDS if swept else LEASE_SECONDS
+        return seconds * self._jitter(1 - _JITTER, 1 + _JITTER)
+
+    async def sweep(self) -> bool:
+        """One sweep; False when the storage failed. Never raises."""
+        try:
+            await self._rescue_all()
+            await self._purge()
+        except Exception as error:  # noqa: BLE001 - the next sweep will do
+            self._observer.failed("sweeping", error)
+            return False
+        return True
+
+    async def _rescue_all(self) -> None:
+        claimed = _CLAIMS_AT_ONCE
+        while claimed == _CLAIMS_AT_ONCE:
+            leases = await self._storage.claim_expired(self._owner_id, self._generations.running_ids, _CLAIMS_AT_ONCE)
+            for lease in leases:
+                await self._rescue(lease)
+            claimed = len(leases)
+
+    async def _rescue(self, lease: Lease) -> None:
+        ending = await self._storage.settle(lease, self._decide)
+        if ending is not None:
+            self._observer.rescued(lease, ending)
+
+    def _decide(self, text: str) -> Ending:
+        status = broken_off(has_text=bool(text))
+        return Ending(
+            status=status,
+            content=text,
+            error=ReplyError.INFERENCE_INTERRUPTED,
+            token_count=None,
+            inference_time_ms=None,
+            returns_head=status is Status.FAILED,
+            ended_at=self._clock.now(),
+        )
+
+    async def _purge(self) -> None:
+        before = self._clock.now() - timedelta(hours=KEPT_HOURS)
+        while await self._storage.purge_idempotency_keys(before, _PURGED_AT_ONCE) == _PURGED_AT_ONCE:
+            pass
