@@ -117,9 +117,14 @@ class MailboxReader(Reader[Stretch]):
     def __init__(self, offset: int) -> None:
         #: How much text the reader has been given, in code points.
         self.offset = offset
-        self.end: End | None = None
+        self._end: End | None = None
         self._stretches: deque[Stretch] = deque()
         self._news = asyncio.Event()
+
+    @property
+    def end(self) -> End | None:
+        """The end that was put in."""
+        return self._end
 
     def put(self, text: str) -> None:
         """Adds text that follows what was put before."""
@@ -139,7 +144,7 @@ class MailboxReader(Reader[Stretch]):
 
     def cut(self, end: End) -> None:
         """Ends the stream with what is in. The first end counts."""
-        self.end = self.end or end
+        self._end = self._end or end
         self.wake()
 
     def take(self) -> Stretch | None:
