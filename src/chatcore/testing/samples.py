@@ -1,0 +1,150 @@
+"""Entities to test with: every value has a default that is valid, so a test names only what it is about.
+
+Where a sample is not what a test needs, `attrs.evolve` makes it so::
+
+    turn = evolve(a_turn(conversation), max_generations=1)
+"""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from attrs import evolve
+
+from chatcore.conversation import Conversation
+from chatcore.idempotency import IdempotencyKey
+from chatcore.lease import Ending, Lease, OwnerId, Progress
+from chatcore.message import ConversationId, MessageId, ReplyError, Status
+from chatcore.ports.storage import DeltaReader, NewRegeneration, NewTurn
+from chatcore.user import UserId
+
+ALICE: UserId = "alice"
+BOB: UserId = "bob"
+
+#: The instant at which samples are made unless a test says otherwise.
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+#: What storages and encoders get wrong: emoji of several code points, combining marks, the line and paragraph
+#: separators, quotes, percent signs, format characters, right-to-left text, white space at both ends.
+AWKWARD_TEXT = (
+    " \t👩‍👩‍👧‍👦 e\u0301 é \u2028\u2029\u0085 'quoted' \"twice\" 100% %s %(x)s {} $1 \\n ; -- "
+    "\u200f\u05d0\u05d1 \U0010ffff\n "
+)
+
+
+def later(minutes: float) -> datetime:
+    """So many minutes after :data:`NOON`."""
+    return NOON + timedelta(minutes=minutes)
+
+
+def an_owner() -> OwnerId:
+    """A process that was never seen before."""
+    return OwnerId(uuid4())
+
+
+def a_message_id() -> MessageId:
+    """An id that no message has."""
+    return MessageId(uuid4())
+
+
+def a_conversation(user_id: UserId = ALICE, *, at: datetime = NOON) -> Conversation:
+    """An empty conversation, created and updated `at` an instant."""
+    return Conversation(id=ConversationId(uuid4()), user_id=user_id, created_at=at, updated_at=at)
+
+
+def a_turn(conversation: Conversation, content: str = "Hello", *, now: datetime = NOON) -> NewTurn:
+    """A turn with new ids, of a new owner, without an idempotency key."""
+    return NewTurn(
+        user_id=conversation.user_id,
+        conversation_id=conversation.id,
+        user_message_id=a_message_id(),
+        reply_id=a_message_id(),
+        owner_id=an_owner(),
+        content=content,
+        title="A title",
+        idempotency_key=None,
+        history_limit=50,
+        max_generations=1000,
+        now=now,
+    )
+
+
+def a_regeneration(conversation: Conversation, *, now: datetime = NOON) -> NewRegeneration:
+    """A regeneration with a new id, of a new owner."""
+    return NewRegeneration(
+        user_id=conversation.user_id,
+        conversation_id=conversation.id,
+        reply_id=a_message_id(),
+        owner_id=an_owner(),
+        history_limit=50,
+        max_generations=1000,
+        now=now,
+    )
+
+
+def a_key(key: str = "key-1", request: str = "request-1") -> IdempotencyKey:
+    """An idempotency key; each `request` has a fingerprint of its own."""
+    return IdempotencyKey(key, hashlib.sha256(request.encode()).digest())
+
+
+def an_ending(content: str = "Hi", *, at: datetime = NOON) -> Ending:
+    """The ending of a reply that is complete."""
+    return Ending(
+        status=Status.COMPLETE,
+        content=content,
+        error=None,
+        token_count=2,
+        inference_time_ms=34,
+        returns_head=False,
+        ended_at=at,
+    )
+
+
+def an_interruption(content: str = "H", *, at: datetime = NOON) -> Ending:
+    """The ending of a reply that broke off in the middle; it stays the head."""
+    return Ending(
+        status=Status.INTERRUPTED,
+        content=content,
+        error=ReplyError.INFERENCE_INTERRUPTED,
+        token_count=None,
+        inference_time_ms=None,
+        returns_head=False,
+        ended_at=at,
+    )
+
+
+def a_failure(*, at: datetime = NOON) -> Ending:
+    """The ending of a reply of which no text came; the head goes back."""
+    return Ending(
+        status=Status.FAILED,
+        content="",
+        error=ReplyError.INFERENCE_UNREACHABLE,
+        token_count=0,
+        inference_time_ms=5,
+        returns_head=True,
+        ended_at=at,
+    )
+
+
+def progress(lease: Lease, text: str, *, start_offset: int = 0, renew: bool = False) -> Progress:
+    """One part of a checkpoint."""
+    return Progress(lease=lease, start_offset=start_offset, text=text, renew=renew)
+
+
+def wrong_leases(lease: Lease) -> list[Lease]:
+    """Leases that differ from the present one in one thing each."""
+    return [
+        evolve(lease, user_id=BOB),
+        evolve(lease, conversation_id=ConversationId(uuid4())),
+        evolve(lease, message_id=a_message_id()),
+        evolve(lease, owner_id=an_owner()),
+        evolve(lease, epoch=lease.epoch - 1),
+        evolve(lease, epoch=lease.epoch + 1),
+    ]
+
+
+def a_reader(lease: Lease, offset: int = 0) -> DeltaReader:
+    """A reader of the reply that `lease` is for, who is its user."""
+    return DeltaReader(
+        user_id=lease.user_id, conversation_id=lease.conversation_id, message_id=lease.message_id, offset=offset
+    )
