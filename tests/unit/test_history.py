@@ -117,9 +117,9 @@ def test_a_users_words_are_never_cut_to_make_room_for_instructions() -> None:
     assert full.content == "x" * MAX_INFERENCE_MESSAGE_CHARS
 
 
-@pytest.mark.parametrize("limits", [{"max_messages": 0}, {"budget": 0}])
-def test_limits_below_one_are_refused_by_name(limits: dict[str, int]) -> None:
+@pytest.mark.parametrize(("max_messages", "budget", "field"), [(0, 1, "max_messages"), (1, 0, "budget")])
+def test_limits_below_one_are_refused_by_name(max_messages: int, budget: int, field: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
-        HistoryLimits(**limits)
+        HistoryLimits(max_messages=max_messages, budget=budget)
 
-    assert [p.field for p in refused.value.problems] == list(limits)
+    assert [p.field for p in refused.value.problems] == [field]

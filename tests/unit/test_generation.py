@@ -1,0 +1,173 @@
+"""A generation: what its checkpoints store, and how it ends."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from chatcore.generation import Generation, Halt
+from chatcore.lease import RENEWAL_SECONDS, Ending, Lease, OwnerId, Verdict
+from chatcore.message import ConversationId, MessageId, ReplyError, Status
+from chatcore.ports import Frame
+from chatcore.transcript import Transcript
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def generation(*tokens: str, replaces: bool = False) -> Generation:
+    lease = Lease(
+        user_id="ada",
+        conversation_id=ConversationId(uuid4()),
+        message_id=MessageId(uuid4()),
+        owner_id=OwnerId(uuid4()),
+        epoch=1,
+    )
+    made = Generation(lease, Transcript(), started_at=100.0, replaces=replaces)
+    for token in tokens:
+        made.transcript.append(Frame(b"data", token))
+    return made
+
+
+def ended(made: Generation, error: ReplyError | None = None) -> Ending:
+    return made.ending(error, now=NOW, monotonic=101.5)
+
+
+def close(made: Generation) -> None:
+    made.transcript.append(Frame(b"done", is_closing=True))
+
+
+def test_each_checkpoint_stores_what_came_since_the_one_before() -> None:
+    made = generation("Hel", "lo")
+    first = made.progress(100.1)
+    made.confirm(first, Verdict.HELD, 100.2)
+    made.transcript.append(Frame(b"data", "!"))
+
+    second = made.progress(100.3)
+
+    assert [(p.start_offset, p.text) for p in (first, second)] == [(0, "Hello"), (5, "!")]
+
+
+def test_a_checkpoint_that_failed_sends_the_same_text_again_and_new_text_after_it() -> None:
+    made = generation("Hello")
+    made.progress(100.1)
+    made.fail()
+    made.transcript.append(Frame(b"data", "!"))
+
+    again = made.progress(100.3)
+    made.confirm(again, Verdict.HELD, 100.4)
+    after = made.progress(100.5)
+
+    assert [(p.start_offset, p.text) for p in (again, after)] == [(0, "Hello"), (5, "!")]
+
+
+def test_a_lease_is_renewed_when_it_is_five_seconds_old_and_not_before() -> None:
+    made = generation()
+    early = made.progress(100.0 + RENEWAL_SECONDS - 0.01)
+    made.confirm(early, Verdict.HELD, 104.99)
+    due = made.progress(100.0 + RENEWAL_SECONDS)
+    made.confirm(due, Verdict.HELD, 105.1)
+
+    assert [early.renew, due.renew, made.progress(105.2).renew] == [False, True, False]
+
+
+def test_a_renewal_that_failed_is_due_again() -> None:
+    made = generation("a")
+    made.progress(100.1)
+    made.fail()
+
+    assert made.progress(106.0).renew
+
+
+def test_reading_does_not_keep_text_from_the_next_checkpoint() -> None:
+    made = generation("Hello")
+    assert made.transcript.text(2) == "llo"
+
+    assert made.progress(100.1).text == "Hello"
+
+
+def test_a_stop_asked_for_elsewhere_halts_it() -> None:
+    made = generation("a")
+    made.confirm(made.progress(100.1), Verdict.STOP_REQUESTED, 100.2)
+
+    assert ended(made).status is Status.STOPPED
+
+
+def test_a_lost_lease_overrides_every_other_reason() -> None:
+    made = generation("a")
+    made.halt(Halt.STOPPED)
+    made.confirm(made.progress(100.1), Verdict.LOST, 100.2)
+
+    assert made.is_lost
+
+
+def test_nothing_is_taken_after_a_halt_even_if_the_cancellation_is_swallowed() -> None:
+    made = generation("a")
+    made.halt(Halt.STOPPED)
+    made.transcript.append(Frame(b"data", "b"))
+
+    assert ended(made).content == "a"
+
+
+def test_a_reply_with_its_closing_frame_is_complete() -> None:
+    made = generation("Hel", "lo")
+    close(made)
+
+    assert ended(made) == Ending(
+        status=Status.COMPLETE,
+        content="Hello",
+        error=None,
+        token_count=2,
+        inference_time_ms=1500,
+        returns_head=False,
+        ended_at=NOW,
+    )
+
+
+def test_a_stop_that_comes_after_the_closing_frame_changes_nothing() -> None:
+    made = generation("a")
+    close(made)
+    made.halt(Halt.STOPPED)
+
+    assert (ended(made).status, ended(made).error) == (Status.COMPLETE, None)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "replaces", "halt", "error", "status", "shown", "returns_head"),
+    [
+        ("a", False, None, ReplyError.INFERENCE_TIMEOUT, Status.INTERRUPTED, ReplyError.INFERENCE_TIMEOUT, False),
+        ("", False, None, ReplyError.INFERENCE_ERROR, Status.FAILED, ReplyError.INFERENCE_ERROR, True),
+        ("", True, None, ReplyError.INFERENCE_ERROR, Status.FAILED, ReplyError.INFERENCE_ERROR, True),
+        ("a", True, None, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, False),
+        ("a", False, Halt.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, False),
+        ("", False, Halt.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, False),
+        ("", True, Halt.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, True),
+        ("a", False, Halt.DRAINED, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, False),
+        ("", False, Halt.DRAINED, None, Status.FAILED, ReplyError.INFERENCE_INTERRUPTED, True),
+        ("a", False, Halt.OVERFLOWED, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, False),
+    ],
+)
+def test_a_reply_without_its_closing_frame_ends_by_its_text_and_its_reason(
+    tokens: str,
+    replaces: bool,  # noqa: FBT001 - a column of the table
+    halt: Halt | None,
+    error: ReplyError | None,
+    status: Status,
+    shown: ReplyError,
+    returns_head: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    made = generation(*tokens, replaces=replaces)
+    if halt is not None:
+        made.halt(halt)
+
+    ending = ended(made, error)
+
+    assert (ending.status, ending.error, ending.returns_head) == (status, shown, returns_head)
+
+
+def test_text_that_waits_for_the_storage_is_counted_in_bytes() -> None:
+    made = generation("é" * 10)
+    assert made.unstored_bytes == 20
+
+    made.confirm(made.progress(100.1), Verdict.HELD, 100.2)
+
+    assert made.unstored_bytes == 0
