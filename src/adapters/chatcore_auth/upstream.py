@@ -89,6 +89,8 @@ class AuthUpstream:
         url = f"{self._base_url}/auth/validate"
         body = orjson.dumps({"token": token})
         async with self._http.stream("POST", url, content=body, headers=headers) as response:
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                return Unusable("a compressed reply")
             content = await _capped_body(response)
             if content is None:
                 return Unusable(f"a reply of more than {MAX_BODY_BYTES} bytes")
@@ -97,8 +99,7 @@ class AuthUpstream:
 
 async def _capped_body(response: httpx.Response) -> bytes | None:
     body = bytearray()
-    # Raw: what came compressed against our wish stays so, and is then no JSON.
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             return None

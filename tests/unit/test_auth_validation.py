@@ -1,0 +1,123 @@
+"""What the auth service's replies mean, one by one."""
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from chatcore_auth.validation import OUR_KEY_REFUSED, Rejected, Unusable, Vouched, verdict_of
+
+
+def body(**reply: object) -> bytes:
+    return orjson.dumps({"valid": True, "user": {"id": "u"}, "claims": {}, **reply})
+
+
+def test_a_vouched_user_has_the_id_and_the_expiry_that_the_reply_names() -> None:
+    verdict = verdict_of(200, body(user={"id": "ann", "email": "a@example.com"}, claims={"sub": "ann", "exp": 2e9}))
+
+    assert isinstance(verdict, Vouched)
+    assert verdict.user.id == "ann"
+    assert verdict.user.expires_at == datetime.fromtimestamp(2e9, UTC)
+
+
+def test_claims_and_expiry_may_be_absent() -> None:
+    verdict = verdict_of(200, b'{"valid":true,"user":{"id":"u"}}')
+
+    assert isinstance(verdict, Vouched)
+    assert verdict.user.expires_at is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"), [({}, False), ({"is_admin": False}, False), ({"is_admin": True}, True)]
+)
+def test_only_true_makes_an_administrator(fields: dict[str, object], *, expected: bool) -> None:
+    verdict = verdict_of(200, body(user={"id": "u", **fields}))
+
+    assert isinstance(verdict, Vouched)
+    assert verdict.user.is_admin is expected
+
+
+@pytest.mark.parametrize("user_id", ["x", "x" * 255, "ünïcode", "7f9c0f0e-8c5b-4b5a-9c55-2a5b0f1f4b11"])
+def test_an_id_is_any_storable_text_of_up_to_255_characters(user_id: str) -> None:
+    verdict = verdict_of(200, body(user={"id": user_id}))
+
+    assert isinstance(verdict, Vouched)
+    assert verdict.user.id == user_id
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b'{"valid":false,"reason":"expired"}', b"\xff"])
+def test_401_rejects_whatever_its_body(content: bytes) -> None:
+    assert verdict_of(401, content) == Rejected()
+
+
+def test_200_that_says_not_valid_rejects() -> None:
+    assert verdict_of(200, b'{"valid":false,"user":{"id":"u"}}') == Rejected()
+
+
+def test_403_is_about_our_own_key() -> None:
+    assert verdict_of(403, b'{"valid":false}') is OUR_KEY_REFUSED
+
+
+@pytest.mark.parametrize(
+    "status", [201, 202, 204, 206, 301, 302, 307, 308, 400, 404, 405, 409, 422, 429, 500, 502, 503, 504]
+)
+def test_any_other_status_is_no_answer_even_with_a_fine_body(status: int) -> None:
+    assert isinstance(verdict_of(status, body()), Unusable)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"null",
+        b"true",
+        b'"valid"',
+        b"[]",
+        b"{}",
+        b"<html></html>",
+        b"\xff\xfe",
+        b'{"valid":true',
+        b'{"valid":true}',
+        b'{"valid":NaN,"user":{"id":"u"}}',
+        b"[" * 100_000,
+        b'{"valid":true,"user":{"id":"\\ud800"}}',
+        body(valid=None),
+        body(valid=1),
+        body(valid=0),
+        body(valid="true"),
+        body(valid="false"),
+        body(valid=[True]),
+        body(user=None),
+        body(user=[]),
+        body(user="u"),
+        body(user={}),
+        body(user={"id": None}),
+        body(user={"id": 7}),
+        body(user={"id": True}),
+        body(user={"id": ["u"]}),
+        body(user={"id": ""}),
+        body(user={"id": "x" * 256}),
+        body(user={"id": "nul\x00"}),
+        body(user={"id": "u", "is_admin": None}),
+        body(user={"id": "u", "is_admin": 1}),
+        body(user={"id": "u", "is_admin": "true"}),
+        body(claims=None),
+        body(claims=[]),
+        body(claims={"exp": None}),
+        body(claims={"exp": True}),
+        body(claims={"exp": "2000000000"}),
+        body(claims={"exp": 1e300}),
+        body(claims={"exp": 1_800_000_000_000}),
+        b'{"valid":true,"user":{"id":"u"},"claims":{"exp":1e400}}',
+        b'{"valid":true,"user":{"id":"u"},"claims":{"exp":' + b"9" * 5000 + b"}}",
+    ],
+)
+def test_200_that_is_not_as_agreed_is_no_answer(content: bytes) -> None:
+    assert isinstance(verdict_of(200, content), Unusable)
+
+
+def test_the_reason_for_the_log_holds_nothing_of_the_reply() -> None:
+    verdict = verdict_of(200, body(user={"id": "canary" * 100}, canary="canary"))
+
+    assert isinstance(verdict, Unusable)
+    assert "canary" not in verdict.reason
