@@ -5,9 +5,8 @@ only :meth:`Generations.drain` ends early. A request that goes away changes noth
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from chatcore.errors import DrainingError, InferenceError, MessageNotFoundError, StorageUnavailableError
 from chatcore.generation import Generation, Halt
@@ -39,7 +38,6 @@ class Generations:
         self._by_message: dict[MessageId, Generation] = {}
         # The event loop holds tasks weakly; this holds those that nobody awaits.
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._admissions: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
         self._hurry = asyncio.Event()
         self._is_draining = False
 
@@ -78,26 +76,20 @@ class Generations:
         """Whether this process starts no more generations."""
         return self._is_draining
 
-    async def admit(self, user_id: UserId, begin: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def admit(self, begin: Coroutine[Any, Any, T]) -> T:
         """Runs `begin`, which stores a turn and starts its generation, to its end whatever becomes of the caller.
 
         A caller that goes away half-way would otherwise leave a turn that is stored and that nobody generates.
-        One at a time for each user, so that two requests at once cannot both be the last that a limit allows.
 
         Raises:
             DrainingError: this process is shutting down.
         """
         if self._is_draining:
+            begin.close()
             raise DrainingError
-        task = asyncio.create_task(self._admit(user_id, begin))
+        task = asyncio.create_task(begin)
         self._keep(task)
         return await asyncio.shield(task)
-
-    async def _admit(self, user_id: UserId, begin: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        # Held weakly: a lock lives as long as somebody holds or awaits it.
-        lock = self._admissions.setdefault(user_id, asyncio.Lock())
-        async with lock:
-            return await begin()
 
     def _keep(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.add(task)

@@ -96,7 +96,7 @@ class Turns:
         async def begin() -> Turn:
             return self._start(await self.storage.begin_turn(turn), sampling, trace_id)
 
-        return await self.generations.admit(user.id, begin)
+        return await self.generations.admit(begin())
 
     async def regenerate(
         self, user: User, conversation_id: ConversationId, *, sampling: Sampling, trace_id: str | None = None
@@ -124,7 +124,7 @@ class Turns:
             accepted = await self.storage.begin_regeneration(regeneration)
             return self._start(accepted, sampling, trace_id, replaces=True)
 
-        return await self.generations.admit(user.id, begin)
+        return await self.generations.admit(begin())
 
     @property
     def _history_limit(self) -> int:

@@ -25,7 +25,7 @@ class NewRegeneration:
     owner_id: OwnerId
     #: Most messages of history to return, the message to be answered included.
     history_limit: int
-    #: Most replies in the making this user may have, this one included.
+    #: Most replies in the making this user may have, this one included; never exceeded, whatever races.
     max_generations: int
     now: datetime
 
