@@ -93,7 +93,13 @@ class Generations:
 
     def _keep(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._let_go)
+
+    def _let_go(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            # Looked at, so that asyncio does not complain when the caller who would have got it has gone.
+            task.exception()
 
     def start(self, lease: Lease, request: InferenceRequest, *, replaces: bool = False) -> Generation:
         """Starts to make a reply under `lease`; it goes on whatever becomes of the caller."""
@@ -115,18 +121,18 @@ class Generations:
 
     async def _run(self, generation: Generation, request: InferenceRequest) -> None:
         ending: Ending | None = None
+        # What readers are told should this be cancelled or break: whoever rescues the reply will know its end.
+        end = RECONNECT
         try:
             error = None if generation.is_halted() else await self._generate(generation, request)
             ending = await self._finish(generation, error)
             end = await self._end(generation, ending)
-        except asyncio.CancelledError:
-            # The process is ending and could not wait; whoever rescues the reply will tell its readers.
-            end = RECONNECT
-            raise
+        except Exception as bug:  # noqa: BLE001 - nobody awaits this task, so nobody else would hear of it
+            self._observer.failed("making a reply", bug)
         finally:
             del self._by_message[generation.lease.message_id]
-            self._observer.generation_ended(generation.lease, ending, generation.trace_id)
             generation.transcript.finish(end)
+            self._observer.generation_ended(generation.lease, ending, generation.trace_id)
 
     async def _generate(self, generation: Generation, request: InferenceRequest) -> ReplyError | None:
         """Calls the inference service; returns why the reply is not complete, None when nothing went wrong."""
