@@ -1,12 +1,11 @@
 # Everything a developer types. A machine needs Python 3.11 and make; the rest comes as wheels into .venv.
 
-SHELL := /bin/bash
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(or $(shell command -v python3.11 || command -v python3),python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration check lint types layers package format clean
+.PHONY: help setup dev test unit integration coverage check lint types layers package format clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,8 +14,9 @@ setup: $(STAMP) ## make .venv with everything in it; quick when nothing changed
 
 $(STAMP): pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit("chatcore needs Python 3.11 or later." if sys.version_info < (3, 11) else 0)'
-	"$(PYTHON)" -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@echo "Installing into .venv; the first time takes about a minute."
+	@"$(PYTHON)" -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 dev: setup ## the service, PostgreSQL, auth and inference on this machine
@@ -26,6 +26,9 @@ test: unit integration ## all tests
 
 unit: setup ## tests without sockets and without a database
 	$(BIN)/pytest tests/unit
+
+coverage: setup ## all tests, and which branches of the code they reach
+	$(BIN)/pytest --cov --cov-report=term
 
 integration: setup ## tests over a real PostgreSQL and real sockets
 	$(BIN)/pytest tests/integration
