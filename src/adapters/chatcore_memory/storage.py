@@ -1,0 +1,241 @@
+"""The storage port in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from attrs import evolve
+
+from chatcore.conversation import Conversation, OpenConversation
+from chatcore.errors import StorageUnavailableError
+from chatcore.lease import LEASE_SECONDS, Ending, Lease, OwnerId, Progress, Verdict
+from chatcore.listing import Cursor, Page, PageRequest
+from chatcore.message import ConversationId, Message, MessageId
+from chatcore.ports import AcceptedTurn, Clock, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
+from chatcore.user import UserId
+from chatcore_memory.tables import Generation, Tables
+from chatcore_memory.turns import Turns
+
+
+class InMemoryStorage(Storage):
+    """Keeps the storage port's promises for as long as the process lives.
+
+    Leases run by the clock that is passed in. Like a database over a network, every call lets other tasks run
+    before it takes effect, and may be told to fail:
+
+    - ``storage.outage = True``: nothing can be reached until it is false again; nothing takes effect.
+    - ``storage.lost_replies = 2``: the next two calls take effect, and fail nevertheless, as when a connection
+      breaks just before the reply to COMMIT.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.outage = False
+        self.lost_replies = 0
+        self._clock = clock
+        self._tables = Tables()
+        self._turns = Turns(self._tables)
+
+    async def create_conversation(self, conversation: Conversation) -> None:
+        """As the port says."""
+        async with self._transaction():
+            key = (conversation.user_id, conversation.id)
+            if key not in self._tables.conversations:
+                self._tables.conversations[key] = _in_utc(conversation)
+                self._tables.messages[key] = []
+
+    async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:
+        """As the port says."""
+        async with self._transaction():
+            own = [c for (owner, _), c in self._tables.conversations.items() if owner == user_id]
+            own.sort(key=_place, reverse=True)
+            if request.cursor is not None:
+                after = (request.cursor.updated_at, request.cursor.id)
+                own = [conversation for conversation in own if _place(conversation) < after]
+            else:
+                own = own[request.offset :]
+            shown = tuple(own[: request.limit])
+            return Page(shown, Cursor.after(shown[-1]) if len(own) > len(shown) else None)
+
+    async def open_conversation(self, user_id: UserId, conversation_id: ConversationId) -> OpenConversation:
+        """As the port says."""
+        async with self._transaction():
+            conversation = self._tables.conversation(user_id, conversation_id)
+            return OpenConversation(conversation, tuple(self._tables.messages[user_id, conversation_id]))
+
+    async def rename_conversation(
+        self, user_id: UserId, conversation_id: ConversationId, title: str, now: datetime
+    ) -> Conversation:
+        """As the port says."""
+        async with self._transaction():
+            conversation = self._tables.conversation(user_id, conversation_id)
+            return self._tables.store(conversation.renamed(title, now.astimezone(UTC)))
+
+    async def delete_conversation(self, user_id: UserId, conversation_id: ConversationId) -> None:
+        """As the port says."""
+        async with self._transaction():
+            self._tables.drop(self._tables.conversation(user_id, conversation_id))
+
+    async def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
+        """As the port says."""
+        async with self._transaction():
+            return self._turns.begin_turn(evolve(turn, now=turn.now.astimezone(UTC)), lease_until=self._lease_until())
+
+    async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
+        """As the port says."""
+        async with self._transaction():
+            in_utc = evolve(regeneration, now=regeneration.now.astimezone(UTC))
+            return self._turns.begin_regeneration(in_utc, lease_until=self._lease_until())
+
+    async def append_system_message(
+        self, user_id: UserId, conversation_id: ConversationId, content: str, *, now: datetime
+    ) -> Message:
+        """Appends instructions for the model after the head. Not of the port: no use case does this yet.
+
+        Raises:
+            ConversationNotFoundError: this user has no such conversation.
+        """
+        async with self._transaction():
+            return self._turns.append_system_message(user_id, conversation_id, content, now.astimezone(UTC))
+
+    async def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
+        """As the port says."""
+        async with self._transaction():
+            return self._tables.message(user_id, conversation_id, message_id)
+
+    async def request_stop(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
+        """As the port says."""
+        async with self._transaction():
+            message = self._tables.message(user_id, conversation_id, message_id)
+            generation = self._tables.generations.get((user_id, conversation_id))
+            if generation is not None and generation.message_id == message_id:
+                generation.is_stop_requested = True
+            return message
+
+    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Mapping[MessageId, Verdict]:
+        """As the port says."""
+        async with self._transaction():
+            return {part.lease.message_id: self._checkpoint_one(owner_id, part) for part in parts}
+
+    async def finish(self, lease: Lease, ending: Ending) -> bool:
+        """As the port says."""
+        async with self._transaction():
+            generation = self._tables.leased(lease)
+            if generation is not None:
+                self._end(generation, ending)
+                return True
+            return self._has_ended_so(lease, ending)
+
+    async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
+        """As the port says."""
+        async with self._transaction():
+            abandoned = [
+                generation
+                for generation in self._tables.generations.values()
+                if generation.lease_until <= self._clock.monotonic()
+                and (generation.owner_id != owner_id or generation.message_id not in running)
+            ]
+            for generation in abandoned[:limit]:
+                generation.owner_id = owner_id
+                generation.epoch += 1
+                generation.lease_until = self._lease_until()
+            return [generation.lease for generation in abandoned[:limit]]
+
+    async def settle(self, lease: Lease, decide: Callable[[str], Ending]) -> Ending | None:
+        """As the port says."""
+        async with self._transaction():
+            generation = self._tables.leased(lease)
+            if generation is None:
+                return None
+            ending = decide(generation.text)
+            self._end(generation, ending)
+            return ending
+
+    async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
+        """As the port says."""
+        async with self._transaction():
+            return [self._read_one(reader) for reader in readers]
+
+    async def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
+        """As the port says."""
+        async with self._transaction():
+            old = [key for key, recorded in self._tables.keys.items() if recorded.recorded_at < before][:limit]
+            for key in old:
+                del self._tables.keys[key]
+            return len(old)
+
+    async def ping(self) -> None:
+        """As the port says."""
+        async with self._transaction():
+            pass
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[None]:
+        """Everything inside happens at once: there is no await in it, and all checks come before the first write."""
+        await asyncio.sleep(0)
+        if self.outage:
+            raise StorageUnavailableError
+        yield
+        if self.lost_replies > 0:
+            self.lost_replies -= 1
+            raise StorageUnavailableError
+
+    def _lease_until(self) -> float:
+        return self._clock.monotonic() + LEASE_SECONDS
+
+    def _checkpoint_one(self, owner_id: OwnerId, part: Progress) -> Verdict:
+        generation = self._tables.leased(part.lease)
+        if generation is None or generation.owner_id != owner_id:
+            return Verdict.LOST
+        if part.text:
+            generation.deltas.setdefault(part.start_offset, part.text)
+        if part.renew:
+            generation.lease_until = self._lease_until()
+        return Verdict.STOP_REQUESTED if generation.is_stop_requested else Verdict.HELD
+
+    def _end(self, generation: Generation, ending: Ending) -> None:
+        key = (generation.user_id, generation.conversation_id)
+        message = self._tables.message(*key, generation.message_id)
+        conversation = self._tables.conversation(*key)
+        if ending.returns_head and conversation.head_id == message.id:
+            conversation = evolve(conversation, head_id=generation.return_head_id)
+        self._tables.replace(_ended(message, ending))
+        self._tables.store(evolve(conversation, updated_at=ending.ended_at.astimezone(UTC)))
+        del self._tables.generations[key]
+
+    def _has_ended_so(self, lease: Lease, ending: Ending) -> bool:
+        key = (lease.user_id, lease.conversation_id)
+        if not self._tables.has_message(*key, lease.message_id):
+            return False
+        message = self._tables.message(*key, lease.message_id)
+        return message == _ended(message, ending)
+
+    def _read_one(self, reader: DeltaReader) -> DeltaRead:
+        generation = self._tables.generations.get((reader.user_id, reader.conversation_id))
+        if generation is None or generation.message_id != reader.message_id:
+            return DeltaRead("", 0, is_live=False)
+        text = generation.text
+        return DeltaRead(text[reader.offset :], len(text), is_live=True)
+
+
+def _place(conversation: Conversation) -> tuple[datetime, ConversationId]:
+    return conversation.updated_at, conversation.id
+
+
+def _in_utc(conversation: Conversation) -> Conversation:
+    return evolve(
+        conversation,
+        created_at=conversation.created_at.astimezone(UTC),
+        updated_at=conversation.updated_at.astimezone(UTC),
+    )
+
+
+def _ended(message: Message, ending: Ending) -> Message:
+    return evolve(
+        message,
+        status=ending.status,
+        content=ending.content,
+        error=ending.error,
+        token_count=ending.token_count,
+        inference_time_ms=ending.inference_time_ms,
+    )
