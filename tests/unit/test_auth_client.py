@@ -125,7 +125,7 @@ async def test_a_flood_of_bad_tokens_leaves_the_good_ones_remembered(
     for token in good:
         await client.authenticate(token)
 
-    for number in range(10_000):
+    for number in range(2000):
         with pytest.raises(NotAuthenticatedError):
             await client.authenticate(f"bad {number}")
     service.asked.clear()

@@ -18,6 +18,7 @@ from chatcore_auth.validation import Rejected, Unusable, Verdict, Vouched
 
 # A caller is told of a timeout just before the time is over, not just after it.
 _SHARE_OF_TIMEOUT = 0.975
+_SHARE_TO_CONNECT = 0.9
 
 # One connection beyond those of the calls, so that a readiness check need not queue behind them.
 _CONNECTIONS_FOR_PING = 1
@@ -63,6 +64,7 @@ class AuthClient(Auth):
                 base_url,
                 internal_api_key,
                 max_connections=max_concurrent_calls + _CONNECTIONS_FOR_PING,
+                connect_timeout_seconds=timeout_seconds * _SHARE_TO_CONNECT,
                 transport=transport,
             ),
             clock,

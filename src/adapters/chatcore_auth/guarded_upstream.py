@@ -27,7 +27,7 @@ class GuardedUpstream:
         pause_seconds: how long that is.
     """
 
-    def __init__(  # noqa: PLR0913 - a bound each
+    def __init__(
         self,
         upstream: AuthUpstream,
         clock: Clock,

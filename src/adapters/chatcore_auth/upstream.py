@@ -25,12 +25,14 @@ _BROKEN_CONNECTION = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteErr
 class AuthUpstream:
     """The auth service's two questions as calls; everything that can go wrong is an answer, not an exception.
 
-    It sets no deadline: callers do, over all that it does.
+    Callers set a deadline over all that it does.
 
     Args:
         base_url: without the path; a trailing slash does not matter.
         internal_api_key: sent as ``X-Internal-API-Key``.
         max_connections: at most so many calls are under way.
+        connect_timeout_seconds: for making a connection; shorter than the callers' deadline, since httpcore leaves
+            the socket open when a deadline from outside ends a TLS handshake.
         transport: in place of the network, for tests.
     """
 
@@ -40,6 +42,7 @@ class AuthUpstream:
         internal_api_key: str,
         *,
         max_connections: int,
+        connect_timeout_seconds: float,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
@@ -52,7 +55,7 @@ class AuthUpstream:
                 # Nothing is inflated: a small reply could become a huge one.
                 b"Accept-Encoding": b"identity",
             },
-            timeout=None,  # noqa: S113 - see the class: callers set one deadline over everything
+            timeout=httpx.Timeout(None, connect=connect_timeout_seconds),
             limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
             follow_redirects=False,
             # Neither proxies nor .netrc: the address is the one in the settings and no other.

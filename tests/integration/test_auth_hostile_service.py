@@ -1,0 +1,237 @@
+"""The auth client over real sockets, against services that misbehave as only sockets can."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from time import monotonic, perf_counter
+
+import pytest
+
+from chatcore.errors import AuthUnavailableError
+from chatcore.ports import Clock
+from chatcore_auth import AuthClient
+
+REPLY = b'{"valid":true,"user":{"id":"u"},"claims":{}}'
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(REPLY) + REPLY
+
+Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class WallClock(Clock):
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@asynccontextmanager
+async def serving(behave: Behaviour) -> AsyncIterator[str]:
+    """A server that treats each request by `behave`; gives its address."""
+    connections: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        connections.add(task)
+        try:
+            while await request_comes(reader):
+                await behave(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+
+async def request_comes(reader: asyncio.StreamReader) -> bool:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+    await reader.readexactly(length)
+    return True
+
+
+async def never_answer(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(WHOLE)
+    await writer.drain()
+
+
+async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    # Each byte comes long before any read timeout; the whole would take minutes.
+    for byte in WHOLE:
+        writer.write(bytes([byte]))
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(WHOLE[:-5])
+    await writer.drain()
+    raw = writer.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+async def talk_garbage(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 mail.example ESMTP\r\n")
+    writer.close()
+
+
+async def send_endless_headers(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(HEAD)
+    while True:
+        writer.write(b"X-More: " + b"x" * 1000 + b"\r\n")
+        await writer.drain()
+
+
+async def send_endless_body(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(HEAD + b"\r\n")
+    while True:
+        writer.write(b" " * 1000)
+        await writer.drain()
+
+
+async def outcome_of(client: AuthClient, token: str) -> tuple[str, float]:
+    """What came of one request, and how many seconds it took."""
+    began = perf_counter()
+    try:
+        user = await client.authenticate(token)
+    except AuthUnavailableError:
+        return "unavailable", perf_counter() - began
+    return user.id, perf_counter() - began
+
+
+@pytest.mark.parametrize("behave", [never_answer, drip, reset, talk_garbage, send_endless_headers, send_endless_body])
+async def test_a_service_that_gives_no_whole_answer_is_an_outage_within_the_timeout(behave: Behaviour) -> None:
+    async with serving(behave) as url, AuthClient(url, "key", WallClock(), timeout_seconds=0.5) as client:
+        outcome, seconds = await outcome_of(client, "token")
+
+    assert outcome == "unavailable"
+    assert seconds < 0.6
+
+
+async def test_a_black_hole_costs_two_seconds_by_default_and_then_nobody_waits() -> None:
+    async with serving(never_answer) as url, AuthClient(url, "key", WallClock()) as client:
+        first = await asyncio.gather(*(outcome_of(client, f"token {number}") for number in range(200)))
+        then = [await outcome_of(client, f"later {number}") for number in range(50)]
+
+    assert {outcome for outcome, _ in first + then} == {"unavailable"}
+    assert max(seconds for _, seconds in first) < 2.1
+    assert max(seconds for _, seconds in then) < 0.1
+
+
+async def test_a_port_that_nobody_listens_on_is_an_outage_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    async with AuthClient(url, "key", WallClock()) as client:
+        outcome, seconds = await outcome_of(client, "token")
+        with pytest.raises(AuthUnavailableError):
+            await client.ping()
+
+    assert outcome == "unavailable"
+    assert seconds < 1
+
+
+@pytest.mark.parametrize("url", ["http://no-such-host.invalid", "https://127.0.0.1:9", "ftp://127.0.0.1", "nonsense"])
+async def test_an_address_that_cannot_work_is_an_outage(url: str) -> None:
+    async with AuthClient(url, "key", WallClock()) as client:
+        outcome, _ = await outcome_of(client, "token")
+
+    assert outcome == "unavailable"
+
+
+async def test_plain_text_where_tls_is_expected_is_an_outage() -> None:
+    async with (
+        serving(never_answer) as url,
+        AuthClient(url.replace("http:", "https:"), "key", WallClock(), timeout_seconds=1) as client,
+    ):
+        outcome, _ = await outcome_of(client, "token")
+
+    assert outcome == "unavailable"
+
+
+async def test_a_slow_service_serves_as_many_as_fit_and_the_rest_are_told_in_time() -> None:
+    async def slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.4)
+        await answer(reader, writer)
+
+    async with (
+        serving(slowly) as url,
+        AuthClient(url, "key", WallClock(), timeout_seconds=0.7, max_concurrent_calls=8) as client,
+    ):
+        outcomes = await asyncio.gather(*(outcome_of(client, f"token {number}") for number in range(40)))
+
+    served = [seconds for outcome, seconds in outcomes if outcome == "u"]
+    assert len(served) == 8
+    assert max(seconds for _, seconds in outcomes) < 0.8
+
+
+async def test_it_lives_through_a_restart_of_the_service() -> None:
+    async with AuthClient("http://127.0.0.1:1", "key", WallClock()) as never_there:
+        assert (await outcome_of(never_there, "token"))[0] == "unavailable"
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Closed without a word after the answer: the next question finds a dead connection.
+        await answer(reader, writer)
+        writer.transport.abort()
+
+    async with serving(once) as url, AuthClient(url, "key", WallClock()) as client:
+        outcomes = [(await outcome_of(client, f"token {number}"))[0] for number in range(20)]
+
+    assert outcomes == ["u"] * 20
+
+
+async def test_connections_are_used_again() -> None:
+    peers: set[object] = set()
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peers.add(writer.get_extra_info("peername"))
+        await answer(reader, writer)
+
+    async with serving(note) as url, AuthClient(url, "key", WallClock()) as client:
+        for number in range(20):
+            await client.authenticate(f"token {number}")
+
+    assert len(peers) == 1
+
+
+async def test_a_ping_gets_through_while_all_calls_hang() -> None:
+    all_hang = asyncio.Barrier(5)
+
+    async def hang_on_validate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if all_hang.broken:
+            await answer(reader, writer)
+            return
+        await all_hang.wait()
+        await never_answer(reader, writer)
+
+    async with (
+        serving(hang_on_validate) as url,
+        AuthClient(url, "key", WallClock(), timeout_seconds=1, max_concurrent_calls=4) as client,
+    ):
+        hanging = [asyncio.create_task(outcome_of(client, f"token {number}")) for number in range(8)]
+        await all_hang.wait()
+        await all_hang.abort()
+        began = perf_counter()
+        await client.ping()
+        seconds = perf_counter() - began
+        await asyncio.gather(*hanging)
+
+    assert seconds < 0.5
