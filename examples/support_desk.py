@@ -1,0 +1,71 @@
+"""Another service that uses the library: a support desk whose answers come from a table, not from a model.
+
+It brings an adapter of its own for the inference port, takes the storage from `chatcore_memory` (in production it
+would be `chatcore_postgres`), and knows nothing of HTTP. Run it: ``python examples/support_desk.py``.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from chatcore import Chat, FrameReader, Sampling, User
+from chatcore.ports import Frame, Inference, InferenceReply, InferenceRequest
+from chatcore_memory import FrozenClock, InMemoryStorage
+
+ANSWERS = {"refund": "Refunds take three days.", "password": "Use the link on the sign-in page."}
+
+
+class AnswerTable(Inference):
+    """Answers with the first entry whose keyword the question has, word by word."""
+
+    def __init__(self, answers: Mapping[str, str]) -> None:
+        self._answers = answers
+
+    async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
+        """Frames are whatever bytes the service's own readers understand; here they are the words themselves."""
+        question = request.messages[-1].content.lower()
+        answer = next((text for word, text in self._answers.items() if word in question), "A person will write to you.")
+        for word in answer.split():
+            on_frame(Frame(word.encode() + b" ", word + " "))
+            await asyncio.sleep(0)  # Others get their turn.
+        on_frame(Frame(b"\n", is_closing=True))
+
+    async def list_models(self, *, trace_id: str | None = None) -> InferenceReply:  # noqa: ARG002 - the port's signature
+        """There is one model, and it is a table."""
+        return InferenceReply(200, b'{"models":[{"model_tag":"table"}]}', "application/json")
+
+    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> InferenceReply:  # noqa: ARG002 - the port's signature
+        """It cannot be swapped."""
+        return InferenceReply(409, b"{}", "application/json")
+
+    async def ping(self) -> None:
+        """A table is always there."""
+
+
+async def ask(chat: Chat, user: User, question: str) -> str:
+    """Asks in a conversation of its own and reads the answer as it is made."""
+    conversation = await chat.conversations.create(user)
+    turn = await chat.turns.send(user, conversation.id, question, sampling=Sampling())
+    reader = await chat.turns.read(turn)
+    assert isinstance(reader, FrameReader)  # noqa: S101 - a new turn is made by this process
+    answer = bytearray()
+    while True:
+        if news := reader.take():
+            answer += news
+        elif reader.end is not None:
+            break
+        else:
+            await reader.wait()
+    return answer.decode().strip()
+
+
+async def main() -> None:
+    """Asks two questions."""
+    clock = FrozenClock()  # A real service passes a clock that moves.
+    user = User(id="ada")
+    async with Chat(storage=InMemoryStorage(clock), inference=AnswerTable(ANSWERS), clock=clock) as chat:
+        for question in ("Where is my refund?", "Is anybody there?"):
+            print(question, "→", await ask(chat, user, question))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
