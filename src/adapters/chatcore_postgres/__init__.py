@@ -1,1 +1,6 @@
-"""The storage port on PostgreSQL."""
+"""The storage port on PostgreSQL, and the migrations that make its schema."""
+
+from chatcore_postgres.migration import MigrationError, migrate
+from chatcore_postgres.storage import PostgresStorage
+
+__all__ = ["MigrationError", "PostgresStorage", "migrate"]

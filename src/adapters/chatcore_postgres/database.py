@@ -1,0 +1,160 @@
+"""Connections, and what is done when one fails."""
+
+import asyncio
+import random
+import re
+import select
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from typing import Any, LiteralString, TypeVar
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg_pool import AsyncConnectionPool
+
+from chatcore.errors import StorageUnavailableError
+from chatcore_postgres import arrays
+from chatcore_postgres.failures import Failure, classify
+
+Row = tuple[Any, ...]
+Connection = AsyncConnection[Row]
+Parameters = Mapping[str, object]
+
+_Result = TypeVar("_Result")
+
+# How often a statement is sent again. Racing turns of one user thin out with every round, since one of them wins it.
+_MOST_REPEATS = {Failure.RACE: 8, Failure.BROKEN: 2}
+_LONGEST_PAUSE_SECONDS = 0.02
+
+# While the database is away, an attempt to connect is given up after this long and the next caller makes a new one:
+# the pool's own pauses double up to minutes, and would outlast the outage.
+_RECONNECT_SECONDS = 2.5
+
+_log = structlog.get_logger("chatcore_postgres")
+
+
+class Database:
+    """A pool of connections on which one statement is one transaction.
+
+    Raises:
+        StorageUnavailableError: from :meth:`run` and :meth:`fetch`, when the database is away or overloaded.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        name: str,
+        min_size: int,
+        max_size: int,
+        connection_timeout_seconds: float,
+        timeout_seconds: float,
+        prepared_statements: bool,
+    ) -> None:
+        self._timeout_seconds = timeout_seconds
+        self._pool = AsyncConnectionPool[Connection](
+            conninfo,
+            name=name,
+            open=False,
+            min_size=min_size,
+            max_size=max_size,
+            # Who comes when this many wait already is told at once: waiting would only end in a timeout.
+            max_waiting=max_size * 50,
+            timeout=connection_timeout_seconds,
+            reconnect_timeout=_RECONNECT_SECONDS,
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": 1 if prepared_statements else None,
+                "cursor_factory": AsyncRawCursor,
+            },
+            configure=_configure,
+            check=_check_if_spoken_to,
+        )
+
+    async def open(self) -> None:
+        """Starts to connect. Does not wait: the database may come later than we do."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Closes all connections; those in use, when they come back."""
+        await self._pool.close()
+
+    def stats(self) -> Mapping[str, int]:
+        """The pool's own figures: sizes, who waits, requests, errors."""
+        return self._pool.get_stats()
+
+    async def fetch(self, query: LiteralString, parameters: Parameters) -> list[Row]:
+        """Runs one statement; all its rows."""
+
+        async def unit(connection: Connection) -> list[Row]:
+            return await fetch_on(connection, query, parameters)
+
+        return await self.run(unit)
+
+    async def run(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
+        """Does `unit` on a connection, once more where it lost a race or its connection.
+
+        `unit` must converge when it is repeated after it took effect, and must let database errors through.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._repeat(unit)
+        except TimeoutError as error:
+            raise StorageUnavailableError from error
+
+    async def _repeat(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
+        repeats = dict(_MOST_REPEATS)
+        while True:
+            try:
+                async with self._pool.connection() as connection:
+                    return await unit(connection)
+            except psycopg.Error as error:
+                failure = classify(error)
+                if failure is Failure.BUG:
+                    raise
+                if not repeats.get(failure):
+                    raise StorageUnavailableError from error
+                repeats[failure] -= 1
+                _log.info("database_repeat", failure=failure.name, sqlstate=error.sqlstate)
+            if failure is Failure.RACE:
+                await pause()
+
+
+async def fetch_on(connection: Connection, query: LiteralString, parameters: Parameters) -> list[Row]:
+    """Runs one statement on a connection that one has; all its rows."""
+    positional, names = _positional(query)
+    cursor = await connection.execute(positional, [parameters[name] for name in names], binary=True)
+    return await cursor.fetchall()
+
+
+@cache
+def _positional(query: LiteralString) -> tuple[bytes, tuple[str, ...]]:
+    """`%(name)s` as `$1`, and the names in that order: what the server understands.
+
+    psycopg would do it, but each time anew for a statement as long as the one that begins a turn.
+    """
+    names: dict[str, int] = {}
+
+    def number(match: re.Match[str]) -> str:
+        return f"${names.setdefault(match[1], len(names) + 1)}"
+
+    return re.sub(r"%\((\w+)\)s", number, query).encode(), tuple(names)
+
+
+async def pause() -> None:
+    """Waits for a moment that is not the same for everybody."""
+    await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret
+
+
+async def _configure(connection: Connection) -> None:
+    arrays.register(connection)
+
+
+async def _check_if_spoken_to(connection: Connection) -> None:
+    # An idle server says nothing, unless it is to say goodbye. Looking whether there is anything to read costs a
+    # microsecond, where asking costs a round trip; so after a restart no caller meets the dead connections.
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        await AsyncConnectionPool.check_connection(connection)

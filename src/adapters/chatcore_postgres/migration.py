@@ -1,0 +1,167 @@
+"""Brings a database's schema up to date: plain SQL files, forward only."""
+
+import asyncio
+import hashlib
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import psycopg
+import structlog
+from attrs import frozen
+
+from chatcore.errors import StorageUnavailableError
+from chatcore_postgres.conninfo import normalized
+from chatcore_postgres.database import Connection
+from chatcore_postgres.failures import Failure, classify
+
+_NO_TRANSACTION = b"-- no-transaction"
+
+# Any number, as long as nobody else locks by it in the same database.
+_LOCK = 0x63686174636F7265
+_LOCK_POLL_SECONDS = 0.2
+_LOCK_TIMEOUT_SECONDS = 300.0
+
+_CREATE_TABLE = """
+create table if not exists schema_migrations (
+    name       text        not null,
+    checksum   text        not null,
+    applied_at timestamptz not null default now(),
+    constraint schema_migrations_pkey primary key (name)
+)
+"""
+_READ_APPLIED = "select name, checksum from schema_migrations"
+_RECORD = "insert into schema_migrations (name, checksum) values (%(name)s, %(checksum)s)"
+_TRY_LOCK = "select pg_try_advisory_lock(%(lock)s)"
+_LIMIT_LOCK_WAITS = "set lock_timeout = '5s'"
+
+_log = structlog.get_logger("chatcore_postgres")
+
+
+class MigrationError(Exception):
+    """The schema could not be brought up to date; says which file and why. What came before it is applied."""
+
+
+@frozen
+class Migration:
+    """One file."""
+
+    name: str
+    sql: bytes
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file, in hexadecimal."""
+        return hashlib.sha256(self.sql).hexdigest()
+
+    @property
+    def is_transactional(self) -> bool:
+        """Whether it runs in a transaction, as all do that do not say otherwise."""
+        return not self.sql.startswith(_NO_TRANSACTION)
+
+
+async def migrate(conninfo: str, directory: Path | None = None) -> list[str]:
+    """Applies what is missing, in order of the names; of several that run at once, one does the work.
+
+    Args:
+        conninfo: as for :class:`chatcore_postgres.PostgresStorage`, but past any PgBouncer: a lock is held for the
+            session.
+        directory: where the `*.sql` files are; None for those that belong to this version.
+
+    Returns:
+        The names of the files that were applied, in order.
+
+    Raises:
+        MigrationError: a file failed and left nothing behind, or a file was edited after it was applied.
+        StorageUnavailableError: the database is away, or another migration holds the lock for minutes.
+    """
+    migrations = read_migrations(directory or _own_directory())
+    with _translated():
+        async with await psycopg.AsyncConnection.connect(normalized(conninfo), autocommit=True) as connection:
+            await _lock(connection)
+            await connection.execute(_CREATE_TABLE)
+            cursor = await connection.execute(_READ_APPLIED)
+            pending = _pending(migrations, dict(await cursor.fetchall()))
+            await connection.execute(_LIMIT_LOCK_WAITS)
+            for migration in pending:
+                await _apply(connection, migration)
+            return [migration.name for migration in pending]
+
+
+def read_migrations(directory: Path) -> list[Migration]:
+    """The migrations in a folder, in order.
+
+    Raises:
+        MigrationError: there are none.
+    """
+    found = [Migration(path.name, path.read_bytes()) for path in sorted(directory.glob("*.sql"))]
+    if not found:
+        raise MigrationError(f"There are no migrations in {directory}.")
+    return found
+
+
+def _own_directory() -> Path:
+    packaged = Path(str(files("chatcore_postgres"))) / "migrations"
+    if packaged.is_dir():
+        return packaged
+    # An editable install: the files are where they are written.
+    return Path(__file__).resolve().parents[3] / "sql" / "migrations"
+
+
+async def _lock(connection: Connection) -> None:
+    # Asked for again and again, and not waited for: who waits inside the server holds a snapshot, and the one that
+    # has the lock may be waiting for all snapshots to end (create index concurrently).
+    try:
+        async with asyncio.timeout(_LOCK_TIMEOUT_SECONDS):
+            while not await _try_lock(connection):  # noqa: ASYNC110 - there is no event to wait for
+                await asyncio.sleep(_LOCK_POLL_SECONDS)
+    except TimeoutError as error:
+        raise StorageUnavailableError("Another migration is still running.") from error
+
+
+async def _try_lock(connection: Connection) -> bool:
+    cursor = await connection.execute(_TRY_LOCK, {"lock": _LOCK})
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
+def _pending(migrations: list[Migration], applied: Mapping[str, str]) -> list[Migration]:
+    for migration in migrations:
+        if applied.get(migration.name, migration.checksum) != migration.checksum:
+            raise MigrationError(f"{migration.name} was edited after it was applied. Undo that and add a new file.")
+    unknown = sorted(applied.keys() - {migration.name for migration in migrations})
+    if unknown:
+        # Not an error: during a rolling deployment the old version runs on against the new schema.
+        _log.warning("migrations_unknown", names=unknown)
+    return [migration for migration in migrations if migration.name not in applied]
+
+
+async def _apply(connection: Connection, migration: Migration) -> None:
+    try:
+        if migration.is_transactional:
+            async with connection.transaction():
+                await _execute(connection, migration)
+        else:
+            await _execute(connection, migration)
+    except psycopg.Error as error:
+        if classify(error) is Failure.BROKEN:
+            raise
+        raise MigrationError(f"{migration.name} failed: {error}") from error
+    _log.info("migration_applied", name=migration.name)
+
+
+async def _execute(connection: Connection, migration: Migration) -> None:
+    # Bytes without parameters: a percent sign stays one, and the server itself takes the statements apart.
+    await connection.execute(migration.sql)
+    await connection.execute(_RECORD, {"name": migration.name, "checksum": migration.checksum})
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        if classify(error) in {Failure.BROKEN, Failure.AWAY}:
+            raise StorageUnavailableError(f"The database cannot be reached: {error}") from error
+        raise

@@ -1,0 +1,71 @@
+"""Conversations, and reading what is in them."""
+
+CREATE = """
+insert into conversations (user_id, id, title, title_source, model_tag, head_id, created_at, updated_at)
+values (%(user_id)s, %(id)s, %(title)s, %(title_source)s, %(model_tag)s, null, %(created_at)s, %(updated_at)s)
+on conflict (user_id, id) do nothing
+returning id
+"""
+
+LIST_BY_OFFSET = """
+select id, title, title_source, model_tag, head_id, created_at, updated_at
+from conversations
+where user_id = %(user_id)s
+order by updated_at desc, id desc
+limit %(limit)s offset %(offset)s
+"""
+
+LIST_BY_CURSOR = """
+select id, title, title_source, model_tag, head_id, created_at, updated_at
+from conversations
+where user_id = %(user_id)s and (updated_at, id) < (%(after_updated_at)s, %(after_id)s)
+order by updated_at desc, id desc
+limit %(limit)s
+"""
+
+# One statement, so that the head is among the messages. The conversation is the first row, at the position that no
+# message has: in columns of its own, because repeating it on every row costs as much as the messages themselves.
+OPEN = """
+select 0::bigint as position, id, title, title_source, model_tag, head_id, created_at, updated_at,
+    null::uuid, null::text, null::text, null::text, null::text, null::integer, null::integer
+from conversations
+where user_id = %(user_id)s and id = %(conversation_id)s
+union all
+select position, id, null, null, model_tag, null, created_at, null,
+    parent_id, role, content, status, error, token_count, inference_time_ms
+from messages
+where user_id = %(user_id)s and conversation_id = %(conversation_id)s
+order by position
+"""
+
+RENAME = """
+update conversations
+set title = %(title)s, title_source = 'user', updated_at = greatest(updated_at, %(now)s)
+where user_id = %(user_id)s and id = %(conversation_id)s
+returning id, title, title_source, model_tag, head_id, created_at, updated_at
+"""
+
+# Messages, the reply in the making with its deltas, and keys go by cascade.
+DELETE = """
+delete from conversations
+where user_id = %(user_id)s and id = %(conversation_id)s
+returning id
+"""
+
+GET_MESSAGE = """
+select id, parent_id, position, role, content, status, error, token_count, model_tag, inference_time_ms, created_at
+from messages
+where user_id = %(user_id)s and conversation_id = %(conversation_id)s and id = %(message_id)s
+"""
+
+# The owner reads the flag with its next checkpoint; when there is no generation any more there is nothing to ask.
+REQUEST_STOP = """
+with asked as (
+    update generations set stop_requested = true
+    where user_id = %(user_id)s and conversation_id = %(conversation_id)s and message_id = %(message_id)s
+        and not stop_requested
+)
+select id, parent_id, position, role, content, status, error, token_count, model_tag, inference_time_ms, created_at
+from messages
+where user_id = %(user_id)s and conversation_id = %(conversation_id)s and id = %(message_id)s
+"""

@@ -1,0 +1,204 @@
+"""The storage port on PostgreSQL."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from chatcore.conversation import Conversation, OpenConversation
+from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
+from chatcore.lease import Ending, Lease, OwnerId, Progress, Verdict
+from chatcore.listing import Cursor, Page, PageRequest
+from chatcore.message import ConversationId, Message, MessageId
+from chatcore.ports.storage import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
+from chatcore.user import UserId
+from chatcore_postgres import generations, turns
+from chatcore_postgres.conninfo import normalized
+from chatcore_postgres.database import Database, Row
+from chatcore_postgres.rows import to_conversation, to_message, to_opened_message
+from chatcore_postgres.statements import conversations, upkeep
+
+
+class PostgresStorage(Storage):
+    """Keeps everything in PostgreSQL, 15 or later, whose schema `chatcore_postgres.migrate` has made.
+
+    Two pools: one for requests, and a small reserve for what must not wait behind them: checkpoints, endings,
+    rescue, readers, the readiness probe. Nothing is kept in a session, so PgBouncer may stand between in
+    transaction mode; one older than 1.21, or without `max_prepared_statements`, needs
+    `prepared_statements=False`.
+
+    Timeouts are kept on this side (a `statement_timeout` would be session state): what takes longer than
+    `timeout_seconds`, the wait for a connection and all repetitions included, is cancelled and answered with
+    StorageUnavailableError. A connection string that says nothing about TCP gets keepalives and a
+    `tcp_user_timeout`, so that a server which vanished is noticed within seconds.
+
+    Use it as an async context manager, or call :meth:`open` and :meth:`close`.
+
+    Args:
+        conninfo: URL or key-value string; `postgresql+asyncpg://` and the like mean the same.
+        min_connections: kept open for requests.
+        max_connections: most connections for requests.
+        reserved_connections: most connections for background work; one of them is kept open.
+        connection_timeout_seconds: longest wait for a free connection.
+        timeout_seconds: longest that any method takes, roughly.
+        prepared_statements: whether the server may remember statements.
+
+    Raises:
+        ValueError: `conninfo` is no connection string.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        min_connections: int = 2,
+        max_connections: int = 10,
+        reserved_connections: int = 4,
+        connection_timeout_seconds: float = 2.0,
+        timeout_seconds: float = 5.0,
+        prepared_statements: bool = True,
+    ) -> None:
+        def database(name: str, min_size: int, max_size: int) -> Database:
+            return Database(
+                normalized(conninfo),
+                name=name,
+                min_size=min_size,
+                max_size=max_size,
+                connection_timeout_seconds=connection_timeout_seconds,
+                timeout_seconds=timeout_seconds,
+                prepared_statements=prepared_statements,
+            )
+
+        self._requests = database("requests", min_connections, max_connections)
+        self._background = database("background", 1, reserved_connections)
+
+    async def open(self) -> None:
+        """Starts to connect, and returns: the storage may be opened before the database is up."""
+        await self._background.open()
+        await self._requests.open()
+
+    async def close(self) -> None:
+        """Closes all connections. Harmless when there are none."""
+        await self._requests.close()
+        await self._background.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_exc_info: object) -> None:
+        await self.close()
+
+    def pool_stats(self) -> Mapping[str, Mapping[str, int]]:
+        """The pools' own figures by their names: `pool_size`, `requests_waiting` and so on."""
+        return {"requests": self._requests.stats(), "background": self._background.stats()}
+
+    async def create_conversation(self, conversation: Conversation) -> None:
+        """See the port."""
+        await self._requests.fetch(
+            conversations.CREATE,
+            {
+                "user_id": conversation.user_id,
+                "id": conversation.id,
+                "title": conversation.title,
+                "title_source": conversation.title_source.value,
+                "model_tag": conversation.model_tag,
+                "created_at": conversation.created_at,
+                "updated_at": conversation.updated_at,
+            },
+        )
+
+    async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:
+        """See the port."""
+        # One more than asked for tells whether anything comes after.
+        limit = request.limit + 1
+        if request.cursor is None:
+            parameters: dict[str, object] = {"user_id": user_id, "limit": limit, "offset": request.offset}
+            rows = await self._requests.fetch(conversations.LIST_BY_OFFSET, parameters)
+        else:
+            after = {"after_updated_at": request.cursor.updated_at, "after_id": request.cursor.id}
+            parameters = {"user_id": user_id, "limit": limit, **after}
+            rows = await self._requests.fetch(conversations.LIST_BY_CURSOR, parameters)
+        found = tuple(to_conversation(user_id, row) for row in rows[: request.limit])
+        return Page(found, Cursor.after(found[-1]) if len(rows) > request.limit else None)
+
+    async def open_conversation(self, user_id: UserId, conversation_id: ConversationId) -> OpenConversation:
+        """See the port."""
+        rows = await self._requests.fetch(conversations.OPEN, _names(user_id, conversation_id))
+        if not rows:
+            raise ConversationNotFoundError
+        messages = (to_opened_message(user_id, conversation_id, row) for row in rows[1:])
+        return OpenConversation(to_conversation(user_id, rows[0][1:8]), tuple(messages))
+
+    async def rename_conversation(
+        self, user_id: UserId, conversation_id: ConversationId, title: str, now: datetime
+    ) -> Conversation:
+        """See the port."""
+        parameters = {**_names(user_id, conversation_id), "title": title, "now": now}
+        rows = await self._requests.fetch(conversations.RENAME, parameters)
+        if not rows:
+            raise ConversationNotFoundError
+        return to_conversation(user_id, rows[0])
+
+    async def delete_conversation(self, user_id: UserId, conversation_id: ConversationId) -> None:
+        """See the port."""
+        if not await self._requests.fetch(conversations.DELETE, _names(user_id, conversation_id)):
+            raise ConversationNotFoundError
+
+    async def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
+        """See the port."""
+        return await turns.begin_turn(self._requests, turn)
+
+    async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
+        """See the port."""
+        return await turns.begin_regeneration(self._requests, regeneration)
+
+    async def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
+        """See the port."""
+        parameters = {**_names(user_id, conversation_id), "message_id": message_id}
+        return _one_message(user_id, conversation_id, await self._requests.fetch(conversations.GET_MESSAGE, parameters))
+
+    async def request_stop(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
+        """See the port."""
+        parameters = {**_names(user_id, conversation_id), "message_id": message_id}
+        rows = await self._requests.fetch(conversations.REQUEST_STOP, parameters)
+        return _one_message(user_id, conversation_id, rows)
+
+    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Mapping[MessageId, Verdict]:
+        """See the port."""
+        return await generations.checkpoint(self._background, owner_id, parts)
+
+    async def finish(self, lease: Lease, ending: Ending) -> bool:
+        """See the port."""
+        return await generations.finish(self._background, lease, ending)
+
+    async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
+        """See the port."""
+        return await generations.claim_expired(self._background, owner_id, running, limit)
+
+    async def settle(self, lease: Lease, decide: Callable[[str], Ending]) -> Ending | None:
+        """See the port."""
+        return await generations.settle(self._background, lease, decide)
+
+    async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
+        """See the port."""
+        return await generations.read_deltas(self._background, readers)
+
+    async def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
+        """See the port."""
+        parameters = {"before": before, "limit": limit}
+        return len(await self._background.fetch(upkeep.PURGE_IDEMPOTENCY_KEYS, parameters))
+
+    async def ping(self) -> None:
+        """See the port."""
+        await self._background.fetch(upkeep.PING, {})
+
+
+def _names(user_id: UserId, conversation_id: ConversationId) -> dict[str, str | UUID]:
+    return {"user_id": user_id, "conversation_id": conversation_id}
+
+
+def _one_message(user_id: UserId, conversation_id: ConversationId, rows: Sequence[Row]) -> Message:
+    if not rows:
+        raise MessageNotFoundError
+    return to_message(user_id, conversation_id, rows[0])

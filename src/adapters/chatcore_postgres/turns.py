@@ -1,0 +1,106 @@
+"""From a turn to the parameters of its statement, and from the statement's rows to what was accepted."""
+
+from collections.abc import Sequence
+from typing import LiteralString
+
+from chatcore.errors import (
+    ConversationNotFoundError,
+    GenerationInProgressError,
+    IdempotencyKeyReusedError,
+    NothingToRegenerateError,
+    StorageUnavailableError,
+    TooManyGenerationsError,
+)
+from chatcore.lease import LEASE_SECONDS, Lease
+from chatcore.ports.storage import AcceptedTurn, NewRegeneration, NewTurn
+from chatcore_postgres.database import Database, Parameters, Row, pause
+from chatcore_postgres.rows import to_message
+from chatcore_postgres.statements import turns
+
+# Each round that ends stale was overtaken by a turn that was stored, so this many are never seen.
+_MOST_ROUNDS = 8
+
+# Columns before those of the message: outcome, user_message_id, reply_id, running_id, epoch.
+_VERDICT_COLUMNS = 5
+
+
+async def begin_turn(database: Database, turn: NewTurn) -> AcceptedTurn:
+    """Stores a turn, as the port says."""
+    key = turn.idempotency_key
+    parameters = {
+        **_common(turn),
+        "user_message_id": turn.user_message_id,
+        "content": turn.content,
+        "title": turn.title,
+        "key": key.key if key else None,
+        "fingerprint": key.fingerprint if key else None,
+    }
+    return _accepted(turn, await _definite(database, turns.BEGIN_TURN, parameters))
+
+
+async def begin_regeneration(database: Database, regeneration: NewRegeneration) -> AcceptedTurn:
+    """Stores a new reply to an old message, as the port says."""
+    return _accepted(regeneration, await _definite(database, turns.BEGIN_REGENERATION, _common(regeneration)))
+
+
+def _common(turn: NewRegeneration) -> dict[str, object]:
+    return {
+        "user_id": turn.user_id,
+        "conversation_id": turn.conversation_id,
+        "reply_id": turn.reply_id,
+        "owner_id": turn.owner_id,
+        "lease_seconds": LEASE_SECONDS,
+        "history_limit": turn.history_limit,
+        "max_generations": turn.max_generations,
+        "choice": turn.reply_id.int & 0xFFFF,
+        "now": turn.now,
+    }
+
+
+async def _definite(database: Database, query: LiteralString, parameters: Parameters) -> list[Row]:
+    for _ in range(_MOST_ROUNDS):
+        rows = await database.fetch(query, parameters)
+        if rows[0][0] != "stale":
+            return rows
+        await pause()
+    raise StorageUnavailableError
+
+
+def _accepted(turn: NewRegeneration, rows: Sequence[Row]) -> AcceptedTurn:
+    outcome, user_message_id, reply_id, running_id, epoch = rows[0][:_VERDICT_COLUMNS]
+    lease: Lease | None = None
+    match outcome:
+        case "accepted":
+            lease = _lease(turn, epoch=1)
+        case "repeated" if running_id == turn.reply_id and epoch is not None:
+            lease = _lease(turn, epoch=epoch)
+        case "repeated" | "replayed":
+            pass
+        case "key_reused":
+            raise IdempotencyKeyReusedError
+        case "nothing":
+            raise NothingToRegenerateError
+        case "busy":
+            raise GenerationInProgressError(turn.conversation_id, running_id)
+        case "full":
+            raise TooManyGenerationsError(turn.max_generations)
+        case _:
+            raise ConversationNotFoundError
+    messages = [to_message(turn.user_id, turn.conversation_id, row[_VERDICT_COLUMNS:]) for row in rows]
+    by_id = {message.id: message for message in messages}
+    return AcceptedTurn(
+        user_message=by_id[user_message_id],
+        reply=by_id[reply_id],
+        lease=lease,
+        history=tuple(message for message in messages if message.id != reply_id) if lease else (),
+    )
+
+
+def _lease(turn: NewRegeneration, *, epoch: int) -> Lease:
+    return Lease(
+        user_id=turn.user_id,
+        conversation_id=turn.conversation_id,
+        message_id=turn.reply_id,
+        owner_id=turn.owner_id,
+        epoch=epoch,
+    )

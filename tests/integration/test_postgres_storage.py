@@ -1,0 +1,56 @@
+"""The storage contract on a real PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from chatcore.message import ConversationId
+from chatcore.ports.storage import Storage
+from chatcore.testing import StorageContract
+from chatcore.user import UserId
+from chatcore_postgres import PostgresStorage
+
+
+class TestPostgresStorage(StorageContract):
+    @pytest.fixture(autouse=True)
+    def _keep_url(self, database_url: str) -> None:
+        self._database_url = database_url
+
+    @pytest.fixture
+    async def storage(self, database_url: str) -> AsyncIterator[Storage]:
+        async with PostgresStorage(database_url) as storage:
+            yield storage
+
+    @pytest.fixture
+    async def unreachable_storage(self) -> AsyncIterator[Storage]:
+        # Nobody listens on port 1.
+        url = "postgresql://nobody@127.0.0.1:1/nothing"
+        async with PostgresStorage(url, connection_timeout_seconds=0.2) as storage:
+            yield storage
+
+    async def expire_leases(self, storage: Storage) -> None:
+        await self._execute("update generations set lease_until = now() - interval '1 second'", {})
+
+    async def add_system_message(
+        self, storage: Storage, user_id: UserId, conversation_id: ConversationId, content: str
+    ) -> None:
+        await self._execute(
+            """
+            with c as (
+                update conversations set head_id = %(id)s, next_position = next_position + 1
+                where user_id = %(user_id)s and id = %(conversation_id)s
+                returning next_position - 1 as position
+            )
+            insert into messages
+                (user_id, id, conversation_id, parent_id, position, role, content, status, created_at)
+            select %(user_id)s, %(id)s, %(conversation_id)s, head_id, position, 'system', %(content)s, 'complete', now()
+            from c, conversations where user_id = %(user_id)s and id = %(conversation_id)s
+            """,
+            {"id": uuid4(), "user_id": user_id, "conversation_id": conversation_id, "content": content},
+        )
+
+    async def _execute(self, statement: str, parameters: dict[str, object]) -> None:
+        async with await psycopg.AsyncConnection.connect(self._database_url, autocommit=True) as connection:
+            await connection.execute(statement.encode(), parameters)
