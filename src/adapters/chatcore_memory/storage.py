@@ -1,7 +1,7 @@
 """The storage port in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -170,7 +170,7 @@ class InMemoryStorage(Storage):
             pass
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[None]:
+    async def _transaction(self) -> AsyncGenerator[None]:
         """Everything inside happens at once: there is no await in it, and all checks come before the first write."""
         await asyncio.sleep(0)
         if self.outage:

@@ -1,8 +1,30 @@
 """For whoever writes an adapter: one contract test class for each port, to be subclassed.
 
-Needs the extra ``chatcore[testing]``.
+Each class says which fixtures and methods it needs. What a contract makes a remote service do is stated as a
+protocol (:class:`AuthScript`, :class:`InferenceScript`), so that a fake and a real server run the same tests.
+Needs the extra ``chatcore[testing]``; for readable failures, put this into ``conftest.py``::
+
+    pytest.register_assert_rewrite("chatcore.testing")
 """
 
+from chatcore.testing.auth_contract import AuthContract
+from chatcore.testing.auth_script import AuthFault, AuthScript, SettableClock
+from chatcore.testing.clock_contract import ClockContract
+from chatcore.testing.inference_contract import InferenceContract
+from chatcore.testing.inference_script import InferenceScript, ReplyEnd, SeenGenerate, SeenModels, SeenSwap
 from chatcore.testing.storage_contract import StorageContract
 
-__all__ = ["StorageContract"]
+__all__ = [
+    "AuthContract",
+    "AuthFault",
+    "AuthScript",
+    "ClockContract",
+    "InferenceContract",
+    "InferenceScript",
+    "ReplyEnd",
+    "SeenGenerate",
+    "SeenModels",
+    "SeenSwap",
+    "SettableClock",
+    "StorageContract",
+]

@@ -9,7 +9,8 @@ from chatcore.testing.storage_listing import ListingContract
 from chatcore.testing.storage_outage import OutageContract
 from chatcore.testing.storage_regenerations import RegenerationRepeatsContract, RegenerationsContract
 from chatcore.testing.storage_rescues import ClaimsContract, SettlingContract
-from chatcore.testing.storage_turns import TurnRepeatsContract, TurnsContract
+from chatcore.testing.storage_turn_repeats import TurnRepeatsContract
+from chatcore.testing.storage_turns import TurnsContract
 
 
 class StorageContract(

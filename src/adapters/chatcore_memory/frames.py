@@ -1,0 +1,37 @@
+"""Frames as an inference service sends them."""
+
+import json
+from typing import Any
+
+from chatcore.ports import Frame
+
+#: The frame that closes a reply.
+DONE_FRAME = b'data: {"done":true}\n\n'
+
+_BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+
+
+def token_frame(token: str) -> bytes:
+    """The frame that carries `token`."""
+    return f"data: {json.dumps({'token': token})}\n\n".encode()
+
+
+def is_finished(raw: bytes) -> bool:
+    """Whether a frame has come to its blank line."""
+    return raw.endswith(_BLANK_LINES) or raw in {b"\n", b"\r\n", b"\r"}
+
+
+def parse(raw: bytes) -> Frame:
+    """What one whole frame says."""
+    payload = _payload(raw)
+    token = payload.get("token")
+    return Frame(raw, token if isinstance(token, str) else None, is_closing=payload.get("done") is True)
+
+
+def _payload(raw: bytes) -> dict[str, Any]:
+    data = [line[5:].removeprefix(b" ") for line in raw.splitlines() if line.startswith(b"data:")]
+    try:
+        payload = json.loads(b"\n".join(data))
+    except ValueError:
+        return {}
+    return payload if isinstance(payload, dict) else {}

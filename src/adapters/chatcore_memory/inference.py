@@ -1,0 +1,206 @@
+"""The inference port from a script."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from enum import Enum, StrEnum
+from typing import Final
+
+from attrs import define
+
+from chatcore.errors import (
+    InferenceError,
+    InferenceInterruptedError,
+    InferenceRefusedError,
+    InferenceTimeoutError,
+)
+from chatcore.ports import Frame, Inference, InferenceReply, InferenceRequest
+from chatcore_memory.frames import DONE_FRAME, is_finished, parse, token_frame
+
+#: A larger frame is refused, as a client of a real service would.
+MAX_FRAME_BYTES = 1024 * 1024
+
+_NO_MODELS = InferenceReply(200, b'{"current_model":null,"models":[]}', "application/json")
+_SWAPPED = InferenceReply(202, b'{"status":"ok","current_model":null}', "application/json")
+
+
+class _Pause(Enum):
+    PAUSE = "pause"
+
+
+#: A step of a script at which a reply hangs until :meth:`ScriptedInference.release`.
+PAUSE: Final = _Pause.PAUSE
+
+#: A whole frame as bytes, a failure, or :data:`PAUSE`.
+Step = bytes | InferenceError | _Pause
+
+
+class CallState(StrEnum):
+    """How far a call has come."""
+
+    RUNNING = "running"
+    #: The closing frame has come.
+    ENDED = "ended"
+    FAILED = "failed"
+    #: The caller gave up; a real client would have closed the connection.
+    CANCELLED = "cancelled"
+
+
+@define
+class InferenceCall:
+    """One reply that was asked for."""
+
+    request: InferenceRequest
+    state: CallState = CallState.RUNNING
+    #: Whether it hangs at a :data:`PAUSE`.
+    is_paused: bool = False
+
+
+class ScriptedInference(Inference):
+    """Answers as it was told to, and remembers what it was asked.
+
+    A script holds for every reply or for the next one::
+
+        inference = ScriptedInference()
+        inference.say("Hel", "lo")  # Every reply from now on.
+        inference.play_next(token_frame("Hel"), PAUSE, token_frame("lo"), DONE_FRAME)  # The next one only.
+        inference.play_next(token_frame("Hel"), InferenceTimeoutError())  # And the one after that.
+
+    Until told otherwise it says ``Hello`` and is done. A script without a closing frame breaks off at its end.
+
+    - ``inference.calls``: each reply that was asked for and how far it has come, oldest first.
+    - ``inference.outage = InferenceUnreachableError()``: every call of any kind fails so, until it is None again.
+    - ``inference.models``, ``inference.swap_reply``: what is answered to `list_models` and `swap_model`;
+      ``inference.swapped``: the model tags that were asked for.
+    - ``inference.trace_ids``: the trace id of each call of any kind but ping.
+
+    Args:
+        patience_seconds: how long a reply may hang, in real time, before it fails with InferenceTimeoutError;
+            for ever by default.
+    """
+
+    def __init__(self, *, patience_seconds: float | None = None) -> None:
+        self.calls: list[InferenceCall] = []
+        self.outage: InferenceError | None = None
+        self.models = _NO_MODELS
+        self.swap_reply = _SWAPPED
+        self.swapped: list[str] = []
+        self.trace_ids: list[str | None] = []
+        self._patience_seconds = patience_seconds
+        self._script: tuple[Step, ...] = (token_frame("Hello"), DONE_FRAME)
+        self._next_scripts: deque[tuple[Step, ...]] = deque()
+        self._released = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    def say(self, *tokens: str) -> None:
+        """Every reply from now on consists of these tokens, and is complete."""
+        self.play(*map(token_frame, tokens), DONE_FRAME)
+
+    def play(self, *steps: Step) -> None:
+        """Every reply from now on follows these steps."""
+        self._script = steps
+
+    def play_next(self, *steps: Step) -> None:
+        """The next reply follows these steps; said again, the one after it."""
+        self._next_scripts.append(steps)
+
+    def release(self) -> None:
+        """Lets every reply that hangs go on to its next step."""
+        for call in self.calls:
+            call.is_paused = False
+        self._released.set()
+        self._released = asyncio.Event()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Returns when `condition` holds; looks again whenever a call begins, hangs, goes on or ends."""
+        while not condition():
+            await self._changed.wait()
+
+    async def until_paused(self, count: int = 1) -> None:
+        """Returns when at least `count` replies hang."""
+        await self.until(lambda: sum(call.is_paused for call in self.calls) >= count)
+
+    async def until_cancelled(self, count: int = 1) -> None:
+        """Returns when at least `count` replies have been cancelled."""
+        await self.until(lambda: sum(call.state is CallState.CANCELLED for call in self.calls) >= count)
+
+    async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
+        """See :meth:`chatcore.ports.Inference.generate`."""
+        await self._enter(request.trace_id)
+        call = InferenceCall(request)
+        self.calls.append(call)
+        self._note_change()
+        script = self._next_scripts.popleft() if self._next_scripts else self._script
+        try:
+            await self._perform(script, call, on_frame)
+            call.state = CallState.ENDED
+        except asyncio.CancelledError:
+            call.state = CallState.CANCELLED
+            raise
+        finally:
+            if call.state is CallState.RUNNING:
+                call.state = CallState.FAILED
+            self._note_change()
+
+    async def list_models(self, *, trace_id: str | None = None) -> InferenceReply:
+        """See :meth:`chatcore.ports.Inference.list_models`."""
+        await self._enter(trace_id)
+        return self.models
+
+    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> InferenceReply:
+        """See :meth:`chatcore.ports.Inference.swap_model`."""
+        await self._enter(trace_id)
+        self.swapped.append(model_tag)
+        return self.swap_reply
+
+    async def ping(self) -> None:
+        """See :meth:`chatcore.ports.Inference.ping`."""
+        await asyncio.sleep(0)
+        if self.outage is not None:
+            raise self.outage
+
+    async def _enter(self, trace_id: str | None) -> None:
+        await self.ping()
+        self.trace_ids.append(trace_id)
+
+    async def _perform(self, script: tuple[Step, ...], call: InferenceCall, on_frame: Callable[[Frame], None]) -> None:
+        for step in script:
+            # A step at a time, as over a network: others run in between.
+            await asyncio.sleep(0)
+            match step:
+                case bytes() if _deliver(step, on_frame):
+                    return
+                case bytes():
+                    pass
+                case InferenceError():
+                    raise step
+                case _:
+                    await self._pause(call)
+        raise InferenceInterruptedError
+
+    async def _pause(self, call: InferenceCall) -> None:
+        released = self._released
+        call.is_paused = True
+        self._note_change()
+        try:
+            await asyncio.wait_for(released.wait(), self._patience_seconds)
+        except TimeoutError as error:
+            raise InferenceTimeoutError from error
+        finally:
+            # Also when it is cancelled or runs out of patience; nothing else could have paused it meanwhile.
+            call.is_paused = False
+
+    def _note_change(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _deliver(raw: bytes, on_frame: Callable[[Frame], None]) -> bool:
+    """Hands over a frame, if it is one; returns whether it closes the reply."""
+    if len(raw) > MAX_FRAME_BYTES:
+        raise InferenceRefusedError("A frame of the inference service is too large.")
+    if not is_finished(raw):
+        return False
+    frame = parse(raw)
+    on_frame(frame)
+    return frame.is_closing

@@ -1,0 +1,13 @@
+"""The inference contract, all of it."""
+
+from chatcore.testing.inference_failures import FailuresContract
+from chatcore.testing.inference_frames import FramesContract
+from chatcore.testing.inference_models import ModelsContract
+
+
+class InferenceContract(FramesContract, FailuresContract, ModelsContract):
+    """What every inference adapter promises.
+
+    A subclass has the fixtures `inference`, the adapter, with timeouts of well under a second; and
+    `inference_service`, the :class:`~chatcore.testing.InferenceScript` that it asks.
+    """

@@ -1,0 +1,164 @@
+"""The scripted inference keeps the inference port's promises, and follows its script."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from chatcore.errors import (
+    InferenceError,
+    InferenceInterruptedError,
+    InferenceRefusedError,
+    InferenceTimeoutError,
+    InferenceUnreachableError,
+)
+from chatcore.history import HistoryMessage
+from chatcore.message import Role
+from chatcore.ports import Frame, InferenceReply, InferenceRequest
+from chatcore.sampling import Sampling
+from chatcore.testing import InferenceContract, ReplyEnd, SeenGenerate, SeenModels, SeenSwap
+from chatcore_memory import DONE_FRAME, PAUSE, CallState, ScriptedInference, token_frame
+
+
+class RecordingInference(ScriptedInference):
+    """An inference that is its own script, and notes what it is asked, also while it is away."""
+
+    def __init__(self) -> None:
+        super().__init__(patience_seconds=0.02)
+        self.seen: list[SeenGenerate | SeenModels | SeenSwap] = []
+
+    async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
+        self.seen.append(SeenGenerate(messages=request.messages, sampling=request.sampling, trace_id=request.trace_id))
+        await super().generate(request, on_frame)
+
+    async def list_models(self, *, trace_id: str | None = None) -> InferenceReply:
+        self.seen.append(SeenModels(trace_id))
+        return await super().list_models(trace_id=trace_id)
+
+    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> InferenceReply:
+        self.seen.append(SeenSwap(model_tag, trace_id))
+        return await super().swap_model(model_tag, trace_id=trace_id)
+
+    def send(self, *frames: bytes, end: ReplyEnd = ReplyEnd.CLOSE, packet_bytes: int | None = None) -> None:
+        assert packet_bytes is None or packet_bytes > 0  # There is no network to cut packets for.
+        self.play(*frames, *([PAUSE] if end is ReplyEnd.SILENCE else []))
+
+    def answer(self, status: int, body: bytes, media_type: str) -> None:
+        self.play(InferenceRefusedError())
+        self.models = self.swap_reply = InferenceReply(status, body, media_type)
+
+    def fall_silent(self) -> None:
+        self.outage = InferenceTimeoutError()
+
+    async def go_away(self) -> None:
+        self.outage = InferenceUnreachableError()
+
+    async def until_closed_early(self) -> None:
+        await self.until(lambda: any(c.state in {CallState.CANCELLED, CallState.FAILED} for c in self.calls))
+
+
+class TestScriptedInference(InferenceContract):
+    @pytest.fixture
+    def inference(self) -> RecordingInference:
+        return RecordingInference()
+
+    @pytest.fixture
+    def inference_service(self, inference: RecordingInference) -> RecordingInference:
+        return inference
+
+
+@pytest.fixture
+def inference() -> ScriptedInference:
+    return ScriptedInference()
+
+
+async def test_it_says_hello_until_told_otherwise(inference: ScriptedInference) -> None:
+    assert await _tokens(inference) == ["Hello"]
+
+
+async def test_it_says_what_it_is_told_every_time(inference: ScriptedInference) -> None:
+    inference.say("Hel", "lo \ud83d", "\u2028")
+
+    for _ in range(2):
+        assert await _tokens(inference) == ["Hel", "lo \ud83d", "\u2028"]
+
+
+async def test_plans_for_the_next_replies_come_first_one_each(inference: ScriptedInference) -> None:
+    inference.say("always")
+    inference.play_next(token_frame("first"), DONE_FRAME)
+    inference.play_next(token_frame("second"), DONE_FRAME)
+
+    assert [await _tokens(inference) for _ in range(3)] == [["first"], ["second"], ["always"]]
+
+
+@pytest.mark.parametrize("error", [InferenceTimeoutError(), InferenceInterruptedError(), InferenceRefusedError()])
+async def test_it_fails_where_the_script_says(inference: ScriptedInference, error: InferenceError) -> None:
+    inference.play(token_frame("Hel"), error, token_frame("lo"), DONE_FRAME)
+    frames: list[Frame] = []
+
+    with pytest.raises(type(error)):
+        await inference.generate(_request(), frames.append)
+
+    assert [frame.token for frame in frames] == ["Hel"]
+    assert inference.calls[0].state is CallState.FAILED
+
+
+async def test_it_hangs_until_it_is_released(inference: ScriptedInference) -> None:
+    inference.play(token_frame("Hel"), PAUSE, token_frame("lo"), PAUSE, DONE_FRAME)
+    frames: list[Frame] = []
+    task = asyncio.create_task(inference.generate(_request(), frames.append))
+
+    for expected in (["Hel"], ["Hel", "lo"]):
+        await inference.until_paused()
+        assert [frame.token for frame in frames] == expected
+        inference.release()
+    await task
+
+    assert inference.calls[0].state is CallState.ENDED
+
+
+async def test_it_records_what_it_was_asked_and_how_that_ended(inference: ScriptedInference) -> None:
+    request = _request("Hello", trace_id="trace-1")
+    inference.play_next(PAUSE)
+    task = asyncio.create_task(inference.generate(request, list[Frame]().append))
+    await inference.until_paused()
+    assert [(call.request, call.state) for call in inference.calls] == [(request, CallState.RUNNING)]
+
+    task.cancel()
+    await inference.until_cancelled()
+
+    assert [(call.request, call.state) for call in inference.calls] == [(request, CallState.CANCELLED)]
+    assert inference.trace_ids == ["trace-1"]
+
+
+async def test_models_and_swaps_are_answered_as_told(inference: ScriptedInference) -> None:
+    inference.models = InferenceReply(503, b"draining", "text/plain")
+    inference.swap_reply = InferenceReply(202, b"{}", "application/json")
+
+    assert await inference.list_models() == inference.models
+    assert await inference.swap_model("eliza", trace_id="trace-1") == inference.swap_reply
+    assert inference.swapped == ["eliza"]
+    assert inference.trace_ids == [None, "trace-1"]
+
+
+async def test_during_an_outage_every_call_fails_and_none_is_recorded(inference: ScriptedInference) -> None:
+    inference.outage = InferenceUnreachableError()
+
+    for attempt in (_tokens(inference), inference.list_models(), inference.swap_model("eliza"), inference.ping()):
+        with pytest.raises(InferenceUnreachableError):
+            await attempt
+
+    assert inference.calls == []
+    assert inference.swapped == []
+
+
+def _request(content: str = "Hello", *, trace_id: str | None = None) -> InferenceRequest:
+    return InferenceRequest(
+        messages=(HistoryMessage(Role.USER, content),), sampling=Sampling(), user_id="alice", trace_id=trace_id
+    )
+
+
+async def _tokens(inference: ScriptedInference) -> list[str | None]:
+    frames: list[Frame] = []
+    await inference.generate(_request(), frames.append)
+    return [frame.token for frame in frames if not frame.is_closing]
