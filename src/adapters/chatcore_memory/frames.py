@@ -1,7 +1,7 @@
 """Frames as an inference service sends them."""
 
 import json
-from typing import Any
+from typing import cast
 
 from chatcore.ports import Frame
 
@@ -28,10 +28,10 @@ def parse(raw: bytes) -> Frame:
     return Frame(raw, token if isinstance(token, str) else None, is_closing=payload.get("done") is True)
 
 
-def _payload(raw: bytes) -> dict[str, Any]:
+def _payload(raw: bytes) -> dict[str, object]:
     data = [line[5:].removeprefix(b" ") for line in raw.splitlines() if line.startswith(b"data:")]
     try:
-        payload = json.loads(b"\n".join(data))
+        payload: object = json.loads(b"\n".join(data))
     except ValueError:
         return {}
-    return payload if isinstance(payload, dict) else {}
+    return cast("dict[str, object]", payload) if isinstance(payload, dict) else {}
