@@ -1,0 +1,105 @@
+"""A chat over memory, a clock that stands still, and an inference service that the test plays."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from attrs import field, frozen
+
+from chatcore import Chat, Conversation, Limits, Message, Sampling, Turn, User
+from chatcore.lease import Ending, Lease
+from chatcore.ports import NullObserver
+from chatcore_memory import FrozenClock, InMemoryStorage
+from tests.unit.inference_by_hand import InferenceByHand
+
+ADA = User(id="ada")
+BOB = User(id="bob")
+
+
+class RecordingObserver(NullObserver):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.failures: list[tuple[str, Exception]] = []
+        self.endings: list[Ending | None] = []
+        self.first_tokens: list[float] = []
+        self.rescues: list[Ending] = []
+
+    def first_token(self, _lease: Lease, seconds: float) -> None:
+        self.first_tokens.append(seconds)
+
+    def generation_ended(self, _lease: Lease, ending: Ending | None, _trace_id: str | None) -> None:
+        self.endings.append(ending)
+
+    def rescued(self, _lease: Lease, ending: Ending) -> None:
+        self.rescues.append(ending)
+
+    def failed(self, what: str, error: Exception) -> None:
+        self.failures.append((what, error))
+
+
+@frozen
+class World:
+    """One process, and all that it needs; :meth:`replica` makes another on the same storage."""
+
+    clock: FrozenClock
+    storage: InMemoryStorage
+    inference: InferenceByHand = field(factory=InferenceByHand)
+    observer: RecordingObserver = field(factory=RecordingObserver)
+    chat: Chat = field(init=False)
+    limits: Limits = field(factory=Limits)
+
+    def __attrs_post_init__(self) -> None:
+        chat = Chat(
+            storage=self.storage, inference=self.inference, clock=self.clock, observer=self.observer, limits=self.limits
+        )
+        object.__setattr__(self, "chat", chat)
+
+    def replica(self, **others: object) -> "World":
+        """Another process on the same storage."""
+        return World(self.clock, self.storage, **others)  # type: ignore[arg-type]  # what a test overrides
+
+    async def conversation(self, user: User = ADA) -> Conversation:
+        """A new, empty one."""
+        return await self.chat.conversations.create(user)
+
+    async def send(self, conversation: Conversation, content: str = "Hello", **options: object) -> Turn:
+        """Sends as the conversation's user."""
+        user = User(id=conversation.user_id)
+        return await self.chat.turns.send(user, conversation.id, content, sampling=Sampling(), **options)  # type: ignore[arg-type]  # what a test overrides
+
+    async def regenerate(self, conversation: Conversation) -> Turn:
+        """Regenerates as the conversation's user."""
+        return await self.chat.turns.regenerate(User(id=conversation.user_id), conversation.id, sampling=Sampling())
+
+    async def reply(self, turn: Turn) -> Message:
+        """A turn's reply as it is stored."""
+        return await self.storage.get_message(turn.reply.user_id, turn.reply.conversation_id, turn.reply.id)
+
+    async def path(self, conversation: Conversation) -> list[str]:
+        """What the user sees of a conversation."""
+        opened = await self.chat.conversations.open(User(id=conversation.user_id), conversation.id)
+        return [message.content for message in opened.messages]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Returns when the condition holds; fails when it never does."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - the condition is somebody else's state
+            await asyncio.sleep(0)
+
+
+def has_ended(turn: Turn) -> bool:
+    """Whether the readers of a turn's reply have been let go."""
+    assert turn.generation is not None
+    return turn.generation.transcript.end is not None
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    clock = FrozenClock()
+    made = World(clock, InMemoryStorage(clock))
+    yield made
+    made.chat.generations.hurry()
+    made.storage.outage = False
+    await made.chat.drain(0)

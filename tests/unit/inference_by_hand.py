@@ -1,0 +1,68 @@
+"""An inference adapter whose every frame is the test's own move."""
+
+import asyncio
+from collections.abc import Callable
+
+from chatcore.ports import Frame, Inference, InferenceReply, InferenceRequest
+
+
+class Call:
+    """One call for a reply, open until the test ends it."""
+
+    def __init__(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
+        self.request = request
+        self.on_frame = on_frame
+        self.result: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        #: Set when the caller has hung up.
+        self.was_cancelled = asyncio.Event()
+
+    def say(self, *tokens: str) -> None:
+        """Sends a frame for each token."""
+        for token in tokens:
+            self.on_frame(Frame(b'data: {"token":"' + token.encode() + b'"}\n\n', token))
+
+    def close(self) -> None:
+        """Sends the closing frame and ends the call."""
+        self.on_frame(Frame(b'data: {"done":true}\n\n', is_closing=True))
+        self.result.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """Ends the call with an error."""
+        self.result.set_exception(error)
+
+
+class InferenceByHand(Inference):
+    """Hands every call to the test."""
+
+    def __init__(self) -> None:
+        self._calls: asyncio.Queue[Call] = asyncio.Queue()
+        #: A caller that hangs up is ignored, as by code that swallows its cancellation.
+        self.is_stubborn = False
+
+    async def call(self) -> Call:
+        """The next call, as soon as it is made."""
+        return await asyncio.wait_for(self._calls.get(), 5)
+
+    async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
+        """Waits for the test's moves."""
+        call = Call(request, on_frame)
+        self._calls.put_nowait(call)
+        try:
+            await asyncio.shield(call.result)
+        except asyncio.CancelledError:
+            call.was_cancelled.set()
+            if not self.is_stubborn:
+                raise
+            self.is_stubborn = False
+            await call.result
+
+    async def list_models(self, *, trace_id: str | None = None) -> InferenceReply:
+        """None."""
+        raise NotImplementedError
+
+    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> InferenceReply:
+        """None."""
+        raise NotImplementedError
+
+    async def ping(self) -> None:
+        """It is always there."""
