@@ -1,0 +1,234 @@
+"""The inference port over HTTP and server-sent events."""
+
+import asyncio
+import ssl
+import string
+from collections.abc import Callable
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Self
+from urllib.parse import quote
+
+import httpx
+import orjson
+import structlog
+
+from chatcore.errors import (
+    InferenceError,
+    InferenceInterruptedError,
+    InferenceRefusedError,
+    InferenceTimeoutError,
+    InferenceUnreachableError,
+)
+from chatcore.ports import Frame, Inference, InferenceReply, InferenceRequest
+from chatcore_inference.limits import InferenceLimits, InferenceTimeouts
+from chatcore_inference.receiver import ReplyReceiver, is_event_stream, is_plain
+from chatcore_inference.sink import SINK
+from chatcore_inference.transport import SinkTransport
+from chatcore_inference.watchdog import Watchdog
+
+_log = structlog.get_logger(__name__)
+
+# A user id is opaque and a header is visible ASCII: the rest is percent-encoded, and so is the percent sign.
+_KEPT_IN_HEADERS = string.punctuation.replace("%", "")
+_LOGGED_CHARS = 100
+_Failure = (TimeoutError, httpx.TransportError)
+
+
+class InferenceClient(Inference):
+    """Asks the models of one inference service.
+
+    Made closed: `open()` it, or use it as an async context manager, in the event loop that will use it.
+
+    Args:
+        base_url: of the inference service, such as ``http://inference:8000``.
+        internal_api_key: the key that proves us to it; None sends none.
+        timeouts: how long it may take.
+        limits: how much it may send, over how many connections.
+        ssl_context: for https; the system's certificate authorities by default.
+        transport: in place of our own. Any httpx transport will do, at a higher price per token.
+
+    Raises:
+        ValueError: the URL is not one of http or https, or holds credentials, a query or a fragment.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        internal_api_key: str | None,
+        *,
+        timeouts: InferenceTimeouts | None = None,
+        limits: InferenceLimits | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._timeouts = timeouts or InferenceTimeouts()
+        self._limits = limits or InferenceLimits()
+        self._watchdog = Watchdog(self._timeouts)
+        self._http = httpx.AsyncClient(
+            base_url=_checked_url(base_url),
+            headers=_headers(internal_api_key),
+            timeout=httpx.Timeout(
+                None, connect=self._timeouts.connect_seconds, pool=self._timeouts.queue_seconds
+            ),  # The waits after these two are bounded as a whole, here: a drip of bytes does not extend them.
+            transport=transport
+            or SinkTransport(
+                max_connections=self._limits.max_connections,
+                max_header_bytes=self._limits.max_header_bytes,
+                ssl_context=ssl_context,
+            ),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            follow_redirects=False,
+            trust_env=False,
+        )
+        self._is_open = False
+
+    async def open(self) -> None:
+        """Makes the client usable; connections are made when they are needed."""
+        self._is_open = True
+
+    async def close(self) -> None:
+        """Breaks off calls under way (they raise InferenceInterruptedError) and closes all connections.
+
+        A closed client cannot be opened again.
+        """
+        self._is_open = False
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
+        """See :meth:`chatcore.ports.Inference.generate`; whatever `on_frame` raises is raised here."""
+        self._require_open()
+        receiver = ReplyReceiver(on_frame, self._limits)
+        message = self._http.build_request(
+            "POST",
+            "generate",
+            content=_body_of(request),
+            headers={"accept": "text/event-stream", **_json_headers(request.trace_id, request.user_id)},
+            extensions={SINK: receiver},
+        )
+        try:
+            async with asyncio.timeout(self._timeouts.total_seconds) as limit:
+                with self._watchdog.watching(receiver, limit):
+                    await self._receive(message, receiver)
+        except _Failure as error:
+            if not receiver.finish():
+                raise _translated(error) from error
+        if not receiver.finish():
+            raise InferenceInterruptedError
+
+    async def list_models(self, *, trace_id: str | None = None) -> InferenceReply:
+        """See :meth:`chatcore.ports.Inference.list_models`."""
+        return await self._call(self._http.build_request("GET", "models", headers=_trace_header(trace_id)))
+
+    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> InferenceReply:
+        """See :meth:`chatcore.ports.Inference.swap_model`."""
+        body = orjson.dumps({"model_tag": model_tag})
+        return await self._call(
+            self._http.build_request("POST", "models/swap", content=body, headers=_json_headers(trace_id))
+        )
+
+    async def ping(self) -> None:
+        """See :meth:`chatcore.ports.Inference.ping`; any HTTP answer will do."""
+        self._require_open()
+        try:
+            async with asyncio.timeout(self._timeouts.ping_seconds):
+                response = await self._http.send(self._http.build_request("GET", "models"), stream=True)
+                await response.aclose()
+        except _Failure as error:
+            raise _translated(error) from error
+
+    async def _receive(self, message: httpx.Request, receiver: ReplyReceiver) -> None:
+        try:
+            response = await self._http.send(message, stream=True)
+        except httpx.RemoteProtocolError as error:
+            raise InferenceRefusedError from error
+        try:
+            if not is_event_stream(response.status_code, response.headers):
+                _log_refusal(response)
+                raise InferenceRefusedError
+            # Our own transport yields nothing here, it waits: the receiver is fed straight from the socket.
+            async for data in response.aiter_raw():
+                if receiver.feed(data):
+                    break
+        finally:
+            await response.aclose()
+
+    async def _call(self, message: httpx.Request) -> InferenceReply:
+        self._require_open()
+        try:
+            async with asyncio.timeout(self._timeouts.answer_seconds):
+                response = await self._http.send(message, stream=True)
+                try:
+                    return await self._read(response)
+                finally:
+                    await response.aclose()
+        except _Failure as error:
+            raise _translated(error) from error
+
+    async def _read(self, response: httpx.Response) -> InferenceReply:
+        if not is_plain(response.headers):
+            raise InferenceRefusedError
+        body = bytearray()
+        async for data in response.aiter_raw():
+            body += data
+            if len(body) > self._limits.max_answer_bytes:
+                raise InferenceRefusedError("The answer of the inference service is too large.")
+        media_type = response.headers.get("content-type", "application/octet-stream")
+        return InferenceReply(response.status_code, bytes(body), media_type)
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise RuntimeError("the inference client is not open")
+
+
+def _checked_url(base_url: str) -> httpx.URL:
+    url = httpx.URL(base_url)
+    if url.scheme not in {"http", "https"} or not url.host or url.userinfo or url.query or url.fragment:
+        raise ValueError("the inference service's URL must be http(s)://host[:port][/path]")
+    return url
+
+
+def _headers(internal_api_key: str | None) -> dict[str, str]:
+    key = {"x-internal-api-key": internal_api_key} if internal_api_key else {}
+    return {"accept": "*/*", "accept-encoding": "identity", "user-agent": "chatcore", **key}
+
+
+def _trace_header(trace_id: str | None) -> dict[str, str]:
+    return {} if trace_id is None else {"x-trace-id": trace_id}
+
+
+def _json_headers(trace_id: str | None, user_id: str | None = None) -> dict[str, str]:
+    user = {} if user_id is None else {"x-user-id": quote(user_id, safe=_KEPT_IN_HEADERS)}
+    return {"content-type": "application/json", **_trace_header(trace_id), **user}
+
+
+def _body_of(request: InferenceRequest) -> bytes:
+    return orjson.dumps(
+        {
+            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+            "temperature": request.sampling.temperature,
+            "max_tokens": request.sampling.max_tokens,
+            "top_k": request.sampling.top_k,
+        }
+    )
+
+
+def _log_refusal(response: httpx.Response) -> None:
+    media_type = response.headers.get("content-type", "")[:_LOGGED_CHARS]
+    _log.warning("inference_refused", status=response.status_code, content_type=media_type)
+
+
+def _translated(error: Exception) -> InferenceError:
+    match error:
+        case TimeoutError() | httpx.TimeoutException():
+            return InferenceTimeoutError()
+        case httpx.ConnectError() | httpx.UnsupportedProtocol() | httpx.ProxyError():
+            return InferenceUnreachableError()
+        case _:
+            return InferenceInterruptedError()

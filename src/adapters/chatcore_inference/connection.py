@@ -1,0 +1,101 @@
+"""One socket: requests out, responses in, one after the other."""
+
+import asyncio
+from collections.abc import Callable
+
+from chatcore_inference.exchange import Exchange
+from chatcore_inference.sink import BodySink
+
+# How long a response that nobody wants any more of may take to end, so that its connection can serve again.
+_LINGER_SECONDS = 1.0
+
+
+class Connection(asyncio.Protocol):
+    """A connection to the inference service, held by one exchange at a time.
+
+    Args:
+        on_free: called once after each exchange: the connection serves again, or is gone (`is_gone`).
+        on_gone: called when the connection is lost, whatever it was doing.
+        max_header_bytes: of one response.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_free: Callable[["Connection"], None],
+        on_gone: Callable[["Connection"], None],
+        max_header_bytes: int,
+    ) -> None:
+        self._on_free = on_free
+        self._on_gone = on_gone
+        self._max_header_bytes = max_header_bytes
+        self._socket: asyncio.Transport | None = None
+        self._exchange: Exchange | None = None
+        self._linger: asyncio.TimerHandle | None = None
+        self._has_served = False
+        #: When it last became free, by the event loop's clock.
+        self.idle_since = 0.0
+        #: Whether it is closed or about to be.
+        self.is_gone = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is there; or too late, when whoever wanted it has gone."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker: sockets are
+        self._socket = transport
+        if self.is_gone:
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes for the exchange; without one nobody has asked, so the other side cannot be trusted."""
+        if self._exchange is None or not self._exchange.feed(data):
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The other side closed, or the network did."""
+        self.is_gone = True
+        if self._exchange is not None:
+            self._exchange.lose(exc)
+        if self._linger is not None:
+            self._settle()
+        self._on_gone(self)
+
+    def abort(self) -> None:
+        """Closes the socket at once, whatever is under way."""
+        self.is_gone = True
+        if self._socket is not None:
+            self._socket.abort()
+
+    def begin(self, request: bytes, sink: BodySink | None) -> Exchange:
+        """Sends `request`; the exchange it returns is to be ended by :meth:`end`."""
+        assert self._socket is not None  # noqa: S101 - for the type checker: connection_made was called
+        exchange = Exchange(sink, max_header_bytes=self._max_header_bytes, is_reused=self._has_served)
+        self._exchange = exchange
+        if self.is_gone or self._socket.is_closing():
+            exchange.lose(None)
+        else:
+            self._socket.write(request)
+        return exchange
+
+    def end(self) -> None:
+        """Ends the exchange: the connection serves again if the response is complete, or will be in a moment.
+
+        Otherwise it is closed at once, which is how the inference service learns that nobody listens any more.
+        """
+        exchange = self._exchange
+        if exchange is None or self._linger is not None:
+            return
+        if exchange.has_enough and not exchange.is_complete and exchange.is_reusable and not self.is_gone:
+            exchange.when_complete = self._settle
+            self._linger = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._settle)
+        else:
+            self._settle()
+
+    def _settle(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        if exchange is None or not (exchange.is_complete and exchange.is_reusable):
+            self.abort()
+        self._has_served = True
+        self._on_free(self)

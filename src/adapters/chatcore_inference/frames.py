@@ -1,0 +1,66 @@
+"""What a frame says: the data of its event, and in it the token and the end of the reply."""
+
+import json
+import re
+from typing import NoReturn
+
+import orjson
+
+from chatcore.ports import Frame
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+
+def data_of(raw: bytes) -> bytes | None:
+    """The event's data, its lines joined by LF; None when the event carries none.
+
+    Comments, `retry:`, `id:`, `event:` and unknown fields are read over: the inference service tells everything by
+    data.
+    """
+    if raw.startswith(b"data: {") and raw.count(b"\n") == 2 and raw.endswith(b"\n\n") and b"\r" not in raw:  # noqa: PLR2004 - one line and the blank one
+        return raw[6:-2]  # Nearly every frame.
+    return b"\n".join(_data_lines(raw)) or None
+
+
+def read_frame(raw: bytes, data: bytes) -> Frame:
+    """The frame `raw`, whose event carries `data`.
+
+    A frame that is no JSON object, or one with other keys, is a frame all the same: it is forwarded, and says nothing
+    to us. Only a string is a token and only `true` closes the reply.
+    """
+    event = _parsed(data)
+    if not isinstance(event, dict):
+        return Frame(raw)
+    token = event.get("token")
+    return Frame(raw, token if isinstance(token, str) else None, is_closing=event.get("done") is True)
+
+
+def _data_lines(raw: bytes) -> list[bytes]:
+    lines = (line.partition(b":") for line in _LINE_END.split(raw))
+    return [value.removeprefix(b" ") for name, _, value in lines if name == b"data"]
+
+
+# What JSON gives is anything; a dict of it has strings for keys.
+_Json = dict[str, object] | list[object] | str | float | bool | None
+
+
+def _parsed(data: bytes) -> _Json:
+    try:
+        event: _Json = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return _parsed_leniently(data)
+    return event
+
+
+def _parsed_leniently(data: bytes) -> _Json:
+    # orjson refuses two things that every browser reads: halves of a surrogate pair, which a model may put into two
+    # tokens, and bytes that are not UTF-8, which become U+FFFD. What is stored must be what readers were shown.
+    try:
+        event: _Json = json.loads(data.decode(errors="replace"), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return event
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)  # NaN and the infinities are Python's, not JSON's.

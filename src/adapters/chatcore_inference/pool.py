@@ -1,0 +1,169 @@
+"""The connections of a transport: how many at once, which to use again, how to make one."""
+
+import asyncio
+import random
+import socket
+import ssl
+from collections import defaultdict
+from functools import cached_property
+
+import httpx
+from attrs import frozen
+
+from chatcore_inference.connection import Connection
+
+# A connection that was free for longer may be about to be closed by the other side.
+_IDLE_SECONDS = 30.0
+# A service that restarts refuses connections for a moment; halved or doubled at random, so that callers spread.
+_PAUSES_SECONDS = (0.05, 0.2)
+
+
+@frozen
+class Origin:
+    """Whom to connect to."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: httpx.URL) -> "Origin":
+        """The origin of `url`.
+
+        Raises:
+            httpx.UnsupportedProtocol: it is neither http nor https, or names no host.
+        """
+        if url.scheme not in {"http", "https"} or not url.host:
+            raise httpx.UnsupportedProtocol("The URL must begin with http:// or https:// and name a host.")
+        default_port = 443 if url.scheme == "https" else 80
+        return cls(url.scheme, url.raw_host.decode("ascii"), url.port or default_port)
+
+
+class Pool:
+    """At most `max_connections` in use at once; whoever needs one more waits in line.
+
+    A connection counts until its exchange is over, which for a stream may be a moment after its reader has left.
+    """
+
+    def __init__(self, *, max_connections: int, max_header_bytes: int, ssl_context: ssl.SSLContext | None) -> None:
+        self._places = asyncio.Semaphore(max_connections)
+        self._max_header_bytes = max_header_bytes
+        self._given_ssl_context = ssl_context
+        self._open: dict[Connection, Origin] = {}
+        # Newest last: those used least fall idle for good, and are closed.
+        self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
+        self._sweep: asyncio.TimerHandle | None = None
+        self._is_closed = False
+        self._emptied = asyncio.Event()
+
+    async def acquire(
+        self, origin: Origin, *, connect_seconds: float | None, queue_seconds: float | None, fresh: bool
+    ) -> Connection:
+        """A connection for one exchange; a new one if `fresh` or if none is free.
+
+        Raises:
+            httpx.PoolTimeout, httpx.ConnectTimeout, httpx.ConnectError: there is none.
+        """
+        try:
+            async with asyncio.timeout(queue_seconds):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise httpx.PoolTimeout("All connections are in use.") from error
+        if fresh:
+            self._close_idle(origin)  # One was found stale; those that were free beside it are no better.
+        elif (idle := self._pop_idle(origin)) is not None:
+            return idle
+        try:
+            return await self._connect(origin, connect_seconds)
+        except BaseException:
+            self._places.release()
+            raise
+
+    async def close(self) -> None:
+        """Closes every connection, whatever it is doing; returns when all are closed."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        self._is_closed = True
+        for connection in self._open:
+            connection.abort()
+        if self._open:
+            await self._emptied.wait()
+
+    async def _connect(self, origin: Origin, seconds: float | None) -> Connection:
+        connection = Connection(on_free=self._freed, on_gone=self._gone, max_header_bytes=self._max_header_bytes)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._connect_patiently(connection, origin)
+        except TimeoutError as error:
+            connection.abort()
+            raise httpx.ConnectTimeout("No connection was made in time.") from error
+        except BaseException:
+            connection.abort()
+            raise
+        if connection.is_gone or self._is_closed:
+            connection.abort()
+            raise httpx.ConnectError("The connection was closed at once.")
+        self._open[connection] = origin
+        return connection
+
+    async def _connect_patiently(self, connection: Connection, origin: Origin) -> None:
+        for pause in _PAUSES_SECONDS:
+            try:
+                return await self._connect_once(connection, origin)
+            except (ssl.SSLError, socket.gaierror) as error:
+                raise httpx.ConnectError("No connection could be made.") from error
+            except OSError:
+                await asyncio.sleep(pause * random.uniform(0.5, 2))  # noqa: S311 - spread, not secret
+        try:
+            return await self._connect_once(connection, origin)
+        except OSError as error:
+            raise httpx.ConnectError("No connection could be made.") from error
+
+    async def _connect_once(self, connection: Connection, origin: Origin) -> None:
+        context = self._ssl_context if origin.scheme == "https" else None
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: connection, origin.host, origin.port, ssl=context)
+
+    @cached_property
+    def _ssl_context(self) -> ssl.SSLContext:
+        return self._given_ssl_context or ssl.create_default_context()
+
+    def _pop_idle(self, origin: Origin) -> Connection | None:
+        idle = self._idle[origin]
+        oldest = asyncio.get_running_loop().time() - _IDLE_SECONDS
+        while idle:
+            connection = idle.pop()
+            if not connection.is_gone and connection.idle_since > oldest:
+                return connection
+            connection.abort()
+        return None
+
+    def _close_idle(self, origin: Origin) -> None:
+        for connection in self._idle.pop(origin, ()):
+            connection.abort()
+
+    def _freed(self, connection: Connection) -> None:
+        self._places.release()
+        if connection.is_gone:
+            return
+        loop = asyncio.get_running_loop()
+        connection.idle_since = loop.time()
+        self._idle[self._open[connection]].append(connection)
+        if self._sweep is None:
+            self._sweep = loop.call_later(_IDLE_SECONDS, self._close_those_long_idle, loop)
+
+    def _close_those_long_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+        oldest = loop.time() - _IDLE_SECONDS
+        for idle in self._idle.values():
+            while idle and idle[0].idle_since <= oldest:
+                idle.pop(0).abort()
+        is_any_left = any(self._idle.values())
+        self._sweep = loop.call_later(_IDLE_SECONDS, self._close_those_long_idle, loop) if is_any_left else None
+
+    def _gone(self, connection: Connection) -> None:
+        origin = self._open.pop(connection, None)
+        if origin is not None and connection in self._idle[origin]:
+            self._idle[origin].remove(connection)
+        if not self._open:
+            self._emptied.set()

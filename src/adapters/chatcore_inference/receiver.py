@@ -1,0 +1,73 @@
+"""The receiving end of one reply: bytes off the socket in, frames to the core out."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import httpx
+
+from chatcore.errors import InferenceRefusedError
+from chatcore.ports import Frame
+from chatcore_inference.frames import data_of, read_frame
+from chatcore_inference.limits import InferenceLimits
+from chatcore_inference.sink import BodySink
+from chatcore_inference.sse import BYTE_ORDER_MARK, FrameSplitter
+
+
+def is_event_stream(status: int, headers: httpx.Headers) -> bool:
+    """Whether this is the head of a reply: success, an event stream, and not compressed (a small bomb is a big one)."""
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return status == HTTPStatus.OK and media_type == "text/event-stream" and is_plain(headers)
+
+
+def is_plain(headers: httpx.Headers) -> bool:
+    """Whether the body is as it is, which we ask for by `Accept-Encoding: identity`."""
+    return headers.get("content-encoding", "identity").strip().lower() in {"", "identity"}
+
+
+class ReplyReceiver(BodySink):
+    """Calls `on_frame` with each frame until the closing one; holds the reply to its limits."""
+
+    def __init__(self, on_frame: Callable[[Frame], None], limits: InferenceLimits) -> None:
+        self._on_frame = on_frame
+        self._splitter = FrameSplitter(limits.max_frame_bytes)
+        self._bytes_left = limits.max_reply_bytes
+        self._chars_left = limits.max_text_chars
+        self._is_first = True
+        #: Frames so far that carried data: what counts as progress.
+        self.data_frames = 0
+        #: Whether the closing frame has come.
+        self.is_closed = False
+
+    def accepts(self, status: int, headers: httpx.Headers) -> bool:  # noqa: D102 - says the protocol
+        return is_event_stream(status, headers)
+
+    def feed(self, data: bytes) -> bool:  # noqa: D102 - says the protocol
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:
+            raise InferenceRefusedError("The reply is too large.")
+        return any(self._take(raw) for raw in self._splitter.feed(data))
+
+    def finish(self) -> bool:
+        """To be called when no more bytes will come; returns whether the reply is complete."""
+        if not self.is_closed and (raw := self._splitter.flush()):
+            self._take(raw)
+        return self.is_closed
+
+    def _take(self, raw: bytes) -> bool:
+        data = data_of(self._without_mark(raw) if self._is_first else raw)
+        if data is None:
+            self._on_frame(Frame(raw))
+            return False
+        self.data_frames += 1
+        frame = read_frame(raw, data)
+        if frame.token:
+            self._chars_left -= len(frame.token)
+            if self._chars_left < 0:
+                raise InferenceRefusedError("The reply is too long.")
+        self.is_closed = frame.is_closing
+        self._on_frame(frame)
+        return frame.is_closing
+
+    def _without_mark(self, raw: bytes) -> bytes:
+        self._is_first = False
+        return raw.removeprefix(BYTE_ORDER_MARK)

@@ -1,0 +1,50 @@
+"""A response's body as httpx reads it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Self, TypeVar
+
+import httpx
+
+from chatcore_inference.connection import Connection
+from chatcore_inference.exchange import Exchange
+
+T = TypeVar("T")
+
+
+async def read_within(seconds: float | None, read: Callable[[], Awaitable[T]]) -> T:
+    """What `read` returns.
+
+    Raises:
+        httpx.ReadTimeout: it did not within `seconds`.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await read()
+    except TimeoutError as error:
+        raise httpx.ReadTimeout("No answer came in time.") from error
+
+
+class ResponseBody(httpx.AsyncByteStream):
+    """Chunks as they came; nothing, at the end, when a sink took them. Closing it ends the exchange."""
+
+    def __init__(self, connection: Connection, exchange: Exchange, read_seconds: float | None) -> None:
+        self._connection = connection
+        self._exchange = exchange
+        self._read_seconds = read_seconds
+        self._is_open = True
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await read_within(self._read_seconds, self._exchange.next_chunk)
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+    async def aclose(self) -> None:
+        """Gives the connection back, or closes it when the body is not at its end."""
+        if self._is_open:
+            self._is_open = False
+            self._connection.end()

@@ -1,0 +1,92 @@
+"""Where one SSE event ends and the next begins.
+
+The relay forwards events byte for byte, so this splits and never interprets: :mod:`chatcore_inference.frames` reads
+what a frame says. The rules are the WHATWG's: a line ends with LF, CRLF or CR, a blank line closes an event, one
+leading byte order mark is no part of the first line, and what the stream leaves unfinished is dropped.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from chatcore.errors import InferenceRefusedError
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+# Atomic groups: without them the two halves of one CRLF would pass for two line ends.
+_LINE_END = re.compile(rb"(?>\r\n|\n|\r)")
+_BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+_CR = 0x0D
+
+
+class FrameSplitter:
+    """Bytes in, frames out; a frame is every byte up to and including its blank line.
+
+    Wherever the stream is cut into chunks, the frames are the same and their concatenation is the input. Only bytes
+    of the frame at hand are held, at most `max_frame_bytes` and one chunk.
+    """
+
+    __slots__ = ("_is_at_start", "_max_frame_bytes", "_pending", "_searched")
+
+    def __init__(self, max_frame_bytes: int) -> None:
+        self._max_frame_bytes = max_frame_bytes
+        self._pending = bytearray()
+        # No blank line begins before this index of the pending bytes: a drip of bytes is not searched over and over.
+        self._searched = 0
+        self._is_at_start = True
+
+    def feed(self, data: bytes) -> Iterable[bytes]:
+        """The frames that `data` completes; to be iterated to its end before the next call.
+
+        Raises:
+            InferenceRefusedError: while iterating, after the frames before it: a frame is too large.
+        """
+        if (
+            not self._pending
+            and data.startswith(b"data:")
+            and data.find(b"\n\n") == len(data) - 2
+            and b"\r" not in data
+            and len(data) <= self._max_frame_bytes
+        ):
+            self._is_at_start = False
+            return (data,)  # Nearly every chunk is one token.
+        return self._split(data)
+
+    def flush(self) -> bytes | None:
+        """The frame that was complete but for the question whether an LF would follow its CR, at the end of input."""
+        end = self._frame_end(0, is_last=True)
+        frame = bytes(self._pending[:end]) if end else None
+        self._pending.clear()
+        return frame
+
+    def _split(self, data: bytes) -> Iterator[bytes]:
+        pending = self._pending
+        pending += data
+        start = 0
+        while end := self._frame_end(start):
+            frame = bytes(pending[start:end])
+            self._require_sane(len(frame))
+            self._is_at_start = False
+            start = self._searched = end
+            yield frame
+        del pending[:start]
+        self._searched -= start
+        self._require_sane(len(pending))
+
+    def _frame_end(self, start: int, *, is_last: bool = False) -> int | None:
+        pending = self._pending
+        line = start
+        if self._is_at_start and pending.startswith(BYTE_ORDER_MARK):
+            line += len(BYTE_ORDER_MARK)
+        # A frame that begins with a line end is nothing but this blank line.
+        match = _LINE_END.match(pending, line) or _BLANK_LINE.search(pending, max(line, self._searched))
+        if match is None:
+            self._searched = max(start, len(pending) - len(b"\r\n"))
+            return None
+        if match.end() == len(pending) and pending[-1] == _CR and not is_last:
+            self._searched = match.start()
+            return None
+        return match.end()
+
+    def _require_sane(self, frame_bytes: int) -> None:
+        if frame_bytes > self._max_frame_bytes:
+            raise InferenceRefusedError("The inference service sent an event that is too large.")

@@ -1,0 +1,100 @@
+"""An httpx transport on asyncio's protocols and a parser in C, which can hand body bytes to a sink.
+
+What it costs to relay a token is decided here: httpx over its default transport spends three times as much.
+"""
+
+import ssl
+from typing import Any
+
+import httpx
+
+from chatcore_inference.connection import Connection
+from chatcore_inference.exchange import Exchange, StaleConnectionError
+from chatcore_inference.pool import Origin, Pool
+from chatcore_inference.response_body import ResponseBody, read_within
+from chatcore_inference.sink import SINK, BodySink
+
+_FRAMING_HEADERS = {b"content-length", b"transfer-encoding"}
+_FORBIDDEN = (b"\r", b"\n", b"\x00")
+
+
+class SinkTransport(httpx.AsyncBaseTransport):
+    """HTTP/1.1 over pooled connections, for services we trust to be slow, broken or gone, but not to be our proxy.
+
+    It follows no redirects, reads no proxies from the environment and inflates nothing. It keeps httpx's timeouts:
+    `connect`, `pool`, and `read` for each wait; requests are small and written at once, so `write` is not needed.
+    With :data:`~chatcore_inference.sink.SINK` among a request's extensions the response's body goes to that sink.
+
+    A request is sent again, once, on a fresh connection, only when a connection from the pool turned out to have been
+    closed before any byte of the response: such a request was hardly seen. A refused connection is tried again twice
+    within the connect timeout. Nothing else is retried: the service may have begun its work.
+
+    Args:
+        max_connections: in use at once.
+        max_header_bytes: of one response, interim ones and trailers included.
+        ssl_context: for https; the system's certificate authorities by default.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_connections: int = 100,
+        max_header_bytes: int = 64 * 1024,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._pool = Pool(max_connections=max_connections, max_header_bytes=max_header_bytes, ssl_context=ssl_context)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Returns as soon as the response's head is there; its body follows in its stream, or goes to the sink.
+
+        Raises:
+            httpx.TransportError: there is no response.
+        """
+        origin = Origin.of(request.url)
+        message = _serialized(request, await request.aread())
+        try:
+            return await self._exchange(request, origin, message, fresh=False)
+        except StaleConnectionError:
+            return await self._exchange(request, origin, message, fresh=True)
+
+    async def aclose(self) -> None:
+        """Closes all connections; exchanges under way break."""
+        await self._pool.close()
+
+    async def _exchange(self, request: httpx.Request, origin: Origin, message: bytes, *, fresh: bool) -> httpx.Response:
+        timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
+        connection = await self._pool.acquire(
+            origin, connect_seconds=timeouts.get("connect"), queue_seconds=timeouts.get("pool"), fresh=fresh
+        )
+        try:
+            return await _answer(connection, message, request.extensions, timeouts.get("read"))
+        except BaseException:
+            connection.end()
+            raise
+
+
+async def _answer(
+    connection: Connection,
+    message: bytes,
+    extensions: Any,  # noqa: ANN401 - httpx's mapping of anything
+    read_seconds: float | None,
+) -> httpx.Response:
+    sink: BodySink | None = extensions.get(SINK)
+    exchange: Exchange = connection.begin(message, sink)
+    headers = await read_within(read_seconds, exchange.wait_for_head)
+    return httpx.Response(
+        exchange.status,
+        headers=headers,
+        stream=ResponseBody(connection, exchange, read_seconds),
+        extensions={"http_version": b"HTTP/" + exchange.http_version.encode("ascii")},
+    )
+
+
+def _serialized(request: httpx.Request, body: bytes) -> bytes:
+    lines = [request.method.encode("ascii") + b" " + request.url.raw_path + b" HTTP/1.1"]
+    lines += [name + b": " + value for name, value in request.headers.raw if name.lower() not in _FRAMING_HEADERS]
+    if body or request.method == "POST":
+        lines.append(b"Content-Length: %d" % len(body))
+    if any(character in line for line in lines for character in _FORBIDDEN):
+        raise httpx.LocalProtocolError("A header must not contain line ends.")
+    return b"\r\n".join([*lines, b"", body])

@@ -1,0 +1,76 @@
+"""Notices replies that have gone silent, without a timer for each chunk."""
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Protocol
+
+from attrs import define
+
+from chatcore_inference.limits import InferenceTimeouts
+
+_COARSEST_SECONDS = 1.0
+_FINEST_SECONDS = 0.01
+
+
+class Progress(Protocol):
+    """Something whose getting on can be seen by a number that grows."""
+
+    @property
+    def data_frames(self) -> int:
+        """Frames so far that carried data."""
+        ...
+
+
+@define(eq=False)
+class _Watch:
+    progress: Progress
+    limit: asyncio.Timeout
+    since: float
+    seen: int = 0
+
+
+class Watchdog:
+    """One look around a tenth of the shortest timeout, at most once a second, for all replies together.
+
+    A reply costs a comparison at each look, and nothing for its tokens. With no reply to watch it sleeps.
+    """
+
+    def __init__(self, timeouts: InferenceTimeouts) -> None:
+        self._first_frame_seconds = timeouts.first_frame_seconds
+        self._idle_seconds = timeouts.idle_seconds
+        shortest = min(self._first_frame_seconds, self._idle_seconds)
+        self._interval = max(_FINEST_SECONDS, min(_COARSEST_SECONDS, shortest / 10))
+        self._watches: set[_Watch] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @contextmanager
+    def watching(self, progress: Progress, limit: asyncio.Timeout) -> Generator[None]:
+        """Lets `limit`, which the caller has entered, expire as soon as `progress` has been silent for too long."""
+        loop = asyncio.get_running_loop()
+        watch = _Watch(progress, limit, loop.time())
+        self._watches.add(watch)
+        if self._timer is None:
+            self._timer = loop.call_later(self._interval, self._look, loop)
+        try:
+            yield
+        finally:
+            self._watches.discard(watch)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for watch in self._watches:
+            self._check(watch, now)
+        self._timer = loop.call_later(self._interval, self._look, loop) if self._watches else None
+
+    def _check(self, watch: _Watch, now: float) -> None:
+        count = watch.progress.data_frames
+        if count != watch.seen:
+            watch.seen, watch.since = count, now
+        elif now - watch.since >= (self._idle_seconds if count else self._first_frame_seconds):
+            self._expire(watch, now)
+
+    @staticmethod
+    def _expire(watch: _Watch, now: float) -> None:
+        if not watch.limit.expired():  # It is expiring already when the reply's task is slow to end.
+            watch.limit.reschedule(now)
