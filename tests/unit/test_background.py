@@ -523,7 +523,7 @@ async def test_a_reply_that_cannot_be_finished_is_left_to_rescue(world: World) -
     turn = await world.send(await world.conversation())
     call = await world.inference.call()
 
-    async def finish(_lease: Lease, _ending: Ending) -> bool:
+    async def finish(lease: Lease, ending: Ending) -> bool:  # noqa: ARG001 - the names are the port's
         raise RuntimeError("a bug")
 
     world.storage.finish = finish  # type: ignore[method-assign]  # a storage with a bug
