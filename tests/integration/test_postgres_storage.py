@@ -1,6 +1,7 @@
 """The storage contract on a real PostgreSQL."""
 
 from collections.abc import AsyncIterator
+from typing import LiteralString
 from uuid import uuid4
 
 import psycopg
@@ -30,11 +31,15 @@ class TestPostgresStorage(StorageContract):
         async with PostgresStorage(url, connection_timeout_seconds=0.2) as storage:
             yield storage
 
-    async def expire_leases(self, storage: Storage) -> None:
+    async def expire_leases(self, storage: Storage) -> None:  # noqa: ARG002 - the contract's signature
         await self._execute("update generations set lease_until = now() - interval '1 second'", {})
 
     async def add_system_message(
-        self, storage: Storage, user_id: UserId, conversation_id: ConversationId, content: str
+        self,
+        storage: Storage,  # noqa: ARG002 - the contract's signature
+        user_id: UserId,
+        conversation_id: ConversationId,
+        content: str,
     ) -> None:
         await self._execute(
             """
@@ -43,14 +48,14 @@ class TestPostgresStorage(StorageContract):
                 where user_id = %(user_id)s and id = %(conversation_id)s
                 returning next_position - 1 as position
             )
-            insert into messages
-                (user_id, id, conversation_id, parent_id, position, role, content, status, created_at)
-            select %(user_id)s, %(id)s, %(conversation_id)s, head_id, position, 'system', %(content)s, 'complete', now()
-            from c, conversations where user_id = %(user_id)s and id = %(conversation_id)s
+            insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, created_at)
+            select user_id, %(id)s, id, head_id, position, 'system', %(content)s, 'complete', now()
+            from c, conversations
+            where user_id = %(user_id)s and id = %(conversation_id)s
             """,
             {"id": uuid4(), "user_id": user_id, "conversation_id": conversation_id, "content": content},
         )
 
-    async def _execute(self, statement: str, parameters: dict[str, object]) -> None:
+    async def _execute(self, statement: LiteralString, parameters: dict[str, object]) -> None:
         async with await psycopg.AsyncConnection.connect(self._database_url, autocommit=True) as connection:
-            await connection.execute(statement.encode(), parameters)
+            await connection.execute(statement, parameters)

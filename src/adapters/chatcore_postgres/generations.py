@@ -29,7 +29,8 @@ async def checkpoint(database: Database, owner_id: OwnerId, parts: Sequence[Prog
     )
     verdicts: dict[MessageId, Verdict] = {lease.message_id: Verdict.LOST for lease in leases}
     for number, stop_requested in held:
-        verdicts[leases[number - 1].message_id] = Verdict.STOP_REQUESTED if stop_requested else Verdict.HELD
+        lease: Lease = leases[number - 1]
+        verdicts[lease.message_id] = Verdict.STOP_REQUESTED if stop_requested else Verdict.HELD
     return verdicts
 
 

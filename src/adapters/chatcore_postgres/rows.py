@@ -8,6 +8,10 @@ from chatcore.message import ConversationId, Message, MessageId, ReplyError, Rol
 from chatcore.user import UserId
 from chatcore_postgres.database import Row
 
+# Half the cost of calling the enumeration, for every message of every history.
+_ROLES = {role.value: role for role in Role}
+_STATUSES = {status.value: status for status in Status}
+
 
 def to_conversation(user_id: UserId, row: Row) -> Conversation:
     """From id, title, title_source, model_tag, head_id, created_at, updated_at."""
@@ -35,9 +39,9 @@ def to_message(user_id: UserId, conversation_id: ConversationId, row: Row) -> Me
         user_id=user_id,
         parent_id=_message_id(parent_id),
         position=position,
-        role=Role(role),
+        role=_ROLES[role],
         content=content,
-        status=Status(status),
+        status=_STATUSES[status],
         error=None if error is None else ReplyError(error),
         token_count=token_count,
         model_tag=model_tag,

@@ -52,10 +52,11 @@ where user_id = %(user_id)s and id = %(conversation_id)s
 returning id
 """
 
+# Why `is not distinct from`: see :mod:`chatcore_postgres.statements.turns`.
 GET_MESSAGE = """
 select id, parent_id, position, role, content, status, error, token_count, model_tag, inference_time_ms, created_at
 from messages
-where user_id = %(user_id)s and conversation_id = %(conversation_id)s and id = %(message_id)s
+where user_id = %(user_id)s and id = %(message_id)s and conversation_id is not distinct from %(conversation_id)s
 """
 
 # The owner reads the flag with its next checkpoint; when there is no generation any more there is nothing to ask.
@@ -67,5 +68,5 @@ with asked as (
 )
 select id, parent_id, position, role, content, status, error, token_count, model_tag, inference_time_ms, created_at
 from messages
-where user_id = %(user_id)s and conversation_id = %(conversation_id)s and id = %(message_id)s
+where user_id = %(user_id)s and id = %(message_id)s and conversation_id is not distinct from %(conversation_id)s
 """

@@ -66,7 +66,7 @@ moved as (
 select exists (select from ended) or exists (
     select
     from messages
-    where user_id = %(user_id)s and conversation_id = %(conversation_id)s and id = %(message_id)s
+    where user_id = %(user_id)s and id = %(message_id)s and conversation_id is not distinct from %(conversation_id)s
         and status = %(status)s and content = %(content)s and error is not distinct from %(error)s::text
 )
 """

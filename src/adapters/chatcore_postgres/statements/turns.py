@@ -14,6 +14,9 @@ constraint instead. The caller sends the statement again then as well (see :mod:
 
 The conversation's row is locked before anything else is touched, by every statement that needs both: this one, the
 end of a reply, and the deletion. In any other order they could wait for each other.
+
+Where a message is looked up by its id, `conversation_id is not distinct from` compares and does no more: with a plain
+`=` the planner, which believes that few rows share a conversation, may read the whole conversation by its other index.
 """
 
 _STATE = """
@@ -92,7 +95,8 @@ known as (
 repeated as (
     select true as is_there, parent_id
     from messages
-    where user_id = %(user_id)s and id = %(user_message_id)s and conversation_id = %(conversation_id)s
+    where user_id = %(user_id)s and id = %(user_message_id)s
+        and conversation_id is not distinct from %(conversation_id)s
 ),
 verdict as (
     select
@@ -188,7 +192,7 @@ BEGIN_REGENERATION = (
 repeated as (
     select true as is_there, parent_id
     from messages
-    where user_id = %(user_id)s and id = %(reply_id)s and conversation_id = %(conversation_id)s
+    where user_id = %(user_id)s and id = %(reply_id)s and conversation_id is not distinct from %(conversation_id)s
 ),
 place as (
     select case when repeated.is_there then repeated.parent_id else conversation.head_id end as id

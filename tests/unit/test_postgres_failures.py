@@ -1,0 +1,85 @@
+"""What database errors mean, and how connection strings are read: no database needed."""
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
+
+from chatcore_postgres.conninfo import normalized
+from chatcore_postgres.failures import Failure, classify
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "failure"),
+    [
+        ("40001", Failure.RACE),
+        ("40P01", Failure.RACE),
+        ("55P03", Failure.RACE),
+        ("08006", Failure.BROKEN),
+        ("08P01", Failure.BROKEN),
+        ("57P01", Failure.BROKEN),
+        ("57P02", Failure.BROKEN),
+        ("57P03", Failure.BROKEN),
+        ("53100", Failure.AWAY),
+        ("53300", Failure.AWAY),
+        ("57014", Failure.AWAY),
+        ("58030", Failure.AWAY),
+        ("25006", Failure.AWAY),
+        ("25P03", Failure.AWAY),
+        ("23505", Failure.BUG),
+        ("42601", Failure.BUG),
+        ("25P02", Failure.BUG),
+    ],
+)
+def test_each_code_has_its_meaning(sqlstate: str, failure: Failure) -> None:
+    assert classify(psycopg.errors.lookup(sqlstate)()) is failure
+
+
+@pytest.mark.parametrize("error", [PoolTimeout(), TooManyRequests(), PoolClosed()])
+def test_a_pool_without_a_connection_is_a_database_that_is_away(error: psycopg.Error) -> None:
+    assert classify(error) is Failure.AWAY
+
+
+def test_what_libpq_notices_by_itself_is_a_broken_connection() -> None:
+    assert classify(psycopg.OperationalError("the connection is closed")) is Failure.BROKEN
+
+
+def test_a_value_that_cannot_be_stored_is_our_own_mistake() -> None:
+    assert classify(psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")) is Failure.BUG
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg", "postgresql+psycopg", "postgres+x"])
+def test_the_drivers_name_in_a_url_does_not_matter(scheme: str) -> None:
+    named = conninfo_to_dict(normalized(f"{scheme}://ann:p%40ss+word@db.example:6432/chat?application_name=x"))
+
+    assert (named["user"], named["password"], named["host"], named["port"], named["dbname"]) == (
+        "ann",
+        "p@ss+word",
+        "db.example",
+        "6432",
+        "chat",
+    )
+    assert named["application_name"] == "x"
+
+
+def test_the_other_drivers_word_for_encryption_is_understood() -> None:
+    assert conninfo_to_dict(normalized("postgresql+asyncpg://h/d?ssl=require"))["sslmode"] == "require"
+
+
+def test_a_url_without_timeouts_gets_some() -> None:
+    named = conninfo_to_dict(normalized("postgresql://h/d?connect_timeout=3"))
+
+    assert named["connect_timeout"] in {3, "3"}
+    assert named["tcp_user_timeout"] in {5000, "5000"}
+
+
+def test_a_key_value_string_is_a_url_too() -> None:
+    assert conninfo_to_dict(normalized("host=/run/postgresql dbname=chat"))["dbname"] == "chat"
+
+
+def test_a_malformed_url_is_refused_without_showing_its_password() -> None:
+    with pytest.raises(ValueError, match="database URL") as caught:
+        normalized("postgresql://ann:secret@h:5432/d?no_such_option=1")
+
+    assert "secret" not in str(caught.value)
+    assert caught.value.__suppress_context__
