@@ -1,0 +1,57 @@
+"""PostgreSQL refuses to run as root; under which account it runs then, and what that account must be let through."""
+
+import os
+import pwd
+import stat
+from pathlib import Path
+
+from chatcore_service.local.child_process import Account
+from chatcore_service.local.local_stack_error import LocalStackError
+
+_EVERYBODY_MAY_PASS = stat.S_IXOTH
+_EVERYBODY_MAY_READ = stat.S_IROTH | stat.S_IXOTH
+
+
+def account_for(data: Path) -> Account | None:
+    """The account that `data` belongs to, or `nobody`; None, which is our own, unless we are root."""
+    if os.geteuid() != 0:
+        return None
+    owner = data.stat() if data.exists() else None
+    if owner and owner.st_uid != 0:
+        return Account(owner.st_uid, owner.st_gid)
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise LocalStackError("PostgreSQL does not run as root, and there is no account `nobody`.") from error
+    return Account(nobody.pw_uid, nobody.pw_gid)
+
+
+def require_own(data: Path) -> None:
+    """Returns when the server, under our own account, can use `data`.
+
+    Raises:
+        LocalStackError: it belongs to somebody else.
+    """
+    if os.geteuid() != 0 and data.stat().st_uid != os.geteuid():
+        raise LocalStackError(f"{data} belongs to another user; remove it or choose another data directory.")
+
+
+def let_everybody_pass(path: Path) -> None:
+    """Lets other accounts go through the folders above `path`; what is in those stays closed to them."""
+    for folder in path.absolute().parents:
+        _allow(folder, _EVERYBODY_MAY_PASS)
+
+
+def let_everybody_run(programs: Path) -> None:
+    """Lets other accounts use an installation that a strict umask has closed to them."""
+    if (programs / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
+        return
+    for path in (programs, *programs.rglob("*")):
+        executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+        _allow(path, _EVERYBODY_MAY_READ if executable else stat.S_IROTH)
+
+
+def _allow(path: Path, bits: int) -> None:
+    mode = path.stat().st_mode
+    if mode & bits != bits:
+        path.chmod(mode | bits)
