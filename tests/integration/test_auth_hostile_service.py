@@ -2,78 +2,21 @@
 
 import asyncio
 import socket
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from time import monotonic, perf_counter
+from time import perf_counter
 
 import pytest
 
 from chatcore.errors import AuthUnavailableError
-from chatcore.ports import Clock
 from chatcore_auth import AuthClient
-
-REPLY = b'{"valid":true,"user":{"id":"u"},"claims":{}}'
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(REPLY) + REPLY
-
-Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+from tests.integration.auth_server import HEAD, WHOLE, Behaviour, Request, WallClock, answer, serving
+from tests.integration.auth_server import reset as reset_connection
 
 
-class WallClock(Clock):
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-@asynccontextmanager
-async def serving(behave: Behaviour) -> AsyncIterator[str]:
-    """A server that treats each request by `behave`; gives its address."""
-    connections: set[asyncio.Task[None]] = set()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections.add(task)
-        try:
-            while await request_comes(reader):
-                await behave(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        for task in connections:
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
-
-
-async def request_comes(reader: asyncio.StreamReader) -> bool:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
-    await reader.readexactly(length)
-    return True
-
-
-async def never_answer(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+async def never_answer(_: Request, __: asyncio.StreamWriter) -> None:
     await asyncio.Event().wait()
 
 
-async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(WHOLE)
-    await writer.drain()
-
-
-async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def drip(_: Request, writer: asyncio.StreamWriter) -> None:
     # Each byte comes long before any read timeout; the whole would take minutes.
     for byte in WHOLE:
         writer.write(bytes([byte]))
@@ -81,27 +24,25 @@ async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.05)
 
 
-async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def reset(_: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(WHOLE[:-5])
     await writer.drain()
-    raw = writer.get_extra_info("socket")
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+    reset_connection(writer)
 
 
-async def talk_garbage(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def talk_garbage(_: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(b"220 mail.example ESMTP\r\n")
     writer.close()
 
 
-async def send_endless_headers(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def send_endless_headers(_: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(HEAD)
     while True:
         writer.write(b"X-More: " + b"x" * 1000 + b"\r\n")
         await writer.drain()
 
 
-async def send_endless_body(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def send_endless_body(_: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(HEAD + b"\r\n")
     while True:
         writer.write(b" " * 1000)
@@ -168,9 +109,9 @@ async def test_plain_text_where_tls_is_expected_is_an_outage() -> None:
 
 
 async def test_a_slow_service_serves_as_many_as_fit_and_the_rest_are_told_in_time() -> None:
-    async def slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def slowly(request: Request, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.4)
-        await answer(reader, writer)
+        await answer(request, writer)
 
     async with (
         serving(slowly) as url,
@@ -187,9 +128,9 @@ async def test_it_lives_through_a_restart_of_the_service() -> None:
     async with AuthClient("http://127.0.0.1:1", "key", WallClock()) as never_there:
         assert (await outcome_of(never_there, "token"))[0] == "unavailable"
 
-    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def once(request: Request, writer: asyncio.StreamWriter) -> None:
         # Closed without a word after the answer: the next question finds a dead connection.
-        await answer(reader, writer)
+        await answer(request, writer)
         writer.transport.abort()
 
     async with serving(once) as url, AuthClient(url, "key", WallClock()) as client:
@@ -201,9 +142,9 @@ async def test_it_lives_through_a_restart_of_the_service() -> None:
 async def test_connections_are_used_again() -> None:
     peers: set[object] = set()
 
-    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def note(request: Request, writer: asyncio.StreamWriter) -> None:
         peers.add(writer.get_extra_info("peername"))
-        await answer(reader, writer)
+        await answer(request, writer)
 
     async with serving(note) as url, AuthClient(url, "key", WallClock()) as client:
         for number in range(20):
@@ -215,12 +156,12 @@ async def test_connections_are_used_again() -> None:
 async def test_a_ping_gets_through_while_all_calls_hang() -> None:
     all_hang = asyncio.Barrier(5)
 
-    async def hang_on_validate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def hang_on_validate(request: Request, writer: asyncio.StreamWriter) -> None:
         if all_hang.broken:
-            await answer(reader, writer)
+            await answer(request, writer)
             return
         await all_hang.wait()
-        await never_answer(reader, writer)
+        await never_answer(request, writer)
 
     async with (
         serving(hang_on_validate) as url,

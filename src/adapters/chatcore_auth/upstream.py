@@ -1,13 +1,18 @@
 """One question to the auth service, over HTTP."""
 
 import re
+from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TypeVar
 
 import httpx
 import orjson
 
 from chatcore_auth.validation import Unusable, Verdict, verdict_of
+
+Answer = TypeVar("Answer")
 
 #: A user and a few claims; anything bigger is not an answer.
 MAX_BODY_BYTES = 64 * 1024
@@ -71,21 +76,20 @@ class AuthUpstream:
     async def validate(self, token: str, trace_id: str | None) -> Verdict:
         """What the auth service says of `token`, asked once more if the connection breaks off."""
         try:
-            try:
-                return await self._validate_once(token, trace_id)
-            except _BROKEN_CONNECTION:
-                # To ask whose token it is changes nothing over there, so it may be asked twice.
-                return await self._validate_once(token, trace_id)
+            return await _again_if_it_breaks(partial(self._validate_once, token, trace_id))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Unusable(type(error).__name__, error)
 
     async def is_reachable(self) -> bool:
         """Whether something alive answers at all; which path it knows does not matter."""
         try:
-            async with self._http.stream("GET", f"{self._base_url}/") as response:
-                return response.status_code not in _NOBODY_HOME
+            return await _again_if_it_breaks(self._ping_once) not in _NOBODY_HOME
         except (httpx.HTTPError, httpx.InvalidURL):
             return False
+
+    async def _ping_once(self) -> int:
+        async with self._http.stream("GET", f"{self._base_url}/") as response:
+            return response.status_code
 
     async def _validate_once(self, token: str, trace_id: str | None) -> Verdict:
         headers = {"x-trace-id": trace_id} if trace_id and _TRACE_ID.fullmatch(trace_id) else None
@@ -98,6 +102,14 @@ class AuthUpstream:
             if content is None:
                 return Unusable(f"a reply of more than {MAX_BODY_BYTES} bytes")
             return verdict_of(response.status_code, content)
+
+
+async def _again_if_it_breaks(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    try:
+        return await ask()
+    except _BROKEN_CONNECTION:
+        # Neither question changes anything over there, so it may be asked twice.
+        return await ask()
 
 
 async def _capped_body(response: httpx.Response) -> bytes | None:
