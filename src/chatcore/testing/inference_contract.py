@@ -8,6 +8,7 @@ from chatcore.testing.inference_models import ModelsContract
 class InferenceContract(FramesContract, FailuresContract, ModelsContract):
     """What every inference adapter promises.
 
-    A subclass has the fixtures `inference`, the adapter, with timeouts of well under a second; and
-    `inference_service`, the :class:`~chatcore.testing.InferenceScript` that it asks.
+    A subclass has the fixtures `inference`, the adapter, with timeouts of a second or so (the tests of silence wait
+    for them), but longer than it takes to give up connecting; and `inference_service`, the
+    :class:`~chatcore.testing.InferenceScript` that it asks.
     """

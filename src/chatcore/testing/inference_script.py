@@ -79,5 +79,5 @@ class InferenceScript(Protocol):
         ...
 
     async def until_closed_early(self) -> None:
-        """Returns when a caller has closed the connection of a reply before its end; it may have done so already."""
+        """Returns when a caller has closed a reply's connection before the reply's end, or at once if one has."""
         ...
