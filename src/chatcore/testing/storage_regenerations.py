@@ -200,7 +200,7 @@ class RegenerationsContract(StorageHooks):
 class RegenerationRepeatsContract(StorageHooks):
     """The same regeneration sent again by the process that began it."""
 
-    async def test_a_repeat_returns_the_same_and_stores_nothing(self, storage: Storage) -> None:
+    async def test_a_regeneration_repeated_returns_the_same_and_stores_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)
         await converse(storage, conversation, "Hello", "Hi")
         regeneration = evolve(a_regeneration(conversation), max_generations=1)
@@ -220,7 +220,7 @@ class RegenerationRepeatsContract(StorageHooks):
         assert others == [first] * 9
         assert len(await messages_of(storage, conversation)) == 3
 
-    async def test_a_repeat_after_the_end_grants_nothing(self, storage: Storage) -> None:
+    async def test_a_regeneration_repeated_after_the_end_grants_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)
         await converse(storage, conversation, "Hello", "Hi")
         regeneration = a_regeneration(conversation)
@@ -233,7 +233,7 @@ class RegenerationRepeatsContract(StorageHooks):
         assert (again.user_message, again.reply) == (before.messages[0], before.messages[2])
         assert await reopen(storage, conversation) == before
 
-    async def test_a_repeat_after_a_failure_grants_nothing(self, storage: Storage) -> None:
+    async def test_a_regeneration_repeated_after_a_failure_grants_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)
         await converse(storage, conversation, "Hello", "Hi")
         regeneration = a_regeneration(conversation)
