@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from chatcore_postgres import migrate
 from tests.integration.postgres_server import PostgresServer, find_postgres
 
 _SERVER_IN_USE = pytest.StashKey[str]()
@@ -34,8 +35,6 @@ def postgres_url(postgres: PostgresServer) -> str:
 @pytest.fixture(scope="session")
 def template_database(postgres: PostgresServer) -> Iterator[str]:
     """The name of a database with all migrations, made once; nobody may be connected to it."""
-    from chatcore_postgres import migrate  # noqa: PLC0415  # most of these tests need no database
-
     with _new_database(postgres) as name:
         asyncio.run(migrate(postgres.database_url(name)))
         yield name

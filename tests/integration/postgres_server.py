@@ -67,7 +67,7 @@ def _start_container(image: str) -> tuple[PostgresContainer | None, str]:
     # OSError: what requests raises, and the TimeoutError of a server that does not come up.
     except (DockerException, OSError) as error:
         container.stop()
-        return None, f"a container of the image {image} cannot be started: {str(error):.300}"
+        return None, f"a container of the image {image} cannot be started: {error!s:.300}"
     return container, ""
 
 
