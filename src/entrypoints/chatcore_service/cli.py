@@ -1,0 +1,94 @@
+"""The command line: ``chatcore serve``, ``chatcore migrate``, ``chatcore dev``."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from chatcore_service.environment import InvalidSettingsError
+from chatcore_service.settings import Settings, read_database_url
+
+OK = 0
+FAILED = 1
+MISUSED = 2
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8002
+_MAX_PORT = 65535
+_MAX_WORKERS = 256
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except InvalidSettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - what a command line is for
+        return MISUSED
+
+
+def _serve(options: argparse.Namespace) -> int:
+    # Imported where they are needed: `chatcore --help` should not load a server.
+    from chatcore_service.server import PortUnavailableError, serve  # noqa: PLC0415 - see above
+
+    settings = Settings.from_environment(os.environ)
+    try:
+        return serve(settings, host=options.host, port=options.port, workers=options.workers)
+    except PortUnavailableError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - what a command line is for
+        return FAILED
+
+
+def _migrate(_options: argparse.Namespace) -> int:
+    from chatcore_service.migrate import migrate_database  # noqa: PLC0415 - see above
+
+    problem = asyncio.run(migrate_database(read_database_url(os.environ)))
+    if problem is not None:
+        print(problem, file=sys.stderr)  # noqa: T201 - what a command line is for
+        return FAILED
+    return OK
+
+
+def _dev(options: argparse.Namespace) -> int:
+    from chatcore_service.local.stack import run_dev  # noqa: PLC0415 - an extra that the service does not need
+
+    return run_dev(options.host, options.port, options.data_dir)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="chatcore", description="A chat backend that never loses an answer.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    serve = commands.add_parser("serve", help="serve the API; settings come from the environment")
+    _add_address(serve)
+    serve.add_argument("--workers", type=_whole(1, _MAX_WORKERS), default=1, help="processes (default: 1)")
+    serve.set_defaults(command=_serve)
+
+    migrate = commands.add_parser("migrate", help="bring the database named by DATABASE_URL up to date")
+    migrate.set_defaults(command=_migrate)
+
+    dev = commands.add_parser("dev", help="serve on this machine, with PostgreSQL, auth and inference of its own")
+    _add_address(dev)
+    dev.add_argument("--data-dir", type=Path, default=Path(".chatcore"), help="what is kept (default: .chatcore)")
+    dev.set_defaults(command=_dev)
+    return parser
+
+
+def _add_address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default=DEFAULT_HOST, help=f"address to listen on (default: {DEFAULT_HOST})")
+    parser.add_argument(
+        "--port", type=_whole(0, _MAX_PORT), default=DEFAULT_PORT, help=f"port, 0 for any (default: {DEFAULT_PORT})"
+    )
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse

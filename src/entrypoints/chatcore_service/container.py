@@ -1,0 +1,167 @@
+"""The container: builds the service from its settings. The only module that names adapters.
+
+Everything is built closed; :mod:`chatcore_service.lifespan` opens it. A test overrides ports before it asks for
+the application::
+
+    container = Container(settings=settings)
+    container.storage.override(InMemoryStorage(clock))
+    app = container.application()
+"""
+
+from collections.abc import Mapping
+
+from dependency_injector import containers, providers
+from starlette.applications import Starlette
+
+from chatcore import Chat
+from chatcore.conversations import Conversations
+from chatcore.generations import Generations
+from chatcore.ports import Auth, Clock, Inference, Storage
+from chatcore.turns import Turns
+from chatcore_auth import AuthClient
+from chatcore_inference import InferenceClient, InferenceTimeouts
+from chatcore_postgres import MigrationError, PostgresStorage, migrate
+from chatcore_service.http.application import build_application
+from chatcore_service.http.body_reader import BodyReader
+from chatcore_service.http.caller import Authenticator
+from chatcore_service.http.conversation_endpoints import ConversationEndpoints
+from chatcore_service.http.model_endpoints import ModelEndpoints
+from chatcore_service.http.operation_endpoints import OperationEndpoints
+from chatcore_service.http.pacer import Pacer
+from chatcore_service.http.reply_endpoints import ReplyEndpoints
+from chatcore_service.http.slots import Slots
+from chatcore_service.http.streams import Streams
+from chatcore_service.http.turn_endpoints import TurnEndpoints
+from chatcore_service.lifespan import ServiceLifespan, Shutdown
+from chatcore_service.metrics import Metrics
+from chatcore_service.observer import LoggingObserver
+from chatcore_service.readiness import Readiness
+from chatcore_service.settings import InferenceTimeoutSettings, Settings
+from chatcore_service.system_clock import SystemClock
+
+__all__ = ["Container", "MigrationError", "migrate"]
+
+
+def _inference(settings: Settings) -> InferenceClient:
+    timeouts: InferenceTimeoutSettings = settings.inference_timeouts
+    return InferenceClient(
+        settings.inference_service_url,
+        settings.internal_api_key,
+        timeouts=InferenceTimeouts(
+            connect_seconds=timeouts.connect_seconds,
+            first_frame_seconds=timeouts.first_frame_seconds,
+            idle_seconds=timeouts.idle_seconds,
+            total_seconds=timeouts.total_seconds,
+        ),
+    )
+
+
+def _pool_stats(storage: Storage) -> Mapping[str, Mapping[str, int]]:
+    return storage.pool_stats() if isinstance(storage, PostgresStorage) else {}
+
+
+def _conversations_of(chat: Chat) -> Conversations:
+    return chat.conversations
+
+
+def _turns_of(chat: Chat) -> Turns:
+    return chat.turns
+
+
+def _generations_of(chat: Chat) -> Generations:
+    return chat.generations
+
+
+class Container(containers.DeclarativeContainer):
+    """Every part of the service, and what it is made of."""
+
+    settings = providers.Dependency(instance_of=Settings)
+
+    # Ports -----------------------------------------------------------------------------------------------------------
+
+    clock = providers.Singleton[Clock](SystemClock)
+    storage = providers.Singleton[Storage](
+        PostgresStorage,
+        settings.provided.database_url,
+        max_connections=settings.provided.database_pool_max_size,
+        prepared_statements=settings.provided.database_prepared_statements,
+    )
+    auth = providers.Singleton[Auth](
+        AuthClient,
+        settings.provided.auth_service_url,
+        settings.provided.internal_api_key,
+        clock,
+        ttl_seconds=settings.provided.auth_cache_ttl_seconds,
+        max_size=settings.provided.auth_cache_max_size,
+        timeout_seconds=settings.provided.auth_timeout_seconds,
+    )
+    inference = providers.Singleton[Inference](_inference, settings)
+    metrics = providers.Singleton(Metrics)
+    observer = providers.Singleton(LoggingObserver, metrics)
+
+    # The core --------------------------------------------------------------------------------------------------------
+
+    chat = providers.Singleton(
+        Chat,
+        storage=storage,
+        inference=inference,
+        clock=clock,
+        observer=observer,
+        limits=settings.provided.limits,
+    )
+    conversations = providers.Callable(_conversations_of, chat)
+    turns = providers.Callable(_turns_of, chat)
+    generations = providers.Callable(_generations_of, chat)
+
+    # HTTP ------------------------------------------------------------------------------------------------------------
+
+    readiness = providers.Singleton(
+        Readiness, storage=storage, auth=auth, inference=inference, generations=generations, clock=clock
+    )
+    pacer = providers.Singleton(Pacer, auth=auth, clock=clock, settings=settings.provided.streams)
+    slots = providers.Singleton(Slots, settings.provided.streams.max_per_user)
+    streams = providers.Singleton(Streams, turns=turns, pacer=pacer, slots=slots, metrics=metrics)
+    authenticator = providers.Singleton(Authenticator, auth)
+    bodies = providers.Singleton(BodyReader, settings.provided.requests)
+    conversation_endpoints = providers.Factory(
+        ConversationEndpoints, conversations=conversations, authenticator=authenticator, bodies=bodies
+    )
+    turn_endpoints = providers.Factory(
+        TurnEndpoints,
+        turns=turns,
+        authenticator=authenticator,
+        bodies=bodies,
+        streams=streams,
+        default_sampling=settings.provided.sampling,
+    )
+    reply_endpoints = providers.Factory(ReplyEndpoints, turns=turns, authenticator=authenticator, streams=streams)
+    model_endpoints = providers.Factory(ModelEndpoints, inference=inference, authenticator=authenticator, bodies=bodies)
+    operation_endpoints = providers.Factory(
+        OperationEndpoints, readiness=readiness, metrics=metrics, service_name=settings.provided.service_name
+    )
+    pool_stats = providers.Callable(_pool_stats, storage)
+    shutdown = providers.Singleton(Shutdown, chat, pacer, settings.provided.drain_seconds)
+    lifespan = providers.Singleton(
+        ServiceLifespan,
+        storage=storage,
+        auth=auth,
+        inference=inference,
+        clock=clock,
+        chat=chat,
+        pacer=pacer,
+        readiness=readiness,
+        metrics=metrics,
+        pool_stats=pool_stats.provider,
+        shutdown=shutdown,
+    )
+    application = providers.Singleton[Starlette](
+        build_application,
+        conversation_endpoints,
+        turn_endpoints,
+        reply_endpoints,
+        model_endpoints,
+        operation_endpoints,
+        metrics=metrics,
+        origins=settings.provided.frontend_origins,
+        lifespan=lifespan,
+    )

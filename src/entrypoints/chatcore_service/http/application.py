@@ -1,0 +1,82 @@
+"""The ASGI application: resources, and the middleware around them."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chatcore_service.http import problems
+from chatcore_service.http.envelope import Envelope
+from chatcore_service.http.refusals import RouteNotFoundError
+from chatcore_service.http.resource import PublicResource, Resource
+from chatcore_service.metrics import Metrics
+
+#: What a browser's script may send, beside what any may.
+REQUEST_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "Prefer",
+    "x-request-id",
+    "x-trace-id",
+)
+#: What it may read.
+RESPONSE_HEADERS = (
+    "Content-Location",
+    "Location",
+    "Preference-Applied",
+    "Retry-After",
+    "WWW-Authenticate",
+    "x-trace-id",
+)
+
+
+class Endpoints(Protocol):
+    """Resources that belong together."""
+
+    def resources(self) -> Sequence[Resource | PublicResource]:
+        """Their paths."""
+        ...
+
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[dict[str, object]]]
+
+
+def build_application(
+    *endpoints: Endpoints,
+    metrics: Metrics,
+    origins: Sequence[str],
+    lifespan: Lifespan,
+) -> Starlette:
+    """Puts it together."""
+    app = Starlette(
+        routes=[resource.route() for group in endpoints for resource in group.resources()],
+        middleware=[
+            Middleware(Envelope, metrics=metrics),
+            Middleware(
+                CORSMiddleware,
+                allow_origins=origins,
+                allow_methods=("GET", "POST", "PUT", "DELETE"),
+                allow_headers=REQUEST_HEADERS,
+                expose_headers=RESPONSE_HEADERS,
+                allow_credentials=True,
+            ),
+        ],
+        exception_handlers={HTTPException: _no_such_route},
+        lifespan=lifespan,
+    )
+    # A path with a slash too many is another path, not a redirect that drops a body.
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _no_such_route(_request: Request, _error: Exception) -> Response:
+    # The router itself refuses nothing else: methods are the resources' affair.
+    return problems.refused(RouteNotFoundError())

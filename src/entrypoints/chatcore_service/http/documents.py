@@ -1,0 +1,74 @@
+"""The JSON that callers get: conversations, messages and pages."""
+
+from collections.abc import Iterable
+from datetime import UTC
+
+import orjson
+from starlette.responses import Response
+
+from chatcore import Conversation, Message, OpenConversation, Page, PageRequest, Turn
+
+Json = dict[str, object]
+
+
+def json_response(document: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A response with a JSON body."""
+    return Response(orjson.dumps(document), status_code=status, media_type="application/json", headers=headers)
+
+
+def conversation_document(conversation: Conversation) -> Json:
+    """A conversation without its messages."""
+    return {
+        "id": conversation.id,
+        "user_id": conversation.user_id,
+        "title": conversation.title,
+        "model_tag": conversation.model_tag,
+        "created_at": conversation.created_at,
+        "updated_at": conversation.updated_at,
+    }
+
+
+def message_document(message: Message) -> Json:
+    """A message."""
+    return {
+        "id": message.id,
+        "conversation_id": message.conversation_id,
+        "role": message.role.value,
+        "content": message.content,
+        "token_count": message.token_count,
+        "model_tag": message.model_tag,
+        "inference_time_ms": message.inference_time_ms,
+        "created_at": message.created_at,
+        "status": message.status.value,
+        "parent_id": message.parent_id,
+    }
+
+
+def open_conversation_document(opened: OpenConversation) -> Json:
+    """A conversation with its messages."""
+    messages = [message_document(message) for message in opened.messages]
+    return {**conversation_document(opened.conversation), "messages": messages}
+
+
+def page_document(page: Page, request: PageRequest) -> Json:
+    """A page of conversations, once as a list and once by day."""
+    items = [conversation_document(conversation) for conversation in page.conversations]
+    return {
+        "items": items,
+        "grouped": _by_day(page.conversations, items),
+        "limit": request.limit,
+        "offset": request.offset,
+        "next_cursor": None if page.next_cursor is None else page.next_cursor.encode(),
+    }
+
+
+def turn_document(turn: Turn) -> Json:
+    """A message and the reply that answers it."""
+    return {"user_message": message_document(turn.user_message), "assistant_message": message_document(turn.reply)}
+
+
+def _by_day(conversations: Iterable[Conversation], items: Iterable[Json]) -> dict[str, list[Json]]:
+    grouped: dict[str, list[Json]] = {}
+    for conversation, item in zip(conversations, items, strict=True):
+        grouped.setdefault(conversation.updated_at.astimezone(UTC).date().isoformat(), []).append(item)
+    return grouped

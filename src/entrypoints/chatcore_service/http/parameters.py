@@ -1,0 +1,57 @@
+"""Query parameters of lists and conversations."""
+
+import re
+
+from starlette.datastructures import QueryParams
+
+from chatcore import Cursor, PageRequest
+from chatcore.errors import FieldProblem, InvalidInputError
+from chatcore.listing import DEFAULT_PAGE
+
+# As many digits as PostgreSQL's bigint has; Python's own parser also takes underscores, white space and the
+# digits of other scripts.
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
+
+
+def page_request(parameters: QueryParams) -> PageRequest:
+    """The part of a list that the caller asks for.
+
+    Raises:
+        InvalidInputError: a parameter is malformed or given twice, or both offset and cursor are there.
+    """
+    cursor = _once(parameters, "cursor")
+    if cursor is not None and "offset" in parameters:
+        raise InvalidInputError(FieldProblem("cursor", "takes the place of offset; only one of them may be given"))
+    return PageRequest(
+        limit=_whole(parameters, "limit", DEFAULT_PAGE),
+        offset=_whole(parameters, "offset", 0),
+        cursor=None if cursor is None else Cursor.decode(cursor),
+    )
+
+
+def wants_all_branches(parameters: QueryParams) -> bool:
+    """Whether the caller asks for a conversation's whole tree in place of its active path.
+
+    Raises:
+        InvalidInputError: `branches` is neither `active` nor `all`.
+    """
+    branches = _once(parameters, "branches") or "active"
+    if branches not in {"active", "all"}:
+        raise InvalidInputError(FieldProblem("branches", "must be active or all"))
+    return branches == "all"
+
+
+def _whole(parameters: QueryParams, name: str, default: int) -> int:
+    text = _once(parameters, name)
+    if text is None:
+        return default
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise InvalidInputError(FieldProblem(name, "must be a whole number of at most 19 digits"))
+    return int(text)
+
+
+def _once(parameters: QueryParams, name: str) -> str | None:
+    values = parameters.getlist(name)
+    if len(values) > 1:
+        raise InvalidInputError(FieldProblem(name, "must be given once"))
+    return values[0] if values else None

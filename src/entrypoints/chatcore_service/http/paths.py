@@ -1,0 +1,22 @@
+"""The paths of the API."""
+
+from uuid import UUID
+
+HEALTH = "/api/health"
+READY = "/api/ready"
+METRICS = "/metrics"
+OPENAPI = "/openapi.json"
+DOCS = "/docs"
+CONVERSATIONS = "/api/conversations"
+CONVERSATION = CONVERSATIONS + "/{conversation_id}"
+MESSAGES = CONVERSATION + "/messages"
+REGENERATE = CONVERSATION + "/regenerate"
+REPLY_STREAM = MESSAGES + "/{message_id}/stream"
+REPLY_STOP = MESSAGES + "/{message_id}/stop"
+MODELS = "/api/models"
+SWAP = MODELS + "/swap"
+
+
+def reply_stream(conversation_id: UUID, message_id: UUID) -> str:
+    """Where a reply can be followed."""
+    return REPLY_STREAM.format(conversation_id=conversation_id, message_id=message_id)

@@ -1,0 +1,111 @@
+"""Problem documents (RFC 9457): how every refusal looks, and the one table of what it is in HTTP."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from chatcore import errors
+from chatcore.errors import ChatError, FieldProblem
+from chatcore_service.http import paths
+from chatcore_service.http.refusals import RefusedError
+
+MEDIA_TYPE = "application/problem+json"
+UNEXPECTED_CODE = "internal_error"
+UNEXPECTED_SENTENCE = "Something went wrong on our side. It has been logged."
+
+#: The status of each error of the core; a class that is not listed has its parent's.
+STATUSES: Mapping[type[ChatError], HTTPStatus] = {
+    ChatError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotAuthenticatedError: HTTPStatus.UNAUTHORIZED,
+    errors.NotAdminError: HTTPStatus.FORBIDDEN,
+    errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.IdempotencyKeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TooManyGenerationsError: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+# A hostile body can have thousands of problems, and names as long as it is.
+_MAX_PROBLEMS = 50
+_MAX_FIELD_CHARS = 200
+
+
+def refused(error: RefusedError) -> Response:
+    """The response to a request that was refused for what it is in HTTP."""
+    return _problem(error.status, error.code, str(error), problems=error.problems, headers=error.headers)
+
+
+def chat_error(error: ChatError) -> Response:
+    """The response to a request that the core said no to."""
+    return _problem(
+        status_of(type(error)), error.code, str(error)[:1000], problems=_problems(error), headers=_headers(error)
+    )
+
+
+def unexpected() -> Response:
+    """The response where something failed that nobody foresaw; says nothing of what."""
+    return _problem(500, UNEXPECTED_CODE, UNEXPECTED_SENTENCE)
+
+
+def status_of(error_type: type[ChatError]) -> int:
+    """The status of an error of the core."""
+    return next(STATUSES[base] for base in error_type.__mro__ if base in STATUSES)
+
+
+def _problems(error: ChatError) -> tuple[FieldProblem, ...]:
+    match error:
+        case errors.InvalidInputError():
+            return error.problems
+        case errors.IdempotencyKeyReusedError():
+            return (FieldProblem("Idempotency-Key", "was already used for a different request"),)
+        case _:
+            return ()
+
+
+def _headers(error: ChatError) -> dict[str, str]:
+    match error:
+        case errors.NotAuthenticatedError():
+            return {"WWW-Authenticate": "Bearer"}
+        case errors.GenerationInProgressError():
+            return {"Location": paths.reply_stream(error.conversation_id, error.message_id)}
+        case errors.TooManyGenerationsError() | errors.UnavailableError():
+            return {"Retry-After": str(error.retry_after_seconds)}
+        case _:
+            return {}
+
+
+def _problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    problems: tuple[FieldProblem, ...] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    body = _body(status, code, detail, problems)
+    return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def problem_body(error: RefusedError) -> bytes:
+    """The document alone, for who has to write a response by hand."""
+    return _body(error.status, error.code, str(error), error.problems)
+
+
+def _body(status: int, code: str, detail: str, problems: tuple[FieldProblem, ...]) -> bytes:
+    document: dict[str, object] = {
+        "type": f"urn:chatcore:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+    }
+    if problems:
+        document["errors"] = [
+            {"field": problem.field[:_MAX_FIELD_CHARS], "problem": problem.problem}
+            for problem in problems[:_MAX_PROBLEMS]
+        ]
+    # In ASCII: a field's name may hold what UTF-8 cannot.
+    return json.dumps(document).encode()

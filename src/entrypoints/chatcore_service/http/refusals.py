@@ -1,0 +1,123 @@
+"""Requests that are refused for what they are in HTTP; everything else is refused by the core."""
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from chatcore.errors import FieldProblem
+
+
+class RefusedError(Exception):
+    """Root of the refusals; ``str()`` is one clear sentence."""
+
+    status: ClassVar[int] = 400
+    #: Stable machine code.
+    code: ClassVar[str] = "bad_request"
+    sentence: ClassVar[str] = "The request is malformed."
+
+    def __init__(
+        self,
+        sentence: str | None = None,
+        *,
+        problems: Iterable[FieldProblem] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(sentence or self.sentence)
+        self.problems = tuple(problems)
+        self.headers = headers or {}
+
+
+class MalformedJsonError(RefusedError):
+    """The body is not JSON."""
+
+    code = "malformed_json"
+    sentence = "The request body is not valid JSON."
+
+
+class IncompleteBodyError(RefusedError):
+    """The caller went away in the middle of the body."""
+
+    code = "incomplete_body"
+    sentence = "The request body ended early."
+
+
+class MalformedEventIdError(RefusedError):
+    """The place to resume a stream at is not one."""
+
+    code = "malformed_event_id"
+    sentence = "Last-Event-ID and offset must be a whole number of characters, from 0 to 9007199254740992."
+
+
+class RouteNotFoundError(RefusedError):
+    """There is no such path."""
+
+    status = 404
+    code = "not_found"
+    sentence = "There is nothing here."
+
+
+class MethodNotAllowedError(RefusedError):
+    """The path is there but does not know the method."""
+
+    status = 405
+    code = "method_not_allowed"
+    sentence = "This resource does not support the method."
+
+
+class BodyTimeoutError(RefusedError):
+    """The body took too long."""
+
+    status = 408
+    code = "body_timeout"
+    sentence = "The request body did not arrive in time."
+
+
+class BodyTooLargeError(RefusedError):
+    """The body is too large."""
+
+    status = 413
+    code = "body_too_large"
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"The request body must be at most {max_bytes} bytes.", headers={"Connection": "close"})
+
+
+class UnsupportedMediaTypeError(RefusedError):
+    """The body is something else than plain JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+    sentence = "The request body must be application/json in UTF-8, without a content encoding."
+
+
+class TooManyStreamsError(RefusedError):
+    """The user has as many streams open on this process as are allowed."""
+
+    status = 429
+    code = "too_many_streams"
+    sentence = "Too many streams are open for this user."
+
+    def __init__(self, retry_after_seconds: int = 5) -> None:
+        super().__init__(headers={"Retry-After": str(retry_after_seconds)})
+
+
+class HeadersTooLargeError(RefusedError):
+    """Request line and headers are too large."""
+
+    status = 431
+    code = "headers_too_large"
+    sentence = "The request line and headers must be at most 16384 bytes."
+
+
+class HeaderTimeoutError(RefusedError):
+    """The headers took too long."""
+
+    status = 408
+    code = "header_timeout"
+    sentence = "The request headers did not arrive in time."
+
+
+class MalformedHttpError(RefusedError):
+    """What came is no HTTP request."""
+
+    code = "malformed_http"
+    sentence = "This is not a valid HTTP request."

@@ -1,0 +1,56 @@
+"""Opens event streams: of a turn as it came, of a reply from where a reader left off."""
+
+from attrs import frozen
+
+from chatcore import FrameReader, Reader, Stretch
+from chatcore.turns import Turns
+from chatcore_service.http.caller import Caller
+from chatcore_service.http.event_stream import EventStream
+from chatcore_service.http.pacer import Pacer
+from chatcore_service.http.slots import Slot, Slots
+from chatcore_service.http.sse import FrameEncoder, TextEncoder
+from chatcore_service.metrics import Metrics
+
+
+@frozen(kw_only=True)
+class Streams:
+    """The open streams of this process."""
+
+    turns: Turns
+    pacer: Pacer
+    slots: Slots
+    metrics: Metrics
+
+    def take_slot(self, caller: Caller) -> Slot:
+        """The right to one stream; to be taken before anything is stored.
+
+        Raises:
+            TooManyStreamsError: the caller has as many as are allowed.
+        """
+        return self.slots.take(caller.user.id)
+
+    def open(
+        self,
+        reader: FrameReader | Reader[Stretch],
+        *,
+        caller: Caller,
+        slot: Slot,
+        offset: int | None = None,
+        location: str | None = None,
+    ) -> EventStream[bytes] | EventStream[Stretch]:
+        """A stream of what the reader has; gives the slot back at its end."""
+        self.metrics.open_streams.inc()
+
+        def close() -> None:
+            self.metrics.open_streams.dec()
+            slot.release()
+            if not isinstance(reader, FrameReader):
+                self.turns.follower.leave(reader)
+
+        if isinstance(reader, FrameReader):
+            return EventStream(
+                reader, FrameEncoder(), caller=caller, pacer=self.pacer, location=location, on_close=close
+            )
+        return EventStream(
+            reader, TextEncoder(offset or 0), caller=caller, pacer=self.pacer, location=location, on_close=close
+        )

@@ -1,0 +1,82 @@
+"""Opens what the service is made of, in order, and closes it in reverse."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from attrs import frozen
+from starlette.applications import Starlette
+
+from chatcore import Chat
+from chatcore.ports import Auth, Clock, Inference, Storage
+from chatcore_service.http.pacer import Pacer
+from chatcore_service.metrics import Metrics
+from chatcore_service.readiness import Readiness
+
+#: Where the server finds the :class:`Shutdown` in the lifespan's state.
+SHUTDOWN = "shutdown"
+
+_POOL_SAMPLE_SECONDS = 5.0
+
+PoolStats = Callable[[], Mapping[str, Mapping[str, int]]]
+
+
+@frozen
+class Shutdown:
+    """How the server ends the service: it drains first, while everything is still open."""
+
+    _chat: Chat
+    _pacer: Pacer
+    _grace_seconds: float
+
+    async def drain(self) -> None:
+        """Returns when every running reply has a stored end and every reader was told to come back."""
+        await self._chat.drain(self._grace_seconds)
+        self._pacer.end_all()
+
+    def hurry(self) -> None:
+        """Ends the grace: what runs is cut short, and stored, now."""
+        self._chat.generations.hurry()
+
+
+@frozen(kw_only=True)
+class ServiceLifespan:
+    """The life of the service, for Starlette."""
+
+    storage: Storage
+    auth: Auth
+    inference: Inference
+    clock: Clock
+    chat: Chat
+    pacer: Pacer
+    readiness: Readiness
+    metrics: Metrics
+    pool_stats: PoolStats
+    shutdown: Shutdown
+
+    @asynccontextmanager
+    async def __call__(self, _app: Starlette) -> AsyncIterator[dict[str, object]]:
+        """Opens and closes."""
+        async with AsyncExitStack() as stack:
+            await _open(stack, self.storage)
+            await _open(stack, self.auth)
+            await _open(stack, self.inference)
+            stack.push_async_callback(self.readiness.close)
+            stack.push_async_callback(self.pacer.close)
+            self.chat.start()
+            # Again does nothing: whoever ended the service in order has drained it before.
+            stack.push_async_callback(self.shutdown.drain)
+            sampling = asyncio.create_task(self._sample_pools(), name="sampling the database pools")
+            stack.callback(sampling.cancel)
+            yield {SHUTDOWN: self.shutdown}
+
+    async def _sample_pools(self) -> None:
+        while True:
+            self.metrics.show_pools(self.pool_stats())
+            await self.clock.sleep(_POOL_SAMPLE_SECONDS)
+
+
+async def _open(stack: AsyncExitStack, port: object) -> None:
+    # An adapter that has nothing to open, such as one in memory, need not be a context manager.
+    if isinstance(port, AbstractAsyncContextManager):
+        await stack.enter_async_context(port)

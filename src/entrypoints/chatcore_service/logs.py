@@ -1,0 +1,119 @@
+"""Logs: one JSON object a line on standard output, uvicorn's and the libraries' among them.
+
+Never a token, a key or a message's text: nothing logs a body or a header, and of an exception only what cannot
+hold either is kept.
+"""
+
+import logging
+import sys
+import traceback
+from types import TracebackType
+from typing import Any
+
+import orjson
+import structlog
+from structlog.types import EventDict, Processor, WrappedLogger
+
+from chatcore import ChatError
+
+_MAX_CHARS = 2000
+_MAX_FRAMES = 20
+_MAX_CAUSES = 5
+
+# They tell of every call and connection; and their debug logs hold headers and bodies.
+_CHATTY = ("asyncio", "httpcore", "httpx", "psycopg", "psycopg.pool", "uvicorn")
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+def configure_logging(*, service_name: str, level: str) -> None:
+    """Sets up the logs of this process. May be called again."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _named(service_name),
+        structlog.processors.ExceptionRenderer(_described),
+    ]
+    last: list[Processor] = [
+        structlog.processors.EventRenamer("message"),
+        _bounded,
+    ]
+    structlog.configure(
+        processors=[*shared, *last, structlog.processors.JSONRenderer(serializer=_dump)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    _configure_foreign(shared, last, level)
+
+
+def _configure_foreign(shared: list[Processor], last: list[Processor], level: str) -> None:
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow=())],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *last,
+                structlog.processors.JSONRenderer(serializer=_dump),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+
+
+def _named(service_name: str) -> Processor:
+    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service_name
+        return event
+
+    return add
+
+
+def _bounded(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for key, value in event.items():
+        if isinstance(value, str) and len(value) > _MAX_CHARS:
+            event[key] = value[:_MAX_CHARS] + "…"
+    return event
+
+
+def _described(exc_info: ExcInfo) -> list[dict[str, object]]:
+    """An exception and its causes, the outermost first, without what a user may have written."""
+    described: list[dict[str, object]] = []
+    error: BaseException | None = exc_info[1]
+    while error is not None and len(described) < _MAX_CAUSES:
+        described.append({"type": type(error).__qualname__, **_details(error), "frames": _frames(error)})
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return described
+
+
+def _details(error: BaseException) -> dict[str, object]:
+    # The text of a foreign exception may hold anything: a database's, for one, quotes the row it refused.
+    details: dict[str, Any] = {"sqlstate": getattr(error, "sqlstate", None)}
+    if isinstance(error, ChatError):
+        details["sentence"] = str(error)
+    elif isinstance(error, OSError):
+        details["reason"] = error.strerror
+    return {name: value for name, value in details.items() if value is not None}
+
+
+def _frames(error: BaseException) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES:]
+    return [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+
+
+def _dump(event: EventDict, **_: object) -> str:
+    try:
+        return orjson.dumps(event, default=_type_name).decode()
+    except TypeError:
+        # A lone surrogate, say: the line is worth more than its exact text.
+        return orjson.dumps({key: ascii(value) for key, value in event.items()}).decode()
+
+
+def _type_name(value: object) -> str:
+    return type(value).__qualname__

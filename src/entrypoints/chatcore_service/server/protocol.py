@@ -1,0 +1,118 @@
+"""uvicorn's HTTP protocol, with bounds on what comes before a request's body.
+
+By itself it takes headers of any size, and waits for them for ever.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from chatcore_service.http.event_stream import ABORT
+from chatcore_service.http.problems import problem_body
+from chatcore_service.http.refusals import HeadersTooLargeError, HeaderTimeoutError, MalformedHttpError, RefusedError
+
+MAX_HEADER_BYTES = 16 * 1024
+HEADER_TIMEOUT_SECONDS = 10.0
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
+        super().__init__(*args, **kwargs)
+        self._raw_bytes = 0
+        self._header_bytes = 0
+        self._refusal: RefusedError | None = None
+        self._is_in_headers = True
+        self._header_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Starts to wait for a request."""
+        super().connection_made(transport)  # type: ignore[arg-type] # uvicorn narrows it too
+        self._expect_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Waits no more."""
+        self._stop_timer()
+        super().connection_lost(exc)
+        # uvicorn forgets it on errors; its timer would find a closed transport later.
+        self._unset_keepalive_if_required()
+
+    def data_received(self, data: bytes) -> None:
+        """Bounds what has not yet become a whole header."""
+        if self._is_in_headers:
+            self._raw_bytes += len(data)
+        super().data_received(data)
+        if self._is_in_headers and self._raw_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
+            self._refuse(HeadersTooLargeError())
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key] # scopes may hold more
+        if self._header_timer is None:
+            self._expect_headers()
+
+    def on_url(self, url: bytes) -> None:
+        """More of the request's target."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One more header."""
+        self._count(len(name) + len(value) + len(b": \r\n"))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """All headers are here."""
+        self._stop_timer()
+        self._is_in_headers = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is all here; another may follow on the same connection."""
+        super().on_message_complete()
+        self._raw_bytes = self._header_bytes = 0
+        self._is_in_headers = True
+
+    def _count(self, header_bytes: int) -> None:
+        self._header_bytes += header_bytes
+        if self._header_bytes > MAX_HEADER_BYTES:
+            self._refusal = HeadersTooLargeError()
+            # Out of the parser, which turns it into the error that uvicorn answers with send_400_response.
+            raise self._refusal
+
+    def send_400_response(self, msg: str) -> None:
+        """What the parser refuses is answered like every refusal."""
+        del msg
+        self._refuse(self._refusal or MalformedHttpError())
+
+    def _expect_headers(self) -> None:
+        self._header_timer = self.loop.call_later(HEADER_TIMEOUT_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        if not self.transport.is_closing():
+            self._refuse(HeaderTimeoutError())
+
+    def _stop_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _refuse(self, error: RefusedError) -> None:
+        self._stop_timer()
+        is_silent = not self._raw_bytes and self._is_in_headers
+        is_answered = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        if not is_silent and not is_answered:
+            self.transport.write(_response(error))
+        self.transport.close()
+
+
+def _response(error: RefusedError) -> bytes:
+    body = problem_body(error)
+    headers = (
+        b"content-type: application/problem+json\r\ncontent-length: %d\r\nx-content-type-options: nosniff\r\n"
+        b"cache-control: no-store\r\nconnection: close\r\n\r\n"
+    )
+    return STATUS_LINE[error.status] + headers % len(body) + body

@@ -1,0 +1,205 @@
+"""The service's settings: read once, at the start, from the environment."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from chatcore import HistoryLimits, Limits, Sampling
+from chatcore_service.environment import Environment
+
+DEFAULT_DATABASE_URL = "postgresql://localhost/samosachaat"
+
+_LOG_LEVELS = frozenset({"CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"})
+# Half of an environment variable that went wrong (a line break, say) must not become a header.
+_HEADER_VALUE = re.compile(r"[!-~]+")
+
+
+@frozen(kw_only=True)
+class InferenceTimeoutSettings:
+    """How long the inference service may be silent, in seconds."""
+
+    #: INFERENCE_CONNECT_TIMEOUT_SECONDS: until the connection stands.
+    connect_seconds: float = 5.0
+    #: INFERENCE_FIRST_FRAME_TIMEOUT_SECONDS: until the first frame.
+    first_frame_seconds: float = 60.0
+    #: INFERENCE_IDLE_TIMEOUT_SECONDS: between two frames.
+    idle_seconds: float = 60.0
+    #: INFERENCE_TOTAL_TIMEOUT_SECONDS: a reply as a whole.
+    total_seconds: float = 900.0
+
+
+@frozen(kw_only=True)
+class StreamSettings:
+    """What a reader of a stream may expect. Durations in seconds."""
+
+    #: MAX_STREAMS_PER_USER: open streams of one user on one process.
+    max_per_user: int = 20
+    #: STREAM_MAX_SECONDS: a stream's life; then its reader is told to come back.
+    max_seconds: float = 600.0
+    #: STREAM_KEEP_ALIVE_SECONDS: after so much silence a comment is sent.
+    keep_alive_seconds: float = 15.0
+    #: STREAM_WRITE_TIMEOUT_SECONDS: a reader that takes nothing for so long is cut off.
+    write_timeout_seconds: float = 30.0
+    #: STREAM_REVALIDATE_SECONDS: how often the token of an open stream is validated again.
+    revalidate_seconds: float = 300.0
+
+
+@frozen(kw_only=True)
+class RequestSettings:
+    """What a request may be."""
+
+    #: MAX_BODY_BYTES.
+    max_body_bytes: int = 256 * 1024
+    #: BODY_TIMEOUT_SECONDS: until the whole body has come.
+    body_timeout_seconds: float = 10.0
+
+
+@frozen(kw_only=True)
+class Settings:
+    """Everything that may differ between two deployments. Variables of the same names in upper case."""
+
+    #: Kept out of `repr`: it may hold a password.
+    database_url: str = field(repr=False, default=DEFAULT_DATABASE_URL)
+    database_pool_max_size: int = 16
+    #: DATABASE_PREPARED_STATEMENTS: switch it off behind a PgBouncer that cannot have them.
+    database_prepared_statements: bool = True
+    auth_service_url: str = "http://auth:8001"
+    inference_service_url: str = "http://inference:8000"
+    #: The key that proves us to both.
+    internal_api_key: str = field(repr=False)
+    auth_cache_ttl_seconds: float = 300.0
+    auth_cache_max_size: int = 1024
+    auth_timeout_seconds: float = 2.0
+    inference_timeouts: InferenceTimeoutSettings = field(factory=InferenceTimeoutSettings)
+    #: MAX_CONVERSATION_HISTORY, MAX_TOKEN_BUDGET (characters), MAX_GENERATIONS_PER_USER.
+    limits: Limits = field(factory=Limits)
+    #: DEFAULT_TEMPERATURE, DEFAULT_MAX_TOKENS, DEFAULT_TOP_K: for requests that leave them out.
+    sampling: Sampling = field(factory=Sampling)
+    streams: StreamSettings = field(factory=StreamSettings)
+    requests: RequestSettings = field(factory=RequestSettings)
+    #: FRONTEND_URL: the origins that browsers may call us from, separated by commas.
+    frontend_origins: tuple[str, ...] = ("http://localhost:3000",)
+    #: How long running replies have to finish when the process is asked to end.
+    drain_seconds: float = 20.0
+    service_name: str = "chat-api"
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> "Settings":
+        """Reads them all.
+
+        Raises:
+            InvalidSettingsError: names every variable that is missing or malformed.
+        """
+        environment = Environment(variables)
+        settings = _read(environment)
+        environment.check()
+        return settings
+
+
+def read_database_url(variables: Mapping[str, str]) -> str:
+    """DATABASE_URL alone, for who needs nothing else."""
+    return Environment(variables).text("DATABASE_URL", DEFAULT_DATABASE_URL)
+
+
+def _read(environment: Environment) -> Settings:
+    return Settings(
+        database_url=environment.text("DATABASE_URL", DEFAULT_DATABASE_URL),
+        database_pool_max_size=environment.whole("DATABASE_POOL_MAX_SIZE", 16, low=2, high=1000),
+        database_prepared_statements=environment.switch("DATABASE_PREPARED_STATEMENTS", default=True),
+        auth_service_url=_url(environment, "AUTH_SERVICE_URL", "http://auth:8001"),
+        inference_service_url=_url(environment, "INFERENCE_SERVICE_URL", "http://inference:8000"),
+        internal_api_key=_key(environment),
+        auth_cache_ttl_seconds=environment.number("AUTH_CACHE_TTL_SECONDS", 300.0, high=300.0),
+        auth_cache_max_size=environment.whole("AUTH_CACHE_MAX_SIZE", 1024, low=1, high=1_000_000),
+        auth_timeout_seconds=environment.seconds("AUTH_TIMEOUT_SECONDS", 2.0),
+        inference_timeouts=_inference_timeouts(environment),
+        limits=_limits(environment),
+        sampling=_sampling(environment),
+        streams=_streams(environment),
+        requests=_requests(environment),
+        frontend_origins=_origins(environment),
+        drain_seconds=environment.number("DRAIN_SECONDS", 20.0, high=20.0),
+        service_name=environment.text("SERVICE_NAME", "chat-api"),
+        log_level=environment.choice("LOG_LEVEL", "INFO", _LOG_LEVELS),
+    )
+
+
+def _inference_timeouts(environment: Environment) -> InferenceTimeoutSettings:
+    return InferenceTimeoutSettings(
+        connect_seconds=environment.seconds("INFERENCE_CONNECT_TIMEOUT_SECONDS", 5.0),
+        first_frame_seconds=environment.seconds("INFERENCE_FIRST_FRAME_TIMEOUT_SECONDS", 60.0),
+        idle_seconds=environment.seconds("INFERENCE_IDLE_TIMEOUT_SECONDS", 60.0),
+        total_seconds=environment.seconds("INFERENCE_TOTAL_TIMEOUT_SECONDS", 900.0),
+    )
+
+
+def _limits(environment: Environment) -> Limits:
+    return Limits(
+        history=HistoryLimits(
+            max_messages=environment.whole("MAX_CONVERSATION_HISTORY", 50, low=1, high=500),
+            budget=environment.whole("MAX_TOKEN_BUDGET", 6000, low=1, high=1_000_000),
+        ),
+        generations_per_user=environment.whole("MAX_GENERATIONS_PER_USER", 8, low=1, high=10_000),
+    )
+
+
+def _sampling(environment: Environment) -> Sampling:
+    return Sampling(
+        temperature=environment.number("DEFAULT_TEMPERATURE", 0.8, high=2.0),
+        max_tokens=environment.whole("DEFAULT_MAX_TOKENS", 1024, low=1, high=4096),
+        top_k=environment.whole("DEFAULT_TOP_K", 50, low=0, high=200),
+    )
+
+
+def _streams(environment: Environment) -> StreamSettings:
+    return StreamSettings(
+        max_per_user=environment.whole("MAX_STREAMS_PER_USER", 20, low=1, high=10_000),
+        max_seconds=environment.seconds("STREAM_MAX_SECONDS", 600.0),
+        keep_alive_seconds=environment.seconds("STREAM_KEEP_ALIVE_SECONDS", 15.0),
+        write_timeout_seconds=environment.seconds("STREAM_WRITE_TIMEOUT_SECONDS", 30.0),
+        revalidate_seconds=environment.seconds("STREAM_REVALIDATE_SECONDS", 300.0),
+    )
+
+
+def _requests(environment: Environment) -> RequestSettings:
+    return RequestSettings(
+        max_body_bytes=environment.whole("MAX_BODY_BYTES", 256 * 1024, low=1024, high=16 * 1024 * 1024),
+        body_timeout_seconds=environment.seconds("BODY_TIMEOUT_SECONDS", 10.0),
+    )
+
+
+def _url(environment: Environment, name: str, default: str) -> str:
+    url = environment.text(name, default).rstrip("/")
+    if not _is_http_url(url):
+        environment.refuse(name, "must be an http:// or https:// address")
+    return url
+
+
+def _is_http_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _key(environment: Environment) -> str:
+    key = environment.required("INTERNAL_API_KEY")
+    if key and not _is_header_value(key):
+        environment.refuse("INTERNAL_API_KEY", "must be visible ASCII characters")
+    return key
+
+
+def _is_header_value(text: str) -> bool:
+    return _HEADER_VALUE.fullmatch(text.replace(" ", "_")) is not None
+
+
+def _origins(environment: Environment) -> tuple[str, ...]:
+    listed = environment.text("FRONTEND_URL", "http://localhost:3000").split(",")
+    origins = tuple(origin.strip().rstrip("/") for origin in listed if origin.strip())
+    if not all(_is_http_url(origin) and urlsplit(origin).path == "" for origin in origins):
+        environment.refuse("FRONTEND_URL", "must be origins such as https://chat.example.com, separated by commas")
+    return origins
