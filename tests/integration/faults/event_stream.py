@@ -1,0 +1,86 @@
+"""Reads an event stream, strictly: anything that the contract does not allow is an error."""
+
+import json
+from collections.abc import AsyncIterator
+
+from attrs import frozen
+
+_FIELDS = frozenset({b"id", b"data"})
+
+
+class MalformedStreamError(AssertionError):
+    """The stream holds what it must not."""
+
+
+@frozen(kw_only=True)
+class StreamEvent:
+    """One block: a comment, or a frame with its id."""
+
+    raw: bytes
+    comment: str | None = None
+    id: int | None = None
+    data: dict[str, object] | None = None
+
+    @property
+    def token(self) -> str:
+        """The text that it adds."""
+        return str(self.data.get("token", "")) if self.data else ""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it closes the stream."""
+        return bool(self.data and self.data.get("done"))
+
+    @property
+    def error(self) -> str | None:
+        """Why the reply is not complete."""
+        return str(self.data["error"]) if self.data and "error" in self.data else None
+
+    @property
+    def rewind(self) -> int | None:
+        """How much the reader is to keep."""
+        kept = self.data.get("rewind") if self.data else None
+        assert kept is None or isinstance(kept, int)
+        return kept
+
+
+async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[StreamEvent]:
+    """The events of a stream that ends its lines with LF; an unfinished one at the end is dropped.
+
+    Raises:
+        MalformedStreamError: it breaks the rules.
+    """
+    pending = b""
+    async for received in chunks:
+        pending += received
+        *blocks, pending = pending.split(b"\n\n")
+        for block in blocks:
+            yield _event(block)
+
+
+def _event(block: bytes) -> StreamEvent:
+    raw = block + b"\n\n"
+    if block.startswith(b":"):
+        if b"\n" in block:
+            raise MalformedStreamError(f"a comment and something else in one block: {block!r}")
+        return StreamEvent(raw=raw, comment=block[1:].strip().decode())
+    fields: dict[bytes, bytes] = {}
+    for line in block.split(b"\n"):
+        name, colon, value = line.partition(b":")
+        if not colon or name not in _FIELDS or name in fields or b"\r" in line:
+            raise MalformedStreamError(f"not a field of ours: {line!r}")
+        fields[name] = value.removeprefix(b" ")
+    if b"data" not in fields:
+        raise MalformedStreamError(f"a frame without data: {block!r}")
+    data = json.loads(fields[b"data"])
+    if not isinstance(data, dict):
+        raise MalformedStreamError(f"data that is no object: {block!r}")
+    return StreamEvent(raw=raw, id=_number(fields.get(b"id")), data=data)
+
+
+def _number(value: bytes | None) -> int | None:
+    if value is None:
+        return None
+    if not value.isdigit():
+        raise MalformedStreamError(f"an id that is no number: {value!r}")
+    return int(value)

@@ -1,0 +1,97 @@
+"""What clients did, what they were told, and what they have read: the history that the oracle judges."""
+
+import time
+from enum import StrEnum
+
+from attrs import Factory, define, field
+
+from tests.integration.faults.event_stream import StreamEvent
+
+
+class Outcome(StrEnum):
+    """What a client knows of something that it asked for."""
+
+    #: It is done.
+    OK = "ok"
+    #: It is not done, and never will be.
+    FAIL = "fail"
+    #: Nobody told: it may be done, or be done yet.
+    INFO = "info"
+
+
+@define(eq=False)
+class Sent:
+    """A user message, from the moment at which it was sent; `content` is sent once in all the history."""
+
+    user_id: str
+    conversation_id: str
+    content: str
+    key: str | None = None
+    outcome: Outcome = Outcome.INFO
+    reply_id: str | None = None
+    #: Monotonic seconds.
+    sent_at: float = field(factory=time.monotonic)
+    told_at: float | None = None
+
+    def told(self, outcome: Outcome, reply_id: str | None = None) -> None:
+        """Notes the answer. Once it is known to be done, no later answer can take that back."""
+        if self.outcome is not Outcome.OK:
+            self.outcome, self.told_at = outcome, time.monotonic()
+        if reply_id is not None:
+            assert self.reply_id in {None, reply_id}, f"two replies to one message: {self.reply_id} and {reply_id}"
+            self.reply_id = reply_id
+
+
+@define(eq=False)
+class Reading:
+    """What one reader has pieced together of one reply."""
+
+    user_id: str
+    conversation_id: str
+    reply_id: str
+    text: str = ""
+    #: As it came over the wire, comments left out.
+    raw: bytearray = Factory(bytearray)
+    #: Whether the closing frame came, or that there is nothing more.
+    is_done: bool = False
+    #: Whether the reader was told to come back.
+    is_told_to_reconnect: bool = False
+    #: Why the reply is not complete.
+    error: str | None = None
+    rewinds: list[int] = Factory(list)
+    #: When the text last grew, in monotonic seconds.
+    grown_at: float = 0.0
+
+    def take(self, event: StreamEvent) -> None:
+        """Takes the next event, as a reader does that trusts nobody."""
+        assert not self.is_done, f"something after the closing frame: {event.raw!r}"
+        if event.comment is not None:
+            self.is_told_to_reconnect = event.comment == "reconnect"
+            return
+        self.raw += event.raw
+        if event.rewind is not None:
+            assert event.rewind <= len(self.text), "a rewind to what was never shown"
+            self.rewinds.append(event.rewind)
+            self.text = self.text[: event.rewind]
+        if event.token:
+            self.text += event.token
+            self.grown_at = time.monotonic()
+        assert event.id in {None, len(self.text)}, f"the id {event.id} after {len(self.text)} code points"
+        self.error = event.error or self.error
+        self.is_done = event.is_done
+
+
+@define(eq=False)
+class Ledger:
+    """All of it."""
+
+    sent: list[Sent] = Factory(list)
+    readings: list[Reading] = Factory(list)
+    #: Conversations that were deleted, or may have been: nothing of them is owed to anybody.
+    deleted: set[str] = Factory(set)
+    #: Who made which conversation.
+    owners: dict[str, str] = Factory(dict)
+
+    def acknowledged(self) -> list[Sent]:
+        """The messages that must be there."""
+        return [sent for sent in self.sent if sent.outcome is Outcome.OK and sent.conversation_id not in self.deleted]

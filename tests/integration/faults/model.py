@@ -1,0 +1,148 @@
+"""A model whose every reply can be told from any other's, for the scriptable inference server.
+
+What it says follows from what it is asked, so a reply that shows a word of another conversation is noticed. How fast
+it speaks, and where it holds its breath, is up to the test.
+"""
+
+import asyncio
+import time
+from hashlib import sha256
+from itertools import pairwise
+
+from attrs import Factory, define, frozen
+
+from tests.integration.faults.waiting import eventually
+from tests.integration.inference_server import DONE, LAST_CHUNK, STREAM_HEAD, Call, chunk, token
+
+# Characters of one to four bytes of UTF-8, one and two units of UTF-16, combining ones, and those that end a line
+# for some but not for SSE.
+_ALPHABET = ("a", "é", "e\u0301", "—", "漢", "🙂", "👩\u200d🚀", "\u2028", "\r", "\n\ndata: ")
+
+#: In every prompt and every reply: it must never be found in a log.
+CANARY = "canary"
+
+
+def words(prompt: str, count: int) -> tuple[str, ...]:
+    """The tokens of the reply to `prompt`."""
+    mark = sha256(prompt.encode()).hexdigest()[:8]
+    return tuple(f"{CANARY}{mark}{_ALPHABET[n % len(_ALPHABET)]}{n} " for n in range(count))
+
+
+@frozen(kw_only=True)
+class Speech:
+    """How a reply is spoken."""
+
+    tokens: tuple[str, ...]
+    seconds_between: float = 0.0
+    #: After how many tokens it waits until it is released; None for nowhere.
+    holds_after: int | None = None
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join(self.tokens)
+
+    @property
+    def raw(self) -> bytes:
+        """All of it as it goes over the wire."""
+        return b"".join(map(token, self.tokens)) + DONE
+
+
+@define(eq=False)
+class Saying:
+    """One call that the model answers or has answered."""
+
+    prompt: str
+    speech: Speech
+    #: When each token was handed to the network, in monotonic seconds.
+    said_at: list[float] = Factory(list)
+    ended_at: float | None = None
+    is_complete: bool = False
+    _released: asyncio.Event = Factory(asyncio.Event)
+
+    def release(self) -> None:
+        """Lets it speak on."""
+        self._released.set()
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether it has come to where it waits."""
+        return len(self.said_at) == self.speech.holds_after and not self._released.is_set() and self.ended_at is None
+
+    def text_until(self, moment: float) -> str:
+        """What had been said by then."""
+        count = sum(at <= moment for at in self.said_at)
+        return "".join(self.speech.tokens[:count])
+
+    @property
+    def longest_silence(self) -> float:
+        """Seconds between two tokens."""
+        return max((later - earlier for earlier, later in pairwise(self.said_at)), default=0.0)
+
+    async def speak(self, call: Call) -> None:
+        """Sends it all."""
+        await call.send(STREAM_HEAD)
+        for number, text in enumerate(self.speech.tokens):
+            if number == self.speech.holds_after:
+                await self._released.wait()
+            if self.speech.seconds_between:
+                await asyncio.sleep(self.speech.seconds_between)
+            self.said_at.append(time.monotonic())
+            await call.send(chunk(token(text)))
+        if self.speech.holds_after == len(self.speech.tokens):
+            await self._released.wait()
+        await call.send(chunk(DONE), LAST_CHUNK)
+        self.is_complete = True
+
+
+@define(eq=False)
+class Model:
+    """A script for ``/generate``: says what was arranged for a prompt, and something short to all others."""
+
+    sayings: list[Saying] = Factory(list)
+    _speeches: dict[str, Speech] = Factory(dict)
+
+    def will_say(
+        self, prompt: str, count: int, *, every: float = 0.0, hold: int | None = None, padding: str = ""
+    ) -> Speech:
+        """Arranges what is said to `prompt`: `count` tokens, one `every` so many seconds, a pause after `hold`."""
+        tokens = tuple(word + padding for word in words(prompt, count))
+        speech = Speech(tokens=tokens, seconds_between=every, holds_after=hold)
+        self._speeches[prompt] = speech
+        return speech
+
+    def speech(self, prompt: str) -> Speech:
+        """What is said to `prompt`."""
+        return self._speeches.get(prompt) or Speech(tokens=words(prompt, 5))
+
+    def calls(self, prompt: str) -> list[Saying]:
+        """Every call that asked this."""
+        return [saying for saying in self.sayings if saying.prompt == prompt]
+
+    async def asked(self, prompt: str) -> Saying:
+        """The first call that asks this; waits for it."""
+        await eventually(lambda: self.calls(prompt), within=10, what="a call of the inference service")
+        return self.calls(prompt)[0]
+
+    async def holding(self, prompt: str) -> Saying:
+        """The first call that asks this, once it has come to where it waits."""
+        saying = await self.asked(prompt)
+        await eventually(lambda: saying.is_holding, within=15, what="the model holding its breath")
+        return saying
+
+    def release_all(self) -> None:
+        """Lets every call speak on."""
+        for saying in self.sayings:
+            saying.release()
+
+    async def __call__(self, call: Call) -> None:
+        """The script."""
+        body = call.request.json()
+        assert isinstance(body, dict)
+        prompt: str = body["messages"][-1]["content"]
+        saying = Saying(prompt, self.speech(prompt))
+        self.sayings.append(saying)
+        try:
+            await saying.speak(call)
+        finally:
+            saying.ended_at = time.monotonic()

@@ -1,0 +1,224 @@
+"""What must hold whatever was done to the service. O1 to O8 are the numbers under which the faults are catalogued."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+
+import psycopg
+from attrs import frozen
+from psycopg.rows import class_row
+
+from tests.integration.faults.client import Client
+from tests.integration.faults.ledger import Ledger, Outcome, Reading, Sent
+from tests.integration.faults.model import CANARY, Model
+from tests.integration.faults.replica import Replica
+from tests.integration.faults.waiting import eventually
+
+# Connections to the database, to auth and to inference that a replica keeps for the next request.
+_KEPT_FILES = 40
+_UNCLEAN = ("was never awaited", "Task was destroyed", "exception was never retrieved", "Traceback (most recent")
+
+
+@frozen(kw_only=True)
+class StoredMessage:
+    """A row."""
+
+    user_id: str
+    id: str
+    conversation_id: str
+    parent_id: str | None
+    position: int
+    role: str
+    content: str
+    status: str
+
+
+@frozen(kw_only=True)
+class Oracle:
+    """Compares what clients were told and shown with what is stored, once nothing is injured any more."""
+
+    database_url: str
+    ledger: Ledger
+    model: Model
+    replicas: Sequence[Replica]
+    #: A user to whom nothing belongs.
+    stranger: Client
+    user: Callable[[str], Client]
+    #: What must not be in the logs.
+    secrets: tuple[str, ...]
+
+    @property
+    def _serving(self) -> list[Replica]:
+        return [replica for replica in self.replicas if replica.is_alive and not replica.is_frozen]
+
+    async def check(self, *, within: float) -> None:
+        """Waits until every generation has ended, for `within` seconds, and judges."""
+        await eventually(self._all_is_quiet, within=within, what="O5: every generation in its final state")
+        messages = await self._messages()
+        self._check_user_messages(messages)
+        self._check_order(messages)
+        self._check_replies(messages)
+        self._check_calls(messages)
+        self._check_readings(messages)
+        await self._check_conversations(messages)
+        await self._check_strangers()
+        await self._check_leaks()
+        self._check_logs()
+
+    # -- What is stored -------------------------------------------------------------------------------------------
+
+    async def _count(self, query: str) -> int:
+        async with await psycopg.AsyncConnection.connect(self.database_url) as connection:
+            row = await (await connection.execute(query.encode())).fetchone()
+            assert row is not None
+            count: int = row[0]
+            return count
+
+    async def _all_is_quiet(self) -> bool:
+        generations = await self._count("select count(*) from generations")
+        streaming = await self._count("select count(*) from messages where status = 'streaming'")
+        return generations + streaming == 0
+
+    async def _messages(self) -> list[StoredMessage]:
+        async with await psycopg.AsyncConnection.connect(self.database_url) as connection:
+            cursor = connection.cursor(row_factory=class_row(StoredMessage))
+            await cursor.execute(
+                "select user_id, id::text, conversation_id::text, parent_id::text, position, role, content, status"
+                " from messages order by user_id, conversation_id, position"
+            )
+            return await cursor.fetchall()
+
+    # -- O1: every acknowledged message exactly once ------------------------------------------------------------------
+
+    def _check_user_messages(self, messages: Sequence[StoredMessage]) -> None:
+        stored = Counter((m.user_id, m.conversation_id, m.content) for m in messages if m.role == "user")
+        for sent in self.ledger.sent:
+            count = stored.pop((sent.user_id, sent.conversation_id, sent.content), 0)
+            if sent.conversation_id in self.ledger.deleted:
+                assert count <= 1, f"O1: {sent} is there {count} times"
+            else:
+                assert count in _expected(sent), f"O1: {sent} is there {count} times"
+        assert not stored, f"O1: nobody sent {stored}"
+
+    def _check_order(self, messages: Sequence[StoredMessage]) -> None:
+        positions = {m.content: m.position for m in messages if m.role == "user"}
+        by_conversation: dict[str, list[Sent]] = {}
+        for sent in self.ledger.acknowledged():
+            by_conversation.setdefault(sent.conversation_id, []).append(sent)
+        for history in by_conversation.values():
+            history.sort(key=lambda sent: positions[sent.content])
+            for earlier, later in pairwise(history):
+                assert later.told_at is not None
+                assert earlier.sent_at < later.told_at, f"O1: {later} was done before {earlier} was begun"
+
+    # -- O2, O3, O4: what is stored is what was said and what was shown -----------------------------------------------
+
+    def _check_replies(self, messages: Sequence[StoredMessage]) -> None:
+        prompts = {m.id: m.content for m in messages if m.role == "user"}
+        for message in messages:
+            if message.role != "assistant":
+                continue
+            assert message.parent_id is not None
+            whole = self.model.speech(prompts[message.parent_id]).text
+            assert whole.startswith(message.content), f"O3: {message} is not what the model said"
+            assert (message.status == "failed") is (not message.content) or message.status == "stopped", message
+            if message.status == "complete":
+                assert message.content == whole, f"O3: {message} is complete and is not all of it"
+
+    def _check_calls(self, messages: Sequence[StoredMessage]) -> None:
+        prompts = {m.id: m.content for m in messages if m.role == "user"}
+        replies = Counter(prompts[m.parent_id] for m in messages if m.role == "assistant" and m.parent_id)
+        calls = Counter(saying.prompt for saying in self.model.sayings)
+        for prompt, count in replies.items():
+            assert calls[prompt] <= count, f"O4: {calls[prompt]} calls of the model for {count} replies to {prompt}"
+
+    def _check_readings(self, messages: Sequence[StoredMessage]) -> None:
+        replies = {m.id: m for m in messages if m.role == "assistant"}
+        for reading in self.ledger.readings:
+            reply = replies.get(reading.reply_id)
+            if reply is None:
+                assert reading.conversation_id in self.ledger.deleted, f"O3: the reply of {reading} is lost"
+            else:
+                _check_reading(reading, reply)
+
+    # -- O4, O6: conversations ----------------------------------------------------------------------------------------
+
+    async def _check_conversations(self, messages: Sequence[StoredMessage]) -> None:
+        for replica in self._serving:
+            for conversation_id, user_id in self.ledger.owners.items():
+                shown = await self.user(user_id).call("GET", f"/{conversation_id}", on=replica.base_url)
+                if conversation_id in self.ledger.deleted and shown.status_code == 404:
+                    assert not any(m.conversation_id == conversation_id for m in messages), "O6: reappeared"
+                    continue
+                assert shown.status_code == 200, shown.text
+                ours = {m.id: m for m in messages if m.conversation_id == conversation_id}
+                assert {m.user_id for m in ours.values()} <= {user_id}, "O6: a message of another user"
+                for message in shown.json()["messages"]:
+                    stored = ours[message["id"]]
+                    assert (message["content"], message["status"]) == (stored.content, stored.status)
+
+    async def _check_strangers(self) -> None:
+        for replica in self._serving:
+            for reading in self.ledger.readings[:1]:
+                path = f"/{reading.conversation_id}"
+                for method, foreign in (
+                    ("GET", path),
+                    ("DELETE", path),
+                    ("GET", f"{path}/messages/{reading.reply_id}/stream"),
+                    ("POST", f"{path}/messages/{reading.reply_id}/stop"),
+                ):
+                    response = await self.stranger.call(method, foreign, on=replica.base_url)
+                    assert response.status_code == 404, f"O6: {method} {foreign} of another user: {response}"
+
+    # -- O7, O8: nothing is left behind -------------------------------------------------------------------------------
+
+    async def _check_leaks(self) -> None:
+        assert await self._count("select count(*) from deltas") == 0, "O7: deltas are left"
+        await eventually(self._no_transaction_is_open, within=10, what="O7: no open transaction")
+        for replica in self._serving:
+            await eventually(partial(_is_idle, replica), within=20, what=f"O7: {replica.name} at rest")
+
+    async def _no_transaction_is_open(self) -> bool:
+        open_transactions = await self._count(
+            "select count(*) from pg_stat_activity where datname = current_database()"
+            " and pid <> pg_backend_pid() and xact_start is not null"
+        )
+        return open_transactions == 0
+
+    def _check_logs(self) -> None:
+        for replica in self.replicas:
+            log = replica.log_text()
+            for secret in (CANARY, *self.secrets):
+                assert secret not in log, f"O8: {secret} in the log of {replica.name}"
+            for sign in _UNCLEAN:
+                assert sign not in log, f"O7: {sign!r} in the log of {replica.name}: {_around(log, sign)}"
+
+
+async def _is_idle(replica: Replica) -> bool:
+    return (
+        replica.open_files() <= replica.files_when_ready + _KEPT_FILES
+        and await replica.figure("chatcore_active_generations") == 0
+        and await replica.figure("chatcore_open_streams") == 0
+    )
+
+
+def _expected(sent: Sent) -> set[int]:
+    return {Outcome.OK: {1}, Outcome.FAIL: {0}, Outcome.INFO: {0, 1}}[sent.outcome]
+
+
+def _check_reading(reading: Reading, reply: StoredMessage) -> None:
+    if reading.is_done:
+        assert reading.text == reply.content, f"O3: {reading} read something else than {reply}"
+        assert (reading.error is None) is (reply.status == "complete"), (
+            f"O3: {reading} was told of another end: {reply}"
+        )
+    elif not reply.content.startswith(reading.text):
+        # Whoever was shown more than survived is told to rewind when it comes back; this one did not.
+        assert reply.status in {"interrupted", "failed"}, f"O3: {reading} was shown what {reply} does not have"
+        assert reading.text.startswith(reply.content), f"O3: {reading} read something else than {reply}"
+
+
+def _around(log: str, sign: str) -> str:
+    at = log.index(sign)
+    return log[max(at - 500, 0) : at + 3000]

@@ -1,0 +1,160 @@
+"""One process of the service, and what can be done to it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+from attrs import define, field
+
+from tests.integration.faults.waiting import eventually
+
+#: How a process ends that was told to: by itself, or by the signal once its work is done.
+PEACEFUL = frozenset({0, -signal.SIGTERM, 128 + signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGINT})
+READY_SECONDS = 30.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@define(eq=False)
+class Replica:
+    """`chatcore serve`, on one port for all its lives."""
+
+    name: str
+    environment: Mapping[str, str]
+    log: Path
+    arguments: tuple[str, ...] = ()
+    port: int = field(factory=free_port)
+    #: How often it was started.
+    starts: int = 0
+    #: Open files once it was ready.
+    files_when_ready: int = 0
+    is_frozen: bool = False
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Of the first process; others, if any, are its children."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    # -- Life -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Starts it; :meth:`ready` tells when it serves."""
+        command = (Path(sys.executable).with_name("chatcore"), "serve", "--host", "127.0.0.1", "--port", str(self.port))
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *self.arguments],
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A group of its own: a fault hits all processes of this replica and none of the tests.
+                start_new_session=True,
+            )
+        self.starts += 1
+        self.is_frozen = False
+
+    async def ready(self, within: float = READY_SECONDS) -> None:
+        """Returns when it says that it is ready."""
+        await eventually(self._says_ready, within=within, what=f"{self.name} ready")
+        self.files_when_ready = self.open_files()
+
+    async def _says_ready(self) -> bool:
+        assert self.is_alive, f"{self.name} ended with {self._process and self._process.returncode}: {self.tail()}"
+        return await self.readiness() == 200
+
+    async def readiness(self) -> int:
+        """The status of its readiness; 0 when it does not answer."""
+        try:
+            async with httpx.AsyncClient(base_url=self.base_url, trust_env=False, timeout=5) as http:
+                return (await http.get("/api/ready")).status_code
+        except httpx.TransportError:
+            return 0
+
+    def kill(self) -> None:
+        """Ends it without a warning."""
+        os.killpg(self.pid, signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait(5)
+        self.is_frozen = False
+
+    def freeze(self) -> None:
+        """Stops its clock: it neither runs nor knows that it does not."""
+        os.killpg(self.pid, signal.SIGSTOP)
+        self.is_frozen = True
+
+    def thaw(self) -> None:
+        """Lets it run again."""
+        os.killpg(self.pid, signal.SIGCONT)
+        self.is_frozen = False
+
+    def terminate(self) -> None:
+        """Asks it to end, as an orchestrator does."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def interrupt(self) -> None:
+        """Asks it to end, as Ctrl-C does: every process of the group is told."""
+        os.killpg(self.pid, signal.SIGINT)
+
+    async def exit_status(self, within: float) -> int:
+        """How it ended; waits for it."""
+        await eventually(lambda: not self.is_alive, within=within, what=f"the end of {self.name}: {self.tail()}")
+        assert self._process is not None
+        status: int = self._process.returncode
+        return status
+
+    async def stop(self, within: float = 30.0) -> float:
+        """Asks it to end and sees that it does so in peace; how many seconds that took."""
+        began = time.monotonic()
+        self.terminate()
+        status = await self.exit_status(within)
+        assert status in PEACEFUL, f"{self.name} ended with {status}: {self.tail()}"
+        return time.monotonic() - began
+
+    async def restart(self) -> None:
+        """A new process on the same port, as a pod that comes back under its name."""
+        assert not self.is_alive
+        self.start()
+        await self.ready()
+
+    # -- What it leaves behind ------------------------------------------------------------------------------------
+
+    def open_files(self) -> int:
+        """How many files and sockets it has open."""
+        return sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
+
+    async def figure(self, name: str) -> float:
+        """One of its metrics."""
+        async with httpx.AsyncClient(base_url=self.base_url, trust_env=False, timeout=5) as http:
+            lines = (await http.get("/metrics")).text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+
+    def tail(self, lines: int = 15) -> str:
+        """The end of its log."""
+        return "\n".join(self.log_text().splitlines()[-lines:])
+
+    def log_text(self) -> str:
+        """Everything that all its processes wrote."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
