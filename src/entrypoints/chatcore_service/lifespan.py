@@ -1,8 +1,9 @@
 """Opens what the service is made of, in order, and closes it in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import cast
 
 from attrs import frozen
 from starlette.applications import Starlette
@@ -55,7 +56,7 @@ class ServiceLifespan:
     shutdown: Shutdown
 
     @asynccontextmanager
-    async def __call__(self, _app: Starlette) -> AsyncIterator[dict[str, object]]:
+    async def __call__(self, _app: Starlette) -> AsyncGenerator[dict[str, object]]:
         """Opens and closes."""
         async with AsyncExitStack() as stack:
             await _open(stack, self.storage)
@@ -79,4 +80,4 @@ class ServiceLifespan:
 async def _open(stack: AsyncExitStack, port: object) -> None:
     # An adapter that has nothing to open, such as one in memory, need not be a context manager.
     if isinstance(port, AbstractAsyncContextManager):
-        await stack.enter_async_context(port)
+        await stack.enter_async_context(cast("AbstractAsyncContextManager[object, None]", port))

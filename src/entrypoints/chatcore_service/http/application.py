@@ -14,7 +14,7 @@ from starlette.responses import Response
 from chatcore_service.http import problems
 from chatcore_service.http.envelope import Envelope
 from chatcore_service.http.refusals import RouteNotFoundError
-from chatcore_service.http.resource import PublicResource, Resource
+from chatcore_service.http.resource import Resource
 from chatcore_service.metrics import Metrics
 
 #: What a browser's script may send, beside what any may.
@@ -41,7 +41,7 @@ RESPONSE_HEADERS = (
 class Endpoints(Protocol):
     """Resources that belong together."""
 
-    def resources(self) -> Sequence[Resource | PublicResource]:
+    def resources(self) -> Sequence[Resource]:
         """Their paths."""
         ...
 

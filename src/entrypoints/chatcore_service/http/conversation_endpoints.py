@@ -17,7 +17,7 @@ from chatcore_service.http.documents import (
 from chatcore_service.http.ids import conversation_id
 from chatcore_service.http.parameters import page_request, wants_all_branches
 from chatcore_service.http.request_bodies import NewConversationBody, RenameBody, structure
-from chatcore_service.http.resource import Resource
+from chatcore_service.http.resource import SecuredResource
 
 
 @frozen(kw_only=True)
@@ -28,15 +28,15 @@ class ConversationEndpoints:
     authenticator: Authenticator
     bodies: BodyReader
 
-    def resources(self) -> list[Resource]:
+    def resources(self) -> list[SecuredResource]:
         """The paths."""
         return [
-            Resource(
+            SecuredResource(
                 paths.CONVERSATIONS,
                 self.authenticator,
                 {"GET": self.index, "HEAD": self.index, "POST": self.create},
             ),
-            Resource(
+            SecuredResource(
                 paths.CONVERSATION,
                 self.authenticator,
                 {"GET": self.show, "HEAD": self.show, "PUT": self.rename, "DELETE": self.delete},

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from chatcore_service.http import paths, trace
-from chatcore_service.http.resource import PublicResource, Resource
+from chatcore_service.http.resource import Resource
 from chatcore_service.metrics import Metrics
 
 #: Sent with every response, unless it has its own.
@@ -76,7 +76,7 @@ class _Exchange:
     @property
     def route(self) -> str:
         resource = self._scope.get("endpoint")
-        return resource.path if isinstance(resource, Resource | PublicResource) else "unknown"
+        return resource.path if isinstance(resource, Resource) else "unknown"
 
     def send(self, message: Message) -> Awaitable[None]:
         """Not a coroutine itself: every frame of every stream passes through."""

@@ -13,7 +13,7 @@ from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Authenticator, Caller
 from chatcore_service.http.request_bodies import SwapBody, structure
-from chatcore_service.http.resource import Resource
+from chatcore_service.http.resource import SecuredResource
 
 _MEDIA_TYPE = re.compile(r"[\x20-\x7e]{1,200}")
 
@@ -26,11 +26,11 @@ class ModelEndpoints:
     authenticator: Authenticator
     bodies: BodyReader
 
-    def resources(self) -> list[Resource]:
+    def resources(self) -> list[SecuredResource]:
         """The paths."""
         return [
-            Resource(paths.MODELS, self.authenticator, {"GET": self.index, "HEAD": self.index}),
-            Resource(paths.SWAP, self.authenticator, {"POST": self.swap}),
+            SecuredResource(paths.MODELS, self.authenticator, {"GET": self.index, "HEAD": self.index}),
+            SecuredResource(paths.SWAP, self.authenticator, {"POST": self.swap}),
         ]
 
     async def index(self, _request: Request, caller: Caller) -> Response:

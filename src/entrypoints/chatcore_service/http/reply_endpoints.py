@@ -11,7 +11,7 @@ from chatcore_service.http.caller import Authenticator, Caller
 from chatcore_service.http.documents import json_response, message_document
 from chatcore_service.http.headers import resume_offset
 from chatcore_service.http.ids import reply_ids
-from chatcore_service.http.resource import Resource
+from chatcore_service.http.resource import SecuredResource
 from chatcore_service.http.streams import Streams
 
 
@@ -23,11 +23,11 @@ class ReplyEndpoints:
     authenticator: Authenticator
     streams: Streams
 
-    def resources(self) -> list[Resource]:
+    def resources(self) -> list[SecuredResource]:
         """The paths."""
         return [
-            Resource(paths.REPLY_STREAM, self.authenticator, {"GET": self.follow}),
-            Resource(paths.REPLY_STOP, self.authenticator, {"POST": self.stop}),
+            SecuredResource(paths.REPLY_STREAM, self.authenticator, {"GET": self.follow}),
+            SecuredResource(paths.REPLY_STOP, self.authenticator, {"POST": self.stop}),
         ]
 
     async def follow(self, request: Request, caller: Caller) -> ASGIApp:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from math import isfinite
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 from attrs import frozen
 from cattrs import Converter
@@ -73,11 +73,11 @@ def structure(body: bytes, body_type: type[BodyT]) -> BodyT:
         MalformedJsonError: it is not JSON.
         InvalidInputError: it has another shape; names each field.
     """
-    value = parse(body) if body else {}
+    value: object = parse(body) if body else {}
     if not isinstance(value, dict):
         raise InvalidInputError(FieldProblem("", "The request body must be a JSON object"))
     try:
-        return _converter.structure(value, body_type)
+        return _converter.structure(cast("dict[str, object]", value), body_type)
     except ClassValidationError as error:
         raise InvalidInputError(*_problems(error)) from error
 

@@ -16,7 +16,7 @@ from chatcore_service.http.documents import json_response, turn_document
 from chatcore_service.http.headers import idempotency_key, prefers_async
 from chatcore_service.http.ids import conversation_id
 from chatcore_service.http.request_bodies import RegenerateBody, SendBody, structure
-from chatcore_service.http.resource import Resource
+from chatcore_service.http.resource import SecuredResource
 from chatcore_service.http.streams import Streams
 
 _Begin = Callable[[], Awaitable[Turn]]
@@ -33,11 +33,11 @@ class TurnEndpoints:
     #: For requests that leave the dials out.
     default_sampling: Sampling
 
-    def resources(self) -> list[Resource]:
+    def resources(self) -> list[SecuredResource]:
         """The paths."""
         return [
-            Resource(paths.MESSAGES, self.authenticator, {"POST": self.send}),
-            Resource(paths.REGENERATE, self.authenticator, {"POST": self.regenerate}),
+            SecuredResource(paths.MESSAGES, self.authenticator, {"POST": self.send}),
+            SecuredResource(paths.REGENERATE, self.authenticator, {"POST": self.regenerate}),
         ]
 
     async def send(self, request: Request, caller: Caller) -> ASGIApp:

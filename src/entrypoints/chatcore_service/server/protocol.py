@@ -4,9 +4,9 @@ By itself it takes headers of any size, and waits for them for ever.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from chatcore_service.http.event_stream import ABORT
 from chatcore_service.http.problems import problem_body
@@ -50,7 +50,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key] # scopes may hold more
+        # uvicorn's type of a scope has no room for what a server adds.
+        cast("dict[str, object]", self.scope)[ABORT] = self.transport.abort
         if self._header_timer is None:
             self._expect_headers()
 
@@ -103,7 +104,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, error: RefusedError) -> None:
         self._stop_timer()
         is_silent = not self._raw_bytes and self._is_in_headers
-        is_answered = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        # There is none before the first request, whatever its type says.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        is_answered = cycle is not None and cycle.response_started and not cycle.response_complete
         if not is_silent and not is_answered:
             self.transport.write(_response(error))
         self.transport.close()

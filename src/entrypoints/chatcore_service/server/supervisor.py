@@ -64,9 +64,12 @@ class Supervisor:
             worker = _spawning.Process(target=work, args=(self._settings, self._listener, os.getpid()))
             worker.start()
             self._workers[worker] = monotonic()
-            if self._signals:
-                # One that came while the worker was being made has passed it by.
-                worker.terminate()
+            self._catch_up(worker)
+
+    def _catch_up(self, worker: SpawnProcess) -> None:
+        # A signal that came while the worker was being made has passed it by.
+        if self._signals:
+            worker.terminate()
 
     def _wait(self) -> None:
         ready = wait([self._wake_receiver, *(worker.sentinel for worker in self._workers)], timeout=1.0)
