@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from chatcore_inference.exchange import Exchange
 from chatcore_inference.sink import BodySink
@@ -40,10 +41,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is there; or too late, when whoever wanted it has gone."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker: sockets are
-        self._socket = transport
+        self._socket = cast("asyncio.Transport", transport)  # Sockets are; uvloop's do not say so.
         if self.is_gone:
-            transport.abort()
+            self._socket.abort()
 
     def data_received(self, data: bytes) -> None:
         """Bytes for the exchange; without one nobody has asked, so the other side cannot be trusted."""

@@ -138,11 +138,18 @@ class Exchange:
     def on_body(self, body: bytes) -> None:
         """The next bytes of the body."""
         self._has_brought_body = True
-        if self._sink is not None:
-            self._pour(self._sink, body)
-        elif not self.has_enough and self._error is None:
-            self._chunks.append(body)
+        if self._sink is None:
+            self._keep(body)
+            return
+        try:
+            if not self._sink.feed(body):
+                return
+        except Exception as error:  # noqa: BLE001 - it is raised where the response is awaited
+            self._fail(error)
+        else:
+            self.has_enough = True
             self._wake()
+        self._sink = None
 
     def on_message_complete(self) -> None:
         """The response is complete, or an interim one is."""
@@ -154,16 +161,10 @@ class Exchange:
         if self.when_complete is not None:
             self.when_complete()
 
-    def _pour(self, sink: BodySink, body: bytes) -> None:
-        try:
-            if not sink.feed(body):
-                return
-        except Exception as error:  # noqa: BLE001 - it is raised where the response is awaited
-            self._fail(error)
-        else:
-            self.has_enough = True
+    def _keep(self, body: bytes) -> None:
+        if not self.has_enough and self._error is None:
+            self._chunks.append(body)
             self._wake()
-        self._sink = None
 
     def _refuse(self, problem: str) -> bool:
         self.is_reusable = False

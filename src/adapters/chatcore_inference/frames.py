@@ -10,6 +10,10 @@ from chatcore.ports import Frame
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
+#: Matches bytes that are exactly one event of one line of data that looks like an object, which is group 1. Nearly
+#: every chunk is: one match tells it at a third of the price of splitting and reading it.
+lone_event = re.compile(rb"data: (\{[^\r\n]*\})\n\n").fullmatch
+
 
 def data_of(raw: bytes) -> bytes | None:
     """The event's data, its lines joined by LF; None when the event carries none.
@@ -17,8 +21,6 @@ def data_of(raw: bytes) -> bytes | None:
     Comments, `retry:`, `id:`, `event:` and unknown fields are read over: the inference service tells everything by
     data.
     """
-    if raw.startswith(b"data: {") and raw.count(b"\n") == 2 and raw.endswith(b"\n\n") and b"\r" not in raw:  # noqa: PLR2004 - one line and the blank one
-        return raw[6:-2]  # Nearly every frame.
     return b"\n".join(_data_lines(raw)) or None
 
 
@@ -32,7 +34,10 @@ def read_frame(raw: bytes, data: bytes) -> Frame:
     if not isinstance(event, dict):
         return Frame(raw)
     token = event.get("token")
-    return Frame(raw, token if isinstance(token, str) else None, is_closing=event.get("done") is True)
+    frame = Frame(raw, token if isinstance(token, str) else None)
+    if event.get("done") is True:
+        frame.is_closing = True
+    return frame
 
 
 def _data_lines(raw: bytes) -> list[bytes]:

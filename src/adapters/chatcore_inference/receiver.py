@@ -7,7 +7,7 @@ import httpx
 
 from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
-from chatcore_inference.frames import data_of, read_frame
+from chatcore_inference.frames import data_of, lone_event, read_frame
 from chatcore_inference.limits import InferenceLimits
 from chatcore_inference.sink import BodySink
 from chatcore_inference.sse import BYTE_ORDER_MARK, FrameSplitter
@@ -30,9 +30,9 @@ class ReplyReceiver(BodySink):
     def __init__(self, on_frame: Callable[[Frame], None], limits: InferenceLimits) -> None:
         self._on_frame = on_frame
         self._splitter = FrameSplitter(limits.max_frame_bytes)
+        self._max_frame_bytes = limits.max_frame_bytes
         self._bytes_left = limits.max_reply_bytes
         self._chars_left = limits.max_text_chars
-        self._is_first = True
         #: Frames so far that carried data: what counts as progress.
         self.data_frames = 0
         #: Whether the closing frame has come.
@@ -42,19 +42,30 @@ class ReplyReceiver(BodySink):
         return is_event_stream(status, headers)
 
     def feed(self, data: bytes) -> bool:  # noqa: D102 - says the protocol
-        self._bytes_left -= len(data)
+        size = len(data)
+        self._bytes_left -= size
         if self._bytes_left < 0:
             raise InferenceRefusedError("The reply is too large.")
-        return any(self._take(raw) for raw in self._splitter.feed(data))
+        splitter = self._splitter
+        event = lone_event(data)
+        if event is not None and not splitter.pending and size <= self._max_frame_bytes:
+            splitter.is_at_start = False
+            return self._take(data, event[1])
+        for raw in splitter.feed(data):  # noqa: SIM110 - any() would make a generator, and this is the hot path
+            if self._take(raw, self._data_of(raw)):
+                return True
+        return False
 
     def finish(self) -> bool:
         """To be called when no more bytes will come; returns whether the reply is complete."""
         if not self.is_closed and (raw := self._splitter.flush()):
-            self._take(raw)
+            self._take(raw, self._data_of(raw))
         return self.is_closed
 
-    def _take(self, raw: bytes) -> bool:
-        data = data_of(self._without_mark(raw) if self._is_first else raw)
+    def _data_of(self, raw: bytes) -> bytes | None:
+        return data_of(raw.removeprefix(BYTE_ORDER_MARK) if self._splitter.is_at_start else raw)
+
+    def _take(self, raw: bytes, data: bytes | None) -> bool:
         if data is None:
             self._on_frame(Frame(raw))
             return False
@@ -66,8 +77,4 @@ class ReplyReceiver(BodySink):
                 raise InferenceRefusedError("The reply is too long.")
         self.is_closed = frame.is_closing
         self._on_frame(frame)
-        return frame.is_closing
-
-    def _without_mark(self, raw: bytes) -> bytes:
-        self._is_first = False
-        return raw.removeprefix(BYTE_ORDER_MARK)
+        return self.is_closed

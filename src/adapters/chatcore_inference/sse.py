@@ -6,7 +6,7 @@ leading byte order mark is no part of the first line, and what the stream leaves
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from chatcore.errors import InferenceRefusedError
 
@@ -25,57 +25,48 @@ class FrameSplitter:
     of the frame at hand are held, at most `max_frame_bytes` and one chunk.
     """
 
-    __slots__ = ("_is_at_start", "_max_frame_bytes", "_pending", "_searched")
+    __slots__ = ("_max_frame_bytes", "_searched", "is_at_start", "pending")
 
     def __init__(self, max_frame_bytes: int) -> None:
         self._max_frame_bytes = max_frame_bytes
-        self._pending = bytearray()
         # No blank line begins before this index of the pending bytes: a drip of bytes is not searched over and over.
         self._searched = 0
-        self._is_at_start = True
+        #: The unfinished frame so far.
+        self.pending = bytearray()
+        #: Whether no frame has been completed; still true while the first one is being looked at. Whoever knows the
+        #: first one by itself and does not feed it says so here.
+        self.is_at_start = True
 
-    def feed(self, data: bytes) -> Iterable[bytes]:
+    def feed(self, data: bytes) -> Iterator[bytes]:
         """The frames that `data` completes; to be iterated to its end before the next call.
 
         Raises:
-            InferenceRefusedError: while iterating, after the frames before it: a frame is too large.
+            InferenceRefusedError: after the frames before it: a frame is too large.
         """
-        if (
-            not self._pending
-            and data.startswith(b"data:")
-            and data.find(b"\n\n") == len(data) - 2
-            and b"\r" not in data
-            and len(data) <= self._max_frame_bytes
-        ):
-            self._is_at_start = False
-            return (data,)  # Nearly every chunk is one token.
-        return self._split(data)
-
-    def flush(self) -> bytes | None:
-        """The frame that was complete but for the question whether an LF would follow its CR, at the end of input."""
-        end = self._frame_end(0, is_last=True)
-        frame = bytes(self._pending[:end]) if end else None
-        self._pending.clear()
-        return frame
-
-    def _split(self, data: bytes) -> Iterator[bytes]:
-        pending = self._pending
+        pending = self.pending
         pending += data
         start = 0
         while end := self._frame_end(start):
             frame = bytes(pending[start:end])
             self._require_sane(len(frame))
-            self._is_at_start = False
             start = self._searched = end
             yield frame
+            self.is_at_start = False
         del pending[:start]
         self._searched -= start
         self._require_sane(len(pending))
 
+    def flush(self) -> bytes | None:
+        """The frame that was complete but for the question whether an LF would follow its CR, at the end of input."""
+        end = self._frame_end(0, is_last=True)
+        frame = bytes(self.pending[:end]) if end else None
+        self.pending.clear()
+        return frame
+
     def _frame_end(self, start: int, *, is_last: bool = False) -> int | None:
-        pending = self._pending
+        pending = self.pending
         line = start
-        if self._is_at_start and pending.startswith(BYTE_ORDER_MARK):
+        if self.is_at_start and pending.startswith(BYTE_ORDER_MARK):
             line += len(BYTE_ORDER_MARK)
         # A frame that begins with a line end is nothing but this blank line.
         match = _LINE_END.match(pending, line) or _BLANK_LINE.search(pending, max(line, self._searched))
