@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -29,7 +30,7 @@ def http_request(client: Client, method: str, path: str, body: object = None, **
 
 @define(eq=False)
 class RawConnection:
-    """One TCP connection to a replica."""
+    """One TCP connection to a replica; at the end of ``async with`` it is broken, if it still stands."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -45,6 +46,14 @@ class RawConnection:
         await asyncio.get_running_loop().sock_connect(sock, (parts.hostname, parts.port))
         # The limit is how much asyncio itself reads ahead.
         return cls(*await asyncio.open_connection(sock=sock, limit=receive_buffer or 2**16))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.reset()
+        with suppress(ConnectionError):
+            await self.writer.wait_closed()
 
     async def send(self, data: bytes) -> None:
         """Sends."""
