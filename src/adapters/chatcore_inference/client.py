@@ -153,7 +153,7 @@ class InferenceClient(Inference):
                 _log_refusal(response)
                 raise InferenceRefusedError
             # Our own transport yields nothing here, it waits: the receiver is fed straight from the socket.
-            async for data in response.aiter_raw():
+            async for data in response.aiter_bytes():
                 if receiver.feed(data):
                     break
         finally:
@@ -175,7 +175,7 @@ class InferenceClient(Inference):
         if not is_plain(response.headers):
             raise InferenceRefusedError
         body = bytearray()
-        async for data in response.aiter_raw():
+        async for data in response.aiter_bytes():
             body += data
             if len(body) > self._limits.max_answer_bytes:
                 raise InferenceRefusedError("The answer of the inference service is too large.")

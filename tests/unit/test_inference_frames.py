@@ -1,0 +1,108 @@
+"""What a frame says."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatcore_inference.frames import data_of, lone_event, read_frame
+
+LONE_HIGH, LONE_LOW = "\ud83d", "\ude00"
+
+
+@pytest.mark.parametrize(
+    ("data", "token"),
+    [
+        (b'{"token":"Hel","gpu":0}', "Hel"),
+        (b'{"gpu":0,"token":""}', ""),
+        (b'{"token":"a\\n\\u2028\\u0000"}', "a\n\u2028\0"),
+        ('{"token":"é🎉"}'.encode(), "é🎉"),
+        (b'{"token":"\\ud83d\\ude00"}', "😀"),
+        (b'{"token":"\\ud83d"}', LONE_HIGH),
+        (b'{"token":"\\ude00!"}', LONE_LOW + "!"),
+        (b'{"token":"\\uDE00\\uD83D"}', LONE_LOW + LONE_HIGH),
+        (b'{"token":"\xff"}', "\ufffd"),
+        (b'{"token":"\xed\xa0\x80"}', "\ufffd\ufffd\ufffd"),
+        (b'{"token":"a","token":"b"}', "b"),
+        (b'{"token":"a","big":' + b"9" * 400 + b"}", "a"),
+    ],
+)
+def test_a_string_is_a_token_as_it_is(data: bytes, token: str) -> None:
+    frame = read_frame(b"raw", data)
+
+    assert frame.raw == b"raw"
+    assert frame.token == token
+    assert not frame.is_closing
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[DONE]",
+        b"not JSON",
+        b"null",
+        b"true",
+        b"5",
+        b'"token"',
+        b'["token"]',
+        b"{}",
+        b'{"token":null}',
+        b'{"token":5}',
+        b'{"token":["a"]}',
+        b'{"token":{"a":1}}',
+        b'{"Token":"a"}',
+        b'{"token":"a"',
+        b'{"token":"a"}}',
+        b'{"token":"a",}',
+        b'{"token":"a","n":NaN}',
+        b'{"token":"a","n":-Infinity}',
+        b'{"token":"a\nb"}',
+        b'\xef\xbb\xbf{"token":"a"}',
+        b'{"done":"true"}',
+        b'{"done":1}',
+        b'{"done":false}',
+        b'{"error":"overloaded"}',
+        b'{"delta":' + b"[" * 100_000 + b'"\\ud800"',
+        b'{"n":' + b"9" * 5000 + b',"s":"\\ud800"}',
+    ],
+    ids=lambda data: repr(data[:40]),
+)
+def test_anything_else_says_nothing_and_does_no_harm(data: bytes) -> None:
+    frame = read_frame(b"raw", data)
+
+    assert frame.token is None
+    assert not frame.is_closing
+
+
+@pytest.mark.parametrize("data", [b'{"done":true}', b'{ "done" : true , "usage":{}}', b'{"x":"\\ud800","done":true}'])
+def test_only_true_closes_the_reply(data: bytes) -> None:
+    assert read_frame(b"raw", data).is_closing
+
+
+def test_the_last_token_may_come_with_the_end() -> None:
+    frame = read_frame(b"raw", b'{"token":"!","done":true}')
+
+    assert (frame.token, frame.is_closing) == ("!", True)
+
+
+@given(st.text(st.characters()))
+def test_every_token_survives_whatever_it_holds(token: str) -> None:
+    data = json.dumps({"token": token}).encode()
+
+    assert read_frame(b"raw", data).token == token
+
+
+@given(st.binary(max_size=100))
+def test_no_data_is_too_strange(data: bytes) -> None:
+    assert read_frame(data, data).raw == data
+
+
+@given(
+    st.lists(st.sampled_from([b"data: ", b"{", b"}", b"\n", b"\r", b"\n\n", b'"a":1', b"x", b"data:"])).map(b"".join)
+)
+def test_the_short_way_to_read_an_event_agrees_with_the_long_one(raw: bytes) -> None:
+    event = lone_event(raw)
+
+    assert event is None or event[1] == data_of(raw)
