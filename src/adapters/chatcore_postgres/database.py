@@ -25,6 +25,8 @@ _Result = TypeVar("_Result")
 
 # How often a statement is sent again. Racing turns of one user thin out with every round, since one of them wins it.
 _MOST_REPEATS = {Failure.RACE: 8, Failure.BROKEN: 2}
+# A stale answer means that somebody else's turn was stored, so this many in a row are never seen.
+_MOST_ROUNDS = 8
 _LONGEST_PAUSE_SECONDS = 0.02
 
 # While the database is away, an attempt to connect is given up after this long and the next caller makes a new one:
@@ -69,7 +71,6 @@ class Database:
                 "cursor_factory": AsyncRawCursor,
             },
             configure=_configure,
-            check=_check_if_spoken_to,
         )
 
     async def open(self) -> None:
@@ -92,6 +93,15 @@ class Database:
 
         return await self.run(unit)
 
+    async def fetch_definite(self, query: LiteralString, parameters: Parameters) -> list[Row]:
+        """Runs a statement that says `stale` in its first column when it was overtaken, until it does not."""
+        for _ in range(_MOST_ROUNDS):
+            rows = await self.fetch(query, parameters)
+            if rows[0][0] != "stale":
+                return rows
+            await _pause()
+        raise StorageUnavailableError
+
     async def run(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
         """Does `unit` on a connection, once more where it lost a race or its connection.
 
@@ -108,7 +118,11 @@ class Database:
         while True:
             try:
                 async with self._pool.connection() as connection:
-                    return await unit(connection)
+                    if await _is_alive(connection):
+                        return await unit(connection)
+                    # Closed, it is replaced by the pool; the next one may be better.
+                    await connection.close()
+                    continue
             except psycopg.Error as error:
                 failure = classify(error)
                 if failure is Failure.BUG:
@@ -117,8 +131,7 @@ class Database:
                     raise StorageUnavailableError from error
                 repeats[failure] -= 1
                 _log.info("database_repeat", failure=failure.name, sqlstate=error.sqlstate)
-            if failure is Failure.RACE:
-                await pause()
+            await _pause()
 
 
 async def fetch_on(connection: Connection, query: LiteralString, parameters: Parameters) -> list[Row]:
@@ -142,7 +155,7 @@ def _positional(query: LiteralString) -> tuple[bytes, tuple[str, ...]]:
     return re.sub(r"%\((\w+)\)s", number, query).encode(), tuple(names)
 
 
-async def pause() -> None:
+async def _pause() -> None:
     """Waits for a moment that is not the same for everybody."""
     await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret
 
@@ -151,10 +164,16 @@ async def _configure(connection: Connection) -> None:
     arrays.register(connection)
 
 
-async def _check_if_spoken_to(connection: Connection) -> None:
+async def _is_alive(connection: Connection) -> bool:
     # An idle server says nothing, unless it is to say goodbye. Looking whether there is anything to read costs a
-    # microsecond, where asking costs a round trip; so after a restart no caller meets the dead connections.
+    # microsecond, where asking would cost a round trip; so after a restart no caller meets the dead connections.
+    # The pool's own `check` pauses for a second after each dead one, which is too long where all of them are.
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
-    if poll.poll(0):
+    if not poll.poll(0):
+        return True
+    try:
         await AsyncConnectionPool.check_connection(connection)
+    except psycopg.OperationalError:
+        return False
+    return True

@@ -28,16 +28,17 @@ async def checkpoint(database: Database, owner_id: OwnerId, parts: Sequence[Prog
         },
     )
     verdicts: dict[MessageId, Verdict] = {lease.message_id: Verdict.LOST for lease in leases}
-    for number, stop_requested in held:
-        lease: Lease = leases[number - 1]
-        verdicts[lease.message_id] = Verdict.STOP_REQUESTED if stop_requested else Verdict.HELD
+    for row in held:
+        number: int = row[0]
+        stop_requested: bool = row[1]
+        verdicts[leases[number - 1].message_id] = Verdict.STOP_REQUESTED if stop_requested else Verdict.HELD
     return verdicts
 
 
 async def finish(database: Database, lease: Lease, ending: Ending) -> bool:
     """Writes the ending, if the lease is the present one or the ending is written already."""
-    rows = await database.fetch(generations.FINISH, _ending(lease, ending))
-    return bool(rows[0][0])
+    rows = await database.fetch_definite(generations.FINISH, _ending(lease, ending))
+    return bool(rows[0][0] == "done")
 
 
 async def claim_expired(

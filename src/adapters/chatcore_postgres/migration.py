@@ -34,7 +34,8 @@ create table if not exists schema_migrations (
 _READ_APPLIED = "select name, checksum from schema_migrations"
 _RECORD = "insert into schema_migrations (name, checksum) values (%(name)s, %(checksum)s)"
 _TRY_LOCK = "select pg_try_advisory_lock(%(lock)s)"
-_LIMIT_LOCK_WAITS = "set lock_timeout = '5s'"
+# Not for files outside of a transaction: to build an index concurrently is to wait, and blocks nobody.
+_LIMIT_LOCK_WAITS = "set local lock_timeout = '5s'"
 
 _log = structlog.get_logger("chatcore_postgres")
 
@@ -83,7 +84,6 @@ async def migrate(conninfo: str, directory: Path | None = None) -> list[str]:
             await connection.execute(_CREATE_TABLE)
             cursor = await connection.execute(_READ_APPLIED)
             pending = _pending(migrations, dict(await cursor.fetchall()))
-            await connection.execute(_LIMIT_LOCK_WAITS)
             for migration in pending:
                 await _apply(connection, migration)
             return [migration.name for migration in pending]
@@ -141,6 +141,7 @@ async def _apply(connection: Connection, migration: Migration) -> None:
     try:
         if migration.is_transactional:
             async with connection.transaction():
+                await connection.execute(_LIMIT_LOCK_WAITS)
                 await _execute(connection, migration)
         else:
             await _execute(connection, migration)

@@ -1,24 +1,19 @@
 """From a turn to the parameters of its statement, and from the statement's rows to what was accepted."""
 
 from collections.abc import Sequence
-from typing import LiteralString
 
 from chatcore.errors import (
     ConversationNotFoundError,
     GenerationInProgressError,
     IdempotencyKeyReusedError,
     NothingToRegenerateError,
-    StorageUnavailableError,
     TooManyGenerationsError,
 )
 from chatcore.lease import LEASE_SECONDS, Lease
 from chatcore.ports.storage import AcceptedTurn, NewRegeneration, NewTurn
-from chatcore_postgres.database import Database, Parameters, Row, pause
+from chatcore_postgres.database import Database, Row
 from chatcore_postgres.rows import to_message
 from chatcore_postgres.statements import turns
-
-# Each round that ends stale was overtaken by a turn that was stored, so this many are never seen.
-_MOST_ROUNDS = 8
 
 # Columns before those of the message: outcome, user_message_id, reply_id, running_id, epoch.
 _VERDICT_COLUMNS = 5
@@ -35,12 +30,12 @@ async def begin_turn(database: Database, turn: NewTurn) -> AcceptedTurn:
         "key": key.key if key else None,
         "fingerprint": key.fingerprint if key else None,
     }
-    return _accepted(turn, await _definite(database, turns.BEGIN_TURN, parameters))
+    return _accepted(turn, await database.fetch_definite(turns.BEGIN_TURN, parameters))
 
 
 async def begin_regeneration(database: Database, regeneration: NewRegeneration) -> AcceptedTurn:
     """Stores a new reply to an old message, as the port says."""
-    return _accepted(regeneration, await _definite(database, turns.BEGIN_REGENERATION, _common(regeneration)))
+    return _accepted(regeneration, await database.fetch_definite(turns.BEGIN_REGENERATION, _common(regeneration)))
 
 
 def _common(turn: NewRegeneration) -> dict[str, object]:
@@ -55,15 +50,6 @@ def _common(turn: NewRegeneration) -> dict[str, object]:
         "choice": turn.reply_id.int & 0xFFFF,
         "now": turn.now,
     }
-
-
-async def _definite(database: Database, query: LiteralString, parameters: Parameters) -> list[Row]:
-    for _ in range(_MOST_ROUNDS):
-        rows = await database.fetch(query, parameters)
-        if rows[0][0] != "stale":
-            return rows
-        await pause()
-    raise StorageUnavailableError
 
 
 def _accepted(turn: NewRegeneration, rows: Sequence[Row]) -> AcceptedTurn:

@@ -32,8 +32,10 @@ select number, stop_requested
 from held
 """
 
-# The conversation's row first: see :mod:`chatcore_postgres.statements.turns`. A repeat finds no generation any more
-# and recognises its own work by what the message says.
+# The conversation's row first, and why an answer may be stale: see :mod:`chatcore_postgres.statements.turns`. Here it
+# is when the generation that the snapshot shows could not be ended: somebody else did, while this one waited.
+#
+# A repeat finds no generation any more and recognises its own work by what the message says.
 FINISH = """
 with conversation as (
     select id
@@ -63,12 +65,24 @@ moved as (
     from ended
     where c.user_id = %(user_id)s and c.id = %(conversation_id)s
 )
-select exists (select from ended) or exists (
-    select
-    from messages
-    where user_id = %(user_id)s and id = %(message_id)s and conversation_id is not distinct from %(conversation_id)s
-        and status = %(status)s and content = %(content)s and error is not distinct from %(error)s::text
-)
+select
+    case
+        when exists (select from ended) then 'done'
+        when exists (
+            select
+            from generations
+            where user_id = %(user_id)s and conversation_id = %(conversation_id)s and message_id = %(message_id)s
+                and owner_id = %(owner_id)s and epoch = %(epoch)s
+        ) then 'stale'
+        when exists (
+            select
+            from messages
+            where user_id = %(user_id)s and id = %(message_id)s
+                and conversation_id is not distinct from %(conversation_id)s
+                and status = %(status)s and content = %(content)s and error is not distinct from %(error)s::text
+        ) then 'done'
+        else 'lost'
+    end
 """
 
 # Of two sweepers that want the same row the second one waits for the first, looks at the row again, and finds the

@@ -1,0 +1,239 @@
+"""What callers notice when connections break, locks are held, and tasks are cancelled: as little as possible."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from time import monotonic
+
+import pytest
+from attrs import evolve
+from psycopg import AsyncConnection, sql
+
+from chatcore.errors import StorageUnavailableError
+from chatcore.listing import PageRequest
+from chatcore.message import Status
+from chatcore.testing.samples import (
+    ALICE,
+    a_conversation,
+    a_key,
+    a_reader,
+    a_regeneration,
+    a_turn,
+    an_ending,
+    an_owner,
+    later,
+    progress,
+)
+from chatcore.testing.storage_steps import begin, create, lease_of, reopen
+from chatcore_postgres import PostgresStorage
+from chatcore_postgres.database import Connection, fetch_on
+
+_TERMINATE = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+"""
+_WAITING = """
+select 1 from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock' and state = 'active'
+"""
+_RAISE = "do $$ begin raise exception using errcode = '{}'; end $$"
+
+
+@pytest.fixture
+async def storage(database_url: str) -> AsyncIterator[PostgresStorage]:
+    async with PostgresStorage(database_url, timeout_seconds=10) as storage:
+        yield storage
+
+
+@pytest.fixture
+async def admin(database_url: str) -> AsyncIterator[Connection]:
+    async with await AsyncConnection.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+async def test_when_all_connections_are_cut_nobody_notices(storage: PostgresStorage, admin: Connection) -> None:
+    conversation = await create(storage)
+    # Both pools have as many connections as they may.
+    await asyncio.gather(*(reopen(storage, conversation) for _ in range(50)), *(storage.ping() for _ in range(50)))
+
+    for _ in range(3):
+        await admin.execute(_TERMINATE)
+        lease = lease_of(await storage.begin_turn(a_turn(conversation)))
+        await admin.execute(_TERMINATE)
+        await storage.checkpoint(lease.owner_id, [progress(lease, "Hi")])
+        await admin.execute(_TERMINATE)
+        assert [read.text for read in await storage.read_deltas([a_reader(lease)])] == ["Hi"]
+        await admin.execute(_TERMINATE)
+        assert await storage.settle(lease, an_ending) == an_ending("Hi")
+        await admin.execute(_TERMINATE)
+        await storage.list_conversations(ALICE, PageRequest())
+
+
+async def test_a_turn_whose_connection_is_cut_while_it_waits_is_stored_once(
+    storage: PostgresStorage, admin: Connection, database_url: str
+) -> None:
+    conversation = await create(storage)
+    async with await AsyncConnection.connect(database_url) as holder:
+        await holder.execute("select 1 from conversations for update")
+        begun = asyncio.create_task(storage.begin_turn(a_turn(conversation)))
+        await _until_someone_waits(admin)
+        await admin.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and state = 'active'"
+        )
+
+    assert (await begun).lease
+    assert len((await reopen(storage, conversation)).messages) == 2
+
+
+async def test_a_lock_that_is_held_for_long_ends_the_wait_and_leaves_the_connection_usable(
+    database_url: str,
+) -> None:
+    async with PostgresStorage(database_url, max_connections=1, min_connections=1, timeout_seconds=0.3) as storage:
+        conversation = await create(storage)
+        async with await AsyncConnection.connect(database_url) as holder:
+            await holder.execute("select 1 from conversations for update")
+            started = monotonic()
+            with pytest.raises(StorageUnavailableError):
+                await storage.begin_turn(a_turn(conversation))
+
+            assert monotonic() - started < 2
+
+        assert (await storage.begin_turn(a_turn(conversation))).lease
+
+
+async def test_too_few_connections_are_an_answer_and_do_not_touch_the_reserve(
+    database_url: str,
+) -> None:
+    async with PostgresStorage(
+        database_url, min_connections=1, max_connections=1, connection_timeout_seconds=0.2
+    ) as storage:
+        conversation = await create(storage)
+        lease = await begin(storage)
+        async with await AsyncConnection.connect(database_url) as holder:
+            await holder.execute("select 1 from conversations for update")
+            waiting = asyncio.create_task(storage.begin_turn(a_turn(conversation)))
+            async with await AsyncConnection.connect(database_url, autocommit=True) as admin:
+                await _until_someone_waits(admin)
+
+            with pytest.raises(StorageUnavailableError):
+                await storage.list_conversations(ALICE, PageRequest())
+            await storage.ping()
+            await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
+
+        await waiting
+
+
+@pytest.mark.parametrize(("code", "times"), [("40001", 3), ("40P01", 3), ("55P03", 3), ("08006", 2), ("57P03", 2)])
+async def test_what_may_succeed_at_the_next_try_is_tried_again(storage: PostgresStorage, code: str, times: int) -> None:
+    tries = 0
+
+    async def unit(connection: Connection) -> int:
+        nonlocal tries
+        tries += 1
+        if tries <= times:
+            await connection.execute(_RAISE.format(code).encode())
+        return tries
+
+    assert await storage._requests.run(unit) == times + 1
+
+
+@pytest.mark.parametrize("code", ["53100", "53300", "25006", "57014", "58030"])
+async def test_what_no_second_try_would_help_is_tried_once(storage: PostgresStorage, code: str) -> None:
+    tries = 0
+
+    async def unit(connection: Connection) -> None:
+        nonlocal tries
+        tries += 1
+        await connection.execute(_RAISE.format(code).encode())
+
+    with pytest.raises(StorageUnavailableError):
+        await storage._requests.run(unit)
+    assert tries == 1
+
+
+async def test_tries_have_an_end(storage: PostgresStorage) -> None:
+    async def unit(connection: Connection) -> None:
+        await connection.execute(_RAISE.format("40001").encode())
+
+    with pytest.raises(StorageUnavailableError):
+        await storage._requests.run(unit)
+
+
+async def test_a_database_that_refuses_to_write_still_reads(
+    storage: PostgresStorage, admin: Connection, database_url: str
+) -> None:
+    conversation = await create(storage)
+    statement = sql.SQL("alter database {} set default_transaction_read_only = on")
+    await admin.execute(statement.format(sql.Identifier(admin.info.dbname)))
+
+    async with PostgresStorage(database_url) as reader:
+        assert (await reopen(reader, conversation)).conversation == conversation
+        with pytest.raises(StorageUnavailableError):
+            await reader.begin_turn(a_turn(conversation))
+
+
+async def test_a_cancelled_turn_is_there_wholly_or_not_at_all(storage: PostgresStorage) -> None:
+    for seed in range(60):
+        conversation = await create(storage)
+        task = asyncio.create_task(storage.begin_turn(evolve(a_turn(conversation), idempotency_key=a_key(f"k{seed}"))))
+        await asyncio.sleep(random.Random(seed).uniform(0, 0.004))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+        messages = (await reopen(storage, conversation)).messages
+        assert [message.status for message in messages] in ([], [Status.COMPLETE, Status.STREAMING])
+    assert storage.pool_stats()["requests"].get("connections_lost", 0) == 0
+
+
+async def test_a_storage_may_be_opened_before_its_database_answers() -> None:
+    async with PostgresStorage(
+        "postgresql+asyncpg://nobody@127.0.0.1:1/nothing", connection_timeout_seconds=0.1
+    ) as storage:
+        with pytest.raises(StorageUnavailableError):
+            await storage.ping()
+
+
+async def test_a_closed_storage_says_that_it_is_away(database_url: str) -> None:
+    async with PostgresStorage(database_url) as storage:
+        await storage.ping()
+
+    with pytest.raises(StorageUnavailableError):
+        await storage.ping()
+
+
+async def test_without_prepared_statements_the_server_keeps_none(database_url: str) -> None:
+    async with PostgresStorage(
+        database_url, min_connections=1, max_connections=1, prepared_statements=False
+    ) as storage:
+        conversation = await create(storage)
+        for number in range(8):
+            lease = lease_of(await storage.begin_turn(a_turn(conversation, str(number))))
+            await storage.finish(lease, an_ending(at=later(number)))
+        await storage.begin_regeneration(a_regeneration(conversation))
+
+        async with storage._requests._pool.connection() as connection:
+            assert await fetch_on(connection, "select name from pg_prepared_statements", {}) == []
+
+
+async def test_the_pools_figures_can_be_read(storage: PostgresStorage) -> None:
+    await create(storage)
+
+    stats = storage.pool_stats()
+
+    assert set(stats) == {"requests", "background"}
+    assert stats["requests"]["pool_max"] == 10
+    assert await storage.claim_expired(an_owner(), (), 1) == []
+
+
+async def test_two_storages_may_share_a_database(database_url: str) -> None:
+    async with PostgresStorage(database_url) as one, PostgresStorage(database_url) as two:
+        conversation = a_conversation()
+        await one.create_conversation(conversation)
+
+        assert (await reopen(two, conversation)).conversation == conversation
+
+
+async def _until_someone_waits(admin: Connection) -> None:
+    async with asyncio.timeout(10):
+        while not await (await admin.execute(_WAITING)).fetchone():  # noqa: ASYNC110 - another process's state
+            await asyncio.sleep(0.01)

@@ -1,0 +1,229 @@
+"""Turns that meet: what one statement cannot see is found out by sending it again.
+
+The other turn's statement is held back in an open transaction of the test's own, so each race is run, not hoped for.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import pytest
+from attrs import evolve
+from psycopg import AsyncConnection, AsyncRawCursor
+
+from chatcore.conversation import Conversation
+from chatcore.errors import (
+    ConversationNotFoundError,
+    GenerationInProgressError,
+    IdempotencyKeyReusedError,
+    TooManyGenerationsError,
+)
+from chatcore.lease import Verdict
+from chatcore.ports.storage import AcceptedTurn, NewTurn
+from chatcore.testing.samples import a_conversation, a_key, a_reader, a_regeneration, a_turn, an_ending, progress
+from chatcore.testing.storage_steps import begin, create, end, lease_of, reopen
+from chatcore_postgres import PostgresStorage, generations, turns
+from chatcore_postgres.database import Connection, Database, fetch_on
+
+_Result = TypeVar("_Result")
+
+_WAITING = """
+select 1 from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock' and state = 'active'
+"""
+
+
+class _OneConnection(Database):
+    """Does everything on one connection, whose transaction is the test's to end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def run(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
+        return await unit(self._connection)
+
+
+@pytest.fixture
+async def storage(database_url: str) -> AsyncIterator[PostgresStorage]:
+    async with PostgresStorage(database_url) as storage:
+        yield storage
+
+
+@pytest.fixture
+async def other(database_url: str) -> AsyncIterator[_OneConnection]:
+    async with await AsyncConnection.connect(database_url, cursor_factory=AsyncRawCursor) as connection:
+        yield _OneConnection(connection)
+
+
+async def test_a_turn_that_waited_for_another_is_told_of_that_ones_reply(
+    storage: PostgresStorage, other: _OneConnection
+) -> None:
+    conversation = await create(storage)
+    first = a_turn(conversation)
+
+    async with _overtaken(other, lambda: turns.begin_turn(other, first)):
+        second = asyncio.create_task(storage.begin_turn(a_turn(conversation)))
+        await _someone_waits(other)
+
+    with pytest.raises(GenerationInProgressError) as caught:
+        await second
+    assert caught.value.message_id == first.reply_id
+
+
+async def test_a_regeneration_that_waited_for_a_turn_is_told_of_its_reply(
+    storage: PostgresStorage, other: _OneConnection
+) -> None:
+    conversation = await create(storage)
+    await end(storage, await begin(storage, conversation), an_ending())
+    first = a_turn(conversation)
+
+    async with _overtaken(other, lambda: turns.begin_turn(other, first)):
+        second = asyncio.create_task(storage.begin_regeneration(a_regeneration(conversation)))
+        await _someone_waits(other)
+
+    with pytest.raises(GenerationInProgressError) as caught:
+        await second
+    assert caught.value.message_id == first.reply_id
+
+
+async def test_a_turn_that_waited_for_a_whole_other_turn_follows_it(
+    storage: PostgresStorage, other: _OneConnection
+) -> None:
+    conversation = await create(storage)
+
+    async def whole_turn() -> AcceptedTurn:
+        accepted = await turns.begin_turn(other, a_turn(conversation, "one"))
+        assert await generations.finish(other, lease_of(accepted), an_ending("two"))
+        return accepted
+
+    async with _overtaken(other, whole_turn):
+        second = asyncio.create_task(storage.begin_turn(a_turn(conversation, "three")))
+        await _someone_waits(other)
+
+    accepted = await second
+    assert [message.content for message in accepted.history] == ["one", "two", "three"]
+    assert [message.position for message in (await reopen(storage, conversation)).messages] == [1, 2, 3, 4]
+
+
+async def test_a_turn_that_waited_for_the_same_key_is_the_same_turn(
+    storage: PostgresStorage, other: _OneConnection
+) -> None:
+    conversation = await create(storage)
+    first = _keyed(conversation)
+
+    async with _overtaken(other, lambda: turns.begin_turn(other, first)):
+        second = asyncio.create_task(storage.begin_turn(_keyed(conversation)))
+        await _someone_waits(other)
+
+    accepted = await second
+    assert (accepted.reply.id, accepted.lease) == (first.reply_id, None)
+
+
+async def test_one_key_in_two_conversations_at_once_is_used_once(
+    storage: PostgresStorage, other: _OneConnection
+) -> None:
+    one, two = await create(storage), await create(storage)
+
+    async with _overtaken(other, lambda: turns.begin_turn(other, _keyed(one))):
+        second = asyncio.create_task(storage.begin_turn(_keyed(two, request="another")))
+        await _someone_waits(other)
+
+    with pytest.raises(IdempotencyKeyReusedError):
+        await second
+    assert not (await reopen(storage, two)).messages
+
+
+async def test_the_last_free_slot_is_taken_once(storage: PostgresStorage, other: _OneConnection) -> None:
+    one, two = await create(storage), await create(storage)
+
+    async with _overtaken(other, lambda: turns.begin_turn(other, evolve(a_turn(one), max_generations=1))):
+        second = asyncio.create_task(storage.begin_turn(evolve(a_turn(two), max_generations=1)))
+        await _someone_waits(other)
+
+    with pytest.raises(TooManyGenerationsError):
+        await second
+
+
+async def test_an_ending_that_waited_for_its_own_repeat_is_confirmed(
+    storage: PostgresStorage, other: _OneConnection
+) -> None:
+    lease = await begin(storage)
+
+    async with _overtaken(other, lambda: generations.finish(other, lease, an_ending())):
+        repeat = asyncio.create_task(storage.finish(lease, an_ending()))
+        await _someone_waits(other)
+
+    assert await repeat
+
+
+async def test_text_that_waited_for_the_ending_is_lost_and_holds_up_no_other(
+    storage: PostgresStorage, other: _OneConnection
+) -> None:
+    first = a_turn(await create(storage))
+    second = evolve(a_turn(await create(storage)), owner_id=first.owner_id)
+    ended, held = [lease_of(await storage.begin_turn(turn)) for turn in (first, second)]
+
+    async with _overtaken(other, lambda: generations.finish(other, ended, an_ending())):
+        checkpoint = asyncio.create_task(
+            storage.checkpoint(first.owner_id, [progress(ended, "too late"), progress(held, "in time")])
+        )
+        await _someone_waits(other)
+
+    assert await checkpoint == {ended.message_id: Verdict.LOST, held.message_id: Verdict.HELD}
+    assert [read.text for read in await storage.read_deltas([a_reader(ended), a_reader(held)])] == ["", "in time"]
+
+
+async def test_a_turn_that_waited_for_the_deletion_finds_nothing(
+    storage: PostgresStorage, other: _OneConnection
+) -> None:
+    conversation = await create(storage)
+
+    async def delete() -> None:
+        await fetch_on(other._connection, "delete from conversations returning id", {})
+
+    async with _overtaken(other, delete):
+        second = asyncio.create_task(storage.begin_turn(a_turn(conversation)))
+        await _someone_waits(other)
+
+    with pytest.raises(ConversationNotFoundError):
+        await second
+
+
+async def test_endings_deletions_and_turns_never_wait_for_each_other_in_a_circle(
+    storage: PostgresStorage, other: _OneConnection
+) -> None:
+    for _ in range(30):
+        conversation = a_conversation()
+        await storage.create_conversation(conversation)
+        lease = await begin(storage, conversation)
+        await asyncio.gather(
+            storage.finish(lease, an_ending()),
+            storage.delete_conversation(conversation.user_id, conversation.id),
+            storage.begin_turn(a_turn(conversation)),
+            storage.settle(lease, an_ending),
+            return_exceptions=True,
+        )
+    await storage.close()
+
+    deadlocks = "select deadlocks from pg_stat_database where datname = current_database()"
+    assert await fetch_on(other._connection, deadlocks, {}) == [(0,)]
+
+
+def _keyed(conversation: Conversation, request: str = "request") -> NewTurn:
+    return evolve(a_turn(conversation), idempotency_key=a_key("key", request))
+
+
+@asynccontextmanager
+async def _overtaken(other: _OneConnection, act: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+    """Does something that is committed only at the end of the block."""
+    async with other._connection.transaction():
+        await act()
+        yield
+
+
+async def _someone_waits(other: _OneConnection) -> None:
+    async with await AsyncConnection.connect(other._connection.info.dsn, autocommit=True) as connection:
+        async with asyncio.timeout(10):
+            while not await (await connection.execute(_WAITING)).fetchone():  # noqa: ASYNC110 - another process's state
+                await asyncio.sleep(0.01)
