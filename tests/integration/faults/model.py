@@ -6,13 +6,23 @@ it speaks, and where it holds its breath, is up to the test.
 
 import asyncio
 import time
+from collections.abc import Callable
 from hashlib import sha256
 from itertools import pairwise
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, field, frozen
 
 from tests.integration.faults.waiting import eventually
-from tests.integration.inference_server import DONE, LAST_CHUNK, STREAM_HEAD, Call, chunk, token
+from tests.integration.inference_server import (
+    DONE,
+    LAST_CHUNK,
+    STREAM_HEAD,
+    Call,
+    Script,
+    chunk,
+    keep_alive,
+    token,
+)
 
 # Characters of one to four bytes of UTF-8, one and two units of UTF-16, combining ones, and those that end a line
 # for some but not for SSE.
@@ -28,14 +38,27 @@ def words(prompt: str, count: int) -> tuple[str, ...]:
     return tuple(f"{CANARY}{mark}{_ALPHABET[n % len(_ALPHABET)]}{n} " for n in range(count))
 
 
+def _frames(speech: "Speech") -> tuple[bytes, ...]:
+    return tuple(map(token, speech.tokens))
+
+
 @frozen(kw_only=True)
 class Speech:
     """How a reply is spoken."""
 
+    #: What the reply is to be, in the end.
     tokens: tuple[str, ...]
+    #: What goes over the wire: a frame for each token unless something else is arranged.
+    frames: tuple[bytes, ...] = field(default=Factory(_frames, takes_self=True))
     seconds_between: float = 0.0
-    #: After how many tokens it waits until it is released; None for nowhere.
+    #: After how many frames it waits until it is released; None for nowhere.
     holds_after: int | None = None
+    head: bytes = STREAM_HEAD
+    #: How the frames are wrapped.
+    wrap: Callable[[bytes], bytes] = chunk
+    #: The packets after the last frame, and what becomes of the connection then.
+    closing: tuple[bytes, ...] = (chunk(DONE), LAST_CHUNK)
+    then: Script = keep_alive
 
     @property
     def text(self) -> str:
@@ -44,8 +67,8 @@ class Speech:
 
     @property
     def raw(self) -> bytes:
-        """All of it as it goes over the wire."""
-        return b"".join(map(token, self.tokens)) + DONE
+        """All of it, as a caller gets it who is told the end."""
+        return b"".join(self.frames) + DONE
 
 
 @define(eq=False)
@@ -81,18 +104,20 @@ class Saying:
 
     async def speak(self, call: Call) -> None:
         """Sends it all."""
-        await call.send(STREAM_HEAD)
-        for number, text in enumerate(self.speech.tokens):
-            if number == self.speech.holds_after:
+        speech = self.speech
+        await call.send(speech.head)
+        for number, frame in enumerate(speech.frames):
+            if number == speech.holds_after:
                 await self._released.wait()
-            if self.speech.seconds_between:
-                await asyncio.sleep(self.speech.seconds_between)
+            if speech.seconds_between:
+                await asyncio.sleep(speech.seconds_between)
             self.said_at.append(time.monotonic())
-            await call.send(chunk(token(text)))
-        if self.speech.holds_after == len(self.speech.tokens):
+            await call.send(speech.wrap(frame))
+        if speech.holds_after == len(speech.frames):
             await self._released.wait()
-        await call.send(chunk(DONE), LAST_CHUNK)
+        await call.send(*speech.closing)
         self.is_complete = True
+        await speech.then(call)
 
 
 @define(eq=False)
@@ -107,7 +132,10 @@ class Model:
     ) -> Speech:
         """Arranges what is said to `prompt`: `count` tokens, one `every` so many seconds, a pause after `hold`."""
         tokens = tuple(word + padding for word in words(prompt, count))
-        speech = Speech(tokens=tokens, seconds_between=every, holds_after=hold)
+        return self.arrange(prompt, Speech(tokens=tokens, seconds_between=every, holds_after=hold))
+
+    def arrange(self, prompt: str, speech: Speech) -> Speech:
+        """Arranges what is said to `prompt`."""
         self._speeches[prompt] = speech
         return speech
 

@@ -262,7 +262,7 @@ async def test_a_reader_that_stops_reading_is_cut_off_and_can_come_back(cluster:
     """C9."""
     conversation = await user.create(on=cluster.urls[0])
     prompt = user.prompt()
-    speech = cluster.model.will_say(prompt, 1000, every=0.001, padding=BULK)
+    speech = cluster.model.will_say(prompt, 500, every=0.001, padding=BULK)
     reply = await user.send_async(conversation, prompt, on=cluster.urls[0])
     await read_to_the_end(user.follow(conversation, reply), cluster.urls)
     async with await RawConnection.open(cluster.urls[1], receive_buffer=4096) as stalled:
