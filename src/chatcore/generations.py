@@ -200,13 +200,19 @@ class Generations:
         another process. Readers of replies that were cut short are told to come back.
         """
         self._is_draining = True
-        grace = asyncio.create_task(self._clock.sleep(grace_seconds))
-        hurry = asyncio.create_task(self._hurry.wait())
-        while self._tasks and not (grace.done() or hurry.done()):
-            await asyncio.wait({grace, hurry, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
-        grace.cancel()
-        hurry.cancel()
+        ends = [
+            asyncio.create_task(self._idle()),
+            asyncio.create_task(self._clock.sleep(grace_seconds)),
+            asyncio.create_task(self._hurry.wait()),
+        ]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
         await self._cut_short()
+
+    async def _idle(self) -> None:
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _cut_short(self) -> None:
         for generation in self.running:
