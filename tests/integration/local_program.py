@@ -1,8 +1,10 @@
 """Programs of the local stack, started as a person starts them."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -13,6 +15,22 @@ import httpx
 from chatcore_service.local.loopback import free_port
 
 KEY = "internal-key"
+
+
+@contextmanager
+def open_folder() -> Generator[Path]:
+    """A folder for a test that any account may pass through.
+
+    pytest's own are closed to other accounts, and closed again by every other run of pytest that starts meanwhile;
+    run by root, PostgreSQL needs another account.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="chatcore-local-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+        until(lambda: not processes_with(str(folder)))
+    finally:
+        shutil.rmtree(folder)
 
 
 @contextmanager
@@ -37,7 +55,9 @@ def answers(url: str) -> bool:
     return False
 
 
-def until(condition: Callable[[], bool], *, or_ended: subprocess.Popen[bytes] | None = None) -> None:
+def until(
+    condition: Callable[[], bool], *, or_ended: subprocess.Popen[bytes] | subprocess.Popen[str] | None = None
+) -> None:
     """Returns as soon as `condition` holds; fails after half a minute, or when the process has ended."""
     deadline = time.monotonic() + 30
     while not condition():

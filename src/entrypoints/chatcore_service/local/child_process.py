@@ -44,9 +44,10 @@ class Program:
     patience_seconds: float = 10
 
     def last_words(self) -> str:
-        """The last line that it wrote; a fatal one before others, since PostgreSQL lets hints follow it."""
+        """The last line that it wrote; a fatal one before others, since PostgreSQL lets more follow it."""
         lines = self.log.read_text(errors="replace").strip().splitlines() or ["nothing"]
-        return ([line for line in lines if "FATAL" in line] or lines)[-1].strip()
+        fatal = [line for line in lines if "FATAL: " in line or "PANIC: " in line]
+        return (fatal or lines)[-1].strip()
 
 
 class ChildProcess:

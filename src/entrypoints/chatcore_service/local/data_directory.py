@@ -69,7 +69,8 @@ class DataDirectory:
 
     def _make(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / "logs").mkdir(exist_ok=True)
+        # The auth service's log begins with tokens.
+        (self.path / "logs").mkdir(mode=0o700, exist_ok=True)
         # Wherever it is made, it is nobody's source code.
         (self.path / ".gitignore").write_text("*\n")
 

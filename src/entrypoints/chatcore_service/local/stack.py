@@ -4,10 +4,9 @@ They start in the order in which they need each other and stop in the reverse or
 bring its replies to an end while everything that it needs is still there.
 """
 
-import os
 import sys
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def run_dev(host: str, port: int, data_dir: Path = DEFAULT_DATA_DIRECTORY) -> in
 
     Args:
         host: where the chat service listens; everything else listens on loopback only.
-        port: likewise.
+        port: likewise; 0 for any that is free.
         data_dir: keeps the database, the logs and the secrets between runs; made where there is none.
 
     Returns:
@@ -51,7 +50,7 @@ def run_dev(host: str, port: int, data_dir: Path = DEFAULT_DATA_DIRECTORY) -> in
         try:
             require_free(host, port)
             with data.claimed():
-                _Stack(data, interruption, host, port).run()
+                _Stack(data, interruption, host, port or free_port()).run()
         except StopRequestedError:
             say("Stopped.")
             return 0
@@ -67,7 +66,6 @@ class _Stack:
     interruption: Interruption
     host: str
     port: int
-    chatcore: Sequence[str] = _CHATCORE
 
     @property
     def url(self) -> str:
@@ -85,43 +83,42 @@ class _Stack:
             self._watch(children)
 
     def _start_all(self, key: str, running: ExitStack) -> list[ChildProcess]:
-        postgres, database_url = running.enter_context(EmbeddedPostgres(self.data, self.interruption).running())
-        auth_port, inference_port = free_port(), free_port()
-        environment = {
-            **environment_without_postgres(),
-            "PYTHONUNBUFFERED": "1",
-            "INTERNAL_API_KEY": key,
-            "DATABASE_URL": database_url,
-            "AUTH_SERVICE_URL": f"http://{LOOPBACK}:{auth_port}",
-            "INFERENCE_SERVICE_URL": f"http://{LOOPBACK}:{inference_port}",
-            "FRONTEND_URL": os.environ.get("FRONTEND_URL", "http://localhost:3000"),
-        }
-        run_to_end(
-            self._program("The migration of the database", "migrate", [*self.chatcore, "migrate"], environment),
-            self.interruption,
+        environment = {**environment_without_postgres(), "PYTHONUNBUFFERED": "1", "INTERNAL_API_KEY": key}
+        # These two need nothing, and load while the database is made.
+        auth, environment["AUTH_SERVICE_URL"] = self._start_local("auth", environment, running)
+        inference, environment["INFERENCE_SERVICE_URL"] = self._start_local("inference", environment, running)
+        postgres, environment["DATABASE_URL"] = running.enter_context(
+            EmbeddedPostgres(self.data, self.interruption).running()
         )
-        auth = self._local_service("auth", auth_port, environment)
-        inference = self._local_service("inference", inference_port, environment)
-        serve = [*self.chatcore, "serve", "--host", self.host, "--port", str(self.port)]
-        chat = self._program("The chat service", "chat", serve, environment, patience_seconds=_DRAIN_SECONDS)
-        programs = (auth, inference, chat)
-        return [postgres, *(running.enter_context(self._running(program)) for program in programs)]
+        run_to_end(self._migration(environment), self.interruption)
+        chat = running.enter_context(self._running(self._chat_service(environment)))
+        return [postgres, auth, inference, chat]
 
-    def _local_service(self, name: str, port: int, environment: Mapping[str, str]) -> Program:
-        module = f"chatcore_service.local.{name}_service"
-        return self._program(
-            f"The {name} service", name, [sys.executable, "-m", module, "--port", str(port)], environment
-        )
-
-    def _program(
-        self, name: str, log: str, command: list[str], environment: Mapping[str, str], *, patience_seconds: float = 10
-    ) -> Program:
-        return Program(
-            name=name,
-            command=command,
-            log=self.data.log(log),
+    def _start_local(self, name: str, environment: Mapping[str, str], running: ExitStack) -> tuple[ChildProcess, str]:
+        port = free_port()
+        program = Program(
+            name=f"The {name} service",
+            command=[sys.executable, "-m", f"chatcore_service.local.{name}_service", "--port", str(port)],
+            log=self.data.log(name),
             environment=environment,
-            patience_seconds=patience_seconds,
+        )
+        return running.enter_context(self._running(program)), f"http://{LOOPBACK}:{port}"
+
+    def _migration(self, environment: Mapping[str, str]) -> Program:
+        return Program(
+            name="The migration of the database",
+            command=[*_CHATCORE, "migrate"],
+            log=self.data.log("migrate"),
+            environment=environment,
+        )
+
+    def _chat_service(self, environment: Mapping[str, str]) -> Program:
+        return Program(
+            name="The chat service",
+            command=[*_CHATCORE, "serve", "--host", self.host, "--port", str(self.port)],
+            log=self.data.log("chat"),
+            environment=environment,
+            patience_seconds=_DRAIN_SECONDS,
         )
 
     @contextmanager

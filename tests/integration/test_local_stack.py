@@ -1,0 +1,217 @@
+"""`chatcore dev`, from the outside: what a person sees who has nothing but Python, a shell and curl."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+from attrs import define
+
+from chatcore_service.local.loopback import free_port
+from tests.integration.local_program import answers, open_folder, processes_with, until
+
+
+@pytest.fixture
+def folder() -> Generator[Path]:
+    with open_folder() as made:
+        yield made
+
+
+@define
+class Dev:
+    """A running `chatcore dev`."""
+
+    process: subprocess.Popen[str]
+    url: str
+    data: Path
+    greeting: str
+
+    @property
+    def children(self) -> list[int]:
+        """The ids of the processes that it has started."""
+        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in found.split()]
+
+    def child(self, argument: str) -> int:
+        """The one whose command line has this text."""
+        return next(pid for pid in self.children if pid in processes_with(argument))
+
+    def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        """Sends a signal, as Ctrl-C does; its exit status and what it wrote to standard error."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=60)
+        return self.process.returncode, errors
+
+
+def command(data: Path, port: int) -> list[str]:
+    return [sys.executable, "-m", "chatcore_service", "dev", "--port", str(port), "--data-dir", str(data)]
+
+
+@contextmanager
+def dev(data: Path) -> Generator[Dev]:
+    port = free_port()
+    process = subprocess.Popen(command(data, port), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process:
+        try:
+            greeting = ""
+            while "Ctrl-C" not in greeting:
+                line = process.stdout.readline()
+                assert line, process.stderr and process.stderr.read()
+                greeting += line
+            yield Dev(process, f"http://127.0.0.1:{port}", data, greeting)
+        finally:
+            process.terminate()
+
+
+def pasted(greeting: str) -> str:
+    """What a shell prints into which all the commands of the greeting are pasted."""
+    lines = [line for line in greeting.splitlines() if line.startswith("  ")]
+    shell = subprocess.run(["/bin/sh"], input="\n".join(lines), capture_output=True, text=True, timeout=60, check=True)
+    return shell.stdout
+
+
+@pytest.fixture(scope="module")
+def running() -> Generator[Dev]:
+    with open_folder() as folder, dev(folder / ".chatcore") as started:
+        yield started
+        assert started.end() == (0, "")
+
+
+def test_the_printed_commands_hold_a_conversation(running: Dev) -> None:
+    printed = pasted(running.greeting)
+
+    conversation_id, sent, listed, regenerated = printed.partition("\n")[0], *split_at_list(printed)
+    for stream in (sent, regenerated):
+        frames = [orjson.loads(line.removeprefix("data: ")) for line in stream.splitlines() if line.startswith("data")]
+        assert frames[-1] == {"done": True}
+        assert len(frames) > 1
+    assert [item["id"] for item in listed["items"]] == [conversation_id]
+    assert listed["items"][0]["title"] == "I need a holiday by the sea"
+
+
+def split_at_list(printed: str) -> tuple[str, dict[str, list[dict[str, str]]], str]:
+    """The stream that was sent, the list as an object, and the stream that came after it."""
+    start = printed.index('{"items"')
+    # curl ends the list without a line break, so that the next stream follows it on its line.
+    end = printed.index("data: ", start)
+    return printed[:start], orjson.loads(printed[start:end]), printed[end:]
+
+
+def test_the_greeting_fits_a_terminal_and_says_where_the_data_is(running: Dev) -> None:
+    assert f"ready on {running.url}\n" in running.greeting
+    assert f"kept in {running.data}" in running.greeting
+    assert len(running.greeting.splitlines()) < 30
+
+
+def test_what_others_on_the_machine_may_not_know_is_readable_by_its_owner_only(running: Dev) -> None:
+    for name, mode in {"secrets.json": 0o600, "logs": 0o700, "postgres": 0o700}.items():
+        assert stat.S_IMODE((running.data / name).stat().st_mode) == mode
+
+
+def test_a_second_one_on_the_same_data_says_so_in_one_sentence(running: Dev) -> None:
+    second = subprocess.run(command(running.data, free_port()), capture_output=True, text=True, timeout=60, check=False)
+
+    assert second.returncode == 1
+    assert second.stderr == f"chatcore: Another chatcore dev is using {running.data}; choose another folder.\n"
+
+
+def test_a_busy_port_is_reported_in_one_sentence_before_anything_starts(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        ended = subprocess.run(command(folder / "data", port), capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"chatcore: Port {port} on 127.0.0.1 is in use; end what listens there or choose another with --port.\n"
+    )
+    assert not (folder / "data").exists()
+
+
+def test_a_data_directory_that_cannot_be_is_reported_in_one_sentence(folder: Path) -> None:
+    (folder / "file").touch()
+
+    ended = subprocess.run(
+        command(folder / "file" / "data", free_port()), capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr == f"chatcore: The data directory {folder}/file/data cannot be used: Not a directory.\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_end_stops_everything_and_keeps_the_data(folder: Path, number: signal.Signals) -> None:
+    with dev(folder) as first:
+        pasted(first.greeting)
+        children = first.children
+        assert len(children) == 4
+
+        assert first.end(number) == (0, "")
+
+        assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+    with dev(folder) as second:
+        token = second.greeting.partition("Bearer ")[2].partition("'")[0]
+        headers = {"Authorization": f"Bearer {token}"}
+        kept = httpx.get(f"{second.url}/api/conversations", headers=headers, trust_env=False).json()
+
+    assert [item["title"] for item in kept["items"]] == ["I need a holiday by the sea"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "name"),
+    [
+        ("chatcore_service.local.auth_service", "The auth service"),
+        ("chatcore_service.local.inference_service", "The inference service"),
+        ("--host", "The chat service"),
+        ("postgres", "PostgreSQL"),
+    ],
+)
+def test_when_one_part_dies_all_end_and_one_sentence_says_which(folder: Path, argument: str, name: str) -> None:
+    with dev(folder) as stack:
+        children = stack.children
+
+        os.kill(stack.child(argument), signal.SIGKILL)
+        _, errors = stack.process.communicate(timeout=60)
+
+        assert stack.process.returncode == 1
+        assert errors.startswith(f"chatcore: {name} ended with status -9; its last line was: ")
+        assert errors.count("\n") == 1
+        assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+
+
+def test_when_it_is_killed_itself_nothing_stays_behind(folder: Path) -> None:
+    with dev(folder) as stack:
+        children = stack.children
+
+        stack.process.kill()
+        stack.process.wait()
+
+        until(lambda: not any(running_still(pid) for pid in children))
+        assert not answers(f"{stack.url}/api/health")
+
+
+def running_still(pid: int) -> bool:
+    """Whether it runs; one that has ended and waits for its parent to look does not."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_ctrl_c_while_it_starts_leaves_nothing_behind(folder: Path) -> None:
+    process = subprocess.Popen(command(folder, free_port()), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process:
+        until(lambda: (folder / "postgres.new").exists() or (folder / "postgres").exists(), or_ended=process)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+
+    assert (process.returncode, errors) == (0, "")
+    assert processes_with(str(folder)) == []
