@@ -25,6 +25,7 @@ from chatcore_service.http.application import build_application
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Authenticator
 from chatcore_service.http.conversation_endpoints import ConversationEndpoints
+from chatcore_service.http.description_endpoints import DescriptionEndpoints
 from chatcore_service.http.model_endpoints import ModelEndpoints
 from chatcore_service.http.operation_endpoints import OperationEndpoints
 from chatcore_service.http.pacer import Pacer
@@ -139,6 +140,7 @@ class Container(containers.DeclarativeContainer):
     operation_endpoints = providers.Factory(
         OperationEndpoints, readiness=readiness, metrics=metrics, service_name=settings.provided.service_name
     )
+    description_endpoints = providers.Factory(DescriptionEndpoints)
     pool_stats = providers.Callable(_pool_stats, storage)
     shutdown = providers.Singleton(Shutdown, chat, pacer, settings.provided.drain_seconds)
     lifespan = providers.Singleton(
@@ -161,6 +163,7 @@ class Container(containers.DeclarativeContainer):
         reply_endpoints,
         model_endpoints,
         operation_endpoints,
+        description_endpoints,
         metrics=metrics,
         origins=settings.provided.frontend_origins,
         lifespan=lifespan,

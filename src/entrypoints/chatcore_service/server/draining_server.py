@@ -11,9 +11,35 @@ from types import FrameType
 import structlog
 from uvicorn import Config, Server
 
+from starlette.types import ASGIApp
 from chatcore_service.lifespan import SHUTDOWN, Shutdown
+from chatcore_service.server.protocol import BoundedProtocol
+
+#: How long requests have that are still being answered when the drain is over.
+GRACEFUL_SECONDS = 2
+BACKLOG = 2048
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
+
+
+def server_config(app: ASGIApp) -> Config:
+    """How uvicorn is to run `app`."""
+    return Config(
+        app,
+        loop="uvloop",
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        # What a proxy says of its client is not trusted, and not needed.
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        # By itself a request's task starts in the context of whatever ran when its connection was accepted.
+        reset_contextvars=True,
+    )
 
 
 class DrainingServer(Server):
@@ -33,6 +59,10 @@ class DrainingServer(Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """The first signal starts the drain, the second ends its grace; neither kills."""
         self._signals += 1
+
+    def end(self, *, hurry: bool = False) -> None:
+        """Does what one signal would, or two."""
+        self._signals += 2 if hurry else 1
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: sees to what the signals asked for."""

@@ -6,15 +6,12 @@ import tempfile
 from contextlib import ExitStack
 
 import structlog
-from uvicorn import Config
 
 from chatcore_service.logs import configure_logging
 from chatcore_service.server.supervisor import Supervisor
 from chatcore_service.settings import Settings
 
-#: How long requests have that are still being answered when the drain is over.
-GRACEFUL_SECONDS = 2
-BACKLOG = 2048
+#: What a worker exits with when the service could not be opened.
 STARTUP_FAILED = 3
 
 _MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -46,7 +43,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> int:
         bound_host, bound_port = listener.getsockname()[:2]
         _log.info("listening", host=bound_host, port=bound_port, workers=workers, pid=os.getpid())
         if workers == 1:
-            return run(settings, listener)
+            return 0 if run(settings, listener) == 0 else 1
         with ExitStack() as stack:
             if _MULTIPROCESS_VARIABLE not in os.environ:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="chatcore-metrics-"))
@@ -59,25 +56,9 @@ def run(settings: Settings, listener: socket.socket, *, parent_pid: int | None =
     """Serves in this process."""
     # Imported here: prometheus_client decides at its import whether it shares its figures with other processes.
     from chatcore_service.app import create_app  # noqa: PLC0415 - see above
-    from chatcore_service.server.draining_server import DrainingServer  # noqa: PLC0415 - see above
-    from chatcore_service.server.protocol import BoundedProtocol  # noqa: PLC0415 - see above
+    from chatcore_service.server.draining_server import DrainingServer, server_config  # noqa: PLC0415 - see above
 
-    config = Config(
-        create_app(settings),
-        loop="uvloop",
-        http=BoundedProtocol,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        backlog=BACKLOG,
-        timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        # The tasks of a connection start in the context of what happened to run when it was accepted.
-        reset_contextvars=True,
-    )
-    server = DrainingServer(config, parent_pid=parent_pid)
+    server = DrainingServer(server_config(create_app(settings)), parent_pid=parent_pid)
     try:
         server.run(sockets=[listener])
     except SystemExit:

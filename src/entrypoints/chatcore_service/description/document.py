@@ -1,0 +1,35 @@
+"""The OpenAPI document: the reference for all shapes, checked against the running service by the tests."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from chatcore_service.description.operations import PATHS
+from chatcore_service.description.parts import HEADERS, PARAMETERS, PROBLEM_RESPONSES
+from chatcore_service.description.schemas import SCHEMAS, Schema
+
+_DESCRIPTION = """Conversations with a model, whose replies belong to the server and not to the connection that asked
+for them: close it, come back with the last event id, and read on. All errors are problem documents (RFC 9457)."""
+
+
+def openapi_document() -> Schema:
+    """OpenAPI 3.1, as plain data."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "chatcore", "version": _version(), "description": " ".join(_DESCRIPTION.split())},
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}],
+        "paths": PATHS,
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "schemas": SCHEMAS,
+            "parameters": PARAMETERS,
+            "headers": HEADERS,
+            "responses": PROBLEM_RESPONSES,
+        },
+    }
+
+
+def _version() -> str:
+    try:
+        return version("chatcore")
+    except PackageNotFoundError:
+        return "0"
