@@ -147,16 +147,21 @@ def test_a_data_directory_that_cannot_be_is_reported_in_one_sentence(folder: Pat
     assert ended.stderr == f"chatcore: The data directory {folder}/file/data cannot be used: Not a directory.\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_request_to_end_stops_everything_and_keeps_the_data(folder: Path, number: signal.Signals) -> None:
-    with dev(folder) as first:
-        pasted(first.greeting)
-        children = first.children
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_end_stops_everything(folder: Path, number: signal.Signals) -> None:
+    with dev(folder) as stack:
+        children = stack.children
         assert len(children) == 4
 
-        assert first.end(number) == (0, "")
+        assert stack.end(number) == (0, "")
 
         assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+
+
+def test_ctrl_c_keeps_the_data_for_the_next_run(folder: Path) -> None:
+    with dev(folder) as first:
+        pasted(first.greeting)
+        assert first.end(signal.SIGINT) == (0, "")
     with dev(folder) as second:
         token = second.greeting.partition("Bearer ")[2].partition("'")[0]
         headers = {"Authorization": f"Bearer {token}"}
