@@ -17,6 +17,7 @@ from chatcore_memory import DONE_FRAME, PAUSE, InMemoryStorage, ScriptedInferenc
 from chatcore_service.container import Container
 from chatcore_service.server.draining_server import DrainingServer, server_config
 from chatcore_service.settings import Settings
+from tests.integration.faults.waiting import eventually
 
 SETTINGS = Settings(internal_api_key="internal-key")
 
@@ -61,8 +62,12 @@ class LiveService:
 
     async def open_streams_to_end(self) -> None:
         """Returns when no stream is open any more."""
-        while self.container.pacer().open_streams:
-            await asyncio.sleep(0.005)
+        await self.streams_to_open(0)
+
+    async def streams_to_open(self, count: int) -> None:
+        """Returns when so many streams are open."""
+        pacer = self.container.pacer()
+        await eventually(lambda: pacer.open_streams == count, within=10, what=f"{count} streams are open")
 
 
 def settings_with_streams(**changes: Any) -> Settings:  # noqa: ANN401 - as the settings have them
@@ -85,8 +90,7 @@ async def live_service(settings: Settings = SETTINGS, *, tick_seconds: float = 0
         server = DrainingServer(server_config(container.application()))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            while not server.started:
-                await asyncio.sleep(0.005)
+            await eventually(lambda: server.started, within=10, what="the server has started")
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
                 yield LiveService(
                     container=container,

@@ -35,7 +35,7 @@ def fields(response: httpx.Response) -> list[str]:
         ("content", " "),
         ("content", "x" * 8000),
         ("content", "😀" * 8000),
-        ("content", "\ufeff\u2028\u0085\ufffe‮\r\n\ndata: [DONE]\n\n'; -- %s {} $1 <script>"),
+        ("content", "\ufeff\u2028\u0085\ufffe\u202e\r\n\ndata: [DONE]\n\n'; -- %s {} $1 <script>"),
         ("temperature", 0),
         ("temperature", 0.0),
         ("temperature", 2),
@@ -275,7 +275,7 @@ async def test_an_encoded_body_is_a_415_and_never_inflated(service: HttpService,
 @pytest.mark.parametrize(("size", "status"), [(256 * 1024, 200), (256 * 1024 + 1, 413)])
 @pytest.mark.parametrize("says_its_length", [True, False])
 async def test_a_body_has_at_most_256_kibibytes(
-    service: HttpService, size: int, status: int, says_its_length: bool
+    service: HttpService, size: int, status: int, *, says_its_length: bool
 ) -> None:
     body = b'{"content":"hi"}'.ljust(size)
 

@@ -1,6 +1,7 @@
 """The application factory."""
 
 import os
+from collections.abc import Callable
 
 from starlette.applications import Starlette
 
@@ -21,9 +22,28 @@ def create_app(settings: Settings | None = None) -> Starlette:
     if settings is None:
         settings = Settings.from_environment(os.environ)
         configure_logging(service_name=settings.service_name, level=settings.log_level)
+    check(settings)
+    return Container(settings=settings).application()
+
+
+def check(settings: Settings) -> None:
+    """Lets the adapters look at what is theirs to understand.
+
+    Raises:
+        InvalidSettingsError: names the variables that an adapter cannot use.
+    """
     container = Container(settings=settings)
-    try:
-        container.storage()
-    except ValueError as error:
-        raise InvalidSettingsError({"DATABASE_URL": "must be a PostgreSQL connection string"}) from error
-    return container.application()
+    adapters: dict[str, Callable[[], object]] = {
+        "DATABASE_URL": container.storage,
+        "AUTH_SERVICE_URL": container.auth,
+        "INFERENCE_SERVICE_URL": container.inference,
+    }
+    problems: dict[str, str] = {}
+    for name, make in adapters.items():
+        try:
+            make()
+        except ValueError:
+            # The adapter's own words may quote the value, and with it a password.
+            problems[name] = "is not an address that can be used"
+    if problems:
+        raise InvalidSettingsError(problems)

@@ -6,12 +6,13 @@ handlers still run.
 
 import asyncio
 import os
+import socket
 from types import FrameType
 
 import structlog
+from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
-from starlette.types import ASGIApp
 from chatcore_service.lifespan import SHUTDOWN, Shutdown
 from chatcore_service.server.protocol import BoundedProtocol
 
@@ -55,6 +56,13 @@ class DrainingServer(Server):
         self._parent_pid = parent_pid
         self._signals = 0
         self._draining: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Opens the service and begins to listen."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            host, port = listener.getsockname()[:2]
+            _log.info("listening", host=host, port=port, pid=os.getpid())
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """The first signal starts the drain, the second ends its grace; neither kills."""

@@ -5,6 +5,7 @@ By itself it takes headers of any size, and waits for them for ever.
 
 import asyncio
 from typing import Any, cast
+from uuid import uuid4
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -116,6 +117,6 @@ def _response(error: RefusedError) -> bytes:
     body = problem_body(error)
     headers = (
         b"content-type: application/problem+json\r\ncontent-length: %d\r\nx-content-type-options: nosniff\r\n"
-        b"cache-control: no-store\r\nconnection: close\r\n\r\n"
+        b"cache-control: no-store\r\nx-trace-id: %s\r\nconnection: close\r\n\r\n"
     )
-    return STATUS_LINE[error.status] + headers % len(body) + body
+    return STATUS_LINE[error.status] + headers % (len(body), uuid4().hex.encode()) + body
