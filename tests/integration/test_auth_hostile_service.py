@@ -65,7 +65,7 @@ async def test_a_service_that_gives_no_whole_answer_is_an_outage_within_the_time
         outcome, seconds = await outcome_of(client, "token")
 
     assert outcome == "unavailable"
-    assert seconds < 0.6
+    assert seconds < 1
 
 
 async def test_a_black_hole_costs_two_seconds_by_default_and_then_nobody_waits() -> None:
@@ -74,8 +74,8 @@ async def test_a_black_hole_costs_two_seconds_by_default_and_then_nobody_waits()
         then = [await outcome_of(client, f"later {number}") for number in range(50)]
 
     assert {outcome for outcome, _ in first + then} == {"unavailable"}
-    assert max(seconds for _, seconds in first) < 2.1
-    assert max(seconds for _, seconds in then) < 0.1
+    assert max(seconds for _, seconds in first) < 2.5
+    assert max(seconds for _, seconds in then) < 0.5
 
 
 async def test_a_port_that_nobody_listens_on_is_an_outage_at_once() -> None:
@@ -110,18 +110,18 @@ async def test_plain_text_where_tls_is_expected_is_an_outage() -> None:
 
 async def test_a_slow_service_serves_as_many_as_fit_and_the_rest_are_told_in_time() -> None:
     async def slowly(request: Request, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.6)
         await answer(request, writer)
 
     async with (
         serving(slowly) as url,
-        AuthClient(url, "key", WallClock(), timeout_seconds=0.7, max_concurrent_calls=8) as client,
+        AuthClient(url, "key", WallClock(), timeout_seconds=1.1, max_concurrent_calls=8) as client,
     ):
         outcomes = await asyncio.gather(*(outcome_of(client, f"token {number}") for number in range(40)))
 
     served = [seconds for outcome, seconds in outcomes if outcome == "u"]
     assert len(served) == 8
-    assert max(seconds for _, seconds in outcomes) < 0.8
+    assert max(seconds for _, seconds in outcomes) < 1.6
 
 
 async def test_it_lives_through_a_restart_of_the_service() -> None:
