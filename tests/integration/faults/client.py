@@ -241,7 +241,7 @@ class Follower:
                     if at_least is not None and len(self.text) >= at_least:
                         return
             case 204:
-                self.reading.is_done = True
+                self.reading.is_done = self.reading.is_told_nothing_more = True
             case 404:
                 self.is_gone = True
             case status:

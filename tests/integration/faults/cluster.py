@@ -89,9 +89,13 @@ class Cluster:
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         )
         self.replicas += (self._replica(number) for number in range(self.size))
-        for replica in self.replicas:
-            replica.start()
-        await asyncio.gather(*(replica.ready() for replica in self.replicas))
+        try:
+            for replica in self.replicas:
+                replica.start()
+            await asyncio.gather(*(replica.ready() for replica in self.replicas))
+        except BaseException:
+            await self._tear_down()
+            raise
         return self
 
     async def __aexit__(
@@ -101,13 +105,16 @@ class Cluster:
             if error is None:
                 await self._end_in_peace()
         finally:
-            for replica in self.replicas:
-                if replica.is_alive:
-                    replica.kill()
-            assert self._http is not None
-            await self._http.aclose()
-            await self.inference.stop()
-            await self.auth.stop()
+            await self._tear_down()
+
+    async def _tear_down(self) -> None:
+        for replica in self.replicas:
+            if replica.is_alive:
+                replica.kill()
+        assert self._http is not None
+        await self._http.aclose()
+        await self.inference.stop()
+        await self.auth.stop()
 
     def _replica(self, number: int) -> Replica:
         environment = {

@@ -54,6 +54,8 @@ class Reading:
     raw: bytearray = Factory(bytearray)
     #: Whether the closing frame came, or that there is nothing more.
     is_done: bool = False
+    #: Whether it was only told that there is nothing more: by 204, which does not say how the reply ended.
+    is_told_nothing_more: bool = False
     #: Whether the reader was told to come back.
     is_told_to_reconnect: bool = False
     #: Why the reply is not complete.
@@ -91,6 +93,8 @@ class Ledger:
     deleted: set[str] = Factory(set)
     #: Who made which conversation.
     owners: dict[str, str] = Factory(dict)
+    #: What the oracle has seen of each conversation over HTTP, so that it need not look again when nothing is new.
+    seen: dict[str, object] = Factory(dict)
 
     def acknowledged(self) -> list[Sent]:
         """The messages that must be there."""

@@ -92,6 +92,10 @@ class Saying:
         """Whether it has come to where it waits."""
         return len(self.said_at) == self.speech.holds_after and not self._released.is_set() and self.ended_at is None
 
+    async def over(self, within: float) -> None:
+        """Returns when it has ended, whoever ended it."""
+        await eventually(lambda: self.ended_at is not None, within=within, what="the end of a call of the model")
+
     def text_until(self, moment: float) -> str:
         """What had been said by then."""
         count = sum(at <= moment for at in self.said_at)

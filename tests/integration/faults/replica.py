@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -70,7 +71,7 @@ class Replica:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # A group of its own: a fault hits all processes of this replica and none of the tests.
+                # A group of its own, for Ctrl-C: the tests themselves are not to be interrupted.
                 start_new_session=True,
             )
         self.starts += 1
@@ -80,6 +81,10 @@ class Replica:
         """Returns when it says that it is ready."""
         await eventually(self._says_ready, within=within, what=f"{self.name} ready")
         self.files_when_ready = self.open_files()
+
+    async def serves_again(self) -> None:
+        """Returns when the same process, which was struck, is ready once more."""
+        await eventually(self._says_ready, within=READY_SECONDS, what=f"{self.name} ready once more")
 
     async def _says_ready(self) -> bool:
         assert self.is_alive, f"{self.name} ended with {self._process and self._process.returncode}: {self.tail()}"
@@ -94,21 +99,27 @@ class Replica:
             return 0
 
     def kill(self) -> None:
-        """Ends it without a warning."""
-        os.killpg(self.pid, signal.SIGKILL)
+        """Ends all its processes without a warning."""
+        self._signal_all(signal.SIGKILL)
         assert self._process is not None
         self._process.wait(5)
         self.is_frozen = False
 
     def freeze(self) -> None:
         """Stops its clock: it neither runs nor knows that it does not."""
-        os.killpg(self.pid, signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
         self.is_frozen = True
 
     def thaw(self) -> None:
         """Lets it run again."""
-        os.killpg(self.pid, signal.SIGCONT)
+        self._signal_all(signal.SIGCONT)
         self.is_frozen = False
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for pid in _with_descendants(self.pid):
+            # A descendant may have ended between the look and the signal.
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def terminate(self) -> None:
         """Asks it to end, as an orchestrator does."""
@@ -158,3 +169,9 @@ class Replica:
     def log_text(self) -> str:
         """Everything that all its processes wrote."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+def _with_descendants(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    found = [int(child) for child in children.read_text().split()] if children.exists() else []
+    return [pid, *(descendant for child in found for descendant in _with_descendants(child))]

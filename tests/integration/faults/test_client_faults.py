@@ -395,7 +395,7 @@ async def test_a_stop_from_any_replica_ends_the_reply_once_and_the_call_of_the_m
 
     assert (stopped.status_code, stopped.json()["status"], stopped.json()["content"]) == (200, "stopped", text)
     assert again.json() == stopped.json()
-    await eventually(lambda: saying.ended_at is not None, within=2, what="the end of the call")
+    await saying.over(within=2)
     await reading
     assert (reader.text, reader.reading.error) == (text, "stopped")
     await cluster.check()
@@ -424,7 +424,7 @@ async def test_a_deleted_conversation_stops_its_reply_and_nothing_reappears(
 
     assert await user.delete(conversation, on=cluster.urls[on]) == 204
 
-    await eventually(lambda: saying.ended_at is not None, within=2, what="the end of the call")
+    await saying.over(within=2)
     await asyncio.gather(*reading)
     for url in cluster.urls:
         assert (await user.call("GET", f"/{conversation}", on=url)).status_code == 404

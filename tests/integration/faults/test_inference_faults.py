@@ -191,7 +191,7 @@ async def test_a_silence_that_lasts_too_long_ends_the_reply(cluster: Cluster, us
     assert heard[1].error == "inference_timeout"
     await expect(cluster, user, heard, text=speech.text, status="interrupted")
     saying = await cluster.model.asked(prompt)
-    await eventually(lambda: saying.ended_at is not None, within=2, what="the end of the call")
+    await saying.over(within=2)
 
 
 @pytest.mark.parametrize(

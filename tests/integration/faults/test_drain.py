@@ -1,0 +1,132 @@
+"""A process that is asked to end loses nothing, keeps nobody waiting, and is gone in time.
+
+The numbers are those of the catalogue of faults, part P.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from attrs import define
+
+from tests.integration.embedded_postgres import EmbeddedPostgres
+from tests.integration.faults.client import Answer, Client, Follower
+from tests.integration.faults.cluster import Cluster
+from tests.integration.faults.fresh_database import fresh_database
+from tests.integration.faults.patience import read_to_the_end
+from tests.integration.faults.replica import PEACEFUL, Replica
+from tests.integration.faults.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+DRAIN_SECONDS = 4.0
+EXIT_SECONDS = 30.0
+# A reader must be attached again so soon after its stream was closed.
+GAP_SECONDS = 2.0
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[(), ("--workers", "2")], ids=["one", "workers"])
+async def cluster(
+    request: pytest.FixtureRequest, crash_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Cluster]:
+    folder = tmp_path_factory.mktemp("drain")
+    settings = {"DRAIN_SECONDS": str(DRAIN_SECONDS)}
+    database_url = await fresh_database(crash_server)
+    async with Cluster(database_url, folder, settings=settings, arguments=request.param) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def user(cluster: Cluster) -> Client:
+    return cluster.user(uuid4().hex[:8])
+
+
+@define(eq=False)
+class Viewer:
+    """Reads a reply from the process that is to end, and moves on to the other one."""
+
+    answer: Answer
+    user: Client
+    #: From the close of the stream to the next one's first event, in seconds; None where there was no need to move.
+    gap: float | None = None
+
+    async def watch(self, other: str) -> None:
+        """Reads to the end."""
+        reading = await self.answer.read()
+        if reading.is_done:
+            return
+        assert reading.is_told_to_reconnect, f"cut off without a word: {reading}"
+        closed_at = time.monotonic()
+        follower = Follower.after(self.user, reading)
+        await read_to_the_end(follower, [other])
+        self.gap = time.monotonic() - closed_at
+
+
+async def open_streams(cluster: Cluster, user: Client, *, short: int, long: int) -> list[Viewer]:
+    """Has the first replica make replies that end within the drain, and some that do not, each with a viewer."""
+
+    async def begin(count: int) -> Viewer:
+        conversation = await user.create(on=cluster.urls[0])
+        prompt = user.prompt()
+        cluster.model.will_say(prompt, count, every=0.2)
+        return Viewer(await user.send(conversation, prompt, on=cluster.urls[0]), user)
+
+    return list(await asyncio.gather(*(begin(10) for _ in range(short)), *(begin(500) for _ in range(long))))
+
+
+@pytest.mark.parametrize("ask_to_end", [Replica.terminate, Replica.interrupt], ids=["SIGTERM", "Ctrl-C"])
+async def test_a_process_that_is_asked_to_end_hands_two_hundred_streams_over(
+    cluster: Cluster, user: Client, ask_to_end: Callable[[Replica], None]
+) -> None:
+    """P5."""
+    ending, other = cluster.replicas
+    viewers = await open_streams(cluster, user, short=40, long=60)
+    watching = [asyncio.create_task(viewer.watch(other.base_url)) for viewer in viewers]
+    followers = [user.follow(viewer.answer.stream.conversation_id, viewer.answer.reply_id) for viewer in viewers]
+    following = [asyncio.create_task(read_to_the_end(follower, cluster.urls)) for follower in followers]
+    await eventually(lambda: all(follower.text for follower in followers), within=20, what="200 streams under way")
+
+    began = time.monotonic()
+    ask_to_end(ending)
+    await eventually(lambda: is_not_ready(ending), within=2, what="the end of its readiness")
+    refused = await user.send(viewers[0].answer.stream.conversation_id, user.prompt(), on=ending.base_url)
+    assert (refused.status, "retry-after" in refused.response.headers) == (503, True)
+    status = await ending.exit_status(within=EXIT_SECONDS)
+    took = time.monotonic() - began
+    await asyncio.gather(*watching, *following)
+
+    assert status in PEACEFUL
+    assert took <= DRAIN_SECONDS + 8
+    gaps = [viewer.gap for viewer in viewers if viewer.gap is not None]
+    assert len(gaps) == 60
+    assert max(gaps) <= GAP_SECONDS
+    await cluster.check()
+    await ending.restart()
+
+
+async def is_not_ready(replica: Replica) -> bool:
+    return await replica.readiness() == 503
+
+
+async def test_a_second_signal_ends_the_process_quickly_and_still_loses_nothing(cluster: Cluster, user: Client) -> None:
+    """P6."""
+    ending, other = cluster.replicas
+    viewers = await open_streams(cluster, user, short=0, long=20)
+    watching = [asyncio.create_task(viewer.watch(other.base_url)) for viewer in viewers]
+    await eventually(lambda: all(viewer.answer.stream.text for viewer in viewers), within=10, what="streams")
+
+    ending.terminate()
+    await eventually(lambda: is_not_ready(ending), within=2, what="the drain")
+    began = time.monotonic()
+    ending.terminate()
+    status = await ending.exit_status(within=EXIT_SECONDS)
+    took = time.monotonic() - began
+    await asyncio.gather(*watching)
+
+    assert status in PEACEFUL
+    assert took < DRAIN_SECONDS - 1
+    await cluster.check()
+    await ending.restart()
