@@ -227,10 +227,49 @@ async def test_a_ping_is_glad_of_any_answer_but_wants_one(client: InferenceClien
         await client.ping()
 
 
-async def test_an_idle_client_has_no_timers_for_replies(client: InferenceClient) -> None:
-    await text_of(client)
+async def test_a_connection_that_is_idle_for_long_is_closed(
+    client: InferenceClient, server: InferenceServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatcore_inference.pool._IDLE_SECONDS", 0.05)
+    await asyncio.gather(text_of(client), text_of(client))
+    assert server.open_connections == 2
 
-    assert len(asyncio.all_tasks()) <= 8  # The test's own and the server's; the client keeps none.
+    await server.until(lambda: server.open_connections == 0)
+
+    assert await text_of(client) == "Hello"
+
+
+async def test_a_connection_that_has_been_idle_for_too_long_is_not_used(
+    client: InferenceClient, server: InferenceServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await text_of(client)
+    monkeypatch.setattr("chatcore_inference.pool._IDLE_SECONDS", 0.0)
+
+    assert await text_of(client) == "Hello"
+
+    assert server.connections == 2
+
+
+async def test_a_connection_that_is_never_ready_runs_into_the_timeout_and_is_closed(server: InferenceServer) -> None:
+    # The server waits for a request, and for it the client's side of a TLS handshake is the beginning of one.
+    timeouts = InferenceTimeouts(connect_seconds=0.1)
+    https = server.base_url.replace("http:", "https:")
+    async with InferenceClient(https, None, timeouts=timeouts) as client:
+        with pytest.raises(InferenceTimeoutError):
+            await client.list_models()
+        await server.until(lambda: server.open_connections == 0)
+
+
+async def test_a_call_cancelled_while_it_connects_leaves_nothing_behind(server: InferenceServer) -> None:
+    limits = InferenceLimits(max_connections=1)
+    async with InferenceClient(server.base_url.replace("http:", "https:"), None, limits=limits) as client:
+        for number in (1, 2):
+            call = asyncio.create_task(client.list_models())
+            await server.until(lambda number=number: server.connections == number)  # type: ignore[misc] # a default binds it
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+        await server.until(lambda: server.open_connections == 0)
 
 
 async def test_any_httpx_transport_will_do_for_a_stream(server: InferenceServer) -> None:
@@ -252,3 +291,18 @@ async def test_the_transport_serves_an_ordinary_httpx_client(server: InferenceSe
 
     assert b"".join(frames) == token("Hel") + token("lo") + DONE
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "http:///models"])
+async def test_the_transport_knows_http_only(url: str) -> None:
+    async with httpx.AsyncClient(transport=SinkTransport()) as http:
+        with pytest.raises(httpx.UnsupportedProtocol):
+            await http.get(url)
+
+
+async def test_no_header_can_smuggle_in_another_one(server: InferenceServer) -> None:
+    async with httpx.AsyncClient(transport=SinkTransport(), base_url=server.base_url) as http:
+        with pytest.raises(httpx.LocalProtocolError):
+            await http.get("/models", headers={"x-trace-id": "a\r\nx-internal-api-key: b"})
+
+        assert (await http.get("/models")).status_code == 200

@@ -80,6 +80,7 @@ class InferenceClient(Inference):
             follow_redirects=False,
             trust_env=False,
         )
+        self._sent = self._http.build_request("POST", "generate")
         self._is_open = False
 
     async def open(self) -> None:
@@ -105,17 +106,12 @@ class InferenceClient(Inference):
         """See :meth:`chatcore.ports.Inference.generate`; whatever `on_frame` raises is raised here."""
         self._require_open()
         receiver = ReplyReceiver(on_frame, self._limits)
-        message = self._http.build_request(
-            "POST",
-            "generate",
-            content=_body_of(request),
-            headers={"accept": "text/event-stream", **_json_headers(request.trace_id, request.user_id)},
-            extensions={SINK: receiver},
-        )
+        sending = self._send(request, receiver)
+        del request  # Tens of kB of history need not be kept for as long as the reply takes, nor need the message.
         try:
             async with asyncio.timeout(self._timeouts.total_seconds) as limit:
                 with self._watchdog.watching(receiver, limit):
-                    await self._receive(message, receiver)
+                    await self._receive(await sending, receiver)
         except _Failure as error:
             if not receiver.finish():
                 raise _translated(error) from error
@@ -143,11 +139,19 @@ class InferenceClient(Inference):
         except _Failure as error:
             raise _translated(error) from error
 
-    async def _receive(self, message: httpx.Request, receiver: ReplyReceiver) -> None:
+    async def _send(self, request: InferenceRequest, receiver: ReplyReceiver) -> httpx.Response:
+        headers = {"accept": "text/event-stream", **_json_headers(request.trace_id, request.user_id)}
+        message = self._http.build_request(
+            "POST", "generate", content=_body_of(request), headers=headers, extensions={SINK: receiver}
+        )
         try:
             response = await self._http.send(message, stream=True)
         except httpx.RemoteProtocolError as error:
             raise InferenceRefusedError from error
+        response.request = self._sent  # In place of the message.
+        return response
+
+    async def _receive(self, response: httpx.Response, receiver: ReplyReceiver) -> None:
         try:
             if not is_event_stream(response.status_code, response.headers):
                 _log_refusal(response)
