@@ -14,11 +14,13 @@ from chatcore_service.http.problems import problem_body
 from chatcore_service.http.refusals import HeadersTooLargeError, HeaderTimeoutError, MalformedHttpError, RefusedError
 
 MAX_HEADER_BYTES = 16 * 1024
-HEADER_TIMEOUT_SECONDS = 10.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
+
+    #: Until a request's headers are all there, from the connection or from their first byte.
+    header_timeout_seconds = 10.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
         super().__init__(*args, **kwargs)
@@ -91,7 +93,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(self._refusal or MalformedHttpError())
 
     def _expect_headers(self) -> None:
-        self._header_timer = self.loop.call_later(HEADER_TIMEOUT_SECONDS, self._give_up)
+        self._header_timer = self.loop.call_later(self.header_timeout_seconds, self._give_up)
 
     def _give_up(self) -> None:
         if not self.transport.is_closing():

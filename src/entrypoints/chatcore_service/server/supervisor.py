@@ -81,7 +81,9 @@ class Supervisor:
                 self._judge(worker)
 
     def _judge(self, worker: SpawnProcess) -> None:
-        if worker.exitcode == 0:
+        # One that was still starting dies of the signal itself, and has nothing to drain.
+        was_starting = self._is_ending and worker.exitcode == -signal.SIGTERM
+        if worker.exitcode == 0 or was_starting:
             return
         _log.error("a worker died", pid=worker.pid, exit_code=worker.exitcode)
         if worker.exitcode == COULD_NOT_OPEN:

@@ -1,0 +1,222 @@
+"""What comes before a request's body, byte by byte: bounds, timeouts, and what is no HTTP at all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from attrs import evolve
+
+from chatcore_service.server.protocol import MAX_HEADER_BYTES, BoundedProtocol
+from tests.integration.http_server import ALICE, SETTINGS, LiveService, live_service
+
+PATIENCE_SECONDS = 10
+
+POST = f"POST /api/conversations HTTP/1.1\r\nhost: x\r\nauthorization: {ALICE['Authorization']}\r\n".encode()
+JSON = b"content-type: application/json\r\n"
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[LiveService]:
+    async with live_service() as service:
+        yield service
+
+
+async def exchange(service: LiveService, *parts: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Sends parts, one packet each; returns status, headers and body of the first response."""
+    reader, writer = await service.connect()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(0)
+            return await read_response(reader)
+    finally:
+        writer.close()
+
+
+async def read_response(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    headers = {name: value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return int(head[0].split()[1]), headers, body
+
+
+def padded(total: int) -> bytes:
+    """A request whose target and headers are `total` bytes as the service counts them."""
+    fixed = len("/api/health") + len("host: x\r\n") + len("x-pad: \r\n")
+    return b"GET /api/health HTTP/1.1\r\nhost: x\r\nx-pad: " + b"a" * (total - fixed) + b"\r\n\r\n"
+
+
+async def test_headers_have_at_most_16_kibibytes(service: LiveService) -> None:
+    at_the_edge, _, _ = await exchange(service, padded(MAX_HEADER_BYTES))
+    past_it, headers, body = await exchange(service, padded(MAX_HEADER_BYTES + 1))
+
+    assert (at_the_edge, past_it) == (200, 431)
+    assert headers["content-type"] == "application/problem+json"
+    assert json.loads(body)["code"] == "headers_too_large"
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"GET /" + b"a" * 100_000, b"GET / HTTP/1.1\r\nx: " + b"a" * 100_000, b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 9000],
+)
+async def test_headers_without_end_are_refused_before_it(service: LiveService, endless: bytes) -> None:
+    pieces = [endless[start : start + 10_000] for start in (0, 10_000)]
+
+    status, _, _ = await exchange(service, *pieces)
+    assert status == 431
+
+
+async def test_a_second_request_on_a_connection_is_bounded_alike(service: LiveService) -> None:
+    reader, writer = await service.connect()
+    statuses = []
+    for size in (MAX_HEADER_BYTES, MAX_HEADER_BYTES, MAX_HEADER_BYTES + 1):
+        writer.write(padded(size))
+        statuses.append((await read_response(reader))[0])
+    writer.close()
+
+    assert statuses == [200, 200, 431]
+
+
+@pytest.mark.parametrize("sent", [b"GET /api/health HT", b"GET /api/health HTTP/1.1\r\nhost: x\r\n"])
+async def test_headers_that_do_not_come_are_not_waited_for(
+    service: LiveService, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BoundedProtocol, "header_timeout_seconds", 0.1)
+
+    status, headers, body = await exchange(service, sent)
+    assert (status, headers["connection"]) == (408, "close")
+    assert json.loads(body)["code"] == "header_timeout"
+
+
+async def test_a_connection_that_says_nothing_is_closed_without_a_word(
+    service: LiveService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BoundedProtocol, "header_timeout_seconds", 0.1)
+    reader, writer = await service.connect()
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert await reader.read() == b""
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        POST + JSON + b"content-length: 10\r\n\r\n{",
+        POST + JSON + b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n",
+    ],
+)
+async def test_a_body_that_does_not_come_is_not_waited_for(request_bytes: bytes) -> None:
+    settings = evolve(SETTINGS, requests=evolve(SETTINGS.requests, body_timeout_seconds=0.1))
+    async with live_service(settings) as service:
+        status, headers, body = await exchange(service, request_bytes)
+
+    assert (status, headers["connection"]) == (408, "close")
+    assert json.loads(body)["code"] == "body_timeout"
+
+
+async def test_a_chunked_body_is_counted_while_it_comes(service: LiveService) -> None:
+    chunk = b"8000\r\n" + b" " * 0x8000 + b"\r\n"
+
+    status, headers, _ = await exchange(
+        service, POST + JSON + b"transfer-encoding: chunked\r\n\r\n", *[chunk] * 8, b"1\r\n \r\n"
+    )
+    assert (status, headers["connection"]) == (413, "close")
+
+
+async def test_a_body_that_says_it_is_too_large_is_not_read(service: LiveService) -> None:
+    status, _, _ = await exchange(service, POST + JSON + b"content-length: 262145\r\n\r\n")
+
+    assert status == 413
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x00\x01\x02\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
+        b"GET / HTTP/1.1\r\nx: a\x00b\r\n\r\n",
+        POST + b"content-length: 1\r\ncontent-length: 2\r\n\r\n{}",
+        POST + b"content-length: -1\r\n\r\n{}",
+        POST + b"content-length: +2\r\n\r\n{}",
+        POST + b"content-length: 99999999999999999999999\r\n\r\n{}",
+        POST + b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        POST + b"transfer-encoding: chunked, identity\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_a_problem_document_and_the_end_of_the_connection(
+    service: LiveService, garbage: bytes
+) -> None:
+    status, headers, body = await exchange(service, garbage)
+
+    assert (status, headers["connection"]) == (400, "close")
+    assert json.loads(body)["status"] == 400
+
+
+async def test_a_chunk_of_no_size_ends_the_connection_and_stores_nothing(service: LiveService) -> None:
+    status, _, _ = await exchange(service, POST + JSON + b"transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n")
+
+    listed = (await service.client.get("/api/conversations", headers=ALICE)).json()
+    assert status == 400
+    assert listed["items"] == []
+
+
+@pytest.mark.parametrize(
+    "target", [b"/api/health", b"http://elsewhere.test/api/health", b"/api/health?x=%00%ff&y", b"/api/%68ealth"]
+)
+@pytest.mark.parametrize("host", [b"x", b"a/b?c#d", b"evil@x", b""])
+async def test_neither_host_nor_the_form_of_the_target_changes_what_is_answered(
+    service: LiveService, target: bytes, host: bytes
+) -> None:
+    status, _, body = await exchange(service, b"GET " + target + b" HTTP/1.1\r\nhost: " + host + b"\r\n\r\n")
+
+    assert (status, json.loads(body)["status"]) == (200, "ok")
+
+
+@pytest.mark.parametrize("host", [b"x/api/health", b"x?/api/health", b"x#"])
+async def test_no_host_leads_past_authentication(service: LiveService, host: bytes) -> None:
+    status, _, _ = await exchange(service, b"GET /api/conversations HTTP/1.1\r\nhost: " + host + b"\r\n\r\n")
+
+    assert status == 401
+
+
+async def test_a_caller_may_wait_for_leave_to_send_the_body(service: LiveService) -> None:
+    reader, writer = await service.connect()
+    writer.write(POST + JSON + b"content-length: 2\r\nexpect: 100-continue\r\n\r\n")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"{}")
+        assert (await read_response(reader))[0] == 201
+    writer.close()
+
+
+async def test_an_upgrade_is_not_taken(service: LiveService) -> None:
+    status, _, _ = await exchange(
+        service,
+        b"GET /api/health HTTP/1.1\r\nhost: x\r\nconnection: upgrade, http2-settings\r\n"
+        b"upgrade: h2c\r\nhttp2-settings: \r\n\r\n",
+    )
+
+    assert status == 200
+
+
+async def test_two_requests_in_one_packet_are_answered_in_order(service: LiveService) -> None:
+    reader, writer = await service.connect()
+    writer.write(b"GET /api/health HTTP/1.1\r\nhost: x\r\n\r\nGET /nothing HTTP/1.1\r\nhost: x\r\n\r\n")
+    statuses = [(await read_response(reader))[0] for _ in range(2)]
+    writer.close()
+
+    assert statuses == [200, 404]
+
+
+async def test_http_1_0_is_answered_and_the_connection_closed(service: LiveService) -> None:
+    status, headers, _ = await exchange(service, b"GET /api/health HTTP/1.0\r\n\r\n")
+
+    assert (status, headers["connection"]) == (200, "close")

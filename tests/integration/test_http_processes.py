@@ -1,0 +1,239 @@
+"""`chatcore serve` as a process: how it starts, how it refuses to, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import httpx
+import pytest
+
+CHATCORE = [sys.executable, "-m", "chatcore_service"]
+
+# Nobody listens there.
+NOWHERE = "127.0.0.1:1"
+
+SETTINGS = {
+    "INTERNAL_API_KEY": "the-internal-key",
+    "DATABASE_URL": f"postgresql://somebody:the-password@{NOWHERE}/chat",
+    "AUTH_SERVICE_URL": f"http://{NOWHERE}",
+    "INFERENCE_SERVICE_URL": f"http://{NOWHERE}",
+}
+
+
+def environment(**changes: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "PYTHONPATH", "HOME", "TMPDIR"}}
+    return {**inherited, **SETTINGS, **changes}
+
+
+def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*CHATCORE, *arguments], env=environment(**changes), capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Served:
+    """A running `chatcore serve`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+        self.process = process
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log
+
+    def lines(self, message: str) -> list[dict[str, object]]:
+        """The log lines that say so."""
+        parsed = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [line for line in parsed if line["message"] == message]
+
+    def until_it_says(self, message: str, times: int = 1) -> None:
+        """Waits for a log line."""
+        deadline = monotonic() + 20
+        while len(self.lines(message)) < times:
+            assert monotonic() < deadline, self.log.read_text()
+            sleep(0.02)
+
+    def end(self, *signals: signal.Signals) -> int:
+        """Sends signals; returns the exit status."""
+        for number in signals:
+            self.process.send_signal(number)
+            sleep(0.3)  # Two signals at once are one.
+        return self.process.wait(timeout=30)
+
+
+@contextmanager
+def served(folder: Path, *arguments: str, workers: int = 1, **changes: str) -> Iterator[Served]:
+    """Runs it until the end of the block."""
+    port, log = free_port(), folder / "log"
+    command = [*CHATCORE, "serve", "--port", str(port), "--workers", str(workers), *arguments]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment(**changes), stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    served = Served(process, port, log)
+    try:
+        served.until_it_says("listening", times=workers)
+        yield served
+    finally:
+        process.kill()
+        process.wait()
+
+
+# -- Refusing to start -----------------------------------------------------------------------------------------------
+
+
+def test_every_variable_with_a_problem_is_named_in_a_line_of_its_own() -> None:
+    result = run("serve", INTERNAL_API_KEY="", MAX_STREAMS_PER_USER="many", LOG_LEVEL="loud")
+
+    assert result.returncode == 2
+    names = [line.split()[0] for line in result.stderr.splitlines()]
+    assert names == ["INTERNAL_API_KEY", "MAX_STREAMS_PER_USER", "LOG_LEVEL"]
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://somebody:the-password@x/y"),
+        ("AUTH_SERVICE_URL", "auth:8001"),
+        ("INFERENCE_SERVICE_URL", "http://user:the-password@x"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_named_and_not_quoted(name: str, value: str) -> None:
+    result = run("serve", **{name: value})
+
+    assert result.returncode == 2
+    assert result.stderr.startswith(name)
+    assert len(result.stderr.splitlines()) == 1
+    assert "the-password" not in result.stderr
+
+
+def test_a_port_that_is_taken_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        result = run("serve", "--port", str(port))
+
+    assert result.returncode == 1
+    assert result.stderr == f"Cannot listen on 127.0.0.1 port {port}: Address already in use.\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["serve", "--port", "65536"], ["serve", "--port", "x"], ["serve", "--workers", "0"], ["nothing"]]
+)
+def test_a_misspelt_command_line_is_explained(arguments: list[str]) -> None:
+    result = run(*arguments)
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("usage: chatcore")
+
+
+def test_a_database_that_is_away_fails_a_migration_in_a_sentence() -> None:
+    result = run("migrate")
+
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert "the-password" not in result.stderr
+
+
+# -- Running and ending ----------------------------------------------------------------------------------------------
+
+
+def test_it_starts_without_its_database_and_says_that_it_is_not_ready(tmp_path: Path) -> None:
+    with served(tmp_path) as process:
+        ready = httpx.get(f"{process.url}/api/ready", timeout=10)
+        health = httpx.get(f"{process.url}/api/health")
+
+    assert ready.status_code == 503
+    assert ready.json()["status"] == "unavailable"
+    assert ready.json()["checks"] == {
+        "process": "ok",
+        "database": "unavailable",
+        "auth": "unavailable",
+        "inference": "unavailable",
+    }
+    assert health.json() == {"status": "ok", "ready": True, "service": "chat-api"}
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT], [signal.SIGTERM, signal.SIGINT]])
+def test_a_signal_ends_it_in_order(tmp_path: Path, signals: list[signal.Signals]) -> None:
+    with served(tmp_path) as process:
+        status = process.end(*signals)
+
+    assert status == 0
+    assert process.lines("drained")
+    assert process.lines("stopped")
+
+
+def test_a_signal_in_the_middle_of_the_start_ends_it_in_order(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*CHATCORE, "serve", "--port", "0"], env=environment(), stdout=output, stderr=subprocess.STDOUT
+        )
+    sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(timeout=30) in {0, -signal.SIGTERM}
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_workers_share_their_figures_and_end_together(tmp_path: Path, number: signal.Signals) -> None:
+    with served(tmp_path, workers=2, TMPDIR=str(tmp_path)) as process:
+        for _ in range(20):
+            # A connection each, so that both get some.
+            assert httpx.get(f"{process.url}/api/health").status_code == 200
+        metrics = httpx.get(f"{process.url}/metrics").text
+        assert 'chatcore_http_requests_total{method="GET",route="/api/health",status="200"} 20.0' in metrics
+        status = process.end(number)
+
+    assert status == 0
+    assert len(process.lines("stopped")) == 2
+    assert list(tmp_path.glob("chatcore-metrics-*")) == []
+
+
+def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
+    with served(tmp_path, workers=2) as process:
+        pid = process.lines("listening")[0]["pid"]
+        assert isinstance(pid, int)
+        os.kill(pid, signal.SIGKILL)
+        process.until_it_says("listening", times=3)
+        assert httpx.get(f"{process.url}/api/health").status_code == 200
+        status = process.end(signal.SIGTERM)
+
+    assert status == 0
+    assert len(process.lines("a worker died")) == 1
+
+
+def test_workers_end_when_their_parent_was_killed(tmp_path: Path) -> None:
+    with served(tmp_path, workers=2) as process:
+        process.process.kill()
+        process.until_it_says("stopped", times=2)
+
+
+def test_all_it_writes_is_json_without_secrets(tmp_path: Path) -> None:
+    with served(tmp_path, LOG_LEVEL="DEBUG") as process:
+        response = httpx.get(
+            f"{process.url}/api/conversations?token=the-query-token",
+            headers={"Authorization": "Bearer the-token", "User-Agent": "x" * 1000},
+        )
+        process.end(signal.SIGTERM)
+
+    written = process.log.read_text()
+    assert response.status_code == 503
+    assert all(json.loads(line)["service"] == "chat-api" for line in written.splitlines())
+    for secret in ("the-token", "the-query-token", "the-internal-key", "the-password"):
+        assert secret not in written
