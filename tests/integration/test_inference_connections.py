@@ -7,11 +7,8 @@ import httpx
 import pytest
 
 from chatcore.errors import InferenceError, InferenceInterruptedError, InferenceTimeoutError
-from chatcore.history import HistoryMessage
-from chatcore.message import Role
-from chatcore.ports import InferenceRequest
-from chatcore.sampling import Sampling
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts, SinkTransport
+from tests.integration.inference_requests import text_of
 from tests.integration.inference_server import (
     DONE,
     MODELS,
@@ -29,8 +26,6 @@ from tests.integration.inference_server import (
     token,
 )
 
-REQUEST = InferenceRequest(messages=(HistoryMessage(Role.USER, "Hi"),), sampling=Sampling(), user_id="user-1")
-
 
 @pytest.fixture
 async def server() -> AsyncIterator[InferenceServer]:
@@ -44,12 +39,6 @@ async def client(server: InferenceServer) -> AsyncIterator[InferenceClient]:
     timeouts = InferenceTimeouts(queue_seconds=0.2, answer_seconds=0.3, ping_seconds=0.2)
     async with InferenceClient(server.base_url, "secret-key", limits=limits, timeouts=timeouts) as client:
         yield client
-
-
-async def text_of(client: InferenceClient) -> str:
-    tokens: list[str] = []
-    await client.generate(REQUEST, lambda frame: tokens.append(frame.token or ""))
-    return "".join(tokens)
 
 
 async def test_calls_one_after_the_other_share_a_connection(client: InferenceClient, server: InferenceServer) -> None:

@@ -6,26 +6,20 @@ from collections.abc import AsyncIterator
 from typing import NoReturn
 
 import pytest
-from attrs import evolve
 
 from chatcore.errors import (
-    InferenceError,
     InferenceInterruptedError,
     InferenceRefusedError,
-    InferenceTimeoutError,
     InferenceUnreachableError,
 )
-from chatcore.history import HistoryMessage
-from chatcore.message import Role
-from chatcore.ports import Frame, InferenceRequest
-from chatcore.sampling import Sampling
-from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
+from chatcore.ports import Frame
+from chatcore_inference import InferenceClient
+from tests.integration.inference_requests import REQUEST, failure_of
 from tests.integration.inference_server import (
     CLOSE_DELIMITED_HEAD,
     DONE,
     LAST_CHUNK,
     STREAM_HEAD,
-    Call,
     InferenceServer,
     Script,
     answer,
@@ -34,18 +28,7 @@ from tests.integration.inference_server import (
     hang,
     packets,
     reset,
-    stream,
     token,
-)
-
-REQUEST = InferenceRequest(
-    messages=(HistoryMessage(Role.USER, "Hi"),), sampling=Sampling(), user_id="user-1", trace_id="trace-1"
-)
-IMPATIENT = InferenceTimeouts(
-    connect_seconds=1, queue_seconds=0.1, first_frame_seconds=0.2, idle_seconds=0.2, total_seconds=1, answer_seconds=0.2
-)
-SMALL = InferenceLimits(
-    max_connections=3, max_frame_bytes=1000, max_text_chars=50, max_reply_bytes=5000, max_answer_bytes=100
 )
 
 
@@ -57,15 +40,8 @@ async def server() -> AsyncIterator[InferenceServer]:
 
 @pytest.fixture
 async def client(server: InferenceServer) -> AsyncIterator[InferenceClient]:
-    async with InferenceClient(server.base_url, "secret-key", timeouts=IMPATIENT, limits=SMALL) as client:
+    async with InferenceClient(server.base_url, "secret-key") as client:
         yield client
-
-
-async def failure_of(client: InferenceClient) -> tuple[list[bytes], InferenceError]:
-    frames: list[bytes] = []
-    with pytest.raises(InferenceError) as caught:
-        await client.generate(REQUEST, lambda frame: frames.append(frame.raw))
-    return frames, caught.value
 
 
 def free_port() -> int:
@@ -200,103 +176,6 @@ async def test_a_break_after_the_closing_frame_is_no_error(
     server.on("/generate", packets(STREAM_HEAD, chunk(token("a")), chunk(closing), then=reset))
 
     await client.generate(REQUEST, lambda _: None)
-
-
-@pytest.mark.parametrize(
-    "parts",
-    [[], [STREAM_HEAD[:20]], [STREAM_HEAD], [STREAM_HEAD, chunk(token("a"))]],
-    ids=["before the head", "in the head", "after the head", "after a token"],
-)
-async def test_a_silent_service_runs_into_the_timeout_and_is_left(
-    client: InferenceClient, server: InferenceServer, parts: list[bytes]
-) -> None:
-    server.on("/generate", packets(*parts, then=hang))
-
-    frames, error = await failure_of(client)
-
-    assert len(frames) == max(0, len(parts) - 1)
-    assert type(error) is InferenceTimeoutError
-    await server.until(lambda: server.early_closes == 1)
-
-
-@pytest.mark.parametrize("drip", [chunk(b": still here\n\n"), chunk(b"x"), b"1", b"HTTP"], ids=str)
-async def test_a_drip_of_what_is_no_data_does_not_extend_the_timeout(server: InferenceServer, drip: bytes) -> None:
-    async def script(call: Call) -> None:
-        if drip != b"HTTP":
-            await call.send(STREAM_HEAD)
-        while True:
-            await call.send(drip)
-
-    server.on("/generate", script)
-
-    async with InferenceClient(server.base_url, None, timeouts=evolve(IMPATIENT, total_seconds=60)) as client:
-        async with asyncio.timeout(10):
-            _, error = await failure_of(client)
-    assert isinstance(error, InferenceTimeoutError | InferenceInterruptedError | InferenceRefusedError)
-
-
-async def test_steady_tokens_are_no_silence_but_the_reply_must_end_one_day(
-    client: InferenceClient, server: InferenceServer
-) -> None:
-    async def script(call: Call) -> None:
-        await call.send(STREAM_HEAD)
-        while True:
-            await call.send(chunk(b"data: not even a token\n\n"))
-            await asyncio.sleep(0.05)
-
-    server.on("/generate", script)
-
-    frames, error = await failure_of(client)
-
-    assert len(frames) > 8
-    assert type(error) is InferenceTimeoutError
-
-
-@pytest.mark.parametrize("rest", [b"data: " + b"x" * 1100, b"data: " + b"x" * 1100 + b"\n\n"], ids=["endless", "long"])
-async def test_a_frame_that_is_too_large_is_refused_after_the_frames_before_it(
-    client: InferenceClient, server: InferenceServer, rest: bytes
-) -> None:
-    server.on("/generate", packets(STREAM_HEAD, chunk(token("a") + rest + DONE), then=hang))
-
-    frames, error = await failure_of(client)
-
-    assert frames == [token("a")]
-    assert type(error) is InferenceRefusedError
-    await server.until(lambda: server.open_connections == 0)
-
-
-async def test_a_frame_of_just_the_permitted_size_passes(client: InferenceClient, server: InferenceServer) -> None:
-    frame = b": " + b"x" * 996 + b"\n\n"
-    server.on("/generate", stream(frame, DONE))
-
-    frames: list[bytes] = []
-    await client.generate(REQUEST, lambda f: frames.append(f.raw))
-
-    assert frames == [frame, DONE]
-
-
-async def test_a_reply_that_never_ends_is_cut_at_its_permitted_length(
-    client: InferenceClient, server: InferenceServer
-) -> None:
-    server.on("/generate", stream(token("x" * 50), DONE))
-    await client.generate(REQUEST, lambda _: None)
-    server.on("/generate", stream(token("x" * 50), token("y"), DONE))
-
-    frames, error = await failure_of(client)
-
-    assert frames == [token("x" * 50)]
-    assert type(error) is InferenceRefusedError
-
-
-async def test_a_reply_of_nothing_but_overhead_is_cut_at_its_permitted_size(
-    client: InferenceClient, server: InferenceServer
-) -> None:
-    server.on("/generate", stream(*[b"data: {}\n\n" * 100] * 6, DONE))
-
-    frames, error = await failure_of(client)
-
-    assert b"".join(frames) == b"data: {}\n\n" * 500
-    assert type(error) is InferenceRefusedError
 
 
 async def test_a_cancelled_reply_closes_its_connection_at_once(

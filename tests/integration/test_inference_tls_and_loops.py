@@ -9,11 +9,8 @@ import pytest
 import uvloop
 
 from chatcore.errors import InferenceInterruptedError, InferenceUnreachableError
-from chatcore.history import HistoryMessage
-from chatcore.message import Role
-from chatcore.ports import InferenceRequest
-from chatcore.sampling import Sampling
 from chatcore_inference import InferenceClient
+from tests.integration.inference_requests import REQUEST, text_of
 from tests.integration.inference_server import (
     DONE,
     STREAM_HEAD,
@@ -30,7 +27,6 @@ from tests.integration.inference_server import (
 
 # A key for this server alone, with a certificate for 127.0.0.1 that nobody else trusts.
 CERTIFICATE = Path(__file__).with_name("inference_tls.pem")
-REQUEST = InferenceRequest(messages=(HistoryMessage(Role.USER, "Hi"),), sampling=Sampling(), user_id="user-1")
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
@@ -41,12 +37,6 @@ def tls_server() -> InferenceServer:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     return InferenceServer(tls=context)
-
-
-async def text_of(client: InferenceClient) -> str:
-    tokens: list[str] = []
-    await client.generate(REQUEST, lambda frame: tokens.append(frame.token or ""))
-    return "".join(tokens)
 
 
 async def kept_connection(client: InferenceClient, server: InferenceServer) -> None:
