@@ -157,6 +157,10 @@ class Cluster:
         token = TOKEN_MARK + name
         return Client(user_of(token), token, self.ledger, self._http)
 
+    async def revive(self) -> None:
+        """Starts the replicas that have ended."""
+        await asyncio.gather(*(replica.restart() for replica in self.replicas if not replica.is_alive))
+
     async def check(self, *, within: float = 35.0) -> None:
         """Has the oracle judge everything that has happened so far."""
         oracle = Oracle(

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import psycopg
 from attrs import frozen
@@ -150,8 +150,8 @@ class Oracle:
         for message in messages:
             stored[message.conversation_id][message.id] = message
         news = {id_: held for id_, held in stored.items() if self.ledger.seen.get(id_) != held}
-        for replica in self._serving:
-            await asyncio.gather(*(self._check_conversation(id_, held, replica) for id_, held in news.items()))
+        looks = zip(news.items(), cycle(self._serving), strict=False)
+        await asyncio.gather(*(self._check_conversation(id_, held, replica) for (id_, held), replica in looks))
         self.ledger.seen |= news
 
     async def _check_conversation(self, id_: str, held: dict[str, StoredMessage], replica: Replica) -> None:

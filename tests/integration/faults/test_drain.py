@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from attrs import define
+from attrs import define, frozen
 
 from tests.integration.embedded_postgres import EmbeddedPostgres
 from tests.integration.faults.client import Answer, Client, Follower
@@ -28,14 +28,36 @@ EXIT_SECONDS = 30.0
 GAP_SECONDS = 2.0
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[(), ("--workers", "2")], ids=["one", "workers"])
+@frozen
+class Ending:
+    """A way to run the service, and how each test asks it to end."""
+
+    arguments: tuple[str, ...]
+    once: Callable[[Replica], None]
+    twice: Callable[[Replica], None]
+
+
+# Both ways, and both signals in each way, at the price of half the combinations.
+ENDINGS = {
+    "one process": Ending((), once=Replica.terminate, twice=Replica.interrupt),
+    "two workers": Ending(("--workers", "2"), once=Replica.interrupt, twice=Replica.terminate),
+}
+
+
+@pytest.fixture(scope="module", params=list(ENDINGS.values()), ids=list(ENDINGS))
+def ending(request: pytest.FixtureRequest) -> Ending:
+    assert isinstance(request.param, Ending)
+    return request.param
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cluster(
-    request: pytest.FixtureRequest, crash_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+    ending: Ending, crash_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Cluster]:
     folder = tmp_path_factory.mktemp("drain")
     settings = {"DRAIN_SECONDS": str(DRAIN_SECONDS)}
     database_url = await fresh_database(crash_server)
-    async with Cluster(database_url, folder, settings=settings, arguments=request.param) as cluster:
+    async with Cluster(database_url, folder, settings=settings, arguments=ending.arguments) as cluster:
         yield cluster
 
 
@@ -77,12 +99,12 @@ async def open_streams(cluster: Cluster, user: Client, *, short: int, long: int)
     return list(await asyncio.gather(*(begin(10) for _ in range(short)), *(begin(500) for _ in range(long))))
 
 
-@pytest.mark.parametrize("ask_to_end", [Replica.terminate, Replica.interrupt], ids=["SIGTERM", "Ctrl-C"])
 async def test_a_process_that_is_asked_to_end_hands_two_hundred_streams_over(
-    cluster: Cluster, user: Client, ask_to_end: Callable[[Replica], None]
+    cluster: Cluster, user: Client, ending: Ending
 ) -> None:
     """P5."""
-    ending, other = cluster.replicas
+    await cluster.revive()
+    leaving, other = cluster.replicas
     viewers = await open_streams(cluster, user, short=40, long=60)
     watching = [asyncio.create_task(viewer.watch(other.base_url)) for viewer in viewers]
     followers = [user.follow(viewer.answer.stream.conversation_id, viewer.answer.reply_id) for viewer in viewers]
@@ -90,11 +112,11 @@ async def test_a_process_that_is_asked_to_end_hands_two_hundred_streams_over(
     await eventually(lambda: all(follower.text for follower in followers), within=20, what="200 streams under way")
 
     began = time.monotonic()
-    ask_to_end(ending)
-    await eventually(lambda: is_not_ready(ending), within=2, what="the end of its readiness")
-    refused = await user.send(viewers[0].answer.stream.conversation_id, user.prompt(), on=ending.base_url)
+    ending.once(leaving)
+    await eventually(lambda: is_not_ready(leaving), within=2, what="the end of its readiness")
+    refused = await user.send(viewers[0].answer.stream.conversation_id, user.prompt(), on=leaving.base_url)
     assert (refused.status, "retry-after" in refused.response.headers) == (503, True)
-    status = await ending.exit_status(within=EXIT_SECONDS)
+    status = await leaving.exit_status(within=EXIT_SECONDS)
     took = time.monotonic() - began
     await asyncio.gather(*watching, *following)
 
@@ -104,29 +126,45 @@ async def test_a_process_that_is_asked_to_end_hands_two_hundred_streams_over(
     assert len(gaps) == 60
     assert max(gaps) <= GAP_SECONDS
     await cluster.check()
-    await ending.restart()
 
 
 async def is_not_ready(replica: Replica) -> bool:
     return await replica.readiness() == 503
 
 
-async def test_a_second_signal_ends_the_process_quickly_and_still_loses_nothing(cluster: Cluster, user: Client) -> None:
+async def test_a_second_signal_ends_the_process_quickly_and_still_loses_nothing(
+    cluster: Cluster, user: Client, ending: Ending
+) -> None:
     """P6."""
-    ending, other = cluster.replicas
+    await cluster.revive()
+    leaving, other = cluster.replicas
     viewers = await open_streams(cluster, user, short=0, long=20)
     watching = [asyncio.create_task(viewer.watch(other.base_url)) for viewer in viewers]
     await eventually(lambda: all(viewer.answer.stream.text for viewer in viewers), within=10, what="streams")
 
-    ending.terminate()
-    await eventually(lambda: is_not_ready(ending), within=2, what="the drain")
+    ending.twice(leaving)
+    await eventually(lambda: is_not_ready(leaving), within=2, what="the drain")
     began = time.monotonic()
-    ending.terminate()
-    status = await ending.exit_status(within=EXIT_SECONDS)
+    ending.twice(leaving)
+    status = await leaving.exit_status(within=EXIT_SECONDS)
     took = time.monotonic() - began
     await asyncio.gather(*watching)
 
     assert status in PEACEFUL
     assert took < DRAIN_SECONDS - 1
     await cluster.check()
-    await ending.restart()
+
+
+async def test_a_process_that_is_asked_to_end_before_it_is_ready_ends_in_peace(
+    cluster: Cluster, ending: Ending
+) -> None:
+    """P7: at several moments of its start."""
+    await cluster.revive()
+    starting = cluster.replicas[0]
+    await starting.stop()
+    for moment in (0.1, 0.6, 1.2, 2.0):
+        starting.start()
+        # No condition to wait for: the moment is the fault.
+        await asyncio.sleep(moment)
+        ending.once(starting)
+        assert await starting.exit_status(within=10) in PEACEFUL
