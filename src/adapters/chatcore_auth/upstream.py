@@ -1,8 +1,9 @@
 """One question to the auth service, over HTTP."""
 
 import re
+import ssl
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
@@ -25,6 +26,12 @@ _TRACE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 # The server closed an idle connection in the moment in which it was used again, or it was restarted.
 _BROKEN_CONNECTION = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """The certificates that this process trusts: loading them takes longer than anything else in a client's making."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class AuthUpstream:
@@ -63,6 +70,7 @@ class AuthUpstream:
             timeout=httpx.Timeout(None, connect=connect_timeout_seconds),
             limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
             follow_redirects=False,
+            verify=_tls(),
             # Neither proxies nor .netrc: the address is the one in the settings and no other.
             trust_env=False,
             # What one user's answer sets must not go along with the next user's question.
