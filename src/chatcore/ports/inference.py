@@ -76,6 +76,7 @@ class Inference(Protocol):
 
         Raises:
             InferenceUnreachableError, InferenceTimeoutError, InferenceInterruptedError: there is no answer.
+            InferenceRefusedError: the answer is larger than is sane, or compressed.
         """
         ...
 
