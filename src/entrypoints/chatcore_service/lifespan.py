@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import cast
 
+import structlog
 from attrs import frozen
 from starlette.applications import Starlette
 
@@ -17,7 +18,12 @@ from chatcore_service.readiness import Readiness
 #: Where the server finds the :class:`Shutdown` in the lifespan's state.
 SHUTDOWN = "shutdown"
 
+#: How long each adapter has to close.
+CLOSE_SECONDS = 2.0
+
 _POOL_SAMPLE_SECONDS = 5.0
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 PoolStats = Callable[[], Mapping[str, Mapping[str, int]]]
 
@@ -80,4 +86,15 @@ class ServiceLifespan:
 async def _open(stack: AsyncExitStack, port: object) -> None:
     # An adapter that has nothing to open, such as one in memory, need not be a context manager.
     if isinstance(port, AbstractAsyncContextManager):
-        await stack.enter_async_context(cast("AbstractAsyncContextManager[object, None]", port))
+        opened = cast("AbstractAsyncContextManager[object, None]", port)
+        await opened.__aenter__()
+        stack.push_async_callback(_close, opened)
+
+
+async def _close(port: AbstractAsyncContextManager[object, None]) -> None:
+    # Everything is stored by now: one adapter that does not come to its end must not keep the process alive.
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await port.__aexit__(None, None, None)
+    except TimeoutError:
+        _log.error("an adapter did not close in time", adapter=type(port).__name__)
