@@ -1,16 +1,17 @@
 """The OpenAPI document: the reference for all shapes, checked against the running service by the tests."""
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from chatcore_service.description.operations import PATHS
 from chatcore_service.description.parts import HEADERS, PARAMETERS, PROBLEM_RESPONSES
-from chatcore_service.description.schemas import SCHEMAS, Schema
+from chatcore_service.description.schemas import SCHEMAS
 
 _DESCRIPTION = """Conversations with a model, whose replies belong to the server and not to the connection that asked
 for them: close it, come back with the last event id, and read on. All errors are problem documents (RFC 9457)."""
 
 
-def openapi_document() -> Schema:
+def openapi_document() -> dict[str, Any]:
     """OpenAPI 3.1, as plain data."""
     return {
         "openapi": "3.1.0",

@@ -1,0 +1,141 @@
+"""Headers: trace ids, security, CORS."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from attrs import evolve
+
+from tests.unit.http_service import ALICE, SETTINGS, HttpService, running_service
+
+FRONTEND = {"Origin": "http://localhost:3000"}
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[HttpService]:
+    async with running_service() as service:
+        yield service
+
+
+# -- Trace ids -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["x-trace-id", "x-request-id", "X-Trace-Id"])
+@pytest.mark.parametrize("value", ["a", "A-z0.9_", "x" * 128])
+async def test_a_well_formed_trace_id_comes_back_and_goes_along(service: HttpService, name: str, value: str) -> None:
+    path = f"{await service.conversation()}/messages"
+
+    response = await service.client.post(path, json={"content": "hi"}, headers={**ALICE, name: value})
+    assert response.headers["x-trace-id"] == value
+    assert service.auth.trace_ids[-1] == value
+    assert service.inference.trace_ids == [value]
+
+
+async def test_a_trace_id_wins_over_a_request_id(service: HttpService) -> None:
+    response = await service.client.get("/api/health", headers={"x-request-id": "b", "x-trace-id": "a"})
+
+    assert response.headers["x-trace-id"] == "a"
+
+
+@pytest.mark.parametrize("value", ["", " ", "x" * 129, "a b", "a/b", "é".encode(), "a%0d%0ax: y", "<script>"])
+async def test_a_malformed_trace_id_is_replaced(service: HttpService, value: str | bytes) -> None:
+    encoded = value if isinstance(value, bytes) else value.encode()
+    responses = [await service.client.get("/api/health", headers=[(b"x-trace-id", encoded)]) for _ in range(2)]
+
+    made = {response.headers["x-trace-id"] for response in responses}
+    assert len(made) == 2
+    assert all(trace_id.isalnum() and len(trace_id) == 32 for trace_id in made)
+
+
+@pytest.mark.parametrize("path", ["/api/health", "/api/conversations", "/nothing", "/docs", "/metrics"])
+async def test_every_response_has_a_trace_id_and_the_security_headers(service: HttpService, path: str) -> None:
+    response = await service.client.get(path)
+
+    assert response.headers["x-trace-id"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["cache-control"] == "no-store"
+    assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
+    assert len(response.headers.get_list("content-security-policy")) == 1
+    assert "server" not in response.headers
+
+
+# -- CORS ------------------------------------------------------------------------------------------------------------
+
+
+async def test_the_frontend_may_read_what_it_needs(service: HttpService) -> None:
+    response = await service.client.get("/api/conversations", headers={**ALICE, **FRONTEND})
+
+    exposed = response.headers["access-control-expose-headers"].lower().split(", ")
+    assert response.headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert {"location", "content-location", "x-trace-id", "retry-after"} <= set(exposed)
+    assert "origin" in response.headers["vary"].lower()
+
+
+async def test_the_frontend_may_read_why_it_was_refused(service: HttpService) -> None:
+    response = await service.client.get("/api/conversations", headers=FRONTEND)
+
+    assert response.status_code == 401
+    assert response.headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "header",
+    ["authorization", "content-type", "idempotency-key", "last-event-id", "prefer", "x-trace-id", "x-request-id"],
+)
+async def test_a_preflight_of_the_frontend_passes_without_a_token(
+    service: HttpService, method: str, header: str
+) -> None:
+    asked = {**FRONTEND, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": header}
+
+    response = await service.client.options("/api/conversations", headers=asked)
+    assert response.status_code == 200
+    assert response.headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://localhost:3001",
+        "https://localhost:3000",
+        "http://localhost:3000.evil.test",
+        "null",
+        "*",
+        "http://LOCALHOST:3000",
+    ],
+)
+async def test_no_other_origin_is_allowed_anything(service: HttpService, origin: str) -> None:
+    asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+
+    for response in (
+        await service.client.options("/api/conversations", headers=asked),
+        await service.client.get("/api/conversations", headers={**ALICE, "Origin": origin}),
+    ):
+        assert "access-control-allow-origin" not in response.headers
+
+
+async def test_there_may_be_several_frontends() -> None:
+    settings = evolve(SETTINGS, frontend_origins=("https://a.test", "https://b.test"))
+    async with running_service(settings) as service:
+        for origin in settings.frontend_origins:
+            response = await service.client.get("/api/health", headers={"Origin": origin})
+            assert response.headers["access-control-allow-origin"] == origin
+
+
+# -- Models ----------------------------------------------------------------------------------------------------------
+
+
+async def test_the_answer_about_models_is_passed_on_unread(service: HttpService) -> None:
+    service.inference.models = evolve(service.inference.models, status=418, body=b"{ odd", media_type="text/odd")
+
+    response = await service.client.get("/api/models", headers=ALICE)
+    assert (response.status_code, response.content) == (418, b"{ odd")
+    assert response.headers["content-type"] == "text/odd"
+
+
+async def test_a_media_type_that_is_no_header_is_not_passed_on(service: HttpService) -> None:
+    service.inference.models = evolve(service.inference.models, media_type="x\r\ny: z")
+
+    response = await service.client.get("/api/models", headers=ALICE)
+    assert response.headers["content-type"] == "application/octet-stream"

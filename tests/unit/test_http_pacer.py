@@ -1,0 +1,168 @@
+"""The pacer, on a clock that stands still until it is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from chatcore import User
+from chatcore_memory import FrozenClock, StaticAuth
+from chatcore_service.http.caller import Caller
+from chatcore_service.http.pacer import Pacer, Pulse
+from chatcore_service.settings import StreamSettings
+
+
+class Watched:
+    """A stream as the pacer sees it, and what it was told."""
+
+    def __init__(self, user: User, token: str = "token") -> None:
+        self.wakings = 0
+        self.is_cut_off = False
+        self.pulse = Pulse(Caller(user=user, token=token, trace_id="trace"), wake=self._wake)
+        self.pulse.abort = self._abort
+
+    def _wake(self) -> None:
+        self.wakings += 1
+
+    def _abort(self) -> None:
+        self.is_cut_off = True
+
+
+class Pacing:
+    """A pacer, its clock and its auth service."""
+
+    def __init__(self) -> None:
+        self.clock = FrozenClock()
+        self.user = User(id="alice")
+        self.auth = StaticAuth({"token": self.user}, clock=self.clock)
+        self.pacer = Pacer(auth=self.auth, clock=self.clock, settings=StreamSettings())
+
+    def stream(self, user: User | None = None) -> Watched:
+        """A stream that the pacer looks after."""
+        watched = Watched(user or self.user)
+        self.pacer.enter(watched.pulse)
+        return watched
+
+
+@pytest.fixture
+async def pacing() -> AsyncIterator[Pacing]:
+    pacing = Pacing()
+    yield pacing
+    await pacing.pacer.close()
+
+
+async def test_a_silent_stream_owes_a_comment_after_15_seconds(pacing: Pacing) -> None:
+    stream = pacing.stream()
+
+    await pacing.clock.elapse(14)
+    assert not stream.pulse.owes_keep_alive
+    await pacing.clock.elapse(1)
+    assert stream.pulse.owes_keep_alive
+    assert stream.wakings == 1
+
+
+async def test_a_stream_that_sends_owes_nothing(pacing: Pacing) -> None:
+    stream = pacing.stream()
+
+    for _ in range(5):
+        stream.pulse.written += 1
+        await pacing.clock.elapse(14)
+    assert not stream.pulse.owes_keep_alive
+
+
+async def test_a_reader_who_takes_nothing_for_30_seconds_is_cut_off(pacing: Pacing) -> None:
+    stream = pacing.stream()
+    stream.pulse.is_writing = True
+
+    await pacing.clock.elapse(29)
+    assert not stream.is_cut_off
+    await pacing.clock.elapse(1)
+    assert stream.is_cut_off
+    assert not stream.pulse.owes_keep_alive
+
+
+async def test_a_stream_lives_for_ten_minutes(pacing: Pacing) -> None:
+    stream = pacing.stream()
+
+    await pacing.clock.elapse(599)
+    assert not stream.pulse.is_over
+    await pacing.clock.elapse(1)
+    assert stream.pulse.is_over
+
+
+async def test_a_stream_ends_with_its_token(pacing: Pacing) -> None:
+    stream = pacing.stream(User(id="alice", expires_at=pacing.clock.now() + timedelta(seconds=60)))
+
+    await pacing.clock.elapse(59)
+    assert not stream.pulse.is_over
+    await pacing.clock.elapse(1)
+    assert stream.pulse.is_over
+
+
+async def test_a_token_is_validated_again_every_five_minutes(pacing: Pacing) -> None:
+    stream = pacing.stream()
+
+    await pacing.clock.elapse(599)
+    assert pacing.auth.trace_ids == ["trace"]
+    assert not stream.pulse.is_over
+
+
+async def test_a_stream_whose_token_was_revoked_is_over_at_the_next_look(pacing: Pacing) -> None:
+    stream = pacing.stream()
+    pacing.auth.reject("token")
+
+    await pacing.clock.elapse(299)
+    assert not stream.pulse.is_over
+    await pacing.clock.elapse(1)
+    assert stream.pulse.is_over
+
+
+async def test_a_token_that_is_somebody_elses_now_ends_the_stream(pacing: Pacing) -> None:
+    stream = pacing.stream()
+    pacing.auth.accept("token", User(id="bob"))
+
+    await pacing.clock.elapse(300)
+    assert stream.pulse.is_over
+
+
+async def test_a_short_outage_of_auth_ends_no_stream(pacing: Pacing) -> None:
+    stream = pacing.stream()
+    await pacing.clock.elapse(299)
+    pacing.auth.outage = True
+    await pacing.clock.elapse(10)
+    pacing.auth.outage = False
+    await pacing.clock.elapse(20)
+
+    assert not stream.pulse.is_over
+    assert pacing.auth.trace_ids == ["trace"]
+
+
+async def test_nobody_is_kept_in_on_a_guess(pacing: Pacing) -> None:
+    stream = pacing.stream()
+    pacing.auth.outage = True
+
+    await pacing.clock.elapse(314)
+    assert not stream.pulse.is_over
+    await pacing.clock.elapse(1)
+    assert stream.pulse.is_over
+
+
+async def test_there_is_no_tick_when_there_is_no_stream(pacing: Pacing) -> None:
+    stream = pacing.stream()
+    pacing.pacer.leave(stream.pulse)
+    await pacing.clock.elapse(2)
+    asked_before = pacing.pacer.open_streams
+
+    again = pacing.stream()
+    await pacing.clock.elapse(15)
+    assert asked_before == 0
+    assert again.pulse.owes_keep_alive
+
+
+async def test_all_streams_end_with_the_process(pacing: Pacing) -> None:
+    streams = [pacing.stream() for _ in range(3)]
+
+    pacing.pacer.end_all()
+    assert all(stream.pulse.is_over and stream.wakings for stream in streams)

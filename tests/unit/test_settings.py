@@ -1,0 +1,153 @@
+"""Settings: names, defaults, and what is said when one is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatcore_service.environment import InvalidSettingsError
+from chatcore_service.settings import Settings, read_database_url
+
+KEY = {"INTERNAL_API_KEY": "secret-key"}
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    settings = Settings.from_environment(KEY)
+
+    assert settings.database_url == "postgresql://localhost/samosachaat"
+    assert settings.auth_service_url == "http://auth:8001"
+    assert settings.inference_service_url == "http://inference:8000"
+    assert settings.limits.history.max_messages == 50
+    assert settings.limits.history.budget == 6000
+    assert settings.limits.generations_per_user == 8
+    assert settings.streams.max_per_user == 20
+    assert (settings.auth_cache_ttl_seconds, settings.auth_cache_max_size) == (300, 1024)
+    assert settings.frontend_origins == ("http://localhost:3000",)
+    assert (settings.log_level, settings.service_name) == ("INFO", "chat-api")
+    assert (settings.sampling.temperature, settings.sampling.max_tokens, settings.sampling.top_k) == (0.8, 1024, 50)
+    assert (settings.streams.max_seconds, settings.drain_seconds) == (600, 20)
+
+
+def test_what_is_read_without_any_variable_is_what_is_made_without_any_argument() -> None:
+    assert Settings.from_environment(KEY) == Settings(internal_api_key="secret-key")
+
+
+def test_every_variable_finds_its_place() -> None:
+    settings = Settings.from_environment(
+        {
+            **KEY,
+            "DATABASE_URL": "postgresql://db/chat",
+            "DATABASE_POOL_MAX_SIZE": "5",
+            "DATABASE_PREPARED_STATEMENTS": "false",
+            "AUTH_SERVICE_URL": "https://auth.test/",
+            "INFERENCE_SERVICE_URL": "http://127.0.0.1:9/base",
+            "MAX_CONVERSATION_HISTORY": "7",
+            "MAX_TOKEN_BUDGET": "8",
+            "MAX_GENERATIONS_PER_USER": "9",
+            "MAX_STREAMS_PER_USER": "10",
+            "AUTH_CACHE_TTL_SECONDS": "11.5",
+            "AUTH_CACHE_MAX_SIZE": "12",
+            "AUTH_TIMEOUT_SECONDS": "1",
+            "INFERENCE_CONNECT_TIMEOUT_SECONDS": "1",
+            "INFERENCE_FIRST_FRAME_TIMEOUT_SECONDS": "2",
+            "INFERENCE_IDLE_TIMEOUT_SECONDS": "3",
+            "INFERENCE_TOTAL_TIMEOUT_SECONDS": "4",
+            "DEFAULT_TEMPERATURE": "0",
+            "DEFAULT_MAX_TOKENS": "4096",
+            "DEFAULT_TOP_K": "0",
+            "STREAM_MAX_SECONDS": "60",
+            "STREAM_KEEP_ALIVE_SECONDS": "5",
+            "STREAM_WRITE_TIMEOUT_SECONDS": "6",
+            "STREAM_REVALIDATE_SECONDS": "7",
+            "MAX_BODY_BYTES": "2048",
+            "BODY_TIMEOUT_SECONDS": "3",
+            "FRONTEND_URL": "https://a.test, http://b.test:8080/",
+            "DRAIN_SECONDS": "0",
+            "SERVICE_NAME": "chat",
+            "LOG_LEVEL": "debug",
+        }
+    )
+
+    assert settings.database_url == "postgresql://db/chat"
+    assert (settings.database_pool_max_size, settings.database_prepared_statements) == (5, False)
+    assert (settings.auth_service_url, settings.auth_timeout_seconds) == ("https://auth.test", 1)
+    assert settings.inference_service_url == "http://127.0.0.1:9/base"
+    assert (settings.limits.history.max_messages, settings.limits.history.budget) == (7, 8)
+    assert (settings.limits.generations_per_user, settings.streams.max_per_user) == (9, 10)
+    assert (settings.auth_cache_ttl_seconds, settings.auth_cache_max_size) == (11.5, 12)
+    timeouts = settings.inference_timeouts
+    assert (timeouts.connect_seconds, timeouts.first_frame_seconds) == (1, 2)
+    assert (timeouts.idle_seconds, timeouts.total_seconds) == (3, 4)
+    assert (settings.sampling.temperature, settings.sampling.max_tokens, settings.sampling.top_k) == (0, 4096, 0)
+    streams = settings.streams
+    assert (streams.max_seconds, streams.keep_alive_seconds) == (60, 5)
+    assert (streams.write_timeout_seconds, streams.revalidate_seconds) == (6, 7)
+    assert (settings.requests.max_body_bytes, settings.requests.body_timeout_seconds) == (2048, 3)
+    assert settings.frontend_origins == ("https://a.test", "http://b.test:8080")
+    assert (settings.drain_seconds, settings.service_name, settings.log_level) == (0, "chat", "DEBUG")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("INTERNAL_API_KEY", ""),
+        ("INTERNAL_API_KEY", "  "),
+        ("INTERNAL_API_KEY", "a\nb"),
+        ("INTERNAL_API_KEY", "é"),
+        ("AUTH_SERVICE_URL", "auth:8001"),
+        ("AUTH_SERVICE_URL", "http://"),
+        ("INFERENCE_SERVICE_URL", "ftp://inference"),
+        ("INFERENCE_SERVICE_URL", "http://x:99999"),
+        ("INFERENCE_SERVICE_URL", "http://[x"),
+        ("MAX_CONVERSATION_HISTORY", "0"),
+        ("MAX_CONVERSATION_HISTORY", "501"),
+        ("MAX_TOKEN_BUDGET", "-1"),
+        ("MAX_TOKEN_BUDGET", "6,000"),
+        ("MAX_TOKEN_BUDGET", "6_000"),
+        ("MAX_TOKEN_BUDGET", "٦"),
+        ("MAX_TOKEN_BUDGET", "9" * 5000),
+        ("AUTH_CACHE_TTL_SECONDS", "301"),
+        ("AUTH_CACHE_TTL_SECONDS", "nan"),
+        ("AUTH_CACHE_TTL_SECONDS", "inf"),
+        ("AUTH_CACHE_MAX_SIZE", "1.5"),
+        ("FRONTEND_URL", "*"),
+        ("FRONTEND_URL", "https://a.test/path"),
+        ("FRONTEND_URL", "https://a.test, null"),
+        ("LOG_LEVEL", "verbose"),
+        ("MAX_STREAMS_PER_USER", "0"),
+        ("MAX_GENERATIONS_PER_USER", "x"),
+        ("DATABASE_PREPARED_STATEMENTS", "maybe"),
+        ("DEFAULT_TEMPERATURE", "2.1"),
+        ("DEFAULT_MAX_TOKENS", "4097"),
+        ("DEFAULT_TOP_K", "201"),
+        ("STREAM_MAX_SECONDS", "0"),
+        ("DRAIN_SECONDS", "21"),
+    ],
+)
+def test_a_malformed_variable_is_named(name: str, value: str) -> None:
+    with pytest.raises(InvalidSettingsError) as caught:
+        Settings.from_environment({**KEY, name: value})
+
+    assert set(caught.value.problems) == {name}
+    assert str(caught.value).startswith(f"{name} ")
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(InvalidSettingsError) as caught:
+        Settings.from_environment({"LOG_LEVEL": "x", "MAX_TOKEN_BUDGET": "x"})
+
+    assert set(caught.value.problems) == {"INTERNAL_API_KEY", "LOG_LEVEL", "MAX_TOKEN_BUDGET"}
+
+
+def test_a_variable_that_is_empty_has_its_default() -> None:
+    assert Settings.from_environment({**KEY, "LOG_LEVEL": "", "MAX_TOKEN_BUDGET": " "}).log_level == "INFO"
+
+
+def test_secrets_are_not_shown() -> None:
+    settings = Settings.from_environment({**KEY, "DATABASE_URL": "postgresql://me:secret-password@db/chat"})
+
+    assert "secret" not in repr(settings)
+
+
+def test_a_migration_needs_the_database_alone() -> None:
+    assert read_database_url({}) == "postgresql://localhost/samosachaat"
+    assert read_database_url({"DATABASE_URL": "postgresql://db/chat"}) == "postgresql://db/chat"
