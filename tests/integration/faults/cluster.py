@@ -62,6 +62,7 @@ class Cluster:
         settings: variables of the service beside the usual ones.
         arguments: of `chatcore serve`.
         service_database_url: where the replicas look, if not at `database_url`.
+        is_clean: whether nothing is injured that would be worth a traceback in the logs.
     """
 
     database_url: str
@@ -70,6 +71,7 @@ class Cluster:
     settings: Mapping[str, str] = field(factory=dict, kw_only=True)
     arguments: tuple[str, ...] = field(default=(), kw_only=True)
     service_database_url: str | None = field(default=None, kw_only=True)
+    is_clean: bool = field(default=True, kw_only=True)
     auth: InferenceServer = field(factory=InferenceServer, init=False)
     inference: InferenceServer = field(factory=InferenceServer, init=False)
     model: Model = field(factory=Model, init=False)
@@ -171,5 +173,6 @@ class Cluster:
             stranger=self.user("stranger"),
             user=lambda user_id: self.user(user_id.removeprefix("user-")),
             secrets=(TOKEN_MARK, INTERNAL_KEY),
+            is_clean=self.is_clean,
         )
         await oracle.check(within=within)

@@ -1,9 +1,11 @@
 """A proxy before PostgreSQL that injures single statements: lost requests, lost replies, errors of any kind."""
 
 from enum import Enum, auto
+from urllib.parse import urlsplit
 
 from attrs import Factory, define, field
 
+from tests.integration.faults.model import CANARY
 from tests.integration.faults.postgres_wire import (
     READY_FOR_QUERY,
     StatementTracker,
@@ -13,6 +15,12 @@ from tests.integration.faults.postgres_wire import (
     read_startup,
 )
 from tests.integration.faults.tcp_proxy import Link, TcpProxy
+
+# Like a real error's, its detail shows the row: it is not to be found in a log.
+_RAISE = (
+    "do $$begin raise exception using errcode = '{sqlstate}', message = 'injected',"
+    " detail = 'Failing row contains ({row}).'; end$$"
+)
 
 
 class Loss(Enum):
@@ -47,6 +55,12 @@ class PostgresProxy(TcpProxy):
     #: Applied in this order, the first one that applies.
     rules: list[Rule] = field(factory=list)
     _muted: set[Link] = Factory(set)
+
+    def url(self, database_url: str) -> str:
+        """The way to a database of the server through here. Not encrypted: what passes has to be read."""
+        parts = urlsplit(database_url)
+        netloc = f"{parts.username}@127.0.0.1:{self.port}"
+        return parts._replace(netloc=netloc, query="sslmode=disable&gssencmode=disable").geturl()
 
     def on(self, fragment: str, fault: Loss | str, *, times: int = 1) -> Rule:
         """From now on `fault` happens to the statements that contain `fragment`."""
@@ -88,7 +102,7 @@ class PostgresProxy(TcpProxy):
                     return
                 case sqlstate:
                     # The server raises it itself, so that its transaction stands as it would.
-                    batch = query(f"do $$begin raise exception using errcode = '{sqlstate}'; end$$")
+                    batch = query(_RAISE.format(sqlstate=sqlstate, row=CANARY))
         await self._pass_on(batch, link.service_writer)
 
     async def _to_caller(self, link: Link) -> None:
