@@ -29,6 +29,9 @@ _MOST_REPEATS = {Failure.RACE: 8, Failure.BROKEN: 2}
 _MOST_ROUNDS = 8
 _LONGEST_PAUSE_SECONDS = 0.02
 
+# How long a server has to give up what it was asked, once that has taken too long.
+_GIVE_UP_SECONDS = 0.5
+
 # While the database is away, an attempt to connect is given up after this long and the next caller makes a new one:
 # the pool's own pauses double up to minutes, and would outlast the outage.
 _RECONNECT_SECONDS = 2.5
@@ -108,7 +111,12 @@ class Database:
         `unit` must converge when it is repeated after it took effect, and must let database errors through.
         """
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            # psycopg, cancelled, asks the server to give up and waits for it: up to ten seconds where the server is
+            # silent. Cancelled once more it closes the connection at once.
+            async with (
+                asyncio.timeout(self._timeout_seconds + _GIVE_UP_SECONDS),
+                asyncio.timeout(self._timeout_seconds),
+            ):
                 return await self._repeat(unit)
         except TimeoutError as error:
             raise StorageUnavailableError from error
