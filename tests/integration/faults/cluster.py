@@ -34,7 +34,7 @@ _SETTINGS = {
     # Shorter than the readers' patience, so that a frozen replica can be told from a silent model.
     "STREAM_KEEP_ALIVE_SECONDS": "2",
 }
-_PATIENCE_SECONDS = 6.0
+_PATIENCE_SECONDS = 8.0
 _TOKEN_LIFE_SECONDS = 3600
 
 
