@@ -35,9 +35,8 @@ def resolved(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def template_of(path: str) -> str:
-    return next(
-        template for template in DOCUMENT["paths"] if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", template), path)
-    )
+    templates: list[str] = list(DOCUMENT["paths"])
+    return next(t for t in templates if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", t), path))
 
 
 def operation_of(method: str, path: str) -> dict[str, Any]:
@@ -48,7 +47,8 @@ def operation_of(method: str, path: str) -> dict[str, Any]:
 def require_described(response: httpx.Response) -> None:
     """Fails if a response is not what the document says it may be."""
     request = response.request
-    described = resolved(operation_of(request.method, request.url.path)["responses"][str(response.status_code)])
+    responses = operation_of(request.method, request.url.path)["responses"]
+    described = resolved(responses.get(str(response.status_code)) or responses["default"])
     for name, header in described.get("headers", {}).items():
         assert name.lower() in response.headers, name
         validate(resolved(header)["schema"], _header_value(response.headers[name]))

@@ -17,10 +17,10 @@ from chatcore_service.settings import StreamSettings
 class Watched:
     """A stream as the pacer sees it, and what it was told."""
 
-    def __init__(self, user: User, token: str = "token") -> None:
+    def __init__(self, user: User) -> None:
         self.wakings = 0
         self.is_cut_off = False
-        self.pulse = Pulse(Caller(user=user, token=token, trace_id="trace"), wake=self._wake)
+        self.pulse = Pulse(Caller(user=user, token="token", trace_id="trace"), wake=self._wake)
         self.pulse.abort = self._abort
 
     def _wake(self) -> None:
@@ -46,6 +46,21 @@ class Pacing:
         return watched
 
 
+# Asked by functions: a type checker takes an attribute for what it was before the clock moved.
+
+
+def owes(stream: Watched) -> bool:
+    return stream.pulse.owes_keep_alive
+
+
+def was_cut_off(stream: Watched) -> bool:
+    return stream.is_cut_off
+
+
+def is_over(stream: Watched) -> bool:
+    return stream.pulse.is_over
+
+
 @pytest.fixture
 async def pacing() -> AsyncIterator[Pacing]:
     pacing = Pacing()
@@ -57,9 +72,9 @@ async def test_a_silent_stream_owes_a_comment_after_15_seconds(pacing: Pacing) -
     stream = pacing.stream()
 
     await pacing.clock.elapse(14)
-    assert not stream.pulse.owes_keep_alive
+    assert not owes(stream)
     await pacing.clock.elapse(1)
-    assert stream.pulse.owes_keep_alive
+    assert owes(stream)
     assert stream.wakings == 1
 
 
@@ -77,9 +92,9 @@ async def test_a_reader_who_takes_nothing_for_30_seconds_is_cut_off(pacing: Paci
     stream.pulse.is_writing = True
 
     await pacing.clock.elapse(29)
-    assert not stream.is_cut_off
+    assert not was_cut_off(stream)
     await pacing.clock.elapse(1)
-    assert stream.is_cut_off
+    assert was_cut_off(stream)
     assert not stream.pulse.owes_keep_alive
 
 
@@ -87,18 +102,18 @@ async def test_a_stream_lives_for_ten_minutes(pacing: Pacing) -> None:
     stream = pacing.stream()
 
     await pacing.clock.elapse(599)
-    assert not stream.pulse.is_over
+    assert not is_over(stream)
     await pacing.clock.elapse(1)
-    assert stream.pulse.is_over
+    assert is_over(stream)
 
 
 async def test_a_stream_ends_with_its_token(pacing: Pacing) -> None:
     stream = pacing.stream(User(id="alice", expires_at=pacing.clock.now() + timedelta(seconds=60)))
 
     await pacing.clock.elapse(59)
-    assert not stream.pulse.is_over
+    assert not is_over(stream)
     await pacing.clock.elapse(1)
-    assert stream.pulse.is_over
+    assert is_over(stream)
 
 
 async def test_a_token_is_validated_again_every_five_minutes(pacing: Pacing) -> None:
@@ -106,7 +121,7 @@ async def test_a_token_is_validated_again_every_five_minutes(pacing: Pacing) -> 
 
     await pacing.clock.elapse(599)
     assert pacing.auth.trace_ids == ["trace"]
-    assert not stream.pulse.is_over
+    assert not is_over(stream)
 
 
 async def test_a_stream_whose_token_was_revoked_is_over_at_the_next_look(pacing: Pacing) -> None:
@@ -114,9 +129,9 @@ async def test_a_stream_whose_token_was_revoked_is_over_at_the_next_look(pacing:
     pacing.auth.reject("token")
 
     await pacing.clock.elapse(299)
-    assert not stream.pulse.is_over
+    assert not is_over(stream)
     await pacing.clock.elapse(1)
-    assert stream.pulse.is_over
+    assert is_over(stream)
 
 
 async def test_a_token_that_is_somebody_elses_now_ends_the_stream(pacing: Pacing) -> None:
@@ -124,7 +139,7 @@ async def test_a_token_that_is_somebody_elses_now_ends_the_stream(pacing: Pacing
     pacing.auth.accept("token", User(id="bob"))
 
     await pacing.clock.elapse(300)
-    assert stream.pulse.is_over
+    assert is_over(stream)
 
 
 async def test_a_short_outage_of_auth_ends_no_stream(pacing: Pacing) -> None:
@@ -135,7 +150,7 @@ async def test_a_short_outage_of_auth_ends_no_stream(pacing: Pacing) -> None:
     pacing.auth.outage = False
     await pacing.clock.elapse(20)
 
-    assert not stream.pulse.is_over
+    assert not is_over(stream)
     assert pacing.auth.trace_ids == ["trace"]
 
 
@@ -144,9 +159,9 @@ async def test_nobody_is_kept_in_on_a_guess(pacing: Pacing) -> None:
     pacing.auth.outage = True
 
     await pacing.clock.elapse(314)
-    assert not stream.pulse.is_over
+    assert not is_over(stream)
     await pacing.clock.elapse(1)
-    assert stream.pulse.is_over
+    assert is_over(stream)
 
 
 async def test_there_is_no_tick_when_there_is_no_stream(pacing: Pacing) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import TypeVar
 from uuid import UUID
 
 import pytest
@@ -39,7 +40,10 @@ EXPECTED = {
 }
 
 
-def all_subclasses(root: type) -> Iterator[type]:
+RootT = TypeVar("RootT")
+
+
+def all_subclasses(root: type[RootT]) -> Iterator[type[RootT]]:
     yield root
     for child in root.__subclasses__():
         yield from all_subclasses(child)

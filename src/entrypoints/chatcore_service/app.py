@@ -22,8 +22,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
     if settings is None:
         settings = Settings.from_environment(os.environ)
         configure_logging(service_name=settings.service_name, level=settings.log_level)
-    check(settings)
-    return Container(settings=settings).application()
+    container = Container(settings=settings)
+    _check(container)
+    return container.application()
 
 
 def check(settings: Settings) -> None:
@@ -32,7 +33,10 @@ def check(settings: Settings) -> None:
     Raises:
         InvalidSettingsError: names the variables that an adapter cannot use.
     """
-    container = Container(settings=settings)
+    _check(Container(settings=settings))
+
+
+def _check(container: Container) -> None:
     adapters: dict[str, Callable[[], object]] = {
         "DATABASE_URL": container.storage,
         "AUTH_SERVICE_URL": container.auth,

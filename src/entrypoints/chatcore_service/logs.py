@@ -4,13 +4,14 @@ Never a token, a key or a message's text: nothing logs a body or a header, and o
 hold either is kept.
 """
 
+import json
 import logging
 import sys
 import traceback
+from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO, cast
 
-import orjson
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
@@ -24,6 +25,19 @@ _MAX_CAUSES = 5
 _CHATTY = ("asyncio", "httpcore", "httpx", "psycopg", "psycopg.pool", "uvicorn")
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+class _StandardOutput:
+    """Standard output, whatever it is just then; what cannot be written is lost, and fails nothing."""
+
+    def write(self, text: str) -> None:
+        # A disk that is full, or a pipe that nobody reads any more.
+        with suppress(OSError, ValueError):
+            sys.stdout.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
 
 
 def configure_logging(*, service_name: str, level: str) -> None:
@@ -42,14 +56,14 @@ def configure_logging(*, service_name: str, level: str) -> None:
     structlog.configure(
         processors=[*shared, *last, structlog.processors.JSONRenderer(serializer=_dump)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _StandardOutput())),
         cache_logger_on_first_use=False,
     )
     _configure_foreign(shared, last, level)
 
 
 def _configure_foreign(shared: list[Processor], last: list[Processor], level: str) -> None:
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(_StandardOutput())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow=())],
@@ -108,11 +122,8 @@ def _frames(error: BaseException) -> list[str]:
 
 
 def _dump(event: EventDict, **_: object) -> str:
-    try:
-        return orjson.dumps(event, default=_type_name).decode()
-    except TypeError:
-        # A lone surrogate, say: the line is worth more than its exact text.
-        return orjson.dumps({key: ascii(value) for key, value in event.items()}).decode()
+    # In ASCII: some readers of logs take U+2028 for the end of a line, and a lone surrogate is no UTF-8.
+    return json.dumps(event, default=_type_name, separators=(",", ":"))
 
 
 def _type_name(value: object) -> str:

@@ -148,12 +148,12 @@ _REPLY_PATHS: dict[str, Schema] = {
 
 _OTHER_PATHS: dict[str, Schema] = {
     paths.MODELS: {
-        "get": _operation("List the models of the inference service", {"200": _UNREAD}),
+        "get": _operation("List the models of the inference service", {"200": _UNREAD, "default": _UNREAD}),
     },
     paths.SWAP: {
         "post": _operation(
             "Load another model; for administrators",
-            {"202": _UNREAD},
+            {"202": _UNREAD, "default": _UNREAD},
             statuses=(*_WITH_BODY, 403),
             body=_body("Swap", required=True),
         ),

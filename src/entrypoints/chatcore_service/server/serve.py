@@ -33,11 +33,12 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> int:
         InvalidSettingsError: names the variables that an adapter cannot use.
         PortUnavailableError: somebody else listens there, or the address is not ours.
     """
-    check(settings)
     configure_logging(service_name=settings.service_name, level=settings.log_level)
     with _bound(host, port) as listener:
         if workers == 1:
             return 0 if run(settings, listener) else 1
+        # Here, and not in each worker: it is said once, and nothing is restarted for it.
+        check(settings)
         with ExitStack() as stack:
             _share_figures(stack)
             return 0 if Supervisor(settings, listener, workers).run() else 1
