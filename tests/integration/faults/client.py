@@ -136,13 +136,17 @@ class Client:
         """Sends a message. The same content and key again are the same message."""
         sent = self.note(conversation_id, content, key)
         keyed = {} if key is None else {"idempotency-key": key}
-        answer = await self._post(
-            f"/{conversation_id}/messages", on=on, body={"content": content}, headers={**keyed, **(headers or {})}
-        )
+        try:
+            answer = await self._post(
+                f"/{conversation_id}/messages", on=on, body={"content": content}, headers={**keyed, **(headers or {})}
+            )
+        except httpx.TransportError:
+            sent.told(Outcome.INFO)
+            raise
         if answer.status in {200, 202}:
             sent.told(Outcome.OK, answer.reply_id)
-        elif answer.status in _REFUSALS:
-            sent.told(Outcome.FAIL)
+        else:
+            sent.told(Outcome.FAIL if answer.status in _REFUSALS else Outcome.INFO)
         return answer
 
     async def send_async(self, conversation_id: str, content: str, *, on: str, key: str | None = None) -> str:

@@ -62,6 +62,7 @@ class Cluster:
         settings: variables of the service beside the usual ones.
         arguments: of `chatcore serve`.
         service_database_url: where the replicas look, if not at `database_url`.
+        pooled_connections: how many a pool between the service and the database may keep for itself.
         is_clean: whether nothing is injured that would be worth a traceback in the logs.
     """
 
@@ -72,6 +73,7 @@ class Cluster:
     arguments: tuple[str, ...] = field(default=(), kw_only=True)
     service_database_url: str | None = field(default=None, kw_only=True)
     is_clean: bool = field(default=True, kw_only=True)
+    pooled_connections: int = field(default=0, kw_only=True)
     auth: InferenceServer = field(factory=InferenceServer, init=False)
     inference: InferenceServer = field(factory=InferenceServer, init=False)
     model: Model = field(factory=Model, init=False)
@@ -144,7 +146,7 @@ class Cluster:
                 " where datname = current_database() and application_name like 'chatcore%'"
             )
             row = await cursor.fetchone()
-            return row == (0,)
+            return row is not None and row[0] <= self.pooled_connections
 
     # -- Use ------------------------------------------------------------------------------------------------------
 
@@ -163,6 +165,11 @@ class Cluster:
         """Starts the replicas that have ended."""
         await asyncio.gather(*(replica.restart() for replica in self.replicas if not replica.is_alive))
 
+    async def let_leases_run_out(self) -> None:
+        """As if nobody had renewed them for as long as they are good for."""
+        async with await psycopg.AsyncConnection.connect(self.database_url, autocommit=True) as connection:
+            await connection.execute("update generations set lease_until = now() - interval '1 second'")
+
     async def check(self, *, within: float = 35.0) -> None:
         """Has the oracle judge everything that has happened so far."""
         oracle = Oracle(
@@ -173,6 +180,7 @@ class Cluster:
             stranger=self.user("stranger"),
             user=lambda user_id: self.user(user_id.removeprefix("user-")),
             secrets=(TOKEN_MARK, INTERNAL_KEY),
+            upstream_connections=lambda: self.auth.open_connections + self.inference.open_connections,
             is_clean=self.is_clean,
         )
         await oracle.check(within=within)

@@ -32,10 +32,13 @@ class Sent:
     #: Monotonic seconds.
     sent_at: float = field(factory=time.monotonic)
     told_at: float | None = None
+    #: Whether one of the tries went without an answer: it may still be under way, and take effect after a refusal.
+    is_loose: bool = False
 
     def told(self, outcome: Outcome, reply_id: str | None = None) -> None:
-        """Notes the answer. Once it is known to be done, no later answer can take that back."""
-        if self.outcome is not Outcome.OK:
+        """Notes the answer to a try. Once it is known to be done, no later answer can take that back."""
+        self.is_loose |= outcome is Outcome.INFO
+        if self.outcome is not Outcome.OK and not (outcome is Outcome.FAIL and self.is_loose):
             self.outcome, self.told_at = outcome, time.monotonic()
         if reply_id is not None:
             assert self.reply_id in {None, reply_id}, f"two replies to one message: {self.reply_id} and {reply_id}"

@@ -16,8 +16,8 @@ from tests.integration.faults.model import CANARY, Model
 from tests.integration.faults.replica import Replica
 from tests.integration.faults.waiting import eventually
 
-# Connections to the database, to auth and to inference that a replica keeps for the next request.
-_KEPT_FILES = 40
+# Connections to the database that a replica keeps for the next request.
+_KEPT_FILES = 25
 _UNCLEAN = ("was never awaited", "Task was destroyed", "exception was never retrieved")
 _TRACEBACK = "Traceback (most recent"
 
@@ -49,6 +49,8 @@ class Oracle:
     user: Callable[[str], Client]
     #: What must not be in the logs.
     secrets: tuple[str, ...]
+    #: How many connections to auth and inference stand, which replicas keep for the next request.
+    upstream_connections: Callable[[], int]
     #: Whether there was no reason for a traceback in the logs.
     is_clean: bool
 
@@ -188,7 +190,14 @@ class Oracle:
         assert await self._count("select count(*) from deltas") == 0, "O7: deltas are left"
         await eventually(self._no_transaction_is_open, within=10, what="O7: no open transaction")
         for replica in self._serving:
-            await eventually(partial(_is_idle, replica), within=20, what=f"O7: {replica.name} at rest")
+            await eventually(partial(self._is_at_rest, replica), within=20, what=f"O7: {replica.name} at rest")
+
+    async def _is_at_rest(self, replica: Replica) -> bool:
+        return (
+            replica.open_files() <= replica.files_when_ready + _KEPT_FILES + self.upstream_connections()
+            and await replica.figure("chatcore_active_generations") == 0
+            and await replica.figure("chatcore_open_streams") == 0
+        )
 
     async def _no_transaction_is_open(self) -> bool:
         open_transactions = await self._count(
@@ -204,14 +213,6 @@ class Oracle:
                 assert secret not in log, f"O8: {secret} in the log of {replica.name}: {_around(log, secret)}"
             for sign in (*_UNCLEAN, *((_TRACEBACK,) if self.is_clean else ())):
                 assert sign not in log, f"O7: {sign!r} in the log of {replica.name}: {_around(log, sign)}"
-
-
-async def _is_idle(replica: Replica) -> bool:
-    return (
-        replica.open_files() <= replica.files_when_ready + _KEPT_FILES
-        and await replica.figure("chatcore_active_generations") == 0
-        and await replica.figure("chatcore_open_streams") == 0
-    )
 
 
 def _expected(sent: Sent) -> set[int]:

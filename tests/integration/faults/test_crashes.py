@@ -63,12 +63,6 @@ async def are_fewer_than(cluster: Cluster, number: int) -> bool:
     return await count_orphans(cluster) < number
 
 
-async def let_leases_run_out(cluster: Cluster) -> None:
-    """As if nobody had renewed them."""
-    async with await psycopg.AsyncConnection.connect(cluster.database_url, autocommit=True) as connection:
-        await connection.execute("update generations set lease_until = now() - interval '1 second'")
-
-
 async def statuses(cluster: Cluster, replies: list[str]) -> Counter[str]:
     """How many of the replies ended how."""
     async with await psycopg.AsyncConnection.connect(cluster.database_url) as connection:
@@ -82,7 +76,7 @@ async def test_replies_survive_the_death_of_all_replicas_at_once(cluster: Cluste
     replies = await begin(cluster, user, 20)
     for replica in cluster.replicas:
         replica.kill()
-    await let_leases_run_out(cluster)
+    await cluster.let_leases_run_out()
     await asyncio.gather(*(replica.restart() for replica in cluster.replicas))
     await cluster.check(within=15)
 
@@ -115,13 +109,13 @@ async def test_a_rescue_that_is_killed_again_and_again_converges(cluster: Cluste
     left = len(replies)
     rescuer = cluster.replicas[0]
     for _ in range(5):
-        await let_leases_run_out(cluster)
+        await cluster.let_leases_run_out()
         rescuer.start()
         await eventually(partial(are_fewer_than, cluster, left), within=20, what="a rescue")
         rescuer.kill()
         left = await count_orphans(cluster)
         assert left, "it was not killed half-way"
-    await let_leases_run_out(cluster)
+    await cluster.let_leases_run_out()
     await asyncio.gather(*(replica.restart() for replica in cluster.replicas))
     await cluster.check()
 

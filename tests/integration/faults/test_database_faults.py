@@ -100,10 +100,6 @@ async def administer(cluster: Cluster, statement: str) -> None:
         await connection.execute(statement.encode())
 
 
-async def let_leases_run_out(cluster: Cluster) -> None:
-    await administer(cluster, "update generations set lease_until = now() - interval '1 second'")
-
-
 async def live_a_life(cluster: Cluster, user: Client) -> list[int]:
     """Everything a user can do, on both replicas; the statuses that came back."""
     here, there = cluster.urls
@@ -150,7 +146,7 @@ async def test_a_send_that_is_told_of_a_failure_again_and_again_is_one_message_a
         assert failed.status == 503
         reply = await user.send_async(conversation, prompt, on=cluster.urls[1], key=key)
         # One that was begun and whose process does not know of it is an orphan, and ends like one.
-        await let_leases_run_out(cluster)
+        await cluster.let_leases_run_out()
         follower = await read_to_the_end(user.follow(conversation, reply), cluster.urls)
         assert follower.reading.is_done
         assert await user.send_async(conversation, prompt, on=cluster.urls[0], key=key) == reply
@@ -167,11 +163,11 @@ async def test_a_rescue_converges_whichever_of_its_statements_is_lost(
 
     async def all_have_hit() -> bool:
         # A claim whose answer was lost is not made again before its lease has run out.
-        await let_leases_run_out(cluster)
+        await cluster.let_leases_run_out()
         return all(rule.hits for rule in rules)
 
     await eventually(all_have_hit, within=30, what="every statement of a rescue lost once")
-    await let_leases_run_out(cluster)
+    await cluster.let_leases_run_out()
     await cluster.check()
 
 
