@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration coverage check lint types layers package format clean
+.PHONY: help setup dev test unit integration coverage soak check lint types layers package format clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ coverage: setup ## all tests, and which branches of the code they reach
 
 integration: setup ## tests over a real PostgreSQL and real sockets
 	$(BIN)/pytest tests/integration
+
+soak: setup ## random clients and random faults for ten minutes; SOAK="--seconds 60 --seed 7" for others
+	$(BIN)/python -m benchmarks.soak $(SOAK)
 
 check: lint types layers package ## everything but the tests: lint, format, types, layers, the built wheel
 
