@@ -13,6 +13,7 @@ All readers are used alike, and none of them touches the network or the storage 
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from attrs import frozen
@@ -55,6 +56,14 @@ class Reader(Protocol[News_co]):
         """Lets :meth:`wait` return now, for whoever has something to say in between."""
         ...
 
+    def offer(self, on_news: Callable[[], bool]) -> None:
+        """Lets `on_news` see to news at once, while somebody waits; where it returns True they wait on.
+
+        To wake a task for each token would cost more than to pass the token on. `on_news` is called from where the
+        news come in, so it must neither raise nor take long. A reader whose news are rare need not call it.
+        """
+        ...
+
 
 class _TranscriptReader:
     """What the two readers of a transcript share: they wait for it, and end with it."""
@@ -62,6 +71,8 @@ class _TranscriptReader:
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
         self._waiter: asyncio.Future[None] | None = None
+        self._on_news: Callable[[], bool] | None = None
+        self._is_awaiting_news = False
 
     @property
     def end(self) -> End | None:
@@ -70,13 +81,30 @@ class _TranscriptReader:
 
     async def wait(self) -> None:
         """Returns when the transcript has grown or ended."""
-        self._waiter = self._transcript.waiter()
+        self._waiter = asyncio.get_running_loop().create_future()
+        if not self._is_awaiting_news:
+            self._is_awaiting_news = True
+            self._transcript.await_news(self._look)
         await self._waiter
 
     def wake(self) -> None:
         """Lets :meth:`wait` return now."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def offer(self, on_news: Callable[[], bool]) -> None:
+        """See :meth:`Reader.offer`."""
+        self._on_news = on_news
+
+    def _look(self) -> bool:
+        waiter = self._waiter
+        # One that is done was woken by somebody else, or its task was cancelled.
+        if waiter is not None and not waiter.done():
+            if self._on_news is not None and self._on_news():
+                return True
+            waiter.set_result(None)
+        self._is_awaiting_news = False
+        return False
 
 
 class FrameReader(_TranscriptReader, Reader[bytes]):
@@ -155,6 +183,9 @@ class MailboxReader(Reader[Stretch]):
         """Returns when something was put in."""
         await self._news.wait()
         self._news.clear()
+
+    def offer(self, on_news: Callable[[], bool]) -> None:
+        """Never calls it: news come four times a second."""
 
     def wake(self) -> None:
         """Lets :meth:`wait` return now."""

@@ -4,7 +4,6 @@ The generation appends, readers read, and neither waits for the other: a reader 
 offset into the transcript and nothing more, so a slow, gone or second reader costs the generation nothing.
 """
 
-import asyncio
 from bisect import bisect_right
 from collections.abc import Callable
 
@@ -58,7 +57,7 @@ class Transcript:
         self._starts: list[int] = []
         self._pending: list[str] = []
         self._length = 0
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: list[Callable[[], bool]] = []
         #: Frames that carried a token.
         self.token_count = 0
         #: Whether the closing frame has come. It is withheld until :meth:`finish`.
@@ -136,13 +135,8 @@ class Transcript:
     def wake(self) -> None:
         """Lets every waiting reader look again."""
         if self._waiters:
-            waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+            self._waiters = [look for look in self._waiters if look()]
 
-    def waiter(self) -> "asyncio.Future[None]":
-        """A future that is done when there is something to look at. Cheaper than an event per reader."""
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        return waiter
+    def await_news(self, look: Callable[[], bool]) -> None:
+        """Calls `look` at whatever comes, for as long as it returns True: it waits on. It must not raise."""
+        self._waiters.append(look)

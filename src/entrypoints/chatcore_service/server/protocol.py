@@ -7,13 +7,30 @@ import asyncio
 from typing import Any, cast
 from uuid import uuid4
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from chatcore_service.http.event_stream import ABORT
+from chatcore_service.http.event_stream import ABORT, LINE, Line
 from chatcore_service.http.problems import problem_body
 from chatcore_service.http.refusals import HeadersTooLargeError, HeaderTimeoutError, MalformedHttpError, RefusedError
 
 MAX_HEADER_BYTES = 16 * 1024
+
+
+class _ChunkedLine(Line):
+    """Writes chunks where uvicorn would: a response without a Content-Length is always chunked."""
+
+    __slots__ = ("_flow", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, flow: FlowControl) -> None:
+        self._transport = transport
+        self._flow = flow
+
+    def is_clear(self) -> bool:
+        return not (self._flow.write_paused or self._transport.is_closing())
+
+    def write(self, chunk: bytes) -> None:
+        self._transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -29,10 +46,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refusal: RefusedError | None = None
         self._is_in_headers = True
         self._header_timer: asyncio.TimerHandle | None = None
+        self._line: Line | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Starts to wait for a request."""
         super().connection_made(transport)  # type: ignore[arg-type] # uvicorn narrows it too
+        self._line = _ChunkedLine(self.transport, self.flow)
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -54,7 +73,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         # uvicorn's type of a scope has no room for what a server adds.
-        cast("dict[str, object]", self.scope)[ABORT] = self.transport.abort
+        scope = cast("dict[str, object]", self.scope)
+        scope[ABORT] = self.transport.abort
+        scope[LINE] = self._line
         if self._header_timer is None:
             self._expect_headers()
 

@@ -1,0 +1,227 @@
+"""An open event stream: by the server's line where that is clear, by its task where it is not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.types import Message
+
+from chatcore import FrameReader, User
+from chatcore.message import ReplyError
+from chatcore.ports import Frame
+from chatcore.readers import TextReader
+from chatcore.transcript import End, Transcript
+from chatcore_memory import FrozenClock, StaticAuth
+from chatcore_service.http import sse
+from chatcore_service.http.caller import Caller
+from chatcore_service.http.event_stream import ABORT, LINE, EventStream, Line
+from chatcore_service.http.pacer import Pacer
+from chatcore_service.settings import StreamSettings
+
+CLOSING = Frame(b'data: {"done":true}\n\n', is_closing=True)
+
+
+def frame(token: str) -> Frame:
+    return Frame(b'data: {"token":"' + token.encode() + b'"}\n\n', token)
+
+
+class Client(Line):
+    """The other end of a connection, and the line to it."""
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.by_line = b""
+        self.is_blocked = False
+        self.has_ended = False
+        self._departed = asyncio.Event()
+        self._room = asyncio.Event()
+
+    def is_clear(self) -> bool:
+        return not self.is_blocked
+
+    def write(self, chunk: bytes) -> None:
+        self.received += chunk
+        self.by_line += chunk
+
+    def read_on(self) -> None:
+        self.is_blocked = False
+        self._room.set()
+
+    def leave(self) -> None:
+        self._departed.set()
+
+    async def receive(self) -> Message:
+        await self._departed.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        while self.is_blocked:
+            await self._room.wait()
+        self.received += message.get("body", b"")
+        self.has_ended = message.get("more_body") is False
+
+
+class Streaming:
+    """A stream of a transcript to a client."""
+
+    def __init__(self, pacer: Pacer, *, has_line: bool = True) -> None:
+        self.transcript = Transcript()
+        self.client = Client()
+        self.is_closed = False
+        self.pacer = pacer
+        self._scope: dict[str, object] = {ABORT: self.client.leave, **({LINE: self.client} if has_line else {})}
+
+    async def begin(self) -> None:
+        stream = EventStream(
+            FrameReader(self.transcript),
+            sse.FrameEncoder(),
+            caller=Caller(user=User(id="alice"), token="token", trace_id="trace"),
+            pacer=self.pacer,
+            location=None,
+            on_close=self._close,
+        )
+        self.task = asyncio.ensure_future(stream(self._scope, self.client.receive, self.client.send))
+        await settle()
+
+    def _close(self) -> None:
+        self.is_closed = True
+
+
+async def settle() -> None:
+    """Returns when every task has gone as far as it can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def pacer() -> AsyncIterator[Pacer]:
+    clock = FrozenClock()
+    pacer = Pacer(auth=StaticAuth({}, clock=clock), clock=clock, settings=StreamSettings())
+    yield pacer
+    await pacer.close()
+
+
+async def test_news_go_out_by_the_line_before_anything_else_runs(pacer: Pacer) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+
+    streaming.transcript.append(frame("a"))
+    streaming.transcript.append(frame("b"))
+
+    assert streaming.client.by_line == frame("a").raw + frame("b").raw
+    streaming.client.leave()
+    await streaming.task
+
+
+async def test_a_reply_is_the_same_with_and_without_a_line(pacer: Pacer) -> None:
+    received = []
+    for has_line in (True, False):
+        streaming = Streaming(pacer, has_line=has_line)
+        streaming.transcript.append(frame("before"))
+        await streaming.begin()
+        streaming.transcript.append(frame("a"))
+        await settle()
+        streaming.transcript.append(CLOSING)
+        streaming.transcript.finish(End())
+        await streaming.task
+        received.append((streaming.client.received, streaming.client.has_ended, streaming.is_closed))
+
+    assert received == [(frame("before").raw + frame("a").raw + CLOSING.raw, True, True)] * 2
+
+
+async def test_nothing_overtakes_what_waits_for_a_slow_client(pacer: Pacer) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+    streaming.client.is_blocked = True
+    streaming.transcript.append(frame("a"))
+    await settle()
+
+    # The way is free again, and more comes in, before the task that holds the first frame has run.
+    streaming.client.read_on()
+    streaming.transcript.append(frame("b"))
+    await settle()
+    streaming.transcript.append(frame("c"))
+
+    assert streaming.client.received == frame("a").raw + frame("b").raw + frame("c").raw
+    assert streaming.client.by_line == frame("c").raw
+    streaming.client.leave()
+    await streaming.task
+
+
+async def test_the_end_comes_after_all_news(pacer: Pacer) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+    streaming.transcript.append(frame("a"))
+    streaming.transcript.finish(End(ReplyError.INFERENCE_INTERRUPTED))
+    await streaming.task
+
+    assert streaming.client.received.startswith(frame("a").raw + b'data: {"error":"inference_interrupted"')
+    assert streaming.client.has_ended
+
+
+async def test_a_drain_ends_a_stream_that_uses_its_line(pacer: Pacer) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+    streaming.transcript.append(frame("a"))
+    pacer.end_all()
+    streaming.transcript.append(frame("b"))
+    await streaming.task
+
+    assert streaming.client.received == frame("a").raw + sse.RECONNECT
+
+
+async def test_a_client_that_has_gone_is_sent_nothing_more(pacer: Pacer) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+    streaming.client.leave()
+    await streaming.task
+    streaming.transcript.append(frame("a"))
+
+    assert streaming.client.received == b""
+    assert streaming.is_closed
+
+
+async def test_news_that_are_seen_to_at_once_wake_nobody() -> None:
+    transcript = Transcript()
+    reader = TextReader(transcript, 0)
+    shown: list[str] = []
+
+    def show() -> bool:
+        news = reader.take()
+        shown.append(news.text if news else "")
+        return len(shown) < 3
+
+    reader.offer(show)
+    wait = asyncio.ensure_future(reader.wait())
+    await settle()
+    for token in ("a", "b"):
+        transcript.append(frame(token))
+        await settle()
+    still_waits = not wait.done()
+    transcript.append(frame("c"))
+    await wait
+
+    assert (shown, still_waits) == (["a", "b", "c"], True)
+
+
+async def test_a_reader_woken_in_between_is_offered_each_news_once() -> None:
+    transcript = Transcript()
+    reader = FrameReader(transcript)
+    offers: list[bytes] = []
+
+    def show() -> bool:
+        offers.append(reader.take())
+        return True
+
+    reader.offer(show)
+    for _ in range(3):
+        wait = asyncio.ensure_future(reader.wait())
+        await settle()
+        reader.wake()
+        await wait
+    wait = asyncio.ensure_future(reader.wait())
+    await settle()
+    transcript.append(frame("a"))
+
+    assert offers == [frame("a").raw]
+    wait.cancel()
