@@ -56,7 +56,8 @@ class Checkpointer:
         self._observer.checkpointed(len(batch), self._clock.monotonic() - started)
 
     async def _store(self, batch: Sequence[Generation]) -> bool:
-        parts = [generation.progress(self._clock.monotonic()) for generation in batch]
+        started = self._clock.monotonic()
+        parts = [generation.progress(started) for generation in batch]
         try:
             verdicts = await self._storage.checkpoint(self._owner_id, parts)
         except Exception as error:  # noqa: BLE001 - see the docstring of checkpoint
@@ -82,7 +83,7 @@ class Checkpointer:
     @staticmethod
     def _after(batch: Sequence[Generation]) -> None:
         for generation in batch:
-            if generation.unstored_bytes > MAX_UNSTORED_BYTES:
+            if generation.holds_more_than(MAX_UNSTORED_BYTES):
                 generation.halt(Halt.OVERFLOWED)
             elif generation.halt_reason is not None:
                 # A task can swallow its cancellation; asking again until it has ended costs nothing.
