@@ -1,5 +1,6 @@
 """One process that serves."""
 
+import gc
 import os
 import socket
 import sys
@@ -14,18 +15,31 @@ from chatcore_service.settings import Settings
 #: What a worker exits with when the service could not be opened: it would fail again and again.
 COULD_NOT_OPEN = 3
 
+# How many new objects there are before they are gone through. By itself 700, which many streams make in no time.
+_GARBAGE_THRESHOLD = 10_000
+
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
 def run(settings: Settings, listener: socket.socket, *, parent_pid: int | None = None) -> bool:
     """Serves in this process until a signal; returns whether it could."""
-    server = DrainingServer(server_config(create_app(settings)), parent_pid=parent_pid)
+    app = create_app(settings)
+    _spare_the_collector()
+    server = DrainingServer(server_config(app), parent_pid=parent_pid)
     try:
         server.run(sockets=[listener])
     except SystemExit:
         return False
     _log.info("stopped", pid=os.getpid())
     return True
+
+
+def _spare_the_collector() -> None:
+    # Modules and the application live as long as the process. Gone through again and again they held up all streams
+    # for up to 170 ms at a time, and collecting took 4 % of the process's time with 500 streams.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD)
 
 
 def work(settings: Settings, listener: socket.socket, parent_pid: int) -> None:
