@@ -11,7 +11,7 @@ from random import uniform
 from chatcore.generation import broken_off
 from chatcore.generations import Generations
 from chatcore.idempotency import KEPT_HOURS
-from chatcore.lease import LEASE_SECONDS, Ending, Lease, OwnerId
+from chatcore.lease import RENEWAL_SECONDS, Ending, Lease, OwnerId
 from chatcore.message import ReplyError, Status
 from chatcore.ports import Clock, Observer, Storage
 
@@ -19,6 +19,8 @@ from chatcore.ports import Clock, Observer, Storage
 SWEEP_SECONDS = 5.0
 #: Replicas that were started together must not sweep together.
 _JITTER = 0.2
+#: From one look whether the storage is back to the next.
+_PROBE_SECONDS = 1.0
 _CLAIMS_AT_ONCE = 100
 _PURGED_AT_ONCE = 1000
 
@@ -46,13 +48,21 @@ class Rescuer:
     async def run(self) -> None:
         """Sweeps for ever; cancel it to end it."""
         while True:
-            await self._clock.sleep(self._pause(swept=await self.sweep()))
+            pause = SWEEP_SECONDS
+            if not await self.sweep():
+                await self._until_storage_is_back()
+                # While it was away nobody could renew a lease. Owners that live do so at their next checkpoint, and
+                # get the time for it before anybody takes their replies for orphans.
+                pause = RENEWAL_SECONDS
+            await self._clock.sleep(pause * self._jitter(1 - _JITTER, 1 + _JITTER))
 
-    def _pause(self, *, swept: bool) -> float:
-        # While the storage was away nobody could renew a lease. Owners that live get a whole lease's time to do
-        # so before anybody takes their replies for orphans.
-        seconds = SWEEP_SECONDS if swept else LEASE_SECONDS
-        return seconds * self._jitter(1 - _JITTER, 1 + _JITTER)
+    async def _until_storage_is_back(self) -> None:
+        while True:
+            try:
+                return await self._storage.ping()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the sweep is to go on some day
+                self._observer.failed("sweeping", error)
+            await self._clock.sleep(_PROBE_SECONDS)
 
     async def sweep(self) -> bool:
         """One sweep; False when the storage failed. Never raises."""

@@ -9,9 +9,10 @@ from chatcore import Reader, ReplyError, Status, Stretch, User
 from chatcore.checkpoints import MAX_UNSTORED_BYTES
 from chatcore.errors import DrainingError, MessageNotFoundError
 from chatcore.generations import FINISH_TRIES_ON_BUGS
-from chatcore.lease import LEASE_SECONDS, Ending, Lease, OwnerId, Progress, Verdict
+from chatcore.lease import LEASE_SECONDS, RENEWAL_SECONDS, Ending, Lease, OwnerId, Progress, Verdict
 from chatcore.message import MessageId
 from chatcore.ports import DeltaRead, DeltaReader
+from chatcore.rescue import SWEEP_SECONDS
 from chatcore.transcript import RECONNECT, End
 from tests.unit.conftest import ADA, World, has_ended, until
 
@@ -305,6 +306,21 @@ async def test_nobody_is_rescued_right_after_an_outage_in_which_nobody_could_ren
 
     assert (await world.reply(turn)).content == "alive"
     assert other.observer.rescues == []
+
+
+async def test_an_outage_at_the_moment_of_a_rescue_delays_it_by_seconds_only(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    await world.inference.call()
+    other = world.replica()
+    async with other.chat:
+        await world.clock.elapse(LEASE_SECONDS - 1)
+        # Long enough for every sweep to meet it, whenever it comes.
+        world.storage.outage = True
+        await world.clock.elapse(SWEEP_SECONDS * 1.2)
+        world.storage.outage = False
+        await world.clock.elapse(RENEWAL_SECONDS * 1.2 + 1.5)
+
+    assert (await world.reply(turn)).status is Status.FAILED
 
 
 async def test_a_sweep_rescues_however_many_there_are(world: World) -> None:
