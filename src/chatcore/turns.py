@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from attrs import frozen
 
-from chatcore.errors import MessageNotFoundError
+from chatcore.errors import DrainingError, MessageNotFoundError
 from chatcore.following import Follower
 from chatcore.generation import Generation, Halt
 from chatcore.generations import Generations
@@ -186,6 +186,7 @@ class Turns:
 
         Raises:
             MessageNotFoundError: this user's conversation has no such reply.
+            DrainingError: this process is shutting down while another one is still about to stop the reply.
         """
         message = await self.storage.request_stop(user.id, conversation_id, message_id)
         if not message.is_reply:
@@ -195,6 +196,8 @@ class Turns:
             generation.halt(Halt.STOPPED)
         deadline = self.clock.monotonic() + STOP_WAIT_SECONDS
         while message.is_streaming and self.clock.monotonic() < deadline:
+            if generation is None and self.generations.is_draining:
+                raise DrainingError
             await self.clock.sleep(_STOP_POLL_SECONDS)
             message = await self.storage.get_message(user.id, conversation_id, message_id)
         return message

@@ -189,6 +189,20 @@ async def test_a_stop_whose_owner_does_not_answer_returns_what_there_is(world: W
     assert (await stopping).status is Status.STREAMING
 
 
+async def test_a_stop_that_waits_for_another_process_does_not_outlive_its_own(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    await world.inference.call()
+    ending = world.replica()
+    stopping = asyncio.ensure_future(ending.chat.turns.stop(ADA, conversation.id, turn.reply.id))
+    await world.clock.elapse(1)
+    await ending.chat.drain(0)
+    await world.clock.elapse(0.2)
+
+    with pytest.raises(DrainingError):
+        await stopping
+
+
 @pytest.mark.parametrize("here", [True, False])
 async def test_deleting_a_conversation_stops_its_reply_and_nothing_reappears(
     world: World,

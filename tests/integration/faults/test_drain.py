@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from uuid import uuid4
 
+import psycopg
 import pytest
 import pytest_asyncio
 from attrs import define, frozen
@@ -153,6 +154,35 @@ async def test_a_second_signal_ends_the_process_quickly_and_still_loses_nothing(
     assert status in PEACEFUL
     assert took < DRAIN_SECONDS - 1
     await cluster.check()
+
+
+async def test_a_stop_that_waits_for_a_frozen_process_is_answered_when_its_own_ends(
+    cluster: Cluster, user: Client, ending: Ending
+) -> None:
+    await cluster.revive()
+    leaving, frozen_one = cluster.replicas
+    conversation = await user.create(on=frozen_one.base_url)
+    prompt = user.prompt()
+    cluster.model.will_say(prompt, 10, hold=5)
+    reply = await user.send_async(conversation, prompt, on=frozen_one.base_url)
+    await cluster.model.holding(prompt)
+    frozen_one.freeze()
+    stopping = asyncio.create_task(user.stop(conversation, reply, on=leaving.base_url))
+    await eventually(lambda: is_stop_requested(cluster, reply), within=5, what="the stop on its way")
+    ending.once(leaving)
+    answer = await stopping
+    frozen_one.thaw()
+
+    assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+    assert (await user.stop(conversation, reply, on=frozen_one.base_url)).json()["status"] == "stopped"
+    assert await leaving.exit_status(within=EXIT_SECONDS) in PEACEFUL
+    await cluster.check()
+
+
+async def is_stop_requested(cluster: Cluster, reply: str) -> bool:
+    async with await psycopg.AsyncConnection.connect(cluster.database_url) as connection:
+        cursor = await connection.execute("select stop_requested from generations where message_id = %s", (reply,))
+        return await cursor.fetchone() == (True,)
 
 
 async def test_a_process_that_is_asked_to_end_before_it_is_ready_ends_in_peace(

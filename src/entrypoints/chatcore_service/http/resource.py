@@ -4,6 +4,7 @@ A handler of a :class:`SecuredResource` is given the caller, so none can be reac
 :class:`PublicResource` has handlers that need none.
 """
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
@@ -15,6 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chatcore import ChatError
+from chatcore.errors import DrainingError
 from chatcore_service.http import problems
 from chatcore_service.http.caller import Authenticator, Caller
 from chatcore_service.http.refusals import MethodNotAllowedError, RefusedError
@@ -49,6 +51,9 @@ class Resource(ABC):
             return problems.refused(error)
         except ChatError as error:
             return problems.chat_error(error)
+        except asyncio.CancelledError:
+            # Nobody but the server cancels a request, and only when it can wait for it no longer at its end.
+            return problems.chat_error(DrainingError())
         except Exception:  # noqa: BLE001 - no request may end the process, or go unanswered
             _log.exception("a request failed unexpectedly")
             return problems.unexpected()
