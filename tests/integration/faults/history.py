@@ -67,14 +67,25 @@ async def _let_loose(crowd: list[Visitor], nemesis: Nemesis, seconds: float) -> 
     is_over = asyncio.Event()
     deeds = [asyncio.create_task(visitor.visit(is_over)) for visitor in crowd]
     faults = asyncio.create_task(nemesis.rage(is_over))
-    # Ends early when somebody finds a promise broken.
-    await asyncio.wait({*deeds, faults}, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
-    is_over.set()
-    await faults
-    await nemesis.heal()
-    await asyncio.gather(*deeds)
-    async with asyncio.timeout(_HEALING_SECONDS):
-        await asyncio.gather(*(visitor.finish_reading() for visitor in crowd))
+    try:
+        # Ends early when somebody finds a promise broken.
+        await asyncio.wait({*deeds, faults}, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+        is_over.set()
+        await faults
+        await nemesis.heal()
+        await asyncio.gather(*deeds)
+        await _finish_reading(crowd)
+    finally:
+        for visitor in crowd:
+            visitor.leave()
+
+
+async def _finish_reading(crowd: list[Visitor]) -> None:
+    try:
+        async with asyncio.timeout(_HEALING_SECONDS):
+            await asyncio.gather(*(visitor.finish_reading() for visitor in crowd))
+    except TimeoutError as error:
+        raise AssertionError("O5: readers that come to no end") from error
 
 
 def _count(history: History, cluster: Cluster) -> None:

@@ -13,6 +13,10 @@ from tests.integration.faults.client import Answer, Client, Follower
 from tests.integration.faults.cluster import Cluster
 from tests.integration.faults.ledger import Outcome
 
+#: What a caller must reckon with whose replica, or its database, is away; and whose conversation is deleted.
+AWAY = 503
+GONE = 404
+
 _MOST_CONVERSATIONS = 3
 _MOST_TRIES = 8
 _RETRY_SECONDS = 0.3
@@ -56,6 +60,11 @@ class Visitor:
         """Reads to the end whatever it has begun to read."""
         await asyncio.gather(*self._reading)
 
+    def leave(self) -> None:
+        """Reads no more."""
+        for task in self._reading:
+            task.cancel()
+
     # -- Deeds ----------------------------------------------------------------------------------------------------
 
     def _anywhere(self) -> str:
@@ -64,6 +73,7 @@ class Visitor:
     async def _conversation(self) -> str:
         if len(self._conversations) < _MOST_CONVERSATIONS:
             response = await self.client.call("POST", "", on=self._anywhere())
+            _expect(response, 201, AWAY)
             if response.status_code == 201:
                 conversation_id: str = response.json()["id"]
                 self.client.ledger.owners[conversation_id] = self.client.user_id
@@ -80,7 +90,7 @@ class Visitor:
         for _ in range(_MOST_TRIES):
             with suppress(httpx.TransportError):
                 answer = await self.client.send(conversation, prompt, on=self._anywhere(), key=key, headers=headers)
-                if answer.status not in {503, 500}:
+                if answer.status != AWAY:
                     self._take(conversation, answer)
                     return
             if self.random.random() < 0.1:
@@ -95,21 +105,22 @@ class Visitor:
             self._replies.append((conversation, answer.reply_id))
             self._begin_to_read(self._read(conversation, answer))
         else:
+            _expect(answer.response, GONE, AWAY)
             self.counts[f"refused: {answer.status}"] += 1
-            assert answer.status == 404, answer.response.text
 
     async def _regenerate(self) -> None:
         conversation = await self._conversation()
         answer = await self.client.regenerate(conversation, on=self._anywhere())
-        if answer.status in {200, 202}:
-            self.counts["regenerated"] += 1
+        self.counts["regenerated"] += answer.status == 200
+        # A conversation in which nothing was said yet has nothing to regenerate either.
+        if answer.status != 409 or "location" in answer.response.headers:
             self._take(conversation, answer)
 
     async def _stop(self) -> None:
         if self._replies:
             conversation, reply = self._replies[-1]
             response = await self.client.stop(conversation, reply, on=self._anywhere())
-            assert response.status_code in {200, 404, 503}, response.text
+            _expect(response, 200, GONE, AWAY)
             self.counts["stopped"] += response.status_code == 200
 
     async def _open(self) -> None:
@@ -120,6 +131,7 @@ class Visitor:
             if sent.conversation_id == conversation and sent.outcome is Outcome.OK
         }
         response = await self.client.call("GET", f"/{conversation}", on=self._anywhere())
+        _expect(response, 200, GONE, AWAY)
         if response.status_code == 200 and conversation not in self.client.ledger.deleted:
             shown = {message["content"] for message in response.json()["messages"]}
             assert acknowledged <= shown, f"not shown: {acknowledged - shown}"
@@ -127,6 +139,7 @@ class Visitor:
 
     async def _list(self) -> None:
         response = await self.client.call("GET", "?limit=200", on=self._anywhere())
+        _expect(response, 200, AWAY)
         if response.status_code == 200:
             assert {item["user_id"] for item in response.json()["items"]} <= {self.client.user_id}
             self.counts["listed"] += 1
@@ -134,7 +147,9 @@ class Visitor:
     async def _delete(self) -> None:
         if self._conversations:
             conversation = self._conversations.pop(self.random.randrange(len(self._conversations)))
-            self.counts["deleted"] += await self.client.delete(conversation, on=self._anywhere()) == 204
+            status = await self.client.delete(conversation, on=self._anywhere())
+            assert status in {204, GONE, AWAY}, status
+            self.counts["deleted"] += status == 204
 
     # -- Reading --------------------------------------------------------------------------------------------------
 
@@ -157,3 +172,7 @@ class Visitor:
 
     def _some_of_it(self, so_far: int = 0) -> int | None:
         return so_far + self.random.randint(1, 2000) if self.random.random() < 0.7 else None
+
+
+def _expect(response: httpx.Response, *statuses: int) -> None:
+    assert response.status_code in statuses, f"{response.request.method} {response.status_code}: {response.text}"
