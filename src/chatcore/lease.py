@@ -62,6 +62,16 @@ class Verdict(StrEnum):
     LOST = "lost"
 
 
+@frozen
+class Remains:
+    """What a reply's owner has left behind."""
+
+    #: All that its checkpoints stored.
+    text: str
+    #: Whether somebody had asked for it to be stopped.
+    stop_requested: bool
+
+
 @frozen(kw_only=True)
 class Ending:
     """The final state of a reply."""

@@ -11,7 +11,7 @@ from random import uniform
 from chatcore.generation import broken_off
 from chatcore.generations import Generations
 from chatcore.idempotency import KEPT_HOURS
-from chatcore.lease import RENEWAL_SECONDS, Ending, Lease, OwnerId
+from chatcore.lease import RENEWAL_SECONDS, Ending, Lease, OwnerId, Remains
 from chatcore.message import ReplyError, Status
 from chatcore.ports import Clock, Observer, Storage
 
@@ -87,15 +87,16 @@ class Rescuer:
         if ending is not None:
             self._observer.rescued(lease, ending)
 
-    def _decide(self, text: str) -> Ending:
-        status = broken_off(has_text=bool(text))
+    def _decide(self, remains: Remains) -> Ending:
+        has_text = bool(remains.text)
         return Ending(
-            status=status,
-            content=text,
-            error=ReplyError.INFERENCE_INTERRUPTED,
+            # Its owner could not answer the stop any more; whoever asked for it must not find another ending.
+            status=Status.STOPPED if remains.stop_requested else broken_off(has_text=has_text),
+            content=remains.text,
+            error=ReplyError.STOPPED if remains.stop_requested else ReplyError.INFERENCE_INTERRUPTED,
             token_count=None,
             inference_time_ms=None,
-            returns_head=status is Status.FAILED,
+            returns_head=not has_text,
             ended_at=self._clock.now(),
         )
 

@@ -64,7 +64,7 @@ async def test_when_all_connections_are_cut_nobody_notices(storage: PostgresStor
         await admin.execute(_TERMINATE)
         assert [read.text for read in await storage.read_deltas([a_reader(lease)])] == ["Hi"]
         await admin.execute(_TERMINATE)
-        assert await storage.settle(lease, an_ending) == an_ending("Hi")
+        assert await storage.settle(lease, lambda remains: an_ending(remains.text)) == an_ending("Hi")
         await admin.execute(_TERMINATE)
         await storage.list_conversations(ALICE, PageRequest())
 

@@ -201,7 +201,7 @@ async def test_endings_deletions_and_turns_never_wait_for_each_other_in_a_circle
             storage.finish(lease, an_ending()),
             storage.delete_conversation(conversation.user_id, conversation.id),
             storage.begin_turn(a_turn(conversation)),
-            storage.settle(lease, an_ending),
+            storage.settle(lease, lambda remains: an_ending(remains.text)),
             return_exceptions=True,
         )
     await storage.close()

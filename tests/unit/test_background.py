@@ -269,6 +269,25 @@ async def test_a_rescued_reply_without_text_has_failed_and_its_message_can_be_an
     assert await world.path(conversation) == ["Hello", "Hi"]
 
 
+@pytest.mark.parametrize("text", ["stored", ""])
+async def test_a_stop_that_the_dead_owner_never_heard_of_is_what_the_rescue_carries_out(
+    world: World, text: str
+) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    (await world.inference.call()).say(text)
+    await world.chat.checkpointer.checkpoint()
+    other = world.replica()
+    async with other.chat:
+        stopping = asyncio.ensure_future(other.chat.turns.stop(ADA, conversation.id, turn.reply.id))
+        await world.clock.elapse(LEASE_SECONDS + 7)
+        await asyncio.wait([stopping])
+
+    reply = await world.reply(turn)
+    assert (reply.status, reply.content, reply.error) == (Status.STOPPED, text, ReplyError.STOPPED)
+    assert await world.path(conversation) == (["Hello", text] if text else ["Hello"])
+
+
 async def test_an_owner_that_comes_back_after_its_rescue_writes_nothing_and_hangs_up(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)

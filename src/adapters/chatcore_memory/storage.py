@@ -9,7 +9,7 @@ from attrs import evolve
 
 from chatcore.conversation import Conversation, OpenConversation
 from chatcore.errors import StorageUnavailableError
-from chatcore.lease import LEASE_SECONDS, Ending, Lease, OwnerId, Progress, Verdict
+from chatcore.lease import LEASE_SECONDS, Ending, Lease, OwnerId, Progress, Remains, Verdict
 from chatcore.listing import Cursor, Page, PageRequest
 from chatcore.message import ConversationId, Message, MessageId
 from chatcore.ports import AcceptedTurn, Clock, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
@@ -141,13 +141,13 @@ class InMemoryStorage(Storage):
                 generation.lease_until = self._lease_until()
             return [generation.lease for generation in abandoned[:limit]]
 
-    async def settle(self, lease: Lease, decide: Callable[[str], Ending]) -> Ending | None:
+    async def settle(self, lease: Lease, decide: Callable[[Remains], Ending]) -> Ending | None:
         """As the port says."""
         async with self._transaction():
             generation = self._tables.leased(lease)
             if generation is None:
                 return None
-            ending = decide(generation.text)
+            ending = decide(Remains(generation.text, generation.is_stop_requested))
             self._end(generation, ending)
             return ending
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from chatcore.lease import LEASE_SECONDS, Ending, Lease, OwnerId, Progress, Verdict
+from chatcore.lease import LEASE_SECONDS, Ending, Lease, OwnerId, Progress, Remains, Verdict
 from chatcore.message import MessageId
 from chatcore.ports.storage import DeltaRead, DeltaReader
 from chatcore_postgres.arrays import Bools, Integers, Texts, Uuids
@@ -61,15 +61,16 @@ async def claim_expired(
     ]
 
 
-async def settle(database: Database, lease: Lease, decide: Callable[[str], Ending]) -> Ending | None:
+async def settle(database: Database, lease: Lease, decide: Callable[[Remains], Ending]) -> Ending | None:
     """Finishes a reply from its deltas, in one transaction."""
 
     async def unit(connection: Connection) -> Ending | None:
         async with connection.transaction():
-            if not await fetch_on(connection, generations.LOCK, _parameters(lease)):
+            locked = await fetch_on(connection, generations.LOCK, _parameters(lease))
+            if not locked:
                 return None
             rows = await fetch_on(connection, generations.STORED_TEXT, _parameters(lease))
-            ending = decide(rows[0][0])
+            ending = decide(Remains(text=rows[0][0], stop_requested=locked[0][0]))
             await fetch_on(connection, generations.FINISH, _ending(lease, ending))
             return ending
 

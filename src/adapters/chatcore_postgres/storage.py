@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chatcore.conversation import Conversation, OpenConversation
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
-from chatcore.lease import Ending, Lease, OwnerId, Progress, Verdict
+from chatcore.lease import Ending, Lease, OwnerId, Progress, Remains, Verdict
 from chatcore.listing import Cursor, Page, PageRequest
 from chatcore.message import ConversationId, Message, MessageId
 from chatcore.ports.storage import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
@@ -176,7 +176,7 @@ class PostgresStorage(Storage):
         """See the port."""
         return await generations.claim_expired(self._background, owner_id, running, limit)
 
-    async def settle(self, lease: Lease, decide: Callable[[str], Ending]) -> Ending | None:
+    async def settle(self, lease: Lease, decide: Callable[[Remains], Ending]) -> Ending | None:
         """See the port."""
         return await generations.settle(self._background, lease, decide)
 

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from chatcore.conversation import Conversation, OpenConversation
 from chatcore.idempotency import IdempotencyKey
-from chatcore.lease import Ending, Lease, OwnerId, Progress, Verdict
+from chatcore.lease import Ending, Lease, OwnerId, Progress, Remains, Verdict
 from chatcore.listing import Page, PageRequest
 from chatcore.message import ConversationId, Message, MessageId
 from chatcore.user import UserId
@@ -215,11 +215,11 @@ class Storage(Protocol):
         """
         ...
 
-    async def settle(self, lease: Lease, decide: Callable[[str], Ending]) -> Ending | None:
+    async def settle(self, lease: Lease, decide: Callable[[Remains], Ending]) -> Ending | None:
         """Finishes a reply that was taken over, from its deltas.
 
         Reads the stored text under a lock that lets no delta slip in afterwards, asks `decide` for the ending
-        that this text makes, and writes it as :meth:`finish` does. `decide` is pure and may be called again.
+        that this makes, and writes it as :meth:`finish` does. `decide` is pure and may be called again.
 
         Returns:
             The ending; None when the lease is not the present one.

@@ -149,7 +149,7 @@ class ConversationsContract(StorageHooks):
 
         assert await checkpoint(storage, progress(lease, " more", start_offset=4, renew=True)) is Verdict.LOST
         assert await storage.finish(lease, an_ending("some more")) is False
-        assert await storage.settle(lease, an_ending) is None
+        assert await storage.settle(lease, lambda remains: an_ending(remains.text)) is None
         assert list(await storage.read_deltas([a_reader(lease)])) == [DeltaRead("", 0, is_live=False)]
         await self.expire_leases(storage)
         assert list(await storage.claim_expired(lease.owner_id, (), 10)) == []

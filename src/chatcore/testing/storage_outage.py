@@ -39,7 +39,7 @@ CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
     "checkpoint": lambda s: s.checkpoint(_LEASE.owner_id, [progress(_LEASE, "text")]),
     "finish": lambda s: s.finish(_LEASE, an_ending()),
     "claim_expired": lambda s: s.claim_expired(_LEASE.owner_id, (), 10),
-    "settle": lambda s: s.settle(_LEASE, an_ending),
+    "settle": lambda s: s.settle(_LEASE, lambda remains: an_ending(remains.text)),
     "read_deltas": lambda s: s.read_deltas([a_reader(_LEASE)]),
     "purge_idempotency_keys": lambda s: s.purge_idempotency_keys(NOON, 10),
     "ping": lambda s: s.ping(),

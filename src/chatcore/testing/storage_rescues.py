@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
-from chatcore.lease import Ending, Lease, OwnerId, Verdict
+from chatcore.lease import Ending, Lease, OwnerId, Remains, Verdict
 from chatcore.message import MessageId, Status
 from chatcore.ports.storage import DeltaRead, Storage
 from chatcore.testing.samples import (
@@ -137,7 +137,7 @@ class SettlingContract(StorageHooks):
 
         ending = await storage.settle(lease, _decide)
 
-        assert ending == _decide("Hello 👩‍🚀")
+        assert ending == _decided("Hello 👩‍🚀")
         message = await message_of(storage, lease)
         assert (message.status, message.content) == (Status.INTERRUPTED, "Hello 👩‍🚀")
         assert list(await storage.read_deltas([a_reader(lease)])) == [DeltaRead("", 0, is_live=False)]
@@ -149,7 +149,7 @@ class SettlingContract(StorageHooks):
 
         ending = await storage.settle(await claim(storage, an_owner()), _decide)
 
-        assert ending == _decide("")
+        assert ending == _decided("")
         assert (await message_of(storage, lease_of(turn))).status is Status.FAILED
         after = await stored(storage, conversation)
         assert (after.head_id, after.updated_at) == (turn.user_message.id, later(7))
@@ -158,7 +158,24 @@ class SettlingContract(StorageHooks):
         lease = await begin(storage)
         await checkpoint(storage, progress(lease, "Hel"))
 
-        assert await storage.settle(lease, _decide) == _decide("Hel")
+        assert await storage.settle(lease, _decide) == _decided("Hel")
+
+    async def test_a_stop_that_the_owner_never_heard_of_is_known(self, storage: Storage) -> None:
+        heard: list[Remains] = []
+
+        def decide(remains: Remains) -> Ending:
+            heard.append(remains)
+            return _decide(remains)
+
+        for is_asked in (False, True):
+            lease = await begin(storage)
+            await checkpoint(storage, progress(lease, "Hel"))
+            if is_asked:
+                await storage.request_stop(lease.user_id, lease.conversation_id, lease.message_id)
+            await self.expire_leases(storage)
+            await storage.settle(await claim(storage, an_owner()), decide)
+
+        assert heard == [Remains("Hel", stop_requested=False), Remains("Hel", stop_requested=True)]
 
     async def test_a_fenced_lease_settles_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -192,7 +209,7 @@ class SettlingContract(StorageHooks):
             )
 
             expected = "Hello" if verdict is Verdict.HELD else "Hel"
-            assert ending == _decide(expected)
+            assert ending == _decided(expected)
             assert (await message_of(storage, lease)).content == expected
 
     async def test_an_error_in_the_decision_leaves_everything_as_it_is(self, storage: Storage) -> None:
@@ -205,7 +222,7 @@ class SettlingContract(StorageHooks):
 
         assert [str(error) for error in outcome] == ["no idea"]
         assert await reopen(storage, conversation) == before
-        assert await storage.settle(lease, _decide) == _decide("Hel")
+        assert await storage.settle(lease, _decide) == _decided("Hel")
 
     async def _abandoned(self, storage: Storage, *pieces: str) -> Lease:
         """A reply with some text whose owner is gone, taken over."""
@@ -227,9 +244,13 @@ def _messages(leases: Iterable[Lease]) -> set[MessageId]:
     return {lease.message_id for lease in leases}
 
 
-def _decide(text: str) -> Ending:
+def _decide(remains: Remains) -> Ending:
+    return _decided(remains.text)
+
+
+def _decided(text: str) -> Ending:
     return an_interruption(text, at=later(7)) if text else a_failure(at=later(7))
 
 
-def _fail_to_decide(_text: str) -> Ending:
+def _fail_to_decide(_remains: Remains) -> Ending:
     raise LookupError("no idea")

@@ -52,7 +52,7 @@ class TurnRepeatsContract(StorageHooks):
         await storage.begin_turn(turn)
 
         assert await checkpoint(storage, progress(lease, "", start_offset=4)) is Verdict.HELD
-        assert await storage.settle(lease, an_ending) == an_ending("text")
+        assert await storage.settle(lease, lambda remains: an_ending(remains.text)) == an_ending("text")
 
     async def test_a_repeat_after_the_end_grants_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)

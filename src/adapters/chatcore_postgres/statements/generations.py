@@ -105,7 +105,7 @@ returning g.user_id, g.conversation_id, g.message_id, g.epoch
 # Waits for checkpoints that are storing text for this reply (their foreign keys share the row) and keeps later ones
 # out. What they stored is seen by the next statement only, not by this one.
 LOCK = """
-select g.epoch
+select g.stop_requested
 from conversations as c join generations as g on g.user_id = c.user_id and g.conversation_id = c.id
 where c.user_id = %(user_id)s and c.id = %(conversation_id)s and g.message_id = %(message_id)s
     and g.owner_id = %(owner_id)s and g.epoch = %(epoch)s
