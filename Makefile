@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration coverage soak check lint types layers package format clean
+.PHONY: help setup dev test unit integration coverage soak bench check lint types layers package format clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,10 @@ integration: setup ## tests over a real PostgreSQL and real sockets
 
 soak: setup ## random clients and random faults for ten minutes; SOAK="--seconds 60 --seed 7" for others
 	$(BIN)/python -m benchmarks.soak $(SOAK)
+
+bench: setup ## what a relayed token costs; BENCH="--streams 50 1000" for other loads
+	$(BIN)/python -m benchmarks.parts
+	$(BIN)/python -m benchmarks.streams $(BENCH)
 
 check: lint types layers package ## everything but the tests: lint, format, types, layers, the built wheel
 

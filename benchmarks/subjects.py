@@ -1,0 +1,208 @@
+"""What is measured: the service with everything on, and what it is measured against."""
+
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import orjson
+from attrs import frozen
+
+#: The subject has one core to itself; sources, clients and PostgreSQL have the others.
+SUBJECT_CORE = 0
+#: Of one user, as many as the service allows by default.
+_STREAMS_PER_USER = 8
+_START_SECONDS = 60.0
+
+_NGINX = """
+daemon off; master_process off; error_log {folder}/error.log; pid {folder}/pid; worker_rlimit_nofile 16384;
+events {{ worker_connections 8192; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder};
+    scgi_temp_path {folder};
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{ proxy_pass http://127.0.0.1:{source_port}; proxy_http_version 1.1; proxy_buffering off; }}
+    }}
+}}
+"""
+
+
+@frozen
+class Running:
+    """A subject that takes requests."""
+
+    port: int
+    #: 0 for the source itself, which is not measured.
+    pid: int
+
+
+class Subject(Protocol):
+    """Something that stands between the load client and the token source."""
+
+    name: str
+
+    def running(self, source_port: int, folder: Path) -> AbstractContextManager[Running]:
+        """Runs it; may keep files in the folder."""
+        ...
+
+    def requests(self, running: Running, streams: int) -> Sequence[str]:
+        """A request for each stream."""
+        ...
+
+
+class _Straight(Subject):
+    """Whoever passes requests on as they are."""
+
+    def requests(self, running: Running, streams: int) -> Sequence[str]:
+        """The same for all."""
+        return [_post("/generate", running.port, "{}")] * streams
+
+
+class Nothing(_Straight):
+    """The source itself."""
+
+    name = "the token source, directly"
+
+    @contextmanager
+    def running(self, source_port: int, folder: Path) -> Generator[Running]:  # noqa: ARG002 - the protocol's signature
+        """It runs already."""
+        yield Running(source_port, 0)
+
+
+class Nginx(_Straight):
+    """nginx, which is C and does nothing but pass bytes on."""
+
+    name = "nginx, unbuffered"
+
+    @contextmanager
+    def running(self, source_port: int, folder: Path) -> Generator[Running]:
+        """One worker."""
+        port = free_port()
+        configuration = folder / "nginx.conf"
+        configuration.write_text(_NGINX.format(folder=folder, port=port, source_port=source_port))
+        with program(["nginx", "-c", str(configuration)], core=SUBJECT_CORE) as pid:
+            yield _ready(port, pid)
+
+
+class BytesRelay(_Straight):
+    """The least that Python can do."""
+
+    name = "bytes through, asyncio"
+
+    @contextmanager
+    def running(self, source_port: int, folder: Path) -> Generator[Running]:  # noqa: ARG002 - the protocol's signature
+        """One process."""
+        port = free_port()
+        command = [sys.executable, "-m", "benchmarks.bytes_relay"]
+        options = [f"--port={port}", f"--source-port={source_port}"]
+        with program([*command, *options], core=SUBJECT_CORE) as pid:
+            yield _ready(port, pid)
+
+
+@frozen
+class Chatcore(Subject):
+    """The service: auth, a turn stored before its stream begins, checkpoints, and the reply stored at its end."""
+
+    database_url: str
+    name = "chatcore, everything on"
+
+    @contextmanager
+    def running(self, source_port: int, folder: Path) -> Generator[Running]:  # noqa: ARG002 - the protocol's signature
+        """One worker."""
+        port = free_port()
+        source = f"http://127.0.0.1:{source_port}"
+        environment = {
+            **os.environ,
+            "DATABASE_URL": self.database_url,
+            "AUTH_SERVICE_URL": source,
+            "INFERENCE_SERVICE_URL": source,
+            "INTERNAL_API_KEY": "key",
+        }
+        command = [sys.executable, "-m", "chatcore_service"]
+        subprocess.run([*command, "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        serve = [*command, "serve", f"--port={port}"]
+        with program(serve, core=SUBJECT_CORE, environment=environment) as pid:
+            yield _ready(port, pid)
+
+    def requests(self, running: Running, streams: int) -> Sequence[str]:
+        """A conversation for each stream. To make them has each user's token validated, and remembered."""
+        connection = http.client.HTTPConnection("127.0.0.1", running.port)
+        requests = [self._request(connection, running.port, n // _STREAMS_PER_USER) for n in range(streams)]
+        connection.close()
+        return requests
+
+    def _request(self, connection: http.client.HTTPConnection, port: int, user: int) -> str:
+        authorization = {"Authorization": f"Bearer user-{user}"}
+        connection.request("POST", "/api/conversations", headers=authorization)
+        id_ = orjson.loads(connection.getresponse().read())["id"]
+        body = '{"content":"What do you know of the sea?"}'
+        return _post(f"/api/conversations/{id_}/messages", port, body, authorization)
+
+
+def subjects(database_url: str) -> Sequence[Subject]:
+    """All that this machine can run."""
+    nginx = [Nginx()] if shutil.which("nginx") else []
+    return [Nothing(), *nginx, BytesRelay(), Chatcore(database_url)]
+
+
+@contextmanager
+def program(
+    command: Sequence[str], *, core: int | None = None, environment: Mapping[str, str] | None = None
+) -> Generator[int]:
+    """Runs a program on one core, or (None) on the others; its pid."""
+    # What it writes is thrown away: a file beside the database's would make its writer wait for the database's fsync.
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    pin(process.pid, core)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def pin(pid: int, core: int | None) -> None:
+    """Keeps a process, and those that it will start, on this core, or (None) off the subject's."""
+    cores = os.sched_getaffinity(0)
+    if len(cores) > 1:
+        os.sched_setaffinity(pid, {core} if core is not None else cores - {SUBJECT_CORE})
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_for(port: int) -> None:
+    """Returns when somebody listens there."""
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _ready(port: int, pid: int) -> Running:
+    wait_for(port)
+    return Running(port, pid)
+
+
+def _post(path: str, port: int, body: str, headers: Mapping[str, str] | None = None) -> str:
+    lines = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Content-Type: application/json"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body])
