@@ -108,6 +108,20 @@ async def test_401_is_the_callers_fault(client: AuthClient, router: respx.MockRo
         await client.authenticate("token")
 
 
+@pytest.mark.parametrize(
+    ("headers", "content"),
+    [({"Content-Encoding": "gzip"}, gzip.compress(b"{}")), ({}, b" " * 100_000)],
+    ids=["compressed", "too long"],
+)
+async def test_401_is_the_callers_fault_however_odd_its_body(
+    client: AuthClient, router: respx.MockRouter, headers: dict[str, str], content: bytes
+) -> None:
+    router.post(VALIDATE).respond(401, headers=headers, content=content)
+
+    with pytest.raises(NotAuthenticatedError):
+        await client.authenticate("token")
+
+
 class Endless(httpx.AsyncByteStream):
     """A body without an end; counts what was taken of it."""
 
@@ -138,8 +152,9 @@ async def test_a_body_of_64_kib_is_accepted(client: AuthClient, router: respx.Mo
 
 
 async def test_what_comes_compressed_is_not_inflated(client: AuthClient, router: respx.MockRouter) -> None:
-    bomb = gzip.compress(b'{"valid":true,"user":{"id":"u"}}' + b" " * 20_000_000)
-    router.post(VALIDATE).respond(content=bomb, headers={"Content-Encoding": "gzip"})
+    # Inflated, it would be a fine answer.
+    compressed = gzip.compress(b'{"valid":true,"user":{"id":"u"}}')
+    router.post(VALIDATE).respond(content=compressed, headers={"Content-Encoding": "gzip"})
 
     with pytest.raises(AuthUnavailableError):
         await client.authenticate("token")

@@ -37,7 +37,7 @@ class AuthClient(Auth):
         max_size: how many users are remembered.
         timeout_seconds: how long one `authenticate` takes at most, waiting for a turn included.
         max_concurrent_calls: calls under way at once; more wait for their turn within the same timeout.
-        failures_to_open: calls that fail in a row until callers are refused without one.
+        failures_to_open: calls in a row that find the service away until callers are refused without one.
         pause_seconds: how long they are, until one call probes again.
         transport: in place of the network, for tests.
     """

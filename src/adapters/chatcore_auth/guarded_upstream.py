@@ -23,7 +23,7 @@ class GuardedUpstream:
         clock: for the breaker's pauses.
         budget_seconds: how long a question may take, waiting for a turn included.
         max_concurrent_calls: calls under way at once; more wait for their turn.
-        failures_to_open: calls that fail in a row until none is made for a while.
+        failures_to_open: calls in a row that find the service away until none is made for a while.
         pause_seconds: how long that is.
     """
 
@@ -75,12 +75,13 @@ class GuardedUpstream:
             async with asyncio.timeout_at(deadline):
                 verdict = await self._upstream.validate(token, trace_id)
         except TimeoutError as error:
-            verdict = Unusable("no answer in time", error)
+            verdict = Unusable("no answer in time", error, is_outage=True)
         self._tell_breaker(verdict)
         return _logged(verdict, trace_id)
 
     def _tell_breaker(self, verdict: Verdict) -> None:
-        if isinstance(verdict, Unusable):
+        # Any other answer, usable or not, shows that the service is there.
+        if isinstance(verdict, Unusable) and verdict.is_outage:
             if self._breaker.failed():
                 _log.warning("the auth service keeps failing; new tokens are refused for a while")
         elif self._breaker.succeeded():

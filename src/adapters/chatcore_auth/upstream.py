@@ -86,7 +86,7 @@ class AuthUpstream:
         try:
             return await _again_if_it_breaks(partial(self._validate_once, token, trace_id))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Unusable(type(error).__name__, error)
+            return Unusable(type(error).__name__, error, is_outage=True)
 
     async def is_reachable(self) -> bool:
         """Whether something alive answers at all; which path it knows does not matter."""
@@ -104,12 +104,7 @@ class AuthUpstream:
         url = f"{self._base_url}/auth/validate"
         body = orjson.dumps({"token": token})
         async with self._http.stream("POST", url, content=body, headers=headers) as response:
-            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                return Unusable("a compressed reply")
-            content = await _capped_body(response)
-            if content is None:
-                return Unusable(f"a reply of more than {MAX_BODY_BYTES} bytes")
-            return verdict_of(response.status_code, content)
+            return verdict_of(response.status_code, await _whole_body(response))
 
 
 async def _again_if_it_breaks(ask: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -120,10 +115,12 @@ async def _again_if_it_breaks(ask: Callable[[], Awaitable[Answer]]) -> Answer:
         return await ask()
 
 
-async def _capped_body(response: httpx.Response) -> bytes | None:
+async def _whole_body(response: httpx.Response) -> bytes | Unusable:
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        return Unusable("a compressed reply")
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
-            return None
+            return Unusable(f"a reply of more than {MAX_BODY_BYTES} bytes")
     return bytes(body)

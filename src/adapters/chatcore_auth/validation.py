@@ -1,6 +1,7 @@
 """What the auth service's replies mean.
 
-Everything that is not exactly what was agreed is no answer: nobody is let in on a guess.
+Everything that is not exactly what was agreed is no answer: nobody is let in on a guess. What may be absent may be
+null as well, and means the same.
 """
 
 import math
@@ -34,11 +35,15 @@ class Unusable:
     #: A few words for the log; never holds anything of the token or the reply.
     reason: str
     cause: Exception | None = field(default=None, eq=False)
+    #: Whether it says that the service is away, whatever the token. What is wrong with the answer to one token does
+    #: not: callers choose theirs, and one must not keep out all others.
+    is_outage: bool = field(default=False, kw_only=True)
 
 
 Verdict = Vouched | Rejected | Unusable
 
-#: The status with which the auth service refuses our own key.
+#: The auth service refuses our own key. No outage, although nobody new gets in: it costs no wait that could be spared,
+#: and a firewall in front of the service answers the same to a token that looks like an attack.
 OUR_KEY_REFUSED: Final = Unusable("our internal key was refused")
 
 
@@ -46,14 +51,22 @@ class _NotAsAgreedError(Exception):
     """The reply's shape differs from the contract; the text says where."""
 
 
-def verdict_of(status: int, body: bytes) -> Verdict:
-    """What a reply with this status and this whole body says of the token."""
+def verdict_of(status: int, body: bytes | Unusable) -> Verdict:
+    """What a reply with this status and this whole body, or what was wrong with the body, says of the token."""
     if status == HTTPStatus.UNAUTHORIZED:
         return Rejected()
     if status == HTTPStatus.FORBIDDEN:
         return OUR_KEY_REFUSED
     if status != HTTPStatus.OK:
-        return Unusable(f"status {status}")
+        return Unusable(f"status {status}", is_outage=_says_away(status))
+    return body if isinstance(body, Unusable) else _verdict_read(body)
+
+
+def _says_away(status: int) -> bool:
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _verdict_read(body: bytes) -> Verdict:
     try:
         return _verdict_in(_object(orjson.loads(body), "the reply"))
     except (_NotAsAgreedError, orjson.JSONDecodeError) as error:
@@ -67,26 +80,26 @@ def _verdict_in(reply: dict[str, object]) -> Verdict:
         return Rejected()
     if valid is not True:
         raise _NotAsAgreedError("valid is not a boolean")
-    return Vouched(_user(_object(reply.get("user"), "user"), _expiry(_object(reply.get("claims", {}), "claims"))))
+    return Vouched(_user(_object(reply.get("user"), "user"), _expiry(reply.get("claims"))))
 
 
 def _user(fields: dict[str, object], expires_at: datetime | None) -> User:
     user_id = fields.get("id")
-    is_admin = fields.get("is_admin", False)
+    is_admin = fields.get("is_admin")
     if not isinstance(user_id, str):
         raise _NotAsAgreedError("user.id is not text")
-    if not isinstance(is_admin, bool):
+    if is_admin is not None and not isinstance(is_admin, bool):
         raise _NotAsAgreedError("user.is_admin is not a boolean")
     try:
-        return User(id=user_id, is_admin=is_admin, expires_at=expires_at)
+        return User(id=user_id, is_admin=is_admin is True, expires_at=expires_at)
     except InvalidInputError as error:
         raise _NotAsAgreedError("user.id cannot be stored") from error
 
 
-def _expiry(claims: dict[str, object]) -> datetime | None:
-    if "exp" not in claims:
+def _expiry(claims: object) -> datetime | None:
+    exp = None if claims is None else _object(claims, "claims").get("exp")
+    if exp is None:
         return None
-    exp = claims["exp"]
     if isinstance(exp, bool) or not isinstance(exp, int | float) or not math.isfinite(exp):
         raise _NotAsAgreedError("claims.exp is not a number")
     try:
