@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
+from chatcore.user import User
 from chatcore_auth.validation import OUR_KEY_REFUSED, Rejected, Unusable, Vouched, verdict_of
 
 
@@ -25,6 +26,36 @@ def test_claims_and_expiry_may_be_absent() -> None:
 
     assert isinstance(verdict, Vouched)
     assert verdict.user.expires_at is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        body(user={"id": "u", "is_admin": None, "email": None, "name": None}),
+        body(claims=None),
+        body(claims={"sub": None, "exp": None}),
+        body(user={"id": "u", "is_admin": None}, claims=None),
+    ],
+)
+def test_an_optional_field_that_is_null_is_as_good_as_absent(content: bytes) -> None:
+    assert verdict_of(200, content) == Vouched(User(id="u", is_admin=False, expires_at=None))
+
+
+@pytest.mark.parametrize(
+    ("exp", "expected"),
+    [
+        (1_800_000_000, datetime(2027, 1, 15, 8, tzinfo=UTC)),
+        (1_800_000_000.25, datetime(2027, 1, 15, 8, 0, 0, 250_000, tzinfo=UTC)),
+        (0, datetime(1970, 1, 1, tzinfo=UTC)),
+        (-0.5, datetime(1969, 12, 31, 23, 59, 59, 500_000, tzinfo=UTC)),
+        (253_402_300_799, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_an_expiry_is_any_number_that_is_a_time(exp: float, expected: datetime) -> None:
+    verdict = verdict_of(200, body(claims={"exp": exp}))
+
+    assert isinstance(verdict, Vouched)
+    assert verdict.user.expires_at == expected
 
 
 @pytest.mark.parametrize(
@@ -98,15 +129,24 @@ def test_any_other_status_is_no_answer_even_with_a_fine_body(status: int) -> Non
         body(user={"id": ""}),
         body(user={"id": "x" * 256}),
         body(user={"id": "nul\x00"}),
-        body(user={"id": "u", "is_admin": None}),
         body(user={"id": "u", "is_admin": 1}),
+        body(user={"id": "u", "is_admin": 0}),
+        body(user={"id": "u", "is_admin": ""}),
+        body(user={"id": "u", "is_admin": []}),
         body(user={"id": "u", "is_admin": "true"}),
-        body(claims=None),
         body(claims=[]),
-        body(claims={"exp": None}),
+        body(claims=False),
+        body(claims=""),
         body(claims={"exp": True}),
+        body(claims={"exp": False}),
+        body(claims={"exp": ""}),
+        body(claims={"exp": {}}),
         body(claims={"exp": "2000000000"}),
         body(claims={"exp": 1e300}),
+        body(claims={"exp": -1e300}),
+        body(claims={"exp": -62_135_596_801}),
+        body(claims={"exp": 253_402_300_800}),
+        body(claims={"exp": 2**64 - 1}),
         body(claims={"exp": 1_800_000_000_000}),
         b'{"valid":true,"user":{"id":"u"},"claims":{"exp":1e400}}',
         b'{"valid":true,"user":{"id":"u"},"claims":{"exp":' + b"9" * 5000 + b"}}",
