@@ -23,6 +23,6 @@ class TestAuthClient(AuthContract):
     async def auth(self, auth_service: ScriptedAuthServer, clock: FrozenClock) -> AsyncIterator[AuthClient]:
         async with (
             serving(auth_service.treat) as url,
-            AuthClient(url, "key", clock, timeout_seconds=0.5) as client,
+            AuthClient(url, "key", clock, timeout_seconds=1) as client,
         ):
             yield client
