@@ -60,6 +60,11 @@ class LiveService:
         """A bare connection."""
         return await asyncio.open_connection("127.0.0.1", self.port)
 
+    async def connections_to_close(self) -> None:
+        """Returns when nobody is connected any more."""
+        connections = self.server.server_state.connections
+        await eventually(lambda: not connections, within=10, what="all connections are closed")
+
     async def open_streams_to_end(self) -> None:
         """Returns when no stream is open any more."""
         await self.streams_to_open(0)

@@ -1,6 +1,7 @@
-"""uvicorn's HTTP protocol, with bounds on what comes before a request's body.
+"""uvicorn's HTTP protocol, with bounds on what comes before a request's body, and after its answer.
 
-By itself it takes headers of any size, and waits for them for ever.
+By itself it takes headers of any size, and waits for them for ever; it closes connections while the caller is still
+sending, so that the answer is lost, or reads on without end.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from chatcore_service.http.event_stream import ABORT, LINE, Line
 from chatcore_service.http.problems import problem_body
 from chatcore_service.http.refusals import HeadersTooLargeError, HeaderTimeoutError, MalformedHttpError, RefusedError
+from chatcore_service.server.lingering import Leftovers, LingeringTransport, Patience
 
 MAX_HEADER_BYTES = 16 * 1024
 
@@ -20,14 +22,15 @@ MAX_HEADER_BYTES = 16 * 1024
 class _ChunkedLine(Line):
     """Writes chunks where uvicorn would: a response without a Content-Length is always chunked."""
 
-    __slots__ = ("_flow", "_transport")
+    __slots__ = ("_connection", "_flow", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, flow: FlowControl) -> None:
+    def __init__(self, transport: asyncio.Transport, connection: LingeringTransport, flow: FlowControl) -> None:
         self._transport = transport
+        self._connection = connection
         self._flow = flow
 
     def is_clear(self) -> bool:
-        return not (self._flow.write_paused or self._transport.is_closing())
+        return not (self._flow.write_paused or self._connection.is_closing())
 
     def write(self, chunk: bytes) -> None:
         self._transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
@@ -38,6 +41,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     #: Until a request's headers are all there, from the connection or from their first byte.
     header_timeout_seconds = 10.0
+    #: With the rest of a request that has been answered.
+    patience = Patience()
+
+    #: Set as soon as there is a connection.
+    _connection: LingeringTransport
+    _leftovers: Leftovers
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
         super().__init__(*args, **kwargs)
@@ -50,19 +59,27 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Starts to wait for a request."""
-        super().connection_made(transport)  # type: ignore[arg-type] # uvicorn narrows it too
-        self._line = _ChunkedLine(self.transport, self.flow)
+        real = cast("asyncio.Transport", transport)  # uvicorn narrows it too.
+        self._leftovers = Leftovers(self.patience, self.loop, real.close)
+        self._connection = LingeringTransport(real, self._leftovers)
+        super().connection_made(self._connection)
+        self._line = _ChunkedLine(real, self._connection, self.flow)
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Waits no more."""
         self._stop_timer()
+        self._leftovers.forget()
         super().connection_lost(exc)
         # uvicorn forgets it on errors; its timer would find a closed transport later.
         self._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
-        """Bounds what has not yet become a whole header."""
+        """Bounds what has not yet become a whole header, and what nobody waits for."""
+        if self._leftovers.are_expected:
+            self._leftovers.drop(len(data))
+        if self.transport.is_closing():
+            return
         if self._is_in_headers:
             self._raw_bytes += len(data)
         super().data_received(data)
@@ -72,6 +89,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        self._unset_keepalive_if_required()
         # uvicorn's type of a scope has no room for what a server adds.
         scope = cast("dict[str, object]", self.scope)
         scope[ABORT] = self.transport.abort
@@ -93,6 +111,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """All headers are here."""
         self._stop_timer()
         self._is_in_headers = False
+        self._connection.is_mid_body = True
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -100,6 +119,19 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._raw_bytes = self._header_bytes = 0
         self._is_in_headers = True
+        self._connection.is_mid_body = False
+        if self._leftovers.are_expected:
+            self._leftovers.forget()
+            # uvicorn stopped it when the leftovers came.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def on_response_complete(self) -> None:
+        """The caller has its answer; what it still sends is dropped."""
+        super().on_response_complete()
+        if not self._is_in_headers and self.cycle.response_complete:
+            self._leftovers.expect()
 
     def _count(self, header_bytes: int) -> None:
         self._header_bytes += header_bytes
@@ -131,9 +163,11 @@ class BoundedProtocol(HttpToolsProtocol):
         # There is none before the first request, whatever its type says.
         cycle = cast("RequestResponseCycle | None", self.cycle)
         is_answered = cycle is not None and cycle.response_started and not cycle.response_complete
-        if not is_silent and not is_answered:
-            self.transport.write(_response(error))
-        self.transport.close()
+        if is_silent or is_answered:
+            self._connection.close_now()
+        else:
+            self._connection.write(_response(error))
+            self._connection.linger()
 
 
 def _response(error: RefusedError) -> bytes:
