@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import socket
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from time import monotonic
@@ -42,6 +43,8 @@ class Supervisor:
     def run(self) -> bool:
         """Runs the workers until all have ended; returns whether they did in order."""
         before = {number: signal.signal(number, self._pass_on) for number in (signal.SIGTERM, signal.SIGINT)}
+        # The first worker would start it, and it lets through what is held back then.
+        resource_tracker.ensure_running()
         try:
             while self._workers or not self._is_ending:
                 self._fill_up()
@@ -62,7 +65,10 @@ class Supervisor:
     def _fill_up(self) -> None:
         while len(self._workers) < self._count and not self._is_ending:
             worker = _spawning.Process(target=work, args=(self._settings, self._listener, os.getpid()))
+            # Half-made, it is still in our terminal's group: a Ctrl-C would hit it there, beside the signal from us.
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             worker.start()
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             self._workers[worker] = monotonic()
             self._catch_up(worker)
 

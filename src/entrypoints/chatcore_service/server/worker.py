@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import socket
 import sys
 
@@ -46,5 +47,8 @@ def work(settings: Settings, listener: socket.socket, parent_pid: int) -> None:
     """What a worker of several does, in its own process."""
     # A terminal sends Ctrl-C to its whole group: the parent alone passes it on, so that it counts once.
     os.setsid()
+    # The parent held back what the terminal sent before; it is forgotten here.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     configure_logging(service_name=settings.service_name, level=settings.log_level)
     sys.exit(0 if run(settings, listener, parent_pid=parent_pid) else COULD_NOT_OPEN)
