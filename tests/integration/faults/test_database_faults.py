@@ -47,7 +47,7 @@ STATEMENT_SECONDS = 5.0
 
 SOON_SENT_AGAIN = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08000", "08006")
 NOT_SENT_AGAIN = ("57014", "25006", "53100", "53200", "53300", "25P03", "58030")
-MISTAKES_OF_OURS = ("22012", "42P01", "XX000")
+MISTAKES_OF_OURS = ("22012", "42P08", "XX000")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
