@@ -151,6 +151,58 @@ async def test_every_field_with_a_problem_is_named(service: HttpService) -> None
     assert sorted(fields(response)) == ["content", "more", "temperature"]
 
 
+OPERATIONS = {
+    "send": ("POST", "{conversation}/messages"),
+    "regenerate": ("POST", "{conversation}/regenerate"),
+    "create": ("POST", "/api/conversations"),
+    "rename": ("PUT", "{conversation}"),
+    "swap": ("POST", "/api/models/swap"),
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "named"),
+    [
+        ("send", {"content": "", "temperature": 9, "zzz": 1}, ["content", "temperature", "zzz"]),
+        ("send", {"content": "", "temperature": 9}, ["content", "temperature"]),
+        ("send", {"temperature": -1, "max_tokens": 0, "top_k": "x"}, ["content", "max_tokens", "temperature", "top_k"]),
+        ("send", {"content": "\x00", "max_tokens": 5000, "top_k": 201}, ["content", "max_tokens", "top_k"]),
+        ("send", {"content": "hi", "max_tokens": 5000, "a": 1, "b": 2}, ["a", "b", "max_tokens"]),
+        ("regenerate", {"temperature": 2.5, "top_k": -1, "content": "x"}, ["content", "temperature", "top_k"]),
+        ("create", {"title": "", "model_tag": "x" * 101, "id": 1}, ["id", "model_tag", "title"]),
+        ("create", {"title": 5, "model_tag": ""}, ["model_tag", "title"]),
+        ("rename", {"title": "x" * 501, "user_id": "bob"}, ["title", "user_id"]),
+        ("swap", {"model_tag": "", "force": True}, ["force", "model_tag"]),
+    ],
+)
+async def test_each_wrong_field_is_named_whatever_is_wrong_with_it(
+    service: HttpService, operation: str, body: dict[str, object], named: list[str]
+) -> None:
+    method, path = OPERATIONS[operation]
+    path = path.format(conversation=await service.conversation(ROOT))
+
+    response = await service.client.request(method, path, json=body, headers=ROOT)
+    assert response.status_code == 422
+    assert sorted(fields(response)) == named
+    assert all(name in response.json()["detail"] for name in named)
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("limit=x&offset=-1", ["limit", "offset"]),
+        ("limit=201&offset=-1", ["limit", "offset"]),
+        ("limit=0&limit=1&cursor=!", ["cursor", "limit"]),
+        ("limit=0&offset=y&cursor=z", ["cursor", "limit", "offset"]),
+    ],
+)
+async def test_each_wrong_parameter_is_named(service: HttpService, query: str, named: list[str]) -> None:
+    response = await service.client.get(f"/api/conversations?{query}", headers=ALICE)
+
+    assert response.status_code == 422
+    assert sorted(fields(response)) == named
+
+
 # -- JSON ------------------------------------------------------------------------------------------------------------
 
 

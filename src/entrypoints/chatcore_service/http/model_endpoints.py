@@ -6,7 +6,6 @@ from attrs import frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chatcore.conversation import require_model_tag
 from chatcore.errors import NotAdminError
 from chatcore.ports import Inference, InferenceReply
 from chatcore_service.http import paths
@@ -42,8 +41,7 @@ class ModelEndpoints:
         if not caller.user.is_admin:
             raise NotAdminError
         body = structure(await self.bodies.read(request), SwapBody)
-        model_tag = require_model_tag(body.model_tag)
-        return _passed_on(await self.inference.swap_model(model_tag, trace_id=caller.trace_id))
+        return _passed_on(await self.inference.swap_model(body.model_tag, trace_id=caller.trace_id))
 
 
 def _passed_on(reply: InferenceReply) -> Response:

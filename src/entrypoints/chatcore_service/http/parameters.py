@@ -1,6 +1,8 @@
 """Query parameters of lists and conversations."""
 
 import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from starlette.datastructures import QueryParams
 
@@ -19,14 +21,16 @@ def page_request(parameters: QueryParams) -> PageRequest:
     Raises:
         InvalidInputError: a parameter is malformed or given twice, or both offset and cursor are there.
     """
-    cursor = _once(parameters, "cursor")
-    if cursor is not None and "offset" in parameters:
-        raise InvalidInputError(FieldProblem("cursor", "takes the place of offset; only one of them may be given"))
-    return PageRequest(
-        limit=_whole(parameters, "limit", DEFAULT_PAGE),
-        offset=_whole(parameters, "offset", 0),
-        cursor=None if cursor is None else Cursor.decode(cursor),
-    )
+    values: dict[str, Any] = {}
+    problems: list[FieldProblem] = []
+    for name, read in _READERS.items():
+        try:
+            values[name] = read(parameters)
+        except InvalidInputError as error:
+            problems += error.problems
+    if problems:
+        raise InvalidInputError(*problems)
+    return PageRequest(**values)
 
 
 def wants_all_branches(parameters: QueryParams) -> bool:
@@ -39,6 +43,27 @@ def wants_all_branches(parameters: QueryParams) -> bool:
     if branches not in {"active", "all"}:
         raise InvalidInputError(FieldProblem("branches", "must be active or all"))
     return branches == "all"
+
+
+def _limit(parameters: QueryParams) -> int:
+    return PageRequest(limit=_whole(parameters, "limit", DEFAULT_PAGE)).limit
+
+
+def _offset(parameters: QueryParams) -> int:
+    return PageRequest(offset=_whole(parameters, "offset", 0)).offset
+
+
+def _cursor(parameters: QueryParams) -> Cursor | None:
+    cursor = _once(parameters, "cursor")
+    if cursor is None:
+        return None
+    if "offset" in parameters:
+        raise InvalidInputError(FieldProblem("cursor", "takes the place of offset; only one of them may be given"))
+    return Cursor.decode(cursor)
+
+
+# Each by itself, so that a caller is told of all problems at once.
+_READERS: Mapping[str, Callable[[QueryParams], object]] = {"limit": _limit, "offset": _offset, "cursor": _cursor}
 
 
 def _whole(parameters: QueryParams, name: str, default: int) -> int:

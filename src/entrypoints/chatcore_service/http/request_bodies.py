@@ -1,47 +1,55 @@
-"""The bodies that callers send, and how JSON becomes one of them: by its types, never by coercion."""
+"""The bodies that callers send, and how JSON becomes one of them: by its types, never by coercion.
 
-from collections.abc import Iterator
+Each field's type stands for the core's rule about it as well, so that one look finds all that is wrong with a body.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
-from typing import Any, NoReturn, TypeVar, cast
+from typing import NewType, NoReturn, TypeVar, cast
 
 from attrs import frozen
 from cattrs import Converter
 from cattrs.errors import AttributeValidationNote, ClassValidationError, ForbiddenExtraKeysError
 
 from chatcore import Sampling
+from chatcore.conversation import require_model_tag, require_title
 from chatcore.errors import FieldProblem, InvalidInputError
+from chatcore.message import require_content
 from chatcore_service.http.strict_json import parse
+
+Content = NewType("Content", str)
+Title = NewType("Title", str)
+ModelTag = NewType("ModelTag", str)
+Temperature = NewType("Temperature", float)
+MaxTokens = NewType("MaxTokens", int)
+TopK = NewType("TopK", int)
 
 
 @frozen(kw_only=True)
 class NewConversationBody:
     """``POST /api/conversations``."""
 
-    title: str | None = None
-    model_tag: str | None = None
+    title: Title | None = None
+    model_tag: ModelTag | None = None
 
 
 @frozen(kw_only=True)
 class RenameBody:
     """``PUT /api/conversations/{id}``."""
 
-    title: str
+    title: Title
 
 
 @frozen(kw_only=True)
 class RegenerateBody:
     """``POST /api/conversations/{id}/regenerate``."""
 
-    temperature: float | None = None
-    max_tokens: int | None = None
-    top_k: int | None = None
+    temperature: Temperature | None = None
+    max_tokens: MaxTokens | None = None
+    top_k: TopK | None = None
 
     def sampling(self, defaults: Sampling) -> Sampling:
-        """How the reply is to be sampled.
-
-        Raises:
-            InvalidInputError: a value is out of its range.
-        """
+        """How the reply is to be sampled."""
         return Sampling(
             temperature=defaults.temperature if self.temperature is None else self.temperature,
             max_tokens=defaults.max_tokens if self.max_tokens is None else self.max_tokens,
@@ -53,14 +61,14 @@ class RegenerateBody:
 class SendBody(RegenerateBody):
     """``POST /api/conversations/{id}/messages``."""
 
-    content: str
+    content: Content
 
 
 @frozen(kw_only=True)
 class SwapBody:
     """``POST /api/models/swap``."""
 
-    model_tag: str
+    model_tag: ModelTag
 
 
 BodyT = TypeVar("BodyT")
@@ -71,7 +79,7 @@ def structure(body: bytes, body_type: type[BodyT]) -> BodyT:
 
     Raises:
         MalformedJsonError: it is not JSON.
-        InvalidInputError: it has another shape; names each field.
+        InvalidInputError: it has another shape, or values break rules of the core; names each field.
     """
     value: object = parse(body) if body else {}
     if not isinstance(value, dict):
@@ -84,10 +92,15 @@ def structure(body: bytes, body_type: type[BodyT]) -> BodyT:
 
 def _problems(error: ClassValidationError) -> Iterator[FieldProblem]:
     for cause in error.exceptions:
-        if isinstance(cause, ForbiddenExtraKeysError):
-            yield from (FieldProblem(name, "is not a known field") for name in sorted(cause.extra_fields))
-        else:
-            yield FieldProblem(_field_of(cause), _problem_of(cause))
+        match cause:
+            case ForbiddenExtraKeysError():
+                yield from (FieldProblem(name, "is not a known field") for name in sorted(cause.extra_fields))
+            case InvalidInputError():
+                yield from cause.problems
+            case KeyError():
+                yield FieldProblem(_field_of(cause), "is required")
+            case _:
+                yield FieldProblem(_field_of(cause), str(cause))
 
 
 def _field_of(cause: BaseException) -> str:
@@ -95,21 +108,17 @@ def _field_of(cause: BaseException) -> str:
     return next((note.name for note in notes), "")
 
 
-def _problem_of(cause: BaseException) -> str:
-    return "is required" if isinstance(cause, KeyError) else str(cause)
-
-
-def _text(value: Any, _: Any) -> str:  # noqa: ANN401 - JSON can hold anything
+def _text(value: object) -> str:
     return value if isinstance(value, str) else _refuse("must be a string")
 
 
-def _whole(value: Any, _: Any) -> int:  # noqa: ANN401 - JSON can hold anything
+def _whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         _refuse("must be a whole number")
     return value
 
 
-def _number(value: Any, _: Any) -> float:  # noqa: ANN401 - JSON can hold anything
+def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not _fits_a_float(value):
         _refuse("must be a number")
     return float(value)
@@ -126,13 +135,28 @@ def _refuse(problem: str) -> NoReturn:
     raise ValueError(problem)
 
 
+_Read = Callable[[object], object]
+
+_FIELDS: Mapping[object, _Read] = {
+    Content: lambda value: require_content(_text(value)),
+    Title: lambda value: require_title(_text(value)),
+    ModelTag: lambda value: require_model_tag(_text(value)),
+    Temperature: lambda value: Sampling(temperature=_number(value)).temperature,
+    MaxTokens: lambda value: Sampling(max_tokens=_whole(value)).max_tokens,
+    TopK: lambda value: Sampling(top_k=_whole(value)).top_k,
+}
+
+
 def _strict_converter() -> Converter:
     # By themselves cattrs' hooks make "5" of 5, 1 of 1.9 and True of "false".
     converter = Converter(forbid_extra_keys=True)
-    converter.register_structure_hook(str, _text)
-    converter.register_structure_hook(int, _whole)
-    converter.register_structure_hook(float, _number)
+    for field_type, read in _FIELDS.items():
+        converter.register_structure_hook(field_type, _hook(read))
     return converter
+
+
+def _hook(read: _Read) -> Callable[[object, object], object]:
+    return lambda value, _: read(value)
 
 
 _converter = _strict_converter()
