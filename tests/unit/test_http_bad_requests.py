@@ -100,7 +100,7 @@ async def test_a_message_past_a_limit_or_of_another_type_is_refused_by_the_field
 
     response = await service.client.post(f"{conversation}/messages", content=json.dumps(body), headers=JSON)
     assert response.status_code == 422
-    assert fields(response) == [field[:200]]
+    assert fields(response) == [field[:100]]
     assert await service.count_of_everything() == (1, 0)
     assert service.inference.calls == []
 
@@ -265,11 +265,22 @@ async def test_a_number_that_overflows_is_refused(service: HttpService) -> None:
 
 
 async def test_the_problems_of_a_hostile_body_are_bounded(service: HttpService) -> None:
-    body = {f"field{number}": 1 for number in range(10_000)}
+    body = {f"{number:05}" + "x" * 200: 1 for number in range(1000)}
     response = await service.client.post(f"{await service.conversation()}/messages", json=body, headers=ALICE)
 
     assert response.status_code == 422
-    assert len(response.content) < 10_000
+    assert len(fields(response)) == 20
+    assert {len(field) for field in fields(response)} == {100}
+    assert response.json()["detail"].endswith("; and 996 more.")
+    assert len(response.content) < 5000
+
+
+async def test_what_a_name_is_escaped_to_is_bounded(service: HttpService) -> None:
+    body = {"content": "hi", "\U0010ffff" * 10_000: 1}
+    response = await service.client.post(f"{await service.conversation()}/messages", json=body, headers=ALICE)
+
+    assert fields(response) == ["\U0010ffff" * 100]
+    assert len(response.content) < 4000
 
 
 async def test_a_message_without_a_body_lacks_its_content(service: HttpService) -> None:

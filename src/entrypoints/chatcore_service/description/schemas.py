@@ -127,8 +127,9 @@ SCHEMAS: dict[str, Schema] = {
             "code": {"type": "string", "description": "Stable, for machines."},
             "errors": {
                 "type": "array",
-                "items": _object({"field": {"type": "string"}, "problem": {"type": "string"}}),
-                "description": "Each field with a problem.",
+                "items": _object({"field": {"type": "string", "maxLength": 100}, "problem": {"type": "string"}}),
+                "maxItems": 20,
+                "description": "Each field with a problem; the first 20, their names cut to 100 characters.",
             },
         },
         optional=("errors",),

@@ -29,8 +29,9 @@ STATUSES: Mapping[type[ChatError], HTTPStatus] = {
 }
 
 # A hostile body can have thousands of problems, and names as long as it is.
-_MAX_PROBLEMS = 50
-_MAX_FIELD_CHARS = 200
+_MAX_PROBLEMS = 20
+_MAX_PROBLEMS_IN_DETAIL = 5
+_MAX_FIELD_CHARS = 100
 
 
 def refused(error: RefusedError) -> Response:
@@ -41,7 +42,7 @@ def refused(error: RefusedError) -> Response:
 def chat_error(error: ChatError) -> Response:
     """The response to a request that the core said no to."""
     return _problem(
-        status_of(type(error)), error.code, str(error)[:1000], problems=_problems(error), headers=_headers(error)
+        status_of(type(error)), error.code, _detail(error), problems=_problems(error), headers=_headers(error)
     )
 
 
@@ -52,13 +53,24 @@ def unexpected() -> Response:
 
 def status_of(error_type: type[ChatError]) -> int:
     """The status of an error of the core."""
-    return next(STATUSES[base] for base in error_type.__mro__ if base in STATUSES)
+    return int(next(STATUSES[base] for base in error_type.__mro__ if base in STATUSES))
+
+
+def _detail(error: ChatError) -> str:
+    if not isinstance(error, errors.InvalidInputError):
+        return str(error)
+    sentence = str(errors.InvalidInputError(*_problems(error)[:_MAX_PROBLEMS_IN_DETAIL]))
+    more = len(error.problems) - _MAX_PROBLEMS_IN_DETAIL
+    return f"{sentence.removesuffix('.')}; and {more} more." if more > 0 else sentence
 
 
 def _problems(error: ChatError) -> tuple[FieldProblem, ...]:
     match error:
         case errors.InvalidInputError():
-            return error.problems
+            return tuple(
+                FieldProblem(problem.field[:_MAX_FIELD_CHARS], problem.problem)
+                for problem in error.problems[:_MAX_PROBLEMS]
+            )
         case errors.IdempotencyKeyReusedError():
             return (FieldProblem("Idempotency-Key", "was already used for a different request"),)
         case _:
@@ -103,9 +115,6 @@ def _body(status: int, code: str, detail: str, problems: tuple[FieldProblem, ...
         "code": code,
     }
     if problems:
-        document["errors"] = [
-            {"field": problem.field[:_MAX_FIELD_CHARS], "problem": problem.problem}
-            for problem in problems[:_MAX_PROBLEMS]
-        ]
+        document["errors"] = [{"field": problem.field, "problem": problem.problem} for problem in problems]
     # In ASCII: a field's name may hold what UTF-8 cannot.
     return json.dumps(document).encode()
