@@ -115,6 +115,25 @@ async def test_no_other_origin_is_allowed_anything(service: HttpService, origin:
         assert "access-control-allow-origin" not in response.headers
 
 
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"Origin": "https://evil.test"},
+        {"Access-Control-Request-Method": "PATCH"},
+        {"Access-Control-Request-Headers": "x-evil"},
+    ],
+)
+async def test_a_preflight_that_is_refused_is_a_problem_document(service: HttpService, refused: dict[str, str]) -> None:
+    asked = {**FRONTEND, "Access-Control-Request-Method": "GET", **refused}
+
+    response = await service.client.options("/api/conversations", headers=asked)
+    assert response.status_code == response.json()["status"] == 400
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["code"] == "preflight_refused"
+    assert "origin" in response.headers["vary"].lower()
+    assert response.headers["x-trace-id"]
+
+
 async def test_there_may_be_several_frontends() -> None:
     settings = evolve(SETTINGS, frontend_origins=("https://a.test", "https://b.test"))
     async with running_service(settings) as service:

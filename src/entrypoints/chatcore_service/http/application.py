@@ -7,11 +7,11 @@ from typing import Protocol
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chatcore_service.http import problems
+from chatcore_service.http.cors import ProblemCORSMiddleware
 from chatcore_service.http.envelope import Envelope
 from chatcore_service.http.refusals import RouteNotFoundError
 from chatcore_service.http.resource import Resource
@@ -61,7 +61,7 @@ def build_application(
         middleware=[
             Middleware(Envelope, metrics=metrics),
             Middleware(
-                CORSMiddleware,
+                ProblemCORSMiddleware,
                 allow_origins=origins,
                 allow_methods=("GET", "POST", "PUT", "DELETE"),
                 allow_headers=REQUEST_HEADERS,

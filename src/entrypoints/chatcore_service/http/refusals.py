@@ -47,6 +47,13 @@ class MalformedEventIdError(RefusedError):
     sentence = "Last-Event-ID and offset must be a whole number of characters, from 0 to 9007199254740992."
 
 
+class PreflightRefusedError(RefusedError):
+    """A browser asks whether a script may call us, and it may not."""
+
+    code = "preflight_refused"
+    sentence = "This origin, method or request header is not allowed here."
+
+
 class RouteNotFoundError(RefusedError):
     """There is no such path."""
 
