@@ -237,3 +237,11 @@ async def _until_someone_waits(admin: Connection) -> None:
     async with asyncio.timeout(10):
         while not await (await admin.execute(_WAITING)).fetchone():  # noqa: ASYNC110 - another process's state
             await asyncio.sleep(0.01)
+
+
+async def test_a_database_that_nobody_has_migrated_is_no_database(blank_database_url: str) -> None:
+    async with PostgresStorage(blank_database_url) as storage:
+        with pytest.raises(StorageUnavailableError):
+            await storage.ping()
+        with pytest.raises(StorageUnavailableError):
+            await storage.list_conversations("ada", PageRequest())

@@ -25,6 +25,8 @@ from chatcore_postgres.failures import Failure, classify
         ("57014", Failure.AWAY),
         ("58030", Failure.AWAY),
         ("25006", Failure.AWAY),
+        ("42P01", Failure.AWAY),
+        ("42703", Failure.AWAY),
         ("25P03", Failure.AWAY),
         ("23505", Failure.BUG),
         ("42601", Failure.BUG),
@@ -83,3 +85,23 @@ def test_a_malformed_url_is_refused_without_showing_its_password() -> None:
 
     assert "secret" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "conninfo",
+    [
+        "postgresql://localhost:abc/x",
+        "postgresql+asyncpg://localhost:99999/x",
+        "postgresql://localhost:-1/x",
+        "postgresql://localhost/x?connect_timeout=abc",
+        "host=localhost port=5432,x",
+    ],
+)
+def test_what_could_never_connect_is_refused_at_once(conninfo: str) -> None:
+    with pytest.raises(ValueError, match="not one that PostgreSQL understands"):
+        normalized(conninfo)
+
+
+@pytest.mark.parametrize("conninfo", ["postgresql://a:5432,b:5433/x", "postgresql://a:1,b/x", "postgresql://a/x"])
+def test_several_hosts_may_have_a_port_each_or_none(conninfo: str) -> None:
+    assert conninfo_to_dict(normalized(conninfo))["dbname"] == "x"

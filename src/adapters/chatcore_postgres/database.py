@@ -136,6 +136,7 @@ class Database:
                 if failure is Failure.BUG:
                     raise
                 if not repeats.get(failure):
+                    _log.warning("database_unavailable", error=type(error).__name__, sqlstate=error.sqlstate)
                     raise StorageUnavailableError from error
                 repeats[failure] -= 1
                 _log.info("database_repeat", failure=failure.name, sqlstate=error.sqlstate)

@@ -45,6 +45,8 @@ _BY_SQLSTATE = {
     "57P02": Failure.BROKEN,  # crash_shutdown
     "57P03": Failure.BROKEN,  # cannot_connect_now
     "57P05": Failure.BROKEN,  # idle_session_timeout
+    "42P01": Failure.AWAY,  # undefined_table: not migrated yet
+    "42703": Failure.AWAY,  # undefined_column: likewise, by a newer version
     "57014": Failure.AWAY,  # query_canceled: a statement timeout
     "25006": Failure.AWAY,  # read_only_sql_transaction: a standby, or a disk about to fill up
     "25P03": Failure.AWAY,  # idle_in_transaction_session_timeout
