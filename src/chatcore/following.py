@@ -17,6 +17,8 @@ from chatcore.user import UserId
 
 #: From one look at the deltas to the next: as often as they are written.
 POLL_SECONDS = 0.25
+#: How many looks a reader that was shown more than is stored waits for the rest, before it is told to step back.
+TICKS_AHEAD = 8
 
 
 class Follower:
@@ -96,10 +98,22 @@ class Follower:
             reads = await self._storage.read_deltas([_question(reader, message) for reader, message in readers])
             for (reader, _), read in zip(readers, reads, strict=True):
                 if read.is_live:
-                    reader.put(read.text)
+                    self._feed_live(reader, read)
             await self._end(readers, reads)
         except Exception as error:  # noqa: BLE001 - the next tick will do; until then readers wait
             self._observer.failed("following replies made elsewhere", error)
+
+    @staticmethod
+    def _feed_live(reader: MailboxReader, read: DeltaRead) -> None:
+        if read.total >= reader.offset:
+            reader.ticks_ahead = 0
+            reader.put(read.text)
+            return
+        # The reader was shown this on the owner, and the checkpoint with it is on its way. Or it never will be.
+        reader.ticks_ahead += 1
+        if reader.ticks_ahead > TICKS_AHEAD:
+            reader.ticks_ahead = 0
+            reader.step_back(read.total)
 
     async def _end(self, readers: Sequence[tuple[MailboxReader, Message]], reads: Sequence[DeltaRead]) -> None:
         ended: dict[MessageId, Message | None] = {}

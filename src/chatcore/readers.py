@@ -145,6 +145,8 @@ class MailboxReader(Reader[Stretch]):
     def __init__(self, offset: int) -> None:
         #: How much text the reader has been given, in code points.
         self.offset = offset
+        #: For whoever puts in: for how many looks in a row there was less than the reader has.
+        self.ticks_ahead = 0
         self._end: End | None = None
         self._stretches: deque[Stretch] = deque()
         self._news = asyncio.Event()
@@ -164,11 +166,16 @@ class MailboxReader(Reader[Stretch]):
     def finish(self, full_text: str, end: End) -> None:
         """Adds what is missing of the reply's full text, or steps back to its length, and the end."""
         if len(full_text) < self.offset:
-            self.offset = len(full_text)
-            self._stretches.append(Stretch("", self.offset))
+            self.step_back(len(full_text))
         else:
             self.put(full_text[self.offset :])
         self.cut(end)
+
+    def step_back(self, offset: int) -> None:
+        """Tells the reader, which was shown more, to keep `offset` code points only."""
+        self.offset = offset
+        self._stretches.append(Stretch("", offset))
+        self.wake()
 
     def cut(self, end: End) -> None:
         """Ends the stream with what is in. The first end counts."""

@@ -403,6 +403,24 @@ async def test_a_reader_that_was_shown_more_than_survived_steps_back(world: Worl
     assert reader.end == End(ReplyError.INFERENCE_INTERRUPTED)
 
 
+async def test_a_reader_elsewhere_that_claims_more_than_there_is_steps_back_and_goes_on(world: World) -> None:
+    await world.send(await world.conversation())
+    call = await world.inference.call()
+    reader = await following(world.replica(), world, offset=50)
+    async with world.chat:
+        call.say("Four")
+        await world.clock.elapse(1)
+        at_first = reader.take()
+        await world.clock.elapse(2)
+        back = reader.take()
+        call.say(" score")
+        await world.clock.elapse(1)
+        after = rest(reader)
+        call.close()
+
+    assert (at_first, back, after) == (None, Stretch("", 4), " score")
+
+
 async def test_all_readers_elsewhere_share_one_query_a_tick(world: World) -> None:
     await world.send(await world.conversation())
     other = world.replica()
