@@ -85,7 +85,7 @@ async def test_a_black_hole_holds_up_those_who_find_it_and_nobody_after_them() -
     # The clock stands still, so that no probe is due however slow the machine is.
     async with serving(note_and_hang) as url, AuthClient(url, "key", FrozenClock()) as client:
         first = await asyncio.gather(*(outcome_of(client, f"first {number}") for number in range(200)))
-        then = [await outcome_of(client, f"later {number}") for number in range(50)]
+        then = [await outcome_of(client, f"later {number}") for number in range(5)]
 
     assert {*first, *then} == {"unavailable"}
     assert asked
