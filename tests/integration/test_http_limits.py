@@ -160,6 +160,46 @@ async def test_what_is_no_http_is_a_problem_document_and_the_end_of_the_connecti
     assert json.loads(body)["status"] == 400
 
 
+@pytest.mark.parametrize("name", [b"x-trace-id", b"X-Request-ID"])
+@pytest.mark.parametrize(
+    ("rest", "status"),
+    [
+        (b"bad header\r\n\r\n", 400),
+        (b"x: " + b"a" * 100_000, 431),
+        (b"content-length: 2\r\ncontent-length: 3\r\n\r\n{}", 400),
+        (b"transfer-encoding: chunked\r\n\r\nzz\r\n", 400),
+        (b"", 408),
+    ],
+)
+async def test_what_is_refused_early_is_traced_by_the_callers_id(
+    service: LiveService, name: bytes, rest: bytes, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BoundedProtocol, "header_timeout_seconds", 0.2)
+
+    # The parser tells of a header when the next one begins.
+    refused = await exchange(service, POST + name + b": of-the-caller\r\n" + JSON + rest)
+    assert (refused[0], refused[1]["x-trace-id"]) == (status, "of-the-caller")
+
+
+@pytest.mark.parametrize("trace", [b"", b"x-trace-id: a b\r\n"])
+async def test_what_is_refused_early_has_a_trace_id_in_any_case(service: LiveService, trace: bytes) -> None:
+    _, headers, _ = await exchange(service, POST + trace + b"bad header\r\n\r\n")
+
+    assert len(headers["x-trace-id"]) == 32
+
+
+async def test_a_refusal_is_not_traced_by_the_request_before_it(service: LiveService) -> None:
+    reader, writer = await service.connect()
+    writer.write(b"GET /api/health HTTP/1.1\r\nhost: x\r\nx-trace-id: before\r\n\r\n")
+    first = await read_response(reader)
+    writer.write(b"\x00garbage\r\n\r\n")
+    second = await read_response(reader)
+    writer.close()
+
+    assert (first[1]["x-trace-id"], second[0]) == ("before", 400)
+    assert second[1]["x-trace-id"] != "before"
+
+
 async def test_a_chunk_of_no_size_ends_the_connection_and_stores_nothing(service: LiveService) -> None:
     status, _, _ = await exchange(service, POST + JSON + b"transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n")
 

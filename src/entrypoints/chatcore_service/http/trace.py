@@ -1,6 +1,7 @@
 """Trace ids: one for each request, taken from the caller when it is well-formed, else made."""
 
 import re
+from collections.abc import Sequence
 from uuid import uuid4
 
 from starlette.types import Scope
@@ -14,10 +15,7 @@ _KEY = "chatcore.trace_id"
 
 def begin_trace(scope: Scope) -> str:
     """Gives a request its trace id."""
-    headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
-    candidates = (headers.get(HEADER, b""), headers.get(_ALSO, b""))
-    trace_id = next((c.decode() for c in candidates if _WELL_FORMED.fullmatch(c)), None) or uuid4().hex
-    scope[_KEY] = trace_id
+    trace_id = scope[_KEY] = choose_trace_id(scope["headers"])
     return trace_id
 
 
@@ -25,3 +23,10 @@ def trace_id_of(scope: Scope) -> str:
     """The trace id that :func:`begin_trace` gave."""
     trace_id: str = scope[_KEY]
     return trace_id
+
+
+def choose_trace_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    """The caller's own if these headers have one that is well-formed, else a new one."""
+    first = dict(reversed(headers))
+    candidates = (first.get(HEADER, b""), first.get(_ALSO, b""))
+    return next((c.decode() for c in candidates if _WELL_FORMED.fullmatch(c)), None) or uuid4().hex

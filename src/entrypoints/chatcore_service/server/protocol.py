@@ -6,7 +6,6 @@ sending, so that the answer is lost, or reads on without end.
 
 import asyncio
 from typing import Any, cast
-from uuid import uuid4
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -14,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from chatcore_service.http.event_stream import ABORT, LINE, Line
 from chatcore_service.http.problems import problem_body
 from chatcore_service.http.refusals import HeadersTooLargeError, HeaderTimeoutError, MalformedHttpError, RefusedError
+from chatcore_service.http.trace import choose_trace_id
 from chatcore_service.server.lingering import Leftovers, LingeringTransport, Patience
 
 MAX_HEADER_BYTES = 16 * 1024
@@ -54,6 +54,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         self._refusal: RefusedError | None = None
         self._is_in_headers = True
+        self._has_begun = False
         self._header_timer: asyncio.TimerHandle | None = None
         self._line: Line | None = None
 
@@ -89,6 +90,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        self._has_begun = True
         self._unset_keepalive_if_required()
         # uvicorn's type of a scope has no room for what a server adds.
         scope = cast("dict[str, object]", self.scope)
@@ -119,6 +121,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._raw_bytes = self._header_bytes = 0
         self._is_in_headers = True
+        self._has_begun = False
         self._connection.is_mid_body = False
         if self._leftovers.are_expected:
             self._leftovers.forget()
@@ -166,14 +169,16 @@ class BoundedProtocol(HttpToolsProtocol):
         if is_silent or is_answered:
             self._connection.close_now()
         else:
-            self._connection.write(_response(error))
+            # The headers of the request before are of no use.
+            trace_id = choose_trace_id(self.headers if self._has_begun else ())
+            self._connection.write(_response(error, trace_id))
             self._connection.linger()
 
 
-def _response(error: RefusedError) -> bytes:
+def _response(error: RefusedError, trace_id: str) -> bytes:
     body = problem_body(error)
     headers = (
         b"content-type: application/problem+json\r\ncontent-length: %d\r\nx-content-type-options: nosniff\r\n"
         b"cache-control: no-store\r\nx-trace-id: %s\r\nconnection: close\r\n\r\n"
     )
-    return STATUS_LINE[error.status] + headers % (len(body), uuid4().hex.encode()) + body
+    return STATUS_LINE[error.status] + headers % (len(body), trace_id.encode()) + body
