@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 
 from chatcore import Chat, FrameReader, Sampling, User
 from chatcore.ports import Frame, Inference, InferenceReply, InferenceRequest
-from chatcore_memory import FrozenClock, InMemoryStorage
+from chatcore.system_clock import SystemClock
+from chatcore_memory import InMemoryStorage
 
 ANSWERS = {"refund": "Refunds take three days.", "password": "Use the link on the sign-in page."}
 
@@ -60,7 +61,7 @@ async def ask(chat: Chat, user: User, question: str) -> str:
 
 async def main() -> None:
     """Asks two questions."""
-    clock = FrozenClock()  # A real service passes a clock that moves.
+    clock = SystemClock()
     user = User(id="ada")
     async with Chat(storage=InMemoryStorage(clock), inference=AnswerTable(ANSWERS), clock=clock) as chat:
         for question in ("Where is my refund?", "Is anybody there?"):

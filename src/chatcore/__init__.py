@@ -1,10 +1,13 @@
 """The core of a chat backend that does not lose an answer.
 
-Nothing here knows HTTP, SQL or any library but attrs. Give :class:`Chat` four adapters for the ports in
-:mod:`chatcore.ports` and it is a chat backend. The files, in the order in which data meets them: `errors`, the
-entities (`user`, `message`, `conversation`), `history`, `titles`, `ports`, the use cases (`conversations`,
-`turns`), and one reply in the making (`lease`, `transcript`, `readers`, `generation`, `generations`,
-`checkpoints`, `rescue`, `following`).
+Nothing here knows SQL, a wire or any library but attrs. Give :class:`Chat` an adapter each for storage, inference
+and clock (the ports in :mod:`chatcore.ports`) and it is a chat backend; the fourth port, auth, is for whoever lets
+users in.
+
+The files, in the order in which data meets them: `errors`; `text` and `timestamps`, what may be stored; the entities,
+`user`, `message`, `conversation`, `listing`, `sampling`; `history` and `titles`; `ports`; one reply in the making:
+`lease`, `idempotency`, `transcript`, `readers`, `generation`, `generations`, `checkpoints`, `rescue`, `following`; the
+use cases, `conversations` and `turns`; and `chat`, where the parts meet.
 """
 
 from chatcore.chat import Chat, Limits

@@ -1,4 +1,4 @@
-"""The whole core, assembled from four ports."""
+"""The whole core, assembled: over a storage, an inference service and a clock."""
 
 import asyncio
 from types import TracebackType
@@ -23,7 +23,7 @@ DRAIN_SECONDS = 20.0
 
 @frozen(kw_only=True)
 class Limits:
-    """What one user may have of a process, and a model of a conversation."""
+    """What one user may have, over all processes together, and a model of a conversation."""
 
     history: HistoryLimits = field(factory=HistoryLimits)
     #: Most replies in the making a user may have at once.
@@ -37,7 +37,7 @@ class Chat:
 
         async with Chat(storage=storage, inference=inference, clock=clock) as chat:
             conversation = await chat.conversations.create(user)
-            turn = await chat.turns.send(user, conversation.id, "Hello", sampling=Sampling())
+            turn = await chat.turns.send(user, conversation.id, "Hello")
 
     The ports are the caller's to open and close; they must be open for as long as the chat is started.
     """

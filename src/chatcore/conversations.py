@@ -22,6 +22,8 @@ from chatcore.message import ConversationId
 from chatcore.ports import Clock, Storage
 from chatcore.user import User
 
+FIRST_PAGE = PageRequest()
+
 
 @frozen(kw_only=True)
 class Conversations:
@@ -51,7 +53,7 @@ class Conversations:
         await self.storage.create_conversation(conversation)
         return conversation
 
-    async def list(self, user: User, request: PageRequest) -> Page:
+    async def list(self, user: User, request: PageRequest = FIRST_PAGE) -> Page:
         """A page of the user's conversations, newest `updated_at` first."""
         return await self.storage.list_conversations(user.id, request)
 

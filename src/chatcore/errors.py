@@ -95,7 +95,7 @@ class ConversationNotFoundError(NotFoundError):
 
 
 class MessageNotFoundError(NotFoundError):
-    """No reply of this user's conversation has this id."""
+    """No message of this user's conversation, or no reply where one is asked for, has this id."""
 
     code = "message_not_found"
     sentence = "There is no such message."

@@ -1,7 +1,7 @@
 """The replies that this process is making.
 
-A generation belongs to the process, not to the request that asked for it: it is a task that nobody awaits and
-only :meth:`Generations.drain` ends early. A request that goes away changes nothing.
+A generation belongs to the process, not to the request that asked for it: it is a task that nobody awaits. A request
+that goes away changes nothing; what ends a generation early is named in :class:`chatcore.generation.Halt`.
 """
 
 import asyncio

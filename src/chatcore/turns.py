@@ -1,6 +1,6 @@
 """Use cases: send a message, regenerate a reply, stop it, follow it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import UUID, uuid4
 
 from attrs import frozen
@@ -22,6 +22,8 @@ from chatcore.user import User
 #: How long `stop` waits for the owner of a reply, wherever it is, to write its final state.
 STOP_WAIT_SECONDS = 5.0
 _STOP_POLL_SECONDS = 0.1
+
+DEFAULT_SAMPLING = Sampling()
 
 
 @frozen
@@ -54,8 +56,9 @@ class Turns:
         conversation_id: ConversationId,
         content: str,
         *,
-        sampling: Sampling,
+        sampling: Sampling = DEFAULT_SAMPLING,
         idempotency_key: str | None = None,
+        as_sent: Mapping[str, object] | None = None,
         trace_id: str | None = None,
     ) -> Turn:
         """Stores the user's message and starts to make the reply. When it returns, nothing can be lost any more.
@@ -69,6 +72,8 @@ class Turns:
             content: 1 to 8000 characters.
             sampling: how the reply is to be sampled.
             idempotency_key: 1 to 255 visible ASCII characters; remembered for 24 hours.
+            as_sent: the request as its sender wrote it, in JSON values, where that is not the same as content and
+                sampling: a repeat must not become another request because defaults have changed meanwhile.
             trace_id: passed on to the inference service.
 
         Raises:
@@ -87,7 +92,7 @@ class Turns:
             owner_id=self.owner_id,
             content=require_content(content),
             title=auto_title(content),
-            idempotency_key=_key(idempotency_key, conversation_id, content, sampling),
+            idempotency_key=_key(idempotency_key, conversation_id, as_sent or _plain(content, sampling)),
             history_limit=self._history_limit,
             max_generations=self.max_generations,
             now=self.clock.now(),
@@ -99,7 +104,12 @@ class Turns:
         return await self.generations.admit(begin())
 
     async def regenerate(
-        self, user: User, conversation_id: ConversationId, *, sampling: Sampling, trace_id: str | None = None
+        self,
+        user: User,
+        conversation_id: ConversationId,
+        *,
+        sampling: Sampling = DEFAULT_SAMPLING,
+        trace_id: str | None = None,
     ) -> Turn:
         """Starts to make a new reply beside the last one. The last one stays, and is shown again if this fails.
 
@@ -178,6 +188,11 @@ class Turns:
         """
         return await self.follower.follow(user.id, conversation_id, message_id, offset)
 
+    def leave(self, reader: FrameReader | Reader[Stretch]) -> None:
+        """To be called when nobody reads from `reader` any more: nothing is fetched for it from then on."""
+        if not isinstance(reader, FrameReader):
+            self.follower.leave(reader)
+
     async def stop(self, user: User, conversation_id: ConversationId, message_id: MessageId) -> Message:
         """Stops a reply that is being made, on whichever process, and keeps its text; idempotent.
 
@@ -203,14 +218,16 @@ class Turns:
         return message
 
 
-def _key(key: str | None, conversation_id: ConversationId, content: str, sampling: Sampling) -> IdempotencyKey | None:
+def _key(key: str | None, conversation_id: ConversationId, request: Mapping[str, object]) -> IdempotencyKey | None:
     if key is None:
         return None
-    request = {
-        "conversation_id": str(conversation_id),
+    return IdempotencyKey(key, fingerprint({"conversation_id": str(conversation_id), "request": request}))
+
+
+def _plain(content: str, sampling: Sampling) -> Mapping[str, object]:
+    return {
         "content": content,
         "temperature": sampling.temperature,
         "max_tokens": sampling.max_tokens,
         "top_k": sampling.top_k,
     }
-    return IdempotencyKey(key, fingerprint(request))

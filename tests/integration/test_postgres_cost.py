@@ -16,7 +16,7 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from chatcore.conversation import Conversation
 from chatcore.lease import LEASE_SECONDS
 from chatcore.message import MessageId
-from chatcore.ports.storage import NewRegeneration, NewTurn
+from chatcore.ports.storage import NewReply, NewTurn
 from chatcore.testing.samples import NOON, a_key, a_regeneration, a_turn, an_ending, an_owner, progress
 from chatcore.testing.storage_steps import create, lease_of
 from chatcore_postgres import PostgresStorage, arrays, database
@@ -218,7 +218,7 @@ def _nth(number: int) -> MessageId:
     return MessageId(UUID(md5(f"m{number}".encode(), usedforsecurity=False).hexdigest()))
 
 
-def _regeneration(turn: NewRegeneration) -> dict[str, object]:
+def _regeneration(turn: NewReply) -> dict[str, object]:
     return {
         "user_id": turn.user_id,
         "conversation_id": turn.conversation_id,

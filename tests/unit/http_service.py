@@ -12,10 +12,10 @@ from attrs import evolve, frozen
 
 from chatcore import User
 from chatcore.ports import Clock
+from chatcore.system_clock import SystemClock
 from chatcore_memory import DONE_FRAME, PAUSE, InMemoryStorage, ScriptedInference, StaticAuth, Step, token_frame
 from chatcore_service.container import Container
 from chatcore_service.settings import Settings
-from chatcore_service.system_clock import SystemClock
 
 SETTINGS = Settings(internal_api_key="internal-key")
 

@@ -9,6 +9,7 @@ from attrs import evolve
 from dependency_injector import providers
 
 from chatcore.ports import Clock
+from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient
 from chatcore_memory import InMemoryStorage, ScriptedInference, StaticAuth
@@ -16,7 +17,6 @@ from chatcore_postgres import PostgresStorage
 from chatcore_service.app import check, create_app
 from chatcore_service.container import Container
 from chatcore_service.environment import InvalidSettingsError
-from chatcore_service.system_clock import SystemClock
 from tests.unit.http_service import SETTINGS, make_container
 
 

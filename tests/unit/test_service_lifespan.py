@@ -6,8 +6,8 @@ from typing import Self
 import httpx
 import pytest
 
+from chatcore.system_clock import SystemClock
 from chatcore_memory import InMemoryStorage
-from chatcore_service.system_clock import SystemClock
 from tests.unit.http_service import make_container
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from chatcore import FrameReader, ReplyError, Sampling, Status, Stretch
+from chatcore import FrameReader, ReplyError, Sampling, Status, Stretch, Turn
 from chatcore.errors import (
     ConversationNotFoundError,
     DrainingError,
@@ -300,6 +300,24 @@ async def test_a_key_that_is_sent_with_another_request_is_refused(world: World) 
 
     with pytest.raises(IdempotencyKeyReusedError):
         await world.send(conversation, "Good day", idempotency_key="k")
+
+
+async def test_a_repeat_under_other_defaults_is_the_same_send(world: World) -> None:
+    conversation = await world.conversation()
+
+    async def send(max_tokens: int) -> Turn:
+        return await world.chat.turns.send(
+            ADA,
+            conversation.id,
+            "Hello",
+            sampling=Sampling(max_tokens=max_tokens),
+            idempotency_key="k",
+            as_sent={"content": "Hello"},
+        )
+
+    first, second = await send(1024), await send(1000)
+
+    assert first.reply.id == second.reply.id
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é", "\n"])

@@ -14,7 +14,7 @@ from chatcore.errors import (
 )
 from chatcore.lease import Lease
 from chatcore.message import ConversationId, Message, MessageId, Role, Status
-from chatcore.ports import AcceptedTurn, NewRegeneration, NewTurn
+from chatcore.ports import AcceptedTurn, NewRegeneration, NewReply, NewTurn
 from chatcore.user import UserId
 from chatcore_memory.tables import Generation, RecordedKey, Tables
 
@@ -89,7 +89,7 @@ class Turns:
             history=(),
         )
 
-    def _require_room(self, new: NewRegeneration) -> None:
+    def _require_room(self, new: NewReply) -> None:
         running = self._tables.generations.get((new.user_id, new.conversation_id))
         if running is not None:
             raise GenerationInProgressError(new.conversation_id, running.message_id)
@@ -124,7 +124,7 @@ class Turns:
             )
 
     def _begin_reply(
-        self, new: NewRegeneration, question: Message, *, return_head_id: MessageId | None, lease_until: float
+        self, new: NewReply, question: Message, *, return_head_id: MessageId | None, lease_until: float
     ) -> AcceptedTurn:
         conversation = self._tables.conversation(new.user_id, new.conversation_id)
         messages = self._tables.messages[new.user_id, new.conversation_id]
@@ -152,7 +152,7 @@ class Turns:
         )
         return self._accepted(new)
 
-    def _accepted(self, new: NewRegeneration) -> AcceptedTurn:
+    def _accepted(self, new: NewReply) -> AcceptedTurn:
         """What is stored for `new`, with the lease if its owner still holds it."""
         key = (new.user_id, new.conversation_id)
         reply = self._tables.message(*key, new.reply_id)
@@ -164,13 +164,13 @@ class Turns:
             history=() if lease is None else self._history(new),
         )
 
-    def _lease_held(self, new: NewRegeneration) -> Lease | None:
+    def _lease_held(self, new: NewReply) -> Lease | None:
         generation = self._tables.generations.get((new.user_id, new.conversation_id))
         if generation is None or (generation.message_id, generation.owner_id) != (new.reply_id, new.owner_id):
             return None
         return generation.lease
 
-    def _history(self, new: NewRegeneration) -> tuple[Message, ...]:
+    def _history(self, new: NewReply) -> tuple[Message, ...]:
         """The active path up to the message to be answered; system messages first, and not counted."""
         path = self._tables.path(self._tables.conversation(new.user_id, new.conversation_id))
         before = [message for message in path if message.id != new.reply_id]

@@ -10,7 +10,7 @@ from chatcore.errors import (
     TooManyGenerationsError,
 )
 from chatcore.lease import LEASE_SECONDS, Lease
-from chatcore.ports.storage import AcceptedTurn, NewRegeneration, NewTurn
+from chatcore.ports.storage import AcceptedTurn, NewRegeneration, NewReply, NewTurn
 from chatcore_postgres.database import Database, Row
 from chatcore_postgres.rows import to_message
 from chatcore_postgres.statements import turns
@@ -38,7 +38,7 @@ async def begin_regeneration(database: Database, regeneration: NewRegeneration) 
     return _accepted(regeneration, await database.fetch_definite(turns.BEGIN_REGENERATION, _common(regeneration)))
 
 
-def _common(turn: NewRegeneration) -> dict[str, object]:
+def _common(turn: NewReply) -> dict[str, object]:
     return {
         "user_id": turn.user_id,
         "conversation_id": turn.conversation_id,
@@ -52,7 +52,7 @@ def _common(turn: NewRegeneration) -> dict[str, object]:
     }
 
 
-def _accepted(turn: NewRegeneration, rows: Sequence[Row]) -> AcceptedTurn:
+def _accepted(turn: NewReply, rows: Sequence[Row]) -> AcceptedTurn:
     outcome, user_message_id, reply_id, running_id, epoch = rows[0][:_VERDICT_COLUMNS]
     lease: Lease | None = None
     match outcome:
@@ -82,7 +82,7 @@ def _accepted(turn: NewRegeneration, rows: Sequence[Row]) -> AcceptedTurn:
     )
 
 
-def _lease(turn: NewRegeneration, *, epoch: int) -> Lease:
+def _lease(turn: NewReply, *, epoch: int) -> Lease:
     return Lease(
         user_id=turn.user_id,
         conversation_id=turn.conversation_id,

@@ -13,6 +13,7 @@ from chatcore.ports.storage import (
     DeltaRead,
     DeltaReader,
     NewRegeneration,
+    NewReply,
     NewTurn,
     Storage,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "InferenceReply",
     "InferenceRequest",
     "NewRegeneration",
+    "NewReply",
     "NewTurn",
     "NullObserver",
     "Observer",

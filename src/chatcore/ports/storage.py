@@ -15,12 +15,12 @@ from chatcore.user import UserId
 
 
 @frozen(kw_only=True)
-class NewRegeneration:
-    """A reply that is to be begun for the last user message of the active path."""
+class NewReply:
+    """A reply that is to be begun."""
 
     user_id: UserId
     conversation_id: ConversationId
-    #: The new reply's id, chosen by the caller: a repeat with the same id is the same regeneration.
+    #: The new reply's id, chosen by the caller: a repeat with the same ids is the same beginning.
     reply_id: MessageId
     owner_id: OwnerId
     #: Most messages of history to return, the message to be answered included.
@@ -31,10 +31,15 @@ class NewRegeneration:
 
 
 @frozen(kw_only=True)
-class NewTurn(NewRegeneration):
+class NewRegeneration(NewReply):
+    """A reply that is to be begun for the last user message of the active path."""
+
+
+@frozen(kw_only=True)
+class NewTurn(NewReply):
     """A user message that is to be appended to the active path, and the reply that is to be begun for it."""
 
-    #: The new user message's id, chosen by the caller: a repeat with the same id is the same turn.
+    #: The new user message's id, chosen by the caller likewise.
     user_message_id: MessageId
     content: str
     #: The title that the conversation gets if it is empty and still has the default one.
@@ -48,7 +53,8 @@ class AcceptedTurn:
 
     user_message: Message
     reply: Message
-    #: The right to generate the reply; None when an idempotency key led to a turn that was begun before.
+    #: The right to generate the reply; None when an idempotency key led to a turn that was begun before, and when
+    #: a repeat comes after the lease was lost or the reply ended.
     lease: Lease | None
     #: The newest messages of the active path that the model may be shown, oldest first: at most `history_limit`
     #: of them, ending with the user message, and before them the conversation's system messages. Empty without
@@ -83,9 +89,10 @@ class Storage(Protocol):
     """Keeps conversations, and the replies that are being made.
 
     Shared rules. Every method names the user and touches nothing of another's; what belongs to another user is
-    absent. Every method that writes is one transaction and may be repeated with the same arguments when it
-    failed with StorageUnavailableError: repeats converge to the effect of one. Text is stored and returned
-    exactly, code point for code point. Instants come back in UTC.
+    absent. (Three concern no single user: `claim_expired`, `purge_idempotency_keys` and `ping`.) Every method that
+    writes is one transaction and may be repeated with the same arguments when it failed with
+    StorageUnavailableError: repeats converge to the effect of one. Text is stored and returned exactly, code point
+    for code point. Instants come back in UTC.
 
     Raises:
         StorageUnavailableError: any method, when the storage is away, overloaded or read-only.

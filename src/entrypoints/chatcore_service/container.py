@@ -17,6 +17,7 @@ from chatcore import Chat
 from chatcore.conversations import Conversations
 from chatcore.generations import Generations
 from chatcore.ports import Auth, Clock, Inference, Storage
+from chatcore.system_clock import SystemClock
 from chatcore.turns import Turns
 from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient, InferenceTimeouts
@@ -38,7 +39,6 @@ from chatcore_service.metrics import Metrics
 from chatcore_service.observer import LoggingObserver
 from chatcore_service.readiness import Readiness
 from chatcore_service.settings import InferenceTimeoutSettings, Settings
-from chatcore_service.system_clock import SystemClock
 
 __all__ = ["Container", "MigrationError", "migrate"]
 

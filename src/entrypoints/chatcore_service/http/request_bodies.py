@@ -41,8 +41,8 @@ class RenameBody:
 
 
 @frozen(kw_only=True)
-class RegenerateBody:
-    """``POST /api/conversations/{id}/regenerate``."""
+class SamplingBody:
+    """The dials that whoever asks for a reply may turn."""
 
     temperature: Temperature | None = None
     max_tokens: MaxTokens | None = None
@@ -58,7 +58,12 @@ class RegenerateBody:
 
 
 @frozen(kw_only=True)
-class SendBody(RegenerateBody):
+class RegenerateBody(SamplingBody):
+    """``POST /api/conversations/{id}/regenerate``."""
+
+
+@frozen(kw_only=True)
+class SendBody(SamplingBody):
     """``POST /api/conversations/{id}/messages``."""
 
     content: Content

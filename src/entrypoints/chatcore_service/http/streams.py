@@ -44,8 +44,7 @@ class Streams:
         def close() -> None:
             self.metrics.open_streams.dec()
             slot.release()
-            if not isinstance(reader, FrameReader):
-                self.turns.follower.leave(reader)
+            self.turns.leave(reader)
 
         if isinstance(reader, FrameReader):
             return EventStream(

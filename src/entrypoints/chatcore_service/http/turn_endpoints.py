@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from attrs import frozen
+from attrs import asdict, frozen
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
@@ -52,6 +52,7 @@ class TurnEndpoints:
             body.content,
             sampling=body.sampling(self.default_sampling),
             idempotency_key=key,
+            as_sent=asdict(body),
             trace_id=caller.trace_id,
         )
         return await self._respond(request, caller, begin)
