@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chatcore_service.local.child_process import Account
 from chatcore_service.local.local_stack_error import LocalStackError
+from chatcore_service.local.terminal import say
 
 _EVERYBODY_MAY_PASS = stat.S_IXOTH
 _EVERYBODY_MAY_READ = stat.S_IROTH | stat.S_IXOTH
@@ -37,15 +38,22 @@ def require_own(data: Path) -> None:
 
 
 def let_everybody_pass(path: Path) -> None:
-    """Lets other accounts go through the folders above `path`; what is in those stays closed to them."""
+    """Lets other accounts go through the folders above `path`; what is in those stays closed to them.
+
+    Says which folders it opens: they may be somebody's who closed them on purpose.
+    """
     for folder in path.absolute().parents:
+        if folder.stat().st_mode & _EVERYBODY_MAY_PASS:
+            continue
+        say(f"PostgreSQL does not run as root: letting other accounts pass through {folder} (chmod o+x), though not list it.")
         _allow(folder, _EVERYBODY_MAY_PASS)
 
 
 def let_everybody_run(programs: Path) -> None:
-    """Lets other accounts use an installation that a strict umask has closed to them."""
+    """Lets other accounts use an installation that a strict umask has closed to them, and says so."""
     if (programs / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
         return
+    say(f"PostgreSQL does not run as root: letting other accounts read and run what is in {programs} (chmod o+rX).")
     for path in (programs, *programs.rglob("*")):
         executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
         _allow(path, _EVERYBODY_MAY_READ if executable else stat.S_IROTH)
