@@ -14,13 +14,13 @@ setup: $(STAMP) ## make .venv with everything in it; quick when nothing changed
 
 $(STAMP): pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit("chatcore needs Python 3.11 or later." if sys.version_info < (3, 11) else 0)'
-	@echo "Installing into .venv; the first time takes about a minute."
+	@echo "Installing into .venv; the first time takes a minute or two."
 	@"$(PYTHON)" -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-dev: setup ## the service, PostgreSQL, auth and inference on this machine
-	$(BIN)/chatcore dev
+dev: setup ## the service, PostgreSQL, auth and inference on this machine; DEV="--port 8003" for another port
+	$(BIN)/chatcore dev $(DEV)
 
 test: unit integration ## all tests
 

@@ -131,7 +131,8 @@ def test_a_busy_port_is_reported_in_one_sentence_before_anything_starts(folder: 
 
     assert ended.returncode == 1
     assert ended.stderr == (
-        f"chatcore: Port {port} on 127.0.0.1 is in use; end what listens there or choose another with --port.\n"
+        f"chatcore: Port {port} on 127.0.0.1 is in use; end what listens there or choose another: "
+        'chatcore dev --port NUMBER, or make dev DEV="--port NUMBER".\n'
     )
     assert not (folder / "data").exists()
 

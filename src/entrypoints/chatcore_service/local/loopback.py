@@ -30,7 +30,10 @@ def require_free(host: str, port: int) -> None:
 
 def _why_not(host: str, port: int, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is in use; end what listens there or choose another with --port."
+        return (
+            f"Port {port} on {host} is in use; end what listens there or choose another: "
+            f'chatcore dev --port NUMBER, or make dev DEV="--port NUMBER".'
+        )
     reason = error.strerror if isinstance(error, OSError) else error
     return f"Nothing can listen on port {port} of {host}: {reason}."
 
