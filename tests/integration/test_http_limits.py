@@ -181,6 +181,15 @@ async def test_what_is_refused_early_is_traced_by_the_callers_id(
     assert (refused[0], refused[1]["x-trace-id"]) == (status, "of-the-caller")
 
 
+async def test_white_space_around_a_value_is_none_of_it(service: LiveService) -> None:
+    padded = POST.replace(b"token-of-alice", b"token-of-alice \t") + b"x-trace-id:\t a \r\n"
+
+    created = await exchange(service, padded + b"content-length: 0 \r\n\r\n")
+    refused = await exchange(service, padded + JSON + b"bad header\r\n\r\n")
+    assert (created[0], created[1]["x-trace-id"]) == (201, "a")
+    assert (refused[0], refused[1]["x-trace-id"]) == (400, "a")
+
+
 @pytest.mark.parametrize("trace", [b"", b"x-trace-id: a b\r\n"])
 async def test_what_is_refused_early_has_a_trace_id_in_any_case(service: LiveService, trace: bytes) -> None:
     _, headers, _ = await exchange(service, POST + trace + b"bad header\r\n\r\n")

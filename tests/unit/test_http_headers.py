@@ -60,6 +60,53 @@ async def test_every_response_has_a_trace_id_and_the_security_headers(service: H
     assert "server" not in response.headers
 
 
+# -- White space around values (RFC 9110, section 5.5) ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [
+        ("Bearer token-of-alice ", 200),
+        ("\t Bearer token-of-alice \t", 200),
+        ("Bearer  token-of-alice", 200),
+        ("bearer    token-of-alice", 200),
+        ("Bearer\ttoken-of-alice", 401),
+        ("Bearer token-of-alice x", 401),
+        ("Bearertoken-of-alice", 401),
+        ("Bearer ", 401),
+    ],
+)
+async def test_white_space_around_a_token_is_none_of_it(service: HttpService, value: str, status: int) -> None:
+    response = await service.client.get("/api/conversations", headers=[("Authorization", value)])
+
+    assert response.status_code == status
+
+
+async def test_white_space_around_a_trace_id_is_none_of_it(service: HttpService) -> None:
+    response = await service.client.get("/api/health", headers=[(b"x-trace-id", b" a\t ")])
+
+    assert response.headers["x-trace-id"] == "a"
+
+
+async def test_white_space_around_an_idempotency_key_is_none_of_it(service: HttpService) -> None:
+    path = f"{await service.conversation()}/messages"
+    for key in ("a key of mine", " the-key ", "the-key\t", "the-key"):
+        headers = [*ALICE.items(), ("Idempotency-Key", key)]
+        response = await service.client.post(path, json={"content": "hi"}, headers=headers)
+        assert response.status_code == (422 if " of " in key else 200)
+
+    assert len(service.inference.calls) == 1
+
+
+async def test_white_space_around_an_event_id_is_none_of_it(service: HttpService) -> None:
+    conversation = await service.conversation()
+    reply = (await service.turn(conversation))["messages"][-1]
+    path = f"{conversation}/messages/{reply['id']}/stream"
+    for value, status in ((" 1 ", 200), ("1\t", 200), (f"{len(reply['content'])} ", 204), ("1 1", 400), (" ", 400)):
+        response = await service.client.get(path, headers=[*ALICE.items(), ("Last-Event-ID", value)])
+        assert response.status_code == status, value
+
+
 # -- CORS ------------------------------------------------------------------------------------------------------------
 
 

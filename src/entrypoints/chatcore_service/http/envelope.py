@@ -39,6 +39,8 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # White space around a value is none of it, says RFC 9110 in section 5.5; not every server takes it away.
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         exchange = _Exchange(scope, send)
         try:
             await self._app(scope, receive, exchange.send)

@@ -10,8 +10,8 @@ from chatcore_service.http.refusals import MalformedEventIdError
 #: The largest whole number that JavaScript can count to without a gap.
 MAX_EVENT_ID = 2**53
 
-# RFC 6750, section 2.1.
-_BEARER = re.compile(r"bearer ([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
+# RFC 6750, section 2.1; one space or more, as RFC 9110 has it in section 11.4.
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,20}")
 
 

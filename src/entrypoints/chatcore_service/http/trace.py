@@ -28,5 +28,5 @@ def trace_id_of(scope: Scope) -> str:
 def choose_trace_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
     """The caller's own if these headers have one that is well-formed, else a new one."""
     first = dict(reversed(headers))
-    candidates = (first.get(HEADER, b""), first.get(_ALSO, b""))
+    candidates = (first.get(name, b"").strip(b" \t") for name in (HEADER, _ALSO))
     return next((c.decode() for c in candidates if _WELL_FORMED.fullmatch(c)), None) or uuid4().hex
