@@ -325,7 +325,17 @@ async def test_json_may_say_that_it_is_utf_8(service: HttpService, content_type:
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "identity"])
+@pytest.mark.parametrize("encoding", ["identity", "Identity", " identity, identity", ""])
+async def test_the_encoding_identity_is_none(service: HttpService, encoding: str) -> None:
+    headers = {**JSON, "Content-Encoding": encoding}
+    response = await service.client.post(
+        f"{await service.conversation()}/messages", content=b'{"content":"hi"}', headers=headers
+    )
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "identity, gzip", "unknown"])
 async def test_an_encoded_body_is_a_415_and_never_inflated(service: HttpService, encoding: str) -> None:
     headers = {**JSON, "Content-Encoding": encoding}
     response = await service.client.post(

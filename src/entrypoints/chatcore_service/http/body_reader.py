@@ -29,7 +29,7 @@ class BodyReader:
             BodyTimeoutError: it did not come in time.
             IncompleteBodyError: the caller went away before its end.
         """
-        if "content-encoding" in request.headers:
+        if _is_encoded(request.headers.getlist("content-encoding")):
             # An inflated body is not bounded by its size on the wire.
             raise UnsupportedMediaTypeError(headers={"Connection": "close"})
         try:
@@ -53,6 +53,11 @@ class BodyReader:
             if len(body) > max_bytes:
                 raise BodyTooLargeError(max_bytes)
         return bytes(body)
+
+
+def _is_encoded(encodings: list[str]) -> bool:
+    codings = (coding.strip().lower() for coding in ",".join(encodings).split(","))
+    return any(coding not in {"", "identity"} for coding in codings)
 
 
 def _is_json(content_types: list[str]) -> bool:
