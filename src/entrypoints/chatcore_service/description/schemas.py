@@ -104,8 +104,8 @@ SCHEMAS: dict[str, Schema] = {
     "Regeneration": _object(_SAMPLING, optional=tuple(_SAMPLING)),
     "Swap": _object({"model_tag": _text(MAX_MODEL_TAG_CHARS)}),
     "Health": _object(
-        {"status": {"const": "ok"}, "ready": {"type": "boolean"}, "service": {"type": "string"}},
-        description="`ready` is false while the process shuts down.",
+        {"status": {"const": "ok"}, "ready": {"const": True}, "service": {"type": "string"}},
+        description="Of liveness, whatever the process reaches and while it shuts down; see `/api/ready` for readiness.",
     ),
     "Readiness": _object(
         {
