@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
+from attrs import evolve
 
 from chatcore.errors import InferenceUnreachableError
 from chatcore_memory import FrozenClock
 from chatcore_service.metrics import Metrics
-from tests.unit.http_service import ALICE, HttpService, running_service
+from tests.unit.http_service import ALICE, SETTINGS, HttpService, running_service
 
 
 @pytest.fixture
@@ -56,6 +57,13 @@ async def test_an_answer_is_good_for_a_second(service: HttpService, clock: Froze
     clock.advance(1)
     after = await service.client.get("/api/ready")
     assert (before.status_code, after.status_code) == (200, 503)
+
+
+async def test_liveness_is_the_same_whatever_the_service_is_called_in_its_logs() -> None:
+    async with running_service(evolve(SETTINGS, service_name="blue")) as service:
+        health = await service.client.get("/api/health")
+
+    assert health.json() == {"status": "ok", "ready": True, "service": "chat-api"}
 
 
 async def test_many_who_ask_at_once_cost_one_look(service: HttpService, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,9 +137,7 @@ class Container(containers.DeclarativeContainer):
     )
     reply_endpoints = providers.Factory(ReplyEndpoints, turns=turns, authenticator=authenticator, streams=streams)
     model_endpoints = providers.Factory(ModelEndpoints, inference=inference, authenticator=authenticator, bodies=bodies)
-    operation_endpoints = providers.Factory(
-        OperationEndpoints, readiness=readiness, metrics=metrics, service_name=settings.provided.service_name
-    )
+    operation_endpoints = providers.Factory(OperationEndpoints, readiness=readiness, metrics=metrics)
     description_endpoints = providers.Factory(DescriptionEndpoints)
     pool_stats = providers.Callable(_pool_stats, storage)
     shutdown = providers.Singleton(Shutdown, chat, pacer, settings.provided.drain_seconds)

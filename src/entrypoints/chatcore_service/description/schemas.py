@@ -104,8 +104,8 @@ SCHEMAS: dict[str, Schema] = {
     "Regeneration": _object(_SAMPLING, optional=tuple(_SAMPLING)),
     "Swap": _object({"model_tag": _text(MAX_MODEL_TAG_CHARS)}),
     "Health": _object(
-        {"status": {"const": "ok"}, "ready": {"const": True}, "service": {"type": "string"}},
-        description="Of liveness, whatever the process reaches and while it shuts down; see `/api/ready` for readiness.",
+        {"status": {"const": "ok"}, "ready": {"const": True}, "service": {"const": "chat-api"}},
+        description="The same as long as the process lives; readiness is `/api/ready`.",
     ),
     "Readiness": _object(
         {

@@ -17,7 +17,6 @@ class OperationEndpoints:
 
     readiness: Readiness
     metrics: Metrics
-    service_name: str
 
     def resources(self) -> list[PublicResource]:
         """The paths."""
@@ -29,7 +28,7 @@ class OperationEndpoints:
 
     async def health(self, _request: Request) -> Response:
         """This process answers; whether it takes new work is another question, and another path."""
-        return json_response({"status": "ok", "ready": True, "service": self.service_name})
+        return json_response({"status": "ok", "ready": True, "service": "chat-api"})
 
     async def ready(self, _request: Request) -> Response:
         """Whether this process reaches what it needs, and takes new work."""
