@@ -282,6 +282,25 @@ async def test_a_malformed_place_to_resume_at_is_refused(service: HttpService, o
     assert (by_header.status_code, by_query.status_code) == (400, 400)
 
 
+@pytest.mark.parametrize(
+    ("query", "last_event_id", "status"),
+    [("", None, 200), ("?offset=0", None, 200), ("", "0", 204), ("?offset=0", "0", 204), ("?offset=1", None, 200)],
+)
+async def test_who_reads_a_reply_without_text_from_its_start_is_told_how_it_ended(
+    service: HttpService, query: str, last_event_id: str | None, status: int
+) -> None:
+    service.inference.play(InferenceUnreachableError())
+    path = f"{await service.conversation()}/messages"
+    stream = (await service.client.post(path, json={"content": "hi"}, headers=ALICE)).headers["content-location"]
+    headers = ALICE if last_event_id is None else {**ALICE, "Last-Event-ID": last_event_id}
+
+    response = await service.client.get(f"{stream}{query}", headers=headers)
+    assert response.status_code == status
+    if status == 200:
+        error, done = frames(response.text)[-2:]
+        assert (error["error"], done) == ("inference_unreachable", {"done": True})
+
+
 async def test_two_places_to_resume_at_are_refused(service: HttpService) -> None:
     opened = await service.turn(conversation := await service.conversation())
     path = f"{conversation}/messages/{opened['messages'][-1]['id']}/stream"

@@ -38,7 +38,7 @@ PARAMETERS: dict[str, Schema] = {
     "text_offset": {
         "in": "query",
         "name": "offset",
-        "schema": {"type": "integer", "minimum": 0, "maximum": 2**53},
+        "schema": {"type": "integer", "minimum": 0, "maximum": 2**53, "default": 0},
         "description": "How many code points of the reply the reader has. `Last-Event-ID` wins over it.",
     },
     "last_event_id": {

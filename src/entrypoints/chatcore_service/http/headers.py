@@ -47,14 +47,22 @@ def prefers_async(request: Request) -> bool:
 
 
 def resume_offset(request: Request) -> int | None:
-    """How many code points of a reply the caller has; None when it does not say. The header wins over the query.
+    """How many code points of a reply the caller has; None when it reads from the start.
+
+    The header wins over the query. Last-Event-ID: 0 comes from a reader that was there before and has all of a reply
+    without text; in the query 0 is the start.
 
     Raises:
         MalformedEventIdError: that is no whole number, too large, or given more than once.
     """
-    values = request.headers.getlist("last-event-id") or request.query_params.getlist("offset")
-    if not values:
-        return None
+    if ids := request.headers.getlist("last-event-id"):
+        return _offset(ids)
+    if offsets := request.query_params.getlist("offset"):
+        return _offset(offsets) or None
+    return None
+
+
+def _offset(values: list[str]) -> int:
     if len(values) > 1 or not _DIGITS.fullmatch(values[0]) or int(values[0]) > MAX_EVENT_ID:
         raise MalformedEventIdError
     return int(values[0])
