@@ -32,7 +32,7 @@ def test_each_closed_folder_above_the_data_is_named_and_opened_to_pass_only(
     let_everybody_pass(data)
 
     assert capsys.readouterr().out == (
-        f"PostgreSQL does not run as root: letting other accounts pass through {closed} (chmod o+x), though not list it.\n"
+        f"PostgreSQL does not run as root: other accounts may pass through {closed} now, not list it (chmod o+x).\n"
     )
     assert mode_of(closed) == 0o701
 

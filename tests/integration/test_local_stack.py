@@ -18,6 +18,9 @@ from attrs import define
 from chatcore_service.local.loopback import free_port
 from tests.integration.local_program import answers, open_folder, processes_with, until
 
+# What no command prints.
+BETWEEN = "=====8<====="
+
 
 @pytest.fixture
 def folder() -> Generator[Path]:
@@ -63,7 +66,7 @@ def dev(data: Path) -> Generator[Dev]:
     with process:
         try:
             greeting = ""
-            while "Ctrl-C" not in greeting:
+            while "Ctrl-C stops" not in greeting:
                 line = process.stdout.readline()
                 assert line, process.stderr and process.stderr.read()
                 greeting += line
@@ -72,11 +75,24 @@ def dev(data: Path) -> Generator[Dev]:
             process.terminate()
 
 
-def pasted(greeting: str) -> str:
-    """What a shell prints into which all the commands of the greeting are pasted."""
-    lines = [line for line in greeting.splitlines() if line.startswith("  ")]
-    shell = subprocess.run(["/bin/sh"], input="\n".join(lines), capture_output=True, text=True, timeout=60, check=True)
-    return shell.stdout
+def commands(greeting: str) -> list[str]:
+    """The commands of the greeting, in the order in which they are printed, their indent included."""
+    return [line for line in greeting.splitlines() if line.startswith("  ")]
+
+
+def pasted(lines: list[str]) -> list[str]:
+    """What each of the commands prints when they are pasted into a shell, one after the other."""
+    script = f"\nprintf '{BETWEEN}'\n".join(lines)
+    shell = subprocess.run(["/bin/sh"], input=script, capture_output=True, text=True, timeout=60, check=True)
+    return shell.stdout.split(BETWEEN)
+
+
+def frames_in(stream: str) -> list[dict[str, object]]:
+    return [orjson.loads(line.removeprefix("data: ")) for line in stream.splitlines() if line.startswith("data: ")]
+
+
+def text_in(stream: str) -> str:
+    return "".join(str(frame.get("token", "")) for frame in frames_in(stream))
 
 
 @pytest.fixture(scope="module")
@@ -87,29 +103,54 @@ def running() -> Generator[Dev]:
 
 
 def test_the_printed_commands_hold_a_conversation(running: Dev) -> None:
-    printed = pasted(running.greeting)
+    _, _, conversation_id, sent, _, read_again, listed, regenerated, both = pasted(commands(running.greeting))
 
-    conversation_id, sent, listed, regenerated = printed.partition("\n")[0], *split_at_list(printed)
-    for stream in (sent, regenerated):
-        frames = [orjson.loads(line.removeprefix("data: ")) for line in stream.splitlines() if line.startswith("data")]
-        assert frames[-1] == {"done": True}
-        assert len(frames) > 1
-    assert [item["id"] for item in listed["items"]] == [conversation_id]
-    assert listed["items"][0]["title"] == "I need a holiday by the sea"
+    for stream in (sent, read_again, regenerated):
+        assert frames_in(stream)[-1] == {"done": True}
+        assert len(text_in(stream).split()) > 20
+    assert text_in(read_again) == text_in(sent)
+    items = orjson.loads(listed)["items"]
+    assert [item["id"] for item in items] == [conversation_id.strip()]
+    assert items[0]["title"].startswith("I need a holiday by the sea")
+    assert [message["content"] for message in orjson.loads(both)["messages"]][1:] == [
+        text_in(sent),
+        text_in(regenerated),
+    ]
 
 
-def split_at_list(printed: str) -> tuple[str, dict[str, list[dict[str, str]]], str]:
-    """The stream that was sent, the list as an object, and the stream that came after it."""
-    start = printed.index('{"items"')
-    # curl ends the list without a line break, so that the next stream follows it on its line.
-    end = printed.index("data: ", start)
-    return printed[:start], orjson.loads(printed[start:end]), printed[end:]
+def test_a_reply_that_is_interrupted_half_way_goes_on_and_can_be_read_to_its_end(running: Dev) -> None:
+    address, token, conversation, send, reply, follow, *_ = commands(running.greeting)
+
+    # What takes the stream leaves after a few words, and so does curl.
+    *_, sent, _, read_on = pasted([address, token, conversation, f"{send} | head -n 5", reply, follow])
+
+    assert 0 < len(text_in(sent).split()) < 5
+    assert text_in(read_on).startswith(text_in(sent))
+    assert len(text_in(read_on).split()) > 20
+    # It was in the making still: what followed came word by word.
+    assert len(frames_in(read_on)) > 5
+    assert frames_in(read_on)[-1] == {"done": True}
+
+
+def test_the_greeting_says_where_the_description_and_the_token_of_the_administrator_are(running: Dev) -> None:
+    named = next(line for line in running.greeting.splitlines() if "/docs" in line)
+
+    assert httpx.get(f"{running.url}/docs", trust_env=False).is_success
+    log = Path(named.rpartition(" is in ")[2].removesuffix("."))
+    admin = next(line.split(": ")[1] for line in log.read_text().splitlines() if line.startswith("token of admin: "))
+    swapped = httpx.post(
+        f"{running.url}/api/models/swap",
+        json={"model_tag": "eliza"},
+        headers={"Authorization": f"Bearer {admin}"},
+        trust_env=False,
+    )
+    assert swapped.status_code == 202
 
 
 def test_the_greeting_fits_a_terminal_and_says_where_the_data_is(running: Dev) -> None:
     assert f"ready on {running.url}\n" in running.greeting
     assert f"kept in {running.data}" in running.greeting
-    assert len(running.greeting.splitlines()) < 30
+    assert len(running.greeting.splitlines()) < 36
 
 
 def test_what_others_on_the_machine_may_not_know_is_readable_by_its_owner_only(running: Dev) -> None:
@@ -161,14 +202,16 @@ def test_a_request_to_end_stops_everything(folder: Path, number: signal.Signals)
 
 def test_ctrl_c_keeps_the_data_for_the_next_run(folder: Path) -> None:
     with dev(folder) as first:
-        pasted(first.greeting)
+        pasted(commands(first.greeting)[:4])
         assert first.end(signal.SIGINT) == (0, "")
     with dev(folder) as second:
         token = second.greeting.partition("Bearer ")[2].partition("'")[0]
         headers = {"Authorization": f"Bearer {token}"}
         kept = httpx.get(f"{second.url}/api/conversations", headers=headers, trust_env=False).json()
 
-    assert [item["title"] for item in kept["items"]] == ["I need a holiday by the sea"]
+    assert [item["title"] for item in kept["items"]] == [
+        "I need a holiday by the sea, with a pile of books, long walks in the wind, and…"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from chatcore_service.local.json_requests import RefusedError, json_object, refu
 from chatcore_service.local.serving import Address, internal_api_key, parser, serve
 
 DEFAULT_PORT = 8000
-TOKENS_PER_SECOND = 25.0
+# Slow enough for a person to interrupt a reply half-way, and see that it goes on.
+TOKENS_PER_SECOND = 5.0
 # 32,000 characters, each up to six bytes as an escape, and the JSON around 500 messages.
 MAX_BODY_BYTES = 512 * 1024
 

@@ -45,7 +45,7 @@ def let_everybody_pass(path: Path) -> None:
     for folder in path.absolute().parents:
         if folder.stat().st_mode & _EVERYBODY_MAY_PASS:
             continue
-        say(f"PostgreSQL does not run as root: letting other accounts pass through {folder} (chmod o+x), though not list it.")
+        say(f"PostgreSQL does not run as root: other accounts may pass through {folder} now, not list it (chmod o+x).")
         _allow(folder, _EVERYBODY_MAY_PASS)
 
 

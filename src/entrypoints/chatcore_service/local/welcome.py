@@ -2,6 +2,12 @@
 
 from pathlib import Path
 
+# Its reply repeats most of it, and so takes some seconds.
+_MESSAGE = (
+    "I need a holiday by the sea, with a pile of books, long walks in the wind, "
+    "and nobody who asks me for anything before noon"
+)
+
 _TEXT = """\
 chatcore is ready on {url}
 
@@ -14,20 +20,27 @@ Paste these into another terminal. First the address, a token of the user `demo`
 Say something, and watch the reply arrive:
 
   curl -N -X POST "$CHAT/api/conversations/$ID/messages" -H "$AUTH" \
--H 'Content-Type: application/json' -d '{{"content": "I need a holiday by the sea"}}'
+-H 'Content-Type: application/json' -d '{{"content": "{message}"}}'
+
+Interrupt that with Ctrl-C half-way, and read on where it goes on without you:
+
+  REPLY=$(curl -s "$CHAT/api/conversations/$ID" -H "$AUTH" | sed 's/.*"id": *"\\([^"]*\\)".*/\\1/')
+  curl -N "$CHAT/api/conversations/$ID/messages/$REPLY/stream" -H "$AUTH"
 
 List your conversations:
 
   curl -s "$CHAT/api/conversations" -H "$AUTH"
 
-Ask for another reply:
+Ask for another reply, and see both:
 
   curl -N -X POST "$CHAT/api/conversations/$ID/regenerate" -H "$AUTH"
+  curl -s "$CHAT/api/conversations/$ID?branches=all" -H "$AUTH"
 
+The API is described at {url}/docs. A token of the user `admin` is in {data}/logs/auth.log.
 Data and logs are kept in {data}. Ctrl-C stops everything.
 """
 
 
 def welcome(*, url: str, token: str, data: Path) -> str:
     """The text, with commands that work as pasted."""
-    return _TEXT.format(url=url, token=token, data=data)
+    return _TEXT.format(url=url, token=token, data=data, message=_MESSAGE)
