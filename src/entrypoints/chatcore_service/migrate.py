@@ -2,10 +2,13 @@
 
 from chatcore.errors import StorageUnavailableError
 from chatcore_service.container import MigrationError, migrate
+from chatcore_service.logs import configure_logging
 
 
 async def migrate_database(database_url: str) -> str | None:
     """Applies what is missing and prints each name; returns what went wrong, None when nothing did."""
+    # Its result is printed, for the person who waits for it; the log has what is worth a warning.
+    configure_logging(service_name="chatcore-migrate", level="WARNING")
     try:
         applied = await migrate(database_url)
     except (MigrationError, StorageUnavailableError) as error:
@@ -15,5 +18,5 @@ async def migrate_database(database_url: str) -> str | None:
     for name in applied:
         print(f"applied {name}")  # noqa: T201 - what a command line is for
     if not applied:
-        print("the database is up to date")  # noqa: T201 - what a command line is for
+        print("nothing to do: the database is up to date")  # noqa: T201 - what a command line is for
     return None
