@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,23 @@ def test_the_core_needs_attrs_and_nothing_else(install: Callable[[str], Path]) -
         [programs / "python", "-c", IMPORT_THE_CORE], capture_output=True, text=True, check=True, env={}
     )
     assert set(result.stdout.split()) <= {"attr", "attrs", "chatcore", "sitecustomize"}
+
+
+def test_without_its_extra_a_command_says_in_one_sentence_what_to_install(install: Callable[[str], Path]) -> None:
+    programs = install("")
+
+    for command, extra in {"serve": "service", "migrate": "service", "dev": "local"}.items():
+        result = subprocess.run(
+            [programs / "chatcore", command],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"INTERNAL_API_KEY": "a key"},
+        )
+        assert result.returncode == 1
+        assert re.fullmatch(
+            rf"chatcore: \w+ is not installed; this command needs pip install 'chatcore\[{extra}\]'\.\n", result.stderr
+        )
 
 
 def test_the_installed_service_migrates_a_database(install: Callable[[str], Path], tmp_path: Path) -> None:

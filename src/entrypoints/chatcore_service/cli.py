@@ -4,7 +4,8 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from chatcore_service.environment import InvalidSettingsError
@@ -29,11 +30,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InvalidSettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - what a command line is for
         return MISUSED
+    except _NotInstalledError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - what a command line is for
+        return FAILED
+
+
+class _NotInstalledError(Exception):
+    """A command needs libraries that only an extra brings."""
+
+
+@contextmanager
+def _installed_with(extra: str) -> Generator[None]:
+    """For the imports of a command.
+
+    Raises:
+        _NotInstalledError: one of them is not there.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise _NotInstalledError(
+            f"chatcore: {error.name} is not installed; this command needs pip install 'chatcore[{extra}]'."
+        ) from error
 
 
 def _serve(options: argparse.Namespace) -> int:
     # Imported where they are needed: `chatcore --help` should not load a server.
-    from chatcore_service.server import PortUnavailableError, serve  # noqa: PLC0415 - see above
+    with _installed_with("service"):
+        from chatcore_service.server import PortUnavailableError, serve  # noqa: PLC0415 - see above
 
     settings = Settings.from_environment(os.environ)
     try:
@@ -44,7 +68,8 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _migrate(_options: argparse.Namespace) -> int:
-    from chatcore_service.migrate import migrate_database  # noqa: PLC0415 - see above
+    with _installed_with("service"):
+        from chatcore_service.migrate import migrate_database  # noqa: PLC0415 - see above
 
     problem = asyncio.run(migrate_database(read_database_url(os.environ)))
     if problem is not None:
@@ -54,7 +79,8 @@ def _migrate(_options: argparse.Namespace) -> int:
 
 
 def _dev(options: argparse.Namespace) -> int:
-    from chatcore_service.local.stack import run_dev  # noqa: PLC0415 - an extra that the service does not need
+    with _installed_with("local"):
+        from chatcore_service.local.stack import run_dev  # noqa: PLC0415 - an extra that the service does not need
 
     return run_dev(options.host, options.port, options.data_dir)
 
