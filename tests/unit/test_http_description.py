@@ -13,6 +13,7 @@ from attrs import evolve
 from jsonschema import Draft202012Validator
 
 from chatcore import Limits
+from chatcore.ports import InferenceReply
 from chatcore_service.description import openapi_document
 from chatcore_service.http.resource import PublicResource, Resource, SecuredResource
 from tests.unit.http_service import ALICE, ROOT, SETTINGS, HttpService, make_container, running_service
@@ -56,7 +57,7 @@ def require_described(response: httpx.Response) -> None:
         assert response.content == b""
         return
     media_type = response.headers["content-type"].partition(";")[0]
-    content = described["content"][media_type]
+    content = described["content"].get(media_type) or described["content"]["*/*"]
     if media_type == "text/event-stream":
         for event in response.text.split("\n\n")[:-1]:
             validate(content["x-event-data"], json.loads(event.rpartition("data: ")[2]))
@@ -177,6 +178,15 @@ async def test_what_is_refused_has_the_described_shape(service: HttpService) -> 
     assert [r.status_code for r in responses] == [401, 422, 400, 415, 413, 422, 404, 422, 409, 409, 400, 403, 503, 503]
     for response in responses:
         require_described(response)
+
+
+@pytest.mark.parametrize("status", [200, 202, 400, 404, 418, 422, 429, 500, 502, 503])
+@pytest.mark.parametrize("media_type", ["application/json", "text/html"])
+async def test_what_is_passed_on_has_the_described_shape(service: HttpService, status: int, media_type: str) -> None:
+    service.inference.models = service.inference.swap_reply = InferenceReply(status, b"{}", media_type)
+
+    require_described(await service.client.get("/api/models", headers=ALICE))
+    require_described(await service.client.post("/api/models/swap", json={"model_tag": "x"}, headers=ROOT))
 
 
 async def test_too_much_at_once_has_the_described_shape() -> None:

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 from attrs import evolve
 
-from tests.unit.http_service import ALICE, SETTINGS, HttpService, running_service
+from chatcore.ports import InferenceReply
+from tests.unit.http_service import ALICE, ROOT, SETTINGS, HttpService, running_service
 
 FRONTEND = {"Origin": "http://localhost:3000"}
 
@@ -205,3 +206,20 @@ async def test_a_media_type_that_is_no_header_is_not_passed_on(service: HttpServ
 
     response = await service.client.get("/api/models", headers=ALICE)
     assert response.headers["content-type"] == "application/octet-stream"
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "expected"),
+    [(429, 7, "7"), (503, 7, "7"), (429, None, "2"), (503, None, "2"), (200, 7, None), (500, 7, None)],
+)
+async def test_who_is_told_to_come_back_later_is_told_when(
+    service: HttpService, status: int, told: int | None, expected: str | None
+) -> None:
+    answer = InferenceReply(status, b"{}", "application/json", retry_after_seconds=told)
+    service.inference.models = service.inference.swap_reply = answer
+
+    for response in (
+        await service.client.get("/api/models", headers=ROOT),
+        await service.client.post("/api/models/swap", json={"model_tag": "x"}, headers=ROOT),
+    ):
+        assert (response.status_code, response.headers.get("retry-after")) == (status, expected)

@@ -13,7 +13,7 @@ from chatcore.errors import (
 )
 from chatcore.history import HistoryMessage
 from chatcore.message import Role
-from chatcore.ports import Frame, InferenceRequest
+from chatcore.ports import Frame, InferenceReply, InferenceRequest
 from chatcore.sampling import Sampling
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
 
@@ -44,11 +44,29 @@ async def test_models_come_as_they_are(router: respx.Router, client: InferenceCl
     async with client:
         reply = await client.list_models(trace_id="trace-1")
 
-    assert (reply.status, reply.body, reply.media_type) == (203, b"\xff{", "text/weird; charset=x")
+    assert reply == InferenceReply(203, b"\xff{", "text/weird; charset=x", retry_after_seconds=None)
     request = route.calls.last.request
     assert request.headers["x-internal-api-key"] == "secret-key"
     assert request.headers["x-trace-id"] == "trace-1"
     assert request.headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7", 7), ("1", 1), ("86400", 86400), (" 7 ", 7)]
+    + [(insane, None) for insane in ("0", "-1", "86401", "9" * 5000, "1.5", "7, 8", "x", "", "\u0667")]
+    + [("Fri, 31 Dec 2999 23:59:59 GMT", None)],
+)
+async def test_when_to_come_back_is_told_where_it_is_sane(
+    router: respx.Router, client: InferenceClient, value: str, seconds: int | None
+) -> None:
+    router.get("/models").respond(503, headers={b"retry-after": value.encode()})
+    router.post("/models/swap").respond(429, headers={b"retry-after": value.encode()})
+
+    async with client:
+        replies = [await client.list_models(), await client.swap_model("x")]
+
+    assert [reply.retry_after_seconds for reply in replies] == [seconds, seconds]
 
 
 async def test_swap_names_the_model(router: respx.Router, client: InferenceClient) -> None:

@@ -1,6 +1,7 @@
 """The inference port over HTTP and server-sent events."""
 
 import asyncio
+import re
 import ssl
 import string
 from collections.abc import Callable
@@ -31,6 +32,8 @@ _log = structlog.get_logger(__name__)
 # A user id is opaque and a header is visible ASCII: the rest is percent-encoded, and so is the percent sign.
 _KEPT_IN_HEADERS = string.punctuation.replace("%", "")
 _LOGGED_CHARS = 100
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,5}")
+_SECONDS_OF_A_DAY = 24 * 60 * 60
 _Failure = (TimeoutError, httpx.TransportError)
 
 
@@ -184,7 +187,7 @@ class InferenceClient(Inference):
             if len(body) > self._limits.max_answer_bytes:
                 raise InferenceRefusedError("The answer of the inference service is too large.")
         media_type = response.headers.get("content-type", "application/octet-stream")
-        return InferenceReply(response.status_code, bytes(body), media_type)
+        return InferenceReply(response.status_code, bytes(body), media_type, _retry_after(response.headers))
 
     def _require_open(self) -> None:
         if not self._is_open:
@@ -221,6 +224,14 @@ def _body_of(request: InferenceRequest) -> bytes:
             "top_k": request.sampling.top_k,
         }
     )
+
+
+def _retry_after(headers: httpx.Headers) -> int | None:
+    # A date is passed over: whose clock is right?
+    seconds = headers.get("retry-after", "").strip()
+    if not _WHOLE_NUMBER.fullmatch(seconds) or not 1 <= int(seconds) <= _SECONDS_OF_A_DAY:
+        return None
+    return int(seconds)
 
 
 def _log_refusal(response: httpx.Response) -> None:

@@ -47,6 +47,8 @@ class InferenceReply:
     status: int
     body: bytes
     media_type: str
+    #: When to come back, where the service says so in whole seconds, from 1 to a day's.
+    retry_after_seconds: int | None = None
 
 
 class Inference(Protocol):

@@ -1,6 +1,6 @@
 """What each path does."""
 
-from chatcore_service.description.parts import headers, parameters, problems
+from chatcore_service.description.parts import headers, parameters, passed_on, problems
 from chatcore_service.description.schemas import Schema, reference
 from chatcore_service.http import paths
 
@@ -53,7 +53,8 @@ def _operation(
     takes: tuple[str, ...] = (),
     is_public: bool = False,
 ) -> Schema:
-    operation: Schema = {"summary": summary, "responses": {**responses, **problems(*statuses)}}
+    all_responses = {**problems(*statuses), **responses}
+    operation: Schema = {"summary": summary, "responses": dict(sorted(all_responses.items()))}
     if takes:
         operation["parameters"] = parameters(*takes)
     if body is not None:
@@ -64,7 +65,12 @@ def _operation(
 
 
 _ACCEPTED = _json("Turn", "Accepted, as preferred; the reply is being made.", "Stream-Location", "Preference-Applied")
-_UNREAD: Schema = {"description": "The inference service's answer, unchanged.", "content": {"application/json": {}}}
+_UNREAD: Schema = {
+    "description": "The inference service's answer, unchanged.",
+    "headers": headers(),
+    "content": {"application/json": {}, "*/*": {}},
+}
+_PASSED_ON: dict[str, Schema] = {**passed_on(400, 404, 422, 429, 500, 503), "default": _UNREAD}
 
 _CONVERSATION_PATHS: dict[str, Schema] = {
     paths.CONVERSATIONS: {
@@ -148,12 +154,12 @@ _REPLY_PATHS: dict[str, Schema] = {
 
 _OTHER_PATHS: dict[str, Schema] = {
     paths.MODELS: {
-        "get": _operation("List the models of the inference service", {"200": _UNREAD, "default": _UNREAD}),
+        "get": _operation("List the models of the inference service", {"200": _UNREAD, **_PASSED_ON}),
     },
     paths.SWAP: {
         "post": _operation(
             "Load another model; for administrators",
-            {"202": _UNREAD, "default": _UNREAD},
+            {"202": _UNREAD, **_PASSED_ON},
             statuses=(*_WITH_BODY, 403),
             body=_body("Swap", required=True),
         ),

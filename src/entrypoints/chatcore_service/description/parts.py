@@ -131,6 +131,18 @@ def problems(*statuses: int) -> dict[str, Schema]:
     }
 
 
+def passed_on(*statuses: int) -> dict[str, Schema]:
+    """Responses that are the inference service's own, or problem documents where it did not come to that."""
+    return {
+        str(status): {
+            "description": f"{_PROBLEMS[status]} Or the inference service's answer, unchanged.",
+            "headers": headers(*_PROBLEM_HEADERS.get(status, ())),
+            "content": {"application/problem+json": {"schema": reference("Problem")}, "*/*": {}},
+        }
+        for status in statuses
+    }
+
+
 def parameters(*names: str) -> list[Schema]:
     """References to parameters."""
     return [{"$ref": f"#/components/parameters/{name}"} for name in names]

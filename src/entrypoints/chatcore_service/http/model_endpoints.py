@@ -1,12 +1,13 @@
 """``/api/models``: passed on to the inference service and back, unread."""
 
 import re
+from http import HTTPStatus
 
 from attrs import frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chatcore.errors import NotAdminError
+from chatcore.errors import NotAdminError, UnavailableError
 from chatcore.ports import Inference, InferenceReply
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
@@ -15,6 +16,8 @@ from chatcore_service.http.request_bodies import SwapBody, structure
 from chatcore_service.http.resource import SecuredResource
 
 _MEDIA_TYPE = re.compile(r"[\x20-\x7e]{1,200}")
+# Our own refusals with these statuses say when, too.
+_COME_BACK_LATER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
 @frozen(kw_only=True)
@@ -46,4 +49,7 @@ class ModelEndpoints:
 
 def _passed_on(reply: InferenceReply) -> Response:
     media_type = reply.media_type if _MEDIA_TYPE.fullmatch(reply.media_type) else "application/octet-stream"
-    return Response(reply.body, status_code=reply.status, headers={"Content-Type": media_type})
+    headers = {"Content-Type": media_type}
+    if reply.status in _COME_BACK_LATER:
+        headers["Retry-After"] = str(reply.retry_after_seconds or UnavailableError.retry_after_seconds)
+    return Response(reply.body, status_code=reply.status, headers=headers)
