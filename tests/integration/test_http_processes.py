@@ -113,7 +113,7 @@ def test_every_variable_with_a_problem_is_named_in_a_line_of_its_own() -> None:
     ],
 )
 def test_an_address_that_cannot_be_used_is_named_and_not_quoted(name: str, value: str) -> None:
-    result = run("serve", **{name: value})
+    result = run("serve", "--port", "0", **{name: value})
 
     assert result.returncode == 2
     assert result.stderr.startswith(name)
@@ -203,6 +203,21 @@ def test_workers_share_their_figures_and_end_together(tmp_path: Path, number: si
     assert status == 0
     assert len(process.lines("stopped")) == 2
     assert list(tmp_path.glob("chatcore-metrics-*")) == []
+
+
+def test_the_figures_of_a_service_that_was_killed_are_removed_by_the_next(tmp_path: Path) -> None:
+    with served(tmp_path, workers=2, TMPDIR=str(tmp_path)) as killed:
+        killed.process.kill()
+        killed.until_it_says("stopped", times=2)
+    killed.process.wait()
+    assert len(list(tmp_path.glob("chatcore-metrics-*"))) == 1
+
+    with served(tmp_path, workers=2, TMPDIR=str(tmp_path)) as first:
+        (own,) = tmp_path.glob("chatcore-metrics-*")
+        assert own.name.startswith(f"chatcore-metrics-{first.process.pid}-")
+        (tmp_path / "second").mkdir()
+        with served(tmp_path / "second", workers=2, TMPDIR=str(tmp_path)):
+            assert len(list(tmp_path.glob("chatcore-metrics-*"))) == 2
 
 
 def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:

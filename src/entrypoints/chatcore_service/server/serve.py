@@ -2,12 +2,12 @@
 
 import os
 import socket
-import tempfile
 from contextlib import ExitStack
 
 from chatcore_service.app import check
 from chatcore_service.logs import configure_logging
 from chatcore_service.metrics import MULTIPROCESS_VARIABLE
+from chatcore_service.server.figures import shared_folder
 from chatcore_service.server.supervisor import Supervisor
 from chatcore_service.server.worker import run
 from chatcore_service.settings import Settings
@@ -47,7 +47,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> int:
 def _share_figures(stack: ExitStack) -> None:
     if MULTIPROCESS_VARIABLE not in os.environ:
         # The workers inherit it; prometheus_client looks for it when they import it.
-        os.environ[MULTIPROCESS_VARIABLE] = stack.enter_context(tempfile.TemporaryDirectory(prefix="chatcore-metrics-"))
+        os.environ[MULTIPROCESS_VARIABLE] = stack.enter_context(shared_folder())
         stack.callback(os.environ.pop, MULTIPROCESS_VARIABLE)
 
 

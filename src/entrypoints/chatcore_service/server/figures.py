@@ -1,0 +1,38 @@
+"""The folder in which the workers of one service share their figures."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_PREFIX = "chatcore-metrics-"
+_NAME = re.compile(re.escape(_PREFIX) + r"([0-9]{1,9})-.*")
+
+
+@contextmanager
+def shared_folder() -> Iterator[str]:
+    """A folder until the end of the block. Those of processes that were killed before their end are removed first."""
+    _remove_orphans()
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:
+        yield folder
+
+
+def _remove_orphans() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        name = _NAME.fullmatch(folder.name)
+        if name is not None and not _is_alive(int(name[1])):
+            # Another user's is not ours to remove, and stays.
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # It is another user's.
+    return True
