@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _NAME = re.compile(re.escape(_PREFIX) + r"([0-9]{1,9})-.*")
 
 
 @contextmanager
-def shared_folder() -> Iterator[str]:
+def shared_folder() -> Generator[str]:
     """A folder until the end of the block. Those of processes that were killed before their end are removed first."""
     _remove_orphans()
     with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:
