@@ -29,12 +29,12 @@ Interrupt that with Ctrl-C half-way, and read on where it goes on without you:
 
 List your conversations:
 
-  curl -s "$CHAT/api/conversations" -H "$AUTH"
+  curl -s "$CHAT/api/conversations" -H "$AUTH"; echo
 
 Ask for another reply, and see both:
 
   curl -N -X POST "$CHAT/api/conversations/$ID/regenerate" -H "$AUTH"
-  curl -s "$CHAT/api/conversations/$ID?branches=all" -H "$AUTH"
+  curl -s "$CHAT/api/conversations/$ID?branches=all" -H "$AUTH"; echo
 
 The API is described at {url}/docs. A token of the user `admin` is in {data}/logs/auth.log.
 Data and logs are kept in {data}. Ctrl-C stops everything.
