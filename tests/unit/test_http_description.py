@@ -19,6 +19,7 @@ from chatcore_service.http.resource import PublicResource, Resource, SecuredReso
 from tests.unit.http_service import ALICE, ROOT, SETTINGS, HttpService, make_container, running_service
 
 DOCUMENT = openapi_document()
+SCHEMA_OF_CODES: dict[str, Any] = DOCUMENT["components"]["schemas"]["Problem"]["properties"]["code"]
 
 
 @pytest.fixture
@@ -204,6 +205,32 @@ async def test_the_page_shows_every_path_and_loads_nothing(service: HttpService)
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert all(path in response.text for path in DOCUMENT["paths"])
     assert not re.search(r"<script|<link|<img|https?://|@import|url\(", response.text)
+
+
+async def test_the_page_shows_what_parameters_may_be_and_what_any_path_may_answer_once(service: HttpService) -> None:
+    page = (await service.client.get("/docs")).text
+
+    for values in ("uuid.", "integer, 1 to 200, 50 by default.", "active or all, active by default."):
+        assert f'<span class="soft">{values}</span>' in page
+    for status in (405, 408, 431, 401):
+        assert page.count(f"<tr><td>{status}</td>") == 1
+    # Here it is more than what any path may answer.
+    assert page.count("<tr><td>503</td>") == 4
+
+
+def test_every_code_that_a_problem_can_have_is_described_once_with_its_status() -> None:
+    codes = [listed["const"] for listed in SCHEMA_OF_CODES["oneOf"]]
+
+    assert len(set(codes)) == len(codes)
+    assert {
+        "conversation_not_found",
+        "generation_in_progress",
+        "idempotency_key_reused",
+        "internal_error",
+        "too_many_streams",
+    } <= set(codes)
+    validate(SCHEMA_OF_CODES, "draining")
+    assert not Draft202012Validator(SCHEMA_OF_CODES).is_valid("something_else")
 
 
 @pytest.mark.parametrize(

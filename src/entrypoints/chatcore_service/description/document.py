@@ -8,7 +8,9 @@ from chatcore_service.description.parts import HEADERS, PARAMETERS, PROBLEM_RESP
 from chatcore_service.description.schemas import SCHEMAS
 
 _DESCRIPTION = """Conversations with a model, whose replies belong to the server and not to the connection that asked
-for them: close it, come back with the last event id, and read on. All errors are problem documents (RFC 9457)."""
+for them. The streams of POST requests carry no event ids: close one, come back to its `Content-Location` with
+`?offset=` and the number of code points that you have, and read on. The frames of that stream carry ids, and from then
+on `Last-Event-ID` says where you are. All errors are problem documents (RFC 9457)."""
 
 
 def openapi_document() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The API description as one page: no script, no other host, nothing to load."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
@@ -31,9 +32,11 @@ def render_page(document: Document) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(info['title'])}</title><style>{STYLE}</style></head><body>",
             f'<h1>{escape(info["title"])} <span class="soft">{escape(info["version"])}</span></h1>',
-            f"<p>{escape(info['description'])}</p>",
+            f"<p>{_prose(info['description'])}</p>",
             '<p>The same for machines: <a href="/openapi.json">openapi.json</a></p><h2>Paths</h2>',
             *_operations(document),
+            "<h2>What any path may answer</h2>",
+            *_common_responses(document),
             "<h2>Shapes</h2>",
             *_schemas(document),
             "</body></html>",
@@ -59,22 +62,63 @@ def _operation(document: Document, operation: Document, parameters: list[Documen
         yield f"<h4>Parameters</h4><table>{''.join(_parameter(_resolved(document, p)) for p in parameters)}</table>"
     if "requestBody" in operation:
         yield f"<h4>Body</h4>{''.join(_contents(operation['requestBody']))}"
+    common = _common(document)
     yield "<h4>Responses</h4><table>"
     for status, response in operation["responses"].items():
-        yield _response(status, _resolved(document, response))
+        if response not in common.values():
+            yield _response(status, _resolved(document, response))
     yield "</table>"
+
+
+def _common_responses(document: Document) -> Iterator[str]:
+    everywhere, secured = _common(document, public=True), _common(document)
+    yield f"<table>{''.join(_response(s, _resolved(document, r)) for s, r in everywhere.items())}</table>"
+    yield "<p>And where a token is needed:</p><table>"
+    yield "".join(_response(s, _resolved(document, r)) for s, r in secured.items() if s not in everywhere)
+    yield "</table>"
+
+
+def _common(document: Document, *, public: bool = False) -> dict[str, Document]:
+    """What every operation may answer that needs a token or, if `public`, really every one.
+
+    Where one describes such a response in its own words, those stand beside it.
+    """
+    responses = [
+        operation["responses"]
+        for item in document["paths"].values()
+        for method, operation in item.items()
+        if method != "parameters" and (public or operation.get("security") != [])
+    ]
+    shared = {status: response for one in responses for status, response in one.items() if "$ref" in response}
+    return {status: shared[status] for status in sorted(shared) if all(status in one for one in responses)}
 
 
 def _parameter(parameter: Document) -> str:
     name, place = escape(parameter["name"]), escape(parameter["in"])
-    description = escape(parameter.get("description", ""))
-    return f'<tr><td><code>{name}</code> <span class="soft">{place}</span></td><td>{description}</td></tr>'
+    values = escape(_values(parameter["schema"]))
+    description = _prose(parameter.get("description", ""))
+    return (
+        f'<tr><td><code>{name}</code> <span class="soft">{place}</span></td>'
+        f'<td><span class="soft">{values}</span> {description}</td></tr>'
+    )
+
+
+def _values(schema: Document) -> str:
+    """What a parameter may be, in words."""
+    parts = [" or ".join(schema["enum"]) if "enum" in schema else schema.get("format", schema["type"])]
+    if "maximum" in schema:
+        parts.append(f"{schema['minimum']} to {schema['maximum']}")
+    if "maxLength" in schema:
+        parts.append(f"{schema['minLength']} to {schema['maxLength']} characters")
+    if "default" in schema:
+        parts.append(f"{schema['default']} by default")
+    return f"{', '.join(parts)}."
 
 
 def _response(status: str, response: Document) -> str:
     names = ", ".join(f"<code>{escape(name)}</code>" for name in response.get("headers", {}) if name != "x-trace-id")
     carried = f'<div class="soft">Headers: {names}</div>' if names else ""
-    description = escape(response["description"])
+    description = _prose(response["description"])
     return f"<tr><td>{escape(status)}</td><td>{description}{''.join(_contents(response))}{carried}</td></tr>"
 
 
@@ -89,6 +133,11 @@ def _schemas(document: Document) -> Iterator[str]:
     for name, schema in document["components"]["schemas"].items():
         text = escape(json.dumps(schema, indent=2, ensure_ascii=False))
         yield f'<details id="{escape(name)}"><summary>{escape(name)}</summary><pre>{text}</pre></details>'
+
+
+def _prose(text: str) -> str:
+    """Text in which backticks mark code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _resolved(document: Document, part: Document) -> Document:

@@ -5,6 +5,7 @@ from chatcore.listing import MAX_PAGE
 from chatcore.message import ReplyError, Role, Status
 from chatcore.sampling import MAX_TOKENS, MAX_TOP_K
 from chatcore.text import MAX_CONTENT_CHARS, MAX_MODEL_TAG_CHARS, MAX_TITLE_CHARS, MAX_USER_ID_CHARS
+from chatcore_service.description.problem_codes import problem_codes
 
 __all__ = ["SCHEMAS", "reference"]
 
@@ -124,7 +125,11 @@ SCHEMAS: dict[str, Schema] = {
             "title": {"type": "string"},
             "status": {"type": "integer"},
             "detail": {"type": "string", "description": "One clear sentence."},
-            "code": {"type": "string", "description": "Stable, for machines."},
+            "code": {
+                "type": "string",
+                "description": "Stable, for machines.",
+                "oneOf": [{"const": code, "description": meaning} for code, meaning in problem_codes().items()],
+            },
             "errors": {
                 "type": "array",
                 "items": _object({"field": {"type": "string", "maxLength": 100}, "problem": {"type": "string"}}),
