@@ -79,7 +79,6 @@ NOT_EXACTLY_ONE_TOKEN: list[list[tuple[str, str]]] = [
     [("Authorization", "Bearer")],
     [("Authorization", "Bearer ")],
     [("Authorization", "Bearer unknown")],
-    [("Authorization", "Bearer  token-of-alice")],
     [("Authorization", "Bearer\ttoken-of-alice")],
     [("Authorization", "Bearer token-of-alice token-of-alice")],
     [("Authorization", "Basic token-of-alice")],
