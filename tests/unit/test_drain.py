@@ -1,0 +1,89 @@
+"""Drain: a process that is asked to end loses nothing."""
+
+import asyncio
+
+import pytest
+
+from chatcore import Status
+from chatcore.errors import DrainingError
+from chatcore.transcript import RECONNECT, End
+from tests.unit.conftest import World
+from tests.unit.reading import following
+
+
+async def test_a_drain_lets_running_replies_finish(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    draining = asyncio.ensure_future(world.chat.drain(20))
+    await world.clock.sleepers(1)
+    call.say("done in time")
+    call.close()
+    await draining
+
+    assert turn.generation is not None
+    assert turn.generation.transcript.end == End()
+    assert (await world.reply(turn)).status is Status.COMPLETE
+
+
+async def test_a_drain_stores_what_there_is_when_its_time_is_over_and_sends_readers_away(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    call.say("half")
+    reader = await world.chat.turns.read(turn)
+    draining = asyncio.ensure_future(world.chat.drain(20))
+    await world.clock.sleepers(1)
+    world.clock.advance(20)
+    await draining
+
+    reply = await world.reply(turn)
+    assert (reply.status, reply.content) == (Status.INTERRUPTED, "half")
+    assert reader.end == RECONNECT
+    assert call.was_cancelled.is_set()
+
+
+async def test_a_hurried_drain_waits_for_nothing_and_loses_nothing(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    (await world.inference.call()).say("half")
+    draining = asyncio.ensure_future(world.chat.drain(20))
+    await world.clock.sleepers(1)
+    world.chat.generations.hurry()
+    await draining
+
+    assert (await world.reply(turn)).content == "half"
+
+
+async def test_a_drain_sends_readers_of_replies_made_elsewhere_away(world: World) -> None:
+    await world.send(await world.conversation())
+    other = world.replica()
+    reader = await following(other, world)
+    await other.chat.drain(0)
+
+    assert reader.end == RECONNECT
+    assert (await following(other, world)).end == RECONNECT
+
+
+async def test_a_drain_ends_although_the_storage_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatcore.generations.DRAIN_FINISH_SECONDS", 0.01)
+    turn = await world.send(await world.conversation())
+    (await world.inference.call()).say("a")
+    reader = await world.chat.turns.read(turn)
+    world.storage.outage = True
+    draining = asyncio.ensure_future(world.chat.drain(20))
+    await world.clock.sleepers(1)
+    world.chat.generations.hurry()
+    await draining
+
+    assert reader.end == RECONNECT
+    assert world.chat.generations.running == ()
+
+
+async def test_a_turn_that_is_just_being_stored_when_the_drain_begins_is_drained_too(world: World) -> None:
+    conversation = await world.conversation()
+    sending = asyncio.ensure_future(world.send(conversation))
+    await asyncio.sleep(0)
+    await world.chat.drain(0)
+
+    turn = await sending
+    assert (await world.reply(turn)).status is Status.FAILED
+    with pytest.raises(DrainingError):
+        await world.send(conversation)

@@ -1,0 +1,170 @@
+"""Rescue: the replies of processes that died, or could not finish them, are brought to their end."""
+
+import asyncio
+
+import pytest
+
+from chatcore import ReplyError, Status, User
+from chatcore.generations import FINISH_TRIES_ON_BUGS
+from chatcore.lease import LEASE_SECONDS, RENEWAL_SECONDS, Ending, Lease
+from chatcore.rescue import SWEEP_SECONDS
+from chatcore.transcript import RECONNECT
+from tests.unit.conftest import ADA, World, has_ended, until
+
+
+async def test_the_reply_of_a_process_that_died_is_brought_to_its_end(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    call = await world.inference.call()
+    call.say("stored")
+    await world.chat.checkpointer.checkpoint()
+    call.say(" lost")
+    other = world.replica()
+
+    async with other.chat:  # Only the other one's background work runs: the first is as good as dead.
+        await world.clock.elapse(LEASE_SECONDS + 7)
+
+    reply = await world.reply(turn)
+    assert (reply.status, reply.content, reply.error) == (
+        Status.INTERRUPTED,
+        "stored",
+        ReplyError.INFERENCE_INTERRUPTED,
+    )
+
+
+async def test_a_rescued_reply_without_text_has_failed_and_its_message_can_be_answered(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    await world.inference.call()
+    other = world.replica()
+    async with other.chat:
+        await world.clock.elapse(LEASE_SECONDS + 7)
+
+        assert (await world.reply(turn)).status is Status.FAILED
+        assert await world.path(conversation) == ["Hello"]
+        again = await other.regenerate(conversation)
+        call = await other.inference.call()
+        call.say("Hi")
+        call.close()
+        await until(lambda: has_ended(again))
+
+    assert await world.path(conversation) == ["Hello", "Hi"]
+
+
+@pytest.mark.parametrize("text", ["stored", ""])
+async def test_a_stop_that_the_dead_owner_never_heard_of_is_what_the_rescue_carries_out(
+    world: World, text: str
+) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    (await world.inference.call()).say(text)
+    await world.chat.checkpointer.checkpoint()
+    other = world.replica()
+    async with other.chat:
+        stopping = asyncio.ensure_future(other.chat.turns.stop(ADA, conversation.id, turn.reply.id))
+        await world.clock.elapse(LEASE_SECONDS + 7)
+        await asyncio.wait([stopping])
+
+    reply = await world.reply(turn)
+    assert (reply.status, reply.content, reply.error) == (Status.STOPPED, text, ReplyError.STOPPED)
+    assert await world.path(conversation) == (["Hello", text] if text else ["Hello"])
+
+
+async def test_an_owner_that_comes_back_after_its_rescue_writes_nothing_and_hangs_up(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    call = await world.inference.call()
+    call.say("stored")
+    await world.chat.checkpointer.checkpoint()
+    async with world.replica().chat:
+        await world.clock.elapse(LEASE_SECONDS + 7)
+    call.say(" too late")
+
+    await world.chat.checkpointer.checkpoint()
+    await until(lambda: has_ended(turn))
+
+    assert call.was_cancelled.is_set()
+    assert turn.generation is not None
+    assert turn.generation.transcript.end == RECONNECT
+    assert (await world.reply(turn)).content == "stored"
+
+
+async def test_a_reply_that_its_owner_finishes_too_late_stays_as_it_was_rescued(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    call = await world.inference.call()
+    call.say("a")
+    async with world.replica().chat:
+        await world.clock.elapse(LEASE_SECONDS + 7)
+    call.close()
+    await until(lambda: has_ended(turn))
+
+    assert turn.generation is not None
+    assert turn.generation.transcript.end == RECONNECT
+    assert (await world.reply(turn)).status is Status.FAILED
+
+
+async def test_nobody_is_rescued_right_after_an_outage_in_which_nobody_could_renew(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    call = await world.inference.call()
+    other = world.replica()
+    async with other.chat:
+        await world.clock.elapse(1)
+        world.storage.outage = True
+        await world.clock.elapse(2 * LEASE_SECONDS)
+        world.storage.outage = False
+        await world.chat.checkpointer.checkpoint()
+        call.say("alive")
+        call.close()
+        await until(lambda: has_ended(turn))
+
+    assert (await world.reply(turn)).content == "alive"
+    assert other.observer.rescues == []
+
+
+async def test_an_outage_at_the_moment_of_a_rescue_delays_it_by_seconds_only(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    await world.inference.call()
+    other = world.replica()
+    async with other.chat:
+        await world.clock.elapse(LEASE_SECONDS - 1)
+        # Long enough for every sweep to meet it, whenever it comes.
+        world.storage.outage = True
+        await world.clock.elapse(SWEEP_SECONDS * 1.2)
+        world.storage.outage = False
+        await world.clock.elapse(RENEWAL_SECONDS * 1.2 + 1.5)
+
+    assert (await world.reply(turn)).status is Status.FAILED
+
+
+async def test_a_sweep_rescues_however_many_there_are(world: World) -> None:
+    turns = [await world.send(await world.chat.conversations.create(_user(n))) for n in range(230)]
+    other = world.replica()
+    world.clock.advance(LEASE_SECONDS + 1)
+
+    assert await other.chat.rescuer.sweep()
+
+    assert len(other.observer.rescues) == len(turns)
+
+
+async def test_a_reply_that_cannot_be_finished_is_left_to_rescue(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+
+    async def finish(lease: Lease, ending: Ending) -> bool:  # noqa: ARG001 - the names are the port's
+        raise RuntimeError("a bug")
+
+    world.storage.finish = finish  # type: ignore[method-assign]  # a storage with a bug
+    call.close()
+    await world.clock.elapse(10)
+    await until(lambda: has_ended(turn))
+
+    assert turn.generation is not None
+    assert turn.generation.transcript.end == RECONNECT
+    assert [what for what, _ in world.observer.failures] == ["finishing a reply"] * FINISH_TRIES_ON_BUGS
+    assert world.observer.endings == [None]
+
+
+def _user(number: int) -> User:
+    return User(id=f"user-{number}")
