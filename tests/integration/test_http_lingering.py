@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+import uvloop
 
 from chatcore_service.server.lingering import Patience
 from chatcore_service.server.protocol import BoundedProtocol
@@ -91,6 +92,17 @@ async def test_who_goes_on_sending_what_is_refused_is_told_so(service: LiveServi
     for _ in range(TIMES):
         response = await asyncio.to_thread(all_at_once, service.port, sent)
         assert document_of(response)["status"] == status
+
+
+def test_it_is_the_same_on_the_loop_that_serves() -> None:
+    async def refuse() -> None:
+        async with live_service() as service:
+            for sent in (with_length(POST + TOKEN + JSON, 10_000_000), b"GET /" + b"a" * 5_000_000):
+                for _ in range(TIMES):
+                    assert document_of(await asyncio.to_thread(all_at_once, service.port, sent))
+            await service.connections_to_close()
+
+    uvloop.run(refuse())
 
 
 @pytest.mark.parametrize(
