@@ -247,18 +247,24 @@ class InferenceServer:
         listening = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait((running, listening), return_when=asyncio.FIRST_COMPLETED)
-            if not running.done():
-                if not _caller_is_there(listening):
-                    self.early_closes += 1
-                    call.is_kept_alive = False
-                    return b""
-                await running
+            if _has_left(running, listening):
+                self.early_closes += 1
+                call.is_kept_alive = False
+                return b""
+            await running
             running.result()
             return listening.result() if listening.done() and _caller_is_there(listening) else b""
         finally:
             running.cancel()
             listening.cancel()
             await asyncio.gather(running, listening, return_exceptions=True)
+
+
+def _has_left(running: "asyncio.Task[None]", listening: "asyncio.Future[bytes]") -> bool:
+    """Whether the caller left before its answer was complete: seen by who reads from it, or by who writes to it."""
+    if running.done():
+        return not running.cancelled() and isinstance(running.exception(), ConnectionError)
+    return not _caller_is_there(listening)
 
 
 def _caller_is_there(listening: "asyncio.Future[bytes]") -> bool:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import pytest
 from attrs import evolve
 from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg.conninfo import make_conninfo
 
 from chatcore.conversation import Conversation
 from chatcore.errors import (
@@ -223,7 +224,10 @@ async def _overtaken(other: _OneConnection, act: Callable[[], Awaitable[object]]
 
 
 async def _someone_waits(other: _OneConnection) -> None:
-    async with await AsyncConnection.connect(other._connection.info.dsn, autocommit=True) as connection:
+    info = other._connection.info
+    # The DSN that a connection tells is without its password.
+    conninfo = make_conninfo(info.dsn, password=info.password)
+    async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
         async with asyncio.timeout(10):
             while not await (await connection.execute(_WAITING)).fetchone():  # noqa: ASYNC110 - another process's state
                 await asyncio.sleep(0.01)
