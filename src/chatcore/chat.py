@@ -19,6 +19,7 @@ from chatcore.turns import Turns
 
 #: How long running replies have to finish when the process is asked to end.
 DRAIN_SECONDS = 20.0
+_MOST_CANCELLATIONS = 5
 
 
 @frozen(kw_only=True)
@@ -87,11 +88,16 @@ class Chat:
         """
         await self.generations.drain(grace_seconds)
         self.follower.cut()
-        for task in self._background:
-            task.cancel()
-        if self._background:
-            await asyncio.wait(self._background)
+        await self.follower.close()
+        running = set(self._background)
         self._background = []
+        for _ in range(_MOST_CANCELLATIONS):
+            # A task can swallow its cancellation, see Generation.halt.
+            for task in running:
+                task.cancel()
+            if not running:
+                break
+            _, running = await asyncio.wait(running, timeout=1.0)
 
     async def __aenter__(self) -> Self:
         self.start()

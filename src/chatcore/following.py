@@ -6,6 +6,7 @@ query a tick, and there is no tick when there is no reader.
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import Context
 
 from chatcore.errors import MessageNotFoundError
 from chatcore.generations import Generations
@@ -68,7 +69,10 @@ class Follower:
             return reader
         self._remote[reader] = message
         if self._polling is None:
-            self._polling = asyncio.create_task(self._poll(), name="following replies made elsewhere")
+            # In a context of its own: it works for all readers, not for the one who happened to come first.
+            self._polling = asyncio.create_task(
+                self._poll(), name="following replies made elsewhere", context=Context()
+            )
         return reader
 
     def leave(self, reader: Reader[Stretch]) -> None:
@@ -82,6 +86,12 @@ class Follower:
         for reader in self._remote:
             reader.cut(RECONNECT)
         self._remote.clear()
+
+    async def close(self) -> None:
+        """Fetches nothing any more."""
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.wait([self._polling], timeout=1.0)
 
     async def _poll(self) -> None:
         try:

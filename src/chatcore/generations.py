@@ -40,6 +40,7 @@ class Generations:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._hurry = asyncio.Event()
         self._is_draining = False
+        self._is_cut_short = False
 
     # -- Finding --------------------------------------------------------------------------------------------------
 
@@ -114,8 +115,8 @@ class Generations:
         self._by_message[lease.message_id] = generation
         self._keep(asyncio.create_task(self._run(generation, request), name=f"generation {lease.message_id}"))
         self._observer.generation_started(lease, request.trace_id)
-        if self._is_draining:
-            # It was accepted just before the drain began, which has already halted the others.
+        if self._is_cut_short:
+            # It was accepted just before the drain began, and stored only when the others had been halted already.
             generation.halt(Halt.DRAINED)
         return generation
 
@@ -142,7 +143,7 @@ class Generations:
         try:
             await self._inference.generate(request, generation.transcript.append)
         except InferenceError as error:
-            return ReplyError(error.code)
+            return _shown(error)
         except asyncio.CancelledError:
             if not generation.is_halted():
                 raise
@@ -158,7 +159,10 @@ class Generations:
         """Writes the final state, however long the storage is away; None when it is not ours to write any more."""
         ending = generation.ending(error, now=self._clock.now(), monotonic=self._clock.monotonic())
         bugs = 0
-        while not generation.is_lost and bugs < FINISH_TRIES_ON_BUGS:
+        is_tried = False
+        # Lost after a try may mean that the try took effect and its answer did not arrive: the storage knows.
+        while (is_tried or not generation.is_lost) and bugs < FINISH_TRIES_ON_BUGS:
+            is_tried = True
             try:
                 await generation.settled()
                 generation.is_finishing = True
@@ -215,6 +219,7 @@ class Generations:
             await asyncio.wait(self._tasks)
 
     async def _cut_short(self) -> None:
+        self._is_cut_short = True
         for generation in self.running:
             generation.halt(Halt.DRAINED)
         if self._tasks:
@@ -227,3 +232,11 @@ class Generations:
     def hurry(self) -> None:
         """Ends the grace of a drain, the present one or the next."""
         self._hurry.set()
+
+
+def _shown(error: InferenceError) -> ReplyError:
+    # An adapter's own subclass may have a code of its own; readers know those of ReplyError.
+    try:
+        return ReplyError(error.code)
+    except ValueError:
+        return ReplyError.INFERENCE_ERROR

@@ -23,6 +23,8 @@ _JITTER = 0.2
 _PROBE_SECONDS = 1.0
 _CLAIMS_AT_ONCE = 100
 _PURGED_AT_ONCE = 1000
+# After so many it is the storage that fails, not a reply.
+_FAILURES_THAT_MEAN_OUTAGE = 3
 
 
 class Rescuer:
@@ -47,6 +49,8 @@ class Rescuer:
 
     async def run(self) -> None:
         """Sweeps for ever; cancel it to end it."""
+        # Not at once: this process may have been started because the storage was away, see below.
+        await self._clock.sleep(RENEWAL_SECONDS * self._jitter(1 - _JITTER, 1 + _JITTER))
         while True:
             pause = SWEEP_SECONDS
             if not await self.sweep():
@@ -78,8 +82,16 @@ class Rescuer:
         claimed = _CLAIMS_AT_ONCE
         while claimed == _CLAIMS_AT_ONCE:
             leases = await self._storage.claim_expired(self._owner_id, self._generations.running_ids, _CLAIMS_AT_ONCE)
+            failures: list[Exception] = []
             for lease in leases:
-                await self._rescue(lease)
+                try:
+                    await self._rescue(lease)
+                except Exception as error:
+                    failures.append(error)
+                    if len(failures) == _FAILURES_THAT_MEAN_OUTAGE:
+                        raise
+            if failures:
+                raise failures[0]
             claimed = len(leases)
 
     async def _rescue(self, lease: Lease) -> None:

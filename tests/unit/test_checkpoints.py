@@ -6,6 +6,7 @@ from chatcore import Status
 from chatcore.checkpoints import MAX_UNSTORED_BYTES
 from chatcore.lease import LEASE_SECONDS, OwnerId, Progress, Verdict
 from chatcore.message import MessageId
+from chatcore.transcript import End
 from tests.unit.conftest import World, has_ended, until
 from tests.unit.reading import following, rest
 
@@ -117,3 +118,18 @@ async def test_a_lease_is_kept_as_long_as_the_generation_lives(world: World) -> 
 
     assert (await world.reply(turn)).status is Status.COMPLETE
     assert other.observer.rescues == []
+
+
+async def test_an_ending_whose_confirmation_was_lost_is_still_told_as_the_end(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    call.say("a")
+    world.storage.lost_replies = 1
+    call.close()
+    await world.clock.sleepers(1)  # The finish took effect, but nobody knows.
+    await world.chat.checkpointer.checkpoint()
+    await world.clock.elapse(1)
+    await until(lambda: has_ended(turn))
+
+    assert turn.generation is not None
+    assert turn.generation.transcript.end == End()

@@ -1,11 +1,14 @@
 """Drain: a process that is asked to end loses nothing."""
 
 import asyncio
+from collections.abc import Collection, Sequence
 
 import pytest
 
 from chatcore import Status
 from chatcore.errors import DrainingError
+from chatcore.lease import RENEWAL_SECONDS, Lease, OwnerId
+from chatcore.message import MessageId
 from chatcore.transcript import RECONNECT, End
 from tests.unit.conftest import World
 from tests.unit.reading import following
@@ -87,3 +90,37 @@ async def test_a_turn_that_is_just_being_stored_when_the_drain_begins_is_drained
     assert (await world.reply(turn)).status is Status.FAILED
     with pytest.raises(DrainingError):
         await world.send(conversation)
+
+
+async def test_a_turn_that_is_just_being_stored_when_the_drain_begins_has_the_grace_to_finish(world: World) -> None:
+    sending = asyncio.ensure_future(world.send(await world.conversation()))
+    await asyncio.sleep(0)
+    draining = asyncio.ensure_future(world.chat.drain(20))
+    call = await world.inference.call()
+    call.say("done in time")
+    call.close()
+    await draining
+
+    assert (await world.reply(await sending)).status is Status.COMPLETE
+
+
+async def test_a_drain_ends_although_background_work_swallows_its_cancellation(world: World) -> None:
+    real = world.storage.claim_expired
+    swallowed: list[str] = []
+
+    async def claim_expired(owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
+        if not swallowed:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                swallowed.append("once")
+        return await real(owner_id, running, limit)
+
+    world.storage.claim_expired = claim_expired  # type: ignore[method-assign]  # about one in a hundred pools does so
+    world.chat.start()
+    await world.clock.sleepers(1)
+    await world.clock.elapse(RENEWAL_SECONDS * 2)
+    async with asyncio.timeout(10):
+        await world.chat.drain(0)
+
+    assert swallowed == ["once"]

@@ -21,7 +21,8 @@ _OVER_ALL_USERS = {"CLAIM_EXPIRED", "PURGE_IDEMPOTENCY_KEYS"}
 _FORBIDDEN = {
     "a trigger": r"\btrigger\b",
     "a notification": r"\b(notify|listen|pg_notify)\b",
-    "session state": r"\b(set_config|set local|set session|pg_advisory\w*)\b",
+    # What holds for one transaction only is none: set_config with true as its last argument.
+    "session state": r"\b(set_config\((?!'', '', true\))|set local\b|set session\b|pg_advisory\w*\b)",
     "a volatile function": r"\b(clock_timestamp|timeofday|random|gen_random_uuid|uuidv[47]|nextval|setval)\b",
     "now() in returning": r"\breturning\b[^)]*\bnow\b",
     "now() in do update": r"\bdo update\b[^)]*\bnow\b",
@@ -51,6 +52,7 @@ _PROBLEM_OF_PLANTED = {
     "update messages set created_at = clock_timestamp() where user_id = %(u)s": "a volatile function",
     "select pg_notify('a', 'b')": "a notification",
     "select pg_advisory_xact_lock(1)": "session state",
+    "select set_config('lock_timeout', '5s', false)": "session state",
     "select 1 from messages where user_id = %(u)s for update skip locked": "rows of others skipped",
 }
 

@@ -1,12 +1,14 @@
 """Rescue: the replies of processes that died, or could not finish them, are brought to their end."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from chatcore import ReplyError, Status, User
+from chatcore.errors import StorageUnavailableError
 from chatcore.generations import FINISH_TRIES_ON_BUGS
-from chatcore.lease import LEASE_SECONDS, RENEWAL_SECONDS, Ending, Lease
+from chatcore.lease import LEASE_SECONDS, RENEWAL_SECONDS, Ending, Lease, Remains
 from chatcore.rescue import SWEEP_SECONDS
 from chatcore.transcript import RECONNECT
 from tests.unit.conftest import ADA, World, has_ended, until
@@ -168,3 +170,39 @@ async def test_a_reply_that_cannot_be_finished_is_left_to_rescue(world: World) -
 
 def _user(number: int) -> User:
     return User(id=f"user-{number}")
+
+
+async def test_a_reply_that_cannot_be_settled_does_not_hold_up_the_rescue_of_others(world: World) -> None:
+    turns = [await world.send(await world.conversation()) for _ in range(5)]
+    other = world.replica()
+    real = world.storage.settle
+
+    async def settle(lease: Lease, decide: Callable[[Remains], Ending]) -> Ending | None:
+        if lease.message_id == turns[0].reply.id:
+            raise StorageUnavailableError
+        return await real(lease, decide)
+
+    world.storage.settle = settle  # type: ignore[method-assign]  # a storage in which somebody holds one row's lock
+    world.clock.advance(LEASE_SECONDS + 1)
+    went_well = await other.chat.rescuer.sweep()
+
+    assert not went_well
+    assert [(await world.reply(turn)).status for turn in turns] == [Status.STREAMING] + [Status.FAILED] * 4
+
+
+async def test_a_process_that_starts_when_an_outage_ends_lets_the_owners_renew_first(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    world.storage.outage = True
+    world.clock.advance(2 * LEASE_SECONDS)
+    world.storage.outage = False
+    async with world.replica().chat as newcomer:
+        await world.clock.elapse(1)
+        await world.chat.checkpointer.checkpoint()
+        call.say("alive")
+        call.close()
+        await until(lambda: has_ended(turn))
+        await world.clock.elapse(10)
+        assert newcomer.generations.running == ()
+
+    assert (await world.reply(turn)).content == "alive"

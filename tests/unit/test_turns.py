@@ -173,6 +173,20 @@ async def test_a_reply_of_which_nothing_came_has_failed_and_is_not_shown(
     assert await world.path(conversation) == ["Hello"]
 
 
+async def test_an_adapters_own_kind_of_failure_is_a_failure_like_any_other(world: World) -> None:
+    class OverloadedError(InferenceInterruptedError):
+        code = "inference_overloaded"
+
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    call.say("Four sc")
+    call.fail(OverloadedError())
+    await until(lambda: has_ended(turn))
+
+    reply = await world.reply(turn)
+    assert (reply.status, reply.content, reply.error) == (Status.INTERRUPTED, "Four sc", ReplyError.INFERENCE_ERROR)
+
+
 async def test_a_reply_that_broke_off_keeps_its_text(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)

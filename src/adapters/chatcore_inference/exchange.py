@@ -101,6 +101,7 @@ class Exchange:
         while not (self._chunks or self.is_complete or self.has_enough):
             self._raise_error()
             await self._wait()
+        self._raise_error()  # What the sink refused stays refused, also where the response was complete with it.
         chunk = b"".join(self._chunks)
         self._chunks.clear()
         return chunk

@@ -66,6 +66,7 @@ async def settle(database: Database, lease: Lease, decide: Callable[[Remains], E
 
     async def unit(connection: Connection) -> Ending | None:
         async with connection.transaction():
+            await fetch_on(connection, generations.GIVE_UP_WHEN_IDLE, {})
             locked = await fetch_on(connection, generations.LOCK, _parameters(lease))
             if not locked:
                 return None

@@ -102,6 +102,10 @@ where g.user_id = expired.user_id and g.conversation_id = expired.conversation_i
 returning g.user_id, g.conversation_id, g.message_id, g.epoch
 """
 
+# Of this transaction only. It is the one of several round trips, and a process that is frozen in the middle would keep
+# its locks, for which the rescuers of all replies would wait.
+GIVE_UP_WHEN_IDLE = "select set_config('idle_in_transaction_session_timeout', '5s', true)"
+
 # Waits for checkpoints that are storing text for this reply (their foreign keys share the row) and keeps later ones
 # out. What they stored is seen by the next statement only, not by this one.
 LOCK = """

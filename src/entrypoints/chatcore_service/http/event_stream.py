@@ -74,8 +74,13 @@ class EventStream(Generic[NewsT]):
         gone = asyncio.create_task(self._notice_departure(receive))
         self._pacer.enter(self._pulse)
         try:
+            self._pulse.is_writing = True
             await send({"type": "http.response.start", "status": 200, "headers": self._headers()})
-            await send(_body(await self._relay(send), more=False))
+            self._pulse.is_writing = False
+            last = await self._relay(send)
+            # The last bytes can wait for the caller as any others can; the pacer cuts off who never takes them.
+            self._pulse.is_writing = True
+            await send(_body(last, more=False))
         finally:
             self._pacer.leave(self._pulse)
             gone.cancel()

@@ -6,6 +6,7 @@ second, and there is no tick when there is no stream.
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context
 
 from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
 from chatcore.ports import Auth, Clock
@@ -93,7 +94,8 @@ class Pacer:
         pulse.validate_at = now + self._settings.revalidate_seconds
         self._pulses.add(pulse)
         if self._ticking is None:
-            self._ticking = asyncio.create_task(self._tick_on(), name="pacing streams")
+            # In a context of its own: it works for all callers, not for the one who happened to come first.
+            self._ticking = asyncio.create_task(self._tick_on(), name="pacing streams", context=Context())
 
     def leave(self, pulse: Pulse) -> None:
         """The stream has ended."""

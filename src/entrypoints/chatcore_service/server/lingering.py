@@ -121,6 +121,10 @@ class LingeringTransport(asyncio.Transport):
         if not self._is_ending:
             self._transport.write(data)
 
+    def get_write_buffer_size(self) -> int:
+        """How much the caller has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
     def abort(self) -> None:
         """Closes without a word."""
         self._transport.abort()

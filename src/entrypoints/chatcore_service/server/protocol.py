@@ -41,6 +41,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     #: Until a request's headers are all there, from the connection or from their first byte.
     header_timeout_seconds = 10.0
+    #: A caller that takes nothing of its answer for so long is cut off.
+    flush_seconds = 30.0
     #: With the rest of a request that has been answered.
     patience = Patience()
 
@@ -57,6 +59,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._has_begun = False
         self._header_timer: asyncio.TimerHandle | None = None
         self._line: Line | None = None
+        self._flush_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Starts to wait for a request."""
@@ -71,6 +74,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Waits no more."""
         self._stop_timer()
         self._leftovers.forget()
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
         super().connection_lost(exc)
         # uvicorn forgets it on errors; its timer would find a closed transport later.
         self._unset_keepalive_if_required()
@@ -81,10 +86,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._leftovers.drop(len(data))
         if self.transport.is_closing():
             return
-        if self._is_in_headers:
-            self._raw_bytes += len(data)
+        # Of anything but a body: the parser hoards a header, or a trailer, until its end.
+        self._raw_bytes += len(data)
         super().data_received(data)
-        if self._is_in_headers and self._raw_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
+        if self._raw_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
             self._refuse(HeadersTooLargeError())
 
     def on_message_begin(self) -> None:
@@ -116,6 +121,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._connection.is_mid_body = True
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """More of the request's body, which has bounds of its own."""
+        self._raw_bytes = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """The request is all here; another may follow on the same connection."""
         super().on_message_complete()
@@ -133,8 +143,16 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The caller has its answer; what it still sends is dropped."""
         super().on_response_complete()
+        self._see_it_taken()
         if not self._is_in_headers and self.cycle.response_complete:
             self._leftovers.expect()
+
+    def _see_it_taken(self, before: int | None = None) -> None:
+        waiting = self._connection.get_write_buffer_size()
+        if before is not None and waiting >= before:
+            self.transport.abort()
+        elif waiting:
+            self._flush_timer = self.loop.call_later(self.flush_seconds, self._see_it_taken, waiting)
 
     def _count(self, header_bytes: int) -> None:
         self._header_bytes += header_bytes
