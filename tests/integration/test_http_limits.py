@@ -71,6 +71,19 @@ async def test_headers_without_end_are_refused_before_it(service: LiveService, e
     assert status == 431
 
 
+async def test_a_body_may_come_later_than_headers_of_the_permitted_size(service: LiveService) -> None:
+    head = POST + JSON + b"content-length: 2\r\nexpect: 100-continue\r\nx-pad: "
+    counted = len(head + b"\r\n") - len(b"POST  HTTP/1.1\r\n")
+    reader, writer = await service.connect()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        # The head is taken off the socket before there is any of the body.
+        writer.write(head + b"a" * (MAX_HEADER_BYTES - counted) + b"\r\n\r\n")
+        await reader.readuntil(b" 100 Continue\r\n\r\n")
+        writer.write(b"{}")
+        assert (await read_response(reader))[0] == 201
+    writer.close()
+
+
 async def test_a_second_request_on_a_connection_is_bounded_alike(service: LiveService) -> None:
     reader, writer = await service.connect()
     statuses = []

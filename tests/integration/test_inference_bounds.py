@@ -15,6 +15,7 @@ from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeou
 from tests.integration.inference_requests import REQUEST, failure_of
 from tests.integration.inference_server import (
     DONE,
+    LAST_CHUNK,
     STREAM_HEAD,
     Call,
     InferenceServer,
@@ -124,6 +125,18 @@ async def test_a_reply_that_never_ends_is_cut_at_its_permitted_length(
     server.on("/generate", stream(token("x" * 50), DONE))
     await client.generate(REQUEST, lambda _: None)
     server.on("/generate", stream(token("x" * 50), token("y"), DONE))
+
+    frames, error = await failure_of(client)
+
+    assert frames == [token("x" * 50)]
+    assert type(error) is InferenceRefusedError
+
+
+async def test_a_reply_that_is_too_long_is_refused_also_when_it_comes_in_one_piece(
+    client: InferenceClient, server: InferenceServer
+) -> None:
+    reply = chunk(token("x" * 50) + token("y") + DONE) + LAST_CHUNK
+    server.on("/generate", packets(STREAM_HEAD + reply, then=hang))
 
     frames, error = await failure_of(client)
 

@@ -50,6 +50,10 @@ class Client(Line):
         self.is_blocked = False
         self._room.set()
 
+    @property
+    def has_left(self) -> bool:
+        return self._departed.is_set()
+
     def leave(self) -> None:
         self._departed.set()
 
@@ -204,6 +208,28 @@ async def test_a_client_that_has_gone_is_sent_nothing_more(pacer: Pacer) -> None
 
     assert streaming.client.received == b""
     assert streaming.is_closed
+
+
+@pytest.mark.parametrize("blocked_at", ["the head", "the last bytes"])
+async def test_a_client_that_takes_no_more_is_cut_off_wherever_it_stalls(blocked_at: str) -> None:
+    clock, settings = FrozenClock(), StreamSettings()
+    pacer = Pacer(auth=StaticAuth({}, clock=clock), clock=clock, settings=settings)
+    streaming = Streaming(pacer)
+    streaming.client.is_blocked = blocked_at == "the head"
+    await streaming.begin()
+    streaming.client.is_blocked = True
+    # Nothing but the end is to be sent.
+    streaming.transcript.finish(End(ReplyError.INFERENCE_INTERRUPTED))
+    await settle()
+
+    await clock.elapse(settings.write_timeout_seconds - 1)
+    was_cut_off_early = streaming.client.has_left
+    await clock.elapse(1)
+    assert (was_cut_off_early, streaming.client.has_left) == (False, True)
+
+    streaming.client.read_on()
+    await streaming.task
+    await pacer.close()
 
 
 async def test_news_that_are_seen_to_at_once_wake_nobody() -> None:

@@ -3,14 +3,31 @@
 import httpx
 import pytest
 
+from chatcore.errors import InferenceRefusedError
 from chatcore_inference.exchange import Exchange, StaleConnectionError
+from chatcore_inference.sink import BodySink
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-def exchange(*, is_reused: bool = False) -> Exchange:
-    return Exchange(None, max_header_bytes=200, is_reused=is_reused)
+class RefusingSink(BodySink):
+    """Refuses what it is fed."""
+
+    def __init__(self) -> None:
+        self.fed: list[bytes] = []
+
+    def accepts(self, status: int, headers: httpx.Headers) -> bool:
+        del status, headers
+        return True
+
+    def feed(self, data: bytes) -> bool:
+        self.fed.append(data)
+        raise InferenceRefusedError
+
+
+def exchange(sink: BodySink | None = None, *, is_reused: bool = False) -> Exchange:
+    return Exchange(sink, max_header_bytes=200, is_reused=is_reused)
 
 
 async def body_of(exchange: Exchange) -> bytes:
@@ -125,3 +142,15 @@ async def test_a_second_response_condemns_the_connection_but_not_the_first() -> 
 
     assert await body_of(response) == b"{}"
     assert not response.is_reusable
+
+
+@pytest.mark.parametrize("end", [b"", b"2\r\nyo\r\n", b"0\r\n\r\n"], ids=["cut short", "with more", "complete"])
+async def test_what_a_sink_refuses_stays_refused_whatever_came_with_it(end: bytes) -> None:
+    sink = RefusingSink()
+    response = exchange(sink)
+
+    assert not response.feed(CHUNKED + b"5\r\nhello\r\n" + end)
+
+    with pytest.raises(InferenceRefusedError):
+        await response.next_chunk()
+    assert sink.fed == [b"hello"]

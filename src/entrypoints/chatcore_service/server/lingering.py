@@ -88,6 +88,7 @@ class LingeringTransport(asyncio.Transport):
         self._transport = transport
         self._leftovers = leftovers
         self._is_ending = False
+        self._written_bytes = 0
         #: Whether more input is to be expected now; whoever parses it knows.
         self.is_mid_body = False
 
@@ -119,7 +120,13 @@ class LingeringTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Drops it if it comes too late, as every transport does."""
         if not self._is_ending:
+            self._written_bytes += len(data)
             self._transport.write(data)
+
+    @property
+    def taken_bytes(self) -> int:
+        """How much the caller has taken of all that was written."""
+        return self._written_bytes - self._transport.get_write_buffer_size()
 
     def get_write_buffer_size(self) -> int:
         """How much the caller has not taken yet."""

@@ -22,10 +22,9 @@ MAX_HEADER_BYTES = 16 * 1024
 class _ChunkedLine(Line):
     """Writes chunks where uvicorn would: a response without a Content-Length is always chunked."""
 
-    __slots__ = ("_connection", "_flow", "_transport")
+    __slots__ = ("_connection", "_flow")
 
-    def __init__(self, transport: asyncio.Transport, connection: LingeringTransport, flow: FlowControl) -> None:
-        self._transport = transport
+    def __init__(self, connection: LingeringTransport, flow: FlowControl) -> None:
         self._connection = connection
         self._flow = flow
 
@@ -33,7 +32,7 @@ class _ChunkedLine(Line):
         return not (self._flow.write_paused or self._connection.is_closing())
 
     def write(self, chunk: bytes) -> None:
-        self._transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        self._connection.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -67,7 +66,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._leftovers = Leftovers(self.patience, self.loop, real.close)
         self._connection = LingeringTransport(real, self._leftovers)
         super().connection_made(self._connection)
-        self._line = _ChunkedLine(real, self._connection, self.flow)
+        self._line = _ChunkedLine(self._connection, self.flow)
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -118,6 +117,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """All headers are here."""
         self._stop_timer()
         self._is_in_headers = False
+        # They were counted one by one, and may be as large as that without any of the body.
+        self._raw_bytes = 0
         self._connection.is_mid_body = True
         super().on_headers_complete()
 
@@ -147,12 +148,17 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._is_in_headers and self.cycle.response_complete:
             self._leftovers.expect()
 
-    def _see_it_taken(self, before: int | None = None) -> None:
-        waiting = self._connection.get_write_buffer_size()
-        if before is not None and waiting >= before:
+    def _see_it_taken(self) -> None:
+        # One look at a time, also where answers follow each other faster than that.
+        if self._flush_timer is None and self._connection.get_write_buffer_size():
+            self._flush_timer = self.loop.call_later(self.flush_seconds, self._look_again, self._connection.taken_bytes)
+
+    def _look_again(self, taken_before: int) -> None:
+        self._flush_timer = None
+        if self._connection.get_write_buffer_size() and self._connection.taken_bytes == taken_before:
             self.transport.abort()
-        elif waiting:
-            self._flush_timer = self.loop.call_later(self.flush_seconds, self._see_it_taken, waiting)
+        else:
+            self._see_it_taken()
 
     def _count(self, header_bytes: int) -> None:
         self._header_bytes += header_bytes
