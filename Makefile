@@ -25,7 +25,7 @@ dev: setup ## the service, PostgreSQL, auth and inference on this machine; DEV="
 test: unit integration ## all tests
 
 unit: setup ## tests without sockets and without a database
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit --numprocesses auto
 
 coverage: setup ## all tests, and which branches of the code they reach
 	$(BIN)/pytest --cov --cov-report=term

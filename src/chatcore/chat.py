@@ -20,6 +20,7 @@ from chatcore.turns import Turns
 #: How long running replies have to finish when the process is asked to end.
 DRAIN_SECONDS = 20.0
 _MOST_CANCELLATIONS = 5
+_CANCELLATION_SECONDS = 1.0
 
 
 @frozen(kw_only=True)
@@ -97,7 +98,7 @@ class Chat:
                 task.cancel()
             if not running:
                 break
-            _, running = await asyncio.wait(running, timeout=1.0)
+            _, running = await asyncio.wait(running, timeout=_CANCELLATION_SECONDS)
 
     async def __aenter__(self) -> Self:
         self.start()

@@ -104,7 +104,10 @@ async def test_a_turn_that_is_just_being_stored_when_the_drain_begins_has_the_gr
     assert (await world.reply(await sending)).status is Status.COMPLETE
 
 
-async def test_a_drain_ends_although_background_work_swallows_its_cancellation(world: World) -> None:
+async def test_a_drain_ends_although_background_work_swallows_its_cancellation(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatcore.chat._CANCELLATION_SECONDS", 0.01)
     real = world.storage.claim_expired
     swallowed: list[str] = []
 
