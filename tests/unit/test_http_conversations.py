@@ -98,6 +98,16 @@ async def test_a_cursor_leads_to_the_next_page_and_the_last_page_has_none(servic
     assert second["next_cursor"] is None
 
 
+async def test_a_cursor_takes_the_place_of_an_offset(service: HttpService) -> None:
+    made = [(await service.conversation())[-36:] for _ in range(3)]
+    first = (await service.client.get("/api/conversations?limit=1", headers=ALICE)).json()
+
+    path = f"/api/conversations?offset=1&cursor={first['next_cursor']}"
+    document = (await service.client.get(path, headers=ALICE)).json()
+    assert [item["id"] for item in document["items"]] == made[1::-1]
+    assert document["offset"] == 0
+
+
 async def test_an_offset_passes_over_what_is_newer(service: HttpService) -> None:
     oldest = (await service.conversation())[-36:]
     await service.conversation()
@@ -129,6 +139,11 @@ async def test_an_offset_passes_over_what_is_newer(service: HttpService) -> None
         ("cursor=forged", "cursor"),
         ("cursor=%F0%9F%98%80", "cursor"),
         ("cursor=" + "A" * 5000, "cursor"),
+        ("cursor=01-3fa85f64-5717-4562-b3fc-2c963f66afa6", "cursor"),
+        ("cursor=10000000000000000-3fa85f64-5717-4562-b3fc-2c963f66afa6", "cursor"),
+        ("cursor=-1-3fa85f64-5717-4562-b3fc-2c963f66afa6", "cursor"),
+        ("cursor=1-3FA85F64-5717-4562-B3FC-2C963F66AFA6", "cursor"),
+        ("cursor=1-3fa85f64-5717-4562-b3fc-2c963f66afa6%0A", "cursor"),
         ("offset=0&cursor=x", "cursor"),
     ],
 )
@@ -139,7 +154,18 @@ async def test_a_malformed_list_parameter_is_refused_by_its_name(service: HttpSe
     assert [problem["field"] for problem in response.json()["errors"]] == [field]
 
 
-@pytest.mark.parametrize("query", ["limit=1", "limit=200", "offset=0", "offset=9223372036854775807", "unknown=1"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=1",
+        "limit=200",
+        "offset=0",
+        "offset=9223372036854775807",
+        "cursor=0-00000000-0000-0000-0000-000000000000",
+        "cursor=9999999999999999-ffffffff-ffff-ffff-ffff-ffffffffffff",
+        "unknown=1",
+    ],
+)
 async def test_list_parameters_are_taken_up_to_their_edges(service: HttpService, query: str) -> None:
     response = await service.client.get(f"/api/conversations?{query}", headers=ALICE)
 

@@ -61,7 +61,8 @@ def require_described(response: httpx.Response) -> None:
     content = described["content"].get(media_type) or described["content"]["*/*"]
     if media_type == "text/event-stream":
         for event in response.text.split("\n\n")[:-1]:
-            validate(content["x-event-data"], json.loads(event.rpartition("data: ")[2]))
+            data = content["schema"]["properties"]["data"]
+            validate(data["contentSchema"], json.loads(event.rpartition("data: ")[2]))
     elif media_type.endswith("json") and "schema" in content:
         validate(content["schema"], response.json())
 
@@ -104,6 +105,31 @@ def test_every_schema_is_valid_and_every_reference_leads_somewhere() -> None:
     for reference in re.findall(r'"\$ref": "#/components/(\w+)/([\w-]+)"', json.dumps(DOCUMENT)):
         kind, name = reference
         assert name in DOCUMENT["components"][kind]
+
+
+def test_every_link_leads_to_an_operation_and_gives_it_parameters_that_it_takes() -> None:
+    operations = {
+        operation["operationId"]: {
+            resolved(parameter)["name"] for parameter in item.get("parameters", []) + operation.get("parameters", [])
+        }
+        for item in DOCUMENT["paths"].values()
+        for method, operation in item.items()
+        if method != "parameters"
+    }
+    links = re.findall(r'"operationId": "(\w+)", "parameters": (\{[^}]*\}), "description"', json.dumps(DOCUMENT))
+
+    assert {operation_id for operation_id, _ in links} == {
+        "listConversations",
+        "openConversation",
+        "renameConversation",
+        "deleteConversation",
+        "sendMessage",
+        "regenerateReply",
+        "followReply",
+        "stopReply",
+    }
+    for operation_id, parameters in links:
+        assert set(json.loads(parameters)) <= operations[operation_id]
 
 
 def test_every_part_of_the_document_is_used() -> None:

@@ -1,7 +1,14 @@
 """What each path does."""
 
+from chatcore_service.description.links import (
+    FROM_CONVERSATION,
+    FROM_OPEN_CONVERSATION,
+    FROM_PAGE,
+    FROM_RENAMED,
+    FROM_TURN,
+)
 from chatcore_service.description.parts import headers, parameters, passed_on, problems
-from chatcore_service.description.schemas import Schema, reference
+from chatcore_service.description.schemas import EVENT, Schema, reference
 from chatcore_service.http import paths
 
 # What any request, and any request with a token, may be answered with.
@@ -23,12 +30,13 @@ back with the last id."""
 _NO_BODY: Schema = {"description": "Done."}
 
 
-def _json(schema: str, description: str, *response_headers: str) -> Schema:
-    return {
+def _json(schema: str, description: str, *response_headers: str, links: Schema | None = None) -> Schema:
+    response: Schema = {
         "description": description,
         "headers": headers(*response_headers),
         "content": {"application/json": {"schema": reference(schema)}},
     }
+    return response | ({"links": links} if links else {})
 
 
 def _body(schema: str, *, required: bool) -> Schema:
@@ -36,15 +44,15 @@ def _body(schema: str, *, required: bool) -> Schema:
 
 
 def _events(description: str, *response_headers: str) -> Schema:
-    frames = [reference(name) for name in ("TokenFrame", "RewindFrame", "ErrorFrame", "DoneFrame")]
     return {
         "description": " ".join(description.split()),
         "headers": headers(*response_headers),
-        "content": {"text/event-stream": {"schema": {"type": "string"}, "x-event-data": {"oneOf": frames}}},
+        "content": {"text/event-stream": {"schema": EVENT}},
     }
 
 
 def _operation(
+    operation_id: str,
     summary: str,
     responses: dict[str, Schema],
     *,
@@ -54,7 +62,11 @@ def _operation(
     is_public: bool = False,
 ) -> Schema:
     all_responses = {**problems(*statuses), **responses}
-    operation: Schema = {"summary": summary, "responses": dict(sorted(all_responses.items()))}
+    operation: Schema = {
+        "operationId": operation_id,
+        "summary": summary,
+        "responses": dict(sorted(all_responses.items())),
+    }
     if takes:
         operation["parameters"] = parameters(*takes)
     if body is not None:
@@ -64,7 +76,13 @@ def _operation(
     return operation
 
 
-_ACCEPTED = _json("Turn", "Accepted, as preferred; the reply is being made.", "Stream-Location", "Preference-Applied")
+_ACCEPTED = _json(
+    "Turn",
+    "Accepted, as preferred; the reply is being made.",
+    "Stream-Location",
+    "Preference-Applied",
+    links=FROM_TURN,
+)
 _UNREAD: Schema = {
     "description": "The inference service's answer, unchanged.",
     "headers": headers(),
@@ -75,14 +93,16 @@ _PASSED_ON: dict[str, Schema] = {**passed_on(400, 404, 422, 429, 500, 503), "def
 _CONVERSATION_PATHS: dict[str, Schema] = {
     paths.CONVERSATIONS: {
         "get": _operation(
+            "listConversations",
             "List conversations, newest first",
-            {"200": _json("ConversationPage", "A page of them.")},
+            {"200": _json("ConversationPage", "A page of them.", links=FROM_PAGE)},
             statuses=(*_SECURED, 422),
             takes=("limit", "offset", "cursor"),
         ),
         "post": _operation(
+            "createConversation",
             "Create a conversation",
-            {"201": _json("Conversation", "It is there.", "Location")},
+            {"201": _json("Conversation", "It is there.", "Location", links=FROM_CONVERSATION)},
             statuses=_WITH_BODY,
             body=_body("NewConversation", required=False),
         ),
@@ -90,18 +110,21 @@ _CONVERSATION_PATHS: dict[str, Schema] = {
     paths.CONVERSATION: {
         "parameters": parameters("conversation_id"),
         "get": _operation(
+            "openConversation",
             "Open a conversation",
-            {"200": _json("OpenConversation", "With its messages.")},
+            {"200": _json("OpenConversation", "With its messages.", links=FROM_OPEN_CONVERSATION)},
             statuses=(*_SECURED, 404, 422),
             takes=("branches",),
         ),
         "put": _operation(
+            "renameConversation",
             "Rename a conversation",
-            {"200": _json("Conversation", "As it is now.")},
+            {"200": _json("Conversation", "As it is now.", links=FROM_RENAMED)},
             statuses=(*_WITH_BODY, 404),
             body=_body("Rename", required=True),
         ),
         "delete": _operation(
+            "deleteConversation",
             "Delete a conversation and all its messages",
             {"204": _NO_BODY | {"headers": headers()}},
             statuses=(*_SECURED, 404),
@@ -113,6 +136,7 @@ _REPLY_PATHS: dict[str, Schema] = {
     paths.MESSAGES: {
         "parameters": parameters("conversation_id"),
         "post": _operation(
+            "sendMessage",
             "Send a message, and stream the reply",
             {"200": _events(_STREAM_OF_FRAMES, "Content-Location"), "202": _ACCEPTED},
             statuses=(*_WITH_BODY, 404, 409, 429),
@@ -123,6 +147,7 @@ _REPLY_PATHS: dict[str, Schema] = {
     paths.REGENERATE: {
         "parameters": parameters("conversation_id"),
         "post": _operation(
+            "regenerateReply",
             "Reply anew to the last message, and stream the reply",
             {"200": _events(_STREAM_OF_FRAMES, "Content-Location"), "202": _ACCEPTED},
             statuses=(*_WITH_BODY, 404, 409, 429),
@@ -133,6 +158,7 @@ _REPLY_PATHS: dict[str, Schema] = {
     paths.REPLY_STREAM: {
         "parameters": parameters("conversation_id", "message_id"),
         "get": _operation(
+            "followReply",
             "Follow a reply from where the reader left off, live or finished",
             {
                 "200": _events(_STREAM_OF_TEXT),
@@ -145,6 +171,7 @@ _REPLY_PATHS: dict[str, Schema] = {
     paths.REPLY_STOP: {
         "parameters": parameters("conversation_id", "message_id"),
         "post": _operation(
+            "stopReply",
             "Stop a reply that is being made, and keep its text",
             {"200": _json("Message", "The reply.")},
             statuses=(*_SECURED, 404),
@@ -154,10 +181,11 @@ _REPLY_PATHS: dict[str, Schema] = {
 
 _OTHER_PATHS: dict[str, Schema] = {
     paths.MODELS: {
-        "get": _operation("List the models of the inference service", {"200": _UNREAD, **_PASSED_ON}),
+        "get": _operation("listModels", "List the models of the inference service", {"200": _UNREAD, **_PASSED_ON}),
     },
     paths.SWAP: {
         "post": _operation(
+            "swapModel",
             "Load another model; for administrators",
             {"202": _UNREAD, **_PASSED_ON},
             statuses=(*_WITH_BODY, 403),
@@ -165,10 +193,11 @@ _OTHER_PATHS: dict[str, Schema] = {
         ),
     },
     paths.HEALTH: {
-        "get": _operation("Liveness", {"200": _json("Health", "It lives.")}, statuses=_ANY, is_public=True),
+        "get": _operation("health", "Liveness", {"200": _json("Health", "It lives.")}, statuses=_ANY, is_public=True),
     },
     paths.READY: {
         "get": _operation(
+            "readiness",
             "Readiness: does this process reach what it needs",
             {"200": _json("Readiness", "It does."), "503": _json("Readiness", "It does not.", "Retry-After")},
             statuses=_ANY,
@@ -177,6 +206,7 @@ _OTHER_PATHS: dict[str, Schema] = {
     },
     paths.METRICS: {
         "get": _operation(
+            "metrics",
             "Figures for Prometheus",
             {"200": {"description": "All of them.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
             statuses=_ANY,
@@ -185,6 +215,7 @@ _OTHER_PATHS: dict[str, Schema] = {
     },
     paths.OPENAPI: {
         "get": _operation(
+            "openapi",
             "This document",
             {"200": {"description": "OpenAPI 3.1.", "content": {"application/json": {"schema": {"type": "object"}}}}},
             statuses=_ANY,
@@ -193,6 +224,7 @@ _OTHER_PATHS: dict[str, Schema] = {
     },
     paths.DOCS: {
         "get": _operation(
+            "docs",
             "This document, to be read",
             {"200": {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}}},
             statuses=_ANY,

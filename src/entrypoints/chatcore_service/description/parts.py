@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from chatcore.listing import CURSOR_PATTERN
 from chatcore_service.description.schemas import Schema, reference
 
 
@@ -21,12 +22,12 @@ PARAMETERS: dict[str, Schema] = {
         "in": "query",
         "name": "offset",
         "schema": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1, "default": 0},
-        "description": "How many conversations to pass over. Not together with `cursor`.",
+        "description": "How many conversations to pass over. `cursor` wins over it.",
     },
     "cursor": {
         "in": "query",
         "name": "cursor",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": CURSOR_PATTERN},
         "description": "A page's `next_cursor`. Neither skips nor repeats a conversation when others are added.",
     },
     "branches": {

@@ -7,7 +7,7 @@ from chatcore.sampling import MAX_TOKENS, MAX_TOP_K
 from chatcore.text import MAX_CONTENT_CHARS, MAX_MODEL_TAG_CHARS, MAX_TITLE_CHARS, MAX_USER_ID_CHARS
 from chatcore_service.description.problem_codes import problem_codes
 
-__all__ = ["SCHEMAS", "reference"]
+__all__ = ["EVENT", "SCHEMAS", "reference"]
 
 Schema = dict[str, object]
 
@@ -36,8 +36,8 @@ def _text(max_chars: int, description: str = "") -> Schema:
     return schema | ({"description": description} if description else {})
 
 
-# U+0000 cannot be stored, and a lone surrogate is no character.
-_STORABLE = "^[^\\u0000\\ud800-\\udfff]*$"
+# U+0000 cannot be stored. Nor can a lone surrogate, but that is no character, and no string of JSON Schema has one.
+_STORABLE = "^[^\\u0000]*$"
 
 _ID: Schema = {"type": "string", "format": "uuid"}
 _INSTANT: Schema = {"type": "string", "format": "date-time", "description": "ISO 8601, in UTC."}
@@ -154,4 +154,21 @@ SCHEMAS: dict[str, Schema] = {
         description="Why the reply is not complete.",
     ),
     "DoneFrame": _object({"done": {"const": True}}, description="The end of the reply."),
+}
+
+#: One event of a stream, as an EventSource hands it out. OpenAPI 3.1 does not say what a schema of `text/event-stream`
+#: is about; its readers take it for that of each event.
+EVENT: Schema = {
+    "type": "object",
+    "properties": {
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {
+                "oneOf": [reference(name) for name in ("TokenFrame", "RewindFrame", "ErrorFrame", "DoneFrame")]
+            },
+        },
+        "id": {"type": "string", "pattern": "^[0-9]+$"},
+    },
+    "required": ["data"],
 }

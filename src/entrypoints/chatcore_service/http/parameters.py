@@ -19,7 +19,7 @@ def page_request(parameters: QueryParams) -> PageRequest:
     """The part of a list that the caller asks for.
 
     Raises:
-        InvalidInputError: a parameter is malformed or given twice, or both offset and cursor are there.
+        InvalidInputError: a parameter is malformed or given twice.
     """
     values: dict[str, Any] = {}
     problems: list[FieldProblem] = []
@@ -30,6 +30,8 @@ def page_request(parameters: QueryParams) -> PageRequest:
             problems += error.problems
     if problems:
         raise InvalidInputError(*problems)
+    if values["cursor"] is not None:
+        values["offset"] = 0  # The cursor takes its place.
     return PageRequest(**values)
 
 
@@ -55,11 +57,7 @@ def _offset(parameters: QueryParams) -> int:
 
 def _cursor(parameters: QueryParams) -> Cursor | None:
     cursor = _once(parameters, "cursor")
-    if cursor is None:
-        return None
-    if "offset" in parameters:
-        raise InvalidInputError(FieldProblem("cursor", "takes the place of offset; only one of them may be given"))
-    return Cursor.decode(cursor)
+    return None if cursor is None else Cursor.decode(cursor)
 
 
 # Each by itself, so that a caller is told of all problems at once.

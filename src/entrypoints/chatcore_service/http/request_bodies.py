@@ -118,6 +118,8 @@ def _text(value: object) -> str:
 
 
 def _whole(value: object) -> int:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # JSON knows only numbers: 1.0 is as whole as 1.
     if isinstance(value, bool) or not isinstance(value, int):
         _refuse("must be a whole number")
     return value
