@@ -1,15 +1,14 @@
 """The receiving end of a reply: frames to the core, and the reply's limits."""
 
-import itertools
-
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
 from chatcore_inference import InferenceLimits
 from chatcore_inference.receiver import ReplyReceiver
+from tests.unit.sse_streams import CUTS, GRAMMATICAL, STREAMS, in_chunks
 
 DONE = b'data: {"done":true}\n\n'
 PARTS = st.sampled_from(
@@ -27,6 +26,7 @@ PARTS = st.sampled_from(
         DONE,
     ]
 )
+REPLIES = st.lists(st.one_of(PARTS, GRAMMATICAL), max_size=8).map(b"".join)
 
 
 def received(
@@ -39,10 +39,10 @@ def received(
     return [(frame.raw, frame.token, frame.is_closing) for frame in frames], is_complete
 
 
-@given(st.lists(PARTS, max_size=8).map(b"".join), st.lists(st.integers(0, 150)))
+@given(st.one_of(REPLIES, STREAMS), CUTS)
+@settings(max_examples=400)
 def test_any_chunking_gives_the_same_frames_up_to_the_closing_one(body: bytes, cuts: list[int]) -> None:
-    ends = sorted({min(cut, len(body)) for cut in cuts} | {0, len(body)})
-    frames, is_complete = received(*(body[start:end] for start, end in itertools.pairwise(ends)))
+    frames, is_complete = received(*in_chunks(body, cuts))
 
     assert (frames, is_complete) == received(body)
     assert body.startswith(b"".join(raw for raw, _, _ in frames))

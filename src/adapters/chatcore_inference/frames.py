@@ -16,12 +16,13 @@ lone_event = re.compile(rb"data: (\{[^\r\n]*\})\n\n").fullmatch
 
 
 def data_of(raw: bytes) -> bytes | None:
-    """The event's data, its lines joined by LF; None when the event carries none.
+    """The event's data, its lines joined by LF and maybe empty; None where no line is data, which is no event at all.
 
     Comments, `retry:`, `id:`, `event:` and unknown fields are read over: the inference service tells everything by
     data.
     """
-    return b"\n".join(_data_lines(raw)) or None
+    lines = _data_lines(raw)
+    return b"\n".join(lines) if lines else None
 
 
 def read_frame(raw: bytes, data: bytes) -> Frame:

@@ -30,7 +30,9 @@ class InferenceLimits:
 
     #: Connections at once; whoever needs one more waits `queue_seconds`.
     max_connections: int = field(default=4096, validator=gt(0))
-    max_header_bytes: int = field(default=64 * 1024, validator=gt(0))
+    #: The head of a response, interim ones and trailers included.
+    max_header_bytes: int = field(default=16 * 1024, validator=gt(0))
+    #: One SSE event.
     max_frame_bytes: int = field(default=256 * 1024, validator=gt(0))
     #: Text of a reply, in Unicode code points.
     max_text_chars: int = field(default=1024 * 1024, validator=gt(0))

@@ -66,7 +66,7 @@ class ReplyReceiver(BodySink):
         return data_of(raw.removeprefix(BYTE_ORDER_MARK) if self._splitter.is_at_start else raw)
 
     def _take(self, raw: bytes, data: bytes | None) -> bool:
-        if data is None:
+        if not data:  # An event whose data is empty says nothing either: it is no progress.
             self._on_frame(Frame(raw))
             return False
         self.data_frames += 1

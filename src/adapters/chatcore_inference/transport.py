@@ -39,7 +39,7 @@ class SinkTransport(httpx.AsyncBaseTransport):
         self,
         *,
         max_connections: int = 100,
-        max_header_bytes: int = 64 * 1024,
+        max_header_bytes: int = 16 * 1024,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._pool = Pool(max_connections=max_connections, max_header_bytes=max_header_bytes, ssl_context=ssl_context)
