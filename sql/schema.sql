@@ -89,3 +89,12 @@ create table idempotency_keys (
 );
 
 create index idempotency_keys_by_age on idempotency_keys (created_at);
+
+create unlogged table open_streams (
+    user_id     text        not null,
+    process_id  uuid        not null,
+    streams     integer     not null,
+    valid_until timestamptz not null,
+    constraint open_streams_pkey primary key (user_id, process_id),
+    constraint open_streams_streams_check check (streams >= 1)
+) with (fillfactor = 50);

@@ -1,4 +1,4 @@
-"""The storage contract on a real PostgreSQL."""
+"""The storage contract, and the stream counts contract, on a real PostgreSQL."""
 
 from collections.abc import AsyncIterator
 from typing import LiteralString
@@ -9,28 +9,39 @@ import pytest
 
 from chatcore.message import ConversationId
 from chatcore.ports.storage import Storage
-from chatcore.testing import StorageContract
+from chatcore.ports.stream_counts import StreamCounts
+from chatcore.testing import StorageContract, StreamCountsContract
 from chatcore.user import UserId
 from chatcore_postgres import PostgresStorage
 
 
-class TestPostgresStorage(StorageContract):
+@pytest.fixture
+async def storage(database_url: str) -> AsyncIterator[PostgresStorage]:
+    async with PostgresStorage(database_url) as storage:
+        yield storage
+
+
+@pytest.fixture
+async def unreachable_storage() -> AsyncIterator[PostgresStorage]:
+    # Nobody listens on port 1.
+    url = "postgresql://nobody@127.0.0.1:1/nothing"
+    async with PostgresStorage(url, connection_timeout_seconds=0.2) as storage:
+        yield storage
+
+
+class OnPostgres:
+    """What the contracts do past the adapter."""
+
     @pytest.fixture(autouse=True)
     def _keep_url(self, database_url: str) -> None:
         self._database_url = database_url
 
-    @pytest.fixture
-    async def storage(self, database_url: str) -> AsyncIterator[Storage]:
-        async with PostgresStorage(database_url) as storage:
-            yield storage
+    async def _execute(self, statement: LiteralString, parameters: dict[str, object]) -> None:
+        async with await psycopg.AsyncConnection.connect(self._database_url, autocommit=True) as connection:
+            await connection.execute(statement, parameters)
 
-    @pytest.fixture
-    async def unreachable_storage(self) -> AsyncIterator[Storage]:
-        # Nobody listens on port 1.
-        url = "postgresql://nobody@127.0.0.1:1/nothing"
-        async with PostgresStorage(url, connection_timeout_seconds=0.2) as storage:
-            yield storage
 
+class TestPostgresStorage(OnPostgres, StorageContract):
     async def expire_leases(self, storage: Storage) -> None:  # noqa: ARG002 - the contract's signature
         await self._execute("update generations set lease_until = now() - interval '1 second'", {})
 
@@ -56,6 +67,15 @@ class TestPostgresStorage(StorageContract):
             {"id": uuid4(), "user_id": user_id, "conversation_id": conversation_id, "content": content},
         )
 
-    async def _execute(self, statement: LiteralString, parameters: dict[str, object]) -> None:
-        async with await psycopg.AsyncConnection.connect(self._database_url, autocommit=True) as connection:
-            await connection.execute(statement, parameters)
+
+class TestPostgresStreamCounts(OnPostgres, StreamCountsContract):
+    @pytest.fixture
+    def stream_counts(self, storage: PostgresStorage) -> StreamCounts:
+        return storage
+
+    @pytest.fixture
+    def unreachable_stream_counts(self, unreachable_storage: PostgresStorage) -> StreamCounts:
+        return unreachable_storage
+
+    async def let_counts_run_out(self, stream_counts: StreamCounts) -> None:  # noqa: ARG002 - the contract's signature
+        await self._execute("update open_streams set valid_until = now() - interval '1 second'", {})

@@ -5,8 +5,8 @@ import pytest
 from chatcore.errors import StorageUnavailableError
 from chatcore.lease import LEASE_SECONDS
 from chatcore.message import ConversationId
-from chatcore.ports import Storage
-from chatcore.testing import StorageContract
+from chatcore.ports import COUNT_SECONDS, Storage, StreamCounts
+from chatcore.testing import StorageContract, StreamCountsContract
 from chatcore.testing.samples import ALICE, NOON, a_conversation, a_turn, an_owner
 from chatcore.testing.storage_steps import begin, create, messages_of
 from chatcore.user import UserId
@@ -43,6 +43,24 @@ class TestInMemoryStorage(StorageContract):
     ) -> None:
         assert storage is self._storage
         await self._storage.append_system_message(user_id, conversation_id, content, now=NOON)
+
+
+class TestInMemoryStreamCounts(StreamCountsContract):
+    @pytest.fixture
+    def stream_counts(self, storage: InMemoryStorage) -> InMemoryStorage:
+        return storage
+
+    @pytest.fixture
+    def unreachable_stream_counts(self, storage: InMemoryStorage) -> InMemoryStorage:
+        storage.outage = True
+        return storage
+
+    @pytest.fixture(autouse=True)
+    def _keep(self, clock: FrozenClock) -> None:
+        self._clock = clock
+
+    async def let_counts_run_out(self, stream_counts: StreamCounts) -> None:  # noqa: ARG002 - the contract's signature
+        self._clock.advance(COUNT_SECONDS)
 
 
 async def test_a_lease_runs_out_when_its_time_has_passed_and_not_before(

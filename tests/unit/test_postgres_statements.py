@@ -9,14 +9,14 @@ import pytest
 
 from chatcore_postgres import statements
 
-_TABLES = "conversations|messages|generations|deltas|idempotency_keys"
+_TABLES = "conversations|messages|generations|deltas|idempotency_keys|open_streams"
 
 _TABLE_IN_USE = re.compile(rf"\b(?:from|join|using|update)\s+({_TABLES})\b(?:\s+as\s+(\w+))?")
 _INSERTED_COLUMNS = re.compile(rf"\binsert into (?:{_TABLES})\s*\(\s*(\w+)")
 _INNERMOST = re.compile(r"\(([^()]*)\)")
 
 # These begin with a search over all users; what they then change, they change by user and key.
-_OVER_ALL_USERS = {"CLAIM_EXPIRED", "PURGE_IDEMPOTENCY_KEYS"}
+_OVER_ALL_USERS = {"CLAIM_EXPIRED", "PURGE_IDEMPOTENCY_KEYS", "FORGET_STREAM_COUNTS"}
 
 _FORBIDDEN = {
     "a trigger": r"\btrigger\b",
@@ -34,6 +34,7 @@ _PROBLEM_OF_PLANTED = {
     "select id from messages where id = %(id)s": "messages without user_id",
     "select id from messages where id = %(id)s and content = 'user_id'": "messages without user_id",
     "delete from conversations where id = %(id)s": "conversations without user_id",
+    "select sum(streams) from open_streams where process_id = %(id)s": "open_streams without user_id",
     "update generations set stop_requested = true where message_id = %(id)s": "generations without user_id",
     "select 1 from messages where user_id = %(u)s and exists (select from deltas where message_id = %(id)s)": (
         "deltas without user_id"

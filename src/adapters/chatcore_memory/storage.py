@@ -1,4 +1,4 @@
-"""The storage port in memory."""
+"""The storage port in memory, and the stream counts port beside it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
@@ -12,17 +12,28 @@ from chatcore.errors import StorageUnavailableError
 from chatcore.lease import LEASE_SECONDS, Ending, Lease, OwnerId, Progress, Remains, Verdict
 from chatcore.listing import Cursor, Page, PageRequest
 from chatcore.message import ConversationId, Message, MessageId
-from chatcore.ports import AcceptedTurn, Clock, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
+from chatcore.ports import (
+    AcceptedTurn,
+    Clock,
+    DeltaRead,
+    DeltaReader,
+    NewRegeneration,
+    NewTurn,
+    ProcessId,
+    Storage,
+    StreamCounts,
+)
 from chatcore.user import UserId
+from chatcore_memory.stream_counts import StreamCountTable
 from chatcore_memory.tables import Generation, Tables
 from chatcore_memory.turns import Turns
 
 
-class InMemoryStorage(Storage):
-    """Keeps the storage port's promises for as long as the process lives.
+class InMemoryStorage(Storage, StreamCounts):
+    """Keeps both ports' promises for as long as the process lives.
 
-    Leases run by the clock that is passed in. Like a database over a network, every call lets other tasks run
-    before it takes effect, and may be told to fail:
+    Leases and counts run out by the clock that is passed in. Like a database over a network, every call lets other
+    tasks run before it takes effect, and may be told to fail:
 
     - ``storage.outage = True``: nothing can be reached until it is false again; nothing takes effect.
     - ``storage.lost_replies = 2``: the next two calls take effect, and fail nevertheless, as when a connection
@@ -35,6 +46,7 @@ class InMemoryStorage(Storage):
         self._clock = clock
         self._tables = Tables()
         self._turns = Turns(self._tables)
+        self._stream_counts = StreamCountTable()
 
     async def create_conversation(self, conversation: Conversation) -> None:
         """As the port says."""
@@ -163,6 +175,16 @@ class InMemoryStorage(Storage):
             for key in old:
                 del self._tables.keys[key]
             return len(old)
+
+    async def exchange_stream_counts(self, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
+        """As the port says."""
+        async with self._transaction():
+            return self._stream_counts.exchange(process_id, counts, self._clock.monotonic())
+
+    async def forget_stream_counts(self, limit: int) -> int:
+        """As the port says."""
+        async with self._transaction():
+            return self._stream_counts.forget(self._clock.monotonic(), limit)
 
     async def ping(self) -> None:
         """As the port says."""

@@ -1,4 +1,4 @@
-"""The storage port on PostgreSQL."""
+"""The storage port on PostgreSQL, and the stream counts port over the same connections."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -11,19 +11,20 @@ from chatcore.lease import Ending, Lease, OwnerId, Progress, Remains, Verdict
 from chatcore.listing import Cursor, Page, PageRequest
 from chatcore.message import ConversationId, Message, MessageId
 from chatcore.ports.storage import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
+from chatcore.ports.stream_counts import ProcessId, StreamCounts
 from chatcore.user import UserId
-from chatcore_postgres import generations, turns
+from chatcore_postgres import generations, stream_counts, turns
 from chatcore_postgres.conninfo import normalized
 from chatcore_postgres.database import Database, Row
 from chatcore_postgres.rows import to_conversation, to_message, to_opened_message
 from chatcore_postgres.statements import conversations, upkeep
 
 
-class PostgresStorage(Storage):
+class PostgresStorage(Storage, StreamCounts):
     """Keeps everything in PostgreSQL, 15 or later, whose schema `chatcore_postgres.migrate` has made.
 
     Two pools: one for requests, and a small reserve for what must not wait behind them: checkpoints, endings,
-    rescue, readers, the readiness probe. Nothing is kept in a session, so PgBouncer may stand between in
+    rescue, readers, stream counts, the readiness probe. Nothing is kept in a session, so PgBouncer may stand between in
     transaction mode; one older than 1.21, or without `max_prepared_statements`, needs
     `prepared_statements=False`.
 
@@ -188,6 +189,14 @@ class PostgresStorage(Storage):
         """See the port."""
         parameters = {"before": before, "limit": limit}
         return len(await self._background.fetch(upkeep.PURGE_IDEMPOTENCY_KEYS, parameters))
+
+    async def exchange_stream_counts(self, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
+        """See the port."""
+        return await stream_counts.exchange(self._background, process_id, counts)
+
+    async def forget_stream_counts(self, limit: int) -> int:
+        """See the port."""
+        return await stream_counts.forget(self._background, limit)
 
     async def ping(self) -> None:
         """See the port."""

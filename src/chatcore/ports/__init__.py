@@ -17,10 +17,13 @@ from chatcore.ports.storage import (
     NewTurn,
     Storage,
 )
+from chatcore.ports.stream_counts import COUNT_RENEWAL_SECONDS, COUNT_SECONDS, ProcessId, StreamCounts
 
 __all__ = [
     "AcceptedTurn",
     "Auth",
+    "COUNT_RENEWAL_SECONDS",
+    "COUNT_SECONDS",
     "Clock",
     "DeltaRead",
     "DeltaReader",
@@ -33,5 +36,7 @@ __all__ = [
     "NewTurn",
     "NullObserver",
     "Observer",
+    "ProcessId",
     "Storage",
+    "StreamCounts",
 ]

@@ -13,6 +13,7 @@ from chatcore.testing.clock_contract import ClockContract
 from chatcore.testing.inference_contract import InferenceContract
 from chatcore.testing.inference_script import InferenceScript, ReplyEnd, SeenGenerate, SeenModels, SeenSwap
 from chatcore.testing.storage_contract import StorageContract
+from chatcore.testing.stream_counts_contract import StreamCountsContract
 
 __all__ = [
     "AuthContract",
@@ -27,4 +28,5 @@ __all__ = [
     "SeenSwap",
     "SettableClock",
     "StorageContract",
+    "StreamCountsContract",
 ]

@@ -18,5 +18,6 @@ PING = """
 select c.user_id
 from conversations as c join messages as m on m.user_id = c.user_id join generations as g on g.user_id = c.user_id
     join deltas as d on d.user_id = c.user_id join idempotency_keys as k on k.user_id = c.user_id
+    join open_streams as s on s.user_id = c.user_id
 where false
 """

@@ -1,0 +1,30 @@
+"""How many streams users have open, by process: what processes say and learn."""
+
+from collections.abc import Mapping
+
+from chatcore.ports.stream_counts import COUNT_SECONDS, ProcessId
+from chatcore.user import UserId
+from chatcore_postgres.arrays import Integers, Texts
+from chatcore_postgres.database import Database
+from chatcore_postgres.statements import stream_counts
+
+
+async def exchange(database: Database, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
+    """Publishes, and then looks: each by itself, so that what was published can be seen by others who look."""
+    said = {
+        "process_id": process_id,
+        "user_ids": Texts(counts),
+        "counts": Integers(counts.values()),
+        "valid_seconds": COUNT_SECONDS,
+    }
+    await database.fetch(stream_counts.PUBLISH_STREAM_COUNTS, said)
+    asked = Texts([user_id for user_id, count in counts.items() if count])
+    if not asked:
+        return {}
+    found = await database.fetch(stream_counts.COUNT_STREAMS_ELSEWHERE, {"process_id": process_id, "user_ids": asked})
+    return {user_id: streams for user_id, streams in found}  # noqa: C416 - a row is a tuple of anything
+
+
+async def forget(database: Database, limit: int) -> int:
+    """Removes what has run out."""
+    return len(await database.fetch(stream_counts.FORGET_STREAM_COUNTS, {"limit": limit}))
