@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration coverage soak bench check lint types layers package format clean
+.PHONY: help setup dev test unit integration coverage soak bench check lint types layers package audit format clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,11 +40,12 @@ bench: setup ## what a relayed token costs; BENCH="--streams 50 1000" for other 
 	$(BIN)/python -m benchmarks.parts
 	$(BIN)/python -m benchmarks.streams $(BENCH)
 
-check: lint types layers package ## everything but the tests: lint, format, types, layers, the built wheel
+check: lint types layers package ## everything but the tests: lint, format, dependencies, types, layers, the built wheel
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/deptry src tests benchmarks examples
 
 types: setup
 	$(BIN)/mypy
@@ -55,6 +56,13 @@ layers: setup
 
 package: setup
 	$(BIN)/pytest tests/packaging
+
+audit: $(BIN)/pip-audit ## known vulnerabilities in the exact versions; AUDIT="--vulnerability-service osv" asks another
+	.ci/audit $(AUDIT)
+
+$(BIN)/pip-audit: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[audit]'
+	@touch $@
 
 format: setup ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
