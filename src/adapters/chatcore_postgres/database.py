@@ -56,6 +56,7 @@ class Database:
         connection_timeout_seconds: float,
         timeout_seconds: float,
         prepared_statements: bool,
+        is_patient: bool = False,
     ) -> None:
         self._timeout_seconds = timeout_seconds
         self._pool = AsyncConnectionPool[Connection](
@@ -64,8 +65,9 @@ class Database:
             open=False,
             min_size=min_size,
             max_size=max_size,
-            # Who comes when this many wait already is told at once: waiting would only end in a timeout.
-            max_waiting=max_size * 50,
+            # Who comes when this many wait already is told at once: waiting would only end in a timeout. Who would come
+            # back until it is done may as well wait, 0 is without bound.
+            max_waiting=0 if is_patient else max_size * 50,
             timeout=connection_timeout_seconds,
             reconnect_timeout=_RECONNECT_SECONDS,
             kwargs={
@@ -88,11 +90,15 @@ class Database:
         """The pool's own figures: sizes, who waits, requests, errors."""
         return self._pool.get_stats()
 
-    async def fetch(self, query: LiteralString, parameters: Parameters) -> list[Row]:
-        """Runs one statement; all its rows."""
+    async def fetch(self, query: LiteralString, parameters: Parameters, *, plan_anew: bool = False) -> list[Row]:
+        """Runs one statement; all its rows.
+
+        With `plan_anew` for these parameters: a plan that was made for any would serve ten elements of an array well
+        and a thousand badly.
+        """
 
         async def unit(connection: Connection) -> list[Row]:
-            return await fetch_on(connection, query, parameters)
+            return await fetch_on(connection, query, parameters, plan_anew=plan_anew)
 
         return await self.run(unit)
 
@@ -143,10 +149,14 @@ class Database:
             await _pause()
 
 
-async def fetch_on(connection: Connection, query: LiteralString, parameters: Parameters) -> list[Row]:
+async def fetch_on(
+    connection: Connection, query: LiteralString, parameters: Parameters, *, plan_anew: bool = False
+) -> list[Row]:
     """Runs one statement on a connection that one has; all its rows."""
     positional, names = _positional(query)
-    cursor = await connection.execute(positional, [parameters[name] for name in names], binary=True)
+    values = [parameters[name] for name in names]
+    # A prepared statement is planned once for all; None leaves it to the connection whether to prepare.
+    cursor = await connection.execute(positional, values, prepare=False if plan_anew else None, binary=True)
     return await cursor.fetchall()
 
 

@@ -26,6 +26,7 @@ async def checkpoint(database: Database, owner_id: OwnerId, parts: Sequence[Prog
             "texts": Texts([part.text for part in parts]),
             "renewals": Bools([part.renew for part in parts]),
         },
+        plan_anew=True,
     )
     verdicts: dict[MessageId, Verdict] = {lease.message_id: Verdict.LOST for lease in leases}
     for row in held:
@@ -88,6 +89,7 @@ async def read_deltas(database: Database, readers: Sequence[DeltaReader]) -> Seq
             "message_ids": Uuids([reader.message_id for reader in readers]),
             "offsets": Integers([reader.offset for reader in readers]),
         },
+        plan_anew=True,
     )
     return [_read(reader.offset, row) for reader, row in zip(readers, rows, strict=True)]
 

@@ -5,14 +5,22 @@
 # sent again.
 #
 # Where a part was stored before it is not stored again: that is what a repeat after a lost answer finds.
+#
+# `found` looks at keys only, and `offset 0` keeps the owner out of it: the planner believes that an owner has a row or
+# two, and would compare each part with each row.
 CHECKPOINT = """
-with held as (
-    select part.*, g.stop_requested
+with found as (
+    select part.*, g.message_id as running_id, g.owner_id, g.epoch as running_epoch, g.stop_requested
     from unnest(%(user_ids)s::text[], %(conversation_ids)s::uuid[], %(message_ids)s::uuid[], %(epochs)s::bigint[],
             %(start_offsets)s::bigint[], %(texts)s::text[], %(renewals)s::boolean[])
         with ordinality as part (user_id, conversation_id, message_id, epoch, start_offset, text, renew, number)
         join generations as g on g.user_id = part.user_id and g.conversation_id = part.conversation_id
-            and g.message_id = part.message_id and g.owner_id = %(owner_id)s and g.epoch = part.epoch
+    offset 0
+),
+held as (
+    select *
+    from found
+    where running_id = message_id and owner_id = %(owner_id)s and running_epoch = epoch
 ),
 stored as (
     insert into deltas (user_id, message_id, start_offset, text)
