@@ -31,7 +31,7 @@ class AuthClient(Auth):
 
     Args:
         base_url: of the auth service, such as ``http://auth:8001``.
-        internal_api_key: the key that proves us to it.
+        internal_api_key: the key that proves us to it; several, separated by commas, while it is being changed.
         clock: for the life of what is remembered and for the tokens' expiry.
         ttl_seconds: how long a user is remembered at most; never beyond 300 s or the token's expiry.
         max_size: how many users are remembered.

@@ -10,8 +10,10 @@ from typing import TypeVar
 
 import httpx
 import orjson
+import structlog
 
-from chatcore_auth.validation import Unusable, Verdict, verdict_of
+from chatcore.key_ring import Key, KeyRing
+from chatcore_auth.validation import OUR_KEY_REFUSED, Unusable, Verdict, verdict_of
 
 Answer = TypeVar("Answer")
 
@@ -27,6 +29,8 @@ _TRACE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # The server closed an idle connection in the moment in which it was used again, or it was restarted.
 _BROKEN_CONNECTION = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_auth")
+
 
 @cache
 def _tls() -> ssl.SSLContext:
@@ -41,7 +45,7 @@ class AuthUpstream:
 
     Args:
         base_url: without the path; a trailing slash does not matter.
-        internal_api_key: sent as ``X-Internal-API-Key``.
+        internal_api_key: sent as ``X-Internal-API-Key``; of several, separated by commas, one that is taken.
         max_connections: at most so many calls are under way.
         connect_timeout_seconds: for making a connection; shorter than the callers' deadline, since httpcore leaves
             the socket open when a deadline from outside ends a TLS handshake.
@@ -58,10 +62,10 @@ class AuthUpstream:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
+        self._keys = KeyRing(internal_api_key)
         self._http = httpx.AsyncClient(
             transport=transport,
             headers={
-                b"X-Internal-API-Key": internal_api_key.encode(),
                 b"Content-Type": b"application/json",
                 b"Accept": b"application/json",
                 # Nothing is inflated: a small reply could become a huge one.
@@ -82,11 +86,16 @@ class AuthUpstream:
         await self._http.aclose()
 
     async def validate(self, token: str, trace_id: str | None) -> Verdict:
-        """What the auth service says of `token`, asked once more if the connection breaks off."""
-        try:
-            return await _again_if_it_breaks(partial(self._validate_once, token, trace_id))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Unusable(type(error).__name__, error, is_outage=True)
+        """What the auth service says of `token`; asked once more where it refuses one of several keys of ours."""
+        key = self._keys.current
+        verdict = await self._validate_by(key, token, trace_id)
+        other = self._keys.another(key) if verdict is OUR_KEY_REFUSED else None
+        if other is None:
+            return verdict
+        verdict = await self._validate_by(other, token, trace_id)
+        if not isinstance(verdict, Unusable) and self._keys.take(other):
+            _log.info("the auth service takes another of our internal keys", position=other.position)
+        return verdict
 
     async def is_reachable(self) -> bool:
         """Whether something alive answers at all; which path it knows does not matter."""
@@ -99,8 +108,17 @@ class AuthUpstream:
         async with self._http.stream("GET", f"{self._base_url}/") as response:
             return response.status_code
 
-    async def _validate_once(self, token: str, trace_id: str | None) -> Verdict:
-        headers = {"x-trace-id": trace_id} if trace_id and _TRACE_ID.fullmatch(trace_id) else None
+    async def _validate_by(self, key: Key, token: str, trace_id: str | None) -> Verdict:
+        """Asked once more if the connection breaks off."""
+        try:
+            return await _again_if_it_breaks(partial(self._validate_once, key, token, trace_id))
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Unusable(type(error).__name__, error, is_outage=True)
+
+    async def _validate_once(self, key: Key, token: str, trace_id: str | None) -> Verdict:
+        headers = {b"X-Internal-API-Key": key.text.encode()}
+        if trace_id and _TRACE_ID.fullmatch(trace_id):
+            headers[b"X-Trace-Id"] = trace_id.encode()
         url = f"{self._base_url}/auth/validate"
         body = orjson.dumps({"token": token})
         async with self._http.stream("POST", url, content=body, headers=headers) as response:

@@ -5,6 +5,7 @@ import re
 import ssl
 import string
 from collections.abc import Callable
+from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Self
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from chatcore.errors import (
     InferenceTimeoutError,
     InferenceUnreachableError,
 )
+from chatcore.key_ring import Key, KeyRing
 from chatcore.ports import Frame, Inference, InferenceReply, InferenceRequest
 from chatcore_inference.limits import InferenceLimits, InferenceTimeouts
 from chatcore_inference.receiver import ReplyReceiver, is_event_stream, is_plain
@@ -32,6 +34,9 @@ _log = structlog.get_logger(__name__)
 # A user id is opaque and a header is visible ASCII: the rest is percent-encoded, and so is the percent sign.
 _KEPT_IN_HEADERS = string.punctuation.replace("%", "")
 _LOGGED_CHARS = 100
+_HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "chatcore"}
+# No user's token goes along that these could be about.
+_KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,5}")
 _SECONDS_OF_A_DAY = 24 * 60 * 60
 _Failure = (TimeoutError, httpx.TransportError)
@@ -44,7 +49,8 @@ class InferenceClient(Inference):
 
     Args:
         base_url: of the inference service, such as ``http://inference:8000``.
-        internal_api_key: the key that proves us to it; None sends none.
+        internal_api_key: the key that proves us to it; several, separated by commas, while it is being changed; None
+            sends none.
         timeouts: how long it may take.
         limits: how much it may send, over how many connections.
         ssl_context: for https; the system's certificate authorities by default.
@@ -67,9 +73,10 @@ class InferenceClient(Inference):
         self._timeouts = timeouts or InferenceTimeouts()
         self._limits = limits or InferenceLimits()
         self._watchdog = Watchdog(self._timeouts)
+        self._keys = KeyRing(internal_api_key or "")
         self._http = httpx.AsyncClient(
             base_url=_checked_url(base_url),
-            headers=_headers(internal_api_key),
+            headers=_HEADERS,
             timeout=httpx.Timeout(
                 None, connect=self._timeouts.connect_seconds, pool=self._timeouts.queue_seconds
             ),  # The waits after these two are bounded as a whole, here: a drip of bytes does not extend them.
@@ -137,7 +144,8 @@ class InferenceClient(Inference):
         self._require_open()
         try:
             async with asyncio.timeout(self._timeouts.ping_seconds):
-                response = await self._http.send(self._http.build_request("GET", "models"), stream=True)
+                message = self._http.build_request("GET", "models")
+                response = await self._send_by(self._keys.current, message)
                 await response.aclose()
         except _Failure as error:
             raise _translated(error) from error
@@ -148,11 +156,29 @@ class InferenceClient(Inference):
             "POST", "generate", content=_body_of(request), headers=headers, extensions={SINK: receiver}
         )
         try:
-            response = await self._http.send(message, stream=True)
+            response = await self._send_by_any(message)
         except httpx.RemoteProtocolError as error:
             raise InferenceRefusedError from error
         response.request = self._sent  # In place of the message.
         return response
+
+    async def _send_by_any(self, message: httpx.Request) -> httpx.Response:
+        """Sent once more where one of several keys of ours is refused: then nothing has been done yet."""
+        key = self._keys.current
+        response = await self._send_by(key, message)
+        other = self._keys.another(key) if response.status_code in _KEY_REFUSED else None
+        if other is None:
+            return response
+        await response.aclose()
+        response = await self._send_by(other, message)
+        if response.is_success and self._keys.take(other):
+            _log.info("the inference service takes another of our internal keys", position=other.position)
+        return response
+
+    async def _send_by(self, key: Key, message: httpx.Request) -> httpx.Response:
+        if key.text:
+            message.headers["x-internal-api-key"] = key.text
+        return await self._http.send(message, stream=True)
 
     async def _receive(self, response: httpx.Response, receiver: ReplyReceiver) -> None:
         try:
@@ -170,7 +196,7 @@ class InferenceClient(Inference):
         self._require_open()
         try:
             async with asyncio.timeout(self._timeouts.answer_seconds):
-                response = await self._http.send(message, stream=True)
+                response = await self._send_by_any(message)
                 try:
                     return await self._read(response)
                 finally:
@@ -199,11 +225,6 @@ def _checked_url(base_url: str) -> httpx.URL:
     if url.scheme not in {"http", "https"} or not url.host or url.userinfo or url.query or url.fragment:
         raise ValueError("the inference service's URL must be http(s)://host[:port][/path]")
     return url
-
-
-def _headers(internal_api_key: str | None) -> dict[str, str]:
-    key = {"x-internal-api-key": internal_api_key} if internal_api_key else {}
-    return {"accept": "*/*", "accept-encoding": "identity", "user-agent": "chatcore", **key}
 
 
 def _trace_header(trace_id: str | None) -> dict[str, str]:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from chatcore.key_ring import Key, keys_in
 from chatcore_service.local.json_requests import RefusedError, json_object, refusal, require_internal_key
 from chatcore_service.local.serving import Address, internal_api_key, parser, serve
 from chatcore_service.local.terminal import say
@@ -45,32 +46,35 @@ USERS = {user.name: user for user in (_user("demo", is_admin=False), _user("admi
 
 
 def mint_token(internal_key: str, name: str, *, life_seconds: float = TOKEN_LIFE_SECONDS) -> str:
-    """A token for the user called `name` (`demo` or `admin`) that a local auth service with this key accepts."""
+    """A token for the user called `name` (`demo` or `admin`) that a local auth service with this key accepts.
+
+    Of several keys the first signs.
+    """
     user = USERS[name]
     now = int(time.time())
     claims: dict[str, object] = {"sub": user.id, "name": user.name, "iat": now, "exp": now + life_seconds}
-    return sign(claims, _signing_secret(internal_key))
+    return sign(claims, _signing_secret(keys_in(internal_key)[0]))
 
 
-def _signing_secret(internal_key: str) -> bytes:
+def _signing_secret(internal_key: Key) -> bytes:
     # Derived, so that one key is all there is to keep; whoever holds that one may impersonate users anyway.
-    return hmac.digest(internal_key.encode(), b"tokens of the local auth service", sha256)
+    return hmac.digest(internal_key.text.encode(), b"tokens of the local auth service", sha256)
 
 
 @frozen
 class _AuthEndpoints:
-    internal_key: str
+    internal_keys: tuple[Key, ...]
 
     async def index(self, _request: Request) -> JSONResponse:
         return JSONResponse({"service": "chatcore local auth", "users": sorted(USERS)})
 
     async def validate(self, request: Request) -> JSONResponse:
-        require_internal_key(request, self.internal_key.encode())
+        require_internal_key(request, self.internal_keys)
         token = (await json_object(request, max_bytes=MAX_BODY_BYTES)).get("token")
         if not isinstance(token, str):
             raise RefusedError(HTTPStatus.BAD_REQUEST, "token is missing or is not text.")
         try:
-            claims = claims_in(token, _signing_secret(self.internal_key), time.time())
+            claims = claims_in(token, [_signing_secret(key) for key in self.internal_keys], time.time())
             user = next(user for user in USERS.values() if user.id == claims["sub"])
         except BadTokenError as error:
             return JSONResponse({"valid": False, "reason": str(error)}, HTTPStatus.UNAUTHORIZED)
@@ -78,8 +82,8 @@ class _AuthEndpoints:
 
 
 def create_app(internal_key: str) -> Starlette:
-    """The service as an ASGI application; callers must show `internal_key`."""
-    endpoints = _AuthEndpoints(internal_key)
+    """The service as an ASGI application; callers must show `internal_key`, or one of several separated by commas."""
+    endpoints = _AuthEndpoints(keys_in(internal_key))
     return Starlette(
         routes=[
             Route("/", endpoints.index, methods=["GET"]),

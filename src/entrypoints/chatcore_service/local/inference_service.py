@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
+from chatcore.key_ring import Key, keys_in
 from chatcore_service.local.conversationalists import MODEL_TAGS, Conversationalist, path_of, tokens_of
 from chatcore_service.local.generation_request import generation_request
 from chatcore_service.local.json_requests import RefusedError, json_object, refusal, require_internal_key
@@ -60,7 +61,7 @@ class ModelPool:
 
 @frozen
 class _InferenceEndpoints:
-    internal_key: bytes
+    internal_keys: tuple[Key, ...]
     pool: ModelPool
     seconds_per_token: float
 
@@ -68,14 +69,14 @@ class _InferenceEndpoints:
         return JSONResponse({"service": "chatcore local inference"})
 
     async def generate(self, request: Request) -> StreamingResponse:
-        require_internal_key(request, self.internal_key)
+        require_internal_key(request, self.internal_keys)
         wanted = generation_request(await json_object(request, max_bytes=MAX_BODY_BYTES))
         reply = await asyncio.to_thread(self.pool.current().reply, wanted.statement)
         frames = self._frames(tokens_of(reply)[: wanted.max_tokens])
         return StreamingResponse(frames, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
     async def models(self, request: Request) -> JSONResponse:
-        require_internal_key(request, self.internal_key)
+        require_internal_key(request, self.internal_keys)
         current = self.pool.current_tag
         models = [
             {"model_tag": tag, "source": "nltk", "path": path_of(tag), "loaded": tag == current} for tag in MODEL_TAGS
@@ -83,7 +84,7 @@ class _InferenceEndpoints:
         return JSONResponse({"current_model": current, "models": models})
 
     async def swap(self, request: Request) -> JSONResponse:
-        require_internal_key(request, self.internal_key)
+        require_internal_key(request, self.internal_keys)
         tag = (await json_object(request, max_bytes=MAX_BODY_BYTES)).get("model_tag")
         if not isinstance(tag, str):
             raise RefusedError(HTTPStatus.BAD_REQUEST, "model_tag is missing or is not text.")
@@ -100,9 +101,9 @@ class _InferenceEndpoints:
 
 
 def create_app(internal_key: str, *, tokens_per_second: float = TOKENS_PER_SECOND) -> Starlette:
-    """The service as an ASGI application; callers must show `internal_key`."""
+    """The service as an ASGI application; callers must show `internal_key`, or one of several separated by commas."""
     pool = ModelPool()
-    endpoints = _InferenceEndpoints(internal_key.encode(), pool, 1 / tokens_per_second)
+    endpoints = _InferenceEndpoints(keys_in(internal_key), pool, 1 / tokens_per_second)
 
     @asynccontextmanager
     async def with_a_model(_app: Starlette) -> AsyncGenerator[None]:

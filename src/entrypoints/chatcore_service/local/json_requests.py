@@ -1,12 +1,15 @@
 """Reading requests in the local services, and refusing them."""
 
-from hmac import compare_digest
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import cast
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+from chatcore.key_ring import Key
+from chatcore_service.local.constant_time import is_one_of
 
 
 class RefusedError(Exception):
@@ -25,14 +28,14 @@ async def refusal(_request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": error.reason}, error.status)
 
 
-def require_internal_key(request: Request, expected: bytes) -> None:
-    """Returns when the caller has shown the internal key; compares in constant time.
+def require_internal_key(request: Request, expected: Iterable[Key]) -> None:
+    """Returns when the caller has shown one of these keys; compares in constant time.
 
     Raises:
         RefusedError: 403, it did not.
     """
     shown = request.headers.get("X-Internal-API-Key", "").encode("latin-1")
-    if not compare_digest(shown, expected):
+    if not is_one_of(shown, (key.text.encode() for key in expected)):
         raise RefusedError(HTTPStatus.FORBIDDEN, "The internal API key is missing or wrong.")
 
 

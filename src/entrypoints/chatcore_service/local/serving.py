@@ -8,6 +8,8 @@ import uvicorn
 from attrs import frozen
 from starlette.applications import Starlette
 
+from chatcore.key_ring import keys_in
+
 
 @frozen
 class Address:
@@ -28,7 +30,7 @@ def parser(description: str, *, default_port: int) -> argparse.ArgumentParser:
 def internal_api_key() -> str:
     """INTERNAL_API_KEY from the environment; ends the program with a sentence when it is missing."""
     key = os.environ.get("INTERNAL_API_KEY", "")
-    if not key:
+    if not keys_in(key):
         sys.exit("INTERNAL_API_KEY is not set: choose a key and give it to the chat service as well.")
     return key
 

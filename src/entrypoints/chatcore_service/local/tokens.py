@@ -2,10 +2,13 @@
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import cast
 
 import orjson
+
+from chatcore_service.local.constant_time import is_one_of
 
 _HEADER = {"alg": "HS256", "typ": "JWT"}
 
@@ -20,21 +23,22 @@ def sign(claims: dict[str, object], secret: bytes) -> str:
     return f"{signed}.{_encoded(_signature(signed, secret))}"
 
 
-def claims_in(token: str, secret: bytes, now: float) -> dict[str, object]:
+def claims_in(token: str, secrets: Sequence[bytes], now: float) -> dict[str, object]:
     """What a valid token carries.
 
     The header's `alg` is not looked at: there is one way of signing here, so nobody can choose another.
 
     Args:
         token: any text.
-        secret: the one with which it must have been signed.
+        secrets: it must have been signed with one of them.
         now: seconds since 1970; the claim `exp` must be later.
 
     Raises:
         BadTokenError: it is not valid.
     """
     signed, _, signature = token.rpartition(".")
-    if not hmac.compare_digest(_decoded(signature), _signature(signed, secret)):
+    shown = _decoded(signature)
+    if not is_one_of(shown, (_signature(signed, secret) for secret in secrets)):
         raise BadTokenError("the token's signature is wrong")
     # What carries our signature has our shape.
     claims = cast("dict[str, object]", orjson.loads(_decoded(signed.partition(".")[2])))
