@@ -1,0 +1,8 @@
+"""Coverage-guided fuzzing of everything that reads what strangers send.
+
+    make fuzz
+    python -m tests.fuzz --seconds 600 --only event_stream
+
+Each target is a module of :mod:`tests.fuzz.targets`: a function that reads some bytes and asserts what must hold of
+the result, and seeds to begin with. Needs the extra `fuzz`.
+"""

@@ -1,0 +1,78 @@
+"""Runs every target for a while, each in a process of its own; status 1 when one crashed, hung or hoarded memory."""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.fuzz.targets import TARGETS, seeds_of
+
+# An input takes well under a millisecond.
+_HANG_SECONDS = 1
+# Some six times what a target takes when it begins.
+_MOST_MEBIBYTES = 400
+_LONGEST_INPUT = 2048
+# For loading, and for what libFuzzer takes to notice that its time is over.
+_GRACE_SECONDS = 60
+
+
+def main() -> int:
+    """Fuzzes; its exit status."""
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="chatcore-fuzz-") as folder:
+        failed = [name for name in options.only or TARGETS if not _survives(name, options.seconds, Path(folder))]
+    _say(f"failed: {', '.join(failed)}" if failed else "nothing found")
+    return 1 if failed else 0
+
+
+def _survives(name: str, seconds: int, folder: Path) -> bool:
+    corpus, found = folder / name, folder / f"{name}-found"
+    corpus.mkdir()
+    found.mkdir()
+    for number, seed in enumerate(seeds_of(name)):
+        (corpus / str(number)).write_bytes(seed)
+    _say(f"{name}: {seconds} s from {len(list(corpus.iterdir()))} seeds")
+    limits = [f"-max_total_time={seconds}", f"-max_len={_LONGEST_INPUT}", f"-artifact_prefix={found}/"]
+    log = _run(name, [*limits, str(corpus)], within=seconds + _GRACE_SECONDS)
+    if log is None:
+        return True
+    _say(log)
+    inputs = sorted(found.iterdir())
+    for file in inputs:
+        _say(f"{name}: {file.name} = {file.read_bytes()!r}")
+    # A machine that stood still for a second looks like a hang; a hang is there the second time, too.
+    is_slow_only = bool(inputs) and all(file.name.startswith(("timeout-", "slow-unit-")) for file in inputs)
+    return is_slow_only and all(_run(name, [str(file)], within=_GRACE_SECONDS) is None for file in inputs)
+
+
+def _run(name: str, arguments: list[str], *, within: float) -> str | None:
+    """None when all went well, else what was said."""
+    limits = [f"-timeout={_HANG_SECONDS}", f"-rss_limit_mb={_MOST_MEBIBYTES}", "-print_final_stats=1"]
+    command = [sys.executable, "-m", "tests.fuzz.child", name, *limits, *arguments]
+    with tempfile.TemporaryFile("w+", errors="replace") as log:
+        try:
+            status = subprocess.run(command, stdout=log, stderr=log, check=False, timeout=within).returncode
+        except subprocess.TimeoutExpired:
+            status = -1
+        log.seek(0)
+        said = log.read()
+    executed = [line for line in said.splitlines() if line.startswith("stat::number_of_executed_units")]
+    _say(f"{name}: {executed[0] if executed else 'no statistics'}, status {status}")
+    return None if status == 0 else "\n".join(said.splitlines()[-60:])
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Coverage-guided fuzzing.")
+    parser.add_argument("--seconds", type=int, default=60, help="for each target (default: 60)")
+    parser.add_argument("--only", choices=TARGETS, action="append", help="this target; may be given again")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Reading replies: wherever they are cut they are the same, and whatever they are they do no harm."""
+
+from chatcore.errors import InferenceRefusedError
+from chatcore.ports import Frame
+from chatcore.transcript import Transcript
+from chatcore_inference.limits import InferenceLimits
+from chatcore_inference.receiver import ReplyReceiver
+from tests.fuzz.targets.chunks import chunks_in, cut, uncut
+from tests.unit.public_sse_cases import CASES
+
+# Small enough to be reached. The bytes of a whole reply are counted by the chunk, so the cut would make a difference.
+_LIMITS = InferenceLimits(max_frame_bytes=300, max_text_chars=60)
+
+_REPLIES = (
+    b'data: {"token":"Hel","gpu":0}\n\ndata: {"token":"lo"}\n\ndata: {"done":true}\n\n',
+    b'data: {"token":"\\ud83d"}\r\n\r\ndata: {"token":"\\ude42\\u0000"}\r\rdata:{"token":"\xff"}\n\n: ping\n\n',
+    b'\xef\xbb\xbfdata: {"token":\ndata: "a"}\n\nid: 1\nretry: 5\ndata: [1]\n\ndata: {"token":"z","done":true}\r\r',
+)
+SEEDS = tuple(
+    make(body) for body in (*_REPLIES, *(case.body for case in CASES if len(case.body) < 1000)) for make in (cut, uncut)
+)
+
+_Outcome = tuple[list[tuple[bytes, str | None, bool]], str, bool]
+
+
+def check(data: bytes) -> None:
+    """Reads a reply in chunks and in one piece."""
+    chunks = chunks_in(data)
+    body = b"".join(chunks)
+    outcome = _read(chunks)
+    frames, _, is_complete = outcome
+
+    assert outcome == _read([body])
+    assert body.startswith(b"".join(raw for raw, _, _ in frames))
+    assert [is_closing for _, _, is_closing in frames] == [False] * (len(frames) - 1) + [is_complete] * bool(frames)
+    assert sum(len(token or "") for _, token, _ in frames) <= _LIMITS.max_text_chars
+
+
+def _read(chunks: list[bytes]) -> _Outcome:
+    frames: list[tuple[bytes, str | None, bool]] = []
+    transcript = Transcript()
+
+    def on_frame(frame: Frame) -> None:
+        frames.append((frame.raw, frame.token, frame.is_closing))
+        transcript.append(frame)
+
+    receiver = ReplyReceiver(on_frame, _LIMITS)
+    refusal, is_complete = "", False
+    try:
+        any(receiver.feed(chunk) for chunk in chunks)
+        is_complete = receiver.finish()
+    except InferenceRefusedError as error:
+        refusal = str(error)
+    _require_storable(transcript)
+    return frames, refusal, is_complete
+
+
+def _require_storable(transcript: Transcript) -> None:
+    transcript.seal()
+    text = transcript.text()
+    assert "\0" not in text
+    assert len(text.encode().decode()) == transcript.length

@@ -1,0 +1,93 @@
+"""Reading what callers send: it is one of the bodies that the API knows, or refused with an error that it knows."""
+
+import asyncio
+import math
+from collections.abc import Iterator
+
+from starlette.requests import Request
+from starlette.types import Message
+
+from chatcore.errors import InvalidInputError
+from chatcore_service.http.body_reader import BodyReader
+from chatcore_service.http.refusals import BodyTooLargeError, RefusedError
+from chatcore_service.http.request_bodies import (
+    NewConversationBody,
+    RegenerateBody,
+    RenameBody,
+    SendBody,
+    SwapBody,
+    structure,
+)
+from chatcore_service.settings import RequestSettings
+from tests.fuzz.targets.chunks import chunks_in, cut, uncut
+
+_BODY_TYPES = (NewConversationBody, RegenerateBody, RenameBody, SendBody, SwapBody)
+_MOST_BYTES = 1024
+_READER = BodyReader(RequestSettings(max_body_bytes=_MOST_BYTES))
+_SCOPE = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
+_LOOP = asyncio.new_event_loop()
+
+_BODIES = (
+    b'{"content":"Hello","temperature":0.5,"max_tokens":7,"top_k":0}',
+    b'{"title":"T","model_tag":"m"}',
+    b'{"content":"\\ud83d","temperature":null}',
+    b'{"content":"a","content":"b"}',
+    b'{"temperature":NaN,"max_tokens":1e3,"top_k":-1}',
+    b'{"temperature":1e999,"max_tokens":99999999999999999999}',
+    b"[" * 200,
+    b'"content"',
+    b"",
+    b"\xef\xbb\xbf{}",
+    '{"title":"\u2028é🎉"}'.encode("utf-16"),
+)
+SEEDS = tuple(make(body) for body in _BODIES for make in (cut, uncut))
+
+
+def check(data: bytes) -> None:
+    """Reads a body chunk by chunk, then as each of the bodies that there are."""
+    chunks = chunks_in(data)
+    sent = b"".join(chunks)
+    try:
+        body = _LOOP.run_until_complete(_READER.read(Request(dict(_SCOPE), _receiver(chunks))))
+    except BodyTooLargeError:
+        assert len(sent) > _MOST_BYTES
+        return
+    assert body == sent
+    assert len(body) <= _MOST_BYTES
+    for body_type in _BODY_TYPES:
+        _check_as(body_type, body)
+
+
+def _receiver(chunks: list[bytes]) -> "_Receive":
+    return _Receive(iter([*chunks, b""]), len(chunks))
+
+
+class _Receive:
+    """What a server calls `receive`."""
+
+    def __init__(self, chunks: Iterator[bytes], count: int) -> None:
+        self._chunks = chunks
+        self._left = count
+
+    async def __call__(self) -> Message:
+        self._left -= 1
+        return {"type": "http.request", "body": next(self._chunks), "more_body": self._left >= 0}
+
+
+def _check_as(body_type: type[object], body: bytes) -> None:
+    try:
+        value = structure(body, body_type)
+    except (RefusedError, InvalidInputError):
+        return
+    for name in ("content", "title", "model_tag"):
+        text = getattr(value, name, None)
+        assert text is None or (0 < len(text) <= 8000 and "\0" not in text and text.encode())
+    _check_sampling(value)
+
+
+def _check_sampling(value: object) -> None:
+    temperature = getattr(value, "temperature", None)
+    assert temperature is None or (type(temperature) is float and math.isfinite(temperature) and 0 <= temperature <= 2)
+    for name, low, high in (("max_tokens", 1, 4096), ("top_k", 0, 200)):
+        number = getattr(value, name, None)
+        assert number is None or (type(number) is int and low <= number <= high)

@@ -1,0 +1,99 @@
+"""Reading the headers that mean something: what comes out is sane, or refused with an error that the API knows."""
+
+import re
+
+from starlette.requests import Request
+
+from chatcore.errors import InvalidInputError, NotAuthenticatedError
+from chatcore.idempotency import IdempotencyKey
+from chatcore_auth.token_key import MAX_TOKEN_BYTES, token_key
+from chatcore_service.http.headers import (
+    MAX_EVENT_ID,
+    bearer_token,
+    idempotency_key,
+    prefers_async,
+    resume_offset,
+)
+from chatcore_service.http.refusals import MalformedEventIdError
+from chatcore_service.http.trace import choose_trace_id
+
+_NAMES = (
+    b"authorization",
+    b"last-event-id",
+    b"idempotency-key",
+    b"prefer",
+    b"x-trace-id",
+    b"x-request-id",
+)
+_QUERY = len(_NAMES)
+
+# A header a line: its name's number, then its value.
+SEEDS = (
+    b"0Bearer abc.def-ghi_~+/==",
+    b"0bearer  x\n0Bearer y",
+    b"0Basic dXNlcjpwYXNz",
+    b"117",
+    b"19007199254740992\n6offset=5",
+    b"1-1\n1\xb2\n1 7",
+    b"6offset=0",
+    b"6offset=%32&offset=3&x=%ff",
+    b"2key-1",
+    b"2\n2\xff",
+    b"3respond-async; wait=5, return=minimal",
+    b"4trace.id_1-2\n5other",
+    b"4" + b"x" * 129,
+)
+
+
+def check(data: bytes) -> None:
+    """Reads everything that headers and query may say."""
+    headers, query = _sent(data)
+    request = Request({"type": "http", "method": "GET", "path": "/", "headers": headers, "query_string": query})
+    _check_token(request)
+    _check_offset(request)
+    _check_key(request)
+    assert prefers_async(request) in {True, False}
+    assert re.fullmatch(r"[A-Za-z0-9._-]{1,128}", choose_trace_id(headers))
+
+
+def _sent(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    headers: list[tuple[bytes, bytes]] = []
+    query = b""
+    for line in data.split(b"\n"):
+        kind = (line[0] - ord("0")) % (_QUERY + 1) if line else _QUERY
+        if kind == _QUERY:
+            query = line[1:]
+        else:
+            headers.append((_NAMES[kind], line[1:]))
+    return headers, query
+
+
+def _check_token(request: Request) -> None:
+    try:
+        token = bearer_token(request)
+    except NotAuthenticatedError:
+        return
+    assert token.isascii()
+    assert token.isprintable()
+    assert " " not in token
+    assert (token_key(token) is None) == (len(token) > MAX_TOKEN_BYTES)
+
+
+def _check_offset(request: Request) -> None:
+    try:
+        offset = resume_offset(request)
+    except MalformedEventIdError:
+        return
+    assert offset is None or 0 <= offset <= MAX_EVENT_ID
+    for value in request.headers.getlist("last-event-id"):
+        assert value.isascii()
+        assert int(value) == offset
+
+
+def _check_key(request: Request) -> None:
+    try:
+        named = idempotency_key(request)
+        key = "-" if named is None else IdempotencyKey(named, b"").key
+    except InvalidInputError:
+        return
+    assert re.fullmatch(r"[!-~]{1,255}", key)
