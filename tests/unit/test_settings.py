@@ -93,6 +93,8 @@ def test_every_variable_finds_its_place() -> None:
         ("INTERNAL_API_KEY", "  "),
         ("INTERNAL_API_KEY", "a\nb"),
         ("INTERNAL_API_KEY", "é"),
+        ("INTERNAL_API_KEY", ","),
+        ("INTERNAL_API_KEY", "new,é"),
         ("AUTH_SERVICE_URL", "auth:8001"),
         ("AUTH_SERVICE_URL", "http://"),
         ("INFERENCE_SERVICE_URL", "ftp://inference"),
@@ -129,6 +131,11 @@ def test_a_malformed_variable_is_named(name: str, value: str) -> None:
 
     assert set(caught.value.problems) == {name}
     assert str(caught.value).startswith(f"{name} ")
+
+
+@pytest.mark.parametrize("keys", ["new,old", "new, old", "a key of words,another", "new,"])
+def test_there_may_be_several_internal_keys(keys: str) -> None:
+    assert Settings.from_environment({"INTERNAL_API_KEY": keys}).internal_api_key == keys
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from chatcore import HistoryLimits, Limits, Sampling
+from chatcore.key_ring import keys_in
 from chatcore_service.environment import Environment
 
 DEFAULT_DATABASE_URL = "postgresql://localhost/samosachaat"
@@ -67,7 +68,7 @@ class Settings:
     database_prepared_statements: bool = True
     auth_service_url: str = "http://auth:8001"
     inference_service_url: str = "http://inference:8000"
-    #: The key that proves us to both.
+    #: The key that proves us to both; several, separated by commas, while it is being changed.
     internal_api_key: str = field(repr=False)
     auth_cache_ttl_seconds: float = 300.0
     auth_cache_max_size: int = 1024
@@ -187,10 +188,11 @@ def _is_http_url(url: str) -> bool:
 
 
 def _key(environment: Environment) -> str:
-    key = environment.required("INTERNAL_API_KEY")
-    if key and not _is_header_value(key):
-        environment.refuse("INTERNAL_API_KEY", "must be visible ASCII characters")
-    return key
+    text = environment.required("INTERNAL_API_KEY")
+    keys = keys_in(text)
+    if text and not (keys and all(_is_header_value(key.text) for key in keys)):
+        environment.refuse("INTERNAL_API_KEY", "must be visible ASCII characters; commas separate several keys")
+    return text
 
 
 def _is_header_value(text: str) -> bool:
