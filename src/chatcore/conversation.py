@@ -8,7 +8,7 @@ root to the head::
                 └─ assistant: good day ── user: how are you? ── assistant: fine (head)
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -31,7 +31,8 @@ class TitleSource(StrEnum):
     USER = "user"
 
 
-@frozen(kw_only=True)
+# Why without slots: see :class:`chatcore.message.Message`.
+@frozen(kw_only=True, slots=False)
 class Conversation:
     """One conversation of one user, without its messages.
 
@@ -85,13 +86,17 @@ def require_model_tag(model_tag: str) -> str:
     return require_text("model_tag", model_tag, max_chars=MAX_MODEL_TAG_CHARS)
 
 
-def active_path(messages: Iterable[Message], head_id: MessageId | None) -> tuple[Message, ...]:
-    """The messages from the root to the head, oldest first; empty when there is no head."""
-    by_id = {message.id: message for message in messages}
+def active_path(messages: Sequence[Message], head_id: MessageId | None) -> tuple[Message, ...]:
+    """The messages from the root to the head, oldest first; empty when there is no head.
+
+    Args:
+        messages: of one conversation, oldest first, so that each comes after the one that it follows.
+        head_id: the newest of the branch.
+    """
     path: list[Message] = []
-    while head_id is not None:
-        message = by_id[head_id]
-        path.append(message)
-        head_id = message.parent_id
+    for message in reversed(messages):
+        if message.id == head_id:
+            path.append(message)
+            head_id = message.parent_id
     path.reverse()
     return tuple(path)

@@ -62,7 +62,9 @@ _SENTENCES = {
 }
 
 
-@frozen(kw_only=True)
+# Without slots: those of a frozen class are filled one by one through `object.__setattr__`, and a message would take
+# half as long again to make. Opening a conversation makes all of its messages.
+@frozen(kw_only=True, slots=False)
 class Message:
     """One message as it is stored.
 

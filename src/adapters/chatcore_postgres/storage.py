@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Self
 from uuid import UUID
 
@@ -12,11 +13,12 @@ from chatcore.listing import Cursor, Page, PageRequest
 from chatcore.message import ConversationId, Message, MessageId
 from chatcore.ports.storage import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
 from chatcore.ports.stream_counts import ProcessId, StreamCounts
+from chatcore.slices import map_in_slices
 from chatcore.user import UserId
 from chatcore_postgres import generations, stream_counts, turns
 from chatcore_postgres.conninfo import normalized
 from chatcore_postgres.database import Database, Row
-from chatcore_postgres.rows import to_conversation, to_message, to_opened_message
+from chatcore_postgres.rows import to_conversation, to_message, to_opened
 from chatcore_postgres.statements import conversations, upkeep
 
 
@@ -128,8 +130,8 @@ class PostgresStorage(Storage, StreamCounts):
         rows = await self._requests.fetch(conversations.OPEN, _names(user_id, conversation_id))
         if not rows:
             raise ConversationNotFoundError
-        messages = (to_opened_message(user_id, conversation_id, row) for row in rows[1:])
-        return OpenConversation(to_conversation(user_id, rows[0][1:8]), tuple(messages))
+        messages = await map_in_slices(partial(to_message, user_id, conversation_id), rows[1:])
+        return OpenConversation(to_opened(user_id, rows[0]), tuple(messages))
 
     async def rename_conversation(
         self, user_id: UserId, conversation_id: ConversationId, title: str, now: datetime

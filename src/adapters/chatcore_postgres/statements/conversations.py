@@ -26,13 +26,14 @@ limit %(limit)s
 # One statement, so that the head is among the messages. The conversation is the first row, at the position that no
 # message has: in columns of its own, because repeating it on every row costs as much as the messages themselves.
 OPEN = """
-select 0::bigint as position, id, title, title_source, model_tag, head_id, created_at, updated_at,
-    null::uuid, null::text, null::text, null::text, null::text, null::integer, null::integer
+select id, null::uuid as parent_id, 0::bigint as position, null::text as role, null::text as content,
+    null::text as status, null::text as error, null::integer as token_count, model_tag,
+    null::integer as inference_time_ms, created_at, title, title_source, head_id, updated_at
 from conversations
 where user_id = %(user_id)s and id = %(conversation_id)s
 union all
-select position, id, null, null, model_tag, null, created_at, null,
-    parent_id, role, content, status, error, token_count, inference_time_ms
+select id, parent_id, position, role, content, status, error, token_count, model_tag, inference_time_ms, created_at,
+    null, null, null, null
 from messages
 where user_id = %(user_id)s and conversation_id = %(conversation_id)s
 order by position

@@ -33,13 +33,13 @@ def message_document(message: Message) -> Json:
     return {
         "id": message.id,
         "conversation_id": message.conversation_id,
-        "role": message.role.value,
+        "role": message.role,
         "content": message.content,
         "token_count": message.token_count,
         "model_tag": message.model_tag,
         "inference_time_ms": message.inference_time_ms,
         "created_at": message.created_at,
-        "status": message.status.value,
+        "status": message.status,
         "parent_id": message.parent_id,
     }
 
