@@ -43,8 +43,9 @@ class StreamSettings:
     keep_alive_seconds: float = 15.0
     #: STREAM_WRITE_TIMEOUT_SECONDS: a reader that takes nothing for so long is cut off.
     write_timeout_seconds: float = 30.0
-    #: STREAM_REVALIDATE_SECONDS: how often the token of an open stream is validated again.
-    revalidate_seconds: float = 300.0
+    #: STREAM_REVALIDATE_SECONDS: how often the token of an open stream is validated again. Often, since an answer that
+    #: is remembered counts: a revoked token's stream lives for as long as the answer, and this.
+    revalidate_seconds: float = 15.0
 
 
 @frozen(kw_only=True)
@@ -161,7 +162,7 @@ def _streams(environment: Environment) -> StreamSettings:
         max_seconds=environment.seconds("STREAM_MAX_SECONDS", 600.0),
         keep_alive_seconds=environment.seconds("STREAM_KEEP_ALIVE_SECONDS", 15.0),
         write_timeout_seconds=environment.seconds("STREAM_WRITE_TIMEOUT_SECONDS", 30.0),
-        revalidate_seconds=environment.seconds("STREAM_REVALIDATE_SECONDS", 300.0),
+        revalidate_seconds=environment.seconds("STREAM_REVALIDATE_SECONDS", 15.0),
     )
 
 

@@ -140,7 +140,9 @@ class Pacer:
                 pulse.abort()
         elif quiet >= self._settings.keep_alive_seconds:
             pulse.keep_alive()
-        if now >= pulse.ends_at and not pulse.is_over:
+        if pulse.is_over:
+            return
+        if now >= pulse.ends_at:
             pulse.end()
         elif now >= pulse.validate_at and not pulse.is_validating:
             self._begin_validation(pulse, now)
