@@ -101,3 +101,28 @@ def test_the_common_frame_too_is_held_to_the_limit(size: int) -> None:
     else:
         with pytest.raises(InferenceRefusedError):
             received(frame, limits=InferenceLimits(max_frame_bytes=size))
+
+
+@pytest.mark.parametrize(
+    "textless", [b"\n", b":\n\n", b"data:\n\n", b"data: {\n\n", b'data: {"token":""}\n\n', b"id: 1\r\r"]
+)
+def test_frames_without_text_are_so_many_and_no_more(textless: bytes) -> None:
+    limits = InferenceLimits(max_textless_frames=20)
+    text = b'data: {"token":"a"}\n\n' * 50
+
+    frames, is_complete = received(text + textless * 20 + text + DONE, limits=limits)
+
+    assert len(frames) == 121
+    assert is_complete
+    with pytest.raises(InferenceRefusedError):
+        received(textless * 21 + DONE, limits=limits)
+
+
+def test_a_flood_of_blank_lines_is_ended_before_it_holds_up_others() -> None:
+    frames: list[Frame] = []
+    receiver = ReplyReceiver(frames.append, InferenceLimits())
+
+    with pytest.raises(InferenceRefusedError):
+        receiver.feed(b"\n" * 256 * 1024)
+
+    assert len(frames) == 64 * 1024

@@ -36,6 +36,8 @@ class InferenceLimits:
     max_frame_bytes: int = field(default=256 * 1024, validator=gt(0))
     #: Text of a reply, in Unicode code points.
     max_text_chars: int = field(default=1024 * 1024, validator=gt(0))
+    #: Frames of a reply that add no text: a flood of blank lines costs as much to relay as one of tokens.
+    max_textless_frames: int = field(default=64 * 1024, validator=gt(0))
     #: A reply as it is sent, with everything around its text.
     max_reply_bytes: int = field(default=64 * 1024 * 1024, validator=gt(0))
     #: The body of an answer that is no stream.

@@ -33,6 +33,7 @@ class ReplyReceiver(BodySink):
         self._max_frame_bytes = limits.max_frame_bytes
         self._bytes_left = limits.max_reply_bytes
         self._chars_left = limits.max_text_chars
+        self._textless_left = limits.max_textless_frames
         #: Frames so far that carried data: what counts as progress.
         self.data_frames = 0
         #: Whether the closing frame has come.
@@ -67,6 +68,7 @@ class ReplyReceiver(BodySink):
 
     def _take(self, raw: bytes, data: bytes | None) -> bool:
         if not data:  # An event whose data is empty says nothing either: it is no progress.
+            self._count_textless()
             self._on_frame(Frame(raw))
             return False
         self.data_frames += 1
@@ -75,6 +77,13 @@ class ReplyReceiver(BodySink):
             self._chars_left -= len(frame.token)
             if self._chars_left < 0:
                 raise InferenceRefusedError("The reply is too long.")
+        elif not frame.is_closing:
+            self._count_textless()
         self.is_closed = frame.is_closing
         self._on_frame(frame)
         return self.is_closed
+
+    def _count_textless(self) -> None:
+        self._textless_left -= 1
+        if self._textless_left < 0:
+            raise InferenceRefusedError("The inference service sends too much that is no text.")

@@ -9,7 +9,7 @@ from tests.fuzz.targets.chunks import chunks_in, cut, uncut
 from tests.unit.public_sse_cases import CASES
 
 # Small enough to be reached. The bytes of a whole reply are counted by the chunk, so the cut would make a difference.
-_LIMITS = InferenceLimits(max_frame_bytes=300, max_text_chars=60)
+_LIMITS = InferenceLimits(max_frame_bytes=300, max_text_chars=60, max_textless_frames=20)
 
 _REPLIES = (
     b'data: {"token":"Hel","gpu":0}\n\ndata: {"token":"lo"}\n\ndata: {"done":true}\n\n',
