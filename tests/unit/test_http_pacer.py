@@ -141,7 +141,7 @@ async def test_no_stream_outlives_the_revocation_of_its_token_by_more_than_315_s
     clock = FrozenClock()
     service = ScriptedAuthService(answer=lambda _: vouching_for("alice"))
     async with AuthClient("http://auth", "key", clock, transport=service.transport) as auth:
-        pacer = Pacer(auth=auth, clock=clock, settings=StreamSettings())
+        pacer = Pacer(auth=auth, clock=clock, settings=StreamSettings(max_seconds=3600))
         await auth.authenticate("token")
         await clock.elapse(age)
         stream = Watched(User(id="alice"))
