@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from chatcore import Chat
 from chatcore.conversations import Conversations
 from chatcore.generations import Generations
-from chatcore.ports import Auth, Clock, Inference, Storage
+from chatcore.ports import Auth, Clock, Inference, Storage, StreamCounts
 from chatcore.system_clock import SystemClock
 from chatcore.turns import Turns
 from chatcore_auth import AuthClient
@@ -32,6 +32,7 @@ from chatcore_service.http.operation_endpoints import OperationEndpoints
 from chatcore_service.http.pacer import Pacer
 from chatcore_service.http.reply_endpoints import ReplyEndpoints
 from chatcore_service.http.slots import Slots
+from chatcore_service.http.stream_census import StreamCensus
 from chatcore_service.http.streams import Streams
 from chatcore_service.http.turn_endpoints import TurnEndpoints
 from chatcore_service.lifespan import ServiceLifespan, Shutdown
@@ -61,6 +62,12 @@ def _pool_stats(storage: Storage) -> Mapping[str, Mapping[str, int]]:
     return storage.pool_stats() if isinstance(storage, PostgresStorage) else {}
 
 
+def _stream_counts(storage: Storage) -> StreamCounts:
+    # One adapter keeps both, over the same connections.
+    assert isinstance(storage, StreamCounts)  # noqa: S101 - ours do
+    return storage
+
+
 def _conversations_of(chat: Chat) -> Conversations:
     return chat.conversations
 
@@ -87,6 +94,7 @@ class Container(containers.DeclarativeContainer):
         max_connections=settings.provided.database_pool_max_size,
         prepared_statements=settings.provided.database_prepared_statements,
     )
+    stream_counts = providers.Singleton[StreamCounts](_stream_counts, storage)
     auth = providers.Singleton[Auth](
         AuthClient,
         settings.provided.auth_service_url,
@@ -120,7 +128,8 @@ class Container(containers.DeclarativeContainer):
         Readiness, storage=storage, auth=auth, inference=inference, generations=generations, clock=clock
     )
     pacer = providers.Singleton(Pacer, auth=auth, clock=clock, settings=settings.provided.streams)
-    slots = providers.Singleton(Slots, settings.provided.streams.max_per_user)
+    stream_census = providers.Singleton(StreamCensus, counts=stream_counts, clock=clock, observer=observer)
+    slots = providers.Singleton(Slots, settings.provided.streams.max_per_user, census=stream_census, clock=clock)
     streams = providers.Singleton(Streams, turns=turns, pacer=pacer, slots=slots, metrics=metrics)
     authenticator = providers.Singleton(Authenticator, auth)
     bodies = providers.Singleton(BodyReader, settings.provided.requests)
@@ -149,6 +158,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         chat=chat,
         pacer=pacer,
+        stream_census=stream_census,
         readiness=readiness,
         metrics=metrics,
         pool_stats=pool_stats.provider,

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from chatcore import Chat
 from chatcore.ports import Auth, Clock, Inference, Storage
 from chatcore_service.http.pacer import Pacer
+from chatcore_service.http.stream_census import StreamCensus
 from chatcore_service.metrics import Metrics
 from chatcore_service.readiness import Readiness
 
@@ -56,6 +57,7 @@ class ServiceLifespan:
     clock: Clock
     chat: Chat
     pacer: Pacer
+    stream_census: StreamCensus
     readiness: Readiness
     metrics: Metrics
     pool_stats: PoolStats
@@ -68,6 +70,8 @@ class ServiceLifespan:
             await _open(stack, self.storage)
             await _open(stack, self.auth)
             await _open(stack, self.inference)
+            # After the streams have been told to end, and while there is a storage to say so to.
+            stack.push_async_callback(self.stream_census.close)
             stack.push_async_callback(self.readiness.close)
             stack.push_async_callback(self.pacer.close)
             self.chat.start()

@@ -35,7 +35,7 @@ class InferenceTimeoutSettings:
 class StreamSettings:
     """What a reader of a stream may expect. Durations in seconds."""
 
-    #: MAX_STREAMS_PER_USER: open streams of one user on one process.
+    #: MAX_STREAMS_PER_USER: open streams of one user, over all processes.
     max_per_user: int = 20
     #: STREAM_MAX_SECONDS: a stream's life; then its reader is told to come back.
     max_seconds: float = 600.0

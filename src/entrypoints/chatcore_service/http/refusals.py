@@ -97,7 +97,7 @@ class UnsupportedMediaTypeError(RefusedError):
 
 
 class TooManyStreamsError(RefusedError):
-    """The user has as many streams open on this process as are allowed."""
+    """The user has as many streams open as are allowed."""
 
     status = 429
     code = "too_many_streams"

@@ -34,15 +34,19 @@ class ReplyEndpoints:
         """The reply's text from where the caller left off; 204 when there is nothing left."""
         ids = reply_ids(request.path_params)
         offset = resume_offset(request)
-        slot = self.streams.take_slot(caller)
+        slot = await self.streams.take_slot(caller)
+        reader = None
         try:
             reader = await self.turns.follow(caller.user, *ids, offset=offset)
+            if reader is None:
+                slot.release()
+                return Response(status_code=204)
+            await slot.confirm()
         except BaseException:
             slot.release()
+            if reader is not None:
+                self.turns.leave(reader)
             raise
-        if reader is None:
-            slot.release()
-            return Response(status_code=204)
         return self.streams.open(reader, caller=caller, slot=slot, offset=offset)
 
     async def stop(self, request: Request, caller: Caller) -> Response:

@@ -14,20 +14,20 @@ from chatcore_service.metrics import Metrics
 
 @frozen(kw_only=True)
 class Streams:
-    """The open streams of this process."""
+    """Opens them, for whom there is a slot."""
 
     turns: Turns
     pacer: Pacer
     slots: Slots
     metrics: Metrics
 
-    def take_slot(self, caller: Caller) -> Slot:
+    async def take_slot(self, caller: Caller) -> Slot:
         """The right to one stream; to be taken before anything is stored.
 
         Raises:
             TooManyStreamsError: the caller has as many as are allowed.
         """
-        return self.slots.take(caller.user.id)
+        return await self.slots.take(caller.user.id)
 
     def open(
         self,

@@ -73,7 +73,9 @@ class TurnEndpoints:
         return await self._stream(caller, begin)
 
     async def _stream(self, caller: Caller, begin: _Begin) -> ASGIApp:
-        slot = self.streams.take_slot(caller)
+        # By what is known: no look at the storage stands between a message and the first token. The caller's replies in
+        # the making are counted where they begin, in any case.
+        slot = await self.streams.take_slot(caller)
         try:
             turn = await begin()
             reader = await self.turns.read(turn)
