@@ -186,14 +186,14 @@ async def test_a_reader_who_reads_nothing_is_cut_off_and_others_are_not_disturbe
         path = await service.begin()
         reader, writer = await service.connect()
         # Many in a row on one connection: more than the kernel takes over for a reader that does not read.
-        writer.write(_request("GET", path) * 40)
+        writer.write(_request("GET", path) * 17)
         await writer.drain()
         await service.streams_to_open(1)
         assert (await service.client.get(path, headers=ALICE)).status_code == 200
         async with asyncio.timeout(PATIENCE_SECONDS):
             await service.open_streams_to_end()
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
-            await reader.readexactly(40 * 900_000)
+            await reader.readexactly(17 * 900_000)
         writer.close()
 
 

@@ -7,6 +7,7 @@ sending, so that the answer is lost, or reads on without end.
 import asyncio
 from typing import Any, cast
 
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -15,8 +16,10 @@ from chatcore_service.http.problems import problem_body
 from chatcore_service.http.refusals import HeadersTooLargeError, HeaderTimeoutError, MalformedHttpError, RefusedError
 from chatcore_service.http.trace import choose_trace_id
 from chatcore_service.server.lingering import Leftovers, LingeringTransport, Patience
+from chatcore_service.settings import RequestSettings, Settings, StreamSettings
 
-MAX_HEADER_BYTES = 16 * 1024
+#: Most requests that may wait on one connection behind the one that is being answered.
+MAX_PIPELINED = 16
 
 
 class _ChunkedLine(Line):
@@ -38,10 +41,28 @@ class _ChunkedLine(Line):
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
+    # Beside uvicorn's own attributes, which are just so many that Python shares their names between all connections:
+    # with these among them a connection would cost 1.2 kB more.
+    __slots__ = (
+        "_answering",
+        "_connection",
+        "_flush_timer",
+        "_has_begun",
+        "_header_bytes",
+        "_header_timer",
+        "_is_in_headers",
+        "_leftovers",
+        "_line",
+        "_raw_bytes",
+        "_refusal",
+    )
+
+    #: A request's target and its headers together.
+    max_header_bytes = RequestSettings().max_header_bytes
     #: Until a request's headers are all there, from the connection or from their first byte.
-    header_timeout_seconds = 10.0
+    header_timeout_seconds = RequestSettings().header_timeout_seconds
     #: A caller that takes nothing of its answer for so long is cut off.
-    flush_seconds = 30.0
+    flush_seconds = StreamSettings().write_timeout_seconds
     #: With the rest of a request that has been answered.
     patience = Patience()
 
@@ -59,6 +80,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_timer: asyncio.TimerHandle | None = None
         self._line: Line | None = None
         self._flush_timer: asyncio.TimerHandle | None = None
+        # What is answered now; uvicorn's own `cycle` is the newest, which may wait in its pipeline.
+        self._answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Starts to wait for a request."""
@@ -75,9 +98,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self._leftovers.forget()
         if self._flush_timer is not None:
             self._flush_timer.cancel()
+        self._tell_of_departure()
         super().connection_lost(exc)
         # uvicorn forgets it on errors; its timer would find a closed transport later.
         self._unset_keepalive_if_required()
+
+    def _tell_of_departure(self) -> None:
+        # uvicorn tells the newest request only, and what is answered would go on for nobody.
+        answering = self._answering
+        if answering is not None and answering is not self.cycle and not answering.response_complete:
+            answering.disconnected = True
+            answering.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         """Bounds what has not yet become a whole header, and what nobody waits for."""
@@ -88,8 +119,8 @@ class BoundedProtocol(HttpToolsProtocol):
         # Of anything but a body: the parser hoards a header, or a trailer, until its end.
         self._raw_bytes += len(data)
         super().data_received(data)
-        if self._raw_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
-            self._refuse(HeadersTooLargeError())
+        if self._raw_bytes > self.max_header_bytes and not self.transport.is_closing():
+            self._refuse(HeadersTooLargeError(self.max_header_bytes))
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -115,12 +146,19 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """All headers are here."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            # Never said: nothing can be answered out of turn.
+            raise MalformedHttpError
         self._stop_timer()
         self._is_in_headers = False
         # They were counted one by one, and may be as large as that without any of the body.
         self._raw_bytes = 0
         self._connection.is_mid_body = True
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         """More of the request's body, which has bounds of its own."""
@@ -162,8 +200,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _count(self, header_bytes: int) -> None:
         self._header_bytes += header_bytes
-        if self._header_bytes > MAX_HEADER_BYTES:
-            self._refusal = HeadersTooLargeError()
+        if self._header_bytes > self.max_header_bytes:
+            self._refusal = HeadersTooLargeError(self.max_header_bytes)
             # Out of the parser, which turns it into the error that uvicorn answers with send_400_response.
             raise self._refusal
 
@@ -187,16 +225,31 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, error: RefusedError) -> None:
         self._stop_timer()
         is_silent = not self._raw_bytes and self._is_in_headers
-        # There is none before the first request, whatever its type says.
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        is_answered = cycle is not None and cycle.response_started and not cycle.response_complete
-        if is_silent or is_answered:
+        # An answer to what waits would come before the answers to what it waits for, or in the middle of one.
+        if is_silent or self.pipeline or self._is_answering_aloud():
             self._connection.close_now()
         else:
             # The headers of the request before are of no use.
             trace_id = choose_trace_id(self.headers if self._has_begun else ())
             self._connection.write(_response(error, trace_id))
             self._connection.linger()
+
+    def _is_answering_aloud(self) -> bool:
+        answering = self._answering
+        return answering is not None and answering.response_started and not answering.response_complete
+
+
+def protocol_of(settings: Settings) -> type[BoundedProtocol]:
+    """The protocol with the bounds of these settings; a class, since uvicorn makes an instance for each connection."""
+
+    class ProtocolOfSettings(BoundedProtocol):
+        __slots__ = ()
+
+        max_header_bytes = settings.requests.max_header_bytes
+        header_timeout_seconds = settings.requests.header_timeout_seconds
+        flush_seconds = settings.streams.write_timeout_seconds
+
+    return ProtocolOfSettings
 
 
 def _response(error: RefusedError, trace_id: str) -> bytes:
