@@ -1,178 +1,135 @@
-"""A load client: opens streams, checks every token of each, and measures the server meanwhile.
+"""The load client as Python sees it: what it is asked to do, and what it says.
 
-Reads one JSON object, a :class:`Load`, from standard input, and prints one, a :class:`Report`. Linux only: it reads
-the server's CPU time and memory from /proc.
+The client itself is tools/load_client.c, which checks every token of each stream.
 """
 
-import asyncio
-import os
-import random
-import re
-import sys
-import time
-from collections.abc import Sequence
+import subprocess
+from array import array
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import IO, Self, cast
 
 import orjson
-import uvloop
-from attrs import asdict, define, field, frozen
+from attrs import frozen
+from benchmarks.problem import BenchmarkError
+from benchmarks.processes import cpu_seconds as cpu_seconds
 
-# Up to the end of its line: what of a line has not come whole is looked at again.
-_TOKEN = re.compile(rb"t=(\d+);(\d+) [^\n]*\n")
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-_PAGE_KB = os.sysconf("SC_PAGE_SIZE") / 1024
-_PATIENCE_SECONDS = 60.0
+_RECORD_WORDS = 3
+_TOKEN, _FIRST, _FIRST_RELAY = range(3)
+
+
+@frozen
+class Asked:
+    """One stream: when it begins, counted from the start, and what it asks of whom."""
+
+    start_seconds: float
+    port: int
+    #: One whole HTTP request.
+    request: str
+    #: Streams of one group are measured together.
+    group: int = 0
 
 
 @frozen(kw_only=True)
 class Load:
     """What is to be done."""
 
-    port: int
-    #: Of the server that is measured; 0 for none.
-    pid: int
-    #: One whole HTTP request for each stream.
-    requests: Sequence[str]
+    #: In the order in which they begin.
+    streams: Sequence[Asked]
+    #: Of each stream.
     tokens: int
-    #: Streams begin at random within so many seconds, then are measured for so many.
-    ramp_seconds: float
+    #: When all are open, counted from the start, and for how long they are then measured.
+    window_begin_seconds: float
     window_seconds: float
+    #: When streams that still have not ended count as broken. None ends everything with the window, in good order.
+    patience_seconds: float | None
+
+
+@frozen
+class Timings:
+    """Of one group of streams, in microseconds, each in ascending order."""
+
+    #: From the making of a token to its arrival, of those in the window.
+    tokens: Sequence[int] = ()
+    #: From a stream's connection to its first token, and from that token's making.
+    first_tokens: Sequence[int] = ()
+    first_relays: Sequence[int] = ()
 
 
 @frozen(kw_only=True)
-class Report:
-    """What came of it. Streams that were not complete to the last token spoil a measurement."""
+class Heard:
+    """What came of it."""
 
     broken_streams: int
-    first_problem: str
-    tokens_in_window: int
-    cpu_micros_per_token: float
-    memory_kb_per_stream: float
-    latency_p50_ms: float
-    latency_p99_ms: float
-    first_token_p50_ms: float
+    #: Of the first broken stream; empty when all were whole.
+    problem: str
+    #: The share of the window in which the client had something to do, or was kept from doing it.
+    busy_share: float
+    #: By group.
+    timings: Mapping[int, Timings]
 
 
-@define(eq=False)
-class Measurements:
-    """What all streams add to."""
+class LoadClient:
+    """A running client. To be used as ``with LoadClient(...) as client``: it ends with the block."""
 
-    is_in_window: bool = False
-    latencies_micros: list[int] = field(factory=list)
-    first_tokens_seconds: list[float] = field(factory=list)
-    first_problem: str = ""
+    def __init__(self, program: Path, load: Load, folder: Path) -> None:
+        self._latencies = folder / f"latencies-{id(self)}"
+        seconds = (load.window_begin_seconds, load.window_seconds, load.patience_seconds or 0)
+        command = [str(program), str(load.tokens), *map(str, seconds), str(self._latencies)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._to_client = cast("IO[bytes]", self._process.stdin)
+        self._from_client = cast("IO[bytes]", self._process.stdout)
+        self._plan = b"".join(map(_planned, load.streams))
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
 
-class Stream(asyncio.Protocol):
-    """One stream from its request to its end."""
+    def __enter__(self) -> Self:
+        return self
 
-    def __init__(self, request: str, measurements: Measurements) -> None:
-        self._request = request.encode()
-        self._measurements = measurements
-        self._began = time.monotonic()
-        self._pending = b""
-        self._transport: asyncio.Transport | None = None
-        self.ended = asyncio.get_running_loop().create_future()
-        #: Tokens so far, each the one after the last.
-        self.tokens = 0
-        self.is_in_order = True
-        self.is_closed = False
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._to_client.close()
+        self._from_client.close()
+        self._latencies.unlink(missing_ok=True)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asks."""
-        self._transport = cast("asyncio.Transport", transport)
-        self._transport.write(self._request)
+    def run(self, at_edge: Callable[[], None]) -> Heard:
+        """Does it, and calls what it is given as the window begins and as it ends.
 
-    def data_received(self, data: bytes) -> None:
-        """Looks at every token that is complete."""
-        now = time.monotonic_ns() // 1000
-        received = self._pending + data
-        for made_at, number in _TOKEN.findall(received):
-            self._take(now - int(made_at), int(number))
-        if b'"done"' in received:
-            self.is_closed = True
-            self._end()
-        self._pending = received[received.rfind(b"\n") + 1 :]
-        if not self.tokens and not received.startswith(b"HTTP/1.1 200") and data.startswith(b"HTTP/1.1"):
-            self._measurements.first_problem = received.decode(errors="replace")
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
-        """The server closed it."""
-        self._end()
-
-    def _take(self, latency_micros: int, number: int) -> None:
-        measurements = self._measurements
-        if not self.tokens:
-            measurements.first_tokens_seconds.append(time.monotonic() - self._began)
-        self.is_in_order &= number == self.tokens
-        self.tokens += 1
-        if measurements.is_in_window:
-            measurements.latencies_micros.append(latency_micros)
-
-    def _end(self) -> None:
-        if not self.ended.done():
-            self.ended.set_result(None)
-        if self._transport is not None:
-            self._transport.close()
+        Raises:
+            BenchmarkError: the client ended before it was done.
+        """
+        self._to_client.write(self._plan)
+        self._to_client.close()
+        for _ in range(2):
+            if self._from_client.readline() == b"window\n":
+                at_edge()
+        said = self._from_client.read()
+        if self._process.wait() or not said:
+            raise BenchmarkError(f"The load client ended with status {self._process.returncode}.")
+        return Heard(**orjson.loads(said), timings=_read_timings(self._latencies))
 
 
-async def run(load: Load) -> Report:
-    """Does it."""
-    measurements = Measurements()
-    memory_before = memory_kb(load.pid)
-    streams = [asyncio.ensure_future(_stream(load, request, measurements)) for request in load.requests]
-    await asyncio.sleep(load.ramp_seconds + 1.0)
-    cpu_before, measurements.is_in_window = cpu_seconds(load.pid), True
-    await asyncio.sleep(load.window_seconds)
-    cpu, measurements.is_in_window = cpu_seconds(load.pid) - cpu_before, False
-    memory = memory_kb(load.pid) - memory_before
-    are_whole = await asyncio.gather(*streams)
-    latencies = sorted(measurements.latencies_micros)
-    return Report(
-        broken_streams=are_whole.count(False),
-        first_problem=measurements.first_problem,
-        tokens_in_window=len(latencies),
-        cpu_micros_per_token=cpu * 1e6 / max(len(latencies), 1),
-        memory_kb_per_stream=memory / len(load.requests),
-        latency_p50_ms=quantile(latencies, 0.5) / 1000,
-        latency_p99_ms=quantile(latencies, 0.99) / 1000,
-        first_token_p50_ms=quantile(sorted(measurements.first_tokens_seconds), 0.5) * 1000,
-    )
+def _planned(stream: Asked) -> bytes:
+    request = stream.request.encode()
+    return b"%f %d %d %d\n%b" % (stream.start_seconds, stream.port, stream.group, len(request), request)
 
 
-async def _stream(load: Load, request: str, measurements: Measurements) -> bool:
-    """One stream; returns whether it was whole."""
-    await asyncio.sleep(random.uniform(0, load.ramp_seconds))
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(load.ramp_seconds + load.window_seconds + _PATIENCE_SECONDS):
-            _, stream = await loop.create_connection(lambda: Stream(request, measurements), "127.0.0.1", load.port)
-            await stream.ended
-    except (TimeoutError, OSError) as error:
-        measurements.first_problem = repr(error)
-        return False
-    return stream.is_closed and stream.is_in_order and stream.tokens == load.tokens
+def _read_timings(file: Path) -> Mapping[int, Timings]:
+    words = array("I")
+    words.frombytes(file.read_bytes())
+    by_kind: dict[tuple[int, int], list[int]] = {}
+    for group, kind, micros in zip(*(words[n::_RECORD_WORDS] for n in range(_RECORD_WORDS)), strict=True):
+        by_kind.setdefault((group, kind), []).append(micros)
+    return {
+        group: Timings(*(sorted(by_kind.get((group, kind), [])) for kind in (_TOKEN, _FIRST, _FIRST_RELAY)))
+        for group in {group for group, _ in by_kind}
+    }
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
     """The value below which this share lies; 0 of none."""
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
-
-
-def cpu_seconds(pid: int) -> float:
-    """The CPU time of a process, in user mode and in the kernel."""
-    if not pid:
-        return 0.0
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
-
-
-def memory_kb(pid: int) -> float:
-    """What a process holds in memory."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_KB if pid else 0.0
-
-
-if __name__ == "__main__":
-    report = uvloop.run(run(Load(**orjson.loads(sys.stdin.buffer.read()))))
-    sys.stdout.buffer.write(orjson.dumps(asdict(report)))

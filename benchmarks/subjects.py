@@ -14,6 +14,15 @@ from typing import Protocol
 
 import orjson
 from attrs import frozen
+from benchmarks.machine import most_files
+from benchmarks.problem import BenchmarkError
+from benchmarks.processes import is_running
+
+#: What the subjects are called, in tables as in results.
+DIRECTLY = "the token source, directly"
+NGINX = "nginx, unbuffered"
+BYTES_RELAY = "bytes through, asyncio"
+CHATCORE = "chatcore, everything on"
 
 #: The subject has one core to itself; sources, clients and PostgreSQL have the others.
 SUBJECT_CORE = 0
@@ -22,8 +31,8 @@ _STREAMS_PER_USER = 8
 _START_SECONDS = 60.0
 
 _NGINX = """
-daemon off; master_process off; error_log {folder}/error.log; pid {folder}/pid; worker_rlimit_nofile 16384;
-events {{ worker_connections 8192; }}
+daemon off; master_process off; error_log {folder}/error.log; pid {folder}/pid;
+events {{ worker_connections {connections}; }}
 http {{
     access_log off;
     client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder};
@@ -70,7 +79,7 @@ class _Straight(Subject):
 class Nothing(_Straight):
     """The source itself."""
 
-    name = "the token source, directly"
+    name = DIRECTLY
 
     @contextmanager
     def running(self, source_port: int, folder: Path) -> Generator[Running]:  # noqa: ARG002 - the protocol's signature
@@ -81,14 +90,16 @@ class Nothing(_Straight):
 class Nginx(_Straight):
     """nginx, which is C and does nothing but pass bytes on."""
 
-    name = "nginx, unbuffered"
+    name = NGINX
 
     @contextmanager
     def running(self, source_port: int, folder: Path) -> Generator[Running]:
         """One worker."""
         port = free_port()
         configuration = folder / "nginx.conf"
-        configuration.write_text(_NGINX.format(folder=folder, port=port, source_port=source_port))
+        configuration.write_text(
+            _NGINX.format(folder=folder, port=port, source_port=source_port, connections=most_files())
+        )
         with program(["nginx", "-c", str(configuration)], core=SUBJECT_CORE) as pid:
             yield _ready(port, pid)
 
@@ -96,7 +107,7 @@ class Nginx(_Straight):
 class BytesRelay(_Straight):
     """The least that Python can do."""
 
-    name = "bytes through, asyncio"
+    name = BYTES_RELAY
 
     @contextmanager
     def running(self, source_port: int, folder: Path) -> Generator[Running]:  # noqa: ARG002 - the protocol's signature
@@ -113,7 +124,9 @@ class Chatcore(Subject):
     """The service: auth, a turn stored before its stream begins, checkpoints, and the reply stored at its end."""
 
     database_url: str
-    name = "chatcore, everything on"
+    #: Beside those that it needs.
+    settings: Mapping[str, str] = {}
+    name = CHATCORE
 
     @contextmanager
     def running(self, source_port: int, folder: Path) -> Generator[Running]:  # noqa: ARG002 - the protocol's signature
@@ -126,6 +139,7 @@ class Chatcore(Subject):
             "AUTH_SERVICE_URL": source,
             "INFERENCE_SERVICE_URL": source,
             "INTERNAL_API_KEY": "key",
+            **self.settings,
         }
         command = [sys.executable, "-m", "chatcore_service"]
         subprocess.run([*command, "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
@@ -183,22 +197,30 @@ def free_port() -> int:
         return port
 
 
-def wait_for(port: int) -> None:
-    """Returns when somebody listens there."""
+def wait_for(port: int, pid: int = 0) -> None:
+    """Returns when somebody listens there.
+
+    Args:
+        port: on loopback.
+        pid: of the program that should; 0 when nobody knows.
+
+    Raises:
+        BenchmarkError: nobody does, and the program has ended or has had a minute.
+    """
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
         except OSError:
-            if time.monotonic() > deadline:
-                raise
+            if time.monotonic() > deadline or (pid and not is_running(pid)):
+                raise BenchmarkError(f"Nothing came to listen on port {port}; what it said is above.") from None
             time.sleep(0.05)
         else:
             return
 
 
 def _ready(port: int, pid: int) -> Running:
-    wait_for(port)
+    wait_for(port, pid)
     return Running(port, pid)
 
 

@@ -1,0 +1,121 @@
+"""One measurement of one subject, with everything fresh: a token source, the subject, and the load client."""
+
+import random
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from attrs import frozen
+from benchmarks.load_client import Asked, Load, LoadClient
+from benchmarks.measurement import Measurement, measurement
+from benchmarks.meter import Meter, all_cores, memory_of_family_kb
+from benchmarks.subjects import SUBJECT_CORE, Running, Subject, free_port, pin, program, wait_for
+from benchmarks.token_source import PERIOD_SECONDS, lateness, source_command
+from benchmarks.tools import tools
+
+#: Slow enough for a database to begin that many turns meanwhile.
+_STARTS_PER_SECOND = 150
+_SHORTEST_RAMP_SECONDS = 2.0
+_SETTLE_SECONDS = 1.5
+_PATIENCE_SECONDS = 60.0
+
+
+@frozen(kw_only=True)
+class Bench:
+    """What all trials share."""
+
+    database_url: str
+    #: Of the database's first process.
+    database_pid: int
+    #: For what subjects keep.
+    folder: Path
+
+
+@frozen
+class Source:
+    """A token source that runs."""
+
+    port: int
+    pid: int
+
+
+@frozen
+class Trial:
+    """So many streams of twenty tokens a second, all open for so many seconds."""
+
+    streams: int
+    seconds: float
+    #: Whether each stream is followed to its last token, or all is over with the window.
+    is_to_the_end: bool = True
+
+    @property
+    def ramp_seconds(self) -> float:
+        """How long it takes to begin them all."""
+        return max(_SHORTEST_RAMP_SECONDS, self.streams / _STARTS_PER_SECOND)
+
+    @property
+    def tokens(self) -> int:
+        """How long a reply has to be so that all are open together, with time to settle on either side."""
+        return round((self.ramp_seconds + self.seconds + 2 * _SETTLE_SECONDS) / PERIOD_SECONDS)
+
+    def load(self, requests: Sequence[str], port: int) -> Load:
+        """A stream for each request; they begin at random."""
+        starts = sorted(random.uniform(0, self.ramp_seconds) for _ in requests)
+        patience = 2 * self.ramp_seconds + self.seconds + _PATIENCE_SECONDS
+        return Load(
+            streams=[Asked(start, port, request) for start, request in zip(starts, requests, strict=True)],
+            tokens=self.tokens,
+            window_begin_seconds=self.ramp_seconds + _SETTLE_SECONDS,
+            window_seconds=self.seconds,
+            patience_seconds=patience if self.is_to_the_end else None,
+        )
+
+    def measure(self, subject: Subject, bench: Bench) -> Measurement:
+        """Starts source and subject afresh, and loads them.
+
+        Raises:
+            BenchmarkError: one of them could not be started.
+        """
+        with running_source(self.tokens) as source, subject.running(source.port, bench.folder) as running:
+            load = self.load(subject.requests(running, self.streams), running.port)
+            with LoadClient(tools().load_client, load, bench.folder) as client:
+                pin(client.pid, None)
+                return self._measured(subject.name, bench, source, running, client)
+
+    def _measured(
+        self, subject: str, bench: Bench, source: Source, running: Running, client: LoadClient
+    ) -> Measurement:
+        memory_kb = [memory_of_family_kb(running.pid)]
+        late: Sequence[tuple[int, int]] = ()
+
+        def look() -> None:
+            nonlocal late
+            meter.look()
+            memory_kb.append(memory_of_family_kb(running.pid))
+            # Asked at either edge: what it says at the end is what came since the beginning.
+            late = lateness(source.port)
+
+        meter = watch(bench, subject=running.pid, source=source.pid, client=client.pid)
+        heard = client.run(look)
+        grown_kb = memory_kb[-1] - memory_kb[0]
+        return measurement(subject, self.streams, heard, meter.used(), late=late, memory_kb=grown_kb)
+
+
+def watch(bench: Bench, **pids: int) -> Meter:
+    """A meter of these processes, the database, and the cores of the tools and of all."""
+    cores = frozenset(all_cores())
+    return Meter({**pids, "database": bench.database_pid}, {"tools": cores - {SUBJECT_CORE} or cores, "all": cores})
+
+
+@contextmanager
+def running_source(tokens: int) -> Generator[Source]:
+    """A token source whose replies have so many tokens.
+
+    Raises:
+        BenchmarkError: it could not be started.
+    """
+    port = free_port()
+    with ExitStack() as stack:
+        pid = stack.enter_context(program(source_command(port, tokens)))
+        wait_for(port, pid)
+        yield Source(port, pid)
