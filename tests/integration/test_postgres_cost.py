@@ -99,15 +99,16 @@ async def test_beginning_checkpointing_and_finishing_are_one_round_trip_each(
     async with (
         _traced(storage._requests, tmp_path / "requests") as requests,
         _traced(storage._background, tmp_path / "background") as background,
+        _traced(storage._endings, tmp_path / "endings") as endings,
     ):
         lease = lease_of(await storage.begin_turn(_keyed(conversation, "last")))
-        assert (requests(), background()) == (1, 0)
+        assert (requests(), background(), endings()) == (1, 0, 0)
 
         await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
-        assert (requests(), background()) == (1, 1)
+        assert (requests(), background(), endings()) == (1, 1, 0)
 
         await storage.finish(lease, an_ending())
-        assert (requests(), background()) == (1, 2)
+        assert (requests(), background(), endings()) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])

@@ -25,8 +25,9 @@ from chatcore_postgres.statements import conversations, upkeep
 class PostgresStorage(Storage, StreamCounts):
     """Keeps everything in PostgreSQL, 15 or later, whose schema `chatcore_postgres.migrate` has made.
 
-    Two pools: one for requests, and a small reserve for what must not wait behind them: checkpoints, endings,
-    rescue, readers, stream counts, the readiness probe. Nothing is kept in a session, so PgBouncer may stand between in
+    Three pools: one for requests, and two small reserves for what must not wait behind them: endings and rescue, which
+    may have to wait for rows; checkpoints, readers, stream counts, the readiness probe, which must not wait for those
+    either. Nothing is kept in a session, so PgBouncer may stand between in
     transaction mode; one older than 1.21, or without `max_prepared_statements`, needs
     `prepared_statements=False`.
 
@@ -41,7 +42,8 @@ class PostgresStorage(Storage, StreamCounts):
         conninfo: URL or key-value string; `postgresql+asyncpg://` and the like mean the same.
         min_connections: kept open for requests.
         max_connections: most connections for requests.
-        reserved_connections: most connections for background work; one of them is kept open.
+        reserved_connections: most connections for background work, half of them for endings and rescue; one of
+            each half is kept open.
         connection_timeout_seconds: longest wait for a free connection.
         timeout_seconds: longest that any method takes, roughly.
         prepared_statements: whether the server may remember statements.
@@ -61,28 +63,34 @@ class PostgresStorage(Storage, StreamCounts):
         timeout_seconds: float = 5.0,
         prepared_statements: bool = True,
     ) -> None:
-        def database(name: str, min_size: int, max_size: int) -> Database:
+        def database(name: str, min_size: int, max_size: int, *, is_patient: bool = False) -> Database:
             return Database(
                 normalized(conninfo),
                 name=name,
                 min_size=min_size,
                 max_size=max_size,
+                is_patient=is_patient,
                 connection_timeout_seconds=connection_timeout_seconds,
                 timeout_seconds=timeout_seconds,
                 prepared_statements=prepared_statements,
             )
 
         self._requests = database("requests", min_connections, max_connections)
-        self._background = database("background", 1, reserved_connections)
+        # An ending, or a rescue, waits for its conversation's row, however long somebody holds it. Leases must not wait
+        # with them.
+        self._endings = database("endings", 1, max(reserved_connections // 2, 1), is_patient=True)
+        self._background = database("background", 1, reserved_connections - reserved_connections // 2)
 
     async def open(self) -> None:
         """Starts to connect, and returns: the storage may be opened before the database is up."""
         await self._background.open()
+        await self._endings.open()
         await self._requests.open()
 
     async def close(self) -> None:
         """Closes all connections. Harmless when there are none."""
         await self._requests.close()
+        await self._endings.close()
         await self._background.close()
 
     async def __aenter__(self) -> Self:
@@ -94,7 +102,8 @@ class PostgresStorage(Storage, StreamCounts):
 
     def pool_stats(self) -> Mapping[str, Mapping[str, int]]:
         """The pools' own figures by their names: `pool_size`, `requests_waiting` and so on."""
-        return {"requests": self._requests.stats(), "background": self._background.stats()}
+        pools = {"requests": self._requests, "endings": self._endings, "background": self._background}
+        return {name: pool.stats() for name, pool in pools.items()}
 
     async def create_conversation(self, conversation: Conversation) -> None:
         """See the port."""
@@ -173,15 +182,15 @@ class PostgresStorage(Storage, StreamCounts):
 
     async def finish(self, lease: Lease, ending: Ending) -> bool:
         """See the port."""
-        return await generations.finish(self._background, lease, ending)
+        return await generations.finish(self._endings, lease, ending)
 
     async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
         """See the port."""
-        return await generations.claim_expired(self._background, owner_id, running, limit)
+        return await generations.claim_expired(self._endings, owner_id, running, limit)
 
     async def settle(self, lease: Lease, decide: Callable[[Remains], Ending]) -> Ending | None:
         """See the port."""
-        return await generations.settle(self._background, lease, decide)
+        return await generations.settle(self._endings, lease, decide)
 
     async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
         """See the port."""

@@ -1,0 +1,1 @@
+"""Trouble with the database: lost statements, errors, outages, locks, too few connections."""

@@ -1,0 +1,42 @@
+"""Replies that are being made while the database is in trouble, and what must come of them all the same."""
+
+import psycopg
+
+from tests.integration.faults.client import Client
+from tests.integration.faults.cluster import Cluster
+from tests.integration.faults.ledger import Sent
+from tests.integration.faults.model import Saying
+from tests.integration.faults.patience import read_to_the_end
+
+_STORED_CHARS = "select coalesce(max(start_offset + length(text)), 0) from deltas where message_id = %s"
+
+
+async def begin(cluster: Cluster, user: Client, *, count: int, every: float = 0.0, hold: int | None = None) -> Saying:
+    """A reply that the first replica is making."""
+    conversation = await user.create(on=cluster.urls[0])
+    prompt = user.prompt()
+    cluster.model.will_say(prompt, count, every=every, hold=hold)
+    await user.send_async(conversation, prompt, on=cluster.urls[0])
+    return await cluster.model.asked(prompt)
+
+
+def sent_for(cluster: Cluster, saying: Saying) -> Sent:
+    """The message that is being answered."""
+    return next(sent for sent in cluster.ledger.sent if sent.content == saying.prompt)
+
+
+async def stored_chars(cluster: Cluster, saying: Saying) -> int:
+    """How much of the reply the checkpoints have stored."""
+    async with await psycopg.AsyncConnection.connect(cluster.database_url) as connection:
+        row = await (await connection.execute(_STORED_CHARS, (sent_for(cluster, saying).reply_id,))).fetchone()
+        assert row is not None
+        count: int = row[0]
+        return count
+
+
+async def expect_complete(cluster: Cluster, user: Client, saying: Saying) -> None:
+    """The reply is all there, for a reader on the other replica too."""
+    sent = sent_for(cluster, saying)
+    assert sent.reply_id is not None
+    follower = await read_to_the_end(user.follow(sent.conversation_id, sent.reply_id), cluster.urls[::-1])
+    assert (follower.text, follower.reading.error) == (saying.speech.text, None)

@@ -1,0 +1,19 @@
+"""What only each of the service's writing statements contains, to tell them apart on the wire."""
+
+BEGIN_TURN = "insert into idempotency_keys"
+CHECKPOINT = "insert into deltas"
+FINISH = "delete from generations"
+
+#: Everything that a user causes to be written.
+WRITES = {
+    "create": "insert into conversations",
+    "begin a turn": BEGIN_TURN,
+    "begin a regeneration": "join path as answered",
+    "checkpoint": CHECKPOINT,
+    "finish": FINISH,
+    "stop": "set stop_requested = true",
+    "rename": "title_source = 'user'",
+    "delete": "delete from conversations",
+}
+#: The statements of a rescue, in their order.
+RESCUE = ("set owner_id =", "for update", "string_agg(text", FINISH, "COMMIT")

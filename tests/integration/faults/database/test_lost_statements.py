@@ -1,0 +1,89 @@
+"""Statements that never arrive, and answers that never come: what was asked for is done once.
+
+The numbers are those of the catalogue of faults, part D.
+"""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.integration.faults.client import Client
+from tests.integration.faults.cluster import Cluster
+from tests.integration.faults.database.statements import BEGIN_TURN, RESCUE, WRITES
+from tests.integration.faults.orphans import orphan
+from tests.integration.faults.patience import read_to_the_end
+from tests.integration.faults.postgres_proxy import Loss, PostgresProxy
+from tests.integration.faults.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+async def live_a_life(cluster: Cluster, user: Client) -> list[int]:
+    """Everything a user can do, on both replicas; the statuses that came back."""
+    here, there = cluster.urls
+    conversation, other = await user.create(on=here), await user.create(on=there)
+    prompt = user.prompt()
+    cluster.model.will_say(prompt, 8, hold=4)
+    sent = await user.send(conversation, prompt, on=here, key=uuid4().hex)
+    (await cluster.model.holding(prompt)).release()
+    await sent.read()
+    regenerated = await user.regenerate(conversation, on=there)
+    await regenerated.read(at_least=1)
+    stopped = await user.stop(conversation, regenerated.reply_id, on=here)
+    renamed = await user.call("PUT", f"/{conversation}", on=there, body={"title": "A life"})
+    deleted = await user.delete(other, on=here)
+    return [sent.status, regenerated.status, stopped.status_code, renamed.status_code, deleted]
+
+
+@pytest.mark.parametrize("loss", Loss)
+@pytest.mark.parametrize("write", WRITES)
+async def test_a_lost_request_or_answer_of_any_write_goes_unnoticed(
+    cluster: Cluster, proxy: PostgresProxy, user: Client, write: str, loss: Loss
+) -> None:
+    """D1, D2: the connection breaks before the statement arrives, or after it took effect."""
+    rule = proxy.on(WRITES[write], loss)
+    *statuses, deleted = await live_a_life(cluster, user)
+
+    assert rule.hits == 1
+    assert statuses == [200, 200, 200, 200]
+    # Whoever deletes again, not knowing that it is done, finds nothing.
+    assert deleted in ({204, 404} if (write, loss) == ("delete", Loss.REPLY) else {204})
+    await cluster.check()
+
+
+async def test_a_send_that_is_told_of_a_failure_again_and_again_is_one_message_at_its_next_try(
+    cluster: Cluster, proxy: PostgresProxy, user: Client
+) -> None:
+    """D1: every answer to the statement is lost, then a client comes back with its key."""
+    conversation = await user.create(on=cluster.urls[0])
+    for loss in Loss:
+        prompt, key = user.prompt(loss.name), uuid4().hex
+        proxy.on(BEGIN_TURN, loss, times=100)
+        failed = await user.send(conversation, prompt, on=cluster.urls[0], key=key)
+        proxy.heal()
+        assert failed.status == 503
+        reply = await user.send_async(conversation, prompt, on=cluster.urls[1], key=key)
+        # One that was begun and whose process does not know of it is an orphan, and ends like one.
+        await cluster.let_leases_run_out()
+        follower = await read_to_the_end(user.follow(conversation, reply), cluster.urls)
+        assert follower.reading.is_done
+        assert await user.send_async(conversation, prompt, on=cluster.urls[0], key=key) == reply
+    await cluster.check()
+
+
+@pytest.mark.parametrize("loss", Loss)
+async def test_a_rescue_converges_whichever_of_its_statements_is_lost(
+    cluster: Cluster, proxy: PostgresProxy, user: Client, loss: Loss
+) -> None:
+    """D2."""
+    rules = [proxy.on(fragment, loss) for fragment in RESCUE]
+    await orphan(cluster, user, 10)
+
+    async def all_have_hit() -> bool:
+        # A claim whose answer was lost is not made again before its lease has run out.
+        await cluster.let_leases_run_out()
+        return all(rule.hits for rule in rules)
+
+    await eventually(all_have_hit, within=30, what="every statement of a rescue lost once")
+    await cluster.let_leases_run_out()
+    await cluster.check()
