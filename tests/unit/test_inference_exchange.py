@@ -135,6 +135,24 @@ async def test_a_head_that_never_ends_is_refused_before_the_parser_has_hoarded_i
     assert not all(response.feed(b"x" * 50) for _ in range(10))
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("excess", [0, 1])
+async def test_a_head_may_be_as_large_as_permitted_and_no_larger_however_it_is_cut(size: int, excess: int) -> None:
+    interim = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    head = interim + OK + b"Transfer-Encoding: chunked\r\n"
+    wire = head + b"A: ".ljust(200 - len(head + b"\r\n\r\n") + excess, b"b") + b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    response = exchange()
+
+    is_taken = all(response.feed(wire[at : at + size]) for at in range(0, len(wire), size))
+
+    assert is_taken is not bool(excess)
+    if excess:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await response.wait_for_head()
+    else:
+        assert await body_of(response) == b"hello"
+
+
 async def test_a_second_response_condemns_the_connection_but_not_the_first() -> None:
     response = exchange()
 

@@ -10,6 +10,9 @@ from chatcore_inference.sink import BodySink
 
 _FIRST_FINAL_STATUS = 200
 _STATUSES_WITHOUT_BODY = {204, 304}
+# What the parser does not tell of a head and of each header in it.
+_AROUND_HEAD = len(b"HTTP/1.1 200 \r\n\r\n")
+_AROUND_HEADER = len(b": \r\n")
 
 
 class StaleConnectionError(httpx.ReadError):
@@ -27,8 +30,8 @@ class Exchange:
         self._sink: BodySink | None = None
         self._max_header_bytes = max_header_bytes
         self._header_bytes = 0
-        self._bytes_without_body = 0
-        self._has_brought_body = False
+        self._hoarded_bytes = 0
+        self._has_got_on = False
         self._is_reused = is_reused
         self._parser = httptools.HttpResponseParser(self)
         self._raw_headers: list[tuple[bytes, bytes]] = []
@@ -53,17 +56,17 @@ class Exchange:
 
     def feed(self, data: bytes) -> bool:
         """Takes what came off the socket; returns whether the connection is still good."""
-        self._has_brought_body = False
+        self._has_got_on = False
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             return self._refuse(f"The response is not proper HTTP: {error}")
-        if self._has_brought_body:
-            self._bytes_without_body = 0
+        if self._has_got_on:
+            self._hoarded_bytes = 0
         else:
-            # The parser hoards a header or trailer until its end, and tells only then.
-            self._bytes_without_body += len(data)
-            if self._bytes_without_body > self._max_header_bytes and not self.is_complete:
+            # The parser hoards a header or trailer until its end, and tells only then; a head is counted beside that.
+            self._hoarded_bytes += len(data)
+            if self._hoarded_bytes > self._max_header_bytes and not self.is_complete:
                 return self._refuse("The response is all head.")
         return self._error is None
 
@@ -113,17 +116,21 @@ class Exchange:
         self._has_started = True
         if self.is_complete:
             raise ValueError("a second response")
+        self._count_head(_AROUND_HEAD)
+
+    def on_status(self, reason: bytes) -> None:
+        """The words after the status."""
+        self._count_head(len(reason))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header or, after the body, one trailer; trailers count but are not kept."""
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > self._max_header_bytes:
-            raise ValueError("too large a head")
+        self._count_head(len(name) + len(value) + _AROUND_HEADER)
         if self.headers is None:
             self._raw_headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head is there, of the response or of an interim one before it."""
+        self._has_got_on = True
         status = self._parser.get_status_code()
         if status < _FIRST_FINAL_STATUS:
             return
@@ -138,7 +145,7 @@ class Exchange:
 
     def on_body(self, body: bytes) -> None:
         """The next bytes of the body."""
-        self._has_brought_body = True
+        self._has_got_on = True
         if self._sink is None:
             self._keep(body)
             return
@@ -161,6 +168,11 @@ class Exchange:
         self._wake()
         if self.when_complete is not None:
             self.when_complete()
+
+    def _count_head(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > self._max_header_bytes:
+            raise ValueError("too large a head")
 
     def _keep(self, body: bytes) -> None:
         if not self.has_enough and self._error is None:
