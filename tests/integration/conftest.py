@@ -47,6 +47,13 @@ def database_url(postgres: PostgresServer, template_database: str) -> Iterator[s
         yield postgres.database_url(name)
 
 
+@pytest.fixture(scope="package")
+def shared_database_url(postgres: PostgresServer, template_database: str) -> Iterator[str]:
+    """The same for all tests of a folder."""
+    with _new_database(postgres, template=template_database) as name:
+        yield postgres.database_url(name)
+
+
 @pytest.fixture
 def blank_database_url(postgres: PostgresServer) -> Iterator[str]:
     """The address of a database without any tables, for the tests of the migrations."""

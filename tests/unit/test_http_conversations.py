@@ -177,6 +177,6 @@ async def test_branches_are_active_or_all(service: HttpService) -> None:
 
     statuses = [
         (await service.client.get(f"{conversation}?branches={branches}", headers=ALICE)).status_code
-        for branches in ("active", "all", "some")
+        for branches in ("active", "all", "some", "")
     ]
-    assert statuses == [200, 200, 422]
+    assert statuses == [200, 200, 422, 422]

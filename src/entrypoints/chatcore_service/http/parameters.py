@@ -41,8 +41,8 @@ def wants_all_branches(parameters: QueryParams) -> bool:
     Raises:
         InvalidInputError: `branches` is neither `active` nor `all`.
     """
-    branches = _once(parameters, "branches") or "active"
-    if branches not in {"active", "all"}:
+    branches = _once(parameters, "branches")
+    if branches not in {None, "active", "all"}:
         raise InvalidInputError(FieldProblem("branches", "must be active or all"))
     return branches == "all"
 

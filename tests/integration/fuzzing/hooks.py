@@ -1,0 +1,105 @@
+"""What schemathesis is told beyond the document; it loads this file itself."""
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import schemathesis
+from schemathesis import Case, CheckContext, HookContext, Response
+from schemathesis.core.failures import Failure
+from schemathesis.openapi.checks import RejectedPositiveData
+
+from chatcore_service.http import paths
+from tests.integration.fuzzing.schemathesis_run import EXAMPLES, FOREIGN_TEXTS
+from tests.integration.known_users import USERS
+
+_foreign_texts: list[str] = json.loads(os.environ.get(FOREIGN_TEXTS, "[]"))
+_examples: dict[str, str] = json.loads(os.environ.get(EXAMPLES, "{}"))
+
+# From a stream to its reply; in the document itself no link can take a part of a header.
+_REPLY_OF_STREAM = {
+    "conversation_id": "$request.path.conversation_id",
+    "message_id": "$response.header.Content-Location#regex:/messages/(.+)/stream",
+}
+_LINKS_OF_A_STREAM = {
+    operation_id: {"operationId": operation_id, "parameters": _REPLY_OF_STREAM}
+    for operation_id in ("followReply", "stopReply")
+}
+
+
+@schemathesis.hook
+def before_load_schema(context: HookContext, raw_schema: dict[str, Any]) -> None:
+    """Adds what leads to real things."""
+    del context
+    for name, example in _examples.items():
+        raw_schema["components"]["parameters"][name]["example"] = example
+    for path in (paths.MESSAGES, paths.REGENERATE):
+        raw_schema["paths"][path]["post"]["responses"]["200"]["links"] = _LINKS_OF_A_STREAM
+
+
+@schemathesis.hook
+def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
+    """Drops the one failure that contradicts the contract.
+
+    A key that comes again with another body is refused with 422, says the contract. That is no property of a request
+    by itself, so no schema can tell such a request from a valid one.
+    """
+    del context
+    is_of_a_used_key = (
+        case.operation.label == f"POST {paths.MESSAGES}"
+        and isinstance(failure, RejectedPositiveData)
+        and response.json()["code"] == "idempotency_key_reused"
+    )
+    return not is_of_a_used_key
+
+
+@schemathesis.check
+def only_the_callers_own_things_are_shown(_ctx: CheckContext, response: Response, _case: Case[Any]) -> None:
+    """Everything in a response that has an owner is the caller's."""
+    owners, caller = set(_owners(_json(response))), _caller(response)
+    assert owners <= {caller}, f"{caller} was shown what belongs to {owners}"
+
+
+@schemathesis.check
+def nothing_of_another_user_is_shown(_ctx: CheckContext, response: Response, _case: Case[Any]) -> None:
+    """No response holds what another user wrote, or an id of theirs."""
+    shown = response.content.decode(errors="replace") + str(dict(response.headers))
+    assert not [text for text in _foreign_texts if text in shown]
+
+
+@schemathesis.check
+def nobody_gets_in_without_a_token(_ctx: CheckContext, response: Response, case: Case[Any]) -> None:
+    """Without a token a secured operation says nothing but 401, whatever else is wrong with the request."""
+    is_the_operation = response.request.method == case.operation.method.upper()
+    if _caller(response) is None and is_the_operation and _is_secured(case):
+        # A path parameter can make another path of it.
+        assert response.status_code in {401, 404}, response.status_code
+
+
+def _caller(response: Response) -> str | None:
+    return USERS.get(str(response.request.headers.get("Authorization", "")).removeprefix("Bearer "))
+
+
+def _is_secured(case: Case[Any]) -> bool:
+    return bool(case.operation.definition.raw.get("security") != [])
+
+
+def _json(response: Response) -> Any:  # noqa: ANN401 - as it is in JSON
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        return None
+
+
+def _owners(value: object) -> Iterator[str]:
+    match value:
+        case dict():
+            for name, part in value.items():
+                if name == "user_id":
+                    yield part
+                else:
+                    yield from _owners(part)
+        case list():
+            for part in value:
+                yield from _owners(part)
