@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import io
 import json
 import logging
@@ -60,6 +62,29 @@ def test_logs_of_libraries_are_written_alike(lines: Lines) -> None:
 
     (line,) = lines.read()
     assert (line["level"], line["service"], line["message"]) == ("error", "chat-test", "went wrong")
+
+
+@pytest.mark.parametrize("rest", ["\nfuture: <Task exception=ValueError('canary')>", "\n\ncanary", "\n" * 9 + "canary"])
+def test_of_a_librarys_message_the_first_line_is_written(lines: Lines, rest: str) -> None:
+    logging.getLogger("library").error("it failed%s", rest)
+
+    (line,) = lines.read()
+    assert line["message"] == "it failed"
+
+
+async def test_a_task_that_failed_and_that_nobody_awaited_is_told_without_what_it_quotes(lines: Lines) -> None:
+    async def fail() -> None:
+        raise ValueError("canary\ncanary")
+
+    task = asyncio.create_task(fail())
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+
+    (line,) = lines.read()
+    assert line["message"] == "Task exception was never retrieved"
+    assert line["exception"][0]["type"] == "ValueError"
+    assert "canary" not in lines.text
 
 
 def test_the_level_holds_for_all(capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,7 +91,12 @@ async def _open(stack: AsyncExitStack, port: object) -> None:
     # An adapter that has nothing to open, such as one in memory, need not be a context manager.
     if isinstance(port, AbstractAsyncContextManager):
         opened = cast("AbstractAsyncContextManager[object, None]", port)
-        await opened.__aenter__()
+        try:
+            await opened.__aenter__()
+        except Exception:
+            # The server would tell of it with whatever the exception quotes.
+            _log.exception("an adapter could not be opened", adapter=type(opened).__name__)
+            raise
         stack.push_async_callback(_close, opened)
 
 

@@ -66,7 +66,7 @@ def _configure_foreign(shared: list[Processor], last: list[Processor], level: st
     handler = logging.StreamHandler(_StandardOutput())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow=())],
+            foreign_pre_chain=[_first_line, *shared, structlog.stdlib.ExtraAdder(allow=())],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *last,
@@ -79,6 +79,12 @@ def _configure_foreign(shared: list[Processor], last: list[Processor], level: st
     root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+
+
+def _first_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    # asyncio goes on with the exception as it represents itself, uvicorn with a whole traceback.
+    event["event"], *_rest = str(event["event"]).split("\n", 1)
+    return event
 
 
 def _named(service_name: str) -> Processor:

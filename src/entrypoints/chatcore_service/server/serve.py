@@ -11,6 +11,7 @@ from chatcore_service.server.figures import shared_folder
 from chatcore_service.server.supervisor import Supervisor
 from chatcore_service.server.worker import run
 from chatcore_service.settings import Settings
+from chatcore_service.unforeseen import log_uncaught_exceptions
 
 
 class PortUnavailableError(Exception):
@@ -34,6 +35,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> int:
         PortUnavailableError: somebody else listens there, or the address is not ours.
     """
     configure_logging(service_name=settings.service_name, level=settings.log_level)
+    log_uncaught_exceptions()
     with _bound(host, port) as listener:
         if workers == 1:
             return 0 if run(settings, listener) else 1

@@ -12,6 +12,7 @@ from chatcore_service.app import create_app
 from chatcore_service.logs import configure_logging
 from chatcore_service.server.draining_server import DrainingServer, server_config
 from chatcore_service.settings import Settings
+from chatcore_service.unforeseen import log_uncaught_exceptions
 
 #: What a worker exits with when the service could not be opened: it would fail again and again.
 COULD_NOT_OPEN = 3
@@ -51,4 +52,5 @@ def work(settings: Settings, listener: socket.socket, parent_pid: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     configure_logging(service_name=settings.service_name, level=settings.log_level)
+    log_uncaught_exceptions()
     sys.exit(0 if run(settings, listener, parent_pid=parent_pid) else COULD_NOT_OPEN)
