@@ -20,6 +20,11 @@ from attrs import frozen
 
 from chatcore.transcript import End, Transcript
 
+#: Most of a transcript that a reader takes at once. However much there is, one who does not read holds no more.
+MAX_NEWS_BYTES = 64 * 1024
+#: In code points, of which Python keeps each in four bytes at most.
+MAX_NEWS_CHARS = MAX_NEWS_BYTES // 4
+
 News_co = TypeVar("News_co", covariant=True)
 
 
@@ -45,7 +50,7 @@ class Reader(Protocol[News_co]):
         ...
 
     def take(self) -> News_co | None:
-        """What has come since the last time; nothing (None, or empty) when there is nothing yet."""
+        """What has come since the last time, or the first part; nothing (None, or empty) when there is nothing yet."""
         ...
 
     async def wait(self) -> None:
@@ -73,6 +78,8 @@ class _TranscriptReader:
         self._waiter: asyncio.Future[None] | None = None
         self._on_news: Callable[[], bool] | None = None
         self._is_awaiting_news = False
+        # Whether the last time gave as much as there may be at once, so that more may be there.
+        self._may_have_more = False
 
     @property
     def end(self) -> End | None:
@@ -100,7 +107,7 @@ class _TranscriptReader:
         waiter = self._waiter
         # One that is done was woken by somebody else, or its task was cancelled.
         if waiter is not None and not waiter.done():
-            if self._on_news is not None and self._on_news():
+            if self._on_news is not None and self._on_news() and not self._may_have_more:
                 return True
             waiter.set_result(None)
         self._is_awaiting_news = False
@@ -115,9 +122,10 @@ class FrameReader(_TranscriptReader, Reader[bytes]):
         self._position = 0
 
     def take(self) -> bytes:
-        """All frames since the last time."""
-        news = self._transcript.frames(self._position)
+        """The next frames since the last time; a frame may be cut where they are many."""
+        news = self._transcript.frames(self._position, MAX_NEWS_BYTES)
         self._position += len(news)
+        self._may_have_more = len(news) == MAX_NEWS_BYTES
         return news
 
 
@@ -129,14 +137,18 @@ class TextReader(_TranscriptReader, Reader[Stretch]):
         self._offset = offset
 
     def take(self) -> Stretch | None:
-        """All text since the last time, as one stretch."""
+        """The next text since the last time, as one stretch."""
         length = self._transcript.length
         if length == self._offset:
             return None
-        # Beyond the end only when the reader was shown text that a crash has taken: step back.
-        text = self._transcript.text(self._offset) if length > self._offset else ""
-        self._offset = length
-        return Stretch(text, length)
+        if length < self._offset:
+            # It was shown text that a crash has taken: step back.
+            self._offset = length
+            return Stretch("", length)
+        text = self._transcript.text(self._offset, MAX_NEWS_CHARS)
+        self._offset += len(text)
+        self._may_have_more = len(text) == MAX_NEWS_CHARS
+        return Stretch(text, self._offset)
 
 
 class MailboxReader(Reader[Stretch]):

@@ -4,7 +4,7 @@ The generation appends, readers read, and neither waits for the other: a reader 
 offset into the transcript and nothing more, so a slow, gone or second reader costs the generation nothing.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
 from attrs import frozen
@@ -112,12 +112,14 @@ class Transcript:
             self.end = end
             self.wake()
 
-    def text(self, offset: int = 0) -> str:
-        """The text from `offset` (code points) on."""
+    def text(self, offset: int = 0, max_chars: int | None = None) -> str:
+        """The text from `offset` (code points) on, of which `max_chars` at most."""
         self._join_pending()
-        index = max(bisect_right(self._starts, offset) - 1, 0)
-        text = "".join(self._stretches[index:])
-        return text[offset - self._starts[index] :] if text else ""
+        end = self._length if max_chars is None else offset + max_chars
+        first = max(bisect_right(self._starts, offset) - 1, 0)
+        text = "".join(self._stretches[first : bisect_left(self._starts, end)])
+        start = self._starts[first] if text else 0
+        return text[offset - start : end - start]
 
     def _join_pending(self) -> None:
         if self._pending:
@@ -126,11 +128,11 @@ class Transcript:
             self._starts.append(self._length - len(stretch))
             self._stretches.append(stretch)
 
-    def frames(self, position: int = 0) -> bytes:
-        """The frames that readers may have so far, from `position` (bytes) on."""
+    def frames(self, position: int = 0, max_bytes: int | None = None) -> bytes:
+        """The frames that readers may have so far, from `position` on, of which `max_bytes` at most (bytes)."""
         if position == len(self._raw):
             return b""
-        return bytes(memoryview(self._raw)[position:])
+        return bytes(memoryview(self._raw)[position : None if max_bytes is None else position + max_bytes])
 
     def wake(self) -> None:
         """Lets every waiting reader look again."""

@@ -1,10 +1,22 @@
 """A transcript and its readers."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import pytest
 
 from chatcore.message import ReplyError
 from chatcore.ports import Frame
-from chatcore.readers import FrameReader, MailboxReader, Stretch, TextReader
+from chatcore.readers import (
+    MAX_NEWS_BYTES,
+    MAX_NEWS_CHARS,
+    FrameReader,
+    MailboxReader,
+    Reader,
+    Stretch,
+    TextReader,
+)
 from chatcore.transcript import RECONNECT, End, Transcript
 
 
@@ -121,6 +133,32 @@ def test_a_text_reader_that_was_shown_more_than_there_is_is_told_to_step_back() 
     assert stretch == Stretch("", 5)
     assert stretch.is_rewind
     assert reader.take() == Stretch("!", 6)
+
+
+def test_however_much_there_is_a_reader_takes_so_much_at_once_and_all_in_the_end() -> None:
+    made = transcript(*["x" * 50_000, "é" * 50_000, "😀" * 50_000])
+    frames, text = list(iter(FrameReader(made).take, b"")), list(iter(TextReader(made, 7).take, None))
+
+    assert b"".join(frames) == made.frames()
+    assert "".join(stretch.text for stretch in text) == made.text(7)
+    assert [stretch.end_offset for stretch in text[-2:]] == [text[-1].end_offset - len(text[-1].text), made.length]
+    assert max(map(len, frames)) == MAX_NEWS_BYTES
+    assert max(len(stretch.text) for stretch in text) == MAX_NEWS_CHARS
+
+
+@pytest.mark.parametrize("kind", [FrameReader, partial(TextReader, offset=0)])
+async def test_what_news_leave_behind_is_not_left_to_the_next(kind: Callable[[Transcript], Reader[bytes]]) -> None:
+    made = Transcript()
+    reader = kind(made)
+    reader.offer(lambda: bool(reader.take()))
+    wait = asyncio.ensure_future(reader.wait())
+    await asyncio.sleep(0)
+
+    made.append(frame("x" * 100_000))
+    async with asyncio.timeout(1):
+        await wait
+
+    assert reader.take()
 
 
 def test_frames_without_text_are_no_news_for_a_text_reader() -> None:

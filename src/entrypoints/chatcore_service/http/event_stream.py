@@ -66,6 +66,8 @@ class EventStream(Generic[NewsT]):
         self._on_close = on_close
         self._line: Line | None = None
         self._round = -1.0
+        # Whether others have run since something was sent last.
+        self._has_yielded = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Streams to the end."""
@@ -107,6 +109,7 @@ class EventStream(Generic[NewsT]):
                 await self._write(sse.KEEP_ALIVE, send)
             else:
                 await reader.wait()
+                self._has_yielded = True
         return b""
 
     def _pass_on_at_once(self) -> bool:
@@ -128,14 +131,13 @@ class EventStream(Generic[NewsT]):
         return True
 
     async def _pass_on(self, news: NewsT, send: Send) -> None:
-        first = True
         for chunk in self._encoder.news(news):
-            if not first:
+            if not self._has_yielded:
                 # To a caller who has gone sending returns at once: without this a long replay would hold up all.
                 await asyncio.sleep(0)
                 if self._pulse.is_gone:
                     return
-            first = False
+            self._has_yielded = False
             await self._write(chunk, send)
 
     async def _write(self, chunk: bytes, send: Send) -> None:
