@@ -36,9 +36,8 @@ integration: setup ## tests over a real PostgreSQL and real sockets
 soak: setup ## random clients and random faults for ten minutes; SOAK="--seconds 60 --seed 7" for others
 	$(BIN)/python -m benchmarks.soak $(SOAK)
 
-bench: setup ## what a relayed token costs; BENCH="--streams 50 1000" for other loads
-	$(BIN)/python -m benchmarks.parts
-	$(BIN)/python -m benchmarks.streams $(BENCH)
+bench: setup ## what everything costs, in ten minutes; BENCH="--only streams --rounds 1" for a part, --help for more
+	$(BIN)/python -m benchmarks $(BENCH)
 
 check: lint types layers package ## everything but the tests: lint, format, dependencies, types, layers, the built wheel
 

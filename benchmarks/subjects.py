@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import orjson
+import psycopg
 from attrs import frozen
 from benchmarks.machine import most_files
 from benchmarks.problem import BenchmarkError
@@ -58,6 +59,8 @@ class Subject(Protocol):
     """Something that stands between the load client and the token source."""
 
     name: str
+    #: How many streams can begin in a second without its being about that.
+    starts_per_second: int
 
     def running(self, source_port: int, folder: Path) -> AbstractContextManager[Running]:
         """Runs it; may keep files in the folder."""
@@ -71,9 +74,11 @@ class Subject(Protocol):
 class _Straight(Subject):
     """Whoever passes requests on as they are."""
 
+    starts_per_second = 500
+
     def requests(self, running: Running, streams: int) -> Sequence[str]:
         """The same for all."""
-        return [_post("/generate", running.port, "{}")] * streams
+        return [_request("POST /generate", running.port, {}, "{}")] * streams
 
 
 class Nothing(_Straight):
@@ -126,7 +131,11 @@ class Chatcore(Subject):
     database_url: str
     #: Beside those that it needs.
     settings: Mapping[str, str] = {}
+    #: Whether it begins with empty tables, so that it does not meet what another measurement has left.
+    is_fresh: bool = True
     name = CHATCORE
+    # Each begins with what a database's fsync takes.
+    starts_per_second = 80
 
     @contextmanager
     def running(self, source_port: int, folder: Path) -> Generator[Running]:  # noqa: ARG002 - the protocol's signature
@@ -143,23 +152,74 @@ class Chatcore(Subject):
         }
         command = [sys.executable, "-m", "chatcore_service"]
         subprocess.run([*command, "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        if self.is_fresh:
+            _empty(self.database_url)
         serve = [*command, "serve", f"--port={port}"]
         with program(serve, core=SUBJECT_CORE, environment=environment) as pid:
             yield _ready(port, pid)
 
     def requests(self, running: Running, streams: int) -> Sequence[str]:
-        """A conversation for each stream. To make them has each user's token validated, and remembered."""
-        connection = http.client.HTTPConnection("127.0.0.1", running.port)
-        requests = [self._request(connection, running.port, n // _STREAMS_PER_USER) for n in range(streams)]
-        connection.close()
-        return requests
+        """A turn in a conversation of its own for each stream."""
+        return [conversation.turn(running.port) for conversation in conversations(running, streams)]
 
-    def _request(self, connection: http.client.HTTPConnection, port: int, user: int) -> str:
-        authorization = {"Authorization": f"Bearer user-{user}"}
-        connection.request("POST", "/api/conversations", headers=authorization)
-        id_ = orjson.loads(connection.getresponse().read())["id"]
-        body = '{"content":"What do you know of the sea?"}'
-        return _post(f"/api/conversations/{id_}/messages", port, body, authorization)
+
+def _empty(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("truncate conversations, messages, generations, deltas, idempotency_keys")
+
+
+@frozen
+class Conversation:
+    """One that was made for a stream."""
+
+    user: str
+    id: str
+
+    def turn(self, port: int) -> str:
+        """The request that begins a turn."""
+        return _request(
+            f"POST {self._path}/messages", port, self._headers, '{"content":"What do you know of the sea?"}'
+        )
+
+    def reader(self, port: int, reply_id: str) -> str:
+        """The request that follows its reply from the beginning."""
+        return _request(f"GET {self._path}/messages/{reply_id}/stream", port, self._headers)
+
+    def newest_reply(self, connection: http.client.HTTPConnection) -> str:
+        """The id of its last message, which is its reply."""
+        connection.request("GET", self._path, headers=self._headers)
+        id_: str = orjson.loads(connection.getresponse().read())["messages"][-1]["id"]
+        return id_
+
+    @property
+    def _path(self) -> str:
+        return f"/api/conversations/{self.id}"
+
+    @property
+    def _headers(self) -> Mapping[str, str]:
+        return _authorization(self.user)
+
+
+def conversations(running: Running, streams: int) -> Sequence[Conversation]:
+    """One for each stream. To make them has each user's token validated, and remembered."""
+    connection = http.client.HTTPConnection("127.0.0.1", running.port)
+    made = [_conversation(connection, f"user-{n // _STREAMS_PER_USER}") for n in range(streams)]
+    connection.close()
+    return made
+
+
+def _conversation(connection: http.client.HTTPConnection, user: str) -> Conversation:
+    connection.request("POST", "/api/conversations", headers=_authorization(user))
+    return Conversation(user, orjson.loads(connection.getresponse().read())["id"])
+
+
+def _authorization(user: str) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {user}"}
+
+
+def limit() -> Subject:
+    """What the figures are put in relation to: nginx where it is installed, else the least that Python can do."""
+    return Nginx() if shutil.which("nginx") else BytesRelay()
 
 
 def subjects(database_url: str) -> Sequence[Subject]:
@@ -224,7 +284,8 @@ def _ready(port: int, pid: int) -> Running:
     return Running(port, pid)
 
 
-def _post(path: str, port: int, body: str, headers: Mapping[str, str] | None = None) -> str:
-    lines = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Content-Type: application/json"]
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body])
+def _request(target: str, port: int, headers: Mapping[str, str], body: str = "") -> str:
+    lines = [f"{target} HTTP/1.1", f"Host: 127.0.0.1:{port}", *(f"{name}: {value}" for name, value in headers.items())]
+    if body:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "", body])

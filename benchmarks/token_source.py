@@ -17,7 +17,7 @@ from benchmarks.tools import tools
 PERIOD_SECONDS = 0.05
 
 
-def source_command(port: int, tokens: int) -> Sequence[str]:
+def source_command(port: int, tokens: int) -> list[str]:
     """What starts a source whose replies have so many tokens.
 
     Raises:

@@ -13,8 +13,6 @@ from benchmarks.subjects import SUBJECT_CORE, Running, Subject, free_port, pin, 
 from benchmarks.token_source import PERIOD_SECONDS, lateness, source_command
 from benchmarks.tools import tools
 
-#: Slow enough for a database to begin that many turns meanwhile.
-_STARTS_PER_SECOND = 150
 _SHORTEST_RAMP_SECONDS = 2.0
 _SETTLE_SECONDS = 1.5
 _PATIENCE_SECONDS = 60.0
@@ -48,24 +46,24 @@ class Trial:
     #: Whether each stream is followed to its last token, or all is over with the window.
     is_to_the_end: bool = True
 
-    @property
-    def ramp_seconds(self) -> float:
+    def ramp_seconds(self, subject: Subject) -> float:
         """How long it takes to begin them all."""
-        return max(_SHORTEST_RAMP_SECONDS, self.streams / _STARTS_PER_SECOND)
+        return max(_SHORTEST_RAMP_SECONDS, self.streams / subject.starts_per_second)
 
-    @property
-    def tokens(self) -> int:
+    def tokens(self, subject: Subject) -> int:
         """How long a reply has to be so that all are open together, with time to settle on either side."""
-        return round((self.ramp_seconds + self.seconds + 2 * _SETTLE_SECONDS) / PERIOD_SECONDS)
+        return round((self.ramp_seconds(subject) + self.seconds + 2 * _SETTLE_SECONDS) / PERIOD_SECONDS)
 
-    def load(self, requests: Sequence[str], port: int) -> Load:
-        """A stream for each request; they begin at random."""
-        starts = sorted(random.uniform(0, self.ramp_seconds) for _ in requests)
-        patience = 2 * self.ramp_seconds + self.seconds + _PATIENCE_SECONDS
+    def load(self, subject: Subject, running: Running) -> Load:
+        """A stream for each of its requests; they begin one after the other, each a little at random."""
+        requests = subject.requests(running, self.streams)
+        ramp = self.ramp_seconds(subject)
+        starts = [ramp * (n + random.random()) / len(requests) for n in range(len(requests))]
+        patience = 2 * ramp + self.seconds + _PATIENCE_SECONDS
         return Load(
-            streams=[Asked(start, port, request) for start, request in zip(starts, requests, strict=True)],
-            tokens=self.tokens,
-            window_begin_seconds=self.ramp_seconds + _SETTLE_SECONDS,
+            streams=[Asked(start, running.port, request) for start, request in zip(starts, requests, strict=True)],
+            tokens=self.tokens(subject),
+            window_begin_seconds=ramp + _SETTLE_SECONDS,
             window_seconds=self.seconds,
             patience_seconds=patience if self.is_to_the_end else None,
         )
@@ -76,11 +74,13 @@ class Trial:
         Raises:
             BenchmarkError: one of them could not be started.
         """
-        with running_source(self.tokens) as source, subject.running(source.port, bench.folder) as running:
-            load = self.load(subject.requests(running, self.streams), running.port)
-            with LoadClient(tools().load_client, load, bench.folder) as client:
-                pin(client.pid, None)
-                return self._measured(subject.name, bench, source, running, client)
+        with (
+            running_source(self.tokens(subject)) as source,
+            subject.running(source.port, bench.folder) as running,
+            LoadClient(tools().load_client, self.load(subject, running), bench.folder) as client,
+        ):
+            pin(client.pid, None)
+            return self._measured(subject.name, bench, source, running, client)
 
     def _measured(
         self, subject: str, bench: Bench, source: Source, running: Running, client: LoadClient

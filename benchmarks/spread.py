@@ -1,0 +1,40 @@
+"""A figure of several rounds: their median, and how far they lie apart."""
+
+from collections.abc import Iterable
+from statistics import median
+from typing import Self
+
+from attrs import frozen
+
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+# From here on, a place after the decimal point says nothing.
+_WHOLE_FROM = 100
+
+
+@frozen
+class Spread:
+    """The median, and the least and the most beside it."""
+
+    median: float
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Self:
+        """Of at least one value."""
+        found = list(values)
+        return cls(median(found), min(found), max(found))
+
+    def __str__(self) -> str:
+        """The median; and, of several values, the others in brackets."""
+        if self.least == self.most:
+            return shown(self.median)
+        return f"{shown(self.median)} ({shown(self.least)}\N{EN DASH}{shown(self.most)})"
+
+
+def shown(value: float) -> str:
+    """A number with as many places as say something."""
+    if abs(value) >= _WHOLE_FROM:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"
