@@ -75,6 +75,11 @@ class LiveService:
         await eventually(lambda: pacer.open_streams == count, within=10, what=f"{count} streams are open")
 
 
+def settings_with_requests(**changes: Any) -> Settings:  # noqa: ANN401 - as the settings have them
+    """Settings with other bounds for requests."""
+    return evolve(SETTINGS, requests=evolve(SETTINGS.requests, **changes))
+
+
 def settings_with_streams(**changes: Any) -> Settings:  # noqa: ANN401 - as the settings have them
     """Settings with other bounds for streams."""
     return evolve(SETTINGS, streams=evolve(SETTINGS.streams, **changes))
@@ -92,7 +97,7 @@ async def live_service(settings: Settings = SETTINGS, *, tick_seconds: float = 0
     container.pacer.add_kwargs(tick_seconds=tick_seconds)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        server = DrainingServer(server_config(container.application()))
+        server = DrainingServer(server_config(container.application(), settings))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await eventually(lambda: server.started, within=10, what="the server has started")

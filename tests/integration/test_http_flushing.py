@@ -8,18 +8,16 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from chatcore_service.server.protocol import BoundedProtocol
 from tests.integration.faults.waiting import eventually
-from tests.integration.http_server import ALICE, LiveService, live_service
+from tests.integration.http_server import ALICE, LiveService, live_service, settings_with_streams
 
 PATIENCE_SECONDS = 10
 FLUSH_SECONDS = 0.4
 
 
 @pytest.fixture
-async def service(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LiveService]:
-    monkeypatch.setattr(BoundedProtocol, "flush_seconds", FLUSH_SECONDS)
-    async with live_service() as service:
+async def service() -> AsyncIterator[LiveService]:
+    async with live_service(settings_with_streams(write_timeout_seconds=FLUSH_SECONDS)) as service:
         for listener in service.server.servers[0].sockets:
             # Connections inherit it. What the kernel takes over of an answer does not wait for the caller.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)

@@ -7,12 +7,11 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from attrs import evolve
 
-from chatcore_service.server.protocol import MAX_HEADER_BYTES, BoundedProtocol
-from tests.integration.http_server import ALICE, SETTINGS, LiveService, live_service
+from tests.integration.http_server import ALICE, SETTINGS, LiveService, live_service, settings_with_requests
 
 PATIENCE_SECONDS = 10
+MAX_HEADER_BYTES = SETTINGS.requests.max_header_bytes
 
 POST = f"POST /api/conversations HTTP/1.1\r\nhost: x\r\nauthorization: {ALICE['Authorization']}\r\n".encode()
 JSON = b"content-type: application/json\r\n"
@@ -60,6 +59,15 @@ async def test_headers_have_at_most_16_kibibytes(service: LiveService) -> None:
     assert json.loads(body)["code"] == "headers_too_large"
 
 
+async def test_how_large_headers_may_be_is_a_setting() -> None:
+    async with live_service(settings_with_requests(max_header_bytes=2000)) as service:
+        at_the_edge, _, _ = await exchange(service, padded(2000))
+        past_it, _, body = await exchange(service, padded(2001))
+
+    assert (at_the_edge, past_it) == (200, 431)
+    assert "2000 bytes" in json.loads(body)["detail"]
+
+
 @pytest.mark.parametrize(
     "endless",
     [b"GET /" + b"a" * 100_000, b"GET / HTTP/1.1\r\nx: " + b"a" * 100_000, b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 9000],
@@ -97,24 +105,21 @@ async def test_a_second_request_on_a_connection_is_bounded_alike(service: LiveSe
 
 @pytest.mark.parametrize("sent", [b"GET /api/health HT", b"GET /api/health HTTP/1.1\r\nhost: x\r\n"])
 async def test_headers_that_do_not_come_are_not_waited_for(
-    service: LiveService, sent: bytes, monkeypatch: pytest.MonkeyPatch
+    sent: bytes,
 ) -> None:
-    monkeypatch.setattr(BoundedProtocol, "header_timeout_seconds", 0.1)
+    async with live_service(settings_with_requests(header_timeout_seconds=0.1)) as service:
+        status, headers, body = await exchange(service, sent)
 
-    status, headers, body = await exchange(service, sent)
     assert (status, headers["connection"]) == (408, "close")
     assert json.loads(body)["code"] == "header_timeout"
 
 
-async def test_a_connection_that_says_nothing_is_closed_without_a_word(
-    service: LiveService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(BoundedProtocol, "header_timeout_seconds", 0.1)
-    reader, writer = await service.connect()
-
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        assert await reader.read() == b""
-    writer.close()
+async def test_a_connection_that_says_nothing_is_closed_without_a_word() -> None:
+    async with live_service(settings_with_requests(header_timeout_seconds=0.1)) as service:
+        reader, writer = await service.connect()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert await reader.read() == b""
+        writer.close()
 
 
 @pytest.mark.parametrize(
@@ -125,8 +130,7 @@ async def test_a_connection_that_says_nothing_is_closed_without_a_word(
     ],
 )
 async def test_a_body_that_does_not_come_is_not_waited_for(request_bytes: bytes) -> None:
-    settings = evolve(SETTINGS, requests=evolve(SETTINGS.requests, body_timeout_seconds=0.1))
-    async with live_service(settings) as service:
+    async with live_service(settings_with_requests(body_timeout_seconds=0.1)) as service:
         status, headers, body = await exchange(service, request_bytes)
 
     assert (status, headers["connection"]) == (408, "close")
@@ -184,13 +188,11 @@ async def test_what_is_no_http_is_a_problem_document_and_the_end_of_the_connecti
         (b"", 408),
     ],
 )
-async def test_what_is_refused_early_is_traced_by_the_callers_id(
-    service: LiveService, name: bytes, rest: bytes, status: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(BoundedProtocol, "header_timeout_seconds", 0.2)
+async def test_what_is_refused_early_is_traced_by_the_callers_id(name: bytes, rest: bytes, status: int) -> None:
+    async with live_service(settings_with_requests(header_timeout_seconds=0.2)) as service:
+        # The parser tells of a header when the next one begins.
+        refused = await exchange(service, POST + name + b": of-the-caller\r\n" + JSON + rest)
 
-    # The parser tells of a header when the next one begins.
-    refused = await exchange(service, POST + name + b": of-the-caller\r\n" + JSON + rest)
     assert (refused[0], refused[1]["x-trace-id"]) == (status, "of-the-caller")
 
 

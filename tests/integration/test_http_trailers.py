@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chatcore_service.server.protocol import MAX_HEADER_BYTES
-from tests.integration.http_server import ALICE, PAUSED, LiveService, live_service
+from tests.integration.http_server import ALICE, PAUSED, SETTINGS, LiveService, live_service
 
 PATIENCE_SECONDS = 10
+MAX_HEADER_BYTES = SETTINGS.requests.max_header_bytes
 
 HEADERS = (
     f"HTTP/1.1\r\nhost: x\r\nauthorization: {ALICE['Authorization']}\r\n"

@@ -11,12 +11,13 @@ from dependency_injector import providers
 from chatcore.ports import Clock
 from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
-from chatcore_inference import InferenceClient
+from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
 from chatcore_memory import InMemoryStorage, ScriptedInference, StaticAuth
 from chatcore_postgres import PostgresStorage
 from chatcore_service.app import check, create_app
 from chatcore_service.container import Container
 from chatcore_service.environment import InvalidSettingsError
+from chatcore_service.settings import InferenceLimitSettings, InferenceTimeoutSettings
 from tests.unit.http_service import SETTINGS, make_container
 
 
@@ -34,6 +35,26 @@ def test_the_ports_are_the_real_adapters_unless_they_are_overridden() -> None:
     assert isinstance(container.auth(), AuthClient)
     assert isinstance(container.inference(), InferenceClient)
     assert isinstance(container.clock(), SystemClock)
+
+
+def test_what_the_inference_service_may_do_is_up_to_the_settings() -> None:
+    timeouts = InferenceTimeoutSettings(connect_seconds=1, first_frame_seconds=2, idle_seconds=3, total_seconds=4)
+    limits = InferenceLimitSettings(max_reply_characters=5, max_frame_bytes=6, max_header_bytes=7)
+    settings = evolve(SETTINGS, inference_timeouts=timeouts, inference_limits=limits)
+    client = Container(settings=settings).inference()
+
+    assert isinstance(client, InferenceClient)
+    assert client._timeouts == InferenceTimeouts(
+        connect_seconds=1, first_frame_seconds=2, idle_seconds=3, total_seconds=4
+    )
+    assert client._limits == InferenceLimits(max_text_chars=5, max_frame_bytes=6, max_header_bytes=7)
+
+
+def test_by_themselves_the_settings_and_the_client_say_the_same() -> None:
+    client = Container(settings=SETTINGS).inference()
+
+    assert isinstance(client, InferenceClient)
+    assert (client._timeouts, client._limits) == (InferenceTimeouts(), InferenceLimits())
 
 
 def test_what_there_should_be_one_of_there_is_one_of() -> None:

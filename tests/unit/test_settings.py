@@ -58,6 +58,11 @@ def test_every_variable_finds_its_place() -> None:
             "STREAM_KEEP_ALIVE_SECONDS": "5",
             "STREAM_WRITE_TIMEOUT_SECONDS": "6",
             "STREAM_REVALIDATE_SECONDS": "7",
+            "MAX_HEADER_BYTES": "4096",
+            "HEADER_TIMEOUT_SECONDS": "8",
+            "MAX_REPLY_CHARACTERS": "5000",
+            "MAX_FRAME_BYTES": "6000",
+            "MAX_INFERENCE_HEADER_BYTES": "7000",
             "MAX_BODY_BYTES": "2048",
             "BODY_TIMEOUT_SECONDS": "3",
             "FRONTEND_URL": "https://a.test, http://b.test:8080/",
@@ -82,6 +87,9 @@ def test_every_variable_finds_its_place() -> None:
     assert (streams.max_seconds, streams.keep_alive_seconds) == (60, 5)
     assert (streams.write_timeout_seconds, streams.revalidate_seconds) == (6, 7)
     assert (settings.requests.max_body_bytes, settings.requests.body_timeout_seconds) == (2048, 3)
+    assert (settings.requests.max_header_bytes, settings.requests.header_timeout_seconds) == (4096, 8)
+    limits = settings.inference_limits
+    assert (limits.max_reply_characters, limits.max_frame_bytes, limits.max_header_bytes) == (5000, 6000, 7000)
     assert settings.frontend_origins == ("https://a.test", "http://b.test:8080")
     assert (settings.drain_seconds, settings.service_name, settings.log_level) == (0, "chat", "DEBUG")
 
@@ -116,6 +124,13 @@ def test_every_variable_finds_its_place() -> None:
         ("FRONTEND_URL", "https://a.test, null"),
         ("LOG_LEVEL", "verbose"),
         ("MAX_STREAMS_PER_USER", "0"),
+        ("MAX_HEADER_BYTES", "1023"),
+        ("MAX_HEADER_BYTES", "1048577"),
+        ("HEADER_TIMEOUT_SECONDS", "0"),
+        ("MAX_REPLY_CHARACTERS", "0"),
+        ("MAX_FRAME_BYTES", "1023"),
+        ("MAX_FRAME_BYTES", "16777217"),
+        ("MAX_INFERENCE_HEADER_BYTES", "1023"),
         ("MAX_GENERATIONS_PER_USER", "x"),
         ("DATABASE_PREPARED_STATEMENTS", "maybe"),
         ("DEFAULT_TEMPERATURE", "2.1"),

@@ -20,7 +20,7 @@ from chatcore.ports import Auth, Clock, Inference, Storage, StreamCounts
 from chatcore.system_clock import SystemClock
 from chatcore.turns import Turns
 from chatcore_auth import AuthClient
-from chatcore_inference import InferenceClient, InferenceTimeouts
+from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
 from chatcore_postgres import MigrationError, PostgresStorage, migrate
 from chatcore_service.http.application import build_application
 from chatcore_service.http.body_reader import BodyReader
@@ -39,13 +39,13 @@ from chatcore_service.lifespan import ServiceLifespan, Shutdown
 from chatcore_service.metrics import Metrics
 from chatcore_service.observer import LoggingObserver
 from chatcore_service.readiness import Readiness
-from chatcore_service.settings import InferenceTimeoutSettings, Settings
+from chatcore_service.settings import Settings
 
 __all__ = ["Container", "MigrationError", "migrate"]
 
 
 def _inference(settings: Settings) -> InferenceClient:
-    timeouts: InferenceTimeoutSettings = settings.inference_timeouts
+    timeouts, limits = settings.inference_timeouts, settings.inference_limits
     return InferenceClient(
         settings.inference_service_url,
         settings.internal_api_key,
@@ -54,6 +54,11 @@ def _inference(settings: Settings) -> InferenceClient:
             first_frame_seconds=timeouts.first_frame_seconds,
             idle_seconds=timeouts.idle_seconds,
             total_seconds=timeouts.total_seconds,
+        ),
+        limits=InferenceLimits(
+            max_header_bytes=limits.max_header_bytes,
+            max_frame_bytes=limits.max_frame_bytes,
+            max_text_chars=limits.max_reply_characters,
         ),
     )
 

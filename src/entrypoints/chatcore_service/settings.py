@@ -13,6 +13,9 @@ from chatcore_service.environment import Environment
 DEFAULT_DATABASE_URL = "postgresql://localhost/samosachaat"
 
 _LOG_LEVELS = frozenset({"CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"})
+# What a bound in bytes may be at most: each connection or reply may have to hold so much.
+_MOST_BYTES = 16 * 1024 * 1024
+_MOST_HEADER_BYTES = 1024 * 1024
 # Half of an environment variable that went wrong (a line break, say) must not become a header.
 _HEADER_VALUE = re.compile(r"[!-~]+")
 
@@ -29,6 +32,18 @@ class InferenceTimeoutSettings:
     idle_seconds: float = 60.0
     #: INFERENCE_TOTAL_TIMEOUT_SECONDS: a reply as a whole.
     total_seconds: float = 900.0
+
+
+@frozen(kw_only=True)
+class InferenceLimitSettings:
+    """How much the inference service may send."""
+
+    #: MAX_REPLY_CHARACTERS: text of a reply.
+    max_reply_characters: int = 1024 * 1024
+    #: MAX_FRAME_BYTES: one event of a reply, as it is sent.
+    max_frame_bytes: int = 256 * 1024
+    #: MAX_INFERENCE_HEADER_BYTES: the head of a response.
+    max_header_bytes: int = 16 * 1024
 
 
 @frozen(kw_only=True)
@@ -52,6 +67,10 @@ class StreamSettings:
 class RequestSettings:
     """What a request may be."""
 
+    #: MAX_HEADER_BYTES: its target and its headers.
+    max_header_bytes: int = 16 * 1024
+    #: HEADER_TIMEOUT_SECONDS: until all of them have come.
+    header_timeout_seconds: float = 10.0
     #: MAX_BODY_BYTES.
     max_body_bytes: int = 256 * 1024
     #: BODY_TIMEOUT_SECONDS: until the whole body has come.
@@ -75,6 +94,7 @@ class Settings:
     auth_cache_max_size: int = 1024
     auth_timeout_seconds: float = 2.0
     inference_timeouts: InferenceTimeoutSettings = field(factory=InferenceTimeoutSettings)
+    inference_limits: InferenceLimitSettings = field(factory=InferenceLimitSettings)
     #: MAX_CONVERSATION_HISTORY, MAX_TOKEN_BUDGET (characters), MAX_GENERATIONS_PER_USER.
     limits: Limits = field(factory=Limits)
     #: DEFAULT_TEMPERATURE, DEFAULT_MAX_TOKENS, DEFAULT_TOP_K: for requests that leave them out.
@@ -118,6 +138,7 @@ def _read(environment: Environment) -> Settings:
         auth_cache_max_size=environment.whole("AUTH_CACHE_MAX_SIZE", 1024, low=1, high=1_000_000),
         auth_timeout_seconds=environment.seconds("AUTH_TIMEOUT_SECONDS", 2.0),
         inference_timeouts=_inference_timeouts(environment),
+        inference_limits=_inference_limits(environment),
         limits=_limits(environment),
         sampling=_sampling(environment),
         streams=_streams(environment),
@@ -135,6 +156,14 @@ def _inference_timeouts(environment: Environment) -> InferenceTimeoutSettings:
         first_frame_seconds=environment.seconds("INFERENCE_FIRST_FRAME_TIMEOUT_SECONDS", 60.0),
         idle_seconds=environment.seconds("INFERENCE_IDLE_TIMEOUT_SECONDS", 60.0),
         total_seconds=environment.seconds("INFERENCE_TOTAL_TIMEOUT_SECONDS", 900.0),
+    )
+
+
+def _inference_limits(environment: Environment) -> InferenceLimitSettings:
+    return InferenceLimitSettings(
+        max_reply_characters=environment.whole("MAX_REPLY_CHARACTERS", 1024 * 1024, low=1, high=_MOST_BYTES),
+        max_frame_bytes=environment.whole("MAX_FRAME_BYTES", 256 * 1024, low=1024, high=_MOST_BYTES),
+        max_header_bytes=environment.whole("MAX_INFERENCE_HEADER_BYTES", 16 * 1024, low=1024, high=_MOST_HEADER_BYTES),
     )
 
 
@@ -168,7 +197,9 @@ def _streams(environment: Environment) -> StreamSettings:
 
 def _requests(environment: Environment) -> RequestSettings:
     return RequestSettings(
-        max_body_bytes=environment.whole("MAX_BODY_BYTES", 256 * 1024, low=1024, high=16 * 1024 * 1024),
+        max_header_bytes=environment.whole("MAX_HEADER_BYTES", 16 * 1024, low=1024, high=_MOST_HEADER_BYTES),
+        header_timeout_seconds=environment.seconds("HEADER_TIMEOUT_SECONDS", 10.0),
+        max_body_bytes=environment.whole("MAX_BODY_BYTES", 256 * 1024, low=1024, high=_MOST_BYTES),
         body_timeout_seconds=environment.seconds("BODY_TIMEOUT_SECONDS", 10.0),
     )
 

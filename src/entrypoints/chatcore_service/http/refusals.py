@@ -112,7 +112,9 @@ class HeadersTooLargeError(RefusedError):
 
     status = 431
     code = "headers_too_large"
-    sentence = "The request line and headers must be at most 16384 bytes."
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"The request line and headers must be at most {max_bytes} bytes.")
 
 
 class HeaderTimeoutError(RefusedError):

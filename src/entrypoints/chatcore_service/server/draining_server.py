@@ -14,7 +14,8 @@ from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
 from chatcore_service.lifespan import SHUTDOWN, Shutdown
-from chatcore_service.server.protocol import BoundedProtocol
+from chatcore_service.server.protocol import protocol_of
+from chatcore_service.settings import Settings
 
 #: How long requests have that are still being answered when the drain is over.
 GRACEFUL_SECONDS = 2
@@ -23,12 +24,12 @@ BACKLOG = 2048
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
-def server_config(app: ASGIApp) -> Config:
+def server_config(app: ASGIApp, settings: Settings) -> Config:
     """How uvicorn is to run `app`."""
     return Config(
         app,
         loop="uvloop",
-        http=BoundedProtocol,
+        http=protocol_of(settings),
         ws="none",
         lifespan="on",
         log_config=None,

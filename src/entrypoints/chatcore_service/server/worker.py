@@ -27,7 +27,7 @@ def run(settings: Settings, listener: socket.socket, *, parent_pid: int | None =
     """Serves in this process until a signal; returns whether it could."""
     app = create_app(settings)
     _spare_the_collector()
-    server = DrainingServer(server_config(app), parent_pid=parent_pid)
+    server = DrainingServer(server_config(app, settings), parent_pid=parent_pid)
     try:
         server.run(sockets=[listener])
     except SystemExit:
