@@ -237,12 +237,12 @@ ELSEWHERE = {
     ),
     "custom headers": "the internal key, the trace and the user: test_inference_streams",
     "POST request": "test_inference_streams",
-    "client follows 301 redirect": "it must not, the key goes along with the request: test_inference_faults",
-    "client follows 307 redirect": "it must not: test_inference_faults",
-    "client handles empty Location header with 301 status": "refused like all redirects: test_inference_faults",
-    "client handles missing Location header with 301 status": "refused like all redirects: test_inference_faults",
-    "client handles empty Location header with 307 status": "refused like all redirects: test_inference_faults",
-    "client handles missing Location header with 307 status": "refused like all redirects: test_inference_faults",
+    "client follows 301 redirect": "it must not, the key goes along with the request: test_hostile_inference",
+    "client follows 307 redirect": "it must not: test_hostile_inference",
+    "client handles empty Location header with 301 status": "refused like all redirects: test_hostile_inference",
+    "client handles missing Location header with 301 status": "refused like all redirects: test_hostile_inference",
+    "client handles empty Location header with 307 status": "refused like all redirects: test_hostile_inference",
+    "client handles missing Location header with 307 status": "refused like all redirects: test_hostile_inference",
     "caller can trigger a restart": "not applicable: nothing in the service is a client that could be restarted",
     "resends request body if any when reconnecting": (
         "must not: text that was made once must not be made twice. A request that was hardly seen is sent again: "
