@@ -63,7 +63,7 @@ class Follower:
     # -- Replies that are made elsewhere --------------------------------------------------------------------------
 
     def _elsewhere(self, message: Message, offset: int) -> Reader[Stretch]:
-        reader = MailboxReader(offset)
+        reader = MailboxReader(offset, on_leave=self._leave)
         if self._is_cut:
             reader.cut(RECONNECT)
             return reader
@@ -75,10 +75,8 @@ class Follower:
             )
         return reader
 
-    def leave(self, reader: Reader[Stretch]) -> None:
-        """The reader has gone; nothing is fetched for it any more."""
-        if isinstance(reader, MailboxReader):
-            self._remote.pop(reader, None)
+    def _leave(self, reader: MailboxReader) -> None:
+        self._remote.pop(reader, None)
 
     def cut(self) -> None:
         """Tells the readers of replies made elsewhere, present and future, to come back: this process is ending."""
@@ -139,7 +137,7 @@ class Follower:
                 reader.finish(final.content, End(final.error))
             else:
                 continue
-            self.leave(reader)
+            self._leave(reader)
 
     async def _ended(self, message: Message) -> Message | None:
         try:

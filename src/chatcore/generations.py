@@ -102,16 +102,24 @@ class Generations:
             # Looked at, so that asyncio does not complain when the caller who would have got it has gone.
             task.exception()
 
-    def start(self, lease: Lease, request: InferenceRequest, *, replaces: bool = False) -> Generation:
-        """Starts to make a reply under `lease`; it goes on whatever becomes of the caller."""
+    def start(
+        self, lease: Lease, request: InferenceRequest, *, replaces: bool = False, is_repeatable: bool = False
+    ) -> Generation:
+        """Starts to make a reply under `lease`; it goes on whatever becomes of the caller.
+
+        Args:
+            lease: the right to make it.
+            request: what the model is asked.
+            replaces: whether it is made beside an earlier reply that is still there.
+            is_repeatable: whether the frames may be asked for again, by the turn's idempotency key.
+        """
         started_at = self._clock.monotonic()
 
         def on_first_token() -> None:
             self._observer.first_token(lease, self._clock.monotonic() - started_at)
 
-        generation = Generation(
-            lease, Transcript(on_first_token), started_at=started_at, replaces=replaces, trace_id=request.trace_id
-        )
+        transcript = Transcript(on_first_token, is_repeatable=is_repeatable)
+        generation = Generation(lease, transcript, started_at=started_at, replaces=replaces, trace_id=request.trace_id)
         self._by_message[lease.message_id] = generation
         self._keep(asyncio.create_task(self._run(generation, request), name=f"generation {lease.message_id}"))
         self._observer.generation_started(lease, request.trace_id)

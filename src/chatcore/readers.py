@@ -9,22 +9,25 @@ All readers are used alike, and none of them touches the network or the storage 
             break
         else:
             await reader.wait()
+
+and :meth:`Reader.leave` it at the end, however it comes.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from attrs import frozen
 
-from chatcore.transcript import End, Transcript
+from chatcore.transcript import MAX_KEPT_FRAME_BYTES, RECONNECT, End, Listener, Transcript
 
-#: Most of a transcript that a reader takes at once. However much there is, one who does not read holds no more.
+#: Most that a reader takes at once. However much there is, one who does not read holds little more.
 MAX_NEWS_BYTES = 64 * 1024
 #: In code points, of which Python keeps each in four bytes at most.
 MAX_NEWS_CHARS = MAX_NEWS_BYTES // 4
 
+NewsT = TypeVar("NewsT")
 News_co = TypeVar("News_co", covariant=True)
 
 
@@ -44,6 +47,8 @@ class Stretch:
 class Reader(Protocol[News_co]):
     """One reader of one reply."""
 
+    __slots__ = ()
+
     @property
     def end(self) -> End | None:
         """How the stream ends; counts once :meth:`take` has nothing more to give."""
@@ -61,25 +66,29 @@ class Reader(Protocol[News_co]):
         """Lets :meth:`wait` return now, for whoever has something to say in between."""
         ...
 
-    def offer(self, on_news: Callable[[], bool]) -> None:
-        """Lets `on_news` see to news at once, while somebody waits; where it returns True they wait on.
+    def offer(self, on_news: Callable[[News_co], bool]) -> None:
+        """Lets `on_news` have news at once, while somebody waits; where it returns True they are passed on.
 
         To wake a task for each token would cost more than to pass the token on. `on_news` is called from where the
         news come in, so it must neither raise nor take long. A reader whose news are rare need not call it.
         """
         ...
 
+    def leave(self) -> None:
+        """To be called when nobody reads any more: nothing is kept for it from then on. Again does nothing."""
+        ...
 
-class _TranscriptReader:
-    """What the two readers of a transcript share: they wait for it, and end with it."""
+
+class _TranscriptReader(Listener, Generic[NewsT]):
+    """What the two readers of a transcript share: they listen to it, and end with it."""
+
+    __slots__ = ("_on_news", "_transcript", "_waiter")
 
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
         self._waiter: asyncio.Future[None] | None = None
-        self._on_news: Callable[[], bool] | None = None
-        self._is_awaiting_news = False
-        # Whether the last time gave as much as there may be at once, so that more may be there.
-        self._may_have_more = False
+        self._on_news: Callable[[NewsT], bool] = _refuse
+        transcript.tell(self)
 
     @property
     def end(self) -> End | None:
@@ -89,48 +98,79 @@ class _TranscriptReader:
     async def wait(self) -> None:
         """Returns when the transcript has grown or ended."""
         self._waiter = asyncio.get_running_loop().create_future()
-        if not self._is_awaiting_news:
-            self._is_awaiting_news = True
-            self._transcript.await_news(self._look)
         await self._waiter
 
     def wake(self) -> None:
         """Lets :meth:`wait` return now."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def offer(self, on_news: Callable[[], bool]) -> None:
-        """See :meth:`Reader.offer`."""
-        self._on_news = on_news
-
-    def _look(self) -> bool:
         waiter = self._waiter
         # One that is done was woken by somebody else, or its task was cancelled.
         if waiter is not None and not waiter.done():
-            if self._on_news is not None and self._on_news() and not self._may_have_more:
-                return True
             waiter.set_result(None)
-        self._is_awaiting_news = False
-        return False
+
+    def offer(self, on_news: Callable[[NewsT], bool]) -> None:
+        """See :meth:`Reader.offer`."""
+        self._on_news = on_news
+
+    def leave(self) -> None:
+        """See :meth:`Reader.leave`."""
+        self._transcript.tell_no_more(self)
 
 
-class FrameReader(_TranscriptReader, Reader[bytes]):
-    """Reads the frames, byte for byte as the inference service sent them, from the first."""
+class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
+    """Reads the frames, byte for byte as the inference service sent them, from the first.
 
-    def __init__(self, transcript: Transcript) -> None:
+    It holds what it has not passed on. When that is too much its stream ends, and its reader is to come back.
+    """
+
+    __slots__ = ("_frames", "_is_cut")
+
+    def __init__(self, transcript: Transcript, frames: bytes) -> None:
         super().__init__(transcript)
-        self._position = 0
+        self._frames = bytearray(frames)
+        self._is_cut = False
+
+    @classmethod
+    def of(cls, transcript: Transcript) -> "FrameReader | None":
+        """A reader from the first frame on; None when that is not kept any more."""
+        frames = transcript.hand_over_frames()
+        return None if frames is None else cls(transcript, frames)
+
+    @property
+    def end(self) -> End | None:
+        """The transcript's end, or the reader's own."""
+        return RECONNECT if self._is_cut else self._transcript.end
 
     def take(self) -> bytes:
         """The next frames since the last time; a frame may be cut where they are many."""
-        news = self._transcript.frames(self._position, MAX_NEWS_BYTES)
-        self._position += len(news)
-        self._may_have_more = len(news) == MAX_NEWS_BYTES
-        return news
+        frames = bytes(self._frames[:MAX_NEWS_BYTES])
+        del self._frames[:MAX_NEWS_BYTES]
+        return frames
+
+    def hear(self, frames: bytes) -> None:
+        """See :meth:`chatcore.transcript.Listener.hear`."""
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            if self._on_news(frames):
+                return
+            waiter.set_result(None)
+        self._keep(frames)
+
+    def hear_end(self, frames: bytes) -> None:
+        """See :meth:`chatcore.transcript.Listener.hear_end`."""
+        self._keep(frames)
+        self.wake()
+
+    def _keep(self, frames: bytes) -> None:
+        if len(self._frames) + len(frames) > MAX_KEPT_FRAME_BYTES:
+            self._is_cut = True
+        if not self._is_cut:
+            self._frames += frames
 
 
-class TextReader(_TranscriptReader, Reader[Stretch]):
+class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
     """Reads the text of a reply that this process is making, from any code point on."""
+
+    __slots__ = ("_offset",)
 
     def __init__(self, transcript: Transcript, offset: int) -> None:
         super().__init__(transcript)
@@ -147,14 +187,37 @@ class TextReader(_TranscriptReader, Reader[Stretch]):
             return Stretch("", length)
         text = self._transcript.text(self._offset, MAX_NEWS_CHARS)
         self._offset += len(text)
-        self._may_have_more = len(text) == MAX_NEWS_CHARS
         return Stretch(text, self._offset)
+
+    def hear(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
+        """See :meth:`chatcore.transcript.Listener.hear`."""
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        offset = self._offset
+        news = self.take()
+        if news is None:
+            return
+        if not self._on_news(news):
+            self._offset = offset
+        elif self._offset == self._transcript.length:
+            return
+        waiter.set_result(None)
+
+    def hear_end(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
+        """See :meth:`chatcore.transcript.Listener.hear_end`."""
+        self.wake()
+
+
+def _refuse(news: object) -> bool:  # noqa: ARG001 - what a reader does until it is offered otherwise
+    return False
 
 
 class MailboxReader(Reader[Stretch]):
     """Reads what somebody else puts in: the text of a finished reply, or of one that another process makes."""
 
-    def __init__(self, offset: int) -> None:
+    def __init__(self, offset: int, *, on_leave: "Callable[[MailboxReader], object]" = lambda _: None) -> None:
+        self._on_leave = on_leave
         #: How much text the reader has been given, in code points.
         self.offset = offset
         #: For whoever puts in: for how many looks in a row there was less than the reader has.
@@ -203,8 +266,12 @@ class MailboxReader(Reader[Stretch]):
         await self._news.wait()
         self._news.clear()
 
-    def offer(self, on_news: Callable[[], bool]) -> None:
+    def offer(self, on_news: Callable[[Stretch], bool]) -> None:
         """Never calls it: news come four times a second."""
+
+    def leave(self) -> None:
+        """Tells whoever puts in that nobody reads any more."""
+        self._on_leave(self)
 
     def wake(self) -> None:
         """Lets :meth:`wait` return now."""

@@ -1,17 +1,24 @@
 """A transcript: all that has come of a reply so far.
 
 The generation appends, readers read, and neither waits for the other: a reader (:mod:`chatcore.readers`) is an
-offset into the transcript and nothing more, so a slow, gone or second reader costs the generation nothing.
+offset into the text, or holds the frames that it has not passed on yet, and nothing more. A slow, gone or second
+reader costs the generation nothing.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from typing import Protocol
 
 from attrs import frozen
 
 from chatcore.message import ReplyError
 from chatcore.ports.inference import Frame
 from chatcore.text import TextRepair
+
+#: How many bytes of frames are kept for readers that may come later, and by each reader that is slow.
+MAX_KEPT_FRAME_BYTES = 256 * 1024
+# A shorter one is lengthened: a string of its own costs as much again as the text of a checkpoint.
+_SHORT_STRETCH_CHARS = 2048
 
 
 @frozen
@@ -28,28 +35,53 @@ class End:
 RECONNECT = End(reconnect=True)
 
 
+class Listener(Protocol):
+    """Who is told what comes of a reply. Must neither raise nor take long: it is called for every token."""
+
+    __slots__ = ()
+
+    def hear(self, frames: bytes) -> None:
+        """Takes the next frames."""
+        ...
+
+    def hear_end(self, frames: bytes) -> None:
+        """Takes the last frames; the transcript has its end."""
+        ...
+
+
 class Transcript:
-    """What has come of one reply."""
+    """What has come of one reply.
+
+    Args:
+        on_first_token: called when it comes.
+        is_repeatable: whether somebody may ask for all frames again, as long as they are not too many.
+    """
 
     __slots__ = (
         "_closing",
+        "_held",
+        "_is_repeatable",
+        "_kept",
         "_length",
+        "_listeners",
         "_on_first_token",
         "_pending",
-        "_raw",
         "_repair",
         "_starts",
         "_stretches",
-        "_waiters",
         "end",
         "is_closed",
         "is_sealed",
         "token_count",
     )
 
-    def __init__(self, on_first_token: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, on_first_token: Callable[[], None] = lambda: None, *, is_repeatable: bool = False) -> None:
         self._on_first_token = on_first_token
-        self._raw = bytearray()
+        self._is_repeatable = is_repeatable
+        # All frames from the first on, for who comes later; None when they are not all there any more.
+        self._kept: bytearray | None = bytearray()
+        # Frames whose successor is about to come.
+        self._held: list[bytes] = []
         self._closing = b""
         self._repair = TextRepair()
         # Tokens are joined when somebody asks for text, four times a second at most: a string per token costs memory.
@@ -57,7 +89,7 @@ class Transcript:
         self._starts: list[int] = []
         self._pending: list[str] = []
         self._length = 0
-        self._waiters: list[Callable[[], bool]] = []
+        self._listeners: list[Listener] = []
         #: Frames that carried a token.
         self.token_count = 0
         #: Whether the closing frame has come. It is withheld until :meth:`finish`.
@@ -70,47 +102,62 @@ class Transcript:
     @property
     def length(self) -> int:
         """Code points of text so far."""
+        self._join_pending()
         return self._length
 
     def append(self, frame: Frame) -> None:
-        """Takes the next frame and wakes the readers. This is the hot path: once for every token relayed."""
+        """Takes the next frame and tells the readers. This is the hot path: once for every token relayed."""
         if self.is_sealed:
             return
-        if frame.token is not None:
-            self._append_token(frame.token)
+        token = frame.token
+        if token is not None:
+            if not self.token_count:
+                self._on_first_token()
+            self.token_count += 1
+            self._pending.append(token)
         if frame.is_closing:
             # Whoever has seen the end must be able to fetch the answer, so the end waits until it is stored.
             self._closing = frame.raw
-            self.is_closed = self.is_sealed = True
+            self.is_closed = True
+            self.seal()
+        elif frame.has_successor:
+            self._held.append(frame.raw)
         else:
-            self._raw += frame.raw
-            self.wake()
+            self._tell(frame.raw)
 
-    def _append_token(self, token: str) -> None:
-        if not self.token_count:
-            self._on_first_token()
-        self.token_count += 1
-        text = self._repair.feed(token)
-        if text:
-            self._pending.append(text)
-            self._length += len(text)
+    def _tell(self, frames: bytes) -> None:
+        if self._held:
+            frames = b"".join((*self._held, frames))
+            self._held.clear()
+        if self._kept is not None:
+            self._keep(frames)
+        for listener in self._listeners:
+            listener.hear(frames)
+
+    def _keep(self, frames: bytes) -> None:
+        assert self._kept is not None  # noqa: S101 - asked by the caller, which is the hot path
+        self._kept += frames
+        if len(self._kept) > MAX_KEPT_FRAME_BYTES:
+            self._kept = None
 
     def seal(self) -> None:
         """Takes nothing more: what is there is the reply."""
         self.is_sealed = True
-        rest = self._repair.flush()
-        if rest:
-            self._pending.append(rest)
-            self._length += len(rest)
+        if self._held:
+            self._tell(b"")
+        self._join_pending()
+        self._add(self._repair.flush())
 
     def finish(self, end: End) -> None:
         """Lets the readers have the end, and with it the closing frame if one came. The first end counts."""
         if self.end is None:
-            self.is_sealed = True
-            if not end.reconnect:
-                self._raw += self._closing
+            self.seal()
             self.end = end
-            self.wake()
+            last = b"" if end.reconnect else self._closing
+            if self._kept is not None:
+                self._keep(last)
+            for listener in self._listeners:
+                listener.hear_end(last)
 
     def text(self, offset: int = 0, max_chars: int | None = None) -> str:
         """The text from `offset` (code points) on, of which `max_chars` at most."""
@@ -123,22 +170,37 @@ class Transcript:
 
     def _join_pending(self) -> None:
         if self._pending:
-            stretch = "".join(self._pending)
+            tokens = "".join(self._pending)
             self._pending.clear()
-            self._starts.append(self._length - len(stretch))
-            self._stretches.append(stretch)
+            self._add(self._repair.feed(tokens))
 
-    def frames(self, position: int = 0, max_bytes: int | None = None) -> bytes:
-        """The frames that readers may have so far, from `position` on, of which `max_bytes` at most (bytes)."""
-        if position == len(self._raw):
-            return b""
-        return bytes(memoryview(self._raw)[position : None if max_bytes is None else position + max_bytes])
+    def _add(self, text: str) -> None:
+        if not text:
+            return
+        if self._stretches and len(self._stretches[-1]) < _SHORT_STRETCH_CHARS:
+            self._stretches[-1] += text
+        else:
+            self._starts.append(self._length)
+            self._stretches.append(text)
+        self._length += len(text)
 
-    def wake(self) -> None:
-        """Lets every waiting reader look again."""
-        if self._waiters:
-            self._waiters = [look for look in self._waiters if look()]
+    def hand_over_frames(self) -> bytes | None:
+        """All frames that readers may have so far; None when the first ones are not kept any more.
 
-    def await_news(self, look: Callable[[], bool]) -> None:
-        """Calls `look` at whatever comes, for as long as it returns True: it waits on. It must not raise."""
-        self._waiters.append(look)
+        They are kept for the first who asks, and for others only if the reply is repeatable.
+        """
+        if self._kept is None:
+            return None
+        frames = bytes(self._kept)
+        if not self._is_repeatable:
+            self._kept = None
+        return frames
+
+    def tell(self, listener: Listener) -> None:
+        """Tells `listener` what comes from now on."""
+        self._listeners.append(listener)
+
+    def tell_no_more(self, listener: Listener) -> None:
+        """Forgets `listener`; again does nothing."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)

@@ -99,7 +99,8 @@ class Turns:
         )
 
         async def begin() -> Turn:
-            return self._start(await self.storage.begin_turn(turn), sampling, trace_id)
+            accepted = await self.storage.begin_turn(turn)
+            return self._start(accepted, sampling, trace_id, is_repeatable=idempotency_key is not None)
 
         return await self.generations.admit(begin())
 
@@ -141,7 +142,13 @@ class Turns:
         return min(self.history_limits.max_messages, MAX_INFERENCE_MESSAGES)
 
     def _start(
-        self, accepted: AcceptedTurn, sampling: Sampling, trace_id: str | None, *, replaces: bool = False
+        self,
+        accepted: AcceptedTurn,
+        sampling: Sampling,
+        trace_id: str | None,
+        *,
+        replaces: bool = False,
+        is_repeatable: bool = False,
     ) -> Turn:
         reply = accepted.reply
         if accepted.lease is None:
@@ -153,17 +160,17 @@ class Turns:
             user_id=reply.user_id,
             trace_id=trace_id,
         )
-        generation = self.generations.start(accepted.lease, request, replaces=replaces)
+        generation = self.generations.start(accepted.lease, request, replaces=replaces, is_repeatable=is_repeatable)
         return Turn(accepted.user_message, reply, generation)
 
     async def read(self, turn: Turn) -> FrameReader | Reader[Stretch]:
         """A reader of a turn's reply from its beginning.
 
-        The frames as they came where this process makes the reply; otherwise, that is, for a turn that was
-        repeated by key, its text.
+        The frames as they came where this process makes the reply and has them all; otherwise, that is, for a turn
+        that was repeated by key, its text. :meth:`leave` it in the end.
         """
-        if turn.generation is not None:
-            return FrameReader(turn.generation.transcript)
+        if turn.generation is not None and (frames := FrameReader.of(turn.generation.transcript)) is not None:
+            return frames
         reply = turn.reply
         reader = await self.follower.follow(reply.user_id, reply.conversation_id, reply.id, None)
         assert reader is not None  # noqa: S101 - only a reader that names an offset can have everything
@@ -189,9 +196,8 @@ class Turns:
         return await self.follower.follow(user.id, conversation_id, message_id, offset)
 
     def leave(self, reader: FrameReader | Reader[Stretch]) -> None:
-        """To be called when nobody reads from `reader` any more: nothing is fetched for it from then on."""
-        if not isinstance(reader, FrameReader):
-            self.follower.leave(reader)
+        """To be called when nobody reads from `reader` any more: nothing is kept or fetched for it from then on."""
+        reader.leave()
 
     async def stop(self, user: User, conversation_id: ConversationId, message_id: MessageId) -> Message:
         """Stops a reply that is being made, on whichever process, and keeps its text; idempotent.

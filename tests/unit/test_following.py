@@ -76,7 +76,7 @@ async def test_all_readers_elsewhere_share_one_query_a_tick(world: World) -> Non
     readers = [await following(other, world) for _ in range(20)]
     await world.clock.elapse(0.9)
     for reader in readers:
-        other.chat.follower.leave(reader)
+        reader.leave()
     await world.clock.elapse(10)
 
     assert asked == [1, 20, 20, 20]  # The first reader does not wait for the others.

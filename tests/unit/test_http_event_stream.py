@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import pytest
-import uvloop
 from starlette.types import Message
 
-from chatcore import FrameReader, User
+from chatcore import FrameReader, Stretch, User
 from chatcore.message import ReplyError
 from chatcore.ports import Frame
 from chatcore.readers import TextReader
@@ -74,6 +74,7 @@ class Streaming:
 
     def __init__(self, pacer: Pacer, *, has_line: bool = True) -> None:
         self.transcript = Transcript()
+        self._reader = FrameReader(self.transcript, b"")
         self.client = Client()
         self.is_closed = False
         self.pacer = pacer
@@ -81,7 +82,7 @@ class Streaming:
 
     async def begin(self) -> None:
         stream = EventStream(
-            FrameReader(self.transcript),
+            self._reader,
             sse.FrameEncoder(),
             caller=Caller(user=User(id="alice"), token="token", trace_id="trace"),
             pacer=self.pacer,
@@ -120,26 +121,17 @@ async def test_news_go_out_by_the_line_before_anything_else_runs(pacer: Pacer) -
     await streaming.task
 
 
-def test_what_comes_in_one_piece_goes_out_in_two_at_most() -> None:
-    """On uvloop, whose clock stands still between two looks at the sockets."""
+async def test_what_comes_in_one_piece_goes_out_in_one(pacer: Pacer) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+    for token in "abcd":
+        streaming.transcript.append(Frame(frame(token).raw, token, has_successor=True))
+    streaming.transcript.append(frame("e"))
 
-    async def relay() -> tuple[int, bytes]:
-        clock = FrozenClock()
-        pacer = Pacer(auth=StaticAuth({}, clock=clock), clock=clock, settings=StreamSettings())
-        streaming = Streaming(pacer)
-        await streaming.begin()
-        for token in "abcde":
-            streaming.transcript.append(frame(token))
-        await settle()
-        streaming.client.leave()
-        await streaming.task
-        await pacer.close()
-        return streaming.client.writes, streaming.client.received
-
-    writes, received = uvloop.run(relay())
-
-    assert writes <= 2
-    assert received == b"".join(frame(token).raw for token in "abcde")
+    assert streaming.client.writes == 1
+    assert streaming.client.by_line == b"".join(frame(token).raw for token in "abcde")
+    streaming.client.leave()
+    await streaming.task
 
 
 async def test_a_reply_is_the_same_with_and_without_a_line(pacer: Pacer) -> None:
@@ -175,6 +167,29 @@ async def test_nothing_overtakes_what_waits_for_a_slow_client(pacer: Pacer) -> N
     assert streaming.client.by_line == frame("c").raw
     streaming.client.leave()
     await streaming.task
+
+
+@pytest.mark.parametrize("has_line", [True, False])
+async def test_others_run_between_any_two_chunks_of_a_replay(pacer: Pacer, *, has_line: bool) -> None:
+    """To a client who has gone, sending takes no time at all."""
+    streaming = Streaming(pacer, has_line=has_line)
+    for _ in range(200):
+        streaming.transcript.append(frame("x" * 1000))
+    writes_at_turns = []
+
+    async def look() -> None:
+        while not streaming.is_closed:
+            writes_at_turns.append(streaming.client.writes)
+            await asyncio.sleep(0)
+
+    looking = asyncio.create_task(look())
+    await streaming.begin()
+    streaming.transcript.finish(End())
+    await streaming.task
+    await looking
+
+    assert streaming.client.received == frame("x" * 1000).raw * 200
+    assert max(later - earlier for earlier, later in pairwise(writes_at_turns)) == 1
 
 
 async def test_the_end_comes_after_all_news(pacer: Pacer) -> None:
@@ -237,9 +252,8 @@ async def test_news_that_are_seen_to_at_once_wake_nobody() -> None:
     reader = TextReader(transcript, 0)
     shown: list[str] = []
 
-    def show() -> bool:
-        news = reader.take()
-        shown.append(news.text if news else "")
+    def show(news: Stretch) -> bool:
+        shown.append(news.text)
         return len(shown) < 3
 
     reader.offer(show)
@@ -253,15 +267,16 @@ async def test_news_that_are_seen_to_at_once_wake_nobody() -> None:
     await wait
 
     assert (shown, still_waits) == (["a", "b", "c"], True)
+    assert reader.take() == Stretch("c", 3)
 
 
 async def test_a_reader_woken_in_between_is_offered_each_news_once() -> None:
     transcript = Transcript()
-    reader = FrameReader(transcript)
+    reader = FrameReader(transcript, b"")
     offers: list[bytes] = []
 
-    def show() -> bool:
-        offers.append(reader.take())
+    def show(frames: bytes) -> bool:
+        offers.append(frames)
         return True
 
     reader.offer(show)

@@ -1,10 +1,6 @@
 """A transcript and its readers."""
 
 import asyncio
-from collections.abc import Callable
-from functools import partial
-
-import pytest
 
 from chatcore.message import ReplyError
 from chatcore.ports import Frame
@@ -13,11 +9,10 @@ from chatcore.readers import (
     MAX_NEWS_CHARS,
     FrameReader,
     MailboxReader,
-    Reader,
     Stretch,
     TextReader,
 )
-from chatcore.transcript import RECONNECT, End, Transcript
+from chatcore.transcript import MAX_KEPT_FRAME_BYTES, RECONNECT, End, Transcript
 
 
 def frame(token: str) -> Frame:
@@ -28,15 +23,21 @@ CLOSING = Frame(b'data: {"done":true}\n\n', is_closing=True)
 
 
 def transcript(*tokens: str) -> Transcript:
-    made = Transcript()
+    made = Transcript(is_repeatable=True)
     for token in tokens:
         made.append(frame(token))
     return made
 
 
+def frame_reader(made: Transcript) -> FrameReader:
+    reader = FrameReader.of(made)
+    assert reader is not None
+    return reader
+
+
 def test_a_frame_reader_gets_every_byte_in_order_and_each_once() -> None:
     made = transcript("Hel", "lo")
-    reader = FrameReader(made)
+    reader = frame_reader(made)
 
     first = reader.take()
     made.append(Frame(b": ping\r\n\r\n"))
@@ -46,9 +47,68 @@ def test_a_frame_reader_gets_every_byte_in_order_and_each_once() -> None:
     assert reader.take() == b""
 
 
+def test_frames_are_kept_for_one_reader_and_for_more_only_where_the_reply_may_be_asked_for_again() -> None:
+    once, repeatable = Transcript(), Transcript(is_repeatable=True)
+    for made in (once, repeatable):
+        made.append(frame("a"))
+        frame_reader(made)
+        made.append(frame("b"))
+
+    assert FrameReader.of(once) is None
+    assert frame_reader(repeatable).take() == frame("a").raw + frame("b").raw
+
+
+def test_frames_that_nobody_reads_are_kept_up_to_a_bound() -> None:
+    made = transcript()
+    piece = Frame(b"x" * MAX_KEPT_FRAME_BYTES)
+    made.append(piece)
+    at_the_bound = FrameReader.of(made)
+    made.append(Frame(b"x"))
+
+    assert at_the_bound is not None
+    assert FrameReader.of(made) is None
+
+
+def test_a_reader_that_falls_too_far_behind_is_told_to_come_back_with_what_it_has() -> None:
+    made = transcript()
+    slow, quick = frame_reader(made), frame_reader(made)
+    made.append(Frame(b"x" * MAX_KEPT_FRAME_BYTES))
+    was_enough = sum(map(len, iter(quick.take, b"")))
+    made.append(frame("a"))
+    made.append(frame("b"))
+
+    assert was_enough == MAX_KEPT_FRAME_BYTES
+    assert (slow.end, quick.end) == (RECONNECT, None)
+    assert b"".join(iter(slow.take, b"")) == b"x" * MAX_KEPT_FRAME_BYTES
+    assert quick.take() == frame("a").raw + frame("b").raw
+
+
+def test_a_reader_that_has_left_is_told_nothing() -> None:
+    made = transcript()
+    gone = frame_reader(made)
+    gone.leave()
+    gone.leave()
+    made.append(frame("a"))
+
+    assert gone.take() == b""
+
+
+def test_frames_that_came_in_one_piece_are_told_in_one_also_when_the_reply_ends_there() -> None:
+    made = transcript()
+    reader = frame_reader(made)
+    for token in "ab":
+        made.append(Frame(frame(token).raw, token, has_successor=True))
+    before = reader.take()
+    made.append(CLOSING)
+
+    assert before == b""
+    assert reader.take() == frame("a").raw + frame("b").raw
+    assert made.text() == "ab"
+
+
 def test_the_closing_frame_is_withheld_until_the_reply_is_saved() -> None:
     made = transcript("a")
-    reader = FrameReader(made)
+    reader = frame_reader(made)
     made.append(CLOSING)
 
     before = (reader.take(), reader.end)
@@ -64,7 +124,7 @@ def test_readers_that_must_come_back_never_see_the_closing_frame() -> None:
 
     made.finish(RECONNECT)
 
-    assert made.frames() == frame("a").raw
+    assert frame_reader(made).take() == frame("a").raw
 
 
 def test_nothing_is_taken_after_the_closing_frame() -> None:
@@ -74,7 +134,7 @@ def test_nothing_is_taken_after_the_closing_frame() -> None:
     made.finish(End())
 
     assert made.text() == "a"
-    assert made.frames() == frame("a").raw + CLOSING.raw
+    assert frame_reader(made).take() == frame("a").raw + CLOSING.raw
 
 
 def test_a_closing_frame_may_carry_a_token() -> None:
@@ -136,21 +196,20 @@ def test_a_text_reader_that_was_shown_more_than_there_is_is_told_to_step_back() 
 
 
 def test_however_much_there_is_a_reader_takes_so_much_at_once_and_all_in_the_end() -> None:
-    made = transcript(*["x" * 50_000, "é" * 50_000, "😀" * 50_000])
-    frames, text = list(iter(FrameReader(made).take, b"")), list(iter(TextReader(made, 7).take, None))
+    made = transcript(*["x" * 30_000, "é" * 30_000, "😀" * 30_000])
+    frames, text = list(iter(frame_reader(made).take, b"")), list(iter(TextReader(made, 7).take, None))
 
-    assert b"".join(frames) == made.frames()
+    assert b"".join(frames) == made.hand_over_frames()
     assert "".join(stretch.text for stretch in text) == made.text(7)
     assert [stretch.end_offset for stretch in text[-2:]] == [text[-1].end_offset - len(text[-1].text), made.length]
     assert max(map(len, frames)) == MAX_NEWS_BYTES
     assert max(len(stretch.text) for stretch in text) == MAX_NEWS_CHARS
 
 
-@pytest.mark.parametrize("kind", [FrameReader, partial(TextReader, offset=0)])
-async def test_what_news_leave_behind_is_not_left_to_the_next(kind: Callable[[Transcript], Reader[bytes]]) -> None:
+async def test_text_that_is_too_much_for_once_is_not_left_to_the_next_news() -> None:
     made = Transcript()
-    reader = kind(made)
-    reader.offer(lambda: bool(reader.take()))
+    reader = TextReader(made, 0)
+    reader.offer(lambda _: True)
     wait = asyncio.ensure_future(reader.wait())
     await asyncio.sleep(0)
 
@@ -171,7 +230,7 @@ def test_frames_without_text_are_no_news_for_a_text_reader() -> None:
 
 async def test_all_waiting_readers_are_woken_by_the_next_frame_and_by_the_end() -> None:
     made = transcript()
-    readers = [FrameReader(made), FrameReader(made), TextReader(made, 0)]
+    readers: list[FrameReader | TextReader] = [frame_reader(made), frame_reader(made), TextReader(made, 0)]
     waits = [asyncio.ensure_future(reader.wait()) for reader in readers]
     await asyncio.sleep(0)
 
@@ -187,7 +246,7 @@ async def test_all_waiting_readers_are_woken_by_the_next_frame_and_by_the_end() 
 
 async def test_a_cancelled_wait_harms_nobody() -> None:
     made = transcript()
-    gone, here = FrameReader(made), FrameReader(made)
+    gone, here = frame_reader(made), frame_reader(made)
     waits = [asyncio.ensure_future(reader.wait()) for reader in (gone, here)]
     await asyncio.sleep(0)
 
@@ -199,7 +258,7 @@ async def test_a_cancelled_wait_harms_nobody() -> None:
 
 
 async def test_a_waiting_reader_can_be_woken_without_news() -> None:
-    for reader in (FrameReader(transcript()), TextReader(transcript(), 0), MailboxReader(0)):
+    for reader in (frame_reader(transcript()), TextReader(transcript(), 0), MailboxReader(0)):
         wait = asyncio.ensure_future(reader.wait())
         await asyncio.sleep(0)
         reader.wake()

@@ -20,6 +20,18 @@ class Connection(asyncio.Protocol):
         max_header_bytes: of one response.
     """
 
+    __slots__ = (
+        "_exchange",
+        "_has_served",
+        "_linger",
+        "_max_header_bytes",
+        "_on_free",
+        "_on_gone",
+        "_socket",
+        "idle_since",
+        "is_gone",
+    )
+
     def __init__(
         self,
         *,

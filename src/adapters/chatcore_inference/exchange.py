@@ -22,8 +22,34 @@ class StaleConnectionError(httpx.ReadError):
 class Exchange:
     """The parser's callbacks, and the futures of whoever waits for the head or for the body.
 
-    Nothing waits while a sink takes the body: the parser calls the sink, and the waiter is woken once, at the end.
+    Nothing waits while a sink takes the body: it is called with what each read brought, all in one piece, and the
+    waiter is woken once, at the end.
     """
+
+    __slots__ = (
+        "_body",
+        "_chunks",
+        "_ends_with_connection",
+        "_error",
+        "_has_got_on",
+        "_has_started",
+        "_header_bytes",
+        "_hoarded_bytes",
+        "_is_reused",
+        "_max_header_bytes",
+        "_offered_sink",
+        "_parser",
+        "_raw_headers",
+        "_sink",
+        "_waiter",
+        "has_enough",
+        "headers",
+        "http_version",
+        "is_complete",
+        "is_reusable",
+        "status",
+        "when_complete",
+    )
 
     def __init__(self, sink: BodySink | None, *, max_header_bytes: int, is_reused: bool) -> None:
         self._offered_sink = sink
@@ -32,6 +58,8 @@ class Exchange:
         self._header_bytes = 0
         self._hoarded_bytes = 0
         self._has_got_on = False
+        # What the present read has brought of it.
+        self._body = b""
         self._is_reused = is_reused
         self._parser = httptools.HttpResponseParser(self)
         self._raw_headers: list[tuple[bytes, bytes]] = []
@@ -56,12 +84,16 @@ class Exchange:
 
     def feed(self, data: bytes) -> bool:
         """Takes what came off the socket; returns whether the connection is still good."""
-        self._has_got_on = False
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._hand_over()
             return self._refuse(f"The response is not proper HTTP: {error}")
-        if self._has_got_on:
+        if self._body:
+            self._hoarded_bytes = 0
+            self._hand_over()
+        elif self._has_got_on:
+            self._has_got_on = False
             self._hoarded_bytes = 0
         else:
             # The parser hoards a header or trailer until its end, and tells only then; a head is counted beside that.
@@ -145,19 +177,8 @@ class Exchange:
 
     def on_body(self, body: bytes) -> None:
         """The next bytes of the body."""
-        self._has_got_on = True
-        if self._sink is None:
-            self._keep(body)
-            return
-        try:
-            if not self._sink.feed(body):
-                return
-        except Exception as error:  # noqa: BLE001 - it is raised where the response is awaited
-            self._fail(error)
-        else:
-            self.has_enough = True
-            self._wake()
-        self._sink = None
+        # Nearly every read brings one chunk, which is not copied.
+        self._body = self._body + body if self._body else body
 
     def on_message_complete(self) -> None:
         """The response is complete, or an interim one is."""
@@ -174,8 +195,24 @@ class Exchange:
         if self._header_bytes > self._max_header_bytes:
             raise ValueError("too large a head")
 
+    def _hand_over(self) -> None:
+        body, self._body = self._body, b""
+        if self._sink is None:
+            self._keep(body)
+            return
+        try:
+            if not self._sink.feed(body):
+                return
+        except Exception as error:  # noqa: BLE001 - it is raised where the response is awaited
+            # Also where the response is complete with what the sink refused.
+            self._error = self._error or error
+        else:
+            self.has_enough = True
+        self._sink = None
+        self._wake()
+
     def _keep(self, body: bytes) -> None:
-        if not self.has_enough and self._error is None:
+        if body and not self.has_enough and self._error is None:
             self._chunks.append(body)
             self._wake()
 

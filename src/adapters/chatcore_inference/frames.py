@@ -9,10 +9,15 @@ import orjson
 from chatcore.ports import Frame
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_EVENT = rb"data: (\{[^\r\n]*\})\n\n"
 
 #: Matches bytes that are exactly one event of one line of data that looks like an object, which is group 1. Nearly
-#: every chunk is: one match tells it at a third of the price of splitting and reading it.
-lone_event = re.compile(rb"data: (\{[^\r\n]*\})\n\n").fullmatch
+#: every read is: one match tells it at a third of the price of splitting and reading it.
+lone_event = re.compile(_EVENT).fullmatch
+#: Matches bytes that are several such events, which is what a relay that is behind reads.
+lone_events = re.compile(rb"(?:%b)+" % _EVENT).fullmatch
+#: Goes through them.
+each_lone_event = re.compile(_EVENT).finditer
 
 
 def data_of(raw: bytes) -> bytes | None:

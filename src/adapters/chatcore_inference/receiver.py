@@ -1,13 +1,13 @@
 """The receiving end of one reply: bytes off the socket in, frames to the core out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 
 import httpx
 
 from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
-from chatcore_inference.frames import data_of, lone_event, read_frame
+from chatcore_inference.frames import data_of, each_lone_event, lone_event, lone_events, read_frame
 from chatcore_inference.limits import InferenceLimits
 from chatcore_inference.sink import BodySink
 from chatcore_inference.sse import BYTE_ORDER_MARK, FrameSplitter
@@ -26,6 +26,17 @@ def is_plain(headers: httpx.Headers) -> bool:
 
 class ReplyReceiver(BodySink):
     """Calls `on_frame` with each frame until the closing one; holds the reply to its limits."""
+
+    __slots__ = (
+        "_bytes_left",
+        "_chars_left",
+        "_max_frame_bytes",
+        "_on_frame",
+        "_splitter",
+        "_textless_left",
+        "data_frames",
+        "is_closed",
+    )
 
     def __init__(self, on_frame: Callable[[Frame], None], limits: InferenceLimits) -> None:
         self._on_frame = on_frame
@@ -48,29 +59,47 @@ class ReplyReceiver(BodySink):
         if self._bytes_left < 0:
             raise InferenceRefusedError("The reply is too large.")
         splitter = self._splitter
-        event = lone_event(data)
-        if event is not None and not splitter.pending and size <= self._max_frame_bytes:
-            splitter.is_at_start = False
-            return self._take(data, event[1])
-        for raw in splitter.feed(data):  # noqa: SIM110 - any() would make a generator, and this is the hot path
-            if self._take(raw, self._data_of(raw)):
-                return True
-        return False
+        if not splitter.pending and size <= self._max_frame_bytes:
+            if (event := lone_event(data)) is not None:
+                splitter.is_at_start = False
+                self._on_frame(self._read(data, event[1]))
+                return self.is_closed
+            if lone_events(data) is not None:
+                splitter.is_at_start = False
+                return self._pass_on(self._read(event[0], event[1]) for event in each_lone_event(data))
+        return self._pass_on(self._read(raw, self._data_of(raw)) for raw in splitter.feed(data))
 
     def finish(self) -> bool:
         """To be called when no more bytes will come; returns whether the reply is complete."""
         if not self.is_closed and (raw := self._splitter.flush()):
-            self._take(raw, self._data_of(raw))
+            self._on_frame(self._read(raw, self._data_of(raw)))
+        return self.is_closed
+
+    def _pass_on(self, frames: Iterator[Frame]) -> bool:
+        """Passes on the frames of one read up to the closing one, each when it is known whether more follow."""
+        last: Frame | None = None
+        try:
+            for frame in frames:
+                if last is not None:
+                    ready, last = last, None
+                    ready.has_successor = True
+                    self._on_frame(ready)
+                last = frame
+                if frame.is_closing:
+                    break
+        finally:
+            # What came before a frame that is refused has come.
+            if last is not None:
+                self._on_frame(last)
         return self.is_closed
 
     def _data_of(self, raw: bytes) -> bytes | None:
         return data_of(raw.removeprefix(BYTE_ORDER_MARK) if self._splitter.is_at_start else raw)
 
-    def _take(self, raw: bytes, data: bytes | None) -> bool:
+    def _read(self, raw: bytes, data: bytes | None) -> Frame:
         if not data:  # An event whose data is empty says nothing either: it is no progress.
             self._count_textless()
-            self._on_frame(Frame(raw))
-            return False
+            return Frame(raw)
         self.data_frames += 1
         frame = read_frame(raw, data)
         if frame.token:
@@ -80,8 +109,7 @@ class ReplyReceiver(BodySink):
         elif not frame.is_closing:
             self._count_textless()
         self.is_closed = frame.is_closing
-        self._on_frame(frame)
-        return self.is_closed
+        return frame
 
     def _count_textless(self) -> None:
         self._textless_left -= 1

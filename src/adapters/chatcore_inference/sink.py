@@ -21,12 +21,14 @@ class BodySink(Protocol):
     caller who feeds what it iterates works over any transport.
     """
 
+    __slots__ = ()
+
     def accepts(self, status: int, headers: httpx.Headers) -> bool:
         """Whether it takes this response's body; asked once, before any of it."""
         ...
 
     def feed(self, data: bytes) -> bool:
-        """Takes the next bytes; returns whether it has had enough, and then is not called again.
+        """Takes the next bytes, all that one read brought; returns whether it has had enough, and is not called again.
 
         Whatever it raises ends the exchange and is raised to whoever iterates the response's stream.
         """

@@ -28,15 +28,20 @@ class Frame:
     Not an attrs class: one is made for every token relayed, and plain slots cost half as much.
     """
 
-    __slots__ = ("is_closing", "raw", "token")
+    __slots__ = ("has_successor", "is_closing", "raw", "token")
 
-    def __init__(self, raw: bytes, token: str | None = None, *, is_closing: bool = False) -> None:
+    def __init__(
+        self, raw: bytes, token: str | None = None, *, is_closing: bool = False, has_successor: bool = False
+    ) -> None:
         #: Every byte that came, up to and including the blank line.
         self.raw = raw
         #: The text it carries, unrepaired (see :class:`chatcore.text.TextRepair`); None when it carries none.
         self.token = token
         #: Whether it says that the reply is at its end.
         self.is_closing = is_closing
+        #: Whether the next frame follows at once, because both came in one piece: whoever passes frames on may wait for
+        #: it, and pass on both together.
+        self.has_successor = has_successor
 
 
 @frozen

@@ -65,7 +65,6 @@ class EventStream(Generic[NewsT]):
         self._location = location
         self._on_close = on_close
         self._line: Line | None = None
-        self._round = -1.0
         # Whether others have run since something was sent last.
         self._has_yielded = True
 
@@ -96,7 +95,8 @@ class EventStream(Generic[NewsT]):
     async def _relay(self, send: Send) -> bytes:
         """Sends everything but the last bytes, which it returns."""
         reader, pulse = self._reader, self._pulse
-        reader.offer(self._pass_on_at_once)
+        if self._line is not None:
+            reader.offer(self._pass_on_at_once)
         while not pulse.is_gone:
             if pulse.is_over:
                 return sse.RECONNECT
@@ -112,22 +112,13 @@ class EventStream(Generic[NewsT]):
                 self._has_yielded = True
         return b""
 
-    def _pass_on_at_once(self) -> bool:
-        line, pulse = self._line, self._pulse
+    def _pass_on_at_once(self, news: NewsT) -> bool:
+        line = self._line
         if line is None or not line.is_clear():
             return False
-        if pulse.is_gone or pulse.is_over or pulse.owes_keep_alive or self._reader.end is not None:
-            return False
-        # uvloop's clock stands still within a round. What comes in more than one piece then was read in one piece, and
-        # goes out so: all but the first together, by the task. Each by itself would cost a system call.
-        this_round = asyncio.get_running_loop().time()
-        if this_round == self._round:
-            return False
-        self._round = this_round
-        if news := self._reader.take():
-            for chunk in self._encoder.news(news):
-                line.write(chunk)
-            pulse.written += 1
+        for chunk in self._encoder.news(news):
+            line.write(chunk)
+        self._pulse.written += 1
         return True
 
     async def _pass_on(self, news: NewsT, send: Send) -> None:

@@ -25,17 +25,18 @@ MAX_PIPELINED = 16
 class _ChunkedLine(Line):
     """Writes chunks where uvicorn would: a response without a Content-Length is always chunked."""
 
-    __slots__ = ("_connection", "_flow")
+    __slots__ = ("_flow", "_is_closing", "_write")
 
     def __init__(self, connection: LingeringTransport, flow: FlowControl) -> None:
-        self._connection = connection
         self._flow = flow
+        self._is_closing = connection.is_closing
+        self._write = connection.write
 
     def is_clear(self) -> bool:
-        return not (self._flow.write_paused or self._connection.is_closing())
+        return not (self._flow.write_paused or self._is_closing())
 
     def write(self, chunk: bytes) -> None:
-        self._connection.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        self._write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
 
 
 class BoundedProtocol(HttpToolsProtocol):
