@@ -40,18 +40,25 @@ class StalledReader:
     """A caller who takes nothing until it is told to."""
 
     def __init__(self, port: int, request: bytes) -> None:
+        self._rest = b""
         self.connection = socket.socket()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KERNEL_BYTES)
         self.connection.connect(("127.0.0.1", port))
         self.connection.sendall(request)
         self.connection.setblocking(False)
 
-    async def rest(self) -> bytes:
-        """Everything up to the end of the connection."""
-        received = bytearray()
-        while data := await asyncio.get_running_loop().sock_recv(self.connection, 65536):
+    async def until(self, end: bytes) -> bytes:
+        """Everything that has not been taken yet, up to where it ends so."""
+        loop = asyncio.get_running_loop()
+        received, self._rest = bytearray(self._rest), b""
+        searched = 0
+        while (at := received.find(end, searched)) < 0:
+            searched = max(len(received) - len(end), 0)
+            data = await loop.sock_recv(self.connection, 65536)
+            assert data, "the connection has ended"
             received += data
-        return bytes(received)
+        self._rest = bytes(received[at + len(end) :])
+        return bytes(received[: at + len(end)])
 
 
 @contextmanager

@@ -5,8 +5,11 @@ On uvloop, as the service runs; bytes are those that Python allocated, the kerne
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
+import resource
+import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -31,6 +34,17 @@ MOST_BYTES_A_READER = 256 * 1024
 READERS = 200
 TOKEN = "sea " * 1024
 MEBIBYTE = 256
+#: Of CPU: what everybody else waits for at most.
+MOST_SECONDS_A_TURN = 0.05
+
+
+@pytest.fixture
+def room_for_connections() -> Iterator[int]:
+    """A thousand: both ends of so many are open files of this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
+    yield 1000
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @asynccontextmanager
@@ -98,3 +112,71 @@ async def text_of(service: LiveService, path: str) -> str:
     body = (await service.client.get(path, headers=ALICE)).text
     assert body.endswith('data: {"done":true}\n\n')
     return "".join(json.loads(line[6:]).get("token", "") for line in body.split("\n") if line.startswith("data: "))
+
+
+def test_a_thousand_readers_of_one_reply_cost_one_call_and_one_transcript(room_for_connections: int) -> None:
+    from_the_start, at_the_end = 10, room_for_connections - 10
+
+    async def read() -> tuple[float, int, set[bytes], set[bytes]]:
+        async with roomy_service() as service:
+            path, frames = await begin(service, 0, *[TOKEN] * MEBIBYTE)
+            await service.inference.until_paused()
+            resume = following(f"{path}?offset={len(TOKEN) * MEBIBYTE - 100}")
+            requests = [*[frames] * from_the_start, *[resume] * at_the_end]
+            with allocations() as held, stalled_readers(service.port, *requests) as readers:
+                heads = [await reader.until(b"\r\n\r\n") for reader in readers]
+                assert all(head.startswith(b"HTTP/1.1 200") for head in heads)
+                await service.streams_to_open(room_for_connections)
+                bytes_held = held()
+                service.inference.release()
+                bodies = [await reader.until(b"\r\n0\r\n\r\n") for reader in readers]
+            calls = len(service.inference.calls)
+            return bytes_held / room_for_connections, calls, set(bodies[:10]), set(bodies[10:])
+
+    bytes_a_reader, calls, whole, ends = uvloop.run(read())
+    # A tenth of what a copy of the transcript would cost.
+    assert bytes_a_reader <= 100 * 1024
+    assert calls == 1
+    assert (len(whole), len(ends)) == (1, 1)
+
+
+async def cpu_seconds_without_a_turn(busy: asyncio.Event) -> float:
+    """The longest time for which nothing but one thing ran; in CPU time, which does not count other programs."""
+    longest = 0.0
+    while not busy.is_set():
+        began = time.thread_time()
+        await asyncio.sleep(0)
+        longest = max(longest, time.thread_time() - began)
+    return longest
+
+
+def test_replays_of_a_hundred_thousand_frames_hold_nobody_up() -> None:
+    async def replay() -> float:
+        async with roomy_service() as service:
+            leave_the_kernel_little(service)
+            path, frames = await begin(service, 0, *["0123456789"] * 100_000)
+            await service.inference.until_paused()
+            is_over = asyncio.Event()
+            measuring = asyncio.create_task(cpu_seconds_without_a_turn(is_over))
+            for request in (frames, following(path)):
+                await leave_and_stall(service, request)
+            service.inference.release()
+            await text_of(service, path)
+            # From the storage, all of it as one text.
+            await leave_and_stall(service, following(path))
+            is_over.set()
+            return await measuring
+
+    assert uvloop.run(replay()) < MOST_SECONDS_A_TURN
+
+
+async def leave_and_stall(service: LiveService, request: bytes) -> None:
+    """Some readers who leave as soon as they have asked, and some who never read."""
+    with stalled_readers(service.port, *[request] * 10):
+        await to_be_stuck(service, 10)
+        with stalled_readers(service.port, *[request] * 10):
+            # Hung up before they are looked at.
+            pass
+        assert (await service.client.get("/api/health")).status_code == 200
+        assert (await service.client.get("/api/conversations", headers=ALICE)).status_code == 200
+    await service.open_streams_to_end()
