@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import copy
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
-import httpx
 import pytest
 
 from chatcore_service.description import openapi_document
 from tests.unit.http_service import ALICE, BOB, HttpService, running_service
-
-RANDOM_ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+from tests.unit.ownership import OWNED, RANDOM_ID, Ids, Row, gaps
 
 
 @pytest.fixture
@@ -19,13 +19,129 @@ async def service() -> AsyncIterator[HttpService]:
         yield service
 
 
-def routes_with_ids() -> list[tuple[str, str]]:
-    return [
-        (method.upper(), path)
-        for path, item in openapi_document()["paths"].items()
-        for method in item
-        if "{" in path and method != "parameters"
-    ]
+# -- The table has all routes ----------------------------------------------------------------------------------------
+
+
+def test_every_route_of_the_document_has_its_row() -> None:
+    assert gaps(openapi_document()) == set()
+
+
+def _plant_route(document: dict[str, Any]) -> None:
+    document["paths"]["/api/conversations/{conversation_id}/export"] = {"get": {"responses": {}}}
+
+
+def _plant_nameless_route(document: dict[str, Any]) -> None:
+    document["paths"]["/api/search"] = {"get": {"responses": {}}}
+
+
+def _plant_method(document: dict[str, Any]) -> None:
+    document["paths"]["/api/conversations/{conversation_id}"]["patch"] = {"requestBody": {}, "responses": {}}
+
+
+def _plant_name(document: dict[str, Any]) -> None:
+    document["paths"]["/api/conversations/{share_id}"] = document["paths"].pop("/api/conversations/{conversation_id}")
+
+
+def _plant_parameter(document: dict[str, Any]) -> None:
+    parameter = {"name": "folder_id", "in": "query", "schema": {"type": "string"}}
+    document["paths"]["/api/conversations"]["get"]["parameters"].append(parameter)
+
+
+def _plant_body(document: dict[str, Any]) -> None:
+    document["paths"]["/api/conversations/{conversation_id}"]["delete"]["requestBody"] = {"required": True}
+
+
+def _lose_route(document: dict[str, Any]) -> None:
+    del document["paths"]["/api/conversations/{conversation_id}/regenerate"]
+
+
+@pytest.mark.parametrize(
+    ("plant", "gap"),
+    [
+        (_plant_route, "GET /api/conversations/{conversation_id}/export"),
+        (_plant_nameless_route, "GET /api/search"),
+        (_plant_method, "PATCH /api/conversations/{conversation_id}"),
+        (_plant_name, "share_id"),
+        (_plant_parameter, "folder_id"),
+        (_plant_body, "DELETE /api/conversations/{conversation_id}: body"),
+        (_lose_route, "POST /api/conversations/{conversation_id}/regenerate"),
+    ],
+)
+def test_a_route_without_its_row_is_found(plant: Callable[[dict[str, Any]], None], gap: str) -> None:
+    document = copy.deepcopy(openapi_document())
+    plant(document)
+
+    assert gap in gaps(document)
+
+
+# -- Strangers -------------------------------------------------------------------------------------------------------
+
+
+async def owned(service: HttpService, headers: dict[str, str]) -> Ids:
+    opened = await service.turn(await service.conversation(headers), headers=headers)
+    return opened["id"], opened["messages"][-1]["id"]
+
+
+async def strangers(service: HttpService, row: Row) -> dict[str, Ids]:
+    """Everything that Alice may name and has not, by what it is."""
+    bobs, alices, deleted = await owned(service, BOB), await owned(service, ALICE), await owned(service, ALICE)
+    await service.client.delete(f"/api/conversations/{deleted[0]}", headers=ALICE)
+    kinds = {
+        "another's": bobs,
+        "deleted": deleted,
+        "random": (RANDOM_ID, RANDOM_ID),
+        "malformed": ("malformed", "malformed"),
+    }
+    if row.names_a_reply:
+        others = await owned(service, ALICE)
+        kinds |= {f"{kind} in her own": (alices[0], ids[1]) for kind, ids in kinds.items()}
+        kinds |= {"hers in another's": (bobs[0], alices[1]), "hers in another of hers": (alices[0], others[1])}
+    return kinds
+
+
+@pytest.mark.parametrize("row", OWNED, ids=str)
+async def test_nothing_tells_another_users_thing_from_none(service: HttpService, row: Row) -> None:
+    kinds = await strangers(service, row)
+    before = await service.count_of_everything(BOB), await service.count_of_everything(ALICE)
+
+    answers = {kind: await row.request(service.client, ids, ALICE) for kind, ids in kinds.items()}
+    assert {kind: answer.status_code for kind, answer in answers.items()} == dict.fromkeys(kinds, 404)
+    assert len({answer.content for answer in answers.values()}) == 1
+    assert len({tuple(sorted(set(answer.headers) - {"x-trace-id"})) for answer in answers.values()}) == 1
+    assert (await service.count_of_everything(BOB), await service.count_of_everything(ALICE)) == before
+
+
+@pytest.mark.parametrize("row", [row for row in OWNED if row.bad_body], ids=str)
+async def test_what_is_wrong_with_a_request_is_said_alike_whosever_the_thing_is(service: HttpService, row: Row) -> None:
+    kinds = await strangers(service, row) | {"her own": await owned(service, ALICE)}
+    # That an id is malformed is no secret: it is seen before the body is.
+    del kinds["malformed"]
+
+    answers = [await row.request(service.client, ids, ALICE, bad=True) for ids in kinds.values()]
+    assert {answer.status_code for answer in answers} == {422}
+    assert len({answer.content for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("row", OWNED, ids=str)
+async def test_the_owner_gets_through(service: HttpService, row: Row) -> None:
+    response = await row.request(service.client, await owned(service, ALICE), ALICE)
+
+    assert response.status_code < 300
+
+
+async def test_a_list_shows_the_callers_own_wherever_another_users_cursor_points(service: HttpService) -> None:
+    for _ in range(2):
+        await owned(service, ALICE)
+        await owned(service, BOB)
+    bobs = (await service.client.get("/api/conversations?limit=1", headers=BOB)).json()
+
+    for query in ("", f"?cursor={bobs['next_cursor']}"):
+        listed = (await service.client.get(f"/api/conversations{query}", headers=ALICE)).json()
+        assert listed["items"]
+        assert {item["user_id"] for item in listed["items"]} == {"alice"}
+
+
+# -- Nobody ----------------------------------------------------------------------------------------------------------
 
 
 def secured_routes() -> list[tuple[str, str]]:
@@ -35,42 +151,6 @@ def secured_routes() -> list[tuple[str, str]]:
         for method, operation in item.items()
         if method != "parameters" and operation.get("security") != []
     ]
-
-
-async def request(
-    service: HttpService, method: str, path: str, headers: dict[str, str], ids: tuple[str, str]
-) -> httpx.Response:
-    bodies = {"PUT": {"title": "x"}, "POST": {"content": "x"} if path.endswith("messages") else None}
-    address = path.format(conversation_id=ids[0], message_id=ids[1])
-    return await service.client.request(method, address, json=bodies.get(method), headers=headers)
-
-
-async def owned(service: HttpService, headers: dict[str, str]) -> tuple[str, str]:
-    opened = await service.turn(await service.conversation(headers), headers=headers)
-    return opened["id"], opened["messages"][-1]["id"]
-
-
-@pytest.mark.parametrize(("method", "path"), routes_with_ids())
-async def test_nothing_tells_another_users_thing_from_none(service: HttpService, method: str, path: str) -> None:
-    bobs, alices, deleted = await owned(service, BOB), await owned(service, ALICE), await owned(service, ALICE)
-    await service.client.delete(f"/api/conversations/{deleted[0]}", headers=ALICE)
-    before = await service.count_of_everything(BOB)
-    strangers = [bobs, deleted, (RANDOM_ID, RANDOM_ID), ("malformed", "malformed")]
-    if "{message_id}" in path:
-        strangers += [(alices[0], bobs[1]), (bobs[0], alices[1]), (alices[0], RANDOM_ID), (alices[0], "malformed")]
-
-    answers = [await request(service, method, path, ALICE, ids) for ids in strangers]
-    assert {answer.status_code for answer in answers} == {404}
-    assert len({answer.content for answer in answers}) == 1
-    assert len({tuple(sorted(set(answer.headers) - {"x-trace-id"})) for answer in answers}) == 1
-    assert await service.count_of_everything(BOB) == before
-
-
-@pytest.mark.parametrize(("method", "path"), routes_with_ids())
-async def test_the_owner_gets_through(service: HttpService, method: str, path: str) -> None:
-    response = await request(service, method, path, ALICE, await owned(service, ALICE))
-
-    assert response.status_code < 300
 
 
 NOT_EXACTLY_ONE_TOKEN: list[list[tuple[str, str]]] = [
