@@ -36,7 +36,8 @@ integration: setup ## tests over a real PostgreSQL and real sockets
 soak: setup ## random clients and random faults for ten minutes; SOAK="--seconds 60 --seed 7" for others
 	$(BIN)/python -m benchmarks.soak $(SOAK)
 
-bench: setup ## what everything costs, in ten minutes; BENCH="--only streams --rounds 1" for a part, --help for more
+bench: setup ## what everything costs, in a quarter of an hour; BENCH="--only streams --rounds 1" for a part, --help for more
+	$(BIN)/pytest tests/benchmarks --quiet
 	$(BIN)/python -m benchmarks $(BENCH)
 
 check: lint types layers package ## everything but the tests: lint, format, dependencies, types, layers, the built wheel

@@ -16,6 +16,7 @@ from typing import Any
 
 import benchmarks.requests as plain_requests
 from attrs import asdict, frozen
+from benchmarks import parts
 from benchmarks.machine import most_files, most_streams, one_core_warning, require_files, require_linux
 from benchmarks.meter import all_cores
 from benchmarks.most import CEILING_STREAMS, Search
@@ -110,11 +111,18 @@ def measure_requests(options: Options, made: Bench) -> Part:
     return Part({"costs": [asdict(cost) for cost in costs]})
 
 
+def measure_path(_: Options, __: Bench) -> Part:
+    """The parts of a token's way through the service, by themselves."""
+    show("\nThe parts of a token's way, by themselves")
+    return Part({"nanos": parts.measure()})
+
+
 PARTS: Mapping[str, Callable[[Options, Bench], Part]] = {
     "streams": measure_streams,
     "most": measure_most,
     "readers": measure_readers,
     "requests": measure_requests,
+    "path": measure_path,
 }
 
 

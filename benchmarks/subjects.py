@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
@@ -135,7 +136,7 @@ class Chatcore(Subject):
     is_fresh: bool = True
     name = CHATCORE
     # Each begins with what a database's fsync takes.
-    starts_per_second = 80
+    starts_per_second = 70
 
     @contextmanager
     def running(self, source_port: int, folder: Path) -> Generator[Running]:  # noqa: ARG002 - the protocol's signature
@@ -210,7 +211,11 @@ def conversations(running: Running, streams: int) -> Sequence[Conversation]:
 
 def _conversation(connection: http.client.HTTPConnection, user: str) -> Conversation:
     connection.request("POST", "/api/conversations", headers=_authorization(user))
-    return Conversation(user, orjson.loads(connection.getresponse().read())["id"])
+    response = connection.getresponse()
+    said = response.read()
+    if response.status != HTTPStatus.CREATED:
+        raise BenchmarkError(f"The service made no conversation: {said.decode(errors='replace')}")
+    return Conversation(user, orjson.loads(said)["id"])
 
 
 def _authorization(user: str) -> Mapping[str, str]:

@@ -31,6 +31,7 @@ def rows(document: Document) -> Sequence[Row]:
         *_reader_rows(document.get("readers")),
         *_request_rows(document.get("requests")),
         *_rest_rows(document.get("rest")),
+        *_path_rows(document.get("path")),
     ]
 
 
@@ -174,3 +175,8 @@ def _rest_rows(part: Document | None) -> Iterator[Row]:
     for figure, what, target, scaled in labels if part else ():
         if part and part["rounds"] and figure in part["rounds"][0]:
             yield Row(what, str(Spread.of(scaled(turn[figure]) for turn in part["rounds"])), target=target)
+
+
+def _path_rows(part: Document | None) -> Iterator[Row]:
+    for what, nanos in part["nanos"].items() if part else ():
+        yield Row(f"by itself: {what}, ns a token", shown(nanos))

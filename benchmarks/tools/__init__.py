@@ -52,5 +52,6 @@ def _compile(source: Path, program: Path, compiler: str) -> None:
     command = [compiler, "-O2", "-Wall", "-Wextra", "-o", str(unfinished), str(source)]
     compiled = subprocess.run(command, capture_output=True, text=True, check=False)
     if compiled.returncode:
-        raise BenchmarkError(f"The C compiler refused {source.name}: {compiled.stderr.strip().splitlines()[0]}")
+        said = compiled.stderr.strip() or f"status {compiled.returncode}"
+        raise BenchmarkError(f"The C compiler refused {source.name}: {said.splitlines()[0]}")
     unfinished.rename(program)

@@ -202,11 +202,21 @@ static void ask(stream *s) {
     s->request = NULL;
 }
 
+/* A refusal says in its body why, and that comes in one piece with its head. */
+static void look_for_refusal(stream *s, const char *data) {
+    const char *body = strstr(data, "\r\n\r\n");
+    if (body && strncmp(data, "HTTP/1.1 200 ", 13)) end(s, "a refusal", body[4] ? body + 4 : data);
+}
+
 static void receive(stream *s) {
     static char data[MOST_READ];
-    ssize_t size = recv(s->file, data, sizeof data, 0);
+    ssize_t size = recv(s->file, data, sizeof data - 1, 0);
     clock_ns = now_ns();
-    if (size > 0) take(s, data, size);
+    if (size > 0) {
+        data[size] = 0;
+        if (s->state == STATUS) look_for_refusal(s, data);
+        take(s, data, size);
+    }
     else if (size == 0 || errno != EAGAIN) end(s, "a lost connection", size ? strerror(errno) : "");
 }
 
