@@ -11,10 +11,12 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import benchmarks.requests as plain_requests
+import psycopg
 from attrs import asdict, frozen
 from benchmarks import parts
 from benchmarks.machine import most_files, most_streams, one_core_warning, require_files, require_linux
@@ -31,6 +33,9 @@ from benchmarks.summary import notes, rows
 from benchmarks.table import terminal_table
 from benchmarks.tools import tools
 from benchmarks.trial import Bench, Trial
+
+from chatcore_service.local.interruption import StopRequestedError
+from chatcore_service.local.local_stack_error import LocalStackError
 
 # A trial of a search is over with its window; the replies that it leaves need not be waited for.
 _HURRIED = {"DRAIN_SECONDS": "1"}
@@ -131,18 +136,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     try:
         return _run(options)
-    except (BenchmarkError, plain_requests.WrongAnswerError) as error:
+    except (BenchmarkError, LocalStackError, plain_requests.WrongAnswerError) as error:
         print(error, file=sys.stderr)
-        return 1
+    except StopRequestedError:
+        print("Stopped; the parts that were done are kept.", file=sys.stderr)
+    except (OSError, HTTPException, psycopg.Error) as error:
+        print(f"A part broke off, and has no results: {error!r}", file=sys.stderr)
+    return 1
 
 
 def _run(options: Options) -> int:
     require_linux()
     require_files(max(options.streams), most_files())
-    tools()
+    read(options.output)
+    if options.only:
+        tools()
     for warning in _warnings():
         show(warning)
-    read(options.output)
     wrong: list[str] = []
     for name in options.only:
         # A database for each part, so that no part meets what another has left.

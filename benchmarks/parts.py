@@ -64,7 +64,7 @@ def receive() -> None:
 def append_and_take() -> None:
     """Into the transcript, and out of it by a reader that follows at once."""
     transcript = Transcript()
-    reader = FrameReader(transcript)
+    reader = FrameReader(transcript, b"")
     frame = Frame(_RAW, "Hello ")
     for _ in range(_TOKENS):
         transcript.append(frame)
@@ -81,12 +81,12 @@ def checkpoint_texts() -> None:
             transcript.text(transcript.length - 30)
 
 
-_PARTS = (split_one_by_one, split_in_batches, read_frames, receive, append_and_take, checkpoint_texts)
+PARTS = (split_one_by_one, split_in_batches, read_frames, receive, append_and_take, checkpoint_texts)
 
 
 def measure() -> Mapping[str, float]:
     """Nanoseconds a token, by what is done."""
-    return {(work.__doc__ or "").rstrip("."): nanos(work) for work in _PARTS}
+    return {(work.__doc__ or "").rstrip("."): nanos(work) for work in PARTS}
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from benchmarks.trial import Bench, Trial
 from chatcore_service.local.data_directory import DataDirectory
 from chatcore_service.local.embedded_postgres import EmbeddedPostgres
 from chatcore_service.local.interruption import Interruption
+from chatcore_service.local.local_stack_error import LocalStackError
 
 #: Of a trial that the tools or the machine spoiled.
 _TRIES = 3
@@ -141,7 +142,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         return _measure(options)
-    except BenchmarkError as error:
+    except (BenchmarkError, LocalStackError) as error:
         print(error, file=sys.stderr)
         return 1
 
