@@ -32,6 +32,23 @@ class Generation:
     :class:`chatcore.generations.Generations` runs it.
     """
 
+    __slots__ = (
+        "_in_flight",
+        "_inference",
+        "_is_being_stored",
+        "_renewed_at",
+        "_settled",
+        "_stored",
+        "failures",
+        "halt_reason",
+        "is_finishing",
+        "lease",
+        "replaces",
+        "started_at",
+        "trace_id",
+        "transcript",
+    )
+
     def __init__(
         self,
         lease: Lease,
@@ -55,8 +72,9 @@ class Generation:
         self.failures = 0
         self._stored = 0
         self._in_flight = ""
-        self._settled = asyncio.Event()
-        self._settled.set()
+        self._is_being_stored = False
+        # Made when somebody waits: most never do, and there is one for every reply.
+        self._settled: asyncio.Event | None = None
         self._renewed_at = started_at
         self._inference: asyncio.Task[None] | None = None
 
@@ -99,7 +117,7 @@ class Generation:
         """
         if not self._in_flight:
             self._in_flight = self.transcript.text(self._stored)
-        self._settled.clear()
+        self._is_being_stored = True
         return Progress(
             lease=self.lease,
             start_offset=self._stored,
@@ -126,11 +144,16 @@ class Generation:
 
     def settle(self) -> None:
         """No checkpoint is under way."""
-        self._settled.set()
+        self._is_being_stored = False
+        if self._settled is not None:
+            self._settled.set()
+            self._settled = None
 
     async def settled(self) -> None:
         """Returns when no checkpoint of this generation is under way."""
-        await self._settled.wait()
+        while self._is_being_stored:
+            self._settled = self._settled or asyncio.Event()
+            await self._settled.wait()
 
     @property
     def unstored_bytes(self) -> int:

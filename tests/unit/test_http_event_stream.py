@@ -1,7 +1,7 @@
 """An open event stream: by the server's line where that is clear, by its task where it is not."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 
 import pytest
@@ -36,6 +36,7 @@ class Client(Line):
         self.is_blocked = False
         self.has_ended = False
         self._departed = asyncio.Event()
+        self._on_departure: Callable[[], None] | None = None
         self._room = asyncio.Event()
 
     def is_clear(self) -> bool:
@@ -45,6 +46,9 @@ class Client(Line):
         self.received += chunk
         self.by_line += chunk
         self.writes += 1
+
+    def on_departure(self, call: Callable[[], None] | None) -> None:
+        self._on_departure = call
 
     def read_on(self) -> None:
         self.is_blocked = False
@@ -56,6 +60,8 @@ class Client(Line):
 
     def leave(self) -> None:
         self._departed.set()
+        if self._on_departure is not None:
+            self._on_departure()
 
     async def receive(self) -> Message:
         await self._departed.wait()

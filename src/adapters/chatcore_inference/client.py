@@ -7,7 +7,7 @@ import string
 from collections.abc import Callable
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Self
+from typing import Self, cast
 from urllib.parse import quote
 
 import httpx
@@ -116,12 +116,12 @@ class InferenceClient(Inference):
         """See :meth:`chatcore.ports.Inference.generate`; whatever `on_frame` raises is raised here."""
         self._require_open()
         receiver = ReplyReceiver(on_frame, self._limits)
-        sending = self._send(request, receiver)
+        sending = [self._send(request, receiver)]
         del request  # Tens of kB of history need not be kept for as long as the reply takes, nor need the message.
         try:
             async with asyncio.timeout(self._timeouts.total_seconds) as limit:
                 with self._watchdog.watching(receiver, limit):
-                    await self._receive(await sending, receiver)
+                    await self._receive(await sending.pop(), receiver)
         except _Failure as error:
             if not receiver.finish():
                 raise _translated(error) from error
@@ -185,8 +185,9 @@ class InferenceClient(Inference):
             if not is_event_stream(response.status_code, response.headers):
                 _log_refusal(response)
                 raise InferenceRefusedError
-            # Our own transport yields nothing here, it waits: the receiver is fed straight from the socket.
-            async for data in response.aiter_bytes():
+            # Our own transport yields nothing here, it waits: the receiver is fed straight from the socket. The stream
+            # itself is read, plain as it is: the decoders and chunkers of a response cost 2 kB.
+            async for data in cast("httpx.AsyncByteStream", response.stream):
                 if receiver.feed(data):
                     break
         finally:

@@ -18,6 +18,8 @@ async def read_within(seconds: float | None, read: Callable[[], Awaitable[T]]) -
     Raises:
         httpx.ReadTimeout: it did not within `seconds`.
     """
+    if seconds is None:
+        return await read()
     try:
         async with asyncio.timeout(seconds):
             return await read()
@@ -27,6 +29,8 @@ async def read_within(seconds: float | None, read: Callable[[], Awaitable[T]]) -
 
 class ResponseBody(httpx.AsyncByteStream):
     """Chunks as they came; nothing, at the end, when a sink took them. Closing it ends the exchange."""
+
+    __slots__ = ("_connection", "_exchange", "_is_open", "_read_seconds")
 
     def __init__(self, connection: Connection, exchange: Exchange, read_seconds: float | None) -> None:
         self._connection = connection

@@ -1,8 +1,7 @@
 """Notices replies that have gone silent, without a timer for each chunk."""
 
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from attrs import define
@@ -24,10 +23,19 @@ class Progress(Protocol):
 
 @define(eq=False)
 class _Watch:
+    """One reply under watch, for the time of a `with` block."""
+
+    watches: "set[_Watch]"
     progress: Progress
     limit: asyncio.Timeout
     since: float
     seen: int = 0
+
+    def __enter__(self) -> None:
+        self.watches.add(self)
+
+    def __exit__(self, *_: object) -> None:
+        self.watches.discard(self)
 
 
 class Watchdog:
@@ -44,18 +52,12 @@ class Watchdog:
         self._watches: set[_Watch] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    @contextmanager
-    def watching(self, progress: Progress, limit: asyncio.Timeout) -> Generator[None]:
+    def watching(self, progress: Progress, limit: asyncio.Timeout) -> AbstractContextManager[None]:
         """Lets `limit`, which the caller has entered, expire as soon as `progress` has been silent for too long."""
         loop = asyncio.get_running_loop()
-        watch = _Watch(progress, limit, loop.time())
-        self._watches.add(watch)
         if self._timer is None:
             self._timer = loop.call_later(self._interval, self._look, loop)
-        try:
-            yield
-        finally:
-            self._watches.discard(watch)
+        return _Watch(self._watches, progress, limit, loop.time())
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()

@@ -28,12 +28,18 @@ NewsT = TypeVar("NewsT")
 class Line(Protocol):
     """The way to the caller without a wait, for use between the start and the end of a response."""
 
+    __slots__ = ()
+
     def is_clear(self) -> bool:
         """Whether the caller is there and keeps up."""
         ...
 
     def write(self, chunk: bytes) -> None:
         """Sends part of a body; to be asked first whether the line is clear."""
+        ...
+
+    def on_departure(self, call: Callable[[], None] | None) -> None:
+        """Calls `call` when the caller goes away, at once if they have; None takes it back."""
         ...
 
 
@@ -47,6 +53,17 @@ class EventStream(Generic[NewsT]):
     in, by the server's :class:`Line`: no task is woken, and no middleware crossed, for a token. Where there is no
     line, or it is not clear, the task is woken and sends as any response does.
     """
+
+    __slots__ = (
+        "_encoder",
+        "_has_yielded",
+        "_line",
+        "_location",
+        "_on_close",
+        "_pacer",
+        "_pulse",
+        "_reader",
+    )
 
     def __init__(
         self,
@@ -71,10 +88,13 @@ class EventStream(Generic[NewsT]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Streams to the end."""
         self._pulse.abort = scope.get(ABORT) or _cancel_of_this_task()
-        self._line = scope.get(LINE)
-        gone = asyncio.create_task(self._notice_departure(receive))
+        self._line = line = scope.get(LINE)
+        # A task that waits for the departure costs as much memory as all that the stream itself keeps.
+        gone = asyncio.create_task(self._await_departure(receive)) if line is None else None
         self._pacer.enter(self._pulse)
         try:
+            if line is not None:
+                line.on_departure(self._notice_departure)
             self._pulse.is_writing = True
             await send({"type": "http.response.start", "status": 200, "headers": self._headers()})
             self._pulse.is_writing = False
@@ -84,7 +104,10 @@ class EventStream(Generic[NewsT]):
             await send(_body(last, more=False))
         finally:
             self._pacer.leave(self._pulse)
-            gone.cancel()
+            if gone is not None:
+                gone.cancel()
+            if line is not None:
+                line.on_departure(None)
             self._on_close()
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
@@ -138,9 +161,12 @@ class EventStream(Generic[NewsT]):
         pulse.is_writing = False
         pulse.written += 1
 
-    async def _notice_departure(self, receive: Receive) -> None:
+    async def _await_departure(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
+        self._notice_departure()
+
+    def _notice_departure(self) -> None:
         self._pulse.is_gone = True
         self._reader.wake()
 

@@ -25,6 +25,8 @@ class Patience:
 class Leftovers:
     """Counts what still comes, and calls `on_end` when it is too much, or takes too long."""
 
+    __slots__ = ("_bytes_left", "_deadline", "_has_come", "_loop", "_on_end", "_patience", "_timer")
+
     def __init__(self, patience: Patience, loop: asyncio.AbstractEventLoop, on_end: Callable[[], object]) -> None:
         self._patience = patience
         self._loop = loop
@@ -82,6 +84,8 @@ class LingeringTransport(asyncio.Transport):
         transport: the real one.
         leftovers: what still comes; whoever receives it counts it.
     """
+
+    __slots__ = ("_is_ending", "_leftovers", "_transport", "_written_bytes", "is_mid_body")
 
     def __init__(self, transport: asyncio.Transport, leftovers: Leftovers) -> None:
         super().__init__()

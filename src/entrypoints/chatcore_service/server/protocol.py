@@ -5,6 +5,7 @@ sending, so that the answer is lost, or reads on without end.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, cast
 
 from uvicorn._types import ASGI3Application
@@ -25,9 +26,11 @@ MAX_PIPELINED = 16
 class _ChunkedLine(Line):
     """Writes chunks where uvicorn would: a response without a Content-Length is always chunked."""
 
-    __slots__ = ("_flow", "_is_closing", "_write")
+    __slots__ = ("_flow", "_is_closing", "_on_departure", "_write", "has_departed")
 
     def __init__(self, connection: LingeringTransport, flow: FlowControl) -> None:
+        self._on_departure: Callable[[], None] | None = None
+        self.has_departed = False
         self._flow = flow
         self._is_closing = connection.is_closing
         self._write = connection.write
@@ -37,6 +40,17 @@ class _ChunkedLine(Line):
 
     def write(self, chunk: bytes) -> None:
         self._write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+
+    def on_departure(self, call: Callable[[], None] | None) -> None:
+        self._on_departure = call
+        if self.has_departed:
+            self.depart()
+
+    def depart(self) -> None:
+        """The connection is lost."""
+        self.has_departed = True
+        if self._on_departure is not None:
+            self._on_departure()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -79,7 +93,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_headers = True
         self._has_begun = False
         self._header_timer: asyncio.TimerHandle | None = None
-        self._line: Line | None = None
+        self._line: _ChunkedLine | None = None
         self._flush_timer: asyncio.TimerHandle | None = None
         # What is answered now; uvicorn's own `cycle` is the newest, which may wait in its pipeline.
         self._answering: RequestResponseCycle | None = None
@@ -101,6 +115,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._flush_timer.cancel()
         self._tell_of_departure()
         super().connection_lost(exc)
+        if self._line is not None:
+            self._line.depart()
         # uvicorn forgets it on errors; its timer would find a closed transport later.
         self._unset_keepalive_if_required()
 
