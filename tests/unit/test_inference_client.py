@@ -129,6 +129,21 @@ async def test_what_is_compressed_though_we_asked_for_it_plain_is_refused(
             await client.list_models()
 
 
+@pytest.mark.parametrize(("status", "is_passed_on"), [(599, True), (600, False), (999, False)])
+async def test_a_status_that_http_does_not_know_is_refused(
+    router: respx.Router, client: InferenceClient, status: int, *, is_passed_on: bool
+) -> None:
+    """No server could pass it on to whoever asked."""
+    router.get("/models").respond(status)
+
+    async with client:
+        if is_passed_on:
+            assert (await client.list_models()).status == status
+        else:
+            with pytest.raises(InferenceRefusedError):
+                await client.list_models()
+
+
 async def test_an_answer_may_be_as_large_as_permitted_and_no_larger(
     router: respx.Router, client: InferenceClient
 ) -> None:

@@ -38,6 +38,8 @@ _HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "chatc
 # No user's token goes along that these could be about.
 _KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,5}")
+# A parser takes any three digits, but no server sends others than it knows.
+_HIGHEST_STATUS = 599
 _SECONDS_OF_A_DAY = 24 * 60 * 60
 _Failure = (TimeoutError, httpx.TransportError)
 
@@ -206,7 +208,7 @@ class InferenceClient(Inference):
             raise _translated(error) from error
 
     async def _read(self, response: httpx.Response) -> InferenceReply:
-        if not is_plain(response.headers):
+        if not is_plain(response.headers) or response.status_code > _HIGHEST_STATUS:
             raise InferenceRefusedError
         body = bytearray()
         async for data in response.aiter_bytes():
