@@ -95,7 +95,7 @@ def measure_readers(options: Options, made: Bench) -> Part:
     for _ in range(options.rounds):
         afar.append(elsewhere(made, options.seconds))
         near.append((measured(Trial(1000, options.seconds), limit(), made), thousand(made, options.seconds)))
-        show(f"  {afar[-1][1]}\n  {near[-1][1]}")
+        show(f"  {afar[-1][1].line()}\n  {near[-1][1].line()}")
     broken = [cost.broken for turn in afar for cost in turn] + [m.broken for turn in near for m in turn]
     return Part(
         {

@@ -9,7 +9,7 @@ from benchmarks.spread import TIMES, Spread, shown
 from benchmarks.subjects import BYTES_RELAY, CHATCORE
 from benchmarks.summary import spread
 
-_WIDTH, _BARS_AT, _BARS_WIDTH = 760, 210, 420
+_WIDTH, _BARS_AT, _BARS_WIDTH = 900, 210, 420
 _BAR, _STEP, _TITLE = 18, 26, 34
 _MARGIN = 16
 _FONT = 'font-family="system-ui, sans-serif" font-size="13"'

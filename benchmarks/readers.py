@@ -41,6 +41,14 @@ class FollowCost:
     memory_kb: float
     broken: str
 
+    def line(self) -> str:
+        """As it is told while the benchmark runs."""
+        said = (
+            f"{self.readers} readers of {self.replies}: {self.reader_cpu_micros:.1f} µs a token, "
+            f"behind by {self.delay_p50_ms:.0f} ms, p99 {self.delay_p99_ms:.0f} ms, {self.memory_kb:.0f} kB each"
+        )
+        return f"{said}; {self.broken}" if self.broken else said
+
 
 @frozen
 class Following:

@@ -27,7 +27,7 @@ BYTES_RELAY = "bytes through, asyncio"
 CHATCORE = "chatcore, everything on"
 
 #: The subject has one core to itself; sources, clients and PostgreSQL have the others.
-SUBJECT_CORE = 0
+SUBJECT_CORE = min(os.sched_getaffinity(0)) if sys.platform == "linux" else 0
 #: Of one user, as many as the service allows by default.
 _STREAMS_PER_USER = 8
 _START_SECONDS = 60.0
