@@ -38,6 +38,8 @@ class Generations:
         self._by_message: dict[MessageId, Generation] = {}
         # The event loop holds tasks weakly; this holds those that nobody awaits.
         self._tasks: set[asyncio.Task[Any]] = set()
+        # Nor are these awaited, and a drain does not wait for them either.
+        self._attending: set[asyncio.Task[None]] = set()
         self._hurry = asyncio.Event()
         self._is_draining = False
         self._is_cut_short = False
@@ -91,6 +93,21 @@ class Generations:
         task = asyncio.create_task(begin)
         self._keep(task)
         return await asyncio.shield(task)
+
+    def attend(self, what: str, work: Coroutine[Any, Any, None]) -> None:
+        """Does `work`, called `what` should it fail, in the background, until the process shuts down."""
+        if self._is_draining:
+            work.close()
+            return
+        task = asyncio.create_task(self._attend(what, work), name=what)
+        self._attending.add(task)
+        task.add_done_callback(self._attending.discard)
+
+    async def _attend(self, what: str, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as bug:  # noqa: BLE001 - nobody awaits this task, so nobody else would hear of it
+            self._observer.failed(what, bug)
 
     def _keep(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.add(task)
@@ -212,6 +229,8 @@ class Generations:
         another process. Readers of replies that were cut short are told to come back.
         """
         self._is_draining = True
+        for task in self._attending:
+            task.cancel()
         ends = [
             asyncio.create_task(self._idle()),
             asyncio.create_task(self._clock.sleep(grace_seconds)),

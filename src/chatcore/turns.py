@@ -1,19 +1,19 @@
 """Use cases: send a message, regenerate a reply, stop it, follow it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID, uuid4
 
 from attrs import frozen
 
-from chatcore.errors import DrainingError, MessageNotFoundError
+from chatcore.errors import ChatError, DrainingError, MessageNotFoundError, StorageUnavailableError
 from chatcore.following import Follower
 from chatcore.generation import Generation, Halt
 from chatcore.generations import Generations
 from chatcore.history import MAX_INFERENCE_MESSAGES, HistoryLimits, trim
 from chatcore.idempotency import IdempotencyKey, fingerprint
-from chatcore.lease import OwnerId
+from chatcore.lease import LEASE_SECONDS, OwnerId
 from chatcore.message import ConversationId, Message, MessageId, require_content
-from chatcore.ports import AcceptedTurn, Clock, InferenceRequest, NewRegeneration, NewTurn, Storage
+from chatcore.ports import AcceptedTurn, Clock, InferenceRequest, NewRegeneration, NewReply, NewTurn, Storage
 from chatcore.readers import FrameReader, Reader, Stretch
 from chatcore.sampling import Sampling
 from chatcore.titles import auto_title
@@ -22,6 +22,8 @@ from chatcore.user import User
 #: How long `stop` waits for the owner of a reply, wherever it is, to write its final state.
 STOP_WAIT_SECONDS = 5.0
 _STOP_POLL_SECONDS = 0.1
+#: How often a turn of which nobody knows whether it is stored is looked up.
+_LOOK_AGAIN_SECONDS = 0.5
 
 DEFAULT_SAMPLING = Sampling()
 
@@ -102,7 +104,7 @@ class Turns:
             accepted = await self.storage.begin_turn(turn)
             return self._start(accepted, sampling, trace_id, is_repeatable=idempotency_key is not None)
 
-        return await self.generations.admit(begin())
+        return await self.generations.admit(self._begin(turn, begin))
 
     async def regenerate(
         self,
@@ -135,7 +137,33 @@ class Turns:
             accepted = await self.storage.begin_regeneration(regeneration)
             return self._start(accepted, sampling, trace_id, replaces=True)
 
-        return await self.generations.admit(begin())
+        return await self.generations.admit(self._begin(regeneration, begin))
+
+    async def _begin(self, new: NewReply, begin: Callable[[], Awaitable[Turn]]) -> Turn:
+        try:
+            return await begin()
+        except StorageUnavailableError:
+            self.generations.attend("looking up a turn in doubt", self._begin_after_all(new, begin))
+            raise
+
+    async def _begin_after_all(self, new: NewReply, begin: Callable[[], Awaitable[Turn]]) -> None:
+        """Makes a reply whose caller was told that the storage is away, should it be stored nevertheless.
+
+        Then only the answer was lost. Who comes back with the same key is led to this reply, and would wait for nobody
+        until its lease has run out.
+        """
+        deadline = self.clock.monotonic() + LEASE_SECONDS
+        while self.clock.monotonic() < deadline:
+            await self.clock.sleep(_LOOK_AGAIN_SECONDS)
+            try:
+                # Looked at first: what was not stored then must not be stored now.
+                await self.storage.get_message(new.user_id, new.conversation_id, new.reply_id)
+                await begin()
+            except StorageUnavailableError:
+                continue
+            except ChatError:
+                pass  # It is not there, or not any more.
+            return
 
     @property
     def _history_limit(self) -> int:

@@ -8,7 +8,7 @@ from tests.integration.faults.ledger import Sent
 from tests.integration.faults.model import Saying
 from tests.integration.faults.patience import read_to_the_end
 
-_STORED_CHARS = "select coalesce(max(start_offset + length(text)), 0) from deltas where message_id = %s"
+_DELTAS = "select start_offset, text from deltas where message_id = %s order by start_offset"
 
 
 async def begin(cluster: Cluster, user: Client, *, count: int, every: float = 0.0, hold: int | None = None) -> Saying:
@@ -25,13 +25,15 @@ def sent_for(cluster: Cluster, saying: Saying) -> Sent:
     return next(sent for sent in cluster.ledger.sent if sent.content == saying.prompt)
 
 
+async def stored_deltas(cluster: Cluster, saying: Saying) -> list[tuple[int, str]]:
+    """What the checkpoints have stored of the reply: offsets and texts."""
+    async with await psycopg.AsyncConnection.connect(cluster.database_url) as connection:
+        return await (await connection.execute(_DELTAS, (sent_for(cluster, saying).reply_id,))).fetchall()
+
+
 async def stored_chars(cluster: Cluster, saying: Saying) -> int:
     """How much of the reply the checkpoints have stored."""
-    async with await psycopg.AsyncConnection.connect(cluster.database_url) as connection:
-        row = await (await connection.execute(_STORED_CHARS, (sent_for(cluster, saying).reply_id,))).fetchone()
-        assert row is not None
-        count: int = row[0]
-        return count
+    return max((start + len(text) for start, text in await stored_deltas(cluster, saying)), default=0)
 
 
 async def expect_complete(cluster: Cluster, user: Client, saying: Saying) -> None:

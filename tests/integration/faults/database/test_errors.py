@@ -3,11 +3,13 @@
 The numbers are those of the catalogue of faults, part D.
 """
 
+from itertools import accumulate
+
 import pytest
 
 from tests.integration.faults.client import Client
 from tests.integration.faults.cluster import Cluster
-from tests.integration.faults.database.replies import begin, expect_complete
+from tests.integration.faults.database.replies import begin, expect_complete, stored_chars, stored_deltas
 from tests.integration.faults.database.statements import BEGIN_TURN, CHECKPOINT, FINISH
 from tests.integration.faults.postgres_proxy import PostgresProxy
 from tests.integration.faults.waiting import eventually
@@ -69,5 +71,28 @@ async def test_an_error_nobody_foresaw_is_not_repeated_and_costs_no_reply_that_i
     saying.release()
 
     assert (refused.status, begin_turn.hits) == (500, 1)
+    await expect_complete(cluster, user, saying)
+    await cluster.check()
+
+
+async def test_a_checkpoint_that_took_too_long_is_made_up_for_by_the_next_without_a_gap(
+    cluster: Cluster, proxy: PostgresProxy, user: Client
+) -> None:
+    """D14."""
+    timeouts = proxy.on(CHECKPOINT, "57014", times=4)
+    saying = await begin(cluster, user, count=60, every=0.02, hold=59)
+    said = "".join(saying.speech.tokens[:59])
+
+    async def all_is_stored() -> bool:
+        return await stored_chars(cluster, saying) == len(said)
+
+    await eventually(lambda: saying.is_holding, within=10, what="the model holding its breath")
+    await eventually(all_is_stored, within=3, what="the checkpoints that make up for it")
+    assert timeouts.hits == 4
+    deltas = await stored_deltas(cluster, saying)
+    assert [start for start, _ in deltas] == [0, *accumulate(len(text) for _, text in deltas)][:-1]
+    assert "".join(text for _, text in deltas) == said
+
+    saying.release()
     await expect_complete(cluster, user, saying)
     await cluster.check()
