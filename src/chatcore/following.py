@@ -7,10 +7,12 @@ query a tick, and there is no tick when there is no reader.
 import asyncio
 from collections.abc import Sequence
 from contextvars import Context
+from functools import partial
 
 from chatcore.errors import MessageNotFoundError
 from chatcore.generations import Generations
 from chatcore.message import ConversationId, Message, MessageId, ReplyError
+from chatcore.page_reader import MAX_PAGE_CHARS, PageReader, page
 from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, Storage
 from chatcore.readers import MailboxReader, Reader, Stretch, TextReader
 from chatcore.transcript import RECONNECT, End
@@ -52,13 +54,24 @@ class Follower:
             return TextReader(generation.transcript, offset or 0)
         return self._elsewhere(message, offset or 0)
 
-    @staticmethod
-    def _finished(message: Message, offset: int | None) -> Reader[Stretch] | None:
+    def _finished(self, message: Message, offset: int | None) -> Reader[Stretch] | None:
         if offset == len(message.content):
             return None
+        if len(message.content) - (offset or 0) > MAX_PAGE_CHARS:
+            fetch = partial(self._page, message.user_id, message.conversation_id, message.id)
+            return PageReader(offset or 0, message.content, End(message.error), fetch)
         reader = MailboxReader(offset or 0)
         reader.finish(message.content, End(message.error))
         return reader
+
+    async def _page(
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
+    ) -> str | None:
+        try:
+            return page((await self._storage.get_message(user_id, conversation_id, message_id)).content, offset)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the reader is told to come back
+            self._observer.failed("reading a finished reply", error)
+            return None
 
     # -- Replies that are made elsewhere --------------------------------------------------------------------------
 
@@ -101,7 +114,9 @@ class Follower:
             self._polling = None
 
     async def _feed(self) -> None:
-        readers = tuple(self._remote.items())
+        readers = [(reader, message) for reader, message in self._remote.items() if reader.has_room]
+        if not readers:
+            return
         try:
             reads = await self._storage.read_deltas([_question(reader, message) for reader, message in readers])
             for (reader, _), read in zip(readers, reads, strict=True):
@@ -134,7 +149,8 @@ class Follower:
             if final is None:
                 reader.cut(End(ReplyError.STOPPED))  # Its conversation was deleted, which stops it.
             elif not final.is_streaming:
-                reader.finish(final.content, End(final.error))
+                if not reader.finish(final.content, End(final.error)):
+                    continue
             else:
                 continue
             self._leave(reader)

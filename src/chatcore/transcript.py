@@ -16,7 +16,7 @@ from chatcore.ports.inference import Frame
 from chatcore.text import TextRepair
 
 #: How many bytes of frames are kept for readers that may come later, and by each reader that is slow.
-MAX_KEPT_FRAME_BYTES = 256 * 1024
+MAX_KEPT_FRAME_BYTES = 64 * 1024
 # A shorter one is lengthened: a string of its own costs as much again as the text of a checkpoint.
 _SHORT_STRETCH_CHARS = 2048
 

@@ -20,6 +20,7 @@ from attrs import evolve
 
 from chatcore_memory import DONE_FRAME, PAUSE, token_frame
 from chatcore_memory.inference import CallState
+from tests.integration.faults.waiting import eventually
 from tests.integration.http_server import ALICE, SETTINGS, LiveService, live_service
 from tests.integration.slow_readers import (
     following,
@@ -84,7 +85,7 @@ def allocations() -> Iterator[Callable[[], int]]:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize(("replies", "tokens"), [(1, MEBIBYTE), (READERS, MEBIBYTE // 3)])
+@pytest.mark.parametrize(("replies", "tokens"), [(1, MEBIBYTE), (READERS, MEBIBYTE // 5)])
 def test_who_stops_reading_costs_little_and_is_cut_off_and_the_replies_are_whole(replies: int, tokens: int) -> None:
     async def stall() -> float:
         async with roomy_service(WRITE_TIMEOUT_SECONDS) as service:
@@ -105,6 +106,54 @@ def test_who_stops_reading_costs_little_and_is_cut_off_and_the_replies_are_whole
             return bytes_held / READERS
 
     assert uvloop.run(stall()) <= MOST_BYTES_A_READER
+
+
+def test_who_stops_reading_a_finished_reply_costs_little() -> None:
+    async def stall() -> float:
+        async with roomy_service() as service:
+            leave_the_kernel_little(service)
+            path, _ = await begin(service, 0, *[TOKEN] * MEBIBYTE)
+            await service.inference.until_paused()
+            service.inference.release()
+            await text_of(service, path)
+            # Not from the start: the storage in memory gives the same string to all who want all of it.
+            requests = [following(f"{path}?offset=1")] * READERS
+            with allocations() as held, stalled_readers(service.port, *requests):
+                await to_be_stuck(service, READERS)
+                return held() / READERS
+
+    assert uvloop.run(stall()) <= MOST_BYTES_A_READER
+
+
+def test_who_sends_and_does_not_read_costs_little_more_than_who_has_left() -> None:
+    count = READERS // 5
+
+    async def stall() -> float:
+        async with roomy_service() as service:
+            leave_the_kernel_little(service)
+            service.inference.play(*[token_frame(TOKEN)] * MEBIBYTE, PAUSE, DONE_FRAME)
+            conversations = [await service.conversation() for _ in range(count)]
+            requests = [sending(one, str(number)) for number, one in enumerate(conversations)]
+            with allocations() as held:
+                with stalled_readers(service.port, *requests):
+                    await to_be_stuck(service, count)
+                    await service.inference.until_paused(count)
+                    await all_to_be_stored(service)
+                    bytes_held = held()
+                await service.open_streams_to_end()
+                return (bytes_held - held()) / count
+
+    assert uvloop.run(stall()) <= MOST_BYTES_A_READER
+
+
+async def all_to_be_stored(service: LiveService) -> None:
+    """Returns when the storage has all text so far, so that it takes no more memory."""
+    generations = service.container.chat().generations
+    await eventually(
+        lambda: all(generation.unstored_bytes == 0 for generation in generations.running),
+        within=20,
+        what="all text is stored",
+    )
 
 
 async def text_of(service: LiveService, path: str) -> str:

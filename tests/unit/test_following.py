@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 from chatcore import ReplyError, Stretch
 from chatcore.lease import LEASE_SECONDS
+from chatcore.message import Message
+from chatcore.page_reader import MAX_PAGE_CHARS
 from chatcore.ports import DeltaRead, DeltaReader
-from chatcore.transcript import End
+from chatcore.readers import MAX_MAILBOX_CHARS
+from chatcore.transcript import RECONNECT, End
 from tests.unit.conftest import ADA, World, has_ended, until
 from tests.unit.reading import following, rest
 
@@ -127,6 +130,68 @@ async def test_who_has_all_of_a_finished_reply_gets_nothing_more(world: World) -
     assert await follow(3) == (Stretch("r", 4), End())
     assert await follow(4) is None
     assert await follow(5) == (Stretch("", 4), End())
+
+
+async def finished(world: World, text: str) -> Message:
+    """A reply that has ended."""
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    call.say(text)
+    call.close()
+    await until(lambda: has_ended(turn))
+    return turn.reply
+
+
+async def test_a_long_finished_reply_is_read_a_page_at_a_time(world: World) -> None:
+    text = "0123456789" * 10_000
+    reply = await finished(world, text)
+    reader = await world.chat.turns.follow(ADA, reply.conversation_id, reply.id, offset=7)
+    assert reader is not None
+    stretches: list[Stretch] = []
+    while reader.end is None:
+        if stretch := reader.take():
+            stretches.append(stretch)
+        else:
+            await reader.wait()
+
+    assert "".join(stretch.text for stretch in stretches) == text[7:]
+    assert [stretch.end_offset for stretch in stretches][-1] == len(text)
+    assert max(len(stretch.text) for stretch in stretches) == MAX_PAGE_CHARS
+    assert reader.end == End()
+
+
+async def test_a_reader_whose_next_page_is_not_to_be_had_is_to_come_back(world: World) -> None:
+    reply = await finished(world, "0123456789" * 10_000)
+    reader = await world.chat.turns.follow(ADA, reply.conversation_id, reply.id)
+    assert reader is not None
+    first = reader.take()
+    world.storage.outage = True
+    before = reader.end
+    await reader.wait()
+
+    assert first is not None
+    assert (before, reader.take(), reader.end) == (None, None, RECONNECT)
+
+
+async def test_so_much_waits_for_a_reader_elsewhere_who_takes_nothing_and_all_comes_in_the_end(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    reader = await following(world.replica(), world)
+    async with world.chat:
+        for _ in range(5):
+            call.say("0123456789" * 2000)
+            await world.clock.elapse(1)
+        call.close()
+        await until(lambda: has_ended(turn))
+        await world.clock.elapse(1)
+        pieces = [rest(reader)]
+        for _ in range(5):
+            await world.clock.elapse(1)
+            pieces.append(rest(reader))
+
+    assert len(pieces[0]) == MAX_MAILBOX_CHARS
+    assert "".join(pieces) == "0123456789" * 10_000
+    assert reader.end == End()
 
 
 async def test_a_failed_reply_tells_its_reason_once(world: World) -> None:

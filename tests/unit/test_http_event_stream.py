@@ -78,9 +78,9 @@ class Client(Line):
 class Streaming:
     """A stream of a transcript to a client."""
 
-    def __init__(self, pacer: Pacer, *, has_line: bool = True) -> None:
+    def __init__(self, pacer: Pacer, *, has_line: bool = True, replayed: bytes = b"") -> None:
         self.transcript = Transcript()
-        self._reader = FrameReader(self.transcript, b"")
+        self._reader = FrameReader(self.transcript, replayed)
         self.client = Client()
         self.is_closed = False
         self.pacer = pacer
@@ -178,9 +178,8 @@ async def test_nothing_overtakes_what_waits_for_a_slow_client(pacer: Pacer) -> N
 @pytest.mark.parametrize("has_line", [True, False])
 async def test_others_run_between_any_two_chunks_of_a_replay(pacer: Pacer, *, has_line: bool) -> None:
     """To a client who has gone, sending takes no time at all."""
-    streaming = Streaming(pacer, has_line=has_line)
-    for _ in range(200):
-        streaming.transcript.append(frame("x" * 1000))
+    frames = frame("x" * 1000).raw * 200
+    streaming = Streaming(pacer, has_line=has_line, replayed=frames)
     writes_at_turns = []
 
     async def look() -> None:
@@ -194,7 +193,7 @@ async def test_others_run_between_any_two_chunks_of_a_replay(pacer: Pacer, *, ha
     await streaming.task
     await looking
 
-    assert streaming.client.received == frame("x" * 1000).raw * 200
+    assert streaming.client.received == frames
     assert max(later - earlier for earlier, later in pairwise(writes_at_turns)) == 1
 
 
