@@ -31,8 +31,8 @@ class TitleSource(StrEnum):
     USER = "user"
 
 
-# Why without slots: see :class:`chatcore.message.Message`.
-@frozen(kw_only=True, slots=False)
+# Why without slots, and not by keyword only: see :class:`chatcore.message.Message`.
+@frozen(slots=False)
 class Conversation:
     """One conversation of one user, without its messages.
 
@@ -42,14 +42,14 @@ class Conversation:
 
     id: ConversationId
     user_id: UserId
+    created_at: datetime = field(validator=require_aware)
+    #: Moves with every message, rename and finished reply; the list is sorted by it.
+    updated_at: datetime = field(validator=require_aware)
     title: str = DEFAULT_TITLE
     title_source: TitleSource = TitleSource.DEFAULT
     model_tag: str = DEFAULT_MODEL_TAG
     #: The newest message of the branch being shown; None while there is none.
     head_id: MessageId | None = None
-    created_at: datetime = field(validator=require_aware)
-    #: Moves with every message, rename and finished reply; the list is sorted by it.
-    updated_at: datetime = field(validator=require_aware)
 
     def renamed(self, title: str, now: datetime) -> "Conversation":
         """This conversation under a title that its user chose.
@@ -94,9 +94,11 @@ def active_path(messages: Sequence[Message], head_id: MessageId | None) -> tuple
         head_id: the newest of the branch.
     """
     path: list[Message] = []
+    # Their numbers: to compare the ids themselves takes a call for each message.
+    wanted = head_id and head_id.int
     for message in reversed(messages):
-        if message.id == head_id:
+        if message.id.int == wanted:
             path.append(message)
-            head_id = message.parent_id
+            wanted = message.parent_id and message.parent_id.int
     path.reverse()
     return tuple(path)

@@ -5,7 +5,7 @@ a second; in slices, for some milliseconds at a time.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 #: How many rows, messages and the like make up one slice: a millisecond or two.
@@ -15,16 +15,11 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def slices(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    """All of `items`, at most :data:`SLICE` at a time."""
-    return (items[start : start + SLICE] for start in range(0, len(items), SLICE))
-
-
-async def map_in_slices(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
-    """`work` done to each of `items`; few of them are done at once, without a pause."""
+async def in_slices(work: Callable[[Sequence[_Item]], Iterable[_Result]], items: Sequence[_Item]) -> list[_Result]:
+    """What `work` makes of all `items`, given some of them at a time; what is one slice is done without a pause."""
     results: list[_Result] = []
-    for part in slices(items):
-        if results:
+    for start in range(0, len(items), SLICE):
+        if start:
             await asyncio.sleep(0)
-        results += map(work, part)
+        results += work(items[start : start + SLICE])
     return results

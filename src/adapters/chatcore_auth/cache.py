@@ -52,8 +52,10 @@ class VerdictCache:
 
     def get(self, key: TokenKey) -> Vouched | Rejected | None:
         """The verdict that still stands; None when the auth service has to be asked."""
-        entry = self._vouched.get(key)
-        if entry is None:
+        try:
+            # A library's `get` would look it up twice.
+            entry = self._vouched[key]
+        except KeyError:
             return self._rejected.get(key)
         if has_expired(entry.verdict.user, self._clock.now()):
             # The wall clock was set forward: the entry's own life is measured on the other one.

@@ -13,12 +13,12 @@ from chatcore.listing import Cursor, Page, PageRequest
 from chatcore.message import ConversationId, Message, MessageId
 from chatcore.ports.storage import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
 from chatcore.ports.stream_counts import ProcessId, StreamCounts
-from chatcore.slices import map_in_slices
+from chatcore.slices import in_slices
 from chatcore.user import UserId
 from chatcore_postgres import deletion, generations, stream_counts, turns
 from chatcore_postgres.conninfo import normalized
 from chatcore_postgres.database import Database, Row
-from chatcore_postgres.rows import to_conversation, to_message, to_opened
+from chatcore_postgres.rows import to_conversations, to_messages, to_opened
 from chatcore_postgres.statements import conversations, upkeep
 
 
@@ -131,7 +131,7 @@ class PostgresStorage(Storage, StreamCounts):
             after = {"after_updated_at": request.cursor.updated_at, "after_id": request.cursor.id}
             parameters = {"user_id": user_id, "limit": limit, **after}
             rows = await self._requests.fetch(conversations.LIST_BY_CURSOR, parameters)
-        found = tuple(to_conversation(user_id, row) for row in rows[: request.limit])
+        found = tuple(to_conversations(user_id, rows[: request.limit]))
         return Page(found, Cursor.after(found[-1]) if len(rows) > request.limit else None)
 
     async def open_conversation(self, user_id: UserId, conversation_id: ConversationId) -> OpenConversation:
@@ -139,7 +139,7 @@ class PostgresStorage(Storage, StreamCounts):
         rows = await self._requests.fetch(conversations.OPEN, _names(user_id, conversation_id))
         if not rows:
             raise ConversationNotFoundError
-        messages = await map_in_slices(partial(to_message, user_id, conversation_id), rows[1:])
+        messages = await in_slices(partial(to_messages, user_id, conversation_id), rows[1:])
         return OpenConversation(to_opened(user_id, rows[0]), tuple(messages))
 
     async def rename_conversation(
@@ -150,7 +150,7 @@ class PostgresStorage(Storage, StreamCounts):
         rows = await self._requests.fetch(conversations.RENAME, parameters)
         if not rows:
             raise ConversationNotFoundError
-        return to_conversation(user_id, rows[0])
+        return to_conversations(user_id, rows)[0]
 
     async def delete_conversation(self, user_id: UserId, conversation_id: ConversationId) -> None:
         """See the port."""
@@ -221,4 +221,4 @@ def _names(user_id: UserId, conversation_id: ConversationId) -> dict[str, str | 
 def _one_message(user_id: UserId, conversation_id: ConversationId, rows: Sequence[Row]) -> Message:
     if not rows:
         raise MessageNotFoundError
-    return to_message(user_id, conversation_id, rows[0])
+    return to_messages(user_id, conversation_id, rows)[0]

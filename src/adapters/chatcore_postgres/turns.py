@@ -12,7 +12,7 @@ from chatcore.errors import (
 from chatcore.lease import LEASE_SECONDS, Lease
 from chatcore.ports.storage import AcceptedTurn, NewRegeneration, NewReply, NewTurn
 from chatcore_postgres.database import Database, Row
-from chatcore_postgres.rows import to_message
+from chatcore_postgres.rows import to_messages
 from chatcore_postgres.statements import turns
 
 # Columns before those of the message: outcome, user_message_id, reply_id, running_id, epoch.
@@ -72,7 +72,7 @@ def _accepted(turn: NewReply, rows: Sequence[Row]) -> AcceptedTurn:
             raise TooManyGenerationsError(turn.max_generations)
         case _:
             raise ConversationNotFoundError
-    messages = [to_message(turn.user_id, turn.conversation_id, row[_VERDICT_COLUMNS:]) for row in rows]
+    messages = to_messages(turn.user_id, turn.conversation_id, [row[_VERDICT_COLUMNS:] for row in rows])
     by_id = {message.id: message for message in messages}
     return AcceptedTurn(
         user_message=by_id[user_message_id],

@@ -12,6 +12,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, TextIO, cast
 
+import orjson
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
@@ -128,9 +129,17 @@ def _frames(error: BaseException) -> list[str]:
 
 
 def _dump(event: EventDict, **_: object) -> str:
-    # In ASCII: some readers of logs take U+2028 for the end of a line, and a lone surrogate is no UTF-8.
-    return json.dumps(event, default=_type_name, separators=(",", ":"))
+    # In ASCII: some readers of logs take U+2028 for the end of a line, and a lone surrogate is no UTF-8. Nearly every
+    # line is ASCII by itself.
+    with suppress(orjson.JSONEncodeError):
+        line = orjson.dumps(event, default=_type_name, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+        if line.isascii():
+            return line.decode()
+    return _ascii_encoder.encode(event)
 
 
 def _type_name(value: object) -> str:
     return type(value).__qualname__
+
+
+_ascii_encoder = json.JSONEncoder(default=_type_name, separators=(",", ":"))

@@ -5,10 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chatcore_service.http import problems
 from chatcore_service.http.cors import ProblemCORSMiddleware
@@ -56,7 +54,7 @@ def build_application(
     lifespan: Lifespan,
 ) -> Starlette:
     """Puts it together."""
-    app = Starlette(
+    app = _Application(
         routes=[resource.route() for group in endpoints for resource in group.resources()],
         middleware=[
             Middleware(Envelope, metrics=metrics),
@@ -69,14 +67,24 @@ def build_application(
                 allow_credentials=True,
             ),
         ],
-        exception_handlers={HTTPException: _no_such_route},
         lifespan=lifespan,
     )
     # A path with a slash too many is another path, not a redirect that drops a body.
     app.router.redirect_slashes = False
+    # The router itself refuses nothing else: methods are the resources' affair.
+    app.router.default = _no_such_route
     return app
 
 
-async def _no_such_route(_request: Request, _error: Exception) -> Response:
-    # The router itself refuses nothing else: methods are the resources' affair.
-    return problems.refused(RouteNotFoundError())
+class _Application(Starlette):
+    """Starlette without the two layers that make responses of exceptions: no resource lets any through."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        app: ASGIApp = self.router
+        for middleware_class, args, kwargs in reversed(self.user_middleware):
+            app = middleware_class(app, *args, **kwargs)
+        return app
+
+
+async def _no_such_route(scope: Scope, receive: Receive, send: Send) -> None:
+    await problems.refused(RouteNotFoundError())(scope, receive, send)

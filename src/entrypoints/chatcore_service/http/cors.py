@@ -1,18 +1,36 @@
 """CORS, whose refusals are problem documents too."""
 
+from collections.abc import Awaitable
+
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from chatcore_service.http import problems
 from chatcore_service.http.refusals import PreflightRefusedError
 
 _REFUSED = 400
+_VARY = (b"vary", b"Origin")
 _OF_THE_BODY = frozenset({"content-length", "content-type"})
 
 
 class ProblemCORSMiddleware(CORSMiddleware):
     """Starlette's, whose own refusals are plain text."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on."""
+        # Without an origin there is nothing to decide, and most callers send none.
+        if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
+            await super().__call__(scope, receive, send)
+            return
+
+        def send_varying(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), _VARY]
+            return send(message)
+
+        await self.app(scope, receive, send_varying)
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Whether a browser's script may send what it is about to."""

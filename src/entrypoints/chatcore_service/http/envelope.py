@@ -12,13 +12,13 @@ from chatcore_service.http.resource import Resource
 from chatcore_service.metrics import Metrics
 
 #: Sent with every response, unless it has its own.
-SECURITY_HEADERS = {
-    b"x-content-type-options": b"nosniff",
-    b"cache-control": b"no-store",
-    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
-    b"referrer-policy": b"no-referrer",
-    b"cross-origin-resource-policy": b"same-site",
-}
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-site"),
+)
 
 #: Asked for again and again by machines; a log of it is noise.
 _QUIET_ROUTES = frozenset({paths.HEALTH, paths.READY, paths.METRICS})
@@ -33,6 +33,8 @@ class Envelope:
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        # Bound once: the logger above looks for its configuration anew at every line.
+        self._log = _log.bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, and puts its response into an envelope."""
@@ -48,10 +50,9 @@ class Envelope:
             self._record(exchange)
 
     def _record(self, exchange: "_Exchange") -> None:
-        route, status = exchange.route, exchange.status
-        self._metrics.requests.labels(exchange.method, route, str(status)).inc()
-        self._metrics.response_seconds.labels(route).observe(exchange.response_seconds)
-        exchange.log()
+        route = exchange.route
+        self._metrics.count_answer(exchange.method, route, exchange.status, exchange.response_seconds)
+        exchange.log(self._log, route)
 
 
 class _Exchange:
@@ -77,8 +78,9 @@ class _Exchange:
 
     @property
     def route(self) -> str:
-        resource = self._scope.get("endpoint")
-        return resource.path if isinstance(resource, Resource) else "unknown"
+        # The router puts it there, where there is one; an abstract class takes its time with `isinstance`.
+        resource: Resource | None = self._scope.get("endpoint")
+        return "unknown" if resource is None else resource.path
 
     def send(self, message: Message) -> Awaitable[None]:
         """Not a coroutine itself: every frame of every stream passes through."""
@@ -89,16 +91,15 @@ class _Exchange:
     def _seal(self, message: Message) -> None:
         self.status = message["status"]
         self.response_seconds = perf_counter() - self._started
-        headers = list(message.get("headers", ()))
-        present = {name.lower() for name, _ in headers}
-        headers.extend((name, value) for name, value in SECURITY_HEADERS.items() if name not in present)
-        headers.append((trace.HEADER, self._trace_id.encode()))
-        message["headers"] = headers
+        headers = message.get("headers", ())
+        present = {name for name, _ in headers}
+        added = [header for header in SECURITY_HEADERS if header[0] not in present]
+        message["headers"] = [*headers, *added, (trace.HEADER, self._trace_id.encode())]
 
-    def log(self) -> None:
-        quiet = self.route in _QUIET_ROUTES and self.status == 200  # noqa: PLR2004 - as it is known everywhere
-        log = _log.debug if quiet else _log.warning if self.status >= 500 else _log.info  # noqa: PLR2004 - see above
-        log(
+    def log(self, log: structlog.stdlib.BoundLogger, route: str) -> None:
+        quiet = route in _QUIET_ROUTES and self.status == 200  # noqa: PLR2004 - as it is known everywhere
+        write = log.debug if quiet else log.warning if self.status >= 500 else log.info  # noqa: PLR2004 - see above
+        write(
             "request",
             method=self.method,
             path=self._scope["path"][:_MAX_PATH_CHARS],

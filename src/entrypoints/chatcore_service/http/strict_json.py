@@ -18,7 +18,7 @@ def parse(body: bytes) -> object:
         InvalidInputError: an object has the same name twice.
     """
     try:
-        return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse)
+        return _decoder.decode(body.decode())
     except RecursionError as error:
         raise MalformedJsonError("The request body is nested too deeply.") from error
     except ValueError as error:  # Also what is no UTF-8, and integers of thousands of digits.
@@ -36,3 +36,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse)

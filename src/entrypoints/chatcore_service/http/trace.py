@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from uuid import uuid4
+from secrets import token_hex
 
 from starlette.types import Scope
 
@@ -29,4 +29,4 @@ def choose_trace_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
     """The caller's own if these headers have one that is well-formed, else a new one."""
     first = dict(reversed(headers))
     candidates = (first.get(name, b"").strip(b" \t") for name in (HEADER, _ALSO))
-    return next((c.decode() for c in candidates if _WELL_FORMED.fullmatch(c)), None) or uuid4().hex
+    return next((c.decode() for c in candidates if _WELL_FORMED.fullmatch(c)), None) or token_hex(16)
