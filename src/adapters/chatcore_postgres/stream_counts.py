@@ -11,17 +11,17 @@ from chatcore_postgres.statements import stream_counts
 
 async def exchange(database: Database, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
     """Publishes, and then looks: each by itself, so that what was published can be seen by others who look."""
+    open_here = {user_id: count for user_id, count in counts.items() if count}
+    own = {"process_id": process_id, "user_ids": Texts(open_here)}
     said = {
-        "process_id": process_id,
-        "user_ids": Texts(counts),
-        "counts": Integers(counts.values()),
+        "gone": Texts(counts.keys() - open_here.keys()),
+        "counts": Integers(open_here.values()),
         "valid_seconds": COUNT_SECONDS,
     }
-    await database.fetch(stream_counts.PUBLISH_STREAM_COUNTS, said)
-    asked = Texts([user_id for user_id, count in counts.items() if count])
-    if not asked:
+    await database.fetch(stream_counts.PUBLISH_STREAM_COUNTS, own | said)
+    if not open_here:
         return {}
-    found = await database.fetch(stream_counts.COUNT_STREAMS_ELSEWHERE, {"process_id": process_id, "user_ids": asked})
+    found = await database.fetch(stream_counts.COUNT_STREAMS_ELSEWHERE, own)
     return {user_id: streams for user_id, streams in found}  # noqa: C416 - a row is a tuple of anything
 
 
