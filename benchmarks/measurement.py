@@ -15,6 +15,8 @@ _LATE_MS, _LATE_SHARE = 20, 0.01
 _BUSY_SHARE = 0.97
 #: Tokens that a window must have of those that are due in it.
 _THROUGHPUT = 0.97
+# The kernel's own work, which is nobody's, is among what others took.
+_DISTURBANCE = 0.3
 _MICROS = 1_000_000
 
 
@@ -40,13 +42,20 @@ class Measurement:
     late_share: float
     #: Of the window: when the client was busy, or was kept from running.
     client_busy_share: float
-    #: Of one core: how idle those of the tools were, and how much the machine beneath took from all.
+    #: Of one core: how idle those of the tools were, how much the machine beneath took from all, and other programs.
     tools_idle_share: float
     stolen_share: float
+    others_share: float
     #: What was wrong with what came; empty when every token was there, once, in order.
     broken: str
     #: Why it says more of the tools than of the subject; empty when it does not.
     spoiled: str
+
+    @property
+    def disturbance(self) -> float:
+        """How much of a core was taken by what has no part in this; nothing where that can be no matter."""
+        taken = self.stolen_share + self.others_share
+        return taken if taken > _DISTURBANCE else 0.0
 
     @property
     def is_held(self) -> bool:
@@ -91,6 +100,7 @@ def measurement(
         client_busy_share=heard.busy_share,
         tools_idle_share=used.cores["tools"].idle,
         stolen_share=used.cores["all"].stolen,
+        others_share=_others_share(used),
         broken=f"{heard.broken_streams} streams were not whole: {heard.problem}" if heard.broken_streams else "",
         spoiled=_spoiled(late_share, heard.busy_share),
     )
@@ -102,3 +112,8 @@ def _spoiled(late_share: float, busy_share: float) -> str:
     if busy_share > _BUSY_SHARE:
         return f"the load client was the bottleneck: it was busy for {busy_share:.0%} of the time"
     return ""
+
+
+def _others_share(used: Used) -> float:
+    cores = used.cores["all"]
+    return max(0.0, cores.cores - cores.idle - cores.stolen - sum(used.cpu.values()) / used.seconds)

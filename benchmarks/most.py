@@ -90,7 +90,7 @@ class Search:
     def _holds(self, streams: int) -> bool:
         for _ in range(_TRIES):
             measured = self._try(streams)
-            if measured.is_held or measured.spoiled:
+            if measured.is_held or (measured.spoiled and not measured.disturbance):
                 return measured.is_held
         return False
 
@@ -121,5 +121,5 @@ def _figures(measured: Measurement) -> str:
     return (
         f" (p99 {measured.latency_p99_ms:.0f} ms, {measured.cpu_micros:.1f} µs a token, "
         f"late {measured.late_share:.1%}, tools idle {measured.tools_idle_share:.0%}, "
-        f"stolen {measured.stolen_share:.0%})"
+        f"stolen {measured.stolen_share:.0%}, others {measured.others_share:.0%})"
     )

@@ -70,10 +70,11 @@ class CoreTimes:
 
     idle: float
     stolen: float
+    cores: int = 1
 
     def since(self, earlier: "CoreTimes", seconds: float) -> "CoreTimes":
         """As shares of one core and of the time that went by."""
-        return CoreTimes((self.idle - earlier.idle) / seconds, (self.stolen - earlier.stolen) / seconds)
+        return CoreTimes((self.idle - earlier.idle) / seconds, (self.stolen - earlier.stolen) / seconds, self.cores)
 
 
 def core_times(cores: Iterable[int]) -> CoreTimes:
@@ -82,4 +83,4 @@ def core_times(cores: Iterable[int]) -> CoreTimes:
     lines = [line.split() for line in Path("/proc/stat").read_text().splitlines()]
     ticks = [list(map(int, words[1 : _COUNTED + 1])) for words in lines if words[0] in names]
     idle = sum(row[_IDLE] + row[_WAITING] for row in ticks)
-    return CoreTimes(idle / _TICKS_PER_SECOND, sum(row[_STEAL] for row in ticks) / _TICKS_PER_SECOND)
+    return CoreTimes(idle / _TICKS_PER_SECOND, sum(row[_STEAL] for row in ticks) / _TICKS_PER_SECOND, len(ticks))

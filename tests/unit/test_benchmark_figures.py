@@ -23,7 +23,7 @@ from benchmarks.subjects import CHATCORE, DIRECTLY, NGINX
 from benchmarks.summary import Row, notes, rows
 from benchmarks.table import markdown_table, terminal_table
 
-CORES = {"tools": CoreTimes(idle=0.4, stolen=0.0), "all": CoreTimes(idle=0.5, stolen=0.02)}
+CORES = {"tools": CoreTimes(idle=0.4, stolen=0.0), "all": CoreTimes(idle=1.8, stolen=0.02, cores=2)}
 CPU = {"subject": 0.1, "source": 0.02, "client": 0.01, "database": 0.005}
 
 
@@ -85,6 +85,14 @@ def test_tools_that_were_the_bottleneck_spoil_the_run() -> None:
     assert measured(late=21).spoiled.startswith("the token source was the bottleneck")
     assert measured(heard=evolve(HEARD, busy_share=0.98)).spoiled.startswith("the load client was the bottleneck")
     assert len(complaints([[measured(late=21)], [measured(heard=evolve(HEARD, busy_share=0.98))]])) == 2
+
+
+def test_what_others_take_of_the_machine_is_a_disturbance() -> None:
+    quiet = measured()
+    assert quiet.others_share == pytest.approx(2 - 1.8 - 0.02 - 0.135)
+    assert quiet.disturbance == 0.0
+    assert evolve(quiet, others_share=0.5).disturbance == pytest.approx(0.52)
+    assert evolve(quiet, stolen_share=0.4).disturbance > 0.4
 
 
 # -- The most streams -------------------------------------------------------------------------------------------------
