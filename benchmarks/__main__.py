@@ -18,7 +18,7 @@ from typing import Any
 import benchmarks.requests as plain_requests
 import psycopg
 from attrs import asdict, frozen
-from benchmarks import parts
+from benchmarks import at_rest, parts
 from benchmarks.machine import most_files, most_streams, one_core_warning, require_files, require_linux
 from benchmarks.meter import all_cores
 from benchmarks.most import CEILING_STREAMS, Search
@@ -27,6 +27,7 @@ from benchmarks.picture import panels, svg
 from benchmarks.problem import BenchmarkError
 from benchmarks.readers import elsewhere, thousand
 from benchmarks.results_file import merge, read
+from benchmarks.slow_readers import stalling
 from benchmarks.streams import bench, complaints, measured, results, rounds
 from benchmarks.subjects import NGINX, Chatcore, limit, subjects
 from benchmarks.summary import notes, rows
@@ -116,6 +117,19 @@ def measure_requests(options: Options, made: Bench) -> Part:
     return Part({"costs": [asdict(cost) for cost in costs]})
 
 
+def measure_stalled(options: Options, made: Bench) -> Part:
+    """Readers who read nothing, beside a hundred who do."""
+    show("\nA hundred readers who read nothing, beside a hundred who do")
+    costs = [stalling(made, options.seconds) for _ in range(options.rounds)]
+    return Part({"rounds": [asdict(cost) for cost in costs]}, [cost.broken for cost in costs if cost.broken])
+
+
+def measure_rest(options: Options, made: Bench) -> Part:
+    """A start, and what there is to be done when there is nothing to do."""
+    show("\nAt rest")
+    return Part({"rounds": [asdict(at_rest.measure(made, options.seconds)) for _ in range(options.rounds)]})
+
+
 def measure_path(_: Options, __: Bench) -> Part:
     """The parts of a token's way through the service, by themselves."""
     show("\nThe parts of a token's way, by themselves")
@@ -126,7 +140,9 @@ PARTS: Mapping[str, Callable[[Options, Bench], Part]] = {
     "streams": measure_streams,
     "most": measure_most,
     "readers": measure_readers,
+    "stalled": measure_stalled,
     "requests": measure_requests,
+    "rest": measure_rest,
     "path": measure_path,
 }
 

@@ -142,8 +142,25 @@ class Chatcore(Subject):
     def running(self, source_port: int, folder: Path) -> Generator[Running]:  # noqa: ARG002 - the protocol's signature
         """One worker."""
         port = free_port()
+        self.prepare(source_port)
+        with program(self.command(port), core=SUBJECT_CORE, environment=self.environment(source_port)) as pid:
+            yield _ready(port, pid)
+
+    def prepare(self, source_port: int) -> None:
+        """Migrates the database, and empties it where it is to be fresh."""
+        migrate = [sys.executable, "-m", "chatcore_service", "migrate"]
+        subprocess.run(migrate, env=self.environment(source_port), check=True, stdout=subprocess.DEVNULL)
+        if self.is_fresh:
+            _empty(self.database_url)
+
+    def command(self, port: int) -> Sequence[str]:
+        """What starts it."""
+        return [sys.executable, "-m", "chatcore_service", "serve", f"--port={port}"]
+
+    def environment(self, source_port: int) -> Mapping[str, str]:
+        """In which it runs."""
         source = f"http://127.0.0.1:{source_port}"
-        environment = {
+        return {
             **os.environ,
             "DATABASE_URL": self.database_url,
             "AUTH_SERVICE_URL": source,
@@ -151,13 +168,6 @@ class Chatcore(Subject):
             "INTERNAL_API_KEY": "key",
             **self.settings,
         }
-        command = [sys.executable, "-m", "chatcore_service"]
-        subprocess.run([*command, "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
-        if self.is_fresh:
-            _empty(self.database_url)
-        serve = [*command, "serve", f"--port={port}"]
-        with program(serve, core=SUBJECT_CORE, environment=environment) as pid:
-            yield _ready(port, pid)
 
     def requests(self, running: Running, streams: int) -> Sequence[str]:
         """A turn in a conversation of its own for each stream."""

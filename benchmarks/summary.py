@@ -1,6 +1,6 @@
 """The figures that people read, out of the results of all rounds."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -29,6 +29,7 @@ def rows(document: Document) -> Sequence[Row]:
         *_stream_rows(document.get("streams")),
         *_most_rows(document.get("most")),
         *_reader_rows(document.get("readers")),
+        *_stalled_rows(document.get("stalled")),
         *_request_rows(document.get("requests")),
         *_rest_rows(document.get("rest")),
         *_path_rows(document.get("path")),
@@ -152,6 +153,24 @@ def _thousand_rows(turns: Sequence[tuple[Measured, Measured]]) -> Iterator[Row]:
     yield Row(f"{what}: memory, kB a reader", ours("memory_kb"))
 
 
+def _stalled_rows(part: Document | None) -> Iterator[Row]:
+    if not part:
+        return
+
+    def figure(name: str) -> str:
+        return str(Spread.of(cost[name] for cost in part["rounds"]))
+
+    ratio = Spread.of(cost["beside_p99_ms"] / cost["alone_p99_ms"] for cost in part["rounds"])
+    what = "100 readers who read nothing"
+    yield Row(
+        f"{what}: p99 of 100 others, ms, and without them",
+        figure("beside_p99_ms"),
+        figure("alone_p99_ms"),
+        f"{ratio} {TIMES}",
+    )
+    yield Row(f"{what}: memory, kB each", figure("memory_kb"), target="≤ 256")
+
+
 def _request_rows(part: Document | None) -> Iterator[Row]:
     for cost in part["costs"] if part else ():
         what = f"{cost['kind']}, {cost['connections']} at once"
@@ -167,14 +186,15 @@ def _request_rows(part: Document | None) -> Iterator[Row]:
 
 
 def _rest_rows(part: Document | None) -> Iterator[Row]:
-    labels: Sequence[tuple[str, str, str, Callable[[float], float]]] = (
-        ("startup_seconds", "from the start to the first answer, s", "< 1", float),
-        ("idle_cpu_share", "idle: CPU, % of a core", "≈ 0", lambda share: share * 100),
-        ("memory_kb", "idle: memory, MB", "", lambda kb: kb / 1024),
-    )
-    for figure, what, target, scaled in labels if part else ():
-        if part and part["rounds"] and figure in part["rounds"][0]:
-            yield Row(what, str(Spread.of(scaled(turn[figure]) for turn in part["rounds"])), target=target)
+    if not part:
+        return
+
+    def row(what: str, figure: str, factor: float, target: str = "") -> Row:
+        return Row(what, str(Spread.of(turn[figure] * factor for turn in part["rounds"])), target=target)
+
+    yield row("from the start to being ready, s", "startup_seconds", 1, "< 1")
+    yield row("idle: CPU, % of a core", "idle_cpu_share", 100, "near 0")
+    yield row("idle: memory, MB", "memory_kb", 1 / 1024)
 
 
 def _path_rows(part: Document | None) -> Iterator[Row]:

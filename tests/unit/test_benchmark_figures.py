@@ -174,6 +174,28 @@ def test_results_of_one_part_are_figures_too_and_of_none_are_none() -> None:
     assert rows({}) == []
 
 
+def test_every_part_has_its_figures() -> None:
+    follow = {"owner_cpu_micros": 60.0, "database_cpu_micros": 9.0, "reader_cpu_micros": 12.0}
+    follow |= {"delay_p50_ms": 300.0, "delay_p99_ms": 450.0, "memory_kb": 16.0}
+    limit = {"cpu_micros": 24.0, "latency_p99_ms": 2.0}
+    cost = {"cpu_micros": 300.0, "bare_cpu_micros": 200.0, "ratio": 1.5, "ratio_min": 1.4, "ratio_max": 1.6}
+    rate = {"kind": "list", "connections": 16, "requests_per_second": 900.0, "bare_requests_per_second": 1300.0}
+    measured_parts = {
+        "readers": {"elsewhere": [[{**follow, "owner_cpu_micros": 50.0}, follow]], "thousand": [[limit, follow]]},
+        "stalled": {"rounds": [{"beside_p99_ms": 3.0, "alone_p99_ms": 2.0, "memory_kb": 250.0}]},
+        "requests": {"costs": [{**cost, **rate}]},
+        "rest": {"rounds": [{"startup_seconds": 0.9, "idle_cpu_share": 0.002, "memory_kb": 65_536.0}]},
+        "path": {"nanos": {"What a frame says": 2245.0}},
+    }
+    by_name = {row.what: row for row in rows(measured_parts)}
+    assert by_name["reader on another replica: CPU added to the owner, µs a token"].ours == "10.0"
+    assert by_name["1,000 readers of one reply: CPU, µs a token sent"].ratio == "0.50 \N{MULTIPLICATION SIGN}"
+    assert by_name["100 readers who read nothing: memory, kB each"].target == "≤ 256"
+    assert by_name["list, 16 at once: requests/s"].ours == "900"
+    assert by_name["idle: memory, MB"].ours == "64.0"
+    assert by_name["by itself: What a frame says, ns a token"].ours == "2,245"
+
+
 def test_tables_have_a_line_for_each_figure() -> None:
     table = [Row("memory", "45", "14", "3.2", "≤ 45"), Row("a long name", "1")]
     assert terminal_table(table).splitlines() == [
