@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration coverage soak bench check lint types layers package audit format clean
+.PHONY: help setup dev test unit integration coverage soak bench check lint types layers package audit fuzz format clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,13 @@ audit: $(BIN)/pip-audit ## known vulnerabilities in the exact versions; AUDIT="-
 
 $(BIN)/pip-audit: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[audit]'
+	@touch $@
+
+fuzz: $(BIN)/.fuzz ## fuzz everything that reads what strangers send, on Linux; FUZZ="--seconds 600" for longer
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+$(BIN)/.fuzz: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
 	@touch $@
 
 format: setup ## let ruff mend what it can
