@@ -68,7 +68,17 @@ async def test_an_id_may_be_in_upper_case(service: HttpService) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/api", "/api/", "/api/conversations/", "/api//conversations", "//api/health", "/api/nothing", "/API/health"],
+    [
+        "/",
+        "/api",
+        "/api/",
+        "/api/conversations/",
+        "/api//conversations",
+        "//api/health",
+        "/api/nothing",
+        "/API/health",
+        "/api/conversations%0A",
+    ],
 )
 async def test_an_unknown_path_is_a_problem_document(service: HttpService, path: str) -> None:
     response = await service.client.get(f"http://chat.test{path}", headers=ALICE)

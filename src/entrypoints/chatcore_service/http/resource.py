@@ -5,6 +5,7 @@ A handler of a :class:`SecuredResource` is given the caller, so none can be reac
 """
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
@@ -37,7 +38,7 @@ class Resource(ABC):
 
     def route(self) -> Route:
         """The route that leads here."""
-        return Route(self.path, self, name=self.path)
+        return _ExactRoute(self.path, self, name=self.path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request, whatever becomes of it."""
@@ -60,6 +61,14 @@ class Resource(ABC):
 
     @abstractmethod
     async def _respond(self, request: Request) -> ASGIApp: ...
+
+
+class _ExactRoute(Route):
+    """Starlette's own takes a path that goes on with a line feed for the one before it."""
+
+    def __init__(self, path: str, endpoint: ASGIApp, *, name: str) -> None:
+        super().__init__(path, endpoint, name=name)
+        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + r"\Z")
 
 
 @frozen(eq=False)

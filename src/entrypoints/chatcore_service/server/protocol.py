@@ -5,9 +5,11 @@ sending, so that the answer is lost, or reads on without end.
 """
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
+from httptools import HttpParserUpgrade
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -21,6 +23,9 @@ from chatcore_service.settings import RequestSettings, Settings, StreamSettings
 
 #: Most requests that may wait on one connection behind the one that is being answered.
 MAX_PIPELINED = 16
+
+# The parser knows others, too, whose requests end elsewhere.
+_VERSIONS = frozenset({"1.0", "1.1"})
 
 
 class _ChunkedLine(Line):
@@ -70,6 +75,7 @@ class BoundedProtocol(HttpToolsProtocol):
         "_line",
         "_raw_bytes",
         "_refusal",
+        "_upgrade_ends_at",
     )
 
     #: A request's target and its headers together.
@@ -88,6 +94,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
         super().__init__(*args, **kwargs)
         self._raw_bytes = 0
+        #: Where in the bytes that came last a request ended that asked for another protocol.
+        self._upgrade_ends_at: int | None = None
         self._header_bytes = 0
         self._refusal: RefusedError | None = None
         self._is_in_headers = True
@@ -138,6 +146,14 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._raw_bytes > self.max_header_bytes and not self.transport.is_closing():
             self._refuse(HeadersTooLargeError(self.max_header_bytes))
+        if self._upgrade_ends_at is not None:
+            rest, self._upgrade_ends_at = data[self._upgrade_ends_at :], None
+            if rest:
+                self.data_received(rest)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        # Such a request is answered like any other, and what follows it is HTTP as before; uvicorn would drop it.
+        self._upgrade_ends_at = cast("HttpParserUpgrade", sys.exception()).args[0]
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -159,12 +175,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One more header."""
         self._count(len(name) + len(value) + len(b": \r\n"))
+        if name.lower() == b"transfer-encoding" and value.strip(b" \t").lower() != b"chunked":
+            # Another coding would have to be undone first; who sees none of it sees another body.
+            raise MalformedHttpError
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """All headers are here."""
         if len(self.pipeline) >= MAX_PIPELINED:
             # Never said: nothing can be answered out of turn.
+            raise MalformedHttpError
+        # There is a parser for as long as there is a connection.
+        if self.parser.get_http_version() not in _VERSIONS:  # pyright: ignore[reportOptionalMemberAccess]
             raise MalformedHttpError
         self._stop_timer()
         self._is_in_headers = False

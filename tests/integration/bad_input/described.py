@@ -1,0 +1,88 @@
+"""The operations of the OpenAPI document, so that a new one is tried like all others."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import Factory, frozen
+
+from chatcore_service.description import openapi_document
+
+_DOCUMENT = openapi_document()
+
+
+@frozen(kw_only=True)
+class Operation:
+    """A method of a path."""
+
+    method: str
+    #: With names in braces.
+    path: str
+    is_secured: bool
+    #: Schemas of the body's fields; None for an operation without a body.
+    fields: Mapping[str, dict[str, Any]] | None
+    required: tuple[str, ...] = ()
+    #: Schemas of parameters by place and name.
+    parameters: Mapping[tuple[str, str], dict[str, Any]] = Factory(dict)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def valid_body(self) -> dict[str, Any]:
+        """The least that is accepted; all that is ever required is text."""
+        return dict.fromkeys(self.required, "x")
+
+    @property
+    def text_fields(self) -> dict[str, int]:
+        """The body's fields that hold text, and how long they may be."""
+        fields = self.fields or {}
+        return {name: schema["maxLength"] for name, schema in fields.items() if "string" in schema["type"]}
+
+
+def _operations() -> list[Operation]:
+    return [
+        _operation(method.upper(), path, item, operation)
+        for path, item in _DOCUMENT["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+    ]
+
+
+def _operation(method: str, path: str, item: dict[str, Any], operation: dict[str, Any]) -> Operation:
+    body = operation.get("requestBody")
+    schema = _resolved(body["content"]["application/json"]["schema"]) if body else {}
+    parameters = [_resolved(p) for p in [*item.get("parameters", []), *operation.get("parameters", [])]]
+    return Operation(
+        method=method,
+        path=path,
+        is_secured=operation.get("security") != [],
+        fields=schema.get("properties"),
+        required=tuple(schema.get("required", ())),
+        parameters={(p["in"], p["name"]): p["schema"] for p in parameters},
+    )
+
+
+def _resolved(part: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in part:
+        return part
+    _, _, kind, name = part["$ref"].split("/")
+    found: dict[str, Any] = _DOCUMENT["components"][kind][name]
+    return found
+
+
+#: All of them.
+OPERATIONS = _operations()
+SECURED = [operation for operation in OPERATIONS if operation.is_secured]
+WITH_BODY = [operation for operation in OPERATIONS if operation.fields is not None]
+WITH_IDS = [operation for operation in OPERATIONS if "{" in operation.path]
+PATHS = sorted({operation.path for operation in OPERATIONS})
+
+
+def with_parameter(place: str, name: str | None = None, type_: str | None = None) -> list[tuple[Operation, str]]:
+    """The operations that take such a parameter, and its name."""
+    return [
+        (operation, named)
+        for operation in OPERATIONS
+        for (where, named), schema in operation.parameters.items()
+        if where == place and name in {None, named} and type_ in {None, schema.get("type")}
+    ]
