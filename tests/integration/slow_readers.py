@@ -78,6 +78,12 @@ def stuck(service: LiveService) -> int:
     return sum(isinstance(one, BoundedProtocol) and one.flow.write_paused for one in connections)
 
 
+def waiting_bytes(service: LiveService) -> int:
+    """What waits in the service for callers to take it."""
+    connections = service.server.server_state.connections
+    return sum(one.transport.get_write_buffer_size() for one in connections if isinstance(one, BoundedProtocol))
+
+
 async def to_be_stuck(service: LiveService, count: int) -> None:
     """Returns when so many are."""
     await eventually(lambda: stuck(service) == count, within=20, what=f"{count} readers stuck")

@@ -27,7 +27,9 @@ from tests.integration.slow_readers import (
     leave_the_kernel_little,
     sending,
     stalled_readers,
+    stuck,
     to_be_stuck,
+    waiting_bytes,
 )
 
 WRITE_TIMEOUT_SECONDS = 5.0
@@ -106,6 +108,29 @@ def test_who_stops_reading_costs_little_and_is_cut_off_and_the_replies_are_whole
             return bytes_held / READERS
 
     assert uvloop.run(stall()) <= MOST_BYTES_A_READER
+
+
+def test_who_takes_nothing_of_a_slow_reply_is_cut_off_too() -> None:
+    """Of whom the service itself cannot tell: so little waits that it may go on writing."""
+
+    async def stall() -> bytes:
+        async with roomy_service(write_timeout_seconds=1.0) as service:
+            leave_the_kernel_little(service)
+            path, _ = await begin(service, 0, "x" * 50_000)
+            await service.inference.until_paused()
+            with stalled_readers(service.port, following(path)):
+                await service.streams_to_open(1)
+                await eventually(lambda: waiting_bytes(service) > 0, within=10, what="something waits")
+                assert stuck(service) == 0
+                await service.open_streams_to_end()
+            async with service.client.stream("GET", path, headers=ALICE) as response:
+                # Another who reads is not cut off, however long nothing comes.
+                reading = asyncio.create_task(response.aread())
+                await asyncio.sleep(1.5)
+                service.inference.release()
+                return await reading
+
+    assert uvloop.run(stall()).endswith(b'data: {"done":true}\n\n')
 
 
 def test_who_stops_reading_a_finished_reply_costs_little() -> None:

@@ -5,8 +5,10 @@ handlers still run.
 """
 
 import asyncio
+import math
 import os
 import socket
+import sys
 from types import FrameType
 
 import structlog
@@ -14,7 +16,7 @@ from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
 from chatcore_service.lifespan import SHUTDOWN, Shutdown
-from chatcore_service.server.protocol import protocol_of
+from chatcore_service.server.protocol import BoundedProtocol, protocol_of
 from chatcore_service.settings import Settings
 
 #: How long requests have that are still being answered when the drain is over.
@@ -62,8 +64,17 @@ class DrainingServer(Server):
         """Opens the service and begins to listen."""
         await super().startup(sockets)
         for listener in sockets or ():
+            self._cut_off_who_takes_nothing(listener)
             host, port = listener.getsockname()[:2]
             _log.info("listening", host=host, port=port, pid=os.getpid())
+
+    def _cut_off_who_takes_nothing(self, listener: socket.socket) -> None:
+        # Connections inherit it. What waits in the kernel, or waits here for the kernel and is little, only the kernel
+        # can tell from what is taken. It knows no less than a second.
+        protocol = self.config.http_protocol_class
+        if sys.platform == "linux" and issubclass(protocol, BoundedProtocol):
+            milliseconds = math.ceil(protocol.flush_seconds) * 1000
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """The first signal starts the drain, the second ends its grace; neither kills."""

@@ -194,6 +194,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._raw_bytes = 0
         self._connection.is_mid_body = True
         super().on_headers_complete()
+        # uvicorn reads no more while requests wait, and would not see the caller leave; here so many may wait.
+        self.flow.resume_reading()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
