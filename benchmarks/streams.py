@@ -25,7 +25,7 @@ from chatcore_service.local.interruption import Interruption
 from chatcore_service.local.local_stack_error import LocalStackError
 
 #: Of a trial that the tools or the machine spoiled.
-_TRIES = 3
+_TRIES = 2
 
 _ROW = "{:28}{:>9}{:>7}{:>9}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>7}{:>7}{:>7}"
 _HEADINGS = (
@@ -48,7 +48,7 @@ _UNITS = ("", "a token", "limit", "p50, ms", "ms", "ms", "/stream", "µs", "µs"
 
 
 def measured(trial: Trial, subject: Subject, bench: Bench) -> Measurement:
-    """A trial that nothing spoiled or disturbed, if one in a few is to be had; else the one with the least of it.
+    """A trial that nothing spoiled or disturbed, if one of two is; else the one with the least of it.
 
     Raises:
         BenchmarkError: it could not be done.

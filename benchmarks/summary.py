@@ -41,7 +41,14 @@ def notes(document: Document) -> Sequence[str]:
     machines = {part["machine"] for part in document.values()}
     said = [f"Measured on {machine}." for machine in sorted(machines)]
     limits = {part["limit"] for part in document.values() if "limit" in part}
-    return [*said, *(f"The limit is {limit}." for limit in sorted(limits))]
+    return [*said, *(f"The limit is {limit}." for limit in sorted(limits)), *_disturbance(document.get("streams"))]
+
+
+def _disturbance(part: Document | None) -> Iterator[str]:
+    """How quiet it was while streams were measured."""
+    if part and (trials := [measured for turns in part["rounds"].values() for turn in turns for measured in turn]):
+        taken = Spread.of(100 * (trial["stolen_share"] + trial["others_share"]) for trial in trials)
+        yield f"Of one core, other programs and the machine beneath took {taken} % while streams were measured."
 
 
 # -- Streams ----------------------------------------------------------------------------------------------------------
