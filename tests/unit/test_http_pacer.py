@@ -190,6 +190,20 @@ async def test_nobody_is_kept_in_on_a_guess(pacing: Pacing) -> None:
     assert is_over(stream)
 
 
+async def test_nobody_is_kept_in_by_a_bug(pacing: Pacing, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = pacing.stream()
+
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(pacing.auth, "authenticate", fail)
+
+    await pacing.clock.elapse(29)
+    assert not is_over(stream)
+    await pacing.clock.elapse(1)
+    assert is_over(stream)
+
+
 async def test_there_is_no_tick_when_there_is_no_stream(pacing: Pacing) -> None:
     stream = pacing.stream()
     pacing.pacer.leave(stream.pulse)

@@ -8,10 +8,14 @@ import asyncio
 from collections.abc import Callable
 from contextvars import Context
 
+import structlog
+
 from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
 from chatcore.ports import Auth, Clock
 from chatcore_service.http.caller import Caller
 from chatcore_service.settings import StreamSettings
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 TICK_SECONDS = 1.0
 #: How much longer a stream may live while nobody can tell whether its token is still valid.
@@ -159,7 +163,9 @@ class Pacer:
             user = await self._auth.authenticate(caller.token, trace_id=caller.trace_id)
         except NotAuthenticatedError:
             pulse.end()
-        except AuthUnavailableError:
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task, so nobody else would hear of it
+            if not isinstance(error, AuthUnavailableError):
+                _log.error("validating a token failed unexpectedly", exc_info=error)
             # Asked again at the next tick, for a while; then nobody is kept in on a guess.
             if now >= pulse.validate_at + REVALIDATION_GRACE_SECONDS:
                 pulse.end()
