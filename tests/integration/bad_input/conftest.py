@@ -12,8 +12,7 @@ from tests.integration.bad_input.nginx import running_nginx
 from tests.integration.bad_input.service import Service
 from tests.integration.faults.cluster import Cluster
 from tests.integration.known_users import ROOT, vouch_for_known_users
-
-_LEFT_OUT = pytest.StashKey[int]()
+from tests.integration.missing_programs import leave_out, say_what_was_left_out
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
@@ -64,16 +63,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out, aloud, what needs a program that this machine does not have."""
-    if shutil.which("nginx"):
-        return
-    without = [item for item in items if item.get_closest_marker("nginx")]
-    config.stash[_LEFT_OUT] = len(without)
-    config.hook.pytest_deselected(items=without)
-    items[:] = [item for item in items if item not in without]
+    if shutil.which("nginx") is None:
+        leave_out(config, items, marker="nginx")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was left out."""
-    left_out = config.stash.get(_LEFT_OUT, 0)
-    if left_out:
-        terminalreporter.write_line(f"nginx is not installed: {left_out} tests behind it were left out.")
+    say_what_was_left_out(terminalreporter, config, marker="nginx")

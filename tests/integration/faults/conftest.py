@@ -7,8 +7,7 @@ import pytest
 
 from tests.integration.embedded_postgres import EmbeddedPostgres
 from tests.integration.faults.pgbouncer import find_pgbouncer
-
-_LEFT_OUT = pytest.StashKey[int]()
+from tests.integration.missing_programs import leave_out, say_what_was_left_out
 
 
 @pytest.fixture(scope="session")
@@ -24,16 +23,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out, aloud, what needs a program that this machine does not have; in CI it has to be there."""
-    if find_pgbouncer() is not None or os.environ.get("CI"):
-        return
-    without = [item for item in items if item.get_closest_marker("pgbouncer")]
-    config.stash[_LEFT_OUT] = len(without)
-    config.hook.pytest_deselected(items=without)
-    items[:] = [item for item in items if item not in without]
+    if find_pgbouncer() is None and not os.environ.get("CI"):
+        leave_out(config, items, marker="pgbouncer")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was left out."""
-    left_out = config.stash.get(_LEFT_OUT, 0)
-    if left_out:
-        terminalreporter.write_line(f"PgBouncer is not installed: {left_out} tests behind it were left out.")
+    say_what_was_left_out(terminalreporter, config, marker="pgbouncer")

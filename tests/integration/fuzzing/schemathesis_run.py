@@ -14,7 +14,7 @@ FOREIGN_TEXTS = "CHATCORE_FUZZ_FOREIGN_TEXTS"
 EXAMPLES = "CHATCORE_FUZZ_EXAMPLES"
 #: For how many seconds each run goes on; by default it ends after a number of requests.
 SECONDS = "CHATCORE_FUZZ_SECONDS"
-#: Where the random numbers begin. The run prints the one it used.
+#: Where the random numbers begin: the same each time, unless the length is given. A test that fails prints it.
 SEED = "CHATCORE_FUZZ_SEED"
 
 _HERE = Path(__file__).parent
@@ -98,5 +98,7 @@ class SchemathesisRun:
 
 
 def _bounds() -> list[str]:
-    seconds, seed = os.environ.get(SECONDS), os.environ.get(SEED, _DEFAULT_SEED)
-    return ["--seed", seed, *(("--max-time", seconds) if seconds else ())]
+    seconds = os.environ.get(SECONDS)
+    # A run of given length is there to find something new.
+    seed = os.environ.get(SEED, None if seconds else _DEFAULT_SEED)
+    return [*(("--seed", seed) if seed else ()), *(("--max-time", seconds) if seconds else ())]
