@@ -162,7 +162,8 @@ class Client:
     def note(self, conversation_id: str, content: str, key: str | None = None) -> Sent:
         """The history's entry of a message that is about to be sent, whether again or for the first time."""
         for sent in self.ledger.sent:
-            if (sent.conversation_id, sent.content, sent.key) == (conversation_id, content, key):
+            known = (sent.user_id, sent.conversation_id, sent.content, sent.key)
+            if known == (self.user_id, conversation_id, content, key):
                 return sent
         sent = Sent(self.user_id, conversation_id, content, key)
         self.ledger.sent.append(sent)

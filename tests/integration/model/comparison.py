@@ -1,0 +1,112 @@
+"""What a user is shown, on one replica, against what the model says."""
+
+import asyncio
+from itertools import pairwise
+
+from attrs import Factory, define
+
+from tests.integration.model.participant import Participant
+from tests.integration.model.reference_chat import Conversation, Message
+
+#: Small, so that a few conversations are several pages.
+_PAGE = 2
+
+Shown = dict[str, object]
+
+
+async def compare(participant: Participant, *, on: str) -> None:
+    """Lists and opens everything that the user has."""
+    await asyncio.gather(
+        compare_list(participant, on=on),
+        _compare_pages(participant, on=on),
+        *(_compare_conversation(participant, one, on=on) for one in participant.chat.listed),
+    )
+
+
+@define
+class News:
+    """Compares what has changed since the last look at a replica."""
+
+    _seen: dict[tuple[str, str], object] = Factory(dict)
+
+    async def compare(self, participant: Participant, *, on: str) -> None:
+        """Lists what the user has, and opens what is new of it."""
+        listed = [(conversation.id, conversation.title) for conversation in participant.chat.listed]
+        if self._is_new(on, participant.client.user_id, listed):
+            await compare_list(participant, on=on)
+        for conversation in participant.chat.listed:
+            if self._is_new(on, conversation.id, _state(conversation)):
+                await _compare_conversation(participant, conversation, on=on)
+
+    def _is_new(self, on: str, what: str, state: object) -> bool:
+        is_new = self._seen.get((on, what)) != state
+        self._seen[on, what] = state
+        return is_new
+
+
+async def compare_list(participant: Participant, *, on: str) -> None:
+    """The list, page by page."""
+    by_cursor: list[Shown] = []
+    cursor = ""
+    while True:
+        page = await _get(participant, f"?limit={_PAGE}{cursor}", on=on)
+        by_cursor += _items(page)
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert [(item["id"], item["title"]) for item in by_cursor] == [
+        (conversation.id, conversation.title) for conversation in participant.chat.listed
+    ]
+    assert {item["user_id"] for item in by_cursor} <= {participant.client.user_id}
+    moments = [str(item["updated_at"]) for item in by_cursor]
+    assert all(earlier >= later for earlier, later in pairwise(moments))
+
+
+async def _compare_pages(participant: Participant, *, on: str) -> None:
+    whole = _items(await _get(participant, "", on=on))
+    assert [item["id"] for item in whole] == [conversation.id for conversation in participant.chat.listed]
+    for offset in range(len(whole) + 1):
+        assert _items(await _get(participant, f"?limit=1&offset={offset}", on=on)) == whole[offset : offset + 1]
+
+
+async def _compare_conversation(participant: Participant, conversation: Conversation, *, on: str) -> None:
+    shown, whole = await asyncio.gather(
+        _get(participant, f"/{conversation.id}", on=on), _get(participant, f"/{conversation.id}?branches=all", on=on)
+    )
+    assert shown["title"] == whole["title"] == conversation.title
+    _expect_messages(shown, conversation.active_path)
+    _expect_messages(whole, conversation.messages)
+
+
+def _expect_messages(shown: Shown, expected: list[Message]) -> None:
+    messages = [_as_shown(message) for message in expected]
+    assert _messages(shown) == messages, f"shown: {_messages(shown)}, expected: {messages}"
+
+
+def _state(conversation: Conversation) -> object:
+    head = conversation.head and conversation.head.id
+    return (conversation.title, head, [_as_shown(message) for message in conversation.messages])
+
+
+async def _get(participant: Participant, path: str, *, on: str) -> Shown:
+    response = await participant.client.call("GET", path, on=on)
+    assert response.status_code == 200, response.text
+    shown: Shown = response.json()
+    return shown
+
+
+def _items(page: Shown) -> list[Shown]:
+    items = page["items"]
+    assert isinstance(items, list)
+    return items
+
+
+def _messages(shown: Shown) -> list[tuple[object, ...]]:
+    messages = shown["messages"]
+    assert isinstance(messages, list)
+    return [tuple(message[name] for name in ("id", "parent_id", "role", "status", "content")) for message in messages]
+
+
+def _as_shown(message: Message) -> tuple[object, ...]:
+    parent_id = message.parent.id if message.parent else None
+    return (message.id, parent_id, message.role, message.status, message.content)

@@ -1,0 +1,222 @@
+"""The model: what one user's conversations must look like. No service, no database, no time."""
+
+from itertools import count
+
+from attrs import Factory, define, field
+
+from tests.integration.model.delivery import Course, Delivery
+
+DEFAULT_TITLE = "New conversation"
+#: Replies in the making that a user may have.
+MAX_GENERATIONS = 2
+
+
+class RefusedError(Exception):
+    """The service must answer with this status, and nothing may change."""
+
+    def __init__(self, status: int, reply: "Message | None" = None) -> None:
+        super().__init__(status)
+        self.status = status
+        #: The reply that is being made already.
+        self.reply = reply
+
+
+@define(eq=False)
+class Message:
+    """A message; `id` is what the service called it."""
+
+    id: str
+    role: str
+    content: str
+    parent: "Message | None"
+    status: str = "complete"
+    delivery: Delivery | None = None
+    #: Where the head goes back to, should this reply come to nothing.
+    fallback: "Message | None" = None
+    #: Whether it was made beside an earlier reply.
+    replaces: bool = False
+
+    @property
+    def prompt(self) -> str:
+        """What it replies to."""
+        assert self.parent is not None
+        return self.parent.content
+
+    @property
+    def text_so_far(self) -> str:
+        """What a reader of this reply can have by now."""
+        assert self.delivery is not None
+        return self.delivery.text_until_trouble(self.prompt) if self.status == "streaming" else self.content
+
+    @property
+    def error(self) -> str | None:
+        """What its readers are told in the end."""
+        return {"stopped": "stopped", "failed": "inference_interrupted", "interrupted": "inference_interrupted"}.get(
+            self.status
+        )
+
+
+@define(eq=False)
+class Conversation:
+    """A tree of messages, in the order in which they came."""
+
+    id: str
+    title: str
+    has_default_title: bool
+    touched: int
+    messages: list[Message] = Factory(list)
+    head: Message | None = None
+    #: Sends by their idempotency key: what was sent, and the reply.
+    keys: dict[str, tuple[str, Message]] = Factory(dict)
+
+    @property
+    def active_path(self) -> list[Message]:
+        """From the root to the head."""
+        path: list[Message] = []
+        message = self.head
+        while message is not None:
+            path.append(message)
+            message = message.parent
+        return path[::-1]
+
+    @property
+    def running(self) -> Message | None:
+        """The reply in the making."""
+        return next((message for message in self.messages if message.status == "streaming"), None)
+
+
+@define(eq=False)
+class ReferenceChat:
+    """One user's conversations.
+
+    Every method is a request of that user; those that begin a reply are told the ids afterwards, by the caller.
+
+    Raises:
+        RefusedError: from every method that a user may call in vain.
+    """
+
+    conversations: dict[str, Conversation] = Factory(dict)
+    _moments: "count[int]" = field(factory=count)
+
+    @property
+    def listed(self) -> list[Conversation]:
+        """The one that was touched last comes first."""
+        return sorted(self.conversations.values(), key=lambda conversation: conversation.touched, reverse=True)
+
+    @property
+    def running(self) -> list[Message]:
+        """All replies in the making."""
+        return [message for one in self.conversations.values() if (message := one.running) is not None]
+
+    def find(self, conversation_id: str) -> Conversation:
+        """One of them."""
+        if conversation_id not in self.conversations:
+            raise RefusedError(404)
+        return self.conversations[conversation_id]
+
+    def find_reply(self, conversation_id: str, reply_id: str) -> Message:
+        """One of its replies."""
+        for message in self.find(conversation_id).messages:
+            if message.id == reply_id and message.role == "assistant":
+                return message
+        raise RefusedError(404)
+
+    # -- Conversations --------------------------------------------------------------------------------------------
+
+    def create(self, conversation_id: str, title: str | None) -> None:
+        """A new one, empty."""
+        self.conversations[conversation_id] = Conversation(
+            conversation_id, DEFAULT_TITLE if title is None else title, title is None, next(self._moments)
+        )
+
+    def rename(self, conversation_id: str, title: str) -> None:
+        """By the user: no first message changes that."""
+        conversation = self.find(conversation_id)
+        conversation.title, conversation.has_default_title = title, False
+        conversation.touched = next(self._moments)
+
+    def delete(self, conversation_id: str) -> Conversation:
+        """With all that is in it."""
+        conversation = self.find(conversation_id)
+        del self.conversations[conversation_id]
+        return conversation
+
+    # -- Turns ----------------------------------------------------------------------------------------------------
+
+    def check_send(self, conversation_id: str, content: str, key: str | None) -> Message | None:
+        """Whether a message may be sent; the reply that is there already, for a repeat by key."""
+        for conversation in self.conversations.values():
+            if key is not None and key in conversation.keys:
+                sent, reply = conversation.keys[key]
+                if (conversation.id, sent) != (conversation_id, content):
+                    raise RefusedError(422)
+                return reply
+        self._check_room(self.find(conversation_id))
+        return None
+
+    def check_regenerate(self, conversation_id: str) -> Message:
+        """Whether the last reply may be made anew; the message that is to be answered."""
+        conversation = self.find(conversation_id)
+        questions = [message for message in conversation.active_path if message.role == "user"]
+        if not questions:
+            raise RefusedError(409)
+        self._check_room(conversation)
+        return questions[-1]
+
+    def _check_room(self, conversation: Conversation) -> None:
+        if conversation.running is not None:
+            raise RefusedError(409, conversation.running)
+        if len(self.running) >= MAX_GENERATIONS:
+            raise RefusedError(429)
+
+    def send(self, conversation_id: str, question: Message, reply: Message, key: str | None) -> None:
+        """A message and the reply to it follow the head."""
+        conversation = self.find(conversation_id)
+        if conversation.has_default_title and not conversation.messages:
+            conversation.title, conversation.has_default_title = " ".join(question.content.split()), False
+        question.parent, reply.fallback = conversation.head, question
+        conversation.messages.append(question)
+        if key is not None:
+            conversation.keys[key] = (question.content, reply)
+        self._begin(conversation, reply)
+
+    def regenerate(self, conversation_id: str, reply: Message) -> None:
+        """Another reply beside the last one."""
+        conversation = self.find(conversation_id)
+        reply.fallback, reply.replaces = conversation.head, True
+        self._begin(conversation, reply)
+
+    def _begin(self, conversation: Conversation, reply: Message) -> None:
+        reply.status = "streaming"
+        conversation.messages.append(reply)
+        conversation.head = reply
+        conversation.touched = next(self._moments)
+
+    # -- Ends of replies ------------------------------------------------------------------------------------------
+
+    def run_its_course(self, conversation_id: str, reply: Message) -> None:
+        """The reply ends by itself, unless it pauses."""
+        assert reply.delivery is not None
+        if reply.delivery.course is Course.WHOLE:
+            self._end(conversation_id, reply, "complete", reply.delivery.whole_text(reply.prompt))
+        elif reply.delivery.course is Course.BREAKS_OFF:
+            text = reply.delivery.text_until_trouble(reply.prompt)
+            self._end(conversation_id, reply, "interrupted" if text else "failed", text)
+
+    def resume(self, conversation_id: str, reply: Message) -> None:
+        """A reply that paused goes on to its end."""
+        assert reply.delivery is not None
+        self._end(conversation_id, reply, "complete", reply.delivery.whole_text(reply.prompt))
+
+    def stop(self, conversation_id: str, reply: Message) -> None:
+        """The user wants no more of it."""
+        if reply.status == "streaming":
+            self._end(conversation_id, reply, "stopped", reply.text_so_far)
+
+    def _end(self, conversation_id: str, reply: Message, status: str, content: str) -> None:
+        conversation = self.find(conversation_id)
+        reply.status, reply.content = status, content
+        comes_to_nothing = status == "failed" or (status == "stopped" and reply.replaces and not content)
+        if comes_to_nothing and conversation.head is reply:
+            conversation.head = reply.fallback
+        conversation.touched = next(self._moments)
