@@ -5,10 +5,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration coverage soak bench check lint types layers package audit fuzz format clean
+.PHONY: help setup dev test unit integration coverage soak bench check lint types layers package audit fuzz fuzz-api format clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(STAMP) ## make .venv with everything in it; quick when nothing changed
 
@@ -70,6 +70,9 @@ fuzz: $(BIN)/.fuzz ## fuzz everything that reads what strangers send, on Linux; 
 $(BIN)/.fuzz: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
 	@touch $@
+
+fuzz-api: setup ## the API against requests made up from its description; SECONDS_EACH=600 for longer
+	CHATCORE_FUZZ_SECONDS=$(or $(SECONDS_EACH),300) $(BIN)/pytest tests/integration/fuzzing
 
 format: setup ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
