@@ -14,7 +14,9 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg_pool import AsyncConnectionPool
 
 from chatcore.errors import StorageUnavailableError
+from chatcore.slices import SLICE
 from chatcore_postgres import arrays
+from chatcore_postgres.deadline import Deadline
 from chatcore_postgres.failures import Failure, classify
 
 Row = tuple[Any, ...]
@@ -119,10 +121,7 @@ class Database:
         try:
             # psycopg, cancelled, asks the server to give up and waits for it: up to ten seconds where the server is
             # silent. Cancelled once more it closes the connection at once.
-            async with (
-                asyncio.timeout(self._timeout_seconds + _GIVE_UP_SECONDS),
-                asyncio.timeout(self._timeout_seconds),
-            ):
+            with Deadline(self._timeout_seconds, grace_seconds=_GIVE_UP_SECONDS):
                 return await self._repeat(unit)
         except TimeoutError as error:
             raise StorageUnavailableError from error
@@ -152,12 +151,16 @@ class Database:
 async def fetch_on(
     connection: Connection, query: LiteralString, parameters: Parameters, *, plan_anew: bool = False
 ) -> list[Row]:
-    """Runs one statement on a connection that one has; all its rows."""
+    """Runs one statement on a connection that one has; all its rows, in slices so that many hold up nobody."""
     positional, names = _positional(query)
     values = [parameters[name] for name in names]
     # A prepared statement is planned once for all; None leaves it to the connection whether to prepare.
     cursor = await connection.execute(positional, values, prepare=False if plan_anew else None, binary=True)
-    return await cursor.fetchall()
+    rows: list[Row] = []
+    while len(part := await cursor.fetchmany(SLICE)) == SLICE:
+        rows += part
+        await asyncio.sleep(0)
+    return rows + part
 
 
 @cache

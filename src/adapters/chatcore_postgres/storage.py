@@ -139,8 +139,9 @@ class PostgresStorage(Storage, StreamCounts):
         rows = await self._requests.fetch(conversations.OPEN, _names(user_id, conversation_id))
         if not rows:
             raise ConversationNotFoundError
-        messages = await in_slices(partial(to_messages, user_id, conversation_id), rows[1:])
-        return OpenConversation(to_opened(user_id, rows[0]), tuple(messages))
+        conversation = to_opened(user_id, rows.pop(0))
+        messages = await in_slices(partial(to_messages, user_id, conversation_id), rows)
+        return OpenConversation(conversation, tuple(messages))
 
     async def rename_conversation(
         self, user_id: UserId, conversation_id: ConversationId, title: str, now: datetime

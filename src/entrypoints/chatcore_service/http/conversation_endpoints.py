@@ -11,7 +11,7 @@ from chatcore_service.http.caller import Authenticator, Caller
 from chatcore_service.http.documents import (
     conversation_document,
     json_response,
-    open_conversation_document,
+    open_conversation_response,
     page_document,
 )
 from chatcore_service.http.ids import conversation_id
@@ -61,7 +61,7 @@ class ConversationEndpoints:
         id_ = conversation_id(request.path_params)
         all_branches = wants_all_branches(request.query_params)
         opened = await self.conversations.open(caller.user, id_, all_branches=all_branches)
-        return json_response(open_conversation_document(opened))
+        return await open_conversation_response(opened)
 
     async def rename(self, request: Request, caller: Caller) -> Response:
         """Another title."""
