@@ -50,7 +50,7 @@ def _cpu_panel(count: str, part: Mapping[str, Any]) -> Panel:
     bars = [(subject, spread(turns, subject, "cpu_micros")) for subject in subjects]
     return Panel(
         f"CPU µs a relayed token, {int(count):,} streams of 20 tokens/s",
-        [Bar(subject, value, f"{value.median / least:.1f} {TIMES}") for subject, value in bars],
+        [Bar(subject, value, f"{value.median / least:.2f} {TIMES}") for subject, value in bars],
     )
 
 

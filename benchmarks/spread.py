@@ -8,8 +8,8 @@ from attrs import frozen
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
-# From here on, a place after the decimal point says nothing.
-_WHOLE_FROM = 100
+# From here on, two places after the decimal point say nothing, and none.
+_ONE_PLACE_FROM, _WHOLE_FROM = 10, 100
 
 
 @frozen
@@ -37,4 +37,4 @@ def shown(value: float) -> str:
     """A number with as many places as say something."""
     if abs(value) >= _WHOLE_FROM:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"
+    return f"{value:.1f}" if abs(value) >= _ONE_PLACE_FROM else f"{value:.2f}"

@@ -139,9 +139,9 @@ def test_other_systems_and_single_cores_are_told() -> None:
 
 
 def test_a_spread_shows_its_median_and_how_far_it_goes() -> None:
-    assert str(Spread.of([3.0, 1.0, 2.0])) == "2.0 (1.0\N{EN DASH}3.0)"
+    assert str(Spread.of([3.0, 1.0, 2.0])) == "2.00 (1.00\N{EN DASH}3.00)"
     assert str(Spread.of([1700])) == "1,700"
-    assert [shown(value) for value in (0.0, 0.04, 1.26, 99.96, 1234.5)] == ["0.00", "0.04", "1.3", "100.0", "1,234"]
+    assert [shown(value) for value in (0.0, 0.04, 1.26, 99.96, 1234.5)] == ["0.00", "0.04", "1.26", "100.0", "1,234"]
 
 
 def document() -> dict[str, Any]:
@@ -163,7 +163,7 @@ def test_figures_are_in_relation_to_the_limit_of_the_same_round() -> None:
     by_name = {row.what: row for row in rows(document())}
     cpu = by_name["100 streams: CPU, µs a token"]
     assert (cpu.ours, cpu.limit) == ("35.0 (30.0\N{EN DASH}40.0)", "20.0")
-    assert cpu.ratio == "1.8 (1.5\N{EN DASH}2.0) \N{MULTIPLICATION SIGN}"
+    assert cpu.ratio == "1.75 (1.50\N{EN DASH}2.00) \N{MULTIPLICATION SIGN}"
     most = by_name["most streams held by one process, p99 < 100 ms"]
     assert (most.ours, most.limit, most.ratio) == ("1,500", "≥ 2,000", "0.75 \N{MULTIPLICATION SIGN}")
     machine, limit, quiet = notes(document())
