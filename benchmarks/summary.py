@@ -45,8 +45,12 @@ def notes(document: Document) -> Sequence[str]:
 
 
 def _disturbance(part: Document | None) -> Iterator[str]:
-    """How quiet it was while streams were measured."""
+    """What was wrong while streams were measured, and how quiet it was."""
     if part and (trials := [measured for turns in part["rounds"].values() for turn in turns for measured in turn]):
+        for trial in trials:
+            # Whoever publishes such a run says so with it.
+            if said := trial["broken"] or trial["spoiled"]:
+                yield f"NOT VALID: {trial['subject']}, {trial['streams']:,} streams: {said}."
         taken = Spread.of(100 * (trial["stolen_share"] + trial["others_share"]) for trial in trials)
         yield f"Of one core, other programs and the machine beneath took {taken} % while streams were measured."
 

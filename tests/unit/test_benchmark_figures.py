@@ -198,6 +198,12 @@ def test_every_part_has_its_figures() -> None:
     assert by_name["by itself: What a frame says, ns a token"].ours == "2,245"
 
 
+def test_a_run_that_is_not_valid_says_so_wherever_its_figures_are() -> None:
+    results = document()
+    results["streams"]["rounds"]["100"][0][2]["spoiled"] = "the load client was the bottleneck"
+    assert f"NOT VALID: {CHATCORE}, 100 streams: the load client was the bottleneck." in notes(results)
+
+
 def test_tables_have_a_line_for_each_figure() -> None:
     table = [Row("memory", "45", "14", "3.2", "≤ 45"), Row("a long name", "1")]
     assert terminal_table(table).splitlines() == [
