@@ -53,9 +53,7 @@ async def test_no_read_grows_with_what_is_stored(connection: database.Connection
         after = {"user_id": user_id, "limit": _PAGE, "after_updated_at": row[1], "after_id": UUID(int=2**128 - 1)}
 
         await _expect_index_scans(connection, conversations.LIST_BY_OFFSET, first)
-        if mode == "force_custom_plan":
-            # As it always is: it is planned anew each time.
-            await _expect_index_scans(connection, conversations.LIST_BY_CURSOR, after)
+        await _expect_index_scans(connection, conversations.LIST_BY_CURSOR, after)
         await _expect_index_scans(connection, conversations.OPEN, names)
         await _expect_index_scans(connection, conversations.GET_MESSAGE, names)
 

@@ -130,8 +130,7 @@ class PostgresStorage(Storage, StreamCounts):
         else:
             after = {"after_updated_at": request.cursor.updated_at, "after_id": request.cursor.id}
             parameters = {"user_id": user_id, "limit": limit, **after}
-            # A plan for any user is one for few conversations: it would read and sort all of those of who has many.
-            rows = await self._requests.fetch(conversations.LIST_BY_CURSOR, parameters, plan_anew=True)
+            rows = await self._requests.fetch(conversations.LIST_BY_CURSOR, parameters)
         found = tuple(to_conversations(user_id, rows[: request.limit]))
         return Page(found, Cursor.after(found[-1]) if len(rows) > request.limit else None)
 
