@@ -16,7 +16,6 @@ from psycopg_pool import AsyncConnectionPool
 from chatcore.errors import StorageUnavailableError
 from chatcore.slices import SLICE
 from chatcore_postgres import arrays
-from chatcore_postgres.deadline import Deadline
 from chatcore_postgres.failures import Failure, classify
 
 Row = tuple[Any, ...]
@@ -121,7 +120,10 @@ class Database:
         try:
             # psycopg, cancelled, asks the server to give up and waits for it: up to ten seconds where the server is
             # silent. Cancelled once more it closes the connection at once.
-            with Deadline(self._timeout_seconds, grace_seconds=_GIVE_UP_SECONDS):
+            async with (
+                asyncio.timeout(self._timeout_seconds + _GIVE_UP_SECONDS),
+                asyncio.timeout(self._timeout_seconds),
+            ):
                 return await self._repeat(unit)
         except TimeoutError as error:
             raise StorageUnavailableError from error
