@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration coverage soak bench check lint types layers package audit fuzz fuzz-api format clean
+.PHONY: help setup dev test unit integration coverage soak bench bench-tools check lint types layers package audit fuzz fuzz-api format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,8 +36,10 @@ integration: setup ## tests over a real PostgreSQL and real sockets
 soak: setup ## random clients and random faults for ten minutes; SOAK="--seconds 60 --seed 7" for others
 	$(BIN)/python -m benchmarks.soak $(SOAK)
 
-bench: setup ## what everything costs, in a quarter of an hour; BENCH="--only streams --rounds 1" for a part, --help for more
+bench-tools: setup ## tests of the benchmark's own tools, which need a C compiler
 	$(BIN)/pytest tests/benchmarks --quiet
+
+bench: bench-tools ## what everything costs, in a quarter of an hour; BENCH="--only streams --rounds 1" for a part, --help for more
 	$(BIN)/python -m benchmarks $(BENCH)
 
 check: lint types layers package ## everything but the tests: lint, format, dependencies, types, layers, the built wheel
