@@ -36,7 +36,7 @@ WRITE_TIMEOUT_SECONDS = 5.0
 MOST_BYTES_A_READER = 256 * 1024
 READERS = 200
 TOKEN = "sea " * 1024
-MEBIBYTE = 256
+TOKENS_OF_A_MEBIBYTE = 256
 #: Of CPU: what everybody else waits for at most.
 MOST_SECONDS_A_TURN = 0.05
 
@@ -87,7 +87,7 @@ def allocations() -> Iterator[Callable[[], int]]:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize(("replies", "tokens"), [(1, MEBIBYTE), (READERS, MEBIBYTE // 5)])
+@pytest.mark.parametrize(("replies", "tokens"), [(1, TOKENS_OF_A_MEBIBYTE), (READERS, TOKENS_OF_A_MEBIBYTE // 5)])
 def test_who_stops_reading_costs_little_and_is_cut_off_and_the_replies_are_whole(replies: int, tokens: int) -> None:
     async def stall() -> float:
         async with roomy_service(WRITE_TIMEOUT_SECONDS) as service:
@@ -137,7 +137,7 @@ def test_who_stops_reading_a_finished_reply_costs_little() -> None:
     async def stall() -> float:
         async with roomy_service() as service:
             leave_the_kernel_little(service)
-            path, _ = await begin(service, 0, *[TOKEN] * MEBIBYTE)
+            path, _ = await begin(service, 0, *[TOKEN] * TOKENS_OF_A_MEBIBYTE)
             await service.inference.until_paused()
             service.inference.release()
             await text_of(service, path)
@@ -156,7 +156,7 @@ def test_who_sends_and_does_not_read_costs_little_more_than_who_has_left() -> No
     async def stall() -> float:
         async with roomy_service() as service:
             leave_the_kernel_little(service)
-            service.inference.play(*[token_frame(TOKEN)] * MEBIBYTE, PAUSE, DONE_FRAME)
+            service.inference.play(*[token_frame(TOKEN)] * TOKENS_OF_A_MEBIBYTE, PAUSE, DONE_FRAME)
             conversations = [await service.conversation() for _ in range(count)]
             requests = [sending(one, str(number)) for number, one in enumerate(conversations)]
             with allocations() as held:
@@ -193,9 +193,9 @@ def test_a_thousand_readers_of_one_reply_cost_one_call_and_one_transcript(room_f
 
     async def read() -> tuple[float, int, set[bytes], set[bytes]]:
         async with roomy_service() as service:
-            path, frames = await begin(service, 0, *[TOKEN] * MEBIBYTE)
+            path, frames = await begin(service, 0, *[TOKEN] * TOKENS_OF_A_MEBIBYTE)
             await service.inference.until_paused()
-            resume = following(f"{path}?offset={len(TOKEN) * MEBIBYTE - 100}")
+            resume = following(f"{path}?offset={len(TOKEN) * TOKENS_OF_A_MEBIBYTE - 100}")
             requests = [*[frames] * from_the_start, *[resume] * at_the_end]
             with allocations() as held, stalled_readers(service.port, *requests) as readers:
                 heads = [await reader.until(b"\r\n\r\n") for reader in readers]
