@@ -151,11 +151,12 @@ class Transcript:
         self._add(self._repair.flush())
 
     def finish(self, end: End) -> None:
-        """Lets the readers have the end, and with it the closing frame if one came. The first end counts."""
+        """Lets the readers have the end, and with a good one the closing frame. The first end counts."""
         if self.end is None:
             self.seal()
             self.end = end
-            last = b"" if end.reconnect else self._closing
+            # A reply that had come whole and was deleted before it could be stored has another end than its model gave it.
+            last = self._closing if end == End() else b""
             if self._kept is not None:
                 self._keep(last)
             for listener in self._listeners:

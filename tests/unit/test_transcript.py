@@ -127,6 +127,16 @@ def test_readers_that_must_come_back_never_see_the_closing_frame() -> None:
     assert frame_reader(made).take() == frame("a").raw
 
 
+def test_readers_of_a_reply_that_was_deleted_at_its_end_are_told_so_in_place_of_the_closing_frame() -> None:
+    made = transcript("a")
+    reader = frame_reader(made)
+    made.append(CLOSING)
+
+    made.finish(End(ReplyError.STOPPED))
+
+    assert reader.take() == frame("a").raw
+
+
 def test_nothing_is_taken_after_the_closing_frame() -> None:
     made = transcript("a")
     made.append(CLOSING)
