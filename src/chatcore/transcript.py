@@ -15,9 +15,9 @@ from chatcore.message import ReplyError
 from chatcore.ports.inference import Frame
 from chatcore.text import TextRepair
 
-#: How many bytes of frames are kept for readers that may come later, and by each reader that is slow. With what waits on
-#: its connection that is more than the 4,096 tokens of the longest reply that may be asked for: even if they came all
-#: at once, nobody who reads at all would be cut off.
+#: How many bytes of frames are kept for readers that may come later, and by each reader that is slow. With what waits
+#: on its connection that is more than the 4,096 tokens of the longest reply that may be asked for: even if they came
+#: all at once, nobody who reads at all would be cut off.
 MAX_KEPT_FRAME_BYTES = 128 * 1024
 # A shorter one is lengthened: a string of its own costs as much again as the text of a checkpoint.
 _SHORT_STRETCH_CHARS = 2048
@@ -155,7 +155,7 @@ class Transcript:
         if self.end is None:
             self.seal()
             self.end = end
-            # A reply that had come whole and was deleted before it could be stored has another end than its model gave it.
+            # A reply that came whole and was deleted before it could be stored has another end than its model gave.
             last = self._closing if end == End() else b""
             if self._kept is not None:
                 self._keep(last)
