@@ -21,12 +21,13 @@ def main() -> int:
     """Fuzzes; its exit status."""
     options = _options()
     with tempfile.TemporaryDirectory(prefix="chatcore-fuzz-") as folder:
-        failed = [name for name in options.only or TARGETS if not _survives(name, options.seconds, Path(folder))]
+        failed = [name for name in options.only or TARGETS if not _survives(name, options, Path(folder))]
     _say(f"failed: {', '.join(failed)}" if failed else "nothing found")
     return 1 if failed else 0
 
 
-def _survives(name: str, seconds: int, folder: Path) -> bool:
+def _survives(name: str, options: argparse.Namespace, folder: Path) -> bool:
+    seconds: int = options.seconds
     corpus, found = folder / name, folder / f"{name}-found"
     corpus.mkdir()
     found.mkdir()
@@ -34,7 +35,7 @@ def _survives(name: str, seconds: int, folder: Path) -> bool:
         (corpus / str(number)).write_bytes(seed)
     _say(f"{name}: {seconds} s from {len(list(corpus.iterdir()))} seeds")
     limits = [f"-max_total_time={seconds}", f"-max_len={_LONGEST_INPUT}", f"-artifact_prefix={found}/"]
-    log = _run(name, [*limits, str(corpus)], within=seconds + _GRACE_SECONDS)
+    log = _run(name, [*limits, f"-seed={options.seed}", str(corpus)], within=seconds + _GRACE_SECONDS)
     if log is None:
         return True
     _say(log)
@@ -70,6 +71,7 @@ def _say(line: str) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Coverage-guided fuzzing.")
     parser.add_argument("--seconds", type=int, default=60, help="for each target (default: 60)")
+    parser.add_argument("--seed", type=int, default=0, help="of what is made up (default: another each time)")
     parser.add_argument("--only", choices=TARGETS, action="append", help="this target; may be given again")
     return parser.parse_args()
 
