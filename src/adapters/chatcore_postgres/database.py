@@ -4,6 +4,7 @@ import asyncio
 import random
 import re
 import select
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from typing import Any, LiteralString, TypeVar
@@ -17,6 +18,7 @@ from chatcore.errors import StorageUnavailableError
 from chatcore.slices import SLICE
 from chatcore_postgres import arrays
 from chatcore_postgres.failures import Failure, classify
+from chatcore_postgres.waiting import Readiness, WaitingConnection
 
 Row = tuple[Any, ...]
 Connection = AsyncConnection[Row]
@@ -60,8 +62,10 @@ class Database:
         is_patient: bool = False,
     ) -> None:
         self._timeout_seconds = timeout_seconds
-        self._pool = AsyncConnectionPool[Connection](
+        self._readiness: Readiness | None = None
+        self._pool = AsyncConnectionPool[WaitingConnection](
             conninfo,
+            connection_class=WaitingConnection,
             name=name,
             open=False,
             min_size=min_size,
@@ -76,16 +80,21 @@ class Database:
                 "prepare_threshold": 1 if prepared_statements else None,
                 "cursor_factory": AsyncRawCursor,
             },
-            configure=_configure,
+            configure=self._configure,
         )
 
     async def open(self) -> None:
         """Starts to connect. Does not wait: the database may come later than we do."""
+        # Elsewhere psycopg waits in its own way.
+        if sys.platform == "linux":
+            self._readiness = Readiness()
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
         """Closes all connections; those in use, when they come back."""
         await self._pool.close()
+        if self._readiness is not None:
+            self._readiness.close()
 
     def stats(self) -> Mapping[str, int]:
         """The pool's own figures: sizes, who waits, requests, errors."""
@@ -127,6 +136,10 @@ class Database:
                 return await self._repeat(unit)
         except TimeoutError as error:
             raise StorageUnavailableError from error
+
+    async def _configure(self, connection: WaitingConnection) -> None:
+        arrays.register(connection)
+        connection.readiness = self._readiness
 
     async def _repeat(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
         repeats = dict(_MOST_REPEATS)
@@ -182,10 +195,6 @@ def _positional(query: LiteralString) -> tuple[bytes, tuple[str, ...]]:
 async def _pause() -> None:
     """Waits for a moment that is not the same for everybody."""
     await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret
-
-
-async def _configure(connection: Connection) -> None:
-    arrays.register(connection)
 
 
 async def _is_alive(connection: Connection) -> bool:
