@@ -87,6 +87,16 @@ async def test_the_mock_of_httpx_itself_works_too() -> None:
         assert "x-internal-api-key" not in router.calls.last.request.headers
 
 
+async def test_the_mock_of_httpx_itself_sees_replies_too() -> None:
+    tokens: list[str | None] = []
+    with respx.mock(using="httpx", base_url=BASE) as router:
+        router.post("/generate").respond(200, headers=STREAM, content=BODY)
+        async with InferenceClient(BASE, None) as client:
+            await client.generate(REQUEST, lambda frame: tokens.append(frame.token))
+
+    assert tokens == ["a", None]
+
+
 @pytest.mark.parametrize("base_url", [f"{BASE}/v1", f"{BASE}/v1/"])
 async def test_the_service_may_live_under_a_path(router: respx.Router, base_url: str) -> None:
     route = router.get("/v1/models").respond(200)

@@ -23,6 +23,7 @@ from chatcore.errors import (
 )
 from chatcore.key_ring import Key, KeyRing
 from chatcore.ports import Frame, Inference, InferenceReply, InferenceRequest
+from chatcore_inference.direct_client import DirectClient
 from chatcore_inference.limits import InferenceLimits, InferenceTimeouts
 from chatcore_inference.receiver import ReplyReceiver, is_event_stream, is_plain
 from chatcore_inference.sink import SINK
@@ -35,6 +36,7 @@ _log = structlog.get_logger(__name__)
 _KEPT_IN_HEADERS = string.punctuation.replace("%", "")
 _LOGGED_CHARS = 100
 _HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "chatcore"}
+_JSON = {"content-type": "application/json"}
 # No user's token goes along that these could be about.
 _KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,5}")
@@ -76,7 +78,7 @@ class InferenceClient(Inference):
         self._limits = limits or InferenceLimits()
         self._watchdog = Watchdog(self._timeouts)
         self._keys = KeyRing(internal_api_key or "")
-        self._http = httpx.AsyncClient(
+        self._http = DirectClient(
             base_url=_checked_url(base_url),
             headers=_HEADERS,
             timeout=httpx.Timeout(
@@ -92,7 +94,9 @@ class InferenceClient(Inference):
             follow_redirects=False,
             trust_env=False,
         )
-        self._sent = self._http.build_request("POST", "generate")
+        # What all requests for a reply have in common is put together once: a turn that is stored waits for it.
+        self._asking = self._http.build_request("POST", "generate", headers={**_JSON, "accept": "text/event-stream"})
+        del self._asking.headers["content-length"]
         self._is_open = False
 
     async def open(self) -> None:
@@ -138,7 +142,7 @@ class InferenceClient(Inference):
         """See :meth:`chatcore.ports.Inference.swap_model`."""
         body = orjson.dumps({"model_tag": model_tag})
         return await self._call(
-            self._http.build_request("POST", "models/swap", content=body, headers=_json_headers(trace_id))
+            self._http.build_request("POST", "models/swap", content=body, headers={**_JSON, **_trace_header(trace_id)})
         )
 
     async def ping(self) -> None:
@@ -153,16 +157,20 @@ class InferenceClient(Inference):
             raise _translated(error) from error
 
     async def _send(self, request: InferenceRequest, receiver: ReplyReceiver) -> httpx.Response:
-        headers = {"accept": "text/event-stream", **_json_headers(request.trace_id, request.user_id)}
-        message = self._http.build_request(
-            "POST", "generate", content=_body_of(request), headers=headers, extensions={SINK: receiver}
-        )
         try:
-            response = await self._send_by_any(message)
+            return await self._send_by_any(self._message(request, receiver))
         except httpx.RemoteProtocolError as error:
             raise InferenceRefusedError from error
-        response.request = self._sent  # In place of the message.
-        return response
+
+    def _message(self, request: InferenceRequest, receiver: ReplyReceiver) -> httpx.Request:
+        asking, body = self._asking, _body_of(request)
+        return httpx.Request(
+            asking.method,
+            asking.url,
+            headers=[*asking.headers.raw, (b"Content-Length", b"%d" % len(body)), *_whose(request)],
+            stream=httpx.ByteStream(body),
+            extensions={**asking.extensions, SINK: receiver},
+        )
 
     async def _send_by_any(self, message: httpx.Request) -> httpx.Response:
         """Sent once more where one of several keys of ours is refused: then nothing has been done yet."""
@@ -180,7 +188,7 @@ class InferenceClient(Inference):
     async def _send_by(self, key: Key, message: httpx.Request) -> httpx.Response:
         if key.text:
             message.headers["x-internal-api-key"] = key.text
-        return await self._http.send(message, stream=True)
+        return await self._http.send_directly(message)
 
     async def _receive(self, response: httpx.Response, receiver: ReplyReceiver) -> None:
         try:
@@ -234,9 +242,9 @@ def _trace_header(trace_id: str | None) -> dict[str, str]:
     return {} if trace_id is None else {"x-trace-id": trace_id}
 
 
-def _json_headers(trace_id: str | None, user_id: str | None = None) -> dict[str, str]:
-    user = {} if user_id is None else {"x-user-id": quote(user_id, safe=_KEPT_IN_HEADERS)}
-    return {"content-type": "application/json", **_trace_header(trace_id), **user}
+def _whose(request: InferenceRequest) -> list[tuple[bytes, bytes]]:
+    user = (b"X-User-Id", quote(request.user_id, safe=_KEPT_IN_HEADERS).encode("ascii"))
+    return [user] if request.trace_id is None else [user, (b"X-Trace-Id", request.trace_id.encode("ascii"))]
 
 
 def _body_of(request: InferenceRequest) -> bytes:
