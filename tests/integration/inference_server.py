@@ -191,11 +191,15 @@ class InferenceServer:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def stop(self) -> None:
-        """Breaks all connections and refuses new ones, until it is started again."""
+    def refuse(self) -> None:
+        """Takes no new connections, until it is started again."""
         if self._server is not None:
             self._server.close()
             self._server = None
+
+    async def stop(self) -> None:
+        """Breaks all connections and refuses new ones, until it is started again."""
+        self.refuse()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

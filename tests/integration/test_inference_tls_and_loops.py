@@ -44,6 +44,18 @@ async def kept_connection(client: InferenceClient, server: InferenceServer) -> N
     assert server.connections == 1
 
 
+async def connection_made_ahead(client: InferenceClient, server: InferenceServer) -> None:
+    server.on("/generate", packets(STREAM_HEAD, chunk(token("a")), then=hang))
+    replies = [asyncio.create_task(text_of(client)) for _ in range(2)]
+    await server.until(lambda: server.calls("/generate") == 2 and server.connections == 3)
+    server.on("/generate", stream(token("Hello"), DONE))
+    assert await text_of(client) == "Hello"
+    await server.until(lambda: server.connections == 4)
+    await client.close()
+    await asyncio.wait(replies)
+    assert all(isinstance(reply.exception(), InferenceInterruptedError) for reply in replies)
+
+
 async def stale_connection(client: InferenceClient, server: InferenceServer) -> None:
     await text_of(client)
     server.on("/generate", in_turn(reset, stream(token("again"), DONE)))
@@ -76,7 +88,14 @@ async def refused_connection(client: InferenceClient, server: InferenceServer) -
 
 
 Scene = Callable[[InferenceClient, InferenceServer], Awaitable[None]]
-SCENES: list[Scene] = [kept_connection, stale_connection, broken_reply, cancelled_reply, refused_connection]
+SCENES: list[Scene] = [
+    kept_connection,
+    connection_made_ahead,
+    stale_connection,
+    broken_reply,
+    cancelled_reply,
+    refused_connection,
+]
 
 
 @pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "TLS"])

@@ -22,12 +22,12 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_exchange",
-        "_has_served",
         "_linger",
         "_max_header_bytes",
         "_on_free",
         "_on_gone",
         "_socket",
+        "has_waited",
         "idle_since",
         "is_gone",
     )
@@ -45,7 +45,8 @@ class Connection(asyncio.Protocol):
         self._socket: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
         self._linger: asyncio.TimerHandle | None = None
-        self._has_served = False
+        #: Whether it has been free before: the other side may have closed it meanwhile, and is asked once more then.
+        self.has_waited = False
         #: When it last became free, by the event loop's clock.
         self.idle_since = 0.0
         #: Whether it is closed or about to be.
@@ -80,7 +81,7 @@ class Connection(asyncio.Protocol):
     def begin(self, request: bytes, sink: BodySink | None) -> Exchange:
         """Sends `request`; the exchange it returns is to be ended by :meth:`end`."""
         assert self._socket is not None  # noqa: S101 - for the type checker: connection_made was called
-        exchange = Exchange(sink, max_header_bytes=self._max_header_bytes, is_reused=self._has_served)
+        exchange = Exchange(sink, max_header_bytes=self._max_header_bytes, is_reused=self.has_waited)
         self._exchange = exchange
         if self.is_gone or self._socket.is_closing():
             exchange.lose(None)
@@ -109,5 +110,4 @@ class Connection(asyncio.Protocol):
             self._linger = None
         if exchange is None or not (exchange.is_complete and exchange.is_reusable):
             self.abort()
-        self._has_served = True
         self._on_free(self)

@@ -5,44 +5,31 @@ import random
 import socket
 import ssl
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cached_property
 
 import httpx
-from attrs import frozen
 
 from chatcore_inference.connection import Connection
+from chatcore_inference.origin import Origin
+from chatcore_inference.spares import Spares
 
 # A connection that was free for longer may be about to be closed by the other side.
 _IDLE_SECONDS = 30.0
 # A service that restarts refuses connections for a moment; halved or doubled at random, so that callers spread.
 _PAUSES_SECONDS = (0.05, 0.2)
-
-
-@frozen
-class Origin:
-    """Whom to connect to."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @classmethod
-    def of(cls, url: httpx.URL) -> "Origin":
-        """The origin of `url`.
-
-        Raises:
-            httpx.UnsupportedProtocol: it is neither http nor https, or names no host.
-        """
-        if url.scheme not in {"http", "https"} or not url.host:
-            raise httpx.UnsupportedProtocol("The URL must begin with http:// or https:// and name a host.")
-        default_port = 443 if url.scheme == "https" else 80
-        return cls(url.scheme, url.raw_host.decode("ascii"), url.port or default_port)
+# From so many at once on one more is made ahead.
+_FEWEST_IN_USE = 2
 
 
 class Pool:
     """At most `max_connections` in use at once; whoever needs one more waits in line.
 
     A connection counts until its exchange is over, which for a stream may be a moment after its reader has left.
+
+    While several are in use, one more is made ahead as soon as none is free, so that whoever comes next does not wait
+    for a handshake; whoever asks one thing after the other has the connection of the last one. Once made it is free
+    like any other: it does not count, is closed when nobody wants it for a while, and may turn out stale.
     """
 
     def __init__(self, *, max_connections: int, max_header_bytes: int, ssl_context: ssl.SSLContext | None) -> None:
@@ -52,6 +39,7 @@ class Pool:
         self._open: dict[Connection, Origin] = {}
         # Newest last: those used least fall idle for good, and are closed.
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
+        self._spares = Spares(self._make_spare)
         self._sweep: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._emptied = asyncio.Event()
@@ -64,20 +52,18 @@ class Pool:
         Raises:
             httpx.PoolTimeout, httpx.ConnectTimeout, httpx.ConnectError: there is none.
         """
-        try:
-            async with asyncio.timeout(queue_seconds):
-                await self._places.acquire()
-        except TimeoutError as error:
-            raise httpx.PoolTimeout("All connections are in use.") from error
+        await self._take_place(queue_seconds)
         if fresh:
             self._close_idle(origin)  # One was found stale; those that were free beside it are no better.
-        elif (idle := self._pop_idle(origin)) is not None:
-            return idle
         try:
-            return await self._connect(origin, connect_seconds)
+            idle = None if fresh else self._pop_idle(origin)
+            connection = idle or await self._connect(origin, connect_seconds, _PAUSES_SECONDS)
         except BaseException:
             self._places.release()
             raise
+        if not self._idle[origin] and len(self._open) >= _FEWEST_IN_USE:
+            self._spares.prepare(origin, connect_seconds)
+        return connection
 
     async def close(self) -> None:
         """Closes every connection, whatever it is doing; returns when all are closed."""
@@ -85,16 +71,35 @@ class Pool:
             self._sweep.cancel()
             self._sweep = None
         self._is_closed = True
+        await self._spares.close()
         for connection in self._open:
             connection.abort()
         if self._open:
+            self._emptied.clear()
             await self._emptied.wait()
 
-    async def _connect(self, origin: Origin, seconds: float | None) -> Connection:
+    async def _take_place(self, seconds: float | None) -> None:
+        try:
+            # A timer that is hardly ever needed is what the rest of it costs.
+            async with asyncio.timeout(seconds if self._places.locked() else None):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise httpx.PoolTimeout("All connections are in use.") from error
+
+    async def _make_spare(self, origin: Origin, seconds: float | None) -> None:
+        if self._places.locked():
+            return
+        # It takes a place for as long as this takes, or there could be one connection too many.
+        async with self._places:
+            # Tried once: a service that is away is not to be asked again before somebody wants something of it.
+            connection = await self._connect(origin, seconds, pauses=())
+            self._keep(connection)
+
+    async def _connect(self, origin: Origin, seconds: float | None, pauses: Sequence[float]) -> Connection:
         connection = Connection(on_free=self._freed, on_gone=self._gone, max_header_bytes=self._max_header_bytes)
         try:
             async with asyncio.timeout(seconds):
-                await self._connect_patiently(connection, origin)
+                await self._connect_patiently(connection, origin, pauses)
         except TimeoutError as error:
             connection.abort()
             raise httpx.ConnectTimeout("No connection was made in time.") from error
@@ -107,8 +112,8 @@ class Pool:
         self._open[connection] = origin
         return connection
 
-    async def _connect_patiently(self, connection: Connection, origin: Origin) -> None:
-        for pause in _PAUSES_SECONDS:
+    async def _connect_patiently(self, connection: Connection, origin: Origin, pauses: Sequence[float]) -> None:
+        for pause in pauses:
             try:
                 return await self._connect_once(connection, origin)
             except (ssl.SSLError, socket.gaierror) as error:
@@ -145,9 +150,13 @@ class Pool:
 
     def _freed(self, connection: Connection) -> None:
         self._places.release()
-        if connection.is_gone:
-            return
+        if not connection.is_gone:
+            self._keep(connection)
+
+    def _keep(self, connection: Connection) -> None:
+        """For whoever comes next."""
         loop = asyncio.get_running_loop()
+        connection.has_waited = True
         connection.idle_since = loop.time()
         self._idle[self._open[connection]].append(connection)
         if self._sweep is None:

@@ -10,7 +10,8 @@ import httpx
 
 from chatcore_inference.connection import Connection
 from chatcore_inference.exchange import Exchange, StaleConnectionError
-from chatcore_inference.pool import Origin, Pool
+from chatcore_inference.origin import Origin
+from chatcore_inference.pool import Pool
 from chatcore_inference.response_body import ResponseBody, read_within
 from chatcore_inference.sink import SINK, BodySink
 

@@ -1,0 +1,44 @@
+"""Connections that are made before somebody wants them."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from contextvars import Context
+
+import httpx
+
+from chatcore_inference.origin import Origin
+
+
+class Spares:
+    """Has one made at a time for each origin, in the background.
+
+    One that cannot be made is let be: whoever needs it will make one, and be told why it cannot be done.
+
+    Args:
+        make: makes one, within so many seconds, and puts it where it will be found.
+    """
+
+    def __init__(self, make: Callable[[Origin, float | None], Coroutine[None, None, None]]) -> None:
+        self._make = make
+        self._under_way: dict[Origin, asyncio.Task[None]] = {}
+
+    def prepare(self, origin: Origin, seconds: float | None) -> None:
+        """Begins to make one, unless one is under way."""
+        if origin in self._under_way:
+            return
+        # In a context of its own: it serves others than the request that happened to come just now.
+        task = asyncio.create_task(self._try(origin, seconds), context=Context())
+        self._under_way[origin] = task
+        task.add_done_callback(lambda _: self._under_way.pop(origin))
+
+    async def close(self) -> None:
+        """Gives up what is under way; returns when nothing is."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _try(self, origin: Origin, seconds: float | None) -> None:
+        with suppress(httpx.TransportError):
+            await self._make(origin, seconds)
