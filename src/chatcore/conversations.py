@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from chatcore.conversation import (
     DEFAULT_MODEL_TAG,
@@ -69,7 +69,7 @@ class Conversations:
         """
         opened = await self.storage.open_conversation(user.id, conversation_id)
         messages = opened.messages if all_branches else active_path(opened.messages, opened.conversation.head_id)
-        return evolve(opened, messages=messages)
+        return OpenConversation(opened.conversation, messages)
 
     async def rename(self, user: User, conversation_id: ConversationId, title: str) -> Conversation:
         """Gives a conversation a title that no first message will ever overwrite.

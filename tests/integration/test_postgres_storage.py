@@ -1,16 +1,21 @@
 """The storage contract, and the stream counts contract, on a real PostgreSQL."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC
 from typing import LiteralString
 from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from chatcore.listing import PageRequest
 from chatcore.message import ConversationId
 from chatcore.ports.storage import Storage
 from chatcore.ports.stream_counts import StreamCounts
 from chatcore.testing import StorageContract, StreamCountsContract
+from chatcore.testing.samples import a_turn
+from chatcore.testing.storage_steps import create, reopen
 from chatcore.user import UserId
 from chatcore_postgres import PostgresStorage
 
@@ -79,3 +84,16 @@ class TestPostgresStreamCounts(OnPostgres, StreamCountsContract):
 
     async def let_counts_run_out(self, stream_counts: StreamCounts) -> None:  # noqa: ARG002 - the contract's signature
         await self._execute("update open_streams set valid_until = now() - interval '1 second'", {})
+
+
+async def test_instants_come_in_utc_whatever_the_servers_zone_is(database_url: str) -> None:
+    url = make_conninfo(database_url, options="-c TimeZone=Asia/Kathmandu")
+    async with PostgresStorage(url) as storage:
+        conversation = await create(storage)
+        await storage.begin_turn(a_turn(conversation))
+        opened = await reopen(storage, conversation)
+        page = await storage.list_conversations(conversation.user_id, PageRequest())
+
+    assert opened.conversation.created_at == conversation.created_at
+    instants = [opened.conversation.created_at, opened.conversation.updated_at, page.conversations[0].updated_at]
+    assert {instant.tzinfo for instant in [*instants, *(message.created_at for message in opened.messages)]} == {UTC}

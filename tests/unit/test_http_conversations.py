@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chatcore import UserId
+from chatcore.testing.samples import a_conversation
 from tests.unit.http_service import ALICE, HttpService, running_service
 
 
@@ -86,6 +89,25 @@ async def test_a_list_is_newest_first_and_grouped_by_day(service: HttpService) -
     assert list(document["grouped"].values()) == [document["items"]]
     assert list(document["grouped"]) == [document["items"][0]["updated_at"][:10]]
     assert (document["limit"], document["offset"], document["next_cursor"]) == (50, 0, None)
+
+
+async def test_each_day_of_a_list_has_its_own_conversations(service: HttpService) -> None:
+    midnight = datetime(2026, 3, 1, tzinfo=UTC)
+    instants = [midnight - timedelta(microseconds=1), midnight, midnight + timedelta(hours=23, minutes=59)]
+    older, newer, newest = [a_conversation(UserId("alice"), at=instant) for instant in instants]
+    for conversation in (older, newer, newest):
+        await service.storage.create_conversation(conversation)
+
+    document = (await service.client.get("/api/conversations", headers=ALICE)).json()
+    first, second, third = document["items"]
+    assert [item["id"] for item in document["items"]] == [str(each.id) for each in (newest, newer, older)]
+    assert list(document["grouped"].items()) == [("2026-03-01", [first, second]), ("2026-02-28", [third])]
+
+
+async def test_a_list_of_nothing_has_no_days(service: HttpService) -> None:
+    document = (await service.client.get("/api/conversations", headers=ALICE)).json()
+
+    assert (document["items"], document["grouped"]) == ([], {})
 
 
 async def test_a_cursor_leads_to_the_next_page_and_the_last_page_has_none(service: HttpService) -> None:

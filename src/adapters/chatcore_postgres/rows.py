@@ -2,12 +2,16 @@
 
 Every conversation and message that anybody looks at comes through here, a hundred at a time: comprehensions over all
 rows, with arguments by position, take a third of what a function called for each row, with arguments by name, takes.
+What is the same for all rows is looked at once: that their instants have a zone, which no `timestamptz` is without, and
+whether it is UTC.
 """
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC
 from operator import itemgetter
 from zoneinfo import ZoneInfo
+
+from attrs import validators
 
 from chatcore.conversation import Conversation, TitleSource
 from chatcore.message import ConversationId, Message, ReplyError, Role, Status
@@ -26,57 +30,59 @@ _UTC_ZONES = frozenset({UTC, ZoneInfo("UTC"), ZoneInfo("Etc/UTC")})
 _MESSAGE = itemgetter(slice(11))
 
 
-def to_conversations(user_id: UserId, rows: Iterable[Row]) -> list[Conversation]:
+def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]:
     """Each from id, title, title_source, model_tag, head_id, created_at, updated_at."""
-    return [
-        Conversation(
-            id_,
-            user_id,
-            _utc(created_at),
-            _utc(updated_at),
-            title,
-            _TITLE_SOURCES[title_source],
-            model_tag,
-            head_id,
-        )
-        for id_, title, title_source, model_tag, head_id, created_at, updated_at in rows
-    ]
+    with validators.disabled():
+        return [
+            Conversation(
+                id_,
+                user_id,
+                created_at,
+                updated_at,
+                title,
+                _TITLE_SOURCES[title_source],
+                model_tag,
+                head_id,
+            )
+            for id_, title, title_source, model_tag, head_id, created_at, updated_at in _in_utc(rows, 5, 6)
+        ]
 
 
-def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Iterable[Row]) -> list[Message]:
+def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence[Row]) -> list[Message]:
     """Each from id, parent_id, position, role, content, status, error, token_count, model_tag, inference_time_ms,
     created_at; what comes after them is not looked at.
     """  # noqa: D205 - the columns are the summary
-    return [
-        Message(
-            id_,
-            conversation_id,
-            user_id,
-            parent_id,
-            position,
-            _ROLES[role],
-            content,
-            _utc(created_at),
-            _STATUSES[status],
-            _ERRORS[error],
-            count,
-            model_tag,
-            time_ms,
-        )
-        for (
-            id_,
-            parent_id,
-            position,
-            role,
-            content,
-            status,
-            error,
-            count,
-            model_tag,
-            time_ms,
-            created_at,
-        ) in map(_MESSAGE, rows)
-    ]
+    with validators.disabled():
+        return [
+            Message(
+                id_,
+                conversation_id,
+                user_id,
+                parent_id,
+                position,
+                _ROLES[role],
+                content,
+                created_at,
+                _STATUSES[status],
+                _ERRORS[error],
+                count,
+                model_tag,
+                time_ms,
+            )
+            for (
+                id_,
+                parent_id,
+                position,
+                role,
+                content,
+                status,
+                error,
+                count,
+                model_tag,
+                time_ms,
+                created_at,
+            ) in map(_MESSAGE, _in_utc(rows, 10))
+        ]
 
 
 def to_opened(user_id: UserId, row: Row) -> Conversation:
@@ -88,5 +94,12 @@ def to_opened(user_id: UserId, row: Row) -> Conversation:
     return opened
 
 
-def _utc(instant: datetime) -> datetime:
-    return instant if instant.tzinfo in _UTC_ZONES else instant.astimezone(UTC)
+def _in_utc(rows: Sequence[Row], *instants: int) -> Sequence[Row]:
+    """The rows with the instants in those columns in UTC."""
+    # All instants of an answer are in its session's zone.
+    if not rows or rows[0][instants[0]].tzinfo in _UTC_ZONES:
+        return rows
+    return [
+        tuple(value.astimezone(UTC) if column in instants else value for column, value in enumerate(row))
+        for row in rows
+    ]

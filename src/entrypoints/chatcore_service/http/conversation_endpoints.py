@@ -12,7 +12,7 @@ from chatcore_service.http.documents import (
     conversation_document,
     json_response,
     open_conversation_response,
-    page_document,
+    page_response,
 )
 from chatcore_service.http.ids import conversation_id
 from chatcore_service.http.parameters import page_request, wants_all_branches
@@ -47,7 +47,7 @@ class ConversationEndpoints:
         """A page of the caller's conversations."""
         asked = page_request(request.query_params)
         page = await self.conversations.list(caller.user, asked)
-        return json_response(page_document(page, asked))
+        return page_response(page, asked)
 
     async def create(self, request: Request, caller: Caller) -> Response:
         """An empty conversation."""

@@ -1,9 +1,11 @@
 """The JSON that callers get: conversations, messages and pages."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC
+from datetime import date
+from itertools import groupby
 
 import orjson
+from orjson import Fragment
 from starlette.responses import Response
 
 from chatcore import Conversation, Message, OpenConversation, Page, PageRequest, Turn
@@ -59,25 +61,30 @@ def _json_of_messages(messages: Sequence[Message]) -> tuple[bytes, bytes]:
     return b",", orjson.dumps([message_document(message) for message in messages])[1:-1]
 
 
-def page_document(page: Page, request: PageRequest) -> Json:
+def page_response(page: Page, request: PageRequest) -> Response:
     """A page of conversations, once as a list and once by day."""
-    items = [conversation_document(conversation) for conversation in page.conversations]
-    return {
-        "items": items,
-        "grouped": _by_day(page.conversations, items),
-        "limit": request.limit,
-        "offset": request.offset,
-        "next_cursor": None if page.next_cursor is None else page.next_cursor.encode(),
-    }
+    # What is there twice is made JSON once.
+    days = {day: _json_of_conversations(group) for day, group in groupby(page.conversations, _day)}
+    return json_response(
+        {
+            "items": Fragment(b"[%b]" % b",".join(day[1:-1] for day in days.values())),
+            "grouped": {day.isoformat(): Fragment(conversations) for day, conversations in days.items()},
+            "limit": request.limit,
+            "offset": request.offset,
+            "next_cursor": None if page.next_cursor is None else page.next_cursor.encode(),
+        }
+    )
+
+
+def _day(conversation: Conversation) -> date:
+    # The storage gives instants in UTC, the newest first.
+    return conversation.updated_at.date()
+
+
+def _json_of_conversations(conversations: Iterable[Conversation]) -> bytes:
+    return orjson.dumps([conversation_document(conversation) for conversation in conversations])
 
 
 def turn_document(turn: Turn) -> Json:
     """A message and the reply that answers it."""
     return {"user_message": message_document(turn.user_message), "assistant_message": message_document(turn.reply)}
-
-
-def _by_day(conversations: Iterable[Conversation], items: Iterable[Json]) -> dict[str, list[Json]]:
-    grouped: dict[str, list[Json]] = {}
-    for conversation, item in zip(conversations, items, strict=True):
-        grouped.setdefault(conversation.updated_at.astimezone(UTC).date().isoformat(), []).append(item)
-    return grouped
