@@ -84,11 +84,13 @@ class Reader(Protocol[News_co]):
 class _TranscriptReader(Listener, Generic[NewsT]):
     """What the two readers of a transcript share: they listen to it, and end with it."""
 
-    __slots__ = ("_on_news", "_transcript", "_waiter")
+    __slots__ = ("_is_waiting", "_on_news", "_transcript", "_waiter")
 
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
         self._waiter: asyncio.Future[None] | None = None
+        # Whether somebody waits who has not been woken.
+        self._is_waiting = False
         self._on_news: Callable[[NewsT], bool] = _refuse
         transcript.tell(self)
 
@@ -100,14 +102,18 @@ class _TranscriptReader(Listener, Generic[NewsT]):
     async def wait(self) -> None:
         """Returns when the transcript has grown or ended."""
         self._waiter = asyncio.get_running_loop().create_future()
-        await self._waiter
+        self._is_waiting = True
+        try:
+            await self._waiter
+        finally:
+            self._is_waiting = False
 
     def wake(self) -> None:
         """Lets :meth:`wait` return now."""
-        waiter = self._waiter
-        # One that is done was woken by somebody else, or its task was cancelled.
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        self._is_waiting = False
+        # One that is done was woken before, or its task was cancelled.
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def offer(self, on_news: Callable[[NewsT], bool]) -> None:
         """See :meth:`Reader.offer`."""
@@ -150,11 +156,11 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
 
     def hear(self, frames: bytes) -> None:
         """See :meth:`chatcore.transcript.Listener.hear`."""
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            if self._on_news(frames):
+        if self._is_waiting:
+            on_news = self._on_news
+            if len(frames) <= MAX_NEWS_BYTES and on_news(frames):
                 return
-            waiter.set_result(None)
+            self.wake()
         self._keep(frames)
 
     def hear_end(self, frames: bytes) -> None:
@@ -193,8 +199,7 @@ class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
 
     def hear(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
         """See :meth:`chatcore.transcript.Listener.hear`."""
-        waiter = self._waiter
-        if waiter is None or waiter.done():
+        if not self._is_waiting:
             return
         offset = self._offset
         news = self.take()
@@ -204,7 +209,7 @@ class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
             self._offset = offset
         elif self._offset == self._transcript.length:
             return
-        waiter.set_result(None)
+        self.wake()
 
     def hear_end(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
         """See :meth:`chatcore.transcript.Listener.hear_end`."""

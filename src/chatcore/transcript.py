@@ -71,19 +71,20 @@ class Transcript:
         "_repair",
         "_starts",
         "_stretches",
+        "_token_count",
         "end",
         "is_closed",
         "is_sealed",
-        "token_count",
     )
 
     def __init__(self, on_first_token: Callable[[], None] = lambda: None, *, is_repeatable: bool = False) -> None:
-        self._on_first_token = on_first_token
+        # None as soon as it was called.
+        self._on_first_token: Callable[[], None] | None = on_first_token
         self._is_repeatable = is_repeatable
         # All frames from the first on, for who comes later; None when they are not all there any more.
         self._kept: bytearray | None = bytearray()
-        # Frames whose successor is about to come.
-        self._held: list[bytes] = []
+        # Frames whose successor is about to come; None while there is none.
+        self._held: list[bytes] | None = None
         self._closing = b""
         self._repair = TextRepair()
         # Tokens are joined when somebody asks for text, four times a second at most: a string per token costs memory.
@@ -91,9 +92,9 @@ class Transcript:
         self._starts: list[int] = []
         self._pending: list[str] = []
         self._length = 0
-        self._listeners: list[Listener] = []
-        #: Frames that carried a token.
-        self.token_count = 0
+        # Those in `pending` are not counted yet.
+        self._token_count = 0
+        self._listeners: tuple[Listener, ...] = ()
         #: Whether the closing frame has come. It is withheld until :meth:`finish`.
         self.is_closed = False
         #: Whether nothing is taken any more.
@@ -107,15 +108,23 @@ class Transcript:
         self._join_pending()
         return self._length
 
+    @property
+    def token_count(self) -> int:
+        """Frames that carried a token."""
+        return self._token_count + len(self._pending)
+
     def append(self, frame: Frame) -> None:
-        """Takes the next frame and tells the readers. This is the hot path: once for every token relayed."""
+        """Takes the next frame and tells the readers.
+
+        This is the hot path, once for every token relayed. With a thousand streams what it touches comes from memory
+        each time, so it counts nothing and asks nothing that can be known from what it has at hand.
+        """
         if self.is_sealed:
             return
         token = frame.token
         if token is not None:
-            if not self.token_count:
-                self._on_first_token()
-            self.token_count += 1
+            if self._on_first_token is not None:
+                self._tell_of_first_token(self._on_first_token)
             self._pending.append(token)
         if frame.is_closing:
             # Whoever has seen the end must be able to fetch the answer, so the end waits until it is stored.
@@ -123,14 +132,25 @@ class Transcript:
             self.is_closed = True
             self.seal()
         elif frame.has_successor:
-            self._held.append(frame.raw)
-        else:
+            self._hold(frame.raw)
+        elif self._held is not None or self._kept is not None:
             self._tell(frame.raw)
+        else:
+            for listener in self._listeners:
+                listener.hear(frame.raw)
+
+    def _tell_of_first_token(self, on_first_token: Callable[[], None]) -> None:
+        self._on_first_token = None
+        on_first_token()
+
+    def _hold(self, frames: bytes) -> None:
+        self._held = self._held or []
+        self._held.append(frames)
 
     def _tell(self, frames: bytes) -> None:
-        if self._held:
+        if self._held is not None:
             frames = b"".join((*self._held, frames))
-            self._held.clear()
+            self._held = None
         if self._kept is not None:
             self._keep(frames)
         for listener in self._listeners:
@@ -145,7 +165,7 @@ class Transcript:
     def seal(self) -> None:
         """Takes nothing more: what is there is the reply."""
         self.is_sealed = True
-        if self._held:
+        if self._held is not None:
             self._tell(b"")
         self._join_pending()
         self._add(self._repair.flush())
@@ -174,6 +194,7 @@ class Transcript:
     def _join_pending(self) -> None:
         if self._pending:
             tokens = "".join(self._pending)
+            self._token_count += len(self._pending)
             self._pending.clear()
             self._add(self._repair.feed(tokens))
 
@@ -201,9 +222,8 @@ class Transcript:
 
     def tell(self, listener: Listener) -> None:
         """Tells `listener` what comes from now on."""
-        self._listeners.append(listener)
+        self._listeners = (*self._listeners, listener)
 
     def tell_no_more(self, listener: Listener) -> None:
         """Forgets `listener`; again does nothing."""
-        if listener in self._listeners:
-            self._listeners.remove(listener)
+        self._listeners = tuple(other for other in self._listeners if other is not listener)

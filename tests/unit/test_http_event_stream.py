@@ -15,7 +15,8 @@ from chatcore.transcript import End, Transcript
 from chatcore_memory import FrozenClock, StaticAuth
 from chatcore_service.http import sse
 from chatcore_service.http.caller import Caller
-from chatcore_service.http.event_stream import ABORT, LINE, EventStream, Line
+from chatcore_service.http.event_stream import EventStream
+from chatcore_service.http.line import ABORT, LINE, Line
 from chatcore_service.http.pacer import Pacer
 from chatcore_service.settings import StreamSettings
 
@@ -33,19 +34,25 @@ class Client(Line):
         self.received = b""
         self.by_line = b""
         self.writes = 0
+        self.has_written = False
         self.is_blocked = False
         self.has_ended = False
         self._departed = asyncio.Event()
         self._on_departure: Callable[[], None] | None = None
         self._room = asyncio.Event()
 
-    def is_clear(self) -> bool:
-        return not self.is_blocked
-
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes) -> bool:
+        if self.is_blocked:
+            return False
         self.received += chunk
         self.by_line += chunk
         self.writes += 1
+        self.has_written = True
+        return True
+
+    def take_progress(self) -> bool:
+        has_written, self.has_written = self.has_written, False
+        return has_written
 
     def on_departure(self, call: Callable[[], None] | None) -> None:
         self._on_departure = call

@@ -84,7 +84,7 @@ async def test_a_stream_that_sends_owes_nothing(pacing: Pacing) -> None:
     stream = pacing.stream()
 
     for _ in range(5):
-        stream.pulse.written += 1
+        stream.pulse.has_written = True
         await pacing.clock.elapse(14)
     assert not stream.pulse.owes_keep_alive
 

@@ -36,7 +36,10 @@ def read_frame(raw: bytes, data: bytes) -> Frame:
     A frame that is no JSON object, or one with other keys, is a frame all the same: it is forwarded, and says nothing
     to us. Only a string is a token and only `true` closes the reply.
     """
-    event = _parsed(data)
+    try:
+        event: _Json = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        event = _parsed_leniently(data)
     if not isinstance(event, dict):
         return Frame(raw)
     token = event.get("token")
@@ -53,14 +56,6 @@ def _data_lines(raw: bytes) -> list[bytes]:
 
 # What JSON gives is anything; a dict of it has strings for keys.
 _Json = dict[str, object] | list[object] | str | float | bool | None
-
-
-def _parsed(data: bytes) -> _Json:
-    try:
-        event: _Json = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return _parsed_leniently(data)
-    return event
 
 
 def _parsed_leniently(data: bytes) -> _Json:

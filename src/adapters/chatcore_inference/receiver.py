@@ -30,23 +30,26 @@ class ReplyReceiver(BodySink):
     __slots__ = (
         "_bytes_left",
         "_chars_left",
+        "_is_between_frames",
         "_max_frame_bytes",
         "_on_frame",
         "_splitter",
         "_textless_left",
-        "data_frames",
+        "has_got_on",
         "is_closed",
     )
 
     def __init__(self, on_frame: Callable[[Frame], None], limits: InferenceLimits) -> None:
         self._on_frame = on_frame
         self._splitter = FrameSplitter(limits.max_frame_bytes)
+        # Whether the splitter holds nothing, and has seen the start: then it need not see what is plain anyway.
+        self._is_between_frames = False
         self._max_frame_bytes = limits.max_frame_bytes
         self._bytes_left = limits.max_reply_bytes
         self._chars_left = limits.max_text_chars
         self._textless_left = limits.max_textless_frames
-        #: Frames so far that carried data: what counts as progress.
-        self.data_frames = 0
+        #: Whether a frame with data has come: what counts as progress for the watchdog, which takes it back.
+        self.has_got_on = False
         #: Whether the closing frame has come.
         self.is_closed = False
 
@@ -58,22 +61,26 @@ class ReplyReceiver(BodySink):
         self._bytes_left -= size
         if self._bytes_left < 0:
             raise InferenceRefusedError("The reply is too large.")
-        splitter = self._splitter
-        if not splitter.pending and size <= self._max_frame_bytes:
+        if self._is_between_frames and size <= self._max_frame_bytes:
             if (event := lone_event(data)) is not None:
-                splitter.is_at_start = False
-                self._on_frame(self._read(data, event[1]))
+                on_frame = self._on_frame
+                on_frame(self._read(data, event[1]))
                 return self.is_closed
             if lone_events(data) is not None:
-                splitter.is_at_start = False
                 return self._pass_on(self._read(event[0], event[1]) for event in each_lone_event(data))
-        return self._pass_on(self._read(raw, self._data_of(raw)) for raw in splitter.feed(data))
+        return self._split(data)
 
     def finish(self) -> bool:
         """To be called when no more bytes will come; returns whether the reply is complete."""
         if not self.is_closed and (raw := self._splitter.flush()):
             self._on_frame(self._read(raw, self._data_of(raw)))
         return self.is_closed
+
+    def _split(self, data: bytes) -> bool:
+        splitter = self._splitter
+        has_enough = self._pass_on(self._read(raw, self._data_of(raw)) for raw in splitter.feed(data))
+        self._is_between_frames = not (splitter.pending or splitter.is_at_start)
+        return has_enough
 
     def _pass_on(self, frames: Iterator[Frame]) -> bool:
         """Passes on the frames of one read up to the closing one, each when it is known whether more follow."""
@@ -100,10 +107,11 @@ class ReplyReceiver(BodySink):
         if not data:  # An event whose data is empty says nothing either: it is no progress.
             self._count_textless()
             return Frame(raw)
-        self.data_frames += 1
+        self.has_got_on = True
         frame = read_frame(raw, data)
-        if frame.token:
-            self._chars_left -= len(frame.token)
+        token = frame.token
+        if token:
+            self._chars_left -= len(token)
             if self._chars_left < 0:
                 raise InferenceRefusedError("The reply is too long.")
         elif not frame.is_closing:

@@ -13,12 +13,10 @@ _FINEST_SECONDS = 0.01
 
 
 class Progress(Protocol):
-    """Something whose getting on can be seen by a number that grows."""
+    """Something whose getting on can be seen."""
 
-    @property
-    def data_frames(self) -> int:
-        """Frames so far that carried data."""
-        ...
+    #: Set by each frame that carries data, and taken back by who has seen it. A number would cost a token more.
+    has_got_on: bool
 
 
 @define(eq=False)
@@ -29,7 +27,7 @@ class _Watch:
     progress: Progress
     limit: asyncio.Timeout
     since: float
-    seen: int = 0
+    has_begun: bool = False
 
     def __enter__(self) -> None:
         self.watches.add(self)
@@ -66,10 +64,10 @@ class Watchdog:
         self._timer = loop.call_later(self._interval, self._look, loop) if self._watches else None
 
     def _check(self, watch: _Watch, now: float) -> None:
-        count = watch.progress.data_frames
-        if count != watch.seen:
-            watch.seen, watch.since = count, now
-        elif now - watch.since >= (self._idle_seconds if count else self._first_frame_seconds):
+        if watch.progress.has_got_on:
+            watch.progress.has_got_on = False
+            watch.has_begun, watch.since = True, now
+        elif now - watch.since >= (self._idle_seconds if watch.has_begun else self._first_frame_seconds):
             self._expire(watch, now)
 
     @staticmethod

@@ -2,19 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from starlette.types import Message, Receive, Scope, Send
 
 from chatcore import Reader
 from chatcore_service.http import sse
 from chatcore_service.http.caller import Caller
+from chatcore_service.http.line import ABORT, LINE, Line
 from chatcore_service.http.pacer import Pacer, Pulse
-
-#: Where a server puts what cuts a connection off, in the scope of a request.
-ABORT = "chatcore.abort"
-#: Where it puts its :class:`Line`, if it has one.
-LINE = "chatcore.line"
 
 _HEADERS = [
     (b"content-type", b"text/event-stream"),
@@ -25,24 +21,6 @@ _HEADERS = [
 NewsT = TypeVar("NewsT")
 
 
-class Line(Protocol):
-    """The way to the caller without a wait, for use between the start and the end of a response."""
-
-    __slots__ = ()
-
-    def is_clear(self) -> bool:
-        """Whether the caller is there and keeps up."""
-        ...
-
-    def write(self, chunk: bytes) -> None:
-        """Sends part of a body; to be asked first whether the line is clear."""
-        ...
-
-    def on_departure(self, call: Callable[[], None] | None) -> None:
-        """Calls `call` when the caller goes away, at once if they have; None takes it back."""
-        ...
-
-
 class EventStream(Generic[NewsT]):
     """A response, as an ASGI application. The reader, not the reply, ends when the caller goes away.
 
@@ -50,14 +28,13 @@ class EventStream(Generic[NewsT]):
     same reason nothing here sets a timer; the one :class:`Pacer` of the process looks after all streams.
 
     The task of a stream relays only what it finds when it looks. While it waits, news go out from where they come
-    in, by the server's :class:`Line`: no task is woken, and no middleware crossed, for a token. Where there is no
-    line, or it is not clear, the task is woken and sends as any response does.
+    in, by the server's :class:`~chatcore_service.http.line.Line`: no task is woken, and no middleware crossed, for a
+    token. Where there is no line, or the caller does not keep up, the task is woken and sends as any response does.
     """
 
     __slots__ = (
         "_encoder",
         "_has_yielded",
-        "_line",
         "_location",
         "_on_close",
         "_pacer",
@@ -81,14 +58,13 @@ class EventStream(Generic[NewsT]):
         self._pacer = pacer
         self._location = location
         self._on_close = on_close
-        self._line: Line | None = None
         # Whether others have run since something was sent last.
         self._has_yielded = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Streams to the end."""
         self._pulse.abort = scope.get(ABORT) or _cancel_of_this_task()
-        self._line = line = scope.get(LINE)
+        self._pulse.line = line = scope.get(LINE)
         # A task that waits for the departure costs as much memory as all that the stream itself keeps.
         gone = asyncio.create_task(self._await_departure(receive)) if line is None else None
         self._pacer.enter(self._pulse)
@@ -98,7 +74,7 @@ class EventStream(Generic[NewsT]):
             self._pulse.is_writing = True
             await send({"type": "http.response.start", "status": 200, "headers": self._headers()})
             self._pulse.is_writing = False
-            last = await self._relay(send)
+            last = await self._relay(send, line)
             # The last bytes can wait for the caller as any others can; the pacer cuts off who never takes them.
             self._pulse.is_writing = True
             await send(_body(last, more=False))
@@ -115,11 +91,11 @@ class EventStream(Generic[NewsT]):
             return list(_HEADERS)
         return [*_HEADERS, (b"content-location", self._location.encode())]
 
-    async def _relay(self, send: Send) -> bytes:
+    async def _relay(self, send: Send, line: Line | None) -> bytes:
         """Sends everything but the last bytes, which it returns."""
         reader, pulse = self._reader, self._pulse
-        if self._line is not None:
-            reader.offer(self._pass_on_at_once)
+        if line is not None:
+            reader.offer(self._encoder.onto(line))
         while not pulse.is_gone:
             if pulse.is_over:
                 return sse.RECONNECT
@@ -134,15 +110,6 @@ class EventStream(Generic[NewsT]):
                 await reader.wait()
                 self._has_yielded = True
         return b""
-
-    def _pass_on_at_once(self, news: NewsT) -> bool:
-        line = self._line
-        if line is None or not line.is_clear():
-            return False
-        for chunk in self._encoder.news(news):
-            line.write(chunk)
-        self._pulse.written += 1
-        return True
 
     async def _pass_on(self, news: NewsT, send: Send) -> None:
         for chunk in self._encoder.news(news):
@@ -159,7 +126,7 @@ class EventStream(Generic[NewsT]):
         pulse.is_writing = True
         await send(_body(chunk, more=True))
         pulse.is_writing = False
-        pulse.written += 1
+        pulse.has_written = True
 
     async def _await_departure(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -13,6 +13,7 @@ import structlog
 from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
 from chatcore.ports import Auth, Clock
 from chatcore_service.http.caller import Caller
+from chatcore_service.http.line import Line
 from chatcore_service.settings import StreamSettings
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
@@ -29,16 +30,16 @@ class Pulse:
         "abort",
         "caller",
         "ends_at",
+        "has_written",
         "is_gone",
         "is_over",
         "is_validating",
         "is_writing",
+        "line",
         "owes_keep_alive",
         "quiet_since",
-        "seen",
         "validate_at",
         "wake",
-        "written",
     )
 
     def __init__(self, caller: Caller, *, wake: Callable[[], None]) -> None:
@@ -49,15 +50,21 @@ class Pulse:
         # Said by the stream.
         self.is_gone = False
         self.is_writing = False
-        self.written = 0
+        self.has_written = False
+        #: By which it sends what it does not write itself.
+        self.line: Line | None = None
         # Said by the pacer.
         self.is_over = False
         self.owes_keep_alive = False
         self.ends_at = 0.0
         self.validate_at = 0.0
         self.is_validating = False
-        self.seen = 0
         self.quiet_since = 0.0
+
+    def take_progress(self) -> bool:
+        """Whether anything was sent since the last time."""
+        has_written, self.has_written = self.has_written, False
+        return (self.line is not None and self.line.take_progress()) or has_written
 
     def end(self) -> None:
         """Tells the reader to come back."""
@@ -135,8 +142,7 @@ class Pacer:
             self._ticking = None
 
     def _look_at(self, pulse: Pulse, now: float) -> None:
-        if pulse.written != pulse.seen:
-            pulse.seen = pulse.written
+        if pulse.take_progress():
             pulse.quiet_since = now
         quiet = now - pulse.quiet_since
         if pulse.is_writing:

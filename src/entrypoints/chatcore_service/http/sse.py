@@ -1,10 +1,11 @@
 """Server-sent events: what our own frames look like."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from json import JSONEncoder
 from typing import Protocol, TypeVar
 
 from chatcore import End, ReplyError, Stretch
+from chatcore_service.http.line import Line
 
 KEEP_ALIVE = b": keep-alive\n\n"
 RECONNECT = b": reconnect\n\n"
@@ -29,6 +30,10 @@ class Encoder(Protocol[News_contra]):
         """What a reader took, in chunks of at most 64 KiB."""
         ...
 
+    def onto(self, line: Line) -> Callable[[News_contra], bool]:
+        """What sends news by `line` if it takes them now, and returns whether it did."""
+        ...
+
     def end(self, end: End) -> bytes:
         """The last bytes of a stream; may be none."""
         ...
@@ -40,6 +45,10 @@ class FrameEncoder(Encoder[bytes]):
     def news(self, news: bytes) -> Sequence[bytes] | Iterator[bytes]:
         """See :meth:`Encoder.news`."""
         return (news,) if len(news) <= MAX_CHUNK_BYTES else _slices(news)
+
+    def onto(self, line: Line) -> Callable[[bytes], bool]:
+        """The line itself: nothing stands between it and the frames."""
+        return line.write
 
     def end(self, end: End) -> bytes:
         """Nothing after a complete reply: its closing frame was among the frames."""
@@ -63,6 +72,10 @@ class TextEncoder(Encoder[Stretch]):
         for index in range(0, len(news.text), _MAX_CHUNK_CHARS):
             text = news.text[index : index + _MAX_CHUNK_CHARS]
             yield f'id: {start + index + len(text)}\ndata: {{"token":{_quoted(text)}}}\n\n'.encode()
+
+    def onto(self, line: Line) -> Callable[[Stretch], bool]:
+        """See :meth:`Encoder.onto`."""
+        return lambda news: line.write(b"".join(self.news(news)))
 
     def end(self, end: End) -> bytes:
         """See :meth:`Encoder.end`."""

@@ -10,6 +10,8 @@ from typing import Any
 
 from attrs import frozen
 
+from chatcore_service.server.chunked_line import ChunkedLine
+
 
 @frozen(kw_only=True)
 class Patience:
@@ -83,14 +85,16 @@ class LingeringTransport(asyncio.Transport):
     Args:
         transport: the real one.
         leftovers: what still comes; whoever receives it counts it.
+        line: which goes past this transport to the real one, and is closed with it.
     """
 
-    __slots__ = ("_is_ending", "_leftovers", "_transport", "_written_bytes", "is_mid_body")
+    __slots__ = ("_is_ending", "_leftovers", "_line", "_transport", "_written_bytes", "is_mid_body")
 
-    def __init__(self, transport: asyncio.Transport, leftovers: Leftovers) -> None:
+    def __init__(self, transport: asyncio.Transport, leftovers: Leftovers, line: ChunkedLine) -> None:
         super().__init__()
         self._transport = transport
         self._leftovers = leftovers
+        self._line = line
         self._is_ending = False
         self._written_bytes = 0
         #: Whether more input is to be expected now; whoever parses it knows.
@@ -105,7 +109,7 @@ class LingeringTransport(asyncio.Transport):
 
     def linger(self) -> None:
         """Writes no more, and is closed when the caller has gone, or when it takes too long."""
-        self._is_ending = True
+        self._is_ending = self._line.is_closed = True
         # A body that nobody takes may have paused it.
         self._transport.resume_reading()
         if self._transport.can_write_eof():
@@ -114,6 +118,7 @@ class LingeringTransport(asyncio.Transport):
 
     def close_now(self) -> None:
         """As a transport does by itself."""
+        self._line.is_closed = True
         self._leftovers.forget()
         self._transport.close()
 
@@ -129,7 +134,7 @@ class LingeringTransport(asyncio.Transport):
 
     @property
     def taken_bytes(self) -> int:
-        """How much the caller has taken of all that was written."""
+        """How much the caller has taken of all that was written, but by the line."""
         return self._written_bytes - self._transport.get_write_buffer_size()
 
     def get_write_buffer_size(self) -> int:
@@ -138,6 +143,7 @@ class LingeringTransport(asyncio.Transport):
 
     def abort(self) -> None:
         """Closes without a word."""
+        self._line.is_closed = True
         self._transport.abort()
 
     def pause_reading(self) -> None:

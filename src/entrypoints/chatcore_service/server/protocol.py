@@ -6,18 +6,17 @@ sending, so that the answer is lost, or reads on without end.
 
 import asyncio
 import sys
-from collections.abc import Callable
 from typing import Any, cast
 
 from httptools import HttpParserUpgrade
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from chatcore_service.http.event_stream import ABORT, LINE, Line
+from chatcore_service.http.line import ABORT, LINE
 from chatcore_service.http.problems import problem_body
 from chatcore_service.http.refusals import HeadersTooLargeError, HeaderTimeoutError, MalformedHttpError, RefusedError
 from chatcore_service.http.trace import choose_trace_id
+from chatcore_service.server.chunked_line import ChunkedLine
 from chatcore_service.server.lingering import Leftovers, LingeringTransport, Patience
 from chatcore_service.settings import RequestSettings, Settings, StreamSettings
 
@@ -26,36 +25,6 @@ MAX_PIPELINED = 16
 
 # The parser knows others, too, whose requests end elsewhere.
 _VERSIONS = frozenset({"1.0", "1.1"})
-
-
-class _ChunkedLine(Line):
-    """Writes chunks where uvicorn would: a response without a Content-Length is always chunked."""
-
-    __slots__ = ("_flow", "_is_closing", "_on_departure", "_write", "has_departed")
-
-    def __init__(self, connection: LingeringTransport, flow: FlowControl) -> None:
-        self._on_departure: Callable[[], None] | None = None
-        self.has_departed = False
-        self._flow = flow
-        self._is_closing = connection.is_closing
-        self._write = connection.write
-
-    def is_clear(self) -> bool:
-        return not (self._flow.write_paused or self._is_closing())
-
-    def write(self, chunk: bytes) -> None:
-        self._write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
-
-    def on_departure(self, call: Callable[[], None] | None) -> None:
-        self._on_departure = call
-        if self.has_departed:
-            self.depart()
-
-    def depart(self) -> None:
-        """The connection is lost."""
-        self.has_departed = True
-        if self._on_departure is not None:
-            self._on_departure()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -90,6 +59,7 @@ class BoundedProtocol(HttpToolsProtocol):
     #: Set as soon as there is a connection.
     _connection: LingeringTransport
     _leftovers: Leftovers
+    _line: ChunkedLine
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
         super().__init__(*args, **kwargs)
@@ -101,7 +71,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_headers = True
         self._has_begun = False
         self._header_timer: asyncio.TimerHandle | None = None
-        self._line: _ChunkedLine | None = None
         self._flush_timer: asyncio.TimerHandle | None = None
         # What is answered now; uvicorn's own `cycle` is the newest, which may wait in its pipeline.
         self._answering: RequestResponseCycle | None = None
@@ -110,9 +79,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """Starts to wait for a request."""
         real = cast("asyncio.Transport", transport)  # uvicorn narrows it too.
         self._leftovers = Leftovers(self.patience, self.loop, real.close)
-        self._connection = LingeringTransport(real, self._leftovers)
+        self._line = ChunkedLine(real)
+        self._connection = LingeringTransport(real, self._leftovers, self._line)
         super().connection_made(self._connection)
-        self._line = _ChunkedLine(self._connection, self.flow)
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -123,8 +92,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._flush_timer.cancel()
         self._tell_of_departure()
         super().connection_lost(exc)
-        if self._line is not None:
-            self._line.depart()
+        self._line.depart()
         # uvicorn forgets it on errors; its timer would find a closed transport later.
         self._unset_keepalive_if_required()
 
@@ -134,6 +102,21 @@ class BoundedProtocol(HttpToolsProtocol):
         if answering is not None and answering is not self.cycle and not answering.response_complete:
             answering.disconnected = True
             answering.message_event.set()
+
+    def eof_received(self) -> None:
+        """The caller sends no more; the transport closes by itself."""
+        self._line.is_closed = True
+        super().eof_received()
+
+    def pause_writing(self) -> None:
+        """The caller does not keep up."""
+        self._line.is_paused = True
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._line.is_paused = False
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Bounds what has not yet become a whole header, and what nobody waits for."""
@@ -234,7 +217,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _look_again(self, taken_before: int) -> None:
         self._flush_timer = None
-        if self._connection.get_write_buffer_size() and self._connection.taken_bytes == taken_before:
+        # A stream that goes on has its own watch, and what it writes is not counted here.
+        has_got_on = self._line.is_in_use or self._connection.taken_bytes != taken_before
+        if self._connection.get_write_buffer_size() and not has_got_on:
             self.transport.abort()
         else:
             self._see_it_taken()
