@@ -22,6 +22,9 @@ FINISH_RETRY_SECONDS = 0.5
 FINISH_TRIES_ON_BUGS = 3
 #: How long the interrupted replies of a drain have to be written.
 DRAIN_FINISH_SECONDS = 5.0
+# Of a reply that begins the observer is told when its caller has a stream: a line of log takes as long as to ask the
+# model.
+_TELL_AFTER_SECONDS = 0.005
 
 
 T = TypeVar("T")
@@ -36,6 +39,8 @@ class Generations:
         self._clock = clock
         self._observer = observer
         self._by_message: dict[MessageId, Generation] = {}
+        # Those of which the observer has not heard yet.
+        self._untold: dict[MessageId, asyncio.TimerHandle] = {}
         # The event loop holds tasks weakly; this holds those that nobody awaits.
         self._tasks: set[asyncio.Task[Any]] = set()
         # Nor are these awaited, and a drain does not wait for them either.
@@ -90,9 +95,12 @@ class Generations:
         if self._is_draining:
             begin.close()
             raise DrainingError
-        task = asyncio.create_task(begin)
+        # The task tells at once, and not when it has ended, as a shield would: the first token waits for it.
+        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(_tell(outcome, begin))
+        task.add_done_callback(lambda _: outcome.cancel())  # Of use only where the task itself was cancelled.
         self._keep(task)
-        return await asyncio.shield(task)
+        return await outcome
 
     def attend(self, what: str, work: Coroutine[Any, Any, None]) -> None:
         """Does `work`, called `what` should it fail, in the background, until the process shuts down."""
@@ -139,11 +147,18 @@ class Generations:
         generation = Generation(lease, transcript, started_at=started_at, replaces=replaces, trace_id=request.trace_id)
         self._by_message[lease.message_id] = generation
         self._keep(asyncio.create_task(self._run(generation, request), name=f"generation {lease.message_id}"))
-        self._observer.generation_started(lease, request.trace_id)
+        loop = asyncio.get_running_loop()
+        self._untold[lease.message_id] = loop.call_later(_TELL_AFTER_SECONDS, self._tell_of_start, generation)
         if self._is_cut_short:
             # It was accepted just before the drain began, and stored only when the others had been halted already.
             generation.halt(Halt.DRAINED)
         return generation
+
+    def _tell_of_start(self, generation: Generation) -> None:
+        timer = self._untold.pop(generation.lease.message_id, None)
+        if timer is not None:
+            timer.cancel()
+            self._observer.generation_started(generation.lease, generation.trace_id)
 
     async def _run(self, generation: Generation, request: InferenceRequest) -> None:
         ending: Ending | None = None
@@ -158,6 +173,7 @@ class Generations:
         finally:
             del self._by_message[generation.lease.message_id]
             generation.transcript.finish(end)
+            self._tell_of_start(generation)
             self._observer.generation_ended(generation.lease, ending, generation.trace_id)
 
     async def _generate(self, generation: Generation, request: InferenceRequest) -> ReplyError | None:
@@ -259,6 +275,19 @@ class Generations:
     def hurry(self) -> None:
         """Ends the grace of a drain, the present one or the next."""
         self._hurry.set()
+
+
+async def _tell(outcome: "asyncio.Future[T]", work: Coroutine[Any, Any, T]) -> None:
+    """Does `work`, and tells whoever still waits what came of it."""
+    try:
+        result = await work
+    except Exception as error:
+        if outcome.done():
+            raise
+        outcome.set_exception(error)
+    else:
+        if not outcome.done():
+            outcome.set_result(result)
 
 
 def _shown(error: InferenceError) -> ReplyError:
