@@ -49,10 +49,11 @@ class Checkpointer:
         try:
             if not await self._store(batch):
                 await self._store_one_by_one(batch)
+                self._halt_those_that_hold_too_much(batch)
         finally:
             for generation in batch:
                 generation.settle()
-        self._after(batch)
+        self._halt_again(batch)
         self._observer.checkpointed(len(batch), self._clock.monotonic() - started)
 
     async def _store(self, batch: Sequence[Generation]) -> bool:
@@ -64,8 +65,8 @@ class Checkpointer:
             self._observer.failed("checkpointing", error)
             return False
         now = self._clock.monotonic()
-        for generation, part in zip(batch, parts, strict=True):
-            generation.confirm(part, verdicts[part.lease.message_id], now)
+        for generation, part, verdict in zip(batch, parts, verdicts, strict=True):
+            generation.confirm(part, verdict, now)
         return True
 
     async def _store_one_by_one(self, batch: Sequence[Generation]) -> None:
@@ -81,10 +82,14 @@ class Checkpointer:
                 failures_in_a_row += 1
 
     @staticmethod
-    def _after(batch: Sequence[Generation]) -> None:
+    def _halt_those_that_hold_too_much(batch: Sequence[Generation]) -> None:
         for generation in batch:
-            if generation.holds_more_than(MAX_UNSTORED_BYTES):
+            if generation.unstored_bytes > MAX_UNSTORED_BYTES:
                 generation.halt(Halt.OVERFLOWED)
-            elif generation.halt_reason is not None:
+
+    @staticmethod
+    def _halt_again(batch: Sequence[Generation]) -> None:
+        for generation in batch:
+            if generation.halt_reason is not None:
                 # A task can swallow its cancellation; asking again until it has ended costs nothing.
                 generation.halt(generation.halt_reason)

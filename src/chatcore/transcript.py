@@ -19,8 +19,8 @@ from chatcore.text import TextRepair
 #: on its connection that is more than the 4,096 tokens of the longest reply that may be asked for: even if they came
 #: all at once, nobody who reads at all would be cut off.
 MAX_KEPT_FRAME_BYTES = 128 * 1024
-# A shorter one is lengthened: a string of its own costs as much again as the text of a checkpoint.
-_SHORT_STRETCH_CHARS = 2048
+# So many short stretches become a long one: a string of its own costs as much again as the text of a checkpoint.
+_MOST_SHORT_STRETCHES = 32
 
 
 @frozen
@@ -66,6 +66,7 @@ class Transcript:
         "_kept",
         "_length",
         "_listeners",
+        "_long_stretches",
         "_on_first_token",
         "_pending",
         "_repair",
@@ -89,6 +90,7 @@ class Transcript:
         self._repair = TextRepair()
         # Tokens are joined when somebody asks for text, four times a second at most: a string per token costs memory.
         self._stretches: list[str] = []
+        self._long_stretches = 0
         self._starts: list[int] = []
         self._pending: list[str] = []
         self._length = 0
@@ -184,29 +186,36 @@ class Transcript:
 
     def text(self, offset: int = 0, max_chars: int | None = None) -> str:
         """The text from `offset` (code points) on, of which `max_chars` at most."""
-        self._join_pending()
+        news_offset, news = self._length, self._join_pending()
+        if offset == news_offset and max_chars is None:
+            return news  # What each checkpoint asks for.
         end = self._length if max_chars is None else offset + max_chars
         first = max(bisect_right(self._starts, offset) - 1, 0)
         text = "".join(self._stretches[first : bisect_left(self._starts, end)])
         start = self._starts[first] if text else 0
         return text[offset - start : end - start]
 
-    def _join_pending(self) -> None:
-        if self._pending:
-            tokens = "".join(self._pending)
-            self._token_count += len(self._pending)
-            self._pending.clear()
-            self._add(self._repair.feed(tokens))
+    def _join_pending(self) -> str:
+        """What it adds to the text."""
+        if not self._pending:
+            return ""
+        tokens = "".join(self._pending)
+        self._token_count += len(self._pending)
+        self._pending.clear()
+        text = self._repair.feed(tokens)
+        self._add(text)
+        return text
 
     def _add(self, text: str) -> None:
         if not text:
             return
-        if self._stretches and len(self._stretches[-1]) < _SHORT_STRETCH_CHARS:
-            self._stretches[-1] += text
-        else:
-            self._starts.append(self._length)
-            self._stretches.append(text)
+        self._starts.append(self._length)
+        self._stretches.append(text)
         self._length += len(text)
+        if len(self._stretches) - self._long_stretches == _MOST_SHORT_STRETCHES:
+            self._stretches[self._long_stretches :] = ["".join(self._stretches[self._long_stretches :])]
+            self._long_stretches += 1
+            del self._starts[self._long_stretches :]
 
     def hand_over_frames(self) -> bytes | None:
         """All frames that readers may have so far; None when the first ones are not kept any more.

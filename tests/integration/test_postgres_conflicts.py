@@ -99,8 +99,7 @@ async def test_leases_are_good_for_as_long_as_the_database_says_whatever_a_proce
     await admin.execute("update generations set lease_until = now() - interval '1 second'")
     (claimed,) = await storage.claim_expired(an_owner(), (), 10)
     assert (claimed.message_id, claimed.epoch) == (lease.message_id, 2)
-    verdicts = await storage.checkpoint(lease.owner_id, [progress(lease, "too late", renew=True)])
-    assert verdicts == {lease.message_id: Verdict.LOST}
+    assert await storage.checkpoint(lease.owner_id, [progress(lease, "too late", renew=True)]) == [Verdict.LOST]
 
 
 async def test_what_was_updated_never_goes_back_in_time(storage: PostgresStorage) -> None:
@@ -160,5 +159,5 @@ async def test_two_hundred_endings_at_once_are_all_written_and_hold_up_no_lease(
 
 
 async def _renew(storage: PostgresStorage, lease: Lease, number: int) -> Verdict:
-    verdicts = await storage.checkpoint(lease.owner_id, [progress(lease, "x", start_offset=number, renew=True)])
-    return verdicts[lease.message_id]
+    (verdict,) = await storage.checkpoint(lease.owner_id, [progress(lease, "x", start_offset=number, renew=True)])
+    return verdict

@@ -171,7 +171,7 @@ async def test_text_that_waited_for_the_ending_is_lost_and_holds_up_no_other(
         )
         await _someone_waits(other)
 
-    assert await checkpoint == {ended.message_id: Verdict.LOST, held.message_id: Verdict.HELD}
+    assert await checkpoint == [Verdict.LOST, Verdict.HELD]
     assert [read.text for read in await storage.read_deltas([a_reader(ended), a_reader(held)])] == ["", "in time"]
 
 

@@ -1,11 +1,10 @@
 """Checkpoints: text is stored while it is made, whatever becomes of the storage meanwhile."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from chatcore import Status
 from chatcore.checkpoints import MAX_UNSTORED_BYTES
 from chatcore.lease import LEASE_SECONDS, OwnerId, Progress, Verdict
-from chatcore.message import MessageId
 from chatcore.transcript import End
 from tests.unit.conftest import World, has_ended, until
 from tests.unit.reading import following, rest
@@ -72,7 +71,7 @@ async def test_a_generation_that_cannot_be_stored_does_not_hold_up_the_others(wo
     real = world.storage.checkpoint
     refused = sick.reply.id
 
-    async def checkpoint(owner_id: OwnerId, parts: Sequence[Progress]) -> Mapping[MessageId, Verdict]:
+    async def checkpoint(owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[Verdict]:
         if any(part.lease.message_id == refused for part in parts):
             raise RuntimeError("cannot be stored")
         return await real(owner_id, parts)

@@ -124,10 +124,10 @@ class InMemoryStorage(Storage, StreamCounts):
                 generation.is_stop_requested = True
             return message
 
-    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Mapping[MessageId, Verdict]:
+    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[Verdict]:
         """As the port says."""
         async with self._transaction():
-            return {part.lease.message_id: self._checkpoint_one(owner_id, part) for part in parts}
+            return [self._checkpoint_one(owner_id, part) for part in parts]
 
     async def finish(self, lease: Lease, ending: Ending) -> bool:
         """As the port says."""

@@ -1,6 +1,6 @@
 """Replies in the making: what their owners, rescuers and readers send and get."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from chatcore.lease import LEASE_SECONDS, Ending, Lease, OwnerId, Progress, Remains, Verdict
 from chatcore.message import MessageId
@@ -10,10 +10,10 @@ from chatcore_postgres.database import Connection, Database, Row, fetch_on
 from chatcore_postgres.statements import generations
 
 
-async def checkpoint(database: Database, owner_id: OwnerId, parts: Sequence[Progress]) -> Mapping[MessageId, Verdict]:
+async def checkpoint(database: Database, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[Verdict]:
     """Stores the parts of which the lease is the present one."""
     leases = [part.lease for part in parts]
-    held = await database.fetch(
+    others = await database.fetch(
         generations.CHECKPOINT,
         {
             "owner_id": owner_id,
@@ -28,11 +28,9 @@ async def checkpoint(database: Database, owner_id: OwnerId, parts: Sequence[Prog
         },
         plan_anew=True,
     )
-    verdicts: dict[MessageId, Verdict] = {lease.message_id: Verdict.LOST for lease in leases}
-    for row in held:
-        number: int = row[0]
-        stop_requested: bool = row[1]
-        verdicts[leases[number - 1].message_id] = Verdict.STOP_REQUESTED if stop_requested else Verdict.HELD
+    verdicts = [Verdict.HELD] * len(parts)
+    for number, stop_requested in others:
+        verdicts[number - 1] = Verdict.STOP_REQUESTED if stop_requested else Verdict.LOST
     return verdicts
 
 

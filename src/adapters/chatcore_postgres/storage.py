@@ -177,7 +177,7 @@ class PostgresStorage(Storage, StreamCounts):
         rows = await self._requests.fetch(conversations.REQUEST_STOP, parameters)
         return _one_message(user_id, conversation_id, rows)
 
-    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Mapping[MessageId, Verdict]:
+    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[Verdict]:
         """See the port."""
         return await generations.checkpoint(self._background, owner_id, parts)
 
@@ -200,7 +200,8 @@ class PostgresStorage(Storage, StreamCounts):
     async def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
         """See the port."""
         parameters = {"before": before, "limit": limit}
-        return len(await self._background.fetch(upkeep.PURGE_IDEMPOTENCY_KEYS, parameters))
+        # A plan for any values would expect so many that are old that it reads all keys there are.
+        return len(await self._background.fetch(upkeep.PURGE_IDEMPOTENCY_KEYS, parameters, plan_anew=True))
 
     async def exchange_stream_counts(self, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
         """See the port."""

@@ -1,6 +1,6 @@
 """The storage port."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -187,7 +187,7 @@ class Storage(Protocol):
         """
         ...
 
-    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Mapping[MessageId, Verdict]:
+    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[Verdict]:
         """Stores new text of replies, renews leases, and tells how things stand; one round trip for all.
 
         A part is stored only if its lease is the present one. A part that was stored before, with the same
@@ -195,7 +195,7 @@ class Storage(Protocol):
         to LEASE_SECONDS from now, in the storage's time.
 
         Returns:
-            A verdict for each part; LOST for those whose lease is no longer the present one.
+            A verdict for each part, in their order; LOST for those whose lease is no longer the present one.
         """
         ...
 

@@ -76,20 +76,20 @@ class CheckpointsContract(StorageHooks):
         owner = an_owner()
         conversations = [await create(storage, user_id) for user_id in (ALICE, BOB, ALICE, BOB)]
         turns = [evolve(a_turn(conversation), owner_id=owner) for conversation in conversations]
-        *leases, deleted = [await begin(storage, turn=turn) for turn in turns]
+        first, deleted, stopped, last = [await begin(storage, turn=turn) for turn in turns]
         await storage.delete_conversation(BOB, deleted.conversation_id)
+        await storage.request_stop(ALICE, stopped.conversation_id, stopped.message_id)
 
         verdicts = await storage.checkpoint(
-            owner, [progress(lease, str(lease.message_id)) for lease in [*leases, deleted]]
+            owner, [progress(lease, str(lease.message_id)) for lease in (first, deleted, stopped, last)]
         )
 
-        assert dict(verdicts) == {lease.message_id: Verdict.HELD for lease in leases} | {
-            deleted.message_id: Verdict.LOST
-        }
-        assert [await text_so_far(storage, lease) for lease in leases] == [str(lease.message_id) for lease in leases]
+        assert list(verdicts) == [Verdict.HELD, Verdict.LOST, Verdict.STOP_REQUESTED, Verdict.HELD]
+        for lease in (first, stopped, last):
+            assert await text_so_far(storage, lease) == str(lease.message_id)
 
     async def test_nothing_to_store_is_no_error(self, storage: Storage) -> None:
-        assert dict(await storage.checkpoint(an_owner(), [])) == {}
+        assert list(await storage.checkpoint(an_owner(), [])) == []
 
     async def test_the_text_of_a_reply_in_the_making_is_not_in_its_message(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -105,8 +105,7 @@ class CheckpointsContract(StorageHooks):
         await checkpoint(storage, progress(lease, "Hello"))
 
         for wrong in wrong_leases(lease):
-            verdicts = await storage.checkpoint(wrong.owner_id, [progress(wrong, " you", start_offset=5, renew=True)])
-            assert dict(verdicts) == {wrong.message_id: Verdict.LOST}
+            assert await checkpoint(storage, progress(wrong, " you", start_offset=5, renew=True)) is Verdict.LOST
 
         assert await text_so_far(storage, lease) == "Hello"
 

@@ -79,8 +79,8 @@ async def end(storage: Storage, lease: Lease, ending: Ending) -> None:
 
 async def checkpoint(storage: Storage, part: Progress) -> Verdict:
     """A checkpoint of one reply by its owner."""
-    verdicts = await storage.checkpoint(part.lease.owner_id, [part])
-    return verdicts[part.lease.message_id]
+    (verdict,) = await storage.checkpoint(part.lease.owner_id, [part])
+    return verdict
 
 
 async def claim(storage: Storage, owner_id: OwnerId) -> Lease:
