@@ -90,6 +90,8 @@ create table idempotency_keys (
 
 create index idempotency_keys_by_age on idempotency_keys (created_at);
 
+create index idempotency_keys_by_conversation on idempotency_keys (user_id, conversation_id);
+
 create unlogged table open_streams (
     user_id     text        not null,
     process_id  uuid        not null,

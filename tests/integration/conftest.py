@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import LiteralString
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from chatcore_postgres import migrate
+from tests.integration.new_database import new_database
 from tests.integration.postgres_server import PostgresServer, find_postgres
 
 _SERVER_IN_USE = pytest.StashKey[str]()
@@ -35,7 +31,7 @@ def postgres_url(postgres: PostgresServer) -> str:
 @pytest.fixture(scope="session")
 def template_database(postgres: PostgresServer) -> Iterator[str]:
     """The name of a database with all migrations, made once; nobody may be connected to it."""
-    with _new_database(postgres) as name:
+    with new_database(postgres) as name:
         asyncio.run(migrate(postgres.database_url(name)))
         yield name
 
@@ -43,38 +39,22 @@ def template_database(postgres: PostgresServer) -> Iterator[str]:
 @pytest.fixture
 def database_url(postgres: PostgresServer, template_database: str) -> Iterator[str]:
     """The address of a migrated and empty database of the test's own."""
-    with _new_database(postgres, template=template_database) as name:
+    with new_database(postgres, template=template_database) as name:
         yield postgres.database_url(name)
 
 
 @pytest.fixture(scope="package")
 def shared_database_url(postgres: PostgresServer, template_database: str) -> Iterator[str]:
     """The same for all tests of a folder."""
-    with _new_database(postgres, template=template_database) as name:
+    with new_database(postgres, template=template_database) as name:
         yield postgres.database_url(name)
 
 
 @pytest.fixture
 def blank_database_url(postgres: PostgresServer) -> Iterator[str]:
     """The address of a database without any tables, for the tests of the migrations."""
-    with _new_database(postgres) as name:
+    with new_database(postgres) as name:
         yield postgres.database_url(name)
-
-
-@contextmanager
-def _new_database(server: PostgresServer, *, template: str = "template0") -> Iterator[str]:
-    name = f"chatcore_test_{uuid4().hex}"
-    _administer(server, "create database {} template {}", name, template)
-    try:
-        yield name
-    finally:
-        # A test that failed may have left connections open; they must not take the others down with it.
-        _administer(server, "drop database {} with (force)", name)
-
-
-def _administer(server: PostgresServer, statement: LiteralString, *names: str) -> None:
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

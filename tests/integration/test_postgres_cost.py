@@ -1,12 +1,10 @@
 """What the statements cost: round trips, and rows read. Both stay the same however much is stored."""
 
-import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import md5
 from pathlib import Path
-from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,6 +20,8 @@ from chatcore.testing.storage_steps import create, lease_of
 from chatcore_postgres import PostgresStorage, arrays, database
 from chatcore_postgres.arrays import Bools, Integers, Texts, Uuids
 from chatcore_postgres.statements import conversations, generations, turns
+from tests.integration.plans.explaining import explain
+from tests.integration.plans.plan import Kind
 
 _MANY = 10_000
 
@@ -49,27 +49,6 @@ insert into deltas
 select user_id, message_id, n * 10, '0123456789' from generations, generate_series(0, 99) as n;
 analyze
 """
-
-
-class _Plan:
-    """How a statement was carried out."""
-
-    def __init__(self, tree: Mapping[str, Any]) -> None:
-        self.nodes: list[Mapping[str, Any]] = []
-        self._walk(tree)
-
-    def rows_read(self, table: str) -> float:
-        """How many rows of a table were looked at, whether they were wanted or not."""
-        return sum(
-            float(node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)))
-            for node in self.nodes
-            if node.get("Relation Name") == table and "Scan" in node["Node Type"]
-        )
-
-    def _walk(self, node: Mapping[str, Any]) -> None:
-        self.nodes.append(node)
-        for child in node.get("Plans", ()):
-            self._walk(child)
 
 
 @pytest.fixture
@@ -111,20 +90,19 @@ async def test_beginning_checkpointing_and_finishing_are_one_round_trip_each(
         assert (requests(), background(), endings()) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("is_analyzed", [True, False])
 async def test_no_statement_reads_more_of_a_long_conversation_than_it_needs(
-    storage: PostgresStorage, connection: database.Connection, mode: str, *, is_analyzed: bool
+    storage: PostgresStorage, connection: database.Connection, kind: Kind, *, is_analyzed: bool
 ) -> None:
     conversation = await create(storage)
     await connection.execute(_FILL.encode())
     if is_analyzed:
         await connection.execute("analyze")
-    await connection.execute(f"set plan_cache_mode = {mode}".encode())
     turn = evolve(_keyed(conversation, "key"), max_generations=8)
     names = {"user_id": "alice", "conversation_id": conversation.id, "message_id": _nth(5000)}
 
-    begin = await _explain(
+    begin = await explain(
         connection,
         turns.BEGIN_TURN,
         {
@@ -135,13 +113,14 @@ async def test_no_statement_reads_more_of_a_long_conversation_than_it_needs(
             "key": "key",
             "fingerprint": b"x" * 32,
         },
+        kind,
     )
     assert 49 <= begin.rows_read("messages") <= 60
-    regenerate = await _explain(connection, turns.BEGIN_REGENERATION, _regeneration(a_regeneration(conversation)))
+    regenerate = await explain(connection, turns.BEGIN_REGENERATION, _regeneration(a_regeneration(conversation)), kind)
     assert 50 <= regenerate.rows_read("messages") <= 60
     for query in (conversations.GET_MESSAGE, conversations.REQUEST_STOP):
-        assert (await _explain(connection, query, names)).rows_read("messages") == 1
-    page = await _explain(
+        assert (await explain(connection, query, names, kind)).rows_read("messages") == 1
+    page = await explain(
         connection,
         conversations.LIST_BY_CURSOR,
         {
@@ -150,22 +129,22 @@ async def test_no_statement_reads_more_of_a_long_conversation_than_it_needs(
             "after_updated_at": NOON.replace(year=2099),
             "after_id": uuid4(),
         },
+        kind,
     )
     assert page.rows_read("conversations") <= 52
 
 
-@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 async def test_no_statement_reads_more_of_the_replies_in_the_making_than_it_needs(
-    storage: PostgresStorage, connection: database.Connection, mode: str
+    storage: PostgresStorage, connection: database.Connection
 ) -> None:
     conversation = await create(storage)
     await connection.execute(_FILL.encode())
     await connection.execute(_BEGIN_ALL)
-    await connection.execute(f"set plan_cache_mode = {mode}".encode())
     message_id = _nth(1)
     reader = {"user_ids": Texts(["alice"]), "conversation_ids": Uuids([conversation.id])}
 
-    read = await _explain(
+    # Both are planned anew each time.
+    read = await explain(
         connection,
         generations.READ_DELTAS,
         {
@@ -173,10 +152,11 @@ async def test_no_statement_reads_more_of_the_replies_in_the_making_than_it_need
             "message_ids": Uuids([message_id]),
             "offsets": Integers([955]),
         },
+        Kind.CUSTOM,
     )
     assert read.rows_read("generations") == 1
     assert read.rows_read("deltas") <= 7
-    checkpoint = await _explain(
+    checkpoint = await explain(
         connection,
         generations.CHECKPOINT,
         {
@@ -189,6 +169,7 @@ async def test_no_statement_reads_more_of_the_replies_in_the_making_than_it_need
             "texts": Texts(["text"]),
             "renewals": Bools([True]),
         },
+        Kind.CUSTOM,
     )
     assert checkpoint.rows_read("generations") <= 3
 
@@ -231,11 +212,3 @@ def _regeneration(turn: NewReply) -> dict[str, object]:
         "choice": 3,
         "now": NOON,
     }
-
-
-async def _explain(connection: database.Connection, query: LiteralString, parameters: Mapping[str, object]) -> _Plan:
-    """Carries a statement out, and takes it back."""
-    async with connection.transaction(force_rollback=True):
-        rows = await database.fetch_on(connection, "explain (analyze, format json) " + query, parameters)
-    (document,) = rows[0]
-    return _Plan((json.loads(document) if isinstance(document, str | bytes) else document)[0]["Plan"])

@@ -1,17 +1,17 @@
 """What exchanging stream counts costs the database: what the users in the exchange have there, not what all have."""
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
 import pytest
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from chatcore.ports import COUNT_SECONDS
-from chatcore_postgres import arrays, database
+from chatcore_postgres import arrays
 from chatcore_postgres.arrays import Integers, Texts
 from chatcore_postgres.statements import stream_counts
+from tests.integration.plans.explaining import explain
+from tests.integration.plans.plan import Kind
 
 _USERS, _PROCESSES = 2000, 5
 _OWN = UUID(int=1)
@@ -23,18 +23,10 @@ from generate_series(1, {_USERS}) as u, generate_series(1, {_PROCESSES}) as p
 """  # noqa: S608 - the only values are the constants above
 
 
-def _rows_read(node: Mapping[str, Any]) -> Iterator[float]:
-    if node.get("Relation Name") == "open_streams" and "Scan" in node["Node Type"]:
-        yield node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
-    yield node["Actual Loops"] * node.get("Rows Removed by Join Filter", 0)
-    for child in node.get("Plans", ()):
-        yield from _rows_read(child)
-
-
-@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("is_analyzed", [True, False])
 async def test_an_exchange_looks_at_the_rows_of_its_users_only(
-    database_url: str, mode: str, *, is_analyzed: bool
+    database_url: str, kind: Kind, *, is_analyzed: bool
 ) -> None:
     async with await AsyncConnection.connect(
         database_url, autocommit=True, cursor_factory=AsyncRawCursor
@@ -43,7 +35,6 @@ async def test_an_exchange_looks_at_the_rows_of_its_users_only(
         await connection.execute(_FILL.encode())
         if is_analyzed:
             await connection.execute(b"analyze")
-        await connection.execute(f"set plan_cache_mode = {mode}".encode())
 
         async def read(query: LiteralString, users: int, gone: int) -> float:
             parameters = {
@@ -53,10 +44,8 @@ async def test_an_exchange_looks_at_the_rows_of_its_users_only(
                 "counts": Integers([2] * users),
                 "valid_seconds": COUNT_SECONDS,
             }
-            explain: LiteralString = "explain (analyze, format json) "
-            ((document,),) = await database.fetch_on(connection, explain + query, parameters)
-            (plan,) = json.loads(document) if isinstance(document, str | bytes) else document
-            return sum(_rows_read(plan["Plan"]))
+            plan = await explain(connection, query, parameters, kind)
+            return plan.rows_read("open_streams") + plan.rows_joined_in_vain()
 
         assert await read(stream_counts.COUNT_STREAMS_ELSEWHERE, 1, 0) <= _PROCESSES
         assert await read(stream_counts.PUBLISH_STREAM_COUNTS, 1, 1) <= 1

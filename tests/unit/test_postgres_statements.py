@@ -1,13 +1,11 @@
 """House rules for SQL, over every statement and every migration there is."""
 
-import importlib
-import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 
-from chatcore_postgres import statements
+from tests.statements import all_statements
 
 _TABLES = "conversations|messages|generations|deltas|idempotency_keys|open_streams"
 
@@ -58,19 +56,6 @@ _PROBLEM_OF_PLANTED = {
 }
 
 
-def _all_statements() -> dict[str, str]:
-    modules = [
-        importlib.import_module(f"{statements.__name__}.{info.name}")
-        for info in pkgutil.iter_modules(statements.__path__)
-    ]
-    return {
-        name: value
-        for module in modules
-        for name, value in vars(module).items()
-        if name.isupper() and not name.startswith("_") and isinstance(value, str)
-    }
-
-
 def _problems(sql: str, *, over_all_users: bool = False) -> set[str]:
     text = re.sub(r"'[^']*'", "''", " ".join(sql.split()))
     found = {problem for problem, pattern in _FORBIDDEN.items() if re.search(pattern, text)}
@@ -100,15 +85,15 @@ def _is_bound(scope: str, alias: str) -> bool:
 
 
 def test_there_are_statements_to_walk() -> None:
-    names = _all_statements().keys()
+    names = all_statements().keys()
 
     assert {"BEGIN_TURN", "CHECKPOINT", "FINISH", "DELETE", "PING"} <= names
     assert names >= _OVER_ALL_USERS
 
 
-@pytest.mark.parametrize("name", _all_statements())
+@pytest.mark.parametrize("name", all_statements())
 def test_every_statement_keeps_the_house_rules(name: str) -> None:
-    assert _problems(_all_statements()[name], over_all_users=name in _OVER_ALL_USERS) == set()
+    assert _problems(all_statements()[name], over_all_users=name in _OVER_ALL_USERS) == set()
 
 
 @pytest.mark.parametrize(("sql", "problem"), _PROBLEM_OF_PLANTED.items())
@@ -117,7 +102,7 @@ def test_a_statement_that_breaks_a_rule_is_found(sql: str, problem: str) -> None
 
 
 def test_a_user_id_taken_out_of_any_statement_is_found() -> None:
-    for name, sql in _all_statements().items():
+    for name, sql in all_statements().items():
         if name in _OVER_ALL_USERS:
             continue
         for match in re.finditer(r"(?<=where )user_id = %\(user_id\)s and ", sql):

@@ -1,0 +1,152 @@
+"""Has the storage send every statement that it has, with the values that it gives them, and keeps their plans."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from attrs import evolve, field, frozen
+
+from chatcore.conversation import Conversation
+from chatcore.listing import Cursor, PageRequest
+from chatcore.ports.stream_counts import ProcessId
+from chatcore.testing.samples import a_key, a_reader, a_regeneration, a_turn, an_ending, an_owner, later, progress
+from chatcore.testing.storage_steps import create, lease_of
+from chatcore_postgres import PostgresStorage
+from chatcore_postgres.database import Connection
+from tests.integration.plans.explaining import explain_all
+from tests.integration.plans.filled_tables import (
+    HEAVY,
+    LIGHT,
+    a_stored_conversation,
+    leases,
+    the_long_conversation,
+    the_reply,
+)
+from tests.integration.plans.plan import Plan
+
+#: Rows that a statement may look at, all in all: a page of a list has 51, a history 50, and some are looked at twice.
+ROWS_AT_MOST = 400
+#: What each of many replies may add.
+_ROWS_A_REPLY = 40
+#: Of many replies that one statement is about, and of things that have run out.
+_MANY, _OLD = 10, 100
+
+
+@frozen
+class Step:
+    """What the storage was asked to do, and the plans of the statements that it sent for it."""
+
+    name: str
+    plans: Sequence[Plan]
+    rows_at_most: int
+
+
+@frozen
+class Recording:
+    """A storage whose connections explain what they are asked, and what it did so far."""
+
+    storage: PostgresStorage
+    steps: list[Step] = field(factory=list)
+    _plans: list[Plan] = field(factory=list)
+
+    async def begin(self) -> None:
+        """From now on everything is explained."""
+
+        async def watch(connection: Connection) -> None:
+            explain_all(connection, self._plans)
+
+        for pool in (self.storage._requests, self.storage._endings, self.storage._background):
+            await pool.run(watch)
+
+    @asynccontextmanager
+    async def step(self, name: str, rows_at_most: int = ROWS_AT_MOST) -> AsyncIterator[None]:
+        """Whatever is sent meanwhile is for this."""
+        self._plans.clear()
+        yield
+        self.steps.append(Step(name, tuple(self._plans), rows_at_most))
+
+
+async def record(url: str) -> Sequence[Step]:
+    """Does everything there is to do, on tables that are filled."""
+    async with PostgresStorage(
+        url, min_connections=1, max_connections=1, reserved_connections=1, timeout_seconds=60
+    ) as storage:
+        recording = Recording(storage)
+        await recording.begin()
+        for user, number in ((HEAVY, 40_000), (LIGHT, 40_021)):
+            await _browse(recording, a_stored_conversation(user, number))
+        await _converse(recording, the_long_conversation(), "a long conversation")
+        await _converse(recording, await create(storage, HEAVY), "a new conversation")
+        await _make_replies(recording)
+        await _tidy_up(recording)
+        for user, number in ((HEAVY, 30_000), (LIGHT, 36_019)):
+            await _change(recording, a_stored_conversation(user, number))
+    return recording.steps
+
+
+async def _browse(recording: Recording, conversation: Conversation) -> None:
+    storage, user = recording.storage, conversation.user_id
+    async with recording.step(f"the first page of {user}"):
+        page = await storage.list_conversations(user, PageRequest())
+    middle = Cursor.after(page.conversations[len(page.conversations) // 2])
+    async with recording.step(f"a later page of {user}"):
+        await storage.list_conversations(user, PageRequest(cursor=middle))
+    async with recording.step(f"a conversation of {user}"):
+        opened = await storage.open_conversation(user, conversation.id)
+    async with recording.step(f"a message of {user}"):
+        await storage.get_message(user, conversation.id, opened.messages[0].id)
+
+
+async def _change(recording: Recording, conversation: Conversation) -> None:
+    storage, user = recording.storage, conversation.user_id
+    async with recording.step(f"a new conversation of {user}"):
+        await create(storage, user)
+    async with recording.step(f"a new title of {user}"):
+        await storage.rename_conversation(user, conversation.id, "A title", later(1))
+    async with recording.step(f"a deletion of {user}"):
+        await storage.delete_conversation(user, conversation.id)
+
+
+async def _converse(recording: Recording, conversation: Conversation, where: str) -> None:
+    storage = recording.storage
+    turn = evolve(a_turn(conversation), idempotency_key=a_key(where.replace(" ", "-")), max_generations=8)
+    async with recording.step(f"a turn in {where}"):
+        lease = lease_of(await storage.begin_turn(turn))
+    async with recording.step(f"a stop in {where}"):
+        await storage.request_stop(lease.user_id, lease.conversation_id, lease.message_id)
+    async with recording.step(f"an ending in {where}"):
+        await storage.finish(lease, an_ending())
+    async with recording.step(f"a regeneration in {where}"):
+        await storage.begin_regeneration(evolve(a_regeneration(conversation), max_generations=8))
+
+
+async def _make_replies(recording: Recording) -> None:
+    storage = recording.storage
+    for count in (1, _MANY):
+        held = leases(3, count)
+        rows = ROWS_AT_MOST + count * _ROWS_A_REPLY
+        async with recording.step(f"a checkpoint of {count}", rows):
+            await storage.checkpoint(held[0].owner_id, [progress(a, "text", start_offset=50, renew=True) for a in held])
+        async with recording.step(f"news for {count} readers elsewhere", rows):
+            await storage.read_deltas([a_reader(lease, 40) for lease in held])
+        users = [lease.user_id for lease in held]
+        async with recording.step(f"streams of {count} users", rows):
+            await storage.exchange_stream_counts(ProcessId(UUID(int=1)), dict.fromkeys(users, 1))
+    async with recording.step("a claim"):
+        (lease, *_) = await storage.claim_expired(an_owner(), [the_reply(1)], _MANY)
+    async with recording.step("a rescue"):
+        await storage.settle(lease, lambda remains: an_ending(remains.text))
+
+
+async def _tidy_up(recording: Recording) -> None:
+    storage = recording.storage
+    rows = ROWS_AT_MOST + _OLD * _ROWS_A_REPLY
+    async with recording.step("keys that are old", rows):
+        await storage.purge_idempotency_keys(datetime.now(UTC) - timedelta(hours=10), _OLD)
+    async with recording.step("stream counts that ran out", rows):
+        await storage.forget_stream_counts(_OLD)
+    async with recording.step("a probe"):
+        await storage.ping()
