@@ -7,8 +7,10 @@ import gc
 import io
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -52,9 +54,18 @@ def test_a_line_has_timestamp_level_service_and_message(lines: Lines) -> None:
     structlog.get_logger("x").warning("something happened", count=3)
 
     (line,) = lines.read()
-    assert line["timestamp"].endswith("Z")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", line["timestamp"])
     assert (line["level"], line["service"], line["message"]) == ("warning", "chat-test", "something happened")
     assert line["count"] == 3
+
+
+@pytest.mark.parametrize("text", ["plain", "\u2028"])
+def test_a_timestamp_is_an_instant_in_utc_to_the_microsecond(lines: Lines, text: str) -> None:
+    before = datetime.now(UTC)
+    structlog.get_logger("x").info(text)
+
+    (line,) = lines.read()
+    assert before <= datetime.fromisoformat(line["timestamp"]) <= datetime.now(UTC)
 
 
 def test_logs_of_libraries_are_written_alike(lines: Lines) -> None:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from secrets import token_hex
+from os import urandom
 
 from starlette.types import Scope
 
 HEADER = b"x-trace-id"
 
-_ALSO = b"x-request-id"
+#: In the order in which they count.
+_NAMES = (HEADER, b"x-request-id")
 _WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _KEY = "chatcore.trace_id"
 
@@ -27,6 +28,9 @@ def trace_id_of(scope: Scope) -> str:
 
 def choose_trace_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
     """The caller's own if these headers have one that is well-formed, else a new one."""
-    first = dict(reversed(headers))
-    candidates = (first.get(name, b"").strip(b" \t") for name in (HEADER, _ALSO))
-    return next((c.decode() for c in candidates if _WELL_FORMED.fullmatch(c)), None) or token_hex(16)
+    first: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in _NAMES:
+            first.setdefault(name, value)
+    candidates = (first[name].strip(b" \t") for name in _NAMES if name in first) if first else ()
+    return next((c.decode() for c in candidates if _WELL_FORMED.fullmatch(c)), None) or urandom(16).hex()
