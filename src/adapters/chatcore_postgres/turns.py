@@ -11,31 +11,41 @@ from chatcore.errors import (
 )
 from chatcore.lease import LEASE_SECONDS, Lease
 from chatcore.ports.storage import AcceptedTurn, NewRegeneration, NewReply, NewTurn
-from chatcore_postgres.database import Database, Row
+from chatcore_postgres.database import Database, Parameters, Row
 from chatcore_postgres.rows import to_messages
 from chatcore_postgres.statements import turns
 
 # Columns before those of the message: outcome, user_message_id, reply_id, running_id, epoch.
 _VERDICT_COLUMNS = 5
+# Beyond it an integer has another type.
+_MOST_SMALLINT = 0x7FFF
 
 
 async def begin_turn(database: Database, turn: NewTurn) -> AcceptedTurn:
     """Stores a turn, as the port says."""
-    key = turn.idempotency_key
-    parameters = {
-        **_common(turn),
-        "user_message_id": turn.user_message_id,
-        "content": turn.content,
-        "title": turn.title,
-        "key": key.key if key else None,
-        "fingerprint": key.fingerprint if key else None,
-    }
-    return _accepted(turn, await database.fetch_definite(turns.BEGIN_TURN, parameters))
+    return _accepted(turn, await database.fetch_definite(turns.BEGIN_TURN, turn_parameters(turn)))
 
 
 async def begin_regeneration(database: Database, regeneration: NewRegeneration) -> AcceptedTurn:
     """Stores a new reply to an old message, as the port says."""
     return _accepted(regeneration, await database.fetch_definite(turns.BEGIN_REGENERATION, _common(regeneration)))
+
+
+def turn_parameters(turn: NewTurn) -> Parameters:
+    """What the statement that begins a turn asks for.
+
+    Always of the same types: psycopg tells the server a type for each value, and for every other one the server would
+    prepare and plan the statement anew.
+    """
+    key = turn.idempotency_key
+    return {
+        **_common(turn),
+        "user_message_id": turn.user_message_id,
+        "content": turn.content,
+        "title": turn.title,
+        "key": key.key if key else None,
+        "fingerprint": key.fingerprint if key else b"",
+    }
 
 
 def _common(turn: NewReply) -> dict[str, object]:
@@ -47,7 +57,7 @@ def _common(turn: NewReply) -> dict[str, object]:
         "lease_seconds": LEASE_SECONDS,
         "history_limit": turn.history_limit,
         "max_generations": turn.max_generations,
-        "choice": turn.reply_id.int & 0xFFFF,
+        "choice": turn.reply_id.int & _MOST_SMALLINT,
         "now": turn.now,
     }
 
