@@ -20,6 +20,7 @@ from chatcore_postgres.conninfo import normalized
 from chatcore_postgres.database import Database, Row
 from chatcore_postgres.rows import to_conversations, to_messages, to_opened
 from chatcore_postgres.statements import conversations, upkeep
+from chatcore_postgres.warm_up import WarmDatabase
 
 
 class PostgresStorage(Storage, StreamCounts):
@@ -63,8 +64,10 @@ class PostgresStorage(Storage, StreamCounts):
         timeout_seconds: float = 5.0,
         prepared_statements: bool = True,
     ) -> None:
-        def database(name: str, min_size: int, max_size: int, *, is_patient: bool = False) -> Database:
-            return Database(
+        def database(
+            name: str, min_size: int, max_size: int, *, kind: type[Database] = Database, is_patient: bool = False
+        ) -> Database:
+            return kind(
                 normalized(conninfo),
                 name=name,
                 min_size=min_size,
@@ -75,7 +78,7 @@ class PostgresStorage(Storage, StreamCounts):
                 prepared_statements=prepared_statements,
             )
 
-        self._requests = database("requests", min_connections, max_connections)
+        self._requests = database("requests", min_connections, max_connections, kind=WarmDatabase)
         # An ending, or a rescue, waits for its conversation's row, however long somebody holds it. Leases must not wait
         # with them.
         self._endings = database("endings", 1, max(reserved_connections // 2, 1), is_patient=True)

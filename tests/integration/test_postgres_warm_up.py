@@ -1,0 +1,94 @@
+"""A new connection knows the statement that begins a turn before anybody waits for it, and is there in any case."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from attrs import evolve
+from psycopg import AsyncConnection
+
+from chatcore.testing.samples import a_key, a_turn, an_ending
+from chatcore.testing.storage_steps import create, lease_of
+from chatcore_postgres import PostgresStorage
+from chatcore_postgres.database import Connection, Row
+from chatcore_postgres.statements.turns import BEGIN_TURN
+
+_PLANS = b"""
+select parameter_types::text[], generic_plans, custom_plans from pg_prepared_statements
+where statement like '%as takes_title%' and statement not like '%pg_prepared_statements%'
+"""
+_STORED = b"""
+select (select count(*) from conversations) + (select count(*) from messages) + (select count(*) from generations)
+    + (select count(*) from deltas) + (select count(*) from idempotency_keys)
+"""
+
+
+@asynccontextmanager
+async def one_connection(url: str, *, prepared_statements: bool = True) -> AsyncIterator[PostgresStorage]:
+    """A storage that does all for requests over the same one."""
+    async with PostgresStorage(
+        url, min_connections=1, max_connections=1, prepared_statements=prepared_statements
+    ) as storage:
+        yield storage
+
+
+async def asked(storage: PostgresStorage, query: bytes) -> list[Row]:
+    """What the connection for requests answers."""
+
+    async def ask(connection: Connection) -> list[Row]:
+        return await (await connection.execute(query)).fetchall()
+
+    return await storage._requests.run(ask)
+
+
+async def test_a_new_connection_has_the_plan_that_serves_any_turn(database_url: str) -> None:
+    assert "as takes_title" in BEGIN_TURN
+    async with one_connection(database_url) as storage:
+        ((_, generic_plans, custom_plans),) = await asked(storage, _PLANS)
+
+        assert (generic_plans, custom_plans) == (1, 5)
+
+
+async def test_every_turn_is_begun_by_that_plan_whatever_it_says(database_url: str) -> None:
+    async with one_connection(database_url) as storage:
+        before = await asked(storage, _PLANS)
+        for number in range(6):
+            turn = a_turn(await create(storage))
+            await storage.finish(lease_of(await storage.begin_turn(turn)), an_ending())
+            keyed = evolve(a_turn(await create(storage)), idempotency_key=a_key(f"{number}"))
+            await storage.finish(lease_of(await storage.begin_turn(keyed)), an_ending())
+
+        ((types, generic_plans, custom_plans),) = await asked(storage, _PLANS)
+        assert (types, custom_plans) == (before[0][0], before[0][2])
+        assert generic_plans == before[0][1] + 12
+
+
+async def test_nothing_is_stored_for_it(database_url: str) -> None:
+    async with one_connection(database_url) as storage:
+        assert await asked(storage, _STORED) == [(0,)]
+
+
+async def test_nothing_is_prepared_where_nothing_may_be(database_url: str) -> None:
+    async with one_connection(database_url, prepared_statements=False) as storage:
+        assert await asked(storage, b"select count(*) from pg_prepared_statements") == [(0,)]
+
+
+async def test_a_database_without_tables_has_connections_too(blank_database_url: str) -> None:
+    async with one_connection(blank_database_url) as storage:
+        assert await asked(storage, b"select 1") == [(1,)]
+
+
+async def test_a_database_that_may_only_be_read_has_connections_too(database_url: str) -> None:
+    async with one_connection(f"{database_url}?options=-cdefault_transaction_read_only%3Don") as storage:
+        assert await asked(storage, b"select 1") == [(1,)]
+
+
+async def test_a_locked_table_holds_up_no_connection_for_long(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatcore_postgres.warm_up._LONGEST_SECONDS", 0.1)
+    async with await AsyncConnection.connect(database_url) as other:
+        await other.execute(b"lock table messages in access exclusive mode")
+        async with one_connection(database_url) as storage, asyncio.timeout(2):
+            assert await asked(storage, b"select 1") == [(1,)]
