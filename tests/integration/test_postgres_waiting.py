@@ -7,10 +7,12 @@ from contextlib import ExitStack
 
 import pytest
 from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from chatcore_postgres.database import Database, fetch_on
-from chatcore_postgres.waiting import Readiness, WaitingConnection
+from chatcore_postgres.waiting import GIVE_UP_SECONDS, Readiness, WaitingConnection
+from tests.integration.faults.tcp_proxy import TcpProxy
 from tests.integration.faults.waiting import eventually
 
 _MANY_BYTES = 20_000_000
@@ -104,6 +106,26 @@ async def test_a_statement_that_is_cancelled_leaves_a_connection_that_can_be_use
     assert statement.cancelled()
     assert connection.info.transaction_status is TransactionStatus.IDLE
     assert await fetch_on(connection, "select 1", {}) == [(1,)]
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+async def test_a_silent_server_is_given_up_soon_after_nobody_waits_any_more(
+    database_url: str, readiness: Readiness, *, is_watched: bool
+) -> None:
+    server = conninfo_to_dict(database_url)
+    async with TcpProxy(str(server["host"]), int(str(server["port"]))) as proxy:
+        url = make_conninfo(database_url, host="127.0.0.1", port=proxy.port)
+        connection = await WaitingConnection.connect(url, autocommit=True)
+        connection.readiness = readiness if is_watched else None
+        statement = asyncio.create_task(connection.execute("select pg_sleep(60)"))
+        await eventually(lambda: _is_waited_for(connection), within=5, what="a statement under way")
+        proxy.swallow()
+        statement.cancel()
+        async with asyncio.timeout(GIVE_UP_SECONDS + 2):
+            await asyncio.wait([statement])
+
+    assert statement.cancelled()
+    assert connection.closed
 
 
 async def test_a_connection_that_ends_while_it_is_idle_wakes_nobody_again_and_again(

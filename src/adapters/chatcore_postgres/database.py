@@ -3,7 +3,6 @@
 import asyncio
 import random
 import re
-import select
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
@@ -31,9 +30,6 @@ _MOST_REPEATS = {Failure.RACE: 8, Failure.BROKEN: 2}
 # A stale answer means that somebody else's turn was stored, so this many in a row are never seen.
 _MOST_ROUNDS = 8
 _LONGEST_PAUSE_SECONDS = 0.02
-
-# How long a server has to give up what it was asked, once that has taken too long.
-_GIVE_UP_SECONDS = 0.5
 
 # While the database is away, an attempt to connect is given up after this long and the next caller makes a new one:
 # the pool's own pauses double up to minutes, and would outlast the outage.
@@ -127,12 +123,7 @@ class Database:
         `unit` must converge when it is repeated after it took effect, and must let database errors through.
         """
         try:
-            # psycopg, cancelled, asks the server to give up and waits for it: up to ten seconds where the server is
-            # silent. Cancelled once more it closes the connection at once.
-            async with (
-                asyncio.timeout(self._timeout_seconds + _GIVE_UP_SECONDS),
-                asyncio.timeout(self._timeout_seconds),
-            ):
+            async with asyncio.timeout(self._timeout_seconds):
                 return await self._repeat(unit)
         except TimeoutError as error:
             raise StorageUnavailableError from error
@@ -145,12 +136,17 @@ class Database:
         repeats = dict(_MOST_REPEATS)
         while True:
             try:
-                async with self._pool.connection() as connection:
+                # By hand: the pool's own block would also commit, for which one statement alone has no need.
+                connection = await self._pool.getconn()
+                try:
                     if await _is_alive(connection):
                         return await unit(connection)
                     # Closed, it is replaced by the pool; the next one may be better.
                     await connection.close()
                     continue
+                finally:
+                    # What was broken off is rolled back here, and what cannot be is closed.
+                    await self._pool.putconn(connection)
             except psycopg.Error as error:
                 failure = classify(error)
                 if failure is Failure.BUG:
@@ -197,13 +193,11 @@ async def _pause() -> None:
     await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret
 
 
-async def _is_alive(connection: Connection) -> bool:
+async def _is_alive(connection: WaitingConnection) -> bool:
     # An idle server says nothing, unless it is to say goodbye. Looking whether there is anything to read costs a
     # microsecond, where asking would cost a round trip; so after a restart no caller meets the dead connections.
     # The pool's own `check` pauses for a second after each dead one, which is too long where all of them are.
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    if not poll.poll(0):
+    if not connection.has_news():
         return True
     try:
         await AsyncConnectionPool.check_connection(connection)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.abc import PQGen
-from psycopg.waiting import Ready, Wait
+from psycopg.waiting import Ready, Wait, wait_async
 
 _Result = TypeVar("_Result")
 
@@ -24,6 +24,9 @@ _TO_READ = int(Wait.R)
 _CAN_READ = int(Ready.R)
 
 _MOST_AT_ONCE = 64
+
+#: How long a server has to give up what it was asked when nobody waits for it any more.
+GIVE_UP_SECONDS = 0.5
 
 
 class Readiness:
@@ -81,12 +84,27 @@ class WaitingConnection(AsyncConnection[Any]):
     """
 
     readiness: Readiness | None = None
+    _poll: "select.poll | None" = None
+
+    def has_news(self) -> bool:
+        """Whether there is something to read. An idle server says nothing, unless it is to say goodbye."""
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self.fileno(), select.POLLIN)
+        return bool(self._poll.poll(0))
 
     async def wait(self, gen: PQGen[_Result], interval: float = 0.1, timeout: float | None = None) -> _Result:  # noqa: ASYNC109 - psycopg's signature
         """Carries on with `gen` whenever it can go on, to its end."""
+        try:
+            return await self._wait(gen, interval, timeout)
+        except asyncio.CancelledError as error:
+            await self._give_up(gen, error)
+            raise
+
+    async def _wait(self, gen: PQGen[_Result], interval: float, seconds: float | None) -> _Result:
         readiness = self.readiness
-        if readiness is None or timeout is not None:
-            return await super().wait(gen, interval, timeout)
+        if readiness is None or seconds is not None:
+            return await wait_async(gen, self.pgconn.socket, interval, seconds)
         try:
             state: int = next(gen)
             while state == _TO_READ and readiness.is_open:
@@ -95,11 +113,18 @@ class WaitingConnection(AsyncConnection[Any]):
         except StopIteration as end:
             result: _Result = end.value
             return result
-        except asyncio.CancelledError as error:
-            return await super().wait(_Begun(gen, error), interval)
         except OSError as error:
             raise psycopg.OperationalError("connection socket closed") from error
-        return await super().wait(_Begun(gen, state), interval)
+        return await wait_async(_Begun(gen, state), self.pgconn.socket, interval)
+
+    async def _give_up(self, gen: PQGen[_Result], error: asyncio.CancelledError) -> None:
+        # psycopg, cancelled, asks the server to give up and waits for it: up to ten seconds where the server is silent.
+        # Cancelled once more it closes the connection at once.
+        try:
+            async with asyncio.timeout(GIVE_UP_SECONDS):
+                await super().wait(_Begun(gen, error))
+        except TimeoutError:
+            raise error from None
 
 
 class _Begun(Generator[Any, Any, _Result]):
