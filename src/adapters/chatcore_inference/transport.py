@@ -16,7 +16,6 @@ from chatcore_inference.response_body import ResponseBody, read_within
 from chatcore_inference.sink import SINK, BodySink
 
 _FRAMING_HEADERS = {b"content-length", b"transfer-encoding"}
-_FORBIDDEN = (b"\r", b"\n", b"\x00")
 
 
 class SinkTransport(httpx.AsyncBaseTransport):
@@ -96,6 +95,7 @@ def _serialized(request: httpx.Request, body: bytes) -> bytes:
     lines += [name + b": " + value for name, value in request.headers.raw if name.lower() not in _FRAMING_HEADERS]
     if body or request.method == "POST":
         lines.append(b"Content-Length: %d" % len(body))
-    if any(character in line for line in lines for character in _FORBIDDEN):
+    head = b"\r\n".join(lines)
+    if not head.count(b"\r") == head.count(b"\n") == len(lines) - 1 or b"\0" in head:
         raise httpx.LocalProtocolError("A header must not contain line ends.")
-    return b"\r\n".join([*lines, b"", body])
+    return b"%b\r\n\r\n%b" % (head, body)
