@@ -18,7 +18,7 @@ from typing import Any
 import benchmarks.requests as plain_requests
 import psycopg
 from attrs import asdict, frozen
-from benchmarks import at_rest, parts
+from benchmarks import at_rest, curve, growth, parts
 from benchmarks.machine import most_files, most_streams, one_core_warning, require_files, require_linux
 from benchmarks.meter import all_cores
 from benchmarks.most import CEILING_STREAMS, Search
@@ -127,6 +127,22 @@ def measure_stalled(options: Options, made: Bench) -> Part:
     return Part({"rounds": [asdict(cost) for cost in costs]}, [cost.broken for cost in costs if cost.broken])
 
 
+def measure_growth(options: Options, made: Bench) -> Part:
+    """A user's conversations up to a million, and streams from a few to the most."""
+    require_files(max(curve.STREAMS), most_files())
+    show("\nGrowth: users with 10 conversations to a million, and 10 streams to 1,700")
+    costs = growth.measure(made)
+    done = curve.measure(made, options.seconds, show)
+    return Part(
+        {
+            "limit": limit().name,
+            "costs": [asdict(cost) for cost in costs],
+            "rounds": {str(streams): results(turns) for streams, turns in done.items()},
+        },
+        [said for turns in done.values() for said in complaints(turns)],
+    )
+
+
 def measure_rest(options: Options, made: Bench) -> Part:
     """A start, and what there is to be done when there is nothing to do."""
     show("\nAt rest")
@@ -145,6 +161,7 @@ PARTS: Mapping[str, Callable[[Options, Bench], Part]] = {
     "readers": measure_readers,
     "stalled": measure_stalled,
     "requests": measure_requests,
+    "growth": measure_growth,
     "rest": measure_rest,
     "path": measure_path,
 }

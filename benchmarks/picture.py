@@ -24,6 +24,7 @@ class Bar:
     value: Spread
     #: Said behind the figure.
     remark: str = ""
+    is_ours: bool = False
 
 
 @frozen
@@ -35,11 +36,13 @@ class Panel:
 
 
 def panels(document: Mapping[str, Any]) -> Sequence[Panel]:
-    """What is worth a picture: CPU a token, and the most streams."""
-    streams, most = document.get("streams"), document.get("most")
+    """What is worth a picture: CPU a token, the most streams, and CPU a token from few to many."""
+    streams, most, growth = document.get("streams"), document.get("most"), document.get("growth")
     shown_panels = [_cpu_panel(count, streams) for count in sorted(streams["rounds"], key=int)] if streams else []
     if most:
         shown_panels.append(_most_panel(most))
+    if growth:
+        shown_panels.append(_growth_panel(growth))
     return shown_panels
 
 
@@ -50,7 +53,10 @@ def _cpu_panel(count: str, part: Mapping[str, Any]) -> Panel:
     bars = [(subject, spread(turns, subject, "cpu_micros")) for subject in subjects]
     return Panel(
         f"CPU µs a relayed token, {int(count):,} streams of 20 tokens/s",
-        [Bar(subject, value, f"{value.median / least:.2f} {TIMES}") for subject, value in bars],
+        [
+            Bar(subject, value, f"{value.median / least:.2f} {TIMES}", is_ours=subject == CHATCORE)
+            for subject, value in bars
+        ],
     )
 
 
@@ -62,10 +68,20 @@ def _most_panel(part: Mapping[str, Any]) -> Panel:
                 most["subject"],
                 Spread.of([most["streams"]]),
                 "or more: the tools were the limit" if most["is_limit_of_tools"] else "",
+                is_ours=most["subject"] == CHATCORE,
             )
             for most in part["found"]
         ],
     )
+
+
+def _growth_panel(part: Mapping[str, Any]) -> Panel:
+    bars = []
+    for count, turns in sorted(part["rounds"].items(), key=lambda item: int(item[0])):
+        ours, least = (spread(turns, subject, "cpu_micros") for subject in (CHATCORE, part["limit"]))
+        times = f"{ours.median / least.median:.2f} {TIMES}"
+        bars += [Bar(f"{int(count):,} streams", ours, times, is_ours=True), Bar(part["limit"], least)]
+    return Panel("CPU µs a relayed token, from few streams to many", bars)
 
 
 def svg(shown_panels: Sequence[Panel]) -> str:
@@ -91,7 +107,7 @@ def _bar(bar: Bar, top: int, scale: float) -> Iterator[str]:
     value = bar.value
     width, least, most = (_BARS_AT * edge + figure * scale for edge, figure in _edges(value))
     middle, text = top + _BAR / 2, top + _BAR - 4
-    fill = _OURS if bar.label == CHATCORE else _THEIRS
+    fill = _OURS if bar.is_ours else _THEIRS
     yield f'<text x="{_BARS_AT - 8}" y="{text}" text-anchor="end" fill="{_TEXT}">{escape(bar.label)}</text>'
     yield f'<rect x="{_BARS_AT}" y="{top}" width="{width:.1f}" height="{_BAR}" fill="{fill}"/>'
     if value.least != value.most:

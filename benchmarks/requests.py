@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from hashlib import md5
 from pathlib import Path
 from statistics import median
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -139,11 +140,17 @@ def _both(url: str, folder: Path) -> Generator[tuple[Running, Running]]:
 
 
 def _fill(url: str) -> None:
-    values = {"user": USER, "page": PAGE, "messages": MESSAGES, "chars": _CONTENT_CHARS}
     with psycopg.connect(url, autocommit=True) as connection:
-        for statement in (_FILL, _FILL_MESSAGES, _MOVE_HEAD):
-            connection.execute(statement, values)
+        connection.execute(_FILL, {"user": USER, "page": PAGE})
+        store_messages(connection, USER)
         connection.execute("analyze")
+
+
+def store_messages(connection: psycopg.Connection[Any], user: str) -> None:
+    """A conversation that is there, the one of which the id is the hash of `c1`, gets its hundred messages."""
+    values = {"user": user, "messages": MESSAGES, "chars": _CONTENT_CHARS}
+    connection.execute(_FILL_MESSAGES, values)
+    connection.execute(_MOVE_HEAD, values)
 
 
 def _ask(running: Running, kind: Kind, connections: int, seconds: float) -> Answers:

@@ -265,6 +265,17 @@ def pin(pid: int, core: int | None) -> None:
         os.sched_setaffinity(pid, {core} if core is not None else cores - {SUBJECT_CORE})
 
 
+@contextmanager
+def off_the_subjects_core() -> Generator[None]:
+    """Keeps this process off it meanwhile, where it is itself who asks."""
+    cores = os.sched_getaffinity(0)
+    pin(0, None)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 def free_port() -> int:
     """A port on loopback that nobody listens on at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -7,6 +7,9 @@ from attrs import frozen
 from benchmarks.spread import TIMES, Spread, shown
 from benchmarks.subjects import CHATCORE, DIRECTLY
 
+# Who has fewer conversations has less than a page to be listed.
+_LONGEST_PAGE = 200
+
 Document = Mapping[str, Any]
 #: Of one subject in one round: a :class:`benchmarks.measurement.Measurement` as JSON has it.
 Measured = Mapping[str, Any]
@@ -31,6 +34,7 @@ def rows(document: Document) -> Sequence[Row]:
         *_reader_rows(document.get("readers")),
         *_stalled_rows(document.get("stalled")),
         *_request_rows(document.get("requests")),
+        *_growth_rows(document.get("growth")),
         *_rest_rows(document.get("rest")),
         *_path_rows(document.get("path")),
     ]
@@ -41,12 +45,14 @@ def notes(document: Document) -> Sequence[str]:
     machines = {part["machine"] for part in document.values()}
     said = [f"Measured on {machine}." for machine in sorted(machines)]
     limits = {part["limit"] for part in document.values() if "limit" in part}
-    return [*said, *(f"The limit is {limit}." for limit in sorted(limits)), *_disturbance(document.get("streams"))]
+    streams = [document[part] for part in ("streams", "growth") if part in document]
+    return [*said, *(f"The limit is {limit}." for limit in sorted(limits)), *_disturbance(streams)]
 
 
-def _disturbance(part: Document | None) -> Iterator[str]:
+def _disturbance(parts: Sequence[Document]) -> Iterator[str]:
     """What was wrong while streams were measured, and how quiet it was."""
-    if part and (trials := [measured for turns in part["rounds"].values() for turn in turns for measured in turn]):
+    rounds = [turns for part in parts for turns in part["rounds"].values()]
+    if trials := [measured for turns in rounds for turn in turns for measured in turn]:
         for trial in trials:
             # Whoever publishes such a run says so with it.
             if said := trial["broken"] or trial["spoiled"]:
@@ -194,6 +200,29 @@ def _request_rows(part: Document | None) -> Iterator[Row]:
             f"≤ 1.5 {TIMES}",
         )
         yield Row(f"{what}: requests/s", shown(cost["requests_per_second"]), shown(cost["bare_requests_per_second"]))
+
+
+def _growth_rows(part: Document | None) -> Iterator[Row]:
+    if not part:
+        return
+    for streams, turns in sorted(part["rounds"].items(), key=lambda item: int(item[0])):
+        ours, least = (spread(turns, subject, "cpu_micros").median for subject in (CHATCORE, part["limit"]))
+        what = f"growth, {int(streams):,} streams: CPU, µs a token"
+        yield Row(what, shown(ours), shown(least), f"{ours / least:.2f} {TIMES}")
+    costs: Sequence[Measured] = part["costs"]
+    for kind in dict.fromkeys(cost["kind"] for cost in costs):
+        of_kind = [cost for cost in costs if cost["kind"] == kind]
+        yield _growth_row(of_kind, "µs in PostgreSQL", "database_ms", 1000)
+        yield _growth_row(of_kind, "ms over HTTP", "request_ms", 1)
+
+
+def _growth_row(costs: Sequence[Measured], what: str, figure: str, factor: float) -> Row:
+    """Of ever more conversations, the most in relation to the least of which a list has more than a page."""
+    sizes = " / ".join(f"{cost['conversations']:,}" for cost in costs)
+    figures = " / ".join(shown(cost[figure] * factor) for cost in costs)
+    base = next(cost for cost in costs if cost["conversations"] > _LONGEST_PAGE)
+    ratio = f"{shown(costs[-1][figure] / base[figure])} {TIMES} that of {base['conversations']:,}"
+    return Row(f"{costs[0]['kind']}, {what}, of {sizes} conversations", figures, ratio=ratio)
 
 
 def _rest_rows(part: Document | None) -> Iterator[Row]:
