@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Self
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from chatcore.listing import Cursor, Page, PageRequest
 from chatcore.message import ConversationId, Message, MessageId
 from chatcore.ports.storage import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
 from chatcore.ports.stream_counts import ProcessId, StreamCounts
-from chatcore.slices import in_slices
+from chatcore.slices import taken_in_slices
 from chatcore.user import UserId
 from chatcore_postgres import deletion, generations, stream_counts, turns
 from chatcore_postgres.conninfo import normalized
@@ -143,7 +142,9 @@ class PostgresStorage(Storage, StreamCounts):
         if not rows:
             raise ConversationNotFoundError
         conversation = to_opened(user_id, rows.pop(0))
-        messages = await in_slices(partial(to_messages, user_id, conversation_id), rows)
+        messages: list[Message] = []
+        async for part in taken_in_slices(rows):
+            messages += to_messages(user_id, conversation_id, part)
         return OpenConversation(conversation, tuple(messages))
 
     async def rename_conversation(

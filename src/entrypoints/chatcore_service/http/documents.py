@@ -1,6 +1,6 @@
 """The JSON that callers get: conversations, messages and pages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 from itertools import groupby
 
@@ -9,7 +9,7 @@ from orjson import Fragment
 from starlette.responses import Response
 
 from chatcore import Conversation, Message, OpenConversation, Page, PageRequest, Turn
-from chatcore.slices import in_slices
+from chatcore.slices import slices
 
 Json = dict[str, object]
 
@@ -51,14 +51,14 @@ def message_document(message: Message) -> Json:
 
 async def open_conversation_response(opened: OpenConversation) -> Response:
     """A conversation with its messages, which may be tens of thousands."""
-    conversation = orjson.dumps(conversation_document(opened.conversation)).removesuffix(b"}")
-    parts = await in_slices(_json_of_messages, opened.messages)
-    # Joined once: to copy thirty megabytes takes as many milliseconds. The first comma is left out.
-    return Response(b"".join([conversation, b',"messages":[', *parts[1:], b"]}"]), media_type=_JSON)
-
-
-def _json_of_messages(messages: Sequence[Message]) -> tuple[bytes, bytes]:
-    return b",", orjson.dumps([message_document(message) for message in messages])[1:-1]
+    body = bytearray(orjson.dumps(conversation_document(opened.conversation)).removesuffix(b"}"))
+    body += b',"messages":['
+    # One after the other: to join thirty megabytes takes 50 ms.
+    async for messages in slices(opened.messages):
+        body += orjson.dumps([message_document(message) for message in messages])[1:-1]
+        body += b","
+    body[-1:] = b"]}" if opened.messages else b"[]}"
+    return Response(memoryview(body), media_type=_JSON)
 
 
 def page_response(page: Page, request: PageRequest) -> Response:
