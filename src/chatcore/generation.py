@@ -106,6 +106,11 @@ class Generation:
 
     # -- Checkpoints ----------------------------------------------------------------------------------------------
 
+    @property
+    def is_to_be_stored(self) -> bool:
+        """Whether it goes along with checkpoints: neither is its final state being written, nor is it over."""
+        return not self.is_finishing and self.transcript.end is None
+
     def progress(self, monotonic: float) -> Progress:
         """What the next checkpoint is to store. The same text again until it is confirmed.
 

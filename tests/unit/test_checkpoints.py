@@ -1,9 +1,9 @@
 """Checkpoints: text is stored while it is made, whatever becomes of the storage meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from chatcore import Status
-from chatcore.checkpoints import MAX_UNSTORED_BYTES
+from chatcore.checkpoints import MAX_UNSTORED_BYTES, Checkpointer
 from chatcore.lease import LEASE_SECONDS, OwnerId, Progress, Verdict
 from chatcore.transcript import End
 from tests.unit.conftest import World, has_ended, until
@@ -82,6 +82,71 @@ async def test_a_generation_that_cannot_be_stored_does_not_hold_up_the_others(wo
     assert well.generation is not None
     assert sick.generation is not None
     assert (well.generation.unstored_bytes, sick.generation.unstored_bytes) == (0, 1)
+
+
+class Batches:
+    """A checkpointer of few replies at once, and how many each of its statements had."""
+
+    def __init__(self, world: World, *, max_at_once: int = 2) -> None:
+        self.sizes: list[int] = []
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        self._store = world.storage.checkpoint
+        world.storage.checkpoint = self._checkpoint  # type: ignore[method-assign]  # a storage that is watched
+        self.checkpointer = Checkpointer(
+            world.chat.generations,
+            storage=world.storage,
+            clock=world.clock,
+            observer=world.observer,
+            owner_id=world.chat.turns.owner_id,
+            max_at_once=max_at_once,
+        )
+
+    async def _checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[Verdict]:
+        self.sizes.append(len(parts))
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return await self._store(owner_id, parts)
+
+
+async def test_many_replies_are_stored_in_several_statements(world: World) -> None:
+    turns = [await world.send(await world.conversation()) for _ in range(5)]
+    for _ in turns:
+        (await world.inference.call()).say("text")
+    batches = Batches(world)
+
+    await batches.checkpointer.checkpoint()
+
+    assert batches.sizes == [2, 2, 1]
+    assert [turn.generation and turn.generation.unstored_bytes for turn in turns] == [0] * 5
+
+
+async def test_a_reply_that_ended_before_its_turn_came_does_not_go_along(world: World) -> None:
+    turns = [await world.send(await world.conversation()) for _ in range(3)]
+    calls = [await world.inference.call() for _ in turns]
+    batches = Batches(world)
+
+    async def end_the_last() -> None:
+        calls[2].close()
+        await until(lambda: has_ended(turns[2]))
+
+    batches.meanwhile = end_the_last
+    await batches.checkpointer.checkpoint()
+
+    assert batches.sizes == [2]
+    assert (await world.reply(turns[2])).status is Status.COMPLETE
+
+
+async def test_an_outage_is_not_met_once_more_by_each_batch_but_its_bound_holds_for_all(world: World) -> None:
+    turns = [await world.send(await world.conversation()) for _ in range(8)]
+    calls = [await world.inference.call() for _ in turns]
+    calls[-1].say("x" * (MAX_UNSTORED_BYTES + 1))
+    world.storage.outage = True
+    batches = Batches(world, max_at_once=4)
+
+    await batches.checkpointer.checkpoint()
+
+    assert batches.sizes == [4, 1, 1, 1]
+    await calls[-1].was_cancelled.wait()
 
 
 async def test_text_waits_for_the_storage_up_to_a_bound(world: World) -> None:
