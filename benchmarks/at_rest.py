@@ -9,7 +9,8 @@ from attrs import frozen
 from benchmarks.meter import memory_of_family_kb
 from benchmarks.problem import BenchmarkError
 from benchmarks.processes import cpu_seconds, family, is_running
-from benchmarks.subjects import SUBJECT_CORE, Chatcore, free_port, program
+from benchmarks.programs import SUBJECT_CORE, free_port, program
+from benchmarks.subjects import Chatcore
 from benchmarks.trial import Bench, running_source
 
 # What a start leaves to be done is not idleness.

@@ -19,8 +19,9 @@ import orjson
 from attrs import field, frozen
 from benchmarks.execution_times import timed_storage
 from benchmarks.problem import BenchmarkError
+from benchmarks.programs import off_the_subjects_core
 from benchmarks.stored_users import StoredUser, fill, place_in_the_middle, require_disk
-from benchmarks.subjects import Chatcore, off_the_subjects_core
+from benchmarks.subjects import Chatcore
 from benchmarks.trial import Bench, running_source
 
 from chatcore.conversation import Conversation
@@ -33,7 +34,7 @@ from chatcore_postgres import PostgresStorage
 #: How many conversations users have.
 SIZES = (10, 1_000, 100_000, 1_000_000)
 # The first are of a connection that is new, on either side.
-_TIMES, _UNTIMED = 20, 5
+_TIMES, _UNTIMED = 15, 3
 _PAGE = 50
 _BEGIN = {"Prefer": "respond-async", "Content-Type": "application/json"}
 _QUESTION = b'{"content":"What do you know of the sea?"}'

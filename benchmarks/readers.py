@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from attrs import frozen
 from benchmarks.load_client import Asked, Heard, Load, LoadClient, Timings, quantile
 from benchmarks.meter import Used, memory_of_family_kb
-from benchmarks.subjects import Chatcore, Conversation, Running, conversations, pin
+from benchmarks.programs import pin
+from benchmarks.subjects import Chatcore, Conversation, Running, conversations
 from benchmarks.token_source import PERIOD_SECONDS
 from benchmarks.tools import tools
 from benchmarks.trial import Bench, running_source, watch

@@ -22,9 +22,10 @@ import orjson
 import psycopg
 from attrs import asdict, frozen
 from benchmarks.bare_routes import USER
+from benchmarks.programs import SUBJECT_CORE, free_port, pin, program, wait_for
 from benchmarks.request_client import Answers, Requests
 from benchmarks.streams import database
-from benchmarks.subjects import SUBJECT_CORE, Chatcore, Running, free_port, pin, program, wait_for
+from benchmarks.subjects import Chatcore, Running
 
 PAGE = 50
 MESSAGES = 100

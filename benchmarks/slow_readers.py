@@ -21,8 +21,9 @@ from benchmarks.load_client import Heard, Load, LoadClient, Timings, quantile
 from benchmarks.machine import most_files, require_files, require_linux
 from benchmarks.meter import memory_of_family_kb
 from benchmarks.problem import BenchmarkError
+from benchmarks.programs import pin
 from benchmarks.streams import bench
-from benchmarks.subjects import Chatcore, Conversation, Running, pin
+from benchmarks.subjects import Chatcore, Conversation, Running
 from benchmarks.tools import tools
 from benchmarks.trial import Bench, Trial, running_source
 

@@ -16,7 +16,8 @@ from attrs import asdict
 from benchmarks.machine import most_files, require_files, require_linux
 from benchmarks.measurement import Measurement
 from benchmarks.problem import BenchmarkError
-from benchmarks.subjects import Subject, pin, subjects
+from benchmarks.programs import pin
+from benchmarks.subjects import Subject, subjects
 from benchmarks.trial import Bench, Trial
 
 from chatcore_service.local.data_directory import DataDirectory

@@ -9,7 +9,8 @@ from attrs import frozen
 from benchmarks.load_client import Asked, Load, LoadClient
 from benchmarks.measurement import Measurement, measurement
 from benchmarks.meter import Meter, all_cores, memory_of_family_kb
-from benchmarks.subjects import SUBJECT_CORE, Running, Subject, free_port, pin, program, wait_for
+from benchmarks.programs import SUBJECT_CORE, free_port, pin, program, wait_for
+from benchmarks.subjects import Running, Subject
 from benchmarks.token_source import PERIOD_SECONDS, lateness, source_command
 from benchmarks.tools import tools
 

@@ -15,7 +15,7 @@ def test_every_kind_of_request_is_measured_for_every_user(tmp_path_factory: pyte
     with bench(folder) as made:
         costs = growth.measure(made, (10, 300))
         with psycopg.connect(made.database_url) as connection:
-            stored = dict(connection.execute("select user_id, count(*) from conversations group by 1").fetchall())
+            rows = connection.execute("select user_id, count(*) from conversations group by 1").fetchall()
     assert {(cost.kind, cost.conversations) for cost in costs} == {
         (kind, size)
         for size in (10, 300)
@@ -30,5 +30,6 @@ def test_every_kind_of_request_is_measured_for_every_user(tmp_path_factory: pyte
     }
     assert all(min(cost.database_ms, cost.request_ms) > 0 for cost in costs)
     # Each was made as many conversations as the other, so that what they cost can be compared.
+    stored: dict[str, int] = dict(rows)
     few, many = (stored[StoredUser(size).name] - size for size in (10, 300))
     assert few == many > 0

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.load_client import Asked, Heard, Load, LoadClient
 from benchmarks.problem import BenchmarkError
 from benchmarks.processes import is_running
-from benchmarks.subjects import free_port, program, wait_for
+from benchmarks.programs import free_port, program, wait_for
 from benchmarks.token_source import PERIOD_SECONDS, lateness, share_later_than, source_command
 from benchmarks.tools import tools
 
