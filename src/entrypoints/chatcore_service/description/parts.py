@@ -22,13 +22,16 @@ PARAMETERS: dict[str, Schema] = {
         "in": "query",
         "name": "offset",
         "schema": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1, "default": 0},
-        "description": "How many conversations to pass over. `cursor` wins over it.",
+        "description": "How many conversations to pass over, each of which takes time. `cursor` wins over it.",
     },
     "cursor": {
         "in": "query",
         "name": "cursor",
         "schema": {"type": "string", "pattern": CURSOR_PATTERN},
-        "description": "A page's `next_cursor`. Neither skips nor repeats a conversation when others are added.",
+        "description": (
+            "A page's `next_cursor`. Neither skips nor repeats a conversation when others are added, and takes no "
+            "longer for later pages."
+        ),
     },
     "branches": {
         "in": "query",
