@@ -49,8 +49,8 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         "streams.max_per_user",
         20,
         (
-            "unit/test_stream_census.py::test_a_process_by_itself_grants_the_limit_and_no_more",
-            "unit/test_stream_census.py::test_streams_on_other_processes_count",
+            "unit/stream_census/test_limit.py::test_a_process_by_itself_grants_the_limit_and_no_more",
+            "unit/stream_census/test_limit.py::test_streams_on_other_processes_count",
             "integration/test_http_streams.py::test_a_user_has_so_many_streams_and_others_are_not_counted",
         ),
     ),
