@@ -80,7 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
         real = cast("asyncio.Transport", transport)  # uvicorn narrows it too.
         self._leftovers = Leftovers(self.patience, self.loop, real.close)
         self._line = ChunkedLine(real)
-        self._connection = LingeringTransport(real, self._leftovers, self._line)
+        self._connection = LingeringTransport(real, self.loop, self._leftovers, self._line)
         super().connection_made(self._connection)
         self._expect_headers()
 

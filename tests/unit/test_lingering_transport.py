@@ -1,0 +1,120 @@
+"""The head of an answer and what follows it, as they go out."""
+
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+
+from chatcore_service.server.chunked_line import ChunkedLine
+from chatcore_service.server.lingering import Leftovers, LingeringTransport, Patience
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
+
+Data = bytes | bytearray | memoryview
+
+
+class Wire(asyncio.Transport):
+    """A transport that remembers each system call it would make."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[bytes] = []
+        self.is_closed = False
+
+    def write(self, data: Data) -> None:
+        self.calls.append(bytes(data))
+
+    def writelines(self, list_of_data: Iterable[Data]) -> None:
+        self.calls.append(b"".join(list_of_data))
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def resume_reading(self) -> None:
+        pass
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def abort(self) -> None:
+        self.is_closed = True
+
+
+class Connection:
+    """A connection over such a wire."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.wire = Wire()
+        self.line = ChunkedLine(self.wire)
+        self.leftovers = Leftovers(Patience(), loop, self.wire.close)
+        self.transport = LingeringTransport(self.wire, loop, self.leftovers, self.line)
+
+
+@pytest.fixture
+async def connection() -> Connection:
+    return Connection()
+
+
+async def test_head_and_body_go_out_at_once(connection: Connection) -> None:
+    connection.transport.write(HEAD)
+    connection.transport.write(b"body")
+
+    assert connection.wire.calls == [HEAD + b"body"]
+    await asyncio.sleep(0)
+    assert connection.wire.calls == [HEAD + b"body"]
+
+
+async def test_a_head_without_a_body_goes_out_in_the_next_turn(connection: Connection) -> None:
+    connection.transport.write(HEAD)
+    assert connection.wire.calls == []
+    assert connection.transport.get_write_buffer_size() == len(HEAD)
+
+    await asyncio.sleep(0)
+
+    assert connection.wire.calls == [HEAD]
+    connection.transport.write(b"late")
+    assert connection.wire.calls == [HEAD, b"late"]
+
+
+@pytest.mark.parametrize("data", [b"body", bytearray(HEAD), memoryview(HEAD), b"HTTP/1.1 is a protocol."])
+async def test_what_is_no_head_waits_for_nothing(connection: Connection, data: Data) -> None:
+    connection.transport.write(data)
+
+    assert connection.wire.calls == [bytes(data)]
+
+
+async def test_the_line_does_not_overtake_a_head(connection: Connection) -> None:
+    connection.transport.write(HEAD)
+    assert not connection.line.write(b"token")
+
+    await asyncio.sleep(0)
+
+    assert connection.line.write(b"token")
+    assert connection.wire.calls == [HEAD, b"5\r\ntoken\r\n"]
+
+
+@pytest.mark.parametrize("is_mid_body", [False, True])
+async def test_a_head_goes_out_before_its_connection_is_closed(connection: Connection, *, is_mid_body: bool) -> None:
+    connection.transport.is_mid_body = is_mid_body
+    connection.transport.write(HEAD)
+
+    connection.transport.close()
+    connection.transport.write(b"late")
+    connection.leftovers.forget()
+
+    assert connection.wire.calls[0] == HEAD
+    assert not connection.line.write(b"late")
+
+
+async def test_an_aborted_connection_sends_nothing_more(connection: Connection) -> None:
+    connection.transport.write(HEAD)
+
+    connection.transport.abort()
+    await asyncio.sleep(0)
+
+    assert connection.wire.calls == []
+    assert connection.wire.is_closed
