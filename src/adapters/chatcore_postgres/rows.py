@@ -2,16 +2,13 @@
 
 Every conversation and message that anybody looks at comes through here, a hundred at a time: comprehensions over all
 rows, with arguments by position, take a third of what a function called for each row, with arguments by name, takes.
-What is the same for all rows is looked at once: that their instants have a zone, which no `timestamptz` is without, and
-whether it is UTC.
+What is the same for all rows, whether their instants are in UTC, is looked at once.
 """
 
 from collections.abc import Sequence
 from datetime import UTC
 from operator import itemgetter
 from zoneinfo import ZoneInfo
-
-from attrs import validators
 
 from chatcore.conversation import Conversation, TitleSource
 from chatcore.message import ConversationId, Message, ReplyError, Role, Status
@@ -32,57 +29,55 @@ _MESSAGE = itemgetter(slice(11))
 
 def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]:
     """Each from id, title, title_source, model_tag, head_id, created_at, updated_at."""
-    with validators.disabled():
-        return [
-            Conversation(
-                id_,
-                user_id,
-                created_at,
-                updated_at,
-                title,
-                _TITLE_SOURCES[title_source],
-                model_tag,
-                head_id,
-            )
-            for id_, title, title_source, model_tag, head_id, created_at, updated_at in _in_utc(rows, 5, 6)
-        ]
+    return [
+        Conversation(
+            id_,
+            user_id,
+            created_at,
+            updated_at,
+            title,
+            _TITLE_SOURCES[title_source],
+            model_tag,
+            head_id,
+        )
+        for id_, title, title_source, model_tag, head_id, created_at, updated_at in _in_utc(rows, 5, 6)
+    ]
 
 
 def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence[Row]) -> list[Message]:
     """Each from id, parent_id, position, role, content, status, error, token_count, model_tag, inference_time_ms,
     created_at; what comes after them is not looked at.
     """  # noqa: D205 - the columns are the summary
-    with validators.disabled():
-        return [
-            Message(
-                id_,
-                conversation_id,
-                user_id,
-                parent_id,
-                position,
-                _ROLES[role],
-                content,
-                created_at,
-                _STATUSES[status],
-                _ERRORS[error],
-                count,
-                model_tag,
-                time_ms,
-            )
-            for (
-                id_,
-                parent_id,
-                position,
-                role,
-                content,
-                status,
-                error,
-                count,
-                model_tag,
-                time_ms,
-                created_at,
-            ) in map(_MESSAGE, _in_utc(rows, 10))
-        ]
+    return [
+        Message(
+            id_,
+            conversation_id,
+            user_id,
+            parent_id,
+            position,
+            _ROLES[role],
+            content,
+            created_at,
+            _STATUSES[status],
+            _ERRORS[error],
+            count,
+            model_tag,
+            time_ms,
+        )
+        for (
+            id_,
+            parent_id,
+            position,
+            role,
+            content,
+            status,
+            error,
+            count,
+            model_tag,
+            time_ms,
+            created_at,
+        ) in map(_MESSAGE, _in_utc(rows, 10))
+    ]
 
 
 def to_opened(user_id: UserId, row: Row) -> Conversation:
