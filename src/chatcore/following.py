@@ -11,10 +11,11 @@ from functools import partial
 
 from chatcore.errors import MessageNotFoundError
 from chatcore.generations import Generations
+from chatcore.mailbox_reader import MailboxReader
 from chatcore.message import ConversationId, Message, MessageId, ReplyError
 from chatcore.page_reader import MAX_PAGE_CHARS, PageReader, page
 from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, Storage
-from chatcore.readers import MailboxReader, Reader, Stretch, TextReader
+from chatcore.readers import Reader, Stretch, TextReader
 from chatcore.transcript import RECONNECT, End
 from chatcore.user import UserId
 

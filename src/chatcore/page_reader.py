@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from chatcore.readers import MAX_MAILBOX_CHARS, Reader, Stretch
+from chatcore.mailbox_reader import MAX_MAILBOX_CHARS
+from chatcore.readers import Reader, Stretch
 from chatcore.transcript import RECONNECT, End
 
 #: In code points, of which Python keeps each in four bytes at most. What is no longer than that fits a mailbox.

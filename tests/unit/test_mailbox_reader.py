@@ -1,0 +1,31 @@
+"""A reader that reads what somebody else puts in."""
+
+from chatcore.mailbox_reader import MailboxReader
+from chatcore.message import ReplyError
+from chatcore.readers import Stretch
+from chatcore.transcript import End
+
+
+def test_a_mailbox_gives_what_was_put_in_and_then_the_rest() -> None:
+    reader = MailboxReader(2)
+    reader.put("llo")
+    reader.put("")
+    reader.finish("Hello world", End())
+
+    assert [reader.take(), reader.take(), reader.take()] == [Stretch("llo", 5), Stretch(" world", 11), None]
+    assert reader.end == End()
+
+
+def test_a_mailbox_steps_back_when_less_survived_than_was_shown() -> None:
+    reader = MailboxReader(9)
+    reader.finish("Hello", End(ReplyError.INFERENCE_INTERRUPTED))
+
+    assert reader.take() == Stretch("", 5)
+    assert reader.take() is None
+
+
+def test_a_mailbox_that_is_full_has_only_an_end() -> None:
+    reader = MailboxReader(5)
+    reader.finish("Hello", End())
+
+    assert (reader.take(), reader.end) == (None, End())
