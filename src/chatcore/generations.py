@@ -5,7 +5,7 @@ that goes away changes nothing; what ends a generation early is named in :class:
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from chatcore.errors import DrainingError, InferenceError, MessageNotFoundError, StorageUnavailableError
@@ -102,18 +102,18 @@ class Generations:
         self._keep(task)
         return await outcome
 
-    def attend(self, what: str, work: Coroutine[Any, Any, None]) -> None:
+    def attend(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         """Does `work`, called `what` should it fail, in the background, until the process shuts down."""
         if self._is_draining:
-            work.close()
             return
         task = asyncio.create_task(self._attend(what, work), name=what)
         self._attending.add(task)
         task.add_done_callback(self._attending.discard)
 
-    async def _attend(self, what: str, work: Coroutine[Any, Any, None]) -> None:
+    async def _attend(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            # Called only here: a drain may cancel this before its first step, and nobody would await what was made.
+            await work()
         except Exception as bug:  # noqa: BLE001 - nobody awaits this task, so nobody else would hear of it
             self._observer.failed(what, bug)
 

@@ -143,7 +143,7 @@ class Turns:
         try:
             return await begin()
         except StorageUnavailableError:
-            self.generations.attend("looking up a turn in doubt", self._begin_after_all(new, begin))
+            self.generations.attend("looking up a turn in doubt", lambda: self._begin_after_all(new, begin))
             raise
 
     async def _begin_after_all(self, new: NewReply, begin: Callable[[], Awaitable[Turn]]) -> None:

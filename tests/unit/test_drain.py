@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 import pytest
 
 from chatcore import Status
-from chatcore.errors import DrainingError
+from chatcore.errors import DrainingError, StorageUnavailableError
 from chatcore.lease import RENEWAL_SECONDS, Lease, OwnerId
 from chatcore.message import MessageId
+from chatcore.ports import AcceptedTurn, NewTurn
 from chatcore.transcript import RECONNECT, End
 from tests.unit.conftest import World
 from tests.unit.reading import following
@@ -102,6 +103,24 @@ async def test_a_turn_that_is_just_being_stored_when_the_drain_begins_has_the_gr
     await draining
 
     assert (await world.reply(await sending)).status is Status.COMPLETE
+
+
+async def test_a_drain_may_begin_just_when_a_turn_comes_to_be_in_doubt(world: World) -> None:
+    conversation = await world.conversation()
+    drains: list[asyncio.Task[None]] = []
+
+    async def begin_turn(turn: NewTurn) -> AcceptedTurn:  # noqa: ARG001 - the port's signature
+        # Its first step comes before that of what is to look the turn up, which so never has one.
+        drains.append(asyncio.create_task(world.chat.generations.drain(0)))
+        raise StorageUnavailableError
+
+    world.storage.begin_turn = begin_turn  # type: ignore[method-assign]  # no other way to meet this very moment
+    with pytest.raises(StorageUnavailableError):
+        await world.send(conversation)
+    async with asyncio.timeout(10):
+        await drains[0]
+
+    assert not world.chat.generations.running
 
 
 async def test_a_drain_ends_although_background_work_swallows_its_cancellation(
