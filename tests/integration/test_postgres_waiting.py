@@ -143,6 +143,7 @@ async def test_a_connection_that_ends_while_it_is_idle_wakes_nobody_again_and_ag
 
 async def test_a_statement_under_way_when_its_pool_is_closed_is_ended_like_any_other(database: Database) -> None:
     await database.fetch("select 1", {})
+    await eventually(lambda: bool(database.stats()["pool_available"]), within=5, what="the connection back")
     statement = asyncio.create_task(database.fetch("select 1 from pg_sleep(0.3)", {}))
     await eventually(lambda: not database.stats()["pool_available"], within=5, what="a statement under way")
     await database.close()

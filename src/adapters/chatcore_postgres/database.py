@@ -17,6 +17,7 @@ from chatcore.errors import StorageUnavailableError
 from chatcore.slices import SLICE
 from chatcore_postgres import arrays
 from chatcore_postgres.failures import Failure, classify
+from chatcore_postgres.loans import Loans
 from chatcore_postgres.waiting import Readiness, WaitingConnection
 
 Row = tuple[Any, ...]
@@ -66,10 +67,6 @@ class Database:
             open=False,
             min_size=min_size,
             max_size=max_size,
-            # Who comes when this many wait already is told at once: waiting would only end in a timeout. Who would come
-            # back until it is done may as well wait, 0 is without bound.
-            max_waiting=0 if is_patient else max_size * 50,
-            timeout=connection_timeout_seconds,
             reconnect_timeout=_RECONNECT_SECONDS,
             kwargs={
                 "autocommit": True,
@@ -77,6 +74,13 @@ class Database:
                 "cursor_factory": AsyncRawCursor,
             },
             configure=self._configure,
+        )
+        self._loans = Loans(
+            self._pool,
+            # Who comes when this many wait already is told at once: waiting would only end in a timeout. Who would come
+            # back until it is done may as well wait.
+            max_waiting=0 if is_patient else max_size * 50,
+            seconds=connection_timeout_seconds,
         )
 
     async def open(self) -> None:
@@ -89,12 +93,14 @@ class Database:
     async def close(self) -> None:
         """Closes all connections; those in use, when they come back."""
         await self._pool.close()
+        await self._loans.close()
         if self._readiness is not None:
             self._readiness.close()
 
     def stats(self) -> Mapping[str, int]:
         """The pool's own figures: sizes, who waits, requests, errors."""
-        return self._pool.get_stats()
+        stats = self._pool.get_stats()
+        return {**stats, "requests_waiting": stats.get("requests_waiting", 0) + self._loans.waiting}
 
     async def fetch(self, query: LiteralString, parameters: Parameters, *, plan_anew: bool = False) -> list[Row]:
         """Runs one statement; all its rows.
@@ -136,8 +142,7 @@ class Database:
         repeats = dict(_MOST_REPEATS)
         while True:
             try:
-                # By hand: the pool's own block would also commit, for which one statement alone has no need.
-                connection = await self._pool.getconn()
+                connection = await self._loans.take()
                 try:
                     if await _is_alive(connection):
                         return await unit(connection)
@@ -145,8 +150,8 @@ class Database:
                     await connection.close()
                     continue
                 finally:
-                    # What was broken off is rolled back here, and what cannot be is closed.
-                    await self._pool.putconn(connection)
+                    # What was broken off is rolled back there, and what cannot be is closed.
+                    self._loans.give_back(connection)
             except psycopg.Error as error:
                 failure = classify(error)
                 if failure is Failure.BUG:
