@@ -7,6 +7,7 @@ import httpx
 
 from chatcore_inference.origin import Origin
 from chatcore_inference.spares import Spares
+from tests.unit.settling import settle
 
 HERE, THERE = Origin("http", "here", 80), Origin("http", "there", 80)
 whose = ContextVar("whose", default="nobody's")
@@ -88,3 +89,21 @@ async def test_what_is_made_for_all_belongs_to_nobodys_request() -> None:
     assert workshop.contexts == ["nobody's"]
 
     await workshop.spares.close()
+
+
+async def test_another_can_be_prepared_as_soon_as_one_is_made() -> None:
+    # Whoever takes the one that was made may run before its task is done with.
+    made: list[Origin] = []
+    is_made = asyncio.Event()
+
+    async def make(origin: Origin, _seconds: float | None) -> None:
+        made.append(origin)
+        is_made.set()
+
+    spares = Spares(make)
+    spares.prepare(HERE, 1)
+    await is_made.wait()
+    spares.prepare(HERE, 1)
+    await settle()
+
+    assert made == [HERE, HERE]

@@ -28,9 +28,7 @@ class Spares:
         if origin in self._under_way:
             return
         # In a context of its own: it serves others than the request that happened to come just now.
-        task = asyncio.create_task(self._try(origin, seconds), context=Context())
-        self._under_way[origin] = task
-        task.add_done_callback(lambda _: self._under_way.pop(origin))
+        self._under_way[origin] = asyncio.create_task(self._try(origin, seconds), context=Context())
 
     async def close(self) -> None:
         """Gives up what is under way; returns when nothing is."""
@@ -40,5 +38,9 @@ class Spares:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _try(self, origin: Origin, seconds: float | None) -> None:
-        with suppress(httpx.TransportError):
-            await self._make(origin, seconds)
+        try:
+            with suppress(httpx.TransportError):
+                await self._make(origin, seconds)
+        finally:
+            # At once: whoever takes the one that was made may run before this task counts as done.
+            del self._under_way[origin]
