@@ -116,5 +116,5 @@ class Checkpointer:
 
     def _halt_those_that_hold_too_much(self) -> None:
         for generation in self._generations.running:
-            if generation.unstored_bytes > MAX_UNSTORED_BYTES:
+            if generation.holds_more_than(MAX_UNSTORED_BYTES):
                 generation.halt(Halt.OVERFLOWED)

@@ -8,6 +8,9 @@ from chatcore.lease import RENEWAL_SECONDS, Ending, Lease, Progress, Verdict
 from chatcore.message import ReplyError, Status
 from chatcore.transcript import Transcript
 
+# In UTF-8.
+_MOST_BYTES_A_CHAR = 4
+
 
 class Halt(StrEnum):
     """Why a generation was ended before its closing frame came."""
@@ -161,6 +164,12 @@ class Generation:
     def unstored_bytes(self) -> int:
         """How much text waits for the storage, in bytes of UTF-8."""
         return len(self.transcript.text(self._stored).encode())
+
+    def holds_more_than(self, max_bytes: int) -> bool:
+        """Whether more text than that waits for the storage."""
+        # Asked of every generation while the storage is away, and nearly always told without looking at the text.
+        unstored_chars = self.transcript.length - self._stored
+        return unstored_chars * _MOST_BYTES_A_CHAR > max_bytes and self.unstored_bytes > max_bytes
 
     # -- The end --------------------------------------------------------------------------------------------------
 

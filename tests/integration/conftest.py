@@ -1,13 +1,14 @@
-"""A fresh, migrated database for each test that asks for one."""
+"""What tests ask for: a fresh, migrated database each, or an inference service that is at their command."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from chatcore_postgres import migrate
+from tests.integration.inference_server import InferenceServer
 from tests.integration.new_database import new_database
 from tests.integration.postgres_server import PostgresServer, find_postgres
 
@@ -55,6 +56,13 @@ def blank_database_url(postgres: PostgresServer) -> Iterator[str]:
     """The address of a database without any tables, for the tests of the migrations."""
     with new_database(postgres) as name:
         yield postgres.database_url(name)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[InferenceServer]:
+    """An inference service that answers as its test says."""
+    async with InferenceServer() as server:
+        yield server
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -35,12 +35,6 @@ SMALL = InferenceLimits(
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[InferenceServer]:
-    async with InferenceServer() as server:
-        yield server
-
-
-@pytest.fixture
 async def client(server: InferenceServer) -> AsyncIterator[InferenceClient]:
     async with InferenceClient(server.base_url, "secret-key", timeouts=IMPATIENT, limits=SMALL) as client:
         yield client

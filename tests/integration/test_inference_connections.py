@@ -28,12 +28,6 @@ from tests.integration.inference_server import (
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[InferenceServer]:
-    async with InferenceServer() as server:
-        yield server
-
-
-@pytest.fixture
 async def client(server: InferenceServer) -> AsyncIterator[InferenceClient]:
     limits = InferenceLimits(max_connections=2, max_answer_bytes=100_000)
     timeouts = InferenceTimeouts(queue_seconds=0.2, answer_seconds=0.3, ping_seconds=0.2)

@@ -33,12 +33,6 @@ from tests.integration.inference_server import (
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[InferenceServer]:
-    async with InferenceServer() as server:
-        yield server
-
-
-@pytest.fixture
 async def client(server: InferenceServer) -> AsyncIterator[InferenceClient]:
     async with InferenceClient(server.base_url, "secret-key") as client:
         yield client

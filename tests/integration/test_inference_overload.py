@@ -29,12 +29,6 @@ MEBIBYTE = 1024 * 1024
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[InferenceServer]:
-    async with InferenceServer() as server:
-        yield server
-
-
-@pytest.fixture
 async def client(server: InferenceServer) -> AsyncIterator[InferenceClient]:
     async with InferenceClient(server.base_url, "secret-key") as client:
         yield client

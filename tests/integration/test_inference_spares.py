@@ -28,12 +28,6 @@ HELLO = stream(token("Hello"), DONE)
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[InferenceServer]:
-    async with InferenceServer() as server:
-        yield server
-
-
-@pytest.fixture
 async def client(server: InferenceServer) -> AsyncIterator[InferenceClient]:
     async with InferenceClient(server.base_url, None, limits=InferenceLimits(max_connections=4)) as client:
         yield client
@@ -56,6 +50,12 @@ async def begin(client: InferenceClient, server: InferenceServer) -> AsyncIterat
     await asyncio.gather(*replies, return_exceptions=True)
 
 
+async def begin_two_and_wait(begin: Replies, server: InferenceServer) -> None:
+    """Begins two replies, and returns when there is a connection beside theirs."""
+    await begin(2)
+    await server.until(lambda: server.connections == 3)
+
+
 async def test_nobody_connects_before_something_is_asked(client: InferenceClient, server: InferenceServer) -> None:
     assert server.connections == 0
     await text_of(client)
@@ -66,8 +66,7 @@ async def test_nobody_connects_before_something_is_asked(client: InferenceClient
 async def test_while_replies_come_a_connection_is_there_for_the_next_one(
     begin: Replies, server: InferenceServer
 ) -> None:
-    await begin(2)
-    await server.until(lambda: server.connections == 3)
+    await begin_two_and_wait(begin, server)
 
     await begin(1)
     await server.until(lambda: server.connections == 4)
@@ -88,8 +87,7 @@ async def test_no_more_connections_than_allowed_are_made(begin: Replies, server:
 async def test_it_serves_whatever_is_asked_next(
     client: InferenceClient, begin: Replies, server: InferenceServer
 ) -> None:
-    await begin(2)
-    await server.until(lambda: server.connections == 3)
+    await begin_two_and_wait(begin, server)
 
     for _ in range(3):
         await client.list_models()
@@ -102,8 +100,7 @@ async def test_it_serves_whatever_is_asked_next(
 async def test_one_that_is_closed_when_it_is_first_used_is_replaced_by_a_fresh_one(
     client: InferenceClient, begin: Replies, server: InferenceServer, end: Callable[[Call], Awaitable[None]]
 ) -> None:
-    await begin(2)
-    await server.until(lambda: server.connections == 3)
+    await begin_two_and_wait(begin, server)
     server.on("/generate", in_turn(end, HELLO))
 
     assert await text_of(client) == "Hello"
@@ -114,8 +111,7 @@ async def test_one_that_is_closed_when_it_is_first_used_is_replaced_by_a_fresh_o
 async def test_a_request_that_is_lost_on_the_fresh_one_too_is_lost(
     client: InferenceClient, begin: Replies, server: InferenceServer
 ) -> None:
-    await begin(2)
-    await server.until(lambda: server.connections == 3)
+    await begin_two_and_wait(begin, server)
     server.on("/generate", close)
 
     with pytest.raises(InferenceInterruptedError):
@@ -127,8 +123,7 @@ async def test_a_request_that_is_lost_on_the_fresh_one_too_is_lost(
 async def test_a_service_that_refuses_is_left_alone_until_somebody_wants_something(
     client: InferenceClient, begin: Replies, server: InferenceServer
 ) -> None:
-    await begin(2)
-    await server.until(lambda: server.connections == 3)
+    await begin_two_and_wait(begin, server)
     server.refuse()
     await begin(1)
     await server.start()
@@ -145,8 +140,7 @@ async def test_one_that_nobody_wants_is_closed_after_a_while(
     begin: Replies, server: InferenceServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chatcore_inference.pool._IDLE_SECONDS", 0.05)
-    await begin(2)
-    await server.until(lambda: server.connections == 3)
+    await begin_two_and_wait(begin, server)
 
     await server.until(lambda: server.open_connections == 2)
 

@@ -39,12 +39,6 @@ HELLO = [token("Hel"), token("lo"), DONE]
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[InferenceServer]:
-    async with InferenceServer() as server:
-        yield server
-
-
-@pytest.fixture
 async def client(server: InferenceServer) -> AsyncIterator[InferenceClient]:
     async with InferenceClient(server.base_url, "secret-key") as client:
         yield client

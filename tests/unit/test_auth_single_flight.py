@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from chatcore_auth.single_flight import FlightAbortedError, SingleFlight
+from tests.unit.settling import settle
 
 
 class SlowCall:
@@ -17,11 +18,6 @@ class SlowCall:
     async def __call__(self) -> str:
         self.begun += 1
         return await asyncio.shield(self.answer)
-
-
-async def settle() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
 
 
 async def test_all_who_ask_meanwhile_share_one_call() -> None:

@@ -7,10 +7,9 @@ from itertools import pairwise
 import pytest
 from starlette.types import Message
 
-from chatcore import FrameReader, Stretch, User
+from chatcore import FrameReader, User
 from chatcore.message import ReplyError
 from chatcore.ports import Frame
-from chatcore.readers import TextReader
 from chatcore.transcript import End, Transcript
 from chatcore_memory import FrozenClock, StaticAuth
 from chatcore_service.http import sse
@@ -19,12 +18,8 @@ from chatcore_service.http.event_stream import EventStream
 from chatcore_service.http.line import ABORT, LINE, Line
 from chatcore_service.http.pacer import Pacer
 from chatcore_service.settings import StreamSettings
-
-CLOSING = Frame(b'data: {"done":true}\n\n', is_closing=True)
-
-
-def frame(token: str) -> Frame:
-    return Frame(b'data: {"token":"' + token.encode() + b'"}\n\n', token)
+from tests.unit.settling import settle
+from tests.unit.token_frames import CLOSING, frame
 
 
 class Client(Line):
@@ -107,12 +102,6 @@ class Streaming:
 
     def _close(self) -> None:
         self.is_closed = True
-
-
-async def settle() -> None:
-    """Returns when every task has gone as far as it can."""
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -257,49 +246,3 @@ async def test_a_client_that_takes_no_more_is_cut_off_wherever_it_stalls(blocked
     streaming.client.read_on()
     await streaming.task
     await pacer.close()
-
-
-async def test_news_that_are_seen_to_at_once_wake_nobody() -> None:
-    transcript = Transcript()
-    reader = TextReader(transcript, 0)
-    shown: list[str] = []
-
-    def show(news: Stretch) -> bool:
-        shown.append(news.text)
-        return len(shown) < 3
-
-    reader.offer(show)
-    wait = asyncio.ensure_future(reader.wait())
-    await settle()
-    for token in ("a", "b"):
-        transcript.append(frame(token))
-        await settle()
-    still_waits = not wait.done()
-    transcript.append(frame("c"))
-    await wait
-
-    assert (shown, still_waits) == (["a", "b", "c"], True)
-    assert reader.take() == Stretch("c", 3)
-
-
-async def test_a_reader_woken_in_between_is_offered_each_news_once() -> None:
-    transcript = Transcript()
-    reader = FrameReader(transcript, b"")
-    offers: list[bytes] = []
-
-    def show(frames: bytes) -> bool:
-        offers.append(frames)
-        return True
-
-    reader.offer(show)
-    for _ in range(3):
-        wait = asyncio.ensure_future(reader.wait())
-        await settle()
-        reader.wake()
-        await wait
-    wait = asyncio.ensure_future(reader.wait())
-    await settle()
-    transcript.append(frame("a"))
-
-    assert offers == [frame("a").raw]
-    wait.cancel()

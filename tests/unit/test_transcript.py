@@ -13,13 +13,7 @@ from chatcore.readers import (
     TextReader,
 )
 from chatcore.transcript import MAX_KEPT_FRAME_BYTES, RECONNECT, End, Transcript
-
-
-def frame(token: str) -> Frame:
-    return Frame(b'data: {"token":"' + token.encode() + b'"}\n\n', token)
-
-
-CLOSING = Frame(b'data: {"done":true}\n\n', is_closing=True)
+from tests.unit.token_frames import CLOSING, frame
 
 
 def transcript(*tokens: str) -> Transcript:

@@ -33,8 +33,7 @@ class FrameSplitter:
         self._searched = 0
         #: The unfinished frame so far.
         self.pending = bytearray()
-        #: Whether no frame has been completed; still true while the first one is being looked at. Whoever knows the
-        #: first one by itself and does not feed it says so here.
+        #: Whether no frame has been completed; still true while the first one is being looked at.
         self.is_at_start = True
 
     def feed(self, data: bytes) -> Iterator[bytes]:

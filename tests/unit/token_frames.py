@@ -1,0 +1,10 @@
+"""Frames as the inference service sends them."""
+
+from chatcore.ports import Frame
+
+CLOSING = Frame(b'data: {"done":true}\n\n', is_closing=True)
+
+
+def frame(token: str) -> Frame:
+    """One with a token."""
+    return Frame(b'data: {"token":"' + token.encode() + b'"}\n\n', token)
