@@ -5,31 +5,50 @@ from collections import deque
 from typing import Any, cast
 
 import pytest
+from attrs import define
 from psycopg_pool import PoolTimeout, TooManyRequests
 
+import chatcore_postgres.loans
 from chatcore_postgres.loans import Loans
 
 
+@define(eq=False)
+class Connection:
+    """As much of a connection as there is to lending."""
+
+    idle: bool = True
+
+    def is_idle(self) -> bool:
+        return self.idle
+
+
 class Pool:
-    """As much of a pool as there is to lending: it can take its time to take a connection back."""
+    """As much of a pool as there is to lending: it can take its time to make a connection, and to take one back."""
 
     def __init__(self, size: int) -> None:
         self.max_size = size
-        self.free = deque(range(size))
-        self.is_open = asyncio.Event()
-        self.is_open.set()
+        self.free = deque(Connection() for _ in range(size))
+        self.takes_back = asyncio.Event()
+        self.takes_back.set()
+        self.came_back = asyncio.Event()
+        self.is_closed = False
 
-    async def getconn(self, seconds: float) -> int:
-        assert seconds > 0
-        # Who has to wait for a connection does not come to the pool.
+    async def getconn(self, seconds: float) -> Connection:
+        async with asyncio.timeout(seconds):
+            while not self.free:
+                self.came_back.clear()
+                await self.came_back.wait()
         return self.free.popleft()
 
-    async def putconn(self, connection: int) -> None:
-        await self.is_open.wait()
+    async def putconn(self, connection: Connection) -> None:
+        await self.takes_back.wait()
         self.free.append(connection)
+        self.came_back.set()
+
+    async def close(self) -> None:
+        self.is_closed = True
 
 
-# Numbers stand for connections here.
 def loans_of(pool: Pool, *, max_waiting: int = 0, seconds: float = 5.0) -> Any:  # noqa: ANN401
     return Loans(cast("Any", pool), max_waiting=max_waiting, seconds=seconds)
 
@@ -37,10 +56,11 @@ def loans_of(pool: Pool, *, max_waiting: int = 0, seconds: float = 5.0) -> Any: 
 async def test_a_connection_comes_back_although_its_borrower_was_cancelled_meanwhile() -> None:
     pool = Pool(1)
     loans = loans_of(pool)
-    pool.is_open.clear()
+    pool.takes_back.clear()
 
     async def borrow() -> None:
         connection = await loans.take()
+        connection.idle = False
         try:
             await asyncio.sleep(0)
         finally:
@@ -53,9 +73,9 @@ async def test_a_connection_comes_back_although_its_borrower_was_cancelled_meanw
     borrower.cancel()
     await asyncio.wait([borrower])
     assert not pool.free
-    pool.is_open.set()
+    pool.takes_back.set()
 
-    assert await loans.take() == 0
+    assert await loans.take()
     assert loans.waiting == 0
 
 
@@ -73,8 +93,8 @@ async def test_who_waits_gets_what_comes_back_in_turn() -> None:
     assert not waiting[2].done()
     loans.give_back(first)
 
-    assert await waiting[2] == first
-    assert {first, second} == {0, 1}
+    assert await waiting[2] is first
+    assert {first, second} == set(taken)
 
 
 async def test_nobody_waits_longer_than_is_allowed_or_in_vain() -> None:
@@ -90,14 +110,83 @@ async def test_nobody_waits_longer_than_is_allowed_or_in_vain() -> None:
         await waiting
 
     loans.give_back(taken)
-    assert await loans.take() == taken
+    assert await loans.take() is taken
 
 
-async def test_what_is_on_its_way_back_is_waited_for_at_the_end() -> None:
-    pool = Pool(1)
+async def test_the_last_thatcame_back_is_the_first_that_is_lent_and_the_pool_is_not_asked() -> None:
+    pool = Pool(3)
     loans = loans_of(pool)
-    loans.give_back(await loans.take())
+    first, second, third = [await loans.take() for _ in range(3)]
+    for connection in (first, third, second):
+        loans.give_back(connection)
 
+    assert loans.at_hand == 3
+    assert not pool.free
+    assert [await loans.take() for _ in range(3)] == [second, third, first]
     await loans.close()
 
-    assert list(pool.free) == [0]
+
+async def test_what_is_broken_or_in_the_middle_of_something_goes_to_the_pool() -> None:
+    pool = Pool(2)
+    loans = loans_of(pool)
+    sound, broken = await loans.take(), await loans.take()
+    broken.idle = False
+    loans.give_back(sound)
+    loans.give_back(broken)
+    await asyncio.sleep(0)
+
+    assert loans.at_hand == 1
+    assert list(pool.free) == [broken]
+    await loans.close()
+
+
+async def test_the_pool_sees_everything_after_a_while_what_was_used_last_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chatcore_postgres.loans, "_AT_HAND_SECONDS", 0.001)
+    pool = Pool(2)
+    loans = loans_of(pool)
+    first, second = await loans.take(), await loans.take()
+    loans.give_back(first)
+    loans.give_back(second)
+
+    async with asyncio.timeout(5):
+        await pool.came_back.wait()
+
+    assert list(pool.free) == [second, first]
+    assert loans.at_hand == 0
+
+
+async def test_who_waits_for_a_connection_to_be_made_gets_one_that_comes_back_before() -> None:
+    pool = Pool(2)
+    # Which is not made yet.
+    pool.free.pop()
+    loans = loans_of(pool)
+    taken = await loans.take()
+    waiting = asyncio.create_task(loans.take())
+    await asyncio.sleep(0)
+    assert loans.waiting == 0
+
+    loans.give_back(taken)
+
+    assert await waiting is taken
+
+
+async def test_at_the_end_everything_is_the_pools() -> None:
+    pool = Pool(3)
+    loans = loans_of(pool)
+    taken = [await loans.take() for _ in range(3)]
+    loans.give_back(taken[0])
+
+    async def give_back_late() -> None:
+        loans.give_back(taken[1])
+
+    late = asyncio.create_task(give_back_late())
+    await loans.close()
+    await late
+    loans.give_back(taken[2])
+    await asyncio.sleep(0)
+
+    assert pool.is_closed
+    assert loans.at_hand == 0
+    assert set(pool.free) == set(taken)

@@ -92,7 +92,6 @@ class Database:
 
     async def close(self) -> None:
         """Closes all connections; those in use, when they come back."""
-        await self._pool.close()
         await self._loans.close()
         if self._readiness is not None:
             self._readiness.close()
@@ -100,7 +99,12 @@ class Database:
     def stats(self) -> Mapping[str, int]:
         """The pool's own figures: sizes, who waits, requests, errors."""
         stats = self._pool.get_stats()
-        return {**stats, "requests_waiting": stats.get("requests_waiting", 0) + self._loans.waiting}
+        return {
+            **stats,
+            "pool_available": stats["pool_available"] + self._loans.at_hand,
+            "requests_waiting": stats["requests_waiting"] + self._loans.waiting,
+            "requests_num": self._loans.asked_for,
+        }
 
     async def fetch(self, query: LiteralString, parameters: Parameters, *, plan_anew: bool = False) -> list[Row]:
         """Runs one statement; all its rows.

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 from psycopg.waiting import Ready, Wait, wait_async
 
 _Result = TypeVar("_Result")
@@ -22,6 +23,8 @@ _Result = TypeVar("_Result")
 # Plain numbers, as the generators give them: the enumeration's members take longer to compare.
 _TO_READ = int(Wait.R)
 _CAN_READ = int(Ready.R)
+
+_IDLE = int(TransactionStatus.IDLE)
 
 _MOST_AT_ONCE = 64
 
@@ -92,6 +95,10 @@ class WaitingConnection(AsyncConnection[Any]):
             self._poll = select.poll()
             self._poll.register(self.fileno(), select.POLLIN)
         return bool(self._poll.poll(0))
+
+    def is_idle(self) -> bool:
+        """Whether it is open, and in the middle of nothing."""
+        return self.pgconn.transaction_status == _IDLE
 
     async def wait(self, gen: PQGen[_Result], interval: float = 0.1, timeout: float | None = None) -> _Result:  # noqa: ASYNC109 - psycopg's signature
         """Carries on with `gen` whenever it can go on, to its end."""
