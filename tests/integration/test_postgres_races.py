@@ -146,6 +146,38 @@ async def test_the_last_free_slot_is_taken_once(storage: PostgresStorage, other:
         await second
 
 
+async def test_a_turn_that_waited_for_a_new_title_leaves_it_alone(
+    storage: PostgresStorage, other: _OneConnection
+) -> None:
+    conversation = await create(storage)
+
+    async def rename() -> None:
+        await fetch_on(
+            other._connection, "update conversations set title = 'Mine', title_source = 'user' returning id", {}
+        )
+
+    async with _overtaken(other, rename):
+        turn = asyncio.create_task(storage.begin_turn(a_turn(conversation)))
+        await _someone_waits(other)
+
+    assert (await turn).lease is not None
+    assert (await reopen(storage, conversation)).conversation.title == "Mine"
+
+
+async def test_a_turn_that_is_refused_waits_for_nobody(storage: PostgresStorage, other: _OneConnection) -> None:
+    lease = await begin(storage)
+    conversation = evolve(a_conversation(), id=lease.conversation_id)
+
+    async def lock() -> None:
+        await fetch_on(other._connection, "select id from conversations for update", {})
+
+    async with _overtaken(other, lock):
+        with pytest.raises(GenerationInProgressError) as caught:
+            await storage.begin_turn(a_turn(conversation))
+
+    assert caught.value.message_id == lease.message_id
+
+
 async def test_an_ending_that_waited_for_its_own_repeat_is_confirmed(
     storage: PostgresStorage, other: _OneConnection
 ) -> None:

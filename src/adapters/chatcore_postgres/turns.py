@@ -1,6 +1,10 @@
 """From a turn to the parameters of its statement, and from the statement's rows to what was accepted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC
+from uuid import UUID
+
+from attrs import frozen
 
 from chatcore.errors import (
     ConversationNotFoundError,
@@ -10,15 +14,33 @@ from chatcore.errors import (
     TooManyGenerationsError,
 )
 from chatcore.lease import LEASE_SECONDS, Lease
+from chatcore.message import Message, MessageId, Role, Status
 from chatcore.ports.storage import AcceptedTurn, NewRegeneration, NewReply, NewTurn
 from chatcore_postgres.database import Database, Parameters, Row
 from chatcore_postgres.rows import to_messages
 from chatcore_postgres.statements import turns
 
-# Columns before those of the message: outcome, user_message_id, reply_id, running_id, epoch.
-_VERDICT_COLUMNS = 5
+# Columns before those of the message.
+_VERDICT_COLUMNS = 8
 # Beyond it an integer has another type.
 _MOST_SMALLINT = 0x7FFF
+
+
+@frozen
+class _Verdict:
+    """What became of it, from the columns that are the same in all rows."""
+
+    outcome: str
+    user_message_id: MessageId
+    reply_id: MessageId
+    #: Of the reply in the making, if there is one; its epoch if it is ours.
+    running_id: MessageId | None
+    epoch: int | None
+    #: Where the head was.
+    head_id: MessageId | None
+    #: Of the reply that was stored just now.
+    reply_position: int
+    model_tag: str
 
 
 async def begin_turn(database: Database, turn: NewTurn) -> AcceptedTurn:
@@ -63,33 +85,78 @@ def _common(turn: NewReply) -> dict[str, object]:
 
 
 def _accepted(turn: NewReply, rows: Sequence[Row]) -> AcceptedTurn:
-    outcome, user_message_id, reply_id, running_id, epoch = rows[0][:_VERDICT_COLUMNS]
-    lease: Lease | None = None
-    match outcome:
+    verdict = _Verdict(*rows[0][:_VERDICT_COLUMNS])
+    lease = _granted(turn, verdict)
+    messages = _said(turn, rows)
+    if verdict.outcome == "accepted":
+        messages |= {message.id: message for message in _stored(turn, verdict)}
+    reply = messages.pop(verdict.reply_id)
+    return AcceptedTurn(
+        user_message=messages[verdict.user_message_id],
+        reply=reply,
+        lease=lease,
+        history=_in_order(messages.values()) if lease else (),
+    )
+
+
+def _granted(turn: NewReply, verdict: _Verdict) -> Lease | None:
+    """The lease, if there is one to be had."""
+    match verdict.outcome:
         case "accepted":
-            lease = _lease(turn, epoch=1)
-        case "repeated" if running_id == turn.reply_id and epoch is not None:
-            lease = _lease(turn, epoch=epoch)
+            return _lease(turn, epoch=1)
+        case "repeated" if verdict.running_id == turn.reply_id and verdict.epoch is not None:
+            return _lease(turn, epoch=verdict.epoch)
         case "repeated" | "replayed":
-            pass
+            return None
         case "key_reused":
             raise IdempotencyKeyReusedError
         case "nothing":
             raise NothingToRegenerateError
-        case "busy":
-            raise GenerationInProgressError(turn.conversation_id, running_id)
+        case "busy" if verdict.running_id is not None:
+            raise GenerationInProgressError(turn.conversation_id, verdict.running_id)
         case "full":
             raise TooManyGenerationsError(turn.max_generations)
         case _:
             raise ConversationNotFoundError
-    messages = to_messages(turn.user_id, turn.conversation_id, [row[_VERDICT_COLUMNS:] for row in rows])
-    by_id = {message.id: message for message in messages}
-    return AcceptedTurn(
-        user_message=by_id[user_message_id],
-        reply=by_id[reply_id],
-        lease=lease,
-        history=tuple(message for message in messages if message.id != reply_id) if lease else (),
+
+
+def _said(turn: NewReply, rows: Sequence[Row]) -> dict[UUID, Message]:
+    """What had been said before, by id."""
+    found = [row[_VERDICT_COLUMNS:] for row in rows if row[_VERDICT_COLUMNS] is not None]
+    return {message.id: message for message in to_messages(turn.user_id, turn.conversation_id, found)}
+
+
+def _stored(turn: NewReply, verdict: _Verdict) -> Iterable[Message]:
+    """What was stored just now, which the statement does not send back."""
+    now = turn.now.astimezone(UTC)
+    if isinstance(turn, NewTurn):
+        yield Message(
+            id=turn.user_message_id,
+            conversation_id=turn.conversation_id,
+            user_id=turn.user_id,
+            parent_id=verdict.head_id,
+            position=verdict.reply_position - 1,
+            role=Role.USER,
+            content=turn.content,
+            created_at=now,
+        )
+    yield Message(
+        id=turn.reply_id,
+        conversation_id=turn.conversation_id,
+        user_id=turn.user_id,
+        parent_id=verdict.user_message_id,
+        position=verdict.reply_position,
+        role=Role.ASSISTANT,
+        content="",
+        created_at=now,
+        status=Status.STREAMING,
+        model_tag=verdict.model_tag,
     )
+
+
+def _in_order(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """System messages first."""
+    return tuple(sorted(messages, key=lambda message: (message.role is not Role.SYSTEM, message.position)))
 
 
 def _lease(turn: NewReply, *, epoch: int) -> Lease:

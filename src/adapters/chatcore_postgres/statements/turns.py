@@ -1,13 +1,14 @@
 """Beginning a turn or a regeneration: one statement, one round trip.
 
-Both look first and write then, all in one statement. `verdict` says what is to happen, and every insert and update
-takes its rows from it, so a refusal writes nothing.
+Both look first and write then, all in one statement. `verdict` says what is to happen, as far as the snapshot shows.
+If it is accepted, `moved` takes the conversation's row, and every insert takes what it stores from `moved`: a refusal
+writes nothing, and waits for nobody.
 
-**Stale snapshots.** A statement sees the database as it was when it began. `conversation` waits for the row's lock and
-then returns the row as it is *now*, while everything else still shows the moment before the wait: another turn may
-have been stored meanwhile, with a key, a generation and messages that this statement cannot see. `seen` is the same
-row without the lock, that is, as the snapshot shows it. Where the two differ the verdict is `stale`, nothing is
-written, and the caller sends the statement again: a new snapshot gives the definite answer.
+**Stale snapshots.** A statement sees the database as it was when it began. `moved` waits for the row's lock and then
+has the row as it is *now*, while everything else still shows the moment before the wait: another turn may have been
+stored meanwhile, with a key, a generation and messages that this statement cannot see. So `moved` takes the row only
+if it still is what `verdict` saw. If it is not, or is gone, nothing is written, the outcome is `stale`, and the caller
+sends the statement again: a new snapshot gives the definite answer.
 
 What no lock orders, two turns of a user in different conversations that want one slot or one key, meets in a unique
 constraint instead. The caller sends the statement again then as well (see :mod:`chatcore_postgres.failures`).
@@ -15,75 +16,65 @@ constraint instead. The caller sends the statement again then as well (see :mod:
 The conversation's row is locked before anything else is touched, by every statement that needs both: this one, the
 end of a reply, and the deletion. In any other order they could wait for each other.
 
+**What it costs.** A first token waits for it. Of a server's work for it, less goes into rows than into setting up each
+part of the plan, more so when its caches have gone cold since the last turn. So there are as few parts as will do: a
+table is not scanned twice for what one scan tells, both messages are one insert, what the caller knows is not sent
+back, and it is the caller who puts the messages in order.
+
 Where a message is looked up by its id, `conversation_id is not distinct from` compares and does no more: with a plain
 `=` the planner, which believes that few rows share a conversation, may read the whole conversation by its other index.
 """
 
+# `seen` is the conversation as the snapshot shows it. Of `running`, all but the slots is about this conversation's own
+# reply in the making, of which there is one at most; the epoch is told to its owner only.
 _STATE = """
 with recursive
-conversation as (
-    select model_tag, title_source, head_id, next_position
-    from conversations
-    where user_id = %(user_id)s and id = %(conversation_id)s
-    for no key update
-),
 seen as (
-    select head_id, next_position
+    select model_tag, head_id, next_position
     from conversations
     where user_id = %(user_id)s and id = %(conversation_id)s
 ),
 running as (
-    select message_id, owner_id, epoch
-    from generations
-    where user_id = %(user_id)s and conversation_id = %(conversation_id)s
-),
-taken as (
-    select coalesce(array_agg(slot), '{}') as slots
+    select coalesce(array_agg(slot), '{}') as slots,
+        (array_agg(message_id) filter (where conversation_id = %(conversation_id)s))[1] as message_id,
+        max(epoch) filter (where conversation_id = %(conversation_id)s and owner_id = %(owner_id)s) as epoch
     from generations
     where user_id = %(user_id)s
 ),
-free as (
-    select array_agg(slot) as slots
-    from generate_series(1, %(max_generations)s::integer) as slot, taken
-    where slot <> all (taken.slots)
-),
 """
 
-# What is stored for either, once the verdict is in. Which of the free slots is taken depends on the reply's id: turns
-# that begin at the same moment rarely want the same one.
-_REPLY = """
-reply as (
-    insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, model_tag,
-        created_at)
-    select %(user_id)s, %(reply_id)s, %(conversation_id)s, user_message_id, reply_position, 'assistant', '',
-        'streaming', model_tag, %(now)s
-    from verdict
-    where outcome = 'accepted'
-    returning *
-),
+# Which of the free slots is taken depends on the reply's id: turns that begin at the same moment rarely want the same
+# one.
+_GENERATION = """
 generation as (
     insert into generations (user_id, conversation_id, message_id, slot, owner_id, epoch, lease_until,
         fallback_head_id, started_at)
-    select %(user_id)s, %(conversation_id)s, %(reply_id)s, slots[1 + %(choice)s::integer % cardinality(slots)],
+    select %(user_id)s, %(conversation_id)s, %(reply_id)s,
+        (
+            select (array_agg(slot))[1 + %(choice)s::integer % count(*)]
+            from generate_series(1, %(max_generations)s::integer) as slot
+            where slot <> all (taken_slots)
+        ),
         %(owner_id)s, 1, now() + make_interval(secs => %(lease_seconds)s), fallback_head_id, %(now)s
-    from verdict, free
-    where outcome = 'accepted'
+    from moved
 ),
 """
 
-# The first row of the answer is the oldest message of the history, the last is the reply; a refusal is one row
-# without a message.
+# A row for each message, in no order, and some twice; or a single row without one. What was stored just now is not
+# among them.
 _ANSWER = """
-select v.outcome, v.user_message_id, v.reply_id, v.running_id, v.epoch, m.id, m.parent_id, m.position, m.role,
-    m.content, m.status, m.error, m.token_count, m.model_tag, m.inference_time_ms, m.created_at
-from verdict as v left join said as m on true
-order by m.role = 'system' desc, m.position
+select case when v.outcome = 'accepted' and moved.reply_position is null then 'stale' else v.outcome end,
+    v.user_message_id, v.reply_id, v.running_id, v.epoch, v.head_id, moved.reply_position, moved.model_tag,
+    m.id, m.parent_id, m.position, m.role, m.content, m.status, m.error, m.token_count, m.model_tag,
+    m.inference_time_ms, m.created_at
+from verdict as v left join moved on true left join said as m on true
 """
 
-# `path` counts from the new message on; system messages go along in any case and do not count.
-#
 # A repeat of a turn whose answer was lost is known by its message's id. It gets what the first one got: the lease too,
 # if that still is ours.
+#
+# `path` begins at the head; when there is a reply already, at the reply. `count` includes the message to be answered,
+# and neither the reply nor system messages, which go along in any case.
 BEGIN_TURN = (
     _STATE  # noqa: S608 - every part is a literal of this file
     + """
@@ -92,93 +83,81 @@ known as (
     from idempotency_keys
     where user_id = %(user_id)s and key = %(key)s::text
 ),
-repeated as (
-    select true as is_there, parent_id
-    from messages
-    where user_id = %(user_id)s and id = %(user_message_id)s
-        and conversation_id is not distinct from %(conversation_id)s
-),
 verdict as (
     select
         case
             when not known.is_same then 'key_reused'
-            when repeated.is_there then 'repeated'
+            when exists (
+                select from messages
+                where user_id = %(user_id)s and id = %(user_message_id)s
+                    and conversation_id is not distinct from %(conversation_id)s
+            ) then 'repeated'
             when known.is_same then 'replayed'
-            when conversation.next_position is null then 'absent'
-            when (conversation.head_id, conversation.next_position)
-                is distinct from (seen.head_id, seen.next_position) then 'stale'
+            when seen.next_position is null then 'absent'
             when running.message_id is not null then 'busy'
-            when cardinality(taken.slots) >= %(max_generations)s::integer then 'full'
+            when cardinality(running.slots) >= %(max_generations)s::integer then 'full'
             else 'accepted'
         end as outcome,
         coalesce(known.user_message_id, %(user_message_id)s) as user_message_id,
         coalesce(known.reply_id, %(reply_id)s) as reply_id,
-        case when repeated.is_there then repeated.parent_id else conversation.head_id end as parent_id,
         running.message_id as running_id,
-        case when running.owner_id = %(owner_id)s then running.epoch end as epoch,
-        conversation.model_tag,
-        conversation.next_position as position,
-        conversation.next_position + 1 as reply_position,
-        conversation.next_position = 1 and conversation.title_source = 'default' as takes_title,
-        %(user_message_id)s::uuid as fallback_head_id
-    from taken left join conversation on true left join seen on true left join running on true
-        left join known on true left join repeated on true
+        running.epoch,
+        running.slots as taken_slots,
+        seen.head_id,
+        seen.next_position
+    from running left join seen on true left join known on true
 ),
 path as (
-    select m.*, 1 + (m.role <> 'system')::integer as count
-    from verdict as v join messages as m on m.user_id = %(user_id)s and m.id = v.parent_id
-    where v.outcome in ('accepted', 'repeated') and %(history_limit)s::integer > 1
+    select m.*, case v.outcome when 'accepted' then 1 else -1 end + (m.role <> 'system')::integer as count
+    from verdict as v join messages as m on m.user_id = %(user_id)s
+        and m.id = case v.outcome when 'accepted' then v.head_id else v.reply_id end
+    where v.outcome in ('repeated', 'replayed') or v.outcome = 'accepted' and %(history_limit)s::integer > 1
     union all
     select m.*, path.count + (m.role <> 'system')::integer
     from path join messages as m on m.user_id = %(user_id)s and m.id = path.parent_id
     where path.count < %(history_limit)s::integer
 ),
-question as (
-    insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, created_at)
-    select %(user_id)s, %(user_message_id)s, %(conversation_id)s, parent_id, position, 'user', %(content)s,
-        'complete', %(now)s
-    from verdict
-    where outcome = 'accepted'
-    returning *
+moved as (
+    update conversations as c
+    set head_id = %(reply_id)s,
+        next_position = v.next_position + 2,
+        updated_at = greatest(c.updated_at, %(now)s),
+        title = case when v.next_position = 1 and c.title_source = 'default' then %(title)s else c.title end,
+        title_source = case when v.next_position = 1 and c.title_source = 'default' then 'auto'
+            else c.title_source end
+    from verdict as v
+    where v.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
+        and c.next_position = v.next_position and c.head_id is not distinct from v.head_id
+    returning v.head_id as question_parent_id, v.next_position as question_position,
+        v.next_position + 1 as reply_position, c.model_tag, v.taken_slots, %(user_message_id)s::uuid as fallback_head_id
+),
+stored as (
+    insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, model_tag,
+        created_at)
+    select %(user_id)s, %(user_message_id)s, %(conversation_id)s, question_parent_id, question_position, 'user',
+        %(content)s, 'complete', null, %(now)s
+    from moved
+    union all
+    select %(user_id)s, %(reply_id)s, %(conversation_id)s, %(user_message_id)s, reply_position, 'assistant', '',
+        'streaming', model_tag, %(now)s
+    from moved
 ),
 """
-    + _REPLY
+    + _GENERATION
     + """
 remembered as (
     insert into idempotency_keys (user_id, key, fingerprint, conversation_id, user_message_id, reply_id, created_at)
     select %(user_id)s, %(key)s, %(fingerprint)s, %(conversation_id)s, %(user_message_id)s, %(reply_id)s, %(now)s
-    from verdict
-    where outcome = 'accepted' and %(key)s::text is not null
-),
-moved as (
-    update conversations as c
-    set head_id = %(reply_id)s,
-        next_position = v.position + 2,
-        updated_at = greatest(c.updated_at, %(now)s),
-        title = case when v.takes_title then %(title)s else c.title end,
-        title_source = case when v.takes_title then 'auto' else c.title_source end
-    from verdict as v
-    where v.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
+    from moved
+    where %(key)s::text is not null
 ),
 said as (
     select *
     from path
-    where role <> 'system'
     union all
     select m.*, 0
-    from verdict as v join messages as m on m.user_id = %(user_id)s and m.conversation_id = %(conversation_id)s
-        and m.role = 'system'
-    where v.outcome in ('accepted', 'repeated')
-    union all
-    select m.*, 0
-    from verdict as v join messages as m on m.user_id = %(user_id)s and m.id in (v.user_message_id, v.reply_id)
-    where v.outcome in ('repeated', 'replayed')
-    union all
-    select *, 0
-    from question
-    union all
-    select *, 0
-    from reply
+    from messages as m
+    where m.user_id = %(user_id)s and m.conversation_id = %(conversation_id)s and m.role = 'system'
 )
 """
     + _ANSWER
@@ -190,13 +169,14 @@ BEGIN_REGENERATION = (
     _STATE  # noqa: S608 - every part is a literal of this file
     + """
 repeated as (
-    select true as is_there, parent_id
-    from messages
-    where user_id = %(user_id)s and id = %(reply_id)s and conversation_id is not distinct from %(conversation_id)s
+    select m.*, 0
+    from messages as m
+    where m.user_id = %(user_id)s and m.id = %(reply_id)s
+        and m.conversation_id is not distinct from %(conversation_id)s
 ),
 place as (
-    select case when repeated.is_there then repeated.parent_id else conversation.head_id end as id
-    from conversation left join repeated on true
+    select case when repeated.id is not null then repeated.parent_id else seen.head_id end as id
+    from seen left join repeated on true
 ),
 path as (
     select m.*, case m.role when 'user' then 1 else 0 end as count
@@ -209,52 +189,55 @@ path as (
 verdict as (
     select
         case
-            when repeated.is_there then 'repeated'
-            when conversation.next_position is null then 'absent'
-            when (conversation.head_id, conversation.next_position)
-                is distinct from (seen.head_id, seen.next_position) then 'stale'
+            when repeated.id is not null then 'repeated'
+            when seen.next_position is null then 'absent'
             when answered.id is null then 'nothing'
             when running.message_id is not null then 'busy'
-            when cardinality(taken.slots) >= %(max_generations)s::integer then 'full'
+            when cardinality(running.slots) >= %(max_generations)s::integer then 'full'
             else 'accepted'
         end as outcome,
         answered.id as user_message_id,
         %(reply_id)s::uuid as reply_id,
         running.message_id as running_id,
-        case when running.owner_id = %(owner_id)s then running.epoch end as epoch,
-        conversation.model_tag,
-        conversation.next_position as reply_position,
-        conversation.head_id as fallback_head_id
-    from taken left join conversation on true left join seen on true left join running on true
-        left join repeated on true left join path as answered on answered.count = 1 and answered.role = 'user'
+        running.epoch,
+        running.slots as taken_slots,
+        seen.head_id,
+        seen.next_position
+    from running left join seen on true left join repeated on true
+        left join path as answered on answered.count = 1 and answered.role = 'user'
 ),
-"""
-    + _REPLY
-    + """
 moved as (
     update conversations as c
     set head_id = %(reply_id)s,
-        next_position = v.reply_position + 1,
+        next_position = v.next_position + 1,
         updated_at = greatest(c.updated_at, %(now)s)
     from verdict as v
     where v.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
+        and c.next_position = v.next_position and c.head_id is not distinct from v.head_id
+    returning v.user_message_id, v.next_position as reply_position, c.model_tag, v.taken_slots,
+        v.head_id as fallback_head_id
 ),
+stored as (
+    insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, model_tag,
+        created_at)
+    select %(user_id)s, %(reply_id)s, %(conversation_id)s, user_message_id, reply_position, 'assistant', '',
+        'streaming', model_tag, %(now)s
+    from moved
+),
+"""
+    + _GENERATION
+    + """
 said as (
-    select m.*
-    from verdict as v join path as m on m.count > 0 and m.role <> 'system'
-    where v.outcome in ('accepted', 'repeated')
+    select *
+    from path
+    where count > 0
     union all
     select m.*, 0
-    from verdict as v join messages as m on m.user_id = %(user_id)s and m.conversation_id = %(conversation_id)s
-        and m.role = 'system'
-    where v.outcome in ('accepted', 'repeated')
+    from messages as m
+    where m.user_id = %(user_id)s and m.conversation_id = %(conversation_id)s and m.role = 'system'
     union all
-    select m.*, 0
-    from verdict as v join messages as m on m.user_id = %(user_id)s and m.id = v.reply_id
-    where v.outcome = 'repeated'
-    union all
-    select *, 0
-    from reply
+    select *
+    from repeated
 )
 """
     + _ANSWER
