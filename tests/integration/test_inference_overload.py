@@ -168,3 +168,37 @@ async def test_no_proxy_is_taken_from_the_environment(server: InferenceServer, m
             await client.list_models()
 
         assert proxy.connections == 0
+
+
+async def test_tasks_have_their_turn_although_all_streams_bring_tokens_at_once(
+    client: InferenceClient, server: InferenceServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A real event loop on libuv would read them all, and again what came meanwhile, before anything else.
+    monkeypatch.setattr("chatcore_inference.intake._MOST_AT_ONCE", 1)
+    streams = 8
+    waiting, heard = 0, 0
+    together = asyncio.Event()
+
+    async def script(call: Call) -> None:
+        nonlocal waiting
+        await call.send(STREAM_HEAD)
+        waiting += 1
+        await together.wait()
+        await call.send(chunk(token("now")) + chunk(DONE) + LAST_CHUNK)
+
+    def listen(frame: Frame) -> None:
+        nonlocal heard
+        heard += frame.token is not None
+
+    server.on("/generate", script)
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(streams):
+            tasks.create_task(client.generate(REQUEST, listen))
+        await server.until(lambda: waiting == streams)
+        together.set()
+        seen = set()
+        while heard < streams:
+            seen.add(heard)
+            await asyncio.sleep(0)
+
+    assert seen == set(range(streams))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import cast
 
 from chatcore_inference.exchange import Exchange
+from chatcore_inference.intake import Intake
 from chatcore_inference.sink import BodySink
 
 # How long a response that nobody wants any more of may take to end, so that its connection can serve again.
@@ -21,6 +22,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_cause",
         "_exchange",
         "_linger",
         "_max_header_bytes",
@@ -43,6 +45,7 @@ class Connection(asyncio.Protocol):
         self._on_gone = on_gone
         self._max_header_bytes = max_header_bytes
         self._socket: asyncio.Transport | None = None
+        self._cause: Exception | None = None
         self._exchange: Exchange | None = None
         self._linger: asyncio.TimerHandle | None = None
         #: Whether it has been free before: the other side may have closed it meanwhile, and is asked once more then.
@@ -58,6 +61,11 @@ class Connection(asyncio.Protocol):
         if self.is_gone:
             self._socket.abort()
 
+    def be_read_by(self, intake: Intake) -> None:
+        """Has it read what comes, in place of the transport; until `on_gone`, where it is to be told to forget."""
+        assert self._socket is not None  # noqa: S101 - for the type checker: connection_made was called
+        intake.read_for(self, self._socket)
+
     def data_received(self, data: bytes) -> None:
         """Bytes for the exchange; without one nobody has asked, so the other side cannot be trusted."""
         if self._exchange is None or not self._exchange.feed(data):
@@ -67,10 +75,15 @@ class Connection(asyncio.Protocol):
         """The other side closed, or the network did."""
         self.is_gone = True
         if self._exchange is not None:
-            self._exchange.lose(exc)
+            self._exchange.lose(exc or self._cause)
         if self._linger is not None:
             self._settle()
         self._on_gone(self)
+
+    def lose(self, cause: Exception | None) -> None:
+        """What the transport would tell if it were it who reads."""
+        self._cause = cause
+        self.abort()
 
     def abort(self) -> None:
         """Closes the socket at once, whatever is under way."""

@@ -4,6 +4,7 @@ import asyncio
 import random
 import socket
 import ssl
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
@@ -11,6 +12,7 @@ from functools import cached_property
 import httpx
 
 from chatcore_inference.connection import Connection
+from chatcore_inference.intake import Intake
 from chatcore_inference.origin import Origin
 from chatcore_inference.spares import Spares
 
@@ -40,6 +42,7 @@ class Pool:
         # Newest last: those used least fall idle for good, and are closed.
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
         self._spares = Spares(self._make_spare)
+        self._intake: Intake | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._emptied = asyncio.Event()
@@ -77,6 +80,9 @@ class Pool:
         if self._open:
             self._emptied.clear()
             await self._emptied.wait()
+        if self._intake is not None:
+            self._intake.close()
+            self._intake = None
 
     async def _take_place(self, seconds: float | None) -> None:
         try:
@@ -110,6 +116,11 @@ class Pool:
             connection.abort()
             raise httpx.ConnectError("The connection was closed at once.")
         self._open[connection] = origin
+        # What is encrypted can be read by its transport only.
+        if origin.scheme == "http" and sys.platform == "linux":
+            # With the first connection: a pool is made before there is an event loop.
+            self._intake = self._intake or Intake()
+            connection.be_read_by(self._intake)
         return connection
 
     async def _connect_patiently(self, connection: Connection, origin: Origin, pauses: Sequence[float]) -> None:
@@ -171,6 +182,8 @@ class Pool:
         self._sweep = loop.call_later(_IDLE_SECONDS, self._close_those_long_idle, loop) if is_any_left else None
 
     def _gone(self, connection: Connection) -> None:
+        if self._intake is not None:
+            self._intake.forget(connection)
         origin = self._open.pop(connection, None)
         if origin is not None and connection in self._idle[origin]:
             self._idle[origin].remove(connection)
