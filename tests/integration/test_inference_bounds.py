@@ -26,6 +26,8 @@ from tests.integration.inference_server import (
     token,
 )
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 IMPATIENT = InferenceTimeouts(
     connect_seconds=1, queue_seconds=0.1, first_frame_seconds=0.2, idle_seconds=0.2, total_seconds=1, answer_seconds=0.2
 )

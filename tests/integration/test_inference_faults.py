@@ -31,6 +31,8 @@ from tests.integration.inference_server import (
     token,
 )
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 
 @pytest.fixture
 async def client(server: InferenceServer) -> AsyncIterator[InferenceClient]:

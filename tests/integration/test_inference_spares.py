@@ -23,6 +23,8 @@ from tests.integration.inference_server import (
     token,
 )
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 Replies = Callable[[int], Awaitable[None]]
 HELLO = stream(token("Hello"), DONE)
 

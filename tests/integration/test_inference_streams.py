@@ -25,6 +25,8 @@ from tests.integration.inference_server import (
     token,
 )
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 REQUEST = InferenceRequest(
     messages=(
         HistoryMessage(Role.USER, "Hi"),

@@ -2,7 +2,7 @@
 
 An event loop on libuv reads up to 48 times 1,024 sockets before anything else gets a turn. With 1,500 streams on a core
 that were all a little behind, tasks waited for up to a second, each time that they waited for anything: turns could not
-begin. Here they have their turn after so many reads, and a token costs no more.
+begin. Here they have their turn after so many reads.
 """
 
 import asyncio
@@ -40,8 +40,8 @@ class Intake:
         self._loop.add_reader(self._epoll.fileno(), self._look)
 
     def read_for(self, receiver: Receiver, transport: asyncio.BaseTransport) -> None:
-        """From now on the transport only writes. It must not be closed before :meth:`forget`."""
-        if transport.is_closing():
+        """From now on the transport only writes. It must not be closed before :meth:`forget`; again does nothing."""
+        if receiver in self._files or transport.is_closing():
             return
         cast("asyncio.Transport", transport).pause_reading()  # Sockets can; uvloop's do not say so.
         file = transport.get_extra_info("socket").fileno()

@@ -6,7 +6,7 @@ import socket
 import ssl
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import httpx
@@ -22,6 +22,9 @@ _IDLE_SECONDS = 30.0
 _PAUSES_SECONDS = (0.05, 0.2)
 # From so many at once on one more is made ahead.
 _FEWEST_IN_USE = 2
+# From so many open on, all are read in turns with everything else that the event loop has to do. Fewer are read by the
+# loop itself, which takes two system calls for a token that comes alone, and not three.
+_MANY = 512
 
 
 class Pool:
@@ -116,11 +119,8 @@ class Pool:
             connection.abort()
             raise httpx.ConnectError("The connection was closed at once.")
         self._open[connection] = origin
-        # What is encrypted can be read by its transport only.
-        if origin.scheme == "http" and sys.platform == "linux":
-            # With the first connection: a pool is made before there is an event loop.
-            self._intake = self._intake or Intake()
-            connection.be_read_by(self._intake)
+        if len(self._open) >= _MANY and sys.platform == "linux":
+            self._read_in_turns(self._open if len(self._open) == _MANY else [connection])
         return connection
 
     async def _connect_patiently(self, connection: Connection, origin: Origin, pauses: Sequence[float]) -> None:
@@ -140,6 +140,13 @@ class Pool:
         context = self._ssl_context if origin.scheme == "https" else None
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: connection, origin.host, origin.port, ssl=context)
+
+    def _read_in_turns(self, connections: Iterable[Connection]) -> None:
+        self._intake = self._intake or Intake()
+        for connection in connections:
+            # What is encrypted can be read by its transport only.
+            if self._open[connection].scheme == "http":
+                connection.be_read_by(self._intake)
 
     @cached_property
     def _ssl_context(self) -> ssl.SSLContext:
