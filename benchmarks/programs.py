@@ -14,6 +14,7 @@ from benchmarks.processes import is_running
 #: The subject has one core to itself; sources, clients and PostgreSQL have the others.
 SUBJECT_CORE = min(os.sched_getaffinity(0)) if sys.platform == "linux" else 0
 _START_SECONDS = 60.0
+_NICENESS = 10
 
 
 @contextmanager
@@ -36,6 +37,11 @@ def pin(pid: int, core: int | None) -> None:
     cores = os.sched_getaffinity(0)
     if len(cores) > 1:
         os.sched_setaffinity(pid, {core} if core is not None else cores - {SUBJECT_CORE})
+
+
+def give_way(pid: int) -> None:
+    """Has a process, and those that it will start, wait for those who measure."""
+    os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from attrs import asdict
 from benchmarks.machine import most_files, require_files, require_linux
 from benchmarks.measurement import Measurement
 from benchmarks.problem import BenchmarkError
-from benchmarks.programs import pin
+from benchmarks.programs import give_way, pin
 from benchmarks.subjects import Subject, subjects
 from benchmarks.trial import Bench, Trial
 
@@ -127,6 +127,7 @@ def bench(folder: Path) -> Generator[Bench]:
         EmbeddedPostgres(data, interruption).running() as (server, url),
     ):
         pin(server.pid, None)
+        give_way(server.pid)
         yield Bench(database_url=url, database_pid=server.pid, folder=folder)
 
 
