@@ -1,7 +1,7 @@
 """Reads what comes from the inference service: from all sockets by one epoll object, so many at a time.
 
-An event loop on libuv reads up to 48 times 1,024 sockets before anything else gets a turn. With 1,500 streams on a core
-that were all a little behind, tasks waited for up to a second, each time that they waited for anything: turns could not
+An event loop on libuv reads up to 48 times 1,024 sockets before anything else gets a turn. With 1,700 streams on a core
+that were all a little behind, tasks waited for up to 0.9 s, each time that they waited for anything: turns could not
 begin. Here they have their turn after so many reads.
 """
 

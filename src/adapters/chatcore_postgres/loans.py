@@ -5,9 +5,9 @@ lets that lock be held over a turn, everybody queues for it, one a turn from the
 lends five a second. And a deadline that interrupts a borrower there, giving back, loses the connection for good. So
 nobody comes to the pool who would have to wait for a connection, and giving back is nobody's but its own task.
 
-Nor does who need not. What comes back in order stays at hand for the next, the last one first: the server's process
-behind it has what it knows of the tables in the processor's caches still, where the pool would lend the one that has
-lain longest. The pool sees each again every few seconds, for it decides how many there are and how old they become.
+Nor does who need not. What comes back in order stays at hand for the next, who takes it without the lock and in the
+same turn, and it takes no task to give it back. The pool sees each again every few seconds, for it decides how many
+there are and how old they become.
 """
 
 import asyncio
