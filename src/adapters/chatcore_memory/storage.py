@@ -120,7 +120,7 @@ class InMemoryStorage(Storage, StreamCounts):
         async with self._transaction():
             message = self._tables.message(user_id, conversation_id, message_id)
             generation = self._tables.generations.get((user_id, conversation_id))
-            if generation is not None and generation.message_id == message_id:
+            if generation is not None and generation.lease.message_id == message_id:
                 generation.is_stop_requested = True
             return message
 
@@ -145,11 +145,10 @@ class InMemoryStorage(Storage, StreamCounts):
                 generation
                 for generation in self._tables.generations.values()
                 if generation.lease_until <= self._clock.monotonic()
-                and (generation.owner_id != owner_id or generation.message_id not in running)
+                and (generation.lease.owner_id != owner_id or generation.lease.message_id not in running)
             ]
             for generation in abandoned[:limit]:
-                generation.owner_id = owner_id
-                generation.epoch += 1
+                generation.lease = evolve(generation.lease, owner_id=owner_id, epoch=generation.lease.epoch + 1)
                 generation.lease_until = self._lease_until()
             return [generation.lease for generation in abandoned[:limit]]
 
@@ -207,7 +206,7 @@ class InMemoryStorage(Storage, StreamCounts):
 
     def _checkpoint_one(self, owner_id: OwnerId, part: Progress) -> Verdict:
         generation = self._tables.leased(part.lease)
-        if generation is None or generation.owner_id != owner_id:
+        if generation is None or generation.lease.owner_id != owner_id:
             return Verdict.LOST
         if part.text:
             generation.deltas.setdefault(part.start_offset, part.text)
@@ -216,8 +215,8 @@ class InMemoryStorage(Storage, StreamCounts):
         return Verdict.STOP_REQUESTED if generation.is_stop_requested else Verdict.HELD
 
     def _end(self, generation: Generation, ending: Ending) -> None:
-        key = (generation.user_id, generation.conversation_id)
-        message = self._tables.message(*key, generation.message_id)
+        key = (generation.lease.user_id, generation.lease.conversation_id)
+        message = self._tables.message(*key, generation.lease.message_id)
         conversation = self._tables.conversation(*key)
         if ending.returns_head and conversation.head_id == message.id:
             conversation = evolve(conversation, head_id=generation.return_head_id)
@@ -234,7 +233,7 @@ class InMemoryStorage(Storage, StreamCounts):
 
     def _read_one(self, reader: DeltaReader) -> DeltaRead:
         generation = self._tables.generations.get((reader.user_id, reader.conversation_id))
-        if generation is None or generation.message_id != reader.message_id:
+        if generation is None or generation.lease.message_id != reader.message_id:
             return DeltaRead("", 0, is_live=False)
         text = generation.text
         return DeltaRead(text[reader.offset :], len(text), is_live=True)

@@ -7,7 +7,7 @@ from attrs import Factory, define, evolve, frozen
 
 from chatcore.conversation import Conversation, active_path
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
-from chatcore.lease import Lease, OwnerId
+from chatcore.lease import Lease
 from chatcore.message import ConversationId, Message, MessageId
 from chatcore.user import UserId
 
@@ -16,29 +16,15 @@ from chatcore.user import UserId
 class Generation:
     """A reply in the making."""
 
-    user_id: UserId
-    conversation_id: ConversationId
-    message_id: MessageId
-    owner_id: OwnerId
+    #: The present right to write it.
+    lease: Lease
     #: Where the conversation's head goes back to if the reply comes to nothing.
     return_head_id: MessageId | None
     #: By the storage's clock, in seconds.
     lease_until: float
-    epoch: int = 1
     is_stop_requested: bool = False
     #: Text by its offset, in code points.
     deltas: dict[int, str] = Factory(dict[int, str])
-
-    @property
-    def lease(self) -> Lease:
-        """The present right to write this reply."""
-        return Lease(
-            user_id=self.user_id,
-            conversation_id=self.conversation_id,
-            message_id=self.message_id,
-            owner_id=self.owner_id,
-            epoch=self.epoch,
-        )
 
     @property
     def text(self) -> str:

@@ -13,7 +13,7 @@ from chatcore.errors import (
     TooManyGenerationsError,
 )
 from chatcore.lease import Lease
-from chatcore.message import ConversationId, Message, MessageId, Role, Status
+from chatcore.message import ConversationId, Message, MessageId, Role
 from chatcore.ports import AcceptedTurn, NewRegeneration, NewReply, NewTurn
 from chatcore.user import UserId
 from chatcore_memory.tables import Generation, RecordedKey, Tables
@@ -92,22 +92,13 @@ class Turns:
     def _require_room(self, new: NewReply) -> None:
         running = self._tables.generations.get((new.user_id, new.conversation_id))
         if running is not None:
-            raise GenerationInProgressError(new.conversation_id, running.message_id)
+            raise GenerationInProgressError(new.conversation_id, running.lease.message_id)
         if len(list(self._tables.generations_of(new.user_id))) >= new.max_generations:
             raise TooManyGenerationsError(new.max_generations)
 
     def _append_question(self, conversation: Conversation, turn: NewTurn) -> Message:
         messages = self._tables.messages[turn.user_id, turn.conversation_id]
-        question = Message(
-            id=turn.user_message_id,
-            conversation_id=turn.conversation_id,
-            user_id=turn.user_id,
-            parent_id=conversation.head_id,
-            position=len(messages) + 1,
-            role=Role.USER,
-            content=turn.content,
-            created_at=turn.now,
-        )
+        question = turn.user_message(follows=conversation.head_id, position=len(messages) + 1)
         if not messages and conversation.title_source is TitleSource.DEFAULT:
             self._tables.store(evolve(conversation, title=turn.title, title_source=TitleSource.AUTO))
         messages.append(question)
@@ -128,27 +119,11 @@ class Turns:
     ) -> AcceptedTurn:
         conversation = self._tables.conversation(new.user_id, new.conversation_id)
         messages = self._tables.messages[new.user_id, new.conversation_id]
-        reply = Message(
-            id=new.reply_id,
-            conversation_id=new.conversation_id,
-            user_id=new.user_id,
-            parent_id=question.id,
-            position=len(messages) + 1,
-            role=Role.ASSISTANT,
-            content="",
-            status=Status.STREAMING,
-            model_tag=conversation.model_tag,
-            created_at=new.now,
-        )
+        reply = new.reply(answers=question.id, position=len(messages) + 1, model_tag=conversation.model_tag)
         messages.append(reply)
         self._tables.store(evolve(conversation, head_id=reply.id, updated_at=new.now))
         self._tables.generations[new.user_id, new.conversation_id] = Generation(
-            user_id=new.user_id,
-            conversation_id=new.conversation_id,
-            message_id=reply.id,
-            owner_id=new.owner_id,
-            return_head_id=return_head_id,
-            lease_until=lease_until,
+            lease=new.lease(epoch=1), return_head_id=return_head_id, lease_until=lease_until
         )
         return self._accepted(new)
 
@@ -166,9 +141,8 @@ class Turns:
 
     def _lease_held(self, new: NewReply) -> Lease | None:
         generation = self._tables.generations.get((new.user_id, new.conversation_id))
-        if generation is None or (generation.message_id, generation.owner_id) != (new.reply_id, new.owner_id):
-            return None
-        return generation.lease
+        held = None if generation is None else generation.lease
+        return held if held is not None and held == new.lease(epoch=held.epoch) else None
 
     def _history(self, new: NewReply) -> tuple[Message, ...]:
         """The active path up to the message to be answered; system messages first, and not counted."""

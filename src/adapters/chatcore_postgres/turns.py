@@ -1,7 +1,6 @@
 """From a turn to the parameters of its statement, and from the statement's rows to what was accepted."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC
 from uuid import UUID
 
 from attrs import frozen
@@ -14,7 +13,7 @@ from chatcore.errors import (
     TooManyGenerationsError,
 )
 from chatcore.lease import LEASE_SECONDS, Lease
-from chatcore.message import Message, MessageId, Role, Status
+from chatcore.message import Message, MessageId, Role
 from chatcore.ports.storage import AcceptedTurn, NewRegeneration, NewReply, NewTurn
 from chatcore_postgres.database import Database, Parameters, Row
 from chatcore_postgres.rows import to_messages
@@ -103,9 +102,9 @@ def _granted(turn: NewReply, verdict: _Verdict) -> Lease | None:
     """The lease, if there is one to be had."""
     match verdict.outcome:
         case "accepted":
-            return _lease(turn, epoch=1)
+            return turn.lease(epoch=1)
         case "repeated" if verdict.running_id == turn.reply_id and verdict.epoch is not None:
-            return _lease(turn, epoch=verdict.epoch)
+            return turn.lease(epoch=verdict.epoch)
         case "repeated" | "replayed":
             return None
         case "key_reused":
@@ -128,42 +127,11 @@ def _said(turn: NewReply, rows: Sequence[Row]) -> dict[UUID, Message]:
 
 def _stored(turn: NewReply, verdict: _Verdict) -> Iterable[Message]:
     """What was stored just now, which the statement does not send back."""
-    now = turn.now.astimezone(UTC)
     if isinstance(turn, NewTurn):
-        yield Message(
-            id=turn.user_message_id,
-            conversation_id=turn.conversation_id,
-            user_id=turn.user_id,
-            parent_id=verdict.head_id,
-            position=verdict.reply_position - 1,
-            role=Role.USER,
-            content=turn.content,
-            created_at=now,
-        )
-    yield Message(
-        id=turn.reply_id,
-        conversation_id=turn.conversation_id,
-        user_id=turn.user_id,
-        parent_id=verdict.user_message_id,
-        position=verdict.reply_position,
-        role=Role.ASSISTANT,
-        content="",
-        created_at=now,
-        status=Status.STREAMING,
-        model_tag=verdict.model_tag,
-    )
+        yield turn.user_message(follows=verdict.head_id, position=verdict.reply_position - 1)
+    yield turn.reply(answers=verdict.user_message_id, position=verdict.reply_position, model_tag=verdict.model_tag)
 
 
 def _in_order(messages: Iterable[Message]) -> tuple[Message, ...]:
     """System messages first."""
     return tuple(sorted(messages, key=lambda message: (message.role is not Role.SYSTEM, message.position)))
-
-
-def _lease(turn: NewReply, *, epoch: int) -> Lease:
-    return Lease(
-        user_id=turn.user_id,
-        conversation_id=turn.conversation_id,
-        message_id=turn.reply_id,
-        owner_id=turn.owner_id,
-        epoch=epoch,
-    )

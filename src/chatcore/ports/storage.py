@@ -1,7 +1,7 @@
 """The storage port."""
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from attrs import frozen
@@ -10,7 +10,7 @@ from chatcore.conversation import Conversation, OpenConversation
 from chatcore.idempotency import IdempotencyKey
 from chatcore.lease import Ending, Lease, OwnerId, Progress, Remains, Verdict
 from chatcore.listing import Page, PageRequest
-from chatcore.message import ConversationId, Message, MessageId
+from chatcore.message import ConversationId, Message, MessageId, Role, Status
 from chatcore.user import UserId
 
 
@@ -29,6 +29,31 @@ class NewReply:
     max_generations: int
     now: datetime
 
+    def reply(self, *, answers: MessageId, position: int, model_tag: str) -> Message:
+        """The reply as it is stored: empty, and streaming."""
+        return Message(
+            id=self.reply_id,
+            conversation_id=self.conversation_id,
+            user_id=self.user_id,
+            parent_id=answers,
+            position=position,
+            role=Role.ASSISTANT,
+            content="",
+            created_at=self.now.astimezone(UTC),
+            status=Status.STREAMING,
+            model_tag=model_tag,
+        )
+
+    def lease(self, *, epoch: int) -> Lease:
+        """The right to make the reply."""
+        return Lease(
+            user_id=self.user_id,
+            conversation_id=self.conversation_id,
+            message_id=self.reply_id,
+            owner_id=self.owner_id,
+            epoch=epoch,
+        )
+
 
 @frozen(kw_only=True)
 class NewRegeneration(NewReply):
@@ -45,6 +70,19 @@ class NewTurn(NewReply):
     #: The title that the conversation gets if it is empty and still has the default one.
     title: str
     idempotency_key: IdempotencyKey | None
+
+    def user_message(self, *, follows: MessageId | None, position: int) -> Message:
+        """The user message as it is stored."""
+        return Message(
+            id=self.user_message_id,
+            conversation_id=self.conversation_id,
+            user_id=self.user_id,
+            parent_id=follows,
+            position=position,
+            role=Role.USER,
+            content=self.content,
+            created_at=self.now.astimezone(UTC),
+        )
 
 
 @frozen(kw_only=True)
