@@ -22,10 +22,6 @@ FINISH_RETRY_SECONDS = 0.5
 FINISH_TRIES_ON_BUGS = 3
 #: How long the interrupted replies of a drain have to be written.
 DRAIN_FINISH_SECONDS = 5.0
-# Of a reply that begins the observer is told when its caller has a stream: a line of log takes as long as to ask the
-# model.
-_TELL_AFTER_SECONDS = 0.005
-
 
 T = TypeVar("T")
 
@@ -39,8 +35,6 @@ class Generations:
         self._clock = clock
         self._observer = observer
         self._by_message: dict[MessageId, Generation] = {}
-        # Those of which the observer has not heard yet.
-        self._untold: dict[MessageId, asyncio.TimerHandle] = {}
         # The event loop holds tasks weakly; this holds those that nobody awaits.
         self._tasks: set[asyncio.Task[Any]] = set()
         # Nor are these awaited, and a drain does not wait for them either.
@@ -147,18 +141,11 @@ class Generations:
         generation = Generation(lease, transcript, started_at=started_at, replaces=replaces, trace_id=request.trace_id)
         self._by_message[lease.message_id] = generation
         self._keep(asyncio.create_task(self._run(generation, request), name=f"generation {lease.message_id}"))
-        loop = asyncio.get_running_loop()
-        self._untold[lease.message_id] = loop.call_later(_TELL_AFTER_SECONDS, self._tell_of_start, generation)
+        self._observer.generation_started(lease, request.trace_id)
         if self._is_cut_short:
             # It was accepted just before the drain began, and stored only when the others had been halted already.
             generation.halt(Halt.DRAINED)
         return generation
-
-    def _tell_of_start(self, generation: Generation) -> None:
-        timer = self._untold.pop(generation.lease.message_id, None)
-        if timer is not None:
-            timer.cancel()
-            self._observer.generation_started(generation.lease, generation.trace_id)
 
     async def _run(self, generation: Generation, request: InferenceRequest) -> None:
         ending: Ending | None = None
@@ -173,7 +160,6 @@ class Generations:
         finally:
             del self._by_message[generation.lease.message_id]
             generation.transcript.finish(end)
-            self._tell_of_start(generation)
             self._observer.generation_ended(generation.lease, ending, generation.trace_id)
 
     async def _generate(self, generation: Generation, request: InferenceRequest) -> ReplyError | None:

@@ -35,7 +35,7 @@ async def test_a_start_is_heard_of_while_the_reply_is_made(world: World) -> None
     await process.send(await process.conversation(), trace_id="trace-1")
     call = await process.inference.call()
 
-    await until(lambda: listener.heard == ["start of trace-1"])
+    assert listener.heard == ["start of trace-1"]
 
     call.close()
     await until(lambda: listener.heard == ["start of trace-1", "end of trace-1"])

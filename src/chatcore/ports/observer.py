@@ -9,11 +9,7 @@ class Observer(Protocol):
     """Is told what happens in the background, for logs and metrics. Must not block and must not raise."""
 
     def generation_started(self, lease: Lease, trace_id: str | None) -> None:
-        """A reply has begun in this process.
-
-        Told milliseconds later, perhaps after the first token, but always before the end: what an observer does with it
-        takes time that the first token would wait for.
-        """
+        """A reply has begun in this process; its first token waits for whatever is done here."""
         ...
 
     def first_token(self, lease: Lease, seconds: float) -> None:

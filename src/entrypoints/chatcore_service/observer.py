@@ -4,11 +4,15 @@ import asyncio
 from contextvars import Context
 
 import structlog
-from attrs import frozen
+from attrs import field, frozen
 
 from chatcore.lease import Ending, Lease
+from chatcore.message import MessageId
 from chatcore.ports import Observer
 from chatcore_service.metrics import Metrics
+
+# A line of log takes as long as to ask the model: of a start it is written when the model has been asked.
+_START_SECONDS = 0.005
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore")
 
@@ -18,11 +22,20 @@ class LoggingObserver(Observer):
     """Writes logs and counts."""
 
     metrics: Metrics
+    # Of starts that are not written yet.
+    _starts: dict[MessageId, asyncio.TimerHandle] = field(factory=dict[MessageId, asyncio.TimerHandle], init=False)
 
     def generation_started(self, lease: Lease, trace_id: str | None) -> None:
         """See :meth:`chatcore.ports.Observer.generation_started`."""
-        self.metrics.active_generations.inc()
-        _log.info("a reply has begun", **_names(lease), trace_id=trace_id)
+        loop = asyncio.get_running_loop()
+        self._starts[lease.message_id] = loop.call_later(_START_SECONDS, self._write_start, lease, trace_id)
+
+    def _write_start(self, lease: Lease, trace_id: str | None) -> None:
+        timer = self._starts.pop(lease.message_id, None)
+        if timer is not None:
+            timer.cancel()
+            self.metrics.active_generations.inc()
+            _log.info("a reply has begun", **_names(lease), trace_id=trace_id)
 
     def first_token(self, lease: Lease, seconds: float) -> None:  # noqa: ARG002 - the port's signature
         """See :meth:`chatcore.ports.Observer.first_token`."""
@@ -30,6 +43,7 @@ class LoggingObserver(Observer):
 
     def generation_ended(self, lease: Lease, ending: Ending | None, trace_id: str | None) -> None:
         """See :meth:`chatcore.ports.Observer.generation_ended`."""
+        self._write_start(lease, trace_id)
         self.metrics.active_generations.dec()
         status = "lost" if ending is None else ending.status.value
         self.metrics.generations.labels(status).inc()
