@@ -1,6 +1,6 @@
 """Everything that is measured of the service, beside the limit: a table, JSON and a picture.
 
-    make bench                                      # about ten minutes
+    make bench                                      # about twenty-five minutes
     make bench BENCH="--only streams --rounds 1"    # a part; the results of others stay
     make bench BENCH=--publish                      # and docs/performance.md with it
 
@@ -18,7 +18,7 @@ from typing import Any
 import benchmarks.requests as plain_requests
 import psycopg
 from attrs import asdict, frozen
-from benchmarks import at_rest, curve, growth, parts
+from benchmarks import at_rest, curve, first_token, growth, parts
 from benchmarks.machine import most_files, most_streams, one_core_warning, require_files, require_linux
 from benchmarks.meter import all_cores
 from benchmarks.most import CEILING_STREAMS, Search
@@ -92,6 +92,12 @@ def measure_most(_: Options, made: Bench) -> Part:
     return Part({"limit": limit().name, "found": found}, broken)
 
 
+def measure_first(options: Options, made: Bench) -> Part:
+    """The first token, beside the least that can store a turn before it."""
+    done = first_token.measure(made, seconds=options.seconds, count=options.rounds, show=show)
+    return Part({"rounds": {str(first_token.STREAMS): results(done)}}, complaints(done))
+
+
 def measure_readers(options: Options, made: Bench) -> Part:
     """Readers on another replica, and a thousand of one reply."""
     show("\nReaders: of a hundred replies on another replica, and a thousand of one reply")
@@ -157,6 +163,7 @@ def measure_path(_: Options, __: Bench) -> Part:
 
 PARTS: Mapping[str, Callable[[Options, Bench], Part]] = {
     "streams": measure_streams,
+    "first": measure_first,
     "most": measure_most,
     "readers": measure_readers,
     "stalled": measure_stalled,

@@ -74,7 +74,7 @@ class _Straight(Subject):
 
     def requests(self, running: Running, streams: int) -> Sequence[str]:
         """The same for all."""
-        return [_request("POST /generate", running.port, {}, "{}")] * streams
+        return [request("POST /generate", running.port, {}, "{}")] * streams
 
 
 class Nothing(_Straight):
@@ -102,7 +102,7 @@ class Nginx(_Straight):
             _NGINX.format(folder=folder, port=port, source_port=source_port, connections=most_files())
         )
         with program(["nginx", "-c", str(configuration)], core=SUBJECT_CORE) as pid:
-            yield _ready(port, pid)
+            yield ready(port, pid)
 
 
 class BytesRelay(_Straight):
@@ -117,7 +117,7 @@ class BytesRelay(_Straight):
         command = [sys.executable, "-m", "benchmarks.bytes_relay"]
         options = [f"--port={port}", f"--source-port={source_port}"]
         with program([*command, *options], core=SUBJECT_CORE) as pid:
-            yield _ready(port, pid)
+            yield ready(port, pid)
 
 
 @frozen
@@ -139,7 +139,7 @@ class Chatcore(Subject):
         port = free_port()
         self.prepare(source_port)
         with program(self.command(port), core=SUBJECT_CORE, environment=self.environment(source_port)) as pid:
-            yield _ready(port, pid)
+            yield ready(port, pid)
 
     def prepare(self, source_port: int) -> None:
         """Migrates the database, and empties it where it is to be fresh."""
@@ -183,13 +183,11 @@ class Conversation:
 
     def turn(self, port: int) -> str:
         """The request that begins a turn."""
-        return _request(
-            f"POST {self._path}/messages", port, self._headers, '{"content":"What do you know of the sea?"}'
-        )
+        return request(f"POST {self._path}/messages", port, self._headers, '{"content":"What do you know of the sea?"}')
 
     def reader(self, port: int, reply_id: str) -> str:
         """The request that follows its reply from the beginning."""
-        return _request(f"GET {self._path}/messages/{reply_id}/stream", port, self._headers)
+        return request(f"GET {self._path}/messages/{reply_id}/stream", port, self._headers)
 
     def newest_reply(self, connection: http.client.HTTPConnection) -> str:
         """The id of its last message, which is its reply."""
@@ -238,12 +236,18 @@ def subjects(database_url: str) -> Sequence[Subject]:
     return [Nothing(), *nginx, BytesRelay(), Chatcore(database_url)]
 
 
-def _ready(port: int, pid: int) -> Running:
+def ready(port: int, pid: int) -> Running:
+    """A subject's process, as soon as it listens.
+
+    Raises:
+        BenchmarkError: it does not come to.
+    """
     wait_for(port, pid)
     return Running(port, pid)
 
 
-def _request(target: str, port: int, headers: Mapping[str, str], body: str = "") -> str:
+def request(target: str, port: int, headers: Mapping[str, str], body: str = "") -> str:
+    """A whole request: method and path, headers, and a body of JSON if there is one."""
     lines = [f"{target} HTTP/1.1", f"Host: 127.0.0.1:{port}", *(f"{name}: {value}" for name, value in headers.items())]
     if body:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]

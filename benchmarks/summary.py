@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
+from benchmarks.first_token import STORED_RELAY
 from benchmarks.spread import TIMES, Spread, shown
 from benchmarks.subjects import CHATCORE, DIRECTLY
 
@@ -30,6 +31,7 @@ def rows(document: Document) -> Sequence[Row]:
     """All figures that the results have; a part that was not measured has none."""
     return [
         *_stream_rows(document.get("streams")),
+        *_first_rows(document.get("first")),
         *_most_rows(document.get("most")),
         *_reader_rows(document.get("readers")),
         *_stalled_rows(document.get("stalled")),
@@ -45,7 +47,7 @@ def notes(document: Document) -> Sequence[str]:
     machines = {part["machine"] for part in document.values()}
     said = [f"Measured on {machine}." for machine in sorted(machines)]
     limits = {part["limit"] for part in document.values() if "limit" in part}
-    streams = [document[part] for part in ("streams", "growth") if part in document]
+    streams = [document[part] for part in ("streams", "first", "growth") if part in document]
     return [*said, *(f"The limit is {limit}." for limit in sorted(limits)), *_disturbance(streams)]
 
 
@@ -115,6 +117,21 @@ def _rows_at(load: str, turns: Sequence[Sequence[Measured]], limit: str, targets
     yield row("relayed in, p99, ms", "latency_p99_ms")
     yield row("memory, kB a stream", "memory_kb_per_stream")
     yield Row(f"{load}: PostgreSQL's CPU, µs a token", str(spread(turns, CHATCORE, "database_cpu_micros")))
+
+
+def _first_rows(part: Document | None) -> Iterator[Row]:
+    if not part:
+        return
+    ((streams, turns),) = part["rounds"].items()
+
+    def over_direct(turn: Sequence[Measured], subject: str) -> float:
+        figure = "first_token_p50_ms"
+        return float(of_subject(turn, subject)[figure] - of_subject(turn, DIRECTLY)[figure])
+
+    ours, least = (Spread.of(over_direct(turn, who) for turn in turns) for who in (CHATCORE, STORED_RELAY))
+    ratio = Spread.of(over_direct(turn, CHATCORE) / over_direct(turn, STORED_RELAY) for turn in turns)
+    what = f"{streams} streams: first token, p50, ms over the source directly, beside the least that stores a turn"
+    yield Row(what, str(ours), str(least), f"{ratio} {TIMES}")
 
 
 # -- The others -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from attrs import asdict, evolve
+from benchmarks.first_token import STORED_RELAY
 from benchmarks.load_client import Heard, Timings, quantile
 from benchmarks.machine import most_streams, one_core_warning, require_files, require_linux
 from benchmarks.measurement import Measurement, measurement
@@ -182,7 +183,9 @@ def test_every_part_has_its_figures() -> None:
     limit = {"cpu_micros": 24.0, "latency_p99_ms": 2.0}
     cost = {"cpu_micros": 300.0, "bare_cpu_micros": 200.0, "ratio": 1.5, "ratio_min": 1.4, "ratio_max": 1.6}
     rate = {"kind": "list", "connections": 16, "requests_per_second": 900.0, "bare_requests_per_second": 1300.0}
+    firsts = {DIRECTLY: 0.2, STORED_RELAY: 2.2, CHATCORE: 3.4}
     measured_parts = {
+        "first": {"rounds": {"100": [[{"subject": who, "first_token_p50_ms": ms} for who, ms in firsts.items()]]}},
         "readers": {"elsewhere": [[{**follow, "owner_cpu_micros": 50.0}, follow]], "thousand": [[limit, follow]]},
         "stalled": {"rounds": [{"beside_p99_ms": 3.0, "alone_p99_ms": 2.0, "memory_kb": 250.0}]},
         "requests": {"costs": [{**cost, **rate}]},
@@ -190,6 +193,8 @@ def test_every_part_has_its_figures() -> None:
         "path": {"nanos": {"What a frame says": 2245.0}},
     }
     by_name = {row.what: row for row in rows(measured_parts)}
+    first = by_name["100 streams: first token, p50, ms over the source directly, beside the least that stores a turn"]
+    assert (first.ours, first.limit, first.ratio) == ("3.20", "2.00", "1.60 \N{MULTIPLICATION SIGN}")
     assert by_name["reader on another replica: CPU added to the owner, µs a token"].ours == "10.0"
     assert by_name["1,000 readers of one reply: CPU, µs a token sent"].ratio == "0.50 \N{MULTIPLICATION SIGN}"
     assert by_name["100 readers who read nothing: memory, kB each"].target == "≤ 256"
