@@ -140,19 +140,20 @@ class Generations:
         transcript = Transcript(on_first_token, is_repeatable=is_repeatable)
         generation = Generation(lease, transcript, started_at=started_at, replaces=replaces, trace_id=request.trace_id)
         self._by_message[lease.message_id] = generation
-        self._keep(asyncio.create_task(self._run(generation, request), name=f"generation {lease.message_id}"))
+        # Handed on and let go on the way: tens of kB of history need not be kept for as long as the reply takes.
+        self._keep(asyncio.create_task(self._run(generation, [request]), name=f"generation {lease.message_id}"))
         self._observer.generation_started(lease, request.trace_id)
         if self._is_cut_short:
             # It was accepted just before the drain began, and stored only when the others had been halted already.
             generation.halt(Halt.DRAINED)
         return generation
 
-    async def _run(self, generation: Generation, request: InferenceRequest) -> None:
+    async def _run(self, generation: Generation, asking: list[InferenceRequest]) -> None:
         ending: Ending | None = None
         # What readers are told should this be cancelled or break: whoever rescues the reply will know its end.
         end = RECONNECT
         try:
-            error = None if generation.is_halted() else await self._generate(generation, request)
+            error = None if generation.is_halted() else await self._generate(generation, asking)
             ending = await self._finish(generation, error)
             end = await self._end(generation, ending)
         except Exception as bug:  # noqa: BLE001 - nobody awaits this task, so nobody else would hear of it
@@ -162,13 +163,13 @@ class Generations:
             generation.transcript.finish(end)
             self._observer.generation_ended(generation.lease, ending, generation.trace_id)
 
-    async def _generate(self, generation: Generation, request: InferenceRequest) -> ReplyError | None:
+    async def _generate(self, generation: Generation, asking: list[InferenceRequest]) -> ReplyError | None:
         """Calls the inference service; returns why the reply is not complete, None when nothing went wrong."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that runs has a task
         generation.attach(task)
         try:
-            await self._inference.generate(request, generation.transcript.append)
+            await self._inference.generate(asking.pop(), generation.transcript.append)
         except InferenceError as error:
             return _shown(error)
         except asyncio.CancelledError:
