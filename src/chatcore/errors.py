@@ -166,12 +166,17 @@ class DrainingError(UnavailableError):
 class StorageUnavailableError(UnavailableError):
     """The storage cannot be reached, is overloaded or refuses to write.
 
-    Whether a write that failed with this took effect is unknown; every writing method of the storage port may
-    be repeated with the same arguments.
+    A write that failed with this may have taken effect, unless it says that it has not; every writing method of the
+    storage port may be repeated with the same arguments.
     """
 
     code = "storage_unavailable"
     sentence = "The database is temporarily unavailable."
+
+    def __init__(self, sentence: str | None = None, *, is_in_doubt: bool = True) -> None:
+        super().__init__(sentence)
+        #: Whether what was asked for may have been done all the same, and only the answer was lost.
+        self.is_in_doubt = is_in_doubt
 
 
 class AuthUnavailableError(UnavailableError):

@@ -142,8 +142,10 @@ class Turns:
     async def _begin(self, new: NewReply, begin: Callable[[], Awaitable[Turn]]) -> Turn:
         try:
             return await begin()
-        except StorageUnavailableError:
-            self.generations.attend("looking up a turn in doubt", lambda: self._begin_after_all(new, begin))
+        except StorageUnavailableError as unavailable:
+            # Those that an overloaded storage turns away are many, and to look them up would only add to its load.
+            if unavailable.is_in_doubt:
+                self.generations.attend("looking up a turn in doubt", lambda: self._begin_after_all(new, begin))
             raise
 
     async def _begin_after_all(self, new: NewReply, begin: Callable[[], Awaitable[Turn]]) -> None:

@@ -89,10 +89,11 @@ async def test_a_lock_that_is_held_for_long_ends_the_wait_and_leaves_the_connect
         async with await AsyncConnection.connect(database_url) as holder:
             await holder.execute("select 1 from conversations for update")
             started = monotonic()
-            with pytest.raises(StorageUnavailableError):
+            with pytest.raises(StorageUnavailableError) as raised:
                 await storage.begin_turn(a_turn(conversation))
 
             assert monotonic() - started < 2
+            assert raised.value.is_in_doubt
 
         assert (await storage.begin_turn(a_turn(conversation))).lease
 
@@ -111,8 +112,9 @@ async def test_too_few_connections_are_an_answer_and_do_not_touch_the_reserve(
             async with await AsyncConnection.connect(database_url, autocommit=True) as admin:
                 await _until_someone_waits(admin)
 
-            with pytest.raises(StorageUnavailableError):
+            with pytest.raises(StorageUnavailableError) as raised:
                 await storage.list_conversations(ALICE, PageRequest())
+            assert not raised.value.is_in_doubt
             await storage.ping()
             await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
 
@@ -142,17 +144,33 @@ async def test_what_no_second_try_would_help_is_tried_once(storage: PostgresStor
         tries += 1
         await connection.execute(_RAISE.format(code).encode())
 
-    with pytest.raises(StorageUnavailableError):
+    with pytest.raises(StorageUnavailableError) as raised:
         await storage._requests.run(unit)
     assert tries == 1
+    assert not raised.value.is_in_doubt
 
 
-async def test_tries_have_an_end(storage: PostgresStorage) -> None:
+@pytest.mark.parametrize(("code", "is_in_doubt"), [("40001", False), ("08006", True)])
+async def test_tries_have_an_end_and_what_was_cut_off_stays_in_doubt(
+    storage: PostgresStorage, code: str, *, is_in_doubt: bool
+) -> None:
     async def unit(connection: Connection) -> None:
-        await connection.execute(_RAISE.format("40001").encode())
+        await connection.execute(_RAISE.format(code).encode())
 
-    with pytest.raises(StorageUnavailableError):
+    with pytest.raises(StorageUnavailableError) as raised:
         await storage._requests.run(unit)
+    assert raised.value.is_in_doubt is is_in_doubt
+
+
+async def test_what_was_cut_off_stays_in_doubt_whatever_becomes_of_later_tries(storage: PostgresStorage) -> None:
+    codes = iter(["08006", "53100"])
+
+    async def unit(connection: Connection) -> None:
+        await connection.execute(_RAISE.format(next(codes)).encode())
+
+    with pytest.raises(StorageUnavailableError) as raised:
+        await storage._requests.run(unit)
+    assert raised.value.is_in_doubt
 
 
 async def test_a_database_that_refuses_to_write_still_reads(

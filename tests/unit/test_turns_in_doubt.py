@@ -2,8 +2,10 @@
 
 import pytest
 
-from chatcore import Status
+from chatcore import Message, Status
 from chatcore.errors import StorageUnavailableError
+from chatcore.message import ConversationId, MessageId
+from chatcore.user import UserId
 from tests.unit.conftest import ADA, World, has_ended, until
 
 
@@ -70,3 +72,27 @@ async def test_a_process_that_shuts_down_does_not_wait_for_what_is_in_doubt(worl
 
     await world.chat.drain(0)
     assert not world.chat.generations.running
+
+
+async def test_what_the_storage_has_turned_away_is_not_looked_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    conversation = await world.conversation()
+    looked_up: list[MessageId] = []
+    real = world.storage.get_message
+
+    async def get_message(user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
+        looked_up.append(message_id)
+        return await real(user_id, conversation_id, message_id)
+
+    monkeypatch.setattr(world.storage, "get_message", get_message)
+    world.storage.outage = True
+    with pytest.raises(StorageUnavailableError):
+        await world.send(conversation)
+    world.storage.outage = False
+    world.storage.lost_replies = 1
+    with pytest.raises(StorageUnavailableError):
+        await world.send(conversation)
+    await world.clock.elapse(1)
+
+    # Only that of which nobody knows.
+    (running,) = world.chat.generations.running
+    assert looked_up == [running.lease.message_id]

@@ -158,7 +158,7 @@ class InMemoryStorage(Storage, StreamCounts):
             generation = self._tables.leased(lease)
             if generation is None:
                 return None
-            ending = decide(Remains(generation.text, generation.is_stop_requested))
+            ending = decide(Remains(generation.text, generation.is_stop_requested, generation.replaces))
             self._end(generation, ending)
             return ending
 
@@ -195,7 +195,7 @@ class InMemoryStorage(Storage, StreamCounts):
         """Everything inside happens at once: there is no await in it, and all checks come before the first write."""
         await asyncio.sleep(0)
         if self.outage:
-            raise StorageUnavailableError
+            raise StorageUnavailableError(is_in_doubt=False)
         yield
         if self.lost_replies > 0:
             self.lost_replies -= 1

@@ -144,6 +144,7 @@ class Database:
 
     async def _repeat(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
         repeats = dict(_MOST_REPEATS)
+        is_in_doubt = False
         while True:
             try:
                 connection = await self._loans.take()
@@ -160,9 +161,11 @@ class Database:
                 failure = classify(error)
                 if failure is Failure.BUG:
                     raise
+                # Every other answer says that nothing was done.
+                is_in_doubt |= failure is Failure.BROKEN
                 if not repeats.get(failure):
                     _log.warning("database_unavailable", error=type(error).__name__, sqlstate=error.sqlstate)
-                    raise StorageUnavailableError from error
+                    raise StorageUnavailableError(is_in_doubt=is_in_doubt) from error
                 repeats[failure] -= 1
                 _log.info("database_repeat", failure=failure.name, sqlstate=error.sqlstate)
             await _pause()
