@@ -183,7 +183,7 @@ class Generation:
             error=shown_error,
             token_count=self.transcript.token_count,
             inference_time_ms=round((monotonic - self.started_at) * 1000),
-            returns_head=status is Status.FAILED or (self.replaces and status is Status.STOPPED and not text),
+            returns_head=returns_head(status, has_text=bool(text), replaces=self.replaces),
             ended_at=now,
         )
 
@@ -198,3 +198,12 @@ class Generation:
 def broken_off(*, has_text: bool) -> Status:
     """The status of a reply whose end never came."""
     return Status.INTERRUPTED if has_text else Status.FAILED
+
+
+def returns_head(status: Status, *, has_text: bool, replaces: bool) -> bool:
+    """Whether the conversation's head goes back to where it was before a reply that ends so.
+
+    What failed is not shown. What was stopped is, for its user saw it and ended it; but if there is nothing to show of
+    it, it does not stand in the way of an earlier reply that it was to replace.
+    """
+    return status is Status.FAILED or (replaces and status is Status.STOPPED and not has_text)

@@ -70,6 +70,8 @@ class Remains:
     text: str
     #: Whether somebody had asked for it to be stopped.
     stop_requested: bool
+    #: Whether it is made beside an earlier reply that is still there: whether it was begun as a regeneration.
+    replaces: bool
 
 
 @frozen(kw_only=True)

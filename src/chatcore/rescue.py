@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from random import uniform
 
-from chatcore.generation import broken_off
+from chatcore.generation import broken_off, returns_head
 from chatcore.generations import Generations
 from chatcore.idempotency import KEPT_HOURS
 from chatcore.lease import RENEWAL_SECONDS, Ending, Lease, OwnerId, Remains
@@ -101,14 +101,15 @@ class Rescuer:
 
     def _decide(self, remains: Remains) -> Ending:
         has_text = bool(remains.text)
+        # Its owner could not answer the stop any more; whoever asked for it must not find another ending.
+        status = Status.STOPPED if remains.stop_requested else broken_off(has_text=has_text)
         return Ending(
-            # Its owner could not answer the stop any more; whoever asked for it must not find another ending.
-            status=Status.STOPPED if remains.stop_requested else broken_off(has_text=has_text),
+            status=status,
             content=remains.text,
             error=ReplyError.STOPPED if remains.stop_requested else ReplyError.INFERENCE_INTERRUPTED,
             token_count=None,
             inference_time_ms=None,
-            returns_head=not has_text,
+            returns_head=returns_head(status, has_text=has_text, replaces=remains.replaces),
             ended_at=self._clock.now(),
         )
 

@@ -54,22 +54,38 @@ async def test_a_rescued_reply_without_text_has_failed_and_its_message_can_be_an
 
 
 @pytest.mark.parametrize("text", ["stored", ""])
-async def test_a_stop_that_the_dead_owner_never_heard_of_is_what_the_rescue_carries_out(
-    world: World, text: str
+@pytest.mark.parametrize("earlier", ["old", None])
+@pytest.mark.parametrize("is_owner_alive", [True, False])
+async def test_a_stopped_reply_ends_the_same_whether_its_owner_or_a_rescuer_ends_it(
+    world: World,
+    text: str,
+    earlier: str | None,
+    is_owner_alive: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     conversation = await world.conversation()
-    turn = await world.send(conversation)
+    if earlier is not None:
+        before = await world.send(conversation)
+        call = await world.inference.call()
+        call.say(earlier)
+        call.close()
+        await until(lambda: has_ended(before))
+    turn = await (world.send(conversation) if earlier is None else world.regenerate(conversation))
     (await world.inference.call()).say(text)
     await world.chat.checkpointer.checkpoint()
     other = world.replica()
     async with other.chat:
         stopping = asyncio.ensure_future(other.chat.turns.stop(ADA, conversation.id, turn.reply.id))
-        await world.clock.elapse(LEASE_SECONDS + 7)
+        await world.clock.elapse(1)
+        if is_owner_alive:
+            await world.chat.checkpointer.checkpoint()
+        await world.clock.elapse(LEASE_SECONDS + 6)
         await asyncio.wait([stopping])
 
     reply = await world.reply(turn)
     assert (reply.status, reply.content, reply.error) == (Status.STOPPED, text, ReplyError.STOPPED)
-    assert await world.path(conversation) == (["Hello", text] if text else ["Hello"])
+    assert len(other.observer.rescues) == (0 if is_owner_alive else 1)
+    # What was stopped is shown, unless there is nothing to show of it and an earlier reply that can be.
+    assert await world.path(conversation) == ["Hello", text or earlier or ""]
 
 
 async def test_an_owner_that_comes_back_after_its_rescue_writes_nothing_and_hangs_up(world: World) -> None:

@@ -20,6 +20,8 @@ class Generation:
     lease: Lease
     #: Where the conversation's head goes back to if the reply comes to nothing.
     return_head_id: MessageId | None
+    #: Whether it is made beside an earlier reply.
+    replaces: bool
     #: By the storage's clock, in seconds.
     lease_until: float
     is_stop_requested: bool = False

@@ -123,7 +123,10 @@ class Turns:
         messages.append(reply)
         self._tables.store(evolve(conversation, head_id=reply.id, updated_at=new.now))
         self._tables.generations[new.user_id, new.conversation_id] = Generation(
-            lease=new.lease(epoch=1), return_head_id=return_head_id, lease_until=lease_until
+            lease=new.lease(epoch=1),
+            return_head_id=return_head_id,
+            replaces=isinstance(new, NewRegeneration),
+            lease_until=lease_until,
         )
         return self._accepted(new)
 

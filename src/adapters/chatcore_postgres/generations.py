@@ -66,11 +66,10 @@ async def settle(database: Database, lease: Lease, decide: Callable[[Remains], E
     async def unit(connection: Connection) -> Ending | None:
         async with connection.transaction():
             await fetch_on(connection, generations.GIVE_UP_WHEN_IDLE, {})
-            locked = await fetch_on(connection, generations.LOCK, _parameters(lease))
-            if not locked:
+            if not await fetch_on(connection, generations.LOCK, _parameters(lease)):
                 return None
-            rows = await fetch_on(connection, generations.STORED_TEXT, _parameters(lease))
-            ending = decide(Remains(text=rows[0][0], stop_requested=locked[0][0]))
+            (remains,) = await fetch_on(connection, generations.REMAINS, _parameters(lease))
+            ending = decide(Remains(*remains))
             await fetch_on(connection, generations.FINISH, _ending(lease, ending))
             return ending
 

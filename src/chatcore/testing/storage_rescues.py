@@ -12,6 +12,7 @@ from chatcore.testing.samples import (
     BOB,
     a_failure,
     a_reader,
+    a_regeneration,
     a_turn,
     an_ending,
     an_interruption,
@@ -175,7 +176,30 @@ class SettlingContract(StorageHooks):
             await self.expire_leases(storage)
             await storage.settle(await claim(storage, an_owner()), decide)
 
-        assert heard == [Remains("Hel", stop_requested=False), Remains("Hel", stop_requested=True)]
+        assert [remains.stop_requested for remains in heard] == [False, True]
+
+    async def test_whether_there_is_an_earlier_reply_is_known(self, storage: Storage) -> None:
+        heard: list[Remains] = []
+
+        def decide(remains: Remains) -> Ending:
+            heard.append(remains)
+            return _decide(remains)
+
+        conversation = await create(storage)
+        await storage.settle(await begin(storage, conversation), decide)
+        for text in ("", "Hel"):  # The one before has failed, the first time.
+            lease = lease_of(await storage.begin_regeneration(a_regeneration(conversation)))
+            await checkpoint(storage, progress(lease, text))
+            await self.expire_leases(storage)
+            await storage.settle(await claim(storage, an_owner()), decide)
+        await storage.settle(await begin(storage, conversation), decide)
+
+        assert heard == [
+            Remains("", stop_requested=False, replaces=False),
+            Remains("", stop_requested=False, replaces=True),
+            Remains("Hel", stop_requested=False, replaces=True),
+            Remains("", stop_requested=False, replaces=False),
+        ]
 
     async def test_a_fenced_lease_settles_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)

@@ -121,17 +121,27 @@ GIVE_UP_WHEN_IDLE = "select set_config('idle_in_transaction_session_timeout', '5
 # Waits for checkpoints that are storing text for this reply (their foreign keys share the row) and keeps later ones
 # out. What they stored is seen by the next statement only, not by this one.
 LOCK = """
-select g.stop_requested
+select g.message_id
 from conversations as c join generations as g on g.user_id = c.user_id and g.conversation_id = c.id
 where c.user_id = %(user_id)s and c.id = %(conversation_id)s and g.message_id = %(message_id)s
     and g.owner_id = %(owner_id)s and g.epoch = %(epoch)s
 for update
 """
 
-STORED_TEXT = """
-select coalesce(string_agg(text, '' order by start_offset), '')
-from deltas
-where user_id = %(user_id)s and message_id = %(message_id)s
+# A turn's reply comes right after its question; one that does not is made beside an earlier reply.
+REMAINS = """
+select
+    (
+        select coalesce(string_agg(text, '' order by start_offset), '')
+        from deltas
+        where user_id = %(user_id)s and message_id = %(message_id)s
+    ),
+    g.stop_requested,
+    reply.position > question.position + 1
+from generations as g
+    join messages as reply on reply.user_id = g.user_id and reply.id = g.message_id
+    join messages as question on question.user_id = reply.user_id and question.id = reply.parent_id
+where g.user_id = %(user_id)s and g.conversation_id = %(conversation_id)s and g.message_id = %(message_id)s
 """
 
 # From the delta on in which the reader's offset lies; the reader's own part of it is cut off by the caller.
