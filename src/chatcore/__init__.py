@@ -6,9 +6,9 @@ users in.
 
 The files, in the order in which data meets them: `errors`; `text` and `timestamps`, what may be stored; the entities,
 `user`, `message`, `conversation`, `listing`, `sampling`; `history` and `titles`; `ports`; one reply in the making:
-`lease`, `idempotency`, `transcript`, `readers`, `generation`, `generations`, `checkpoints`, `rescue`, `page_reader`,
-`following`; the use cases, `conversations` and `turns`; and `chat`, where the parts meet. Beside them, for adapters:
-`key_ring` and `system_clock`.
+`lease`, `idempotency`, `transcript`, `readers`, `generation`, `background`, `generations`, `checkpoints`, `rescue`,
+`page_reader`, `mailbox_reader`, `following`; the use cases, `conversations` and `turns`; and `chat`, where the parts
+meet. Beside them, for adapters: `key_ring`, `slices` and `system_clock`.
 """
 
 from chatcore.chat import Chat, Limits

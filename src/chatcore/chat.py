@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from attrs import field, frozen
 
+from chatcore.background import Background
 from chatcore.checkpoints import Checkpointer
 from chatcore.conversations import Conversations
 from chatcore.following import Follower
@@ -56,7 +57,8 @@ class Chat:
         observer = observer or NullObserver()
         limits = limits or Limits()
         owner_id = OwnerId(uuid4())
-        self.generations = Generations(storage=storage, inference=inference, clock=clock, observer=observer)
+        background = Background(observer)
+        self.generations = Generations(background, storage=storage, inference=inference, clock=clock, observer=observer)
         self.checkpointer = Checkpointer(
             self.generations, storage=storage, clock=clock, observer=observer, owner_id=owner_id
         )
@@ -66,6 +68,7 @@ class Chat:
         self.turns = Turns(
             storage=storage,
             clock=clock,
+            background=background,
             generations=self.generations,
             follower=self.follower,
             owner_id=owner_id,
@@ -85,7 +88,7 @@ class Chat:
         """Takes no more turns, brings every running reply to a stored end, and stops the background work.
 
         Running replies have `grace_seconds` to finish; then they are stored as interrupted and their readers are
-        told to come back. Returns within `grace_seconds` and about ten seconds more.
+        told to come back. Returns within `grace_seconds` and about fifteen seconds more.
         """
         await self.generations.drain(grace_seconds)
         self.follower.cut()

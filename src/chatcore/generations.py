@@ -5,10 +5,9 @@ that goes away changes nothing; what ends a generation early is named in :class:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
 
-from chatcore.errors import DrainingError, InferenceError, MessageNotFoundError, StorageUnavailableError
+from chatcore.background import Background
+from chatcore.errors import InferenceError, MessageNotFoundError, StorageUnavailableError
 from chatcore.generation import Generation, Halt
 from chatcore.lease import Ending, Lease
 from chatcore.message import ConversationId, MessageId, ReplyError
@@ -23,24 +22,20 @@ FINISH_TRIES_ON_BUGS = 3
 #: How long the interrupted replies of a drain have to be written.
 DRAIN_FINISH_SECONDS = 5.0
 
-T = TypeVar("T")
-
 
 class Generations:
     """Starts, finds, stops and drains the generations of this process."""
 
-    def __init__(self, *, storage: Storage, inference: Inference, clock: Clock, observer: Observer) -> None:
+    def __init__(
+        self, background: Background, *, storage: Storage, inference: Inference, clock: Clock, observer: Observer
+    ) -> None:
+        self._background = background
         self._storage = storage
         self._inference = inference
         self._clock = clock
         self._observer = observer
         self._by_message: dict[MessageId, Generation] = {}
-        # The event loop holds tasks weakly; this holds those that nobody awaits.
-        self._tasks: set[asyncio.Task[Any]] = set()
-        # Nor are these awaited, and a drain does not wait for them either.
-        self._attending: set[asyncio.Task[None]] = set()
         self._hurry = asyncio.Event()
-        self._is_draining = False
         self._is_cut_short = False
 
     # -- Finding --------------------------------------------------------------------------------------------------
@@ -73,54 +68,6 @@ class Generations:
 
     # -- Running --------------------------------------------------------------------------------------------------
 
-    @property
-    def is_draining(self) -> bool:
-        """Whether this process starts no more generations."""
-        return self._is_draining
-
-    async def admit(self, begin: Coroutine[Any, Any, T]) -> T:
-        """Runs `begin`, which stores a turn and starts its generation, to its end whatever becomes of the caller.
-
-        A caller that goes away half-way would otherwise leave a turn that is stored and that nobody generates.
-
-        Raises:
-            DrainingError: this process is shutting down.
-        """
-        if self._is_draining:
-            begin.close()
-            raise DrainingError
-        # The task tells at once, and not when it has ended, as a shield would: the first token waits for it.
-        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(_tell(outcome, begin))
-        task.add_done_callback(lambda _: outcome.cancel())  # Of use only where the task itself was cancelled.
-        self._keep(task)
-        return await outcome
-
-    def attend(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Does `work`, called `what` should it fail, in the background, until the process shuts down."""
-        if self._is_draining:
-            return
-        task = asyncio.create_task(self._attend(what, work), name=what)
-        self._attending.add(task)
-        task.add_done_callback(self._attending.discard)
-
-    async def _attend(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
-        try:
-            # Called only here: a drain may cancel this before its first step, and nobody would await what was made.
-            await work()
-        except Exception as bug:  # noqa: BLE001 - nobody awaits this task, so nobody else would hear of it
-            self._observer.failed(what, bug)
-
-    def _keep(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.add(task)
-        task.add_done_callback(self._let_go)
-
-    def _let_go(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            # Looked at, so that asyncio does not complain when the caller who would have got it has gone.
-            task.exception()
-
     def start(
         self, lease: Lease, request: InferenceRequest, *, replaces: bool = False, is_repeatable: bool = False
     ) -> Generation:
@@ -141,7 +88,8 @@ class Generations:
         generation = Generation(lease, transcript, started_at=started_at, replaces=replaces, trace_id=request.trace_id)
         self._by_message[lease.message_id] = generation
         # Handed on and let go on the way: tens of kB of history need not be kept for as long as the reply takes.
-        self._keep(asyncio.create_task(self._run(generation, [request]), name=f"generation {lease.message_id}"))
+        task = asyncio.create_task(self._run(generation, [request]), name=f"generation {lease.message_id}")
+        self._background.keep(task)
         self._observer.generation_started(lease, request.trace_id)
         if self._is_cut_short:
             # It was accepted just before the drain began, and stored only when the others had been halted already.
@@ -225,17 +173,20 @@ class Generations:
 
     # -- Draining -------------------------------------------------------------------------------------------------
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether this process starts no more generations."""
+        return self._background.is_closed
+
     async def drain(self, grace_seconds: float) -> None:
         """Starts no more; lets the running ones finish for `grace_seconds`; then ends them as interrupted.
 
         Returns when all are stored, or soon after they should have been: what is not stored by then is rescued by
         another process. Readers of replies that were cut short are told to come back.
         """
-        self._is_draining = True
-        for task in self._attending:
-            task.cancel()
+        self._background.close()
         ends = [
-            asyncio.create_task(self._idle()),
+            asyncio.create_task(self._background.idle()),
             asyncio.create_task(self._clock.sleep(grace_seconds)),
             asyncio.create_task(self._hurry.wait()),
         ]
@@ -244,37 +195,15 @@ class Generations:
             end.cancel()
         await self._cut_short()
 
-    async def _idle(self) -> None:
-        while self._tasks:
-            await asyncio.wait(self._tasks)
-
     async def _cut_short(self) -> None:
         self._is_cut_short = True
         for generation in self.running:
             generation.halt(Halt.DRAINED)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=DRAIN_FINISH_SECONDS)
-        for task in tuple(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=DRAIN_FINISH_SECONDS)
+        await self._background.end(DRAIN_FINISH_SECONDS)
 
     def hurry(self) -> None:
         """Ends the grace of a drain, the present one or the next."""
         self._hurry.set()
-
-
-async def _tell(outcome: "asyncio.Future[T]", work: Coroutine[Any, Any, T]) -> None:
-    """Does `work`, and tells whoever still waits what came of it."""
-    try:
-        result = await work
-    except Exception as error:
-        if outcome.done():
-            raise
-        outcome.set_exception(error)
-    else:
-        if not outcome.done():
-            outcome.set_result(result)
 
 
 def _shown(error: InferenceError) -> ReplyError:

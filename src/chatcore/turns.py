@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from attrs import frozen
 
+from chatcore.background import Background
 from chatcore.errors import ChatError, DrainingError, MessageNotFoundError, StorageUnavailableError
 from chatcore.following import Follower
 from chatcore.generation import Generation, Halt
@@ -44,6 +45,7 @@ class Turns:
 
     storage: Storage
     clock: Clock
+    background: Background
     generations: Generations
     follower: Follower
     owner_id: OwnerId
@@ -104,7 +106,7 @@ class Turns:
             accepted = await self.storage.begin_turn(turn)
             return self._start(accepted, sampling, trace_id, is_repeatable=idempotency_key is not None)
 
-        return await self.generations.admit(self._begin(turn, begin))
+        return await self.background.admit(self._begin(turn, begin))
 
     async def regenerate(
         self,
@@ -137,7 +139,7 @@ class Turns:
             accepted = await self.storage.begin_regeneration(regeneration)
             return self._start(accepted, sampling, trace_id, replaces=True)
 
-        return await self.generations.admit(self._begin(regeneration, begin))
+        return await self.background.admit(self._begin(regeneration, begin))
 
     async def _begin(self, new: NewReply, begin: Callable[[], Awaitable[Turn]]) -> Turn:
         try:
@@ -145,7 +147,7 @@ class Turns:
         except StorageUnavailableError as unavailable:
             # Those that an overloaded storage turns away are many, and to look them up would only add to its load.
             if unavailable.is_in_doubt:
-                self.generations.attend("looking up a turn in doubt", lambda: self._begin_after_all(new, begin))
+                self.background.attend("looking up a turn in doubt", lambda: self._begin_after_all(new, begin))
             raise
 
     async def _begin_after_all(self, new: NewReply, begin: Callable[[], Awaitable[Turn]]) -> None:
