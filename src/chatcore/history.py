@@ -62,16 +62,15 @@ def trim(path: Sequence[Message], limits: HistoryLimits) -> tuple[HistoryMessage
     said = [message for message in path if message.content]
     system = _SEPARATOR.join(m.content for m in said if m.role is Role.SYSTEM)
     turns = [HistoryMessage(m.role, _tail(m.content)) for m in said if m.role is not Role.SYSTEM]
-    kept = _newest_that_fit(turns, limits, reserved=system)
+    kept = _newest_that_fit(turns, limits, system)
     return _with_system(kept, system) if system else kept
 
 
-def _newest_that_fit(
-    turns: Sequence[HistoryMessage], limits: HistoryLimits, *, reserved: str
-) -> tuple[HistoryMessage, ...]:
+def _newest_that_fit(turns: Sequence[HistoryMessage], limits: HistoryLimits, system: str) -> tuple[HistoryMessage, ...]:
     count = min(limits.max_messages, MAX_INFERENCE_MESSAGES)
-    budget = limits.budget - limits.measure(reserved)
-    chars = MAX_INFERENCE_TOTAL_CHARS - len(reserved)
+    budget = limits.budget - limits.measure(system)
+    # Between the instructions and what they are put before stands a separator. It is no content, but it is sent.
+    chars = MAX_INFERENCE_TOTAL_CHARS - len(system) - (len(_SEPARATOR) if system else 0)
     kept: list[HistoryMessage] = []
     for turn in reversed(turns[-count:]):
         budget -= limits.measure(turn.content)

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatcore.errors import InvalidInputError
 from chatcore.history import (
@@ -97,6 +99,23 @@ def test_the_inference_services_limits_hold_whatever_ours_are() -> None:
     trimmed = trim(long_path, HistoryLimits(max_messages=10_000, budget=10**9))
     assert sum(len(m.content) for m in trimmed) <= MAX_INFERENCE_TOTAL_CHARS
     assert len(trimmed) == 4
+
+
+@given(system=st.lists(st.integers(1, 4000), max_size=4), turns=st.integers(5, 600), over=st.integers(-6, 6))
+def test_a_path_that_just_about_fills_the_inference_services_limits_stays_within_them(
+    system: list[int], turns: int, over: int
+) -> None:
+    size, rest = divmod(MAX_INFERENCE_TOTAL_CHARS - sum(system) + over, turns)
+    lengths = [size + rest, *[size] * (turns - 1)]
+    spoken = ["ua"[number % 2] + ":" + "x" * length for number, length in enumerate(reversed(lengths))]
+    path = said(*("s:" + "y" * length for length in system), *reversed(spoken))
+
+    trimmed = trim(path, HistoryLimits(max_messages=10_000, budget=10**9))
+
+    assert sum(len(m.content) for m in trimmed) <= MAX_INFERENCE_TOTAL_CHARS
+    assert max(len(m.content) for m in trimmed) <= MAX_INFERENCE_MESSAGE_CHARS
+    assert len(trimmed) <= MAX_INFERENCE_MESSAGES
+    assert trimmed[-1].content.endswith(path[-1].content)
 
 
 def test_a_reply_longer_than_the_inference_service_takes_keeps_its_end() -> None:
