@@ -148,9 +148,10 @@ class Turns:
         return held if held is not None and held == new.lease(epoch=held.epoch) else None
 
     def _history(self, new: NewReply) -> tuple[Message, ...]:
-        """The active path up to the message to be answered; system messages first, and not counted."""
-        path = self._tables.path(self._tables.conversation(new.user_id, new.conversation_id))
-        before = [message for message in path if message.id != new.reply_id]
-        system = [message for message in before if message.role is Role.SYSTEM]
-        others = [message for message in before if message.role is not Role.SYSTEM]
-        return (*system, *others[-new.history_limit :])
+        """The active path up to the message to be answered; the conversation's system messages first, not counted."""
+        conversation = self._tables.conversation(new.user_id, new.conversation_id)
+        messages = self._tables.messages[new.user_id, new.conversation_id]
+        system = [message for message in messages if message.role is Role.SYSTEM]
+        path = self._tables.path(conversation)
+        said = [message for message in path if message.role is not Role.SYSTEM and message.id != new.reply_id]
+        return (*system, *said[-new.history_limit :])

@@ -118,6 +118,19 @@ class HistoryContract(StorageHooks):
 
         assert _contents(accepted.history) == ["Be brief.", "Be kind.", "one", "two", "three"]
 
+    async def test_system_messages_of_other_branches_come_along(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        await converse(storage, conversation, "one", "two")
+        await self.add_system_message(storage, ALICE, conversation.id, "Be brief.")
+        regenerated = await storage.begin_regeneration(a_regeneration(conversation))
+        await end(storage, lease_of(regenerated), an_ending("zwei"))
+        await self.add_system_message(storage, ALICE, conversation.id, "Be kind.")
+
+        accepted = await storage.begin_turn(evolve(a_turn(conversation, "three"), history_limit=2))
+
+        assert _contents(regenerated.history) == ["Be brief.", "one"]
+        assert _contents(accepted.history) == ["Be brief.", "Be kind.", "zwei", "three"]
+
     async def test_a_regeneration_is_shown_the_system_messages_too(self, storage: Storage) -> None:
         conversation = await create(storage)
         await self.add_system_message(storage, ALICE, conversation.id, "Be brief.")
