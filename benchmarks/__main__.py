@@ -22,6 +22,7 @@ from benchmarks import at_rest, curve, first_token, growth, parts
 from benchmarks.machine import most_files, most_streams, one_core_warning, require_files, require_linux
 from benchmarks.meter import all_cores
 from benchmarks.most import CEILING_STREAMS, Search
+from benchmarks.options import count, duration
 from benchmarks.page import publish
 from benchmarks.picture import panels, svg
 from benchmarks.problem import BenchmarkError
@@ -181,10 +182,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(options)
     except (BenchmarkError, LocalStackError, plain_requests.WrongAnswerError) as error:
         print(error, file=sys.stderr)
-    except StopRequestedError:
+    except (StopRequestedError, KeyboardInterrupt):
         print("Stopped; the parts that were done are kept.", file=sys.stderr)
     except (OSError, HTTPException, psycopg.Error) as error:
-        print(f"A part broke off, and has no results: {error!r}", file=sys.stderr)
+        print(f"A part broke off, and has no results: {type(error).__name__}: {error}", file=sys.stderr)
     return 1
 
 
@@ -230,9 +231,9 @@ def _report(options: Options) -> None:
 def _options(arguments: Sequence[str] | None) -> Options:
     parser = argparse.ArgumentParser(prog="benchmarks", description="What the service costs, beside the limit.")
     parser.add_argument("--only", nargs="*", choices=PARTS, help="parts to measure; none only reports (default: all)")
-    parser.add_argument("--streams", type=int, nargs="+", default=[100, 1000], help="at once (default: 100 1000)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement (default: 5)")
-    parser.add_argument("--rounds", type=int, default=3, help="in which all take turns (default: 3)")
+    parser.add_argument("--streams", type=count, nargs="+", default=[100, 1000], help="at once (default: 100 1000)")
+    parser.add_argument("--seconds", type=duration, default=5.0, help="of each measurement (default: 5)")
+    parser.add_argument("--rounds", type=count, default=3, help="in which all take turns (default: 3)")
     parser.add_argument("--output", type=Path, default=_HERE / "results" / "latest.json", help="where results go")
     parser.add_argument("--publish", action="store_true", help="renew docs/performance.md, .svg and .json with them")
     given = parser.parse_args(arguments)

@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from attrs import frozen
-from benchmarks.spread import TIMES, Spread, shown
+from benchmarks.spread import TIMES, Spread, in_relation, shown
 from benchmarks.subjects import BYTES_RELAY, CHATCORE
 from benchmarks.summary import spread
 
@@ -54,7 +54,7 @@ def _cpu_panel(count: str, part: Mapping[str, Any]) -> Panel:
     return Panel(
         f"CPU µs a relayed token, {int(count):,} streams of 20 tokens/s",
         [
-            Bar(subject, value, f"{value.median / least:.2f} {TIMES}", is_ours=subject == CHATCORE)
+            Bar(subject, value, f"{in_relation(value.median, least):.2f} {TIMES}", is_ours=subject == CHATCORE)
             for subject, value in bars
         ],
     )
@@ -79,7 +79,7 @@ def _growth_panel(part: Mapping[str, Any]) -> Panel:
     bars = []
     for count, turns in sorted(part["rounds"].items(), key=lambda item: int(item[0])):
         ours, least = (spread(turns, subject, "cpu_micros") for subject in (CHATCORE, part["limit"]))
-        times = f"{ours.median / least.median:.2f} {TIMES}"
+        times = f"{in_relation(ours.median, least.median):.2f} {TIMES}"
         bars += [Bar(f"{int(count):,} streams", ours, times, is_ours=True), Bar(part["limit"], least)]
     return Panel("CPU µs a relayed token, from few streams to many", bars)
 

@@ -22,6 +22,7 @@ import orjson
 import psycopg
 from attrs import asdict, frozen
 from benchmarks.bare_routes import USER
+from benchmarks.options import count, duration
 from benchmarks.programs import SUBJECT_CORE, free_port, pin, program, wait_for
 from benchmarks.request_client import Answers, Requests
 from benchmarks.streams import database
@@ -207,9 +208,9 @@ def _shown(answers: Answers) -> object:
 def main() -> int:
     """Prints the table."""
     parser = argparse.ArgumentParser(description="What a plain request costs.")
-    parser.add_argument("--connections", type=int, nargs="+", default=[1, 16], help="at once (default: 1 16)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often the two take turns (default: 5)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each turn (default: 1)")
+    parser.add_argument("--connections", type=count, nargs="+", default=[1, 16], help="at once (default: 1 16)")
+    parser.add_argument("--rounds", type=count, default=5, help="how often the two take turns (default: 5)")
+    parser.add_argument("--seconds", type=duration, default=1.0, help="of each turn (default: 1)")
     options = parser.parse_args()
     row = "{:24}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>16}"
     print(row.format("", "connections", "req/s", "bare", "CPU µs", "bare", "times", "min-max"))

@@ -20,6 +20,7 @@ from attrs import frozen
 from benchmarks.load_client import Heard, Load, LoadClient, Timings, quantile
 from benchmarks.machine import most_files, require_files, require_linux
 from benchmarks.meter import memory_of_family_kb
+from benchmarks.options import count, duration
 from benchmarks.problem import BenchmarkError
 from benchmarks.programs import pin
 from benchmarks.streams import bench
@@ -160,9 +161,9 @@ def _stalled(port: int, request: bytes, count: int) -> Generator[None]:
 def main() -> int:
     """Prints it; 0 when every stream was whole."""
     parser = argparse.ArgumentParser(description="What readers who read nothing cost the others.")
-    parser.add_argument("--streams", type=int, default=100, help="that are read (default: 100)")
-    parser.add_argument("--stalled", type=int, default=100, help="that are not (default: 100)")
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each measurement (default: 6)")
+    parser.add_argument("--streams", type=count, default=100, help="that are read (default: 100)")
+    parser.add_argument("--stalled", type=count, default=100, help="that are not (default: 100)")
+    parser.add_argument("--seconds", type=duration, default=6.0, help="of each measurement (default: 6)")
     options = parser.parse_args()
     try:
         require_linux()

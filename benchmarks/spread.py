@@ -1,5 +1,6 @@
 """A figure of several rounds: their median, and how far they lie apart."""
 
+import math
 from collections.abc import Iterable
 from statistics import median
 from typing import Self
@@ -38,3 +39,8 @@ def shown(value: float) -> str:
     if abs(value) >= _WHOLE_FROM:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= _ONE_PLACE_FROM else f"{value:.2f}"
+
+
+def in_relation(figure: float, to: float) -> float:
+    """How many times as much as another; not a number where that is nothing, as in a run whose streams broke."""
+    return figure / to if to else math.nan

@@ -15,8 +15,10 @@ from pathlib import Path
 from attrs import asdict
 from benchmarks.machine import most_files, require_files, require_linux
 from benchmarks.measurement import Measurement
+from benchmarks.options import count, duration
 from benchmarks.problem import BenchmarkError
 from benchmarks.programs import give_way, pin
+from benchmarks.stopping import stoppable
 from benchmarks.subjects import Subject, subjects
 from benchmarks.trial import Bench, Trial
 
@@ -28,7 +30,7 @@ from chatcore_service.local.local_stack_error import LocalStackError
 #: Of a trial that the tools or the machine spoiled.
 _TRIES = 2
 
-_ROW = "{:28}{:>9}{:>7}{:>9}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>7}{:>7}{:>7}"
+_ROW = "{:28}{:>9}{:>7}{:>9}{:>8}{:>8}{:>8}{:>8}{:>8}{:>10}{:>8}{:>7}{:>7}{:>7}"
 _HEADINGS = (
     "",
     "CPU µs",
@@ -128,7 +130,8 @@ def bench(folder: Path) -> Generator[Bench]:
     ):
         pin(server.pid, None)
         give_way(server.pid)
-        yield Bench(database_url=url, database_pid=server.pid, folder=folder)
+        with stoppable():
+            yield Bench(database_url=url, database_pid=server.pid, folder=folder)
 
 
 @contextmanager
@@ -141,9 +144,9 @@ def database(folder: Path) -> Generator[str]:
 def main() -> int:
     """Prints the tables; 0 when every stream was whole and the tools were not the bottleneck."""
     parser = argparse.ArgumentParser(description="What a relayed token costs.")
-    parser.add_argument("--streams", type=int, nargs="+", default=[100, 1000], help="at once (default: 100 1000)")
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each measurement (default: 6)")
-    parser.add_argument("--rounds", type=int, default=1, help="in which all take turns (default: 1)")
+    parser.add_argument("--streams", type=count, nargs="+", default=[100, 1000], help="at once (default: 100 1000)")
+    parser.add_argument("--seconds", type=duration, default=6.0, help="of each measurement (default: 6)")
+    parser.add_argument("--rounds", type=count, default=1, help="in which all take turns (default: 1)")
     parser.add_argument("--only", help="a word in the name of the subjects that are measured (default: all)")
     options = parser.parse_args()
     try:

@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import frozen
 from benchmarks.first_token import STORED_RELAY
-from benchmarks.spread import TIMES, Spread, shown
+from benchmarks.spread import TIMES, Spread, in_relation, shown
 from benchmarks.subjects import CHATCORE, DIRECTLY
 
 # Who has fewer conversations has less than a page to be listed.
@@ -96,7 +96,7 @@ _TARGETS = {
 
 def _rows_at(load: str, turns: Sequence[Sequence[Measured]], limit: str, targets: Mapping[str, str]) -> Iterator[Row]:
     def ratio(turn: Sequence[Measured]) -> float:
-        return float(of_subject(turn, CHATCORE)["cpu_micros"] / of_subject(turn, limit)["cpu_micros"])
+        return in_relation(of_subject(turn, CHATCORE)["cpu_micros"], of_subject(turn, limit)["cpu_micros"])
 
     def over_direct(subject: str) -> str:
         figure = "first_token_p50_ms"
@@ -129,7 +129,7 @@ def _first_rows(part: Document | None) -> Iterator[Row]:
         return float(of_subject(turn, subject)[figure] - of_subject(turn, DIRECTLY)[figure])
 
     ours, least = (Spread.of(over_direct(turn, who) for turn in turns) for who in (CHATCORE, STORED_RELAY))
-    ratio = Spread.of(over_direct(turn, CHATCORE) / over_direct(turn, STORED_RELAY) for turn in turns)
+    ratio = Spread.of(in_relation(over_direct(turn, CHATCORE), over_direct(turn, STORED_RELAY)) for turn in turns)
     what = f"{streams} streams: first token, p50, ms over the source directly, beside the least that stores a turn"
     yield Row(what, str(ours), str(least), f"{ratio} {TIMES}")
 
@@ -179,7 +179,7 @@ def _thousand_rows(turns: Sequence[tuple[Measured, Measured]]) -> Iterator[Row]:
     def ours(figure: str) -> str:
         return str(Spread.of(cost[figure] for _, cost in turns))
 
-    ratios = Spread.of(cost["reader_cpu_micros"] / limit["cpu_micros"] for limit, cost in turns)
+    ratios = Spread.of(in_relation(cost["reader_cpu_micros"], limit["cpu_micros"]) for limit, cost in turns)
     limits = Spread.of(limit["cpu_micros"] for limit, _ in turns)
     what = "1,000 readers of one reply"
     yield Row(f"{what}: CPU, µs a token sent", ours("reader_cpu_micros"), str(limits), f"{ratios} {TIMES}")
@@ -194,7 +194,7 @@ def _stalled_rows(part: Document | None) -> Iterator[Row]:
     def figure(name: str) -> str:
         return str(Spread.of(cost[name] for cost in part["rounds"]))
 
-    ratio = Spread.of(cost["beside_p99_ms"] / cost["alone_p99_ms"] for cost in part["rounds"])
+    ratio = Spread.of(in_relation(cost["beside_p99_ms"], cost["alone_p99_ms"]) for cost in part["rounds"])
     what = "100 readers who read nothing"
     yield Row(
         f"{what}: p99 of 100 others, ms, and without them",

@@ -62,6 +62,30 @@ def test_without_nginx_the_limit_is_a_relay_that_only_passes_bytes(
     assert "nginx is not installed: figures are in relation to a relay in Python" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--rounds 0", "argument --rounds: '0' is not a whole number of at least 1"),
+        ("--rounds x", "argument --rounds: 'x' is not a whole number of at least 1"),
+        ("--streams 0", "argument --streams: '0' is not a whole number of at least 1"),
+        ("--streams 100 -1", "argument --streams: '-1' is not a whole number of at least 1"),
+        ("--seconds 0", "argument --seconds: '0' is not a number of seconds of at least 0.5"),
+        ("--seconds nan", "argument --seconds: 'nan' is not a number of seconds of at least 0.5"),
+        ("--seconds inf", "argument --seconds: 'inf' is not a number of seconds of at least 0.5"),
+        ("--seconds x", "argument --seconds: 'x' is not a number of seconds of at least 0.5"),
+        ("--only nonsense", "argument --only: invalid choice: 'nonsense'"),
+    ],
+)
+def test_what_cannot_be_measured_is_told_before_anything_is(
+    option: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "none.json"
+    with pytest.raises(SystemExit, match="2"):
+        main(["--output", str(output), *option.split()])
+    assert said in capsys.readouterr().err.splitlines()[-1]
+    assert not output.exists()
+
+
 @pytest.mark.parametrize("part", parts.PARTS, ids=lambda part: part.__name__)
 def test_each_part_of_a_tokens_way_can_be_gone(part: Callable[[], None]) -> None:
     part()

@@ -209,6 +209,15 @@ def test_a_run_that_is_not_valid_says_so_wherever_its_figures_are() -> None:
     assert f"NOT VALID: {CHATCORE}, 100 streams: the load client was the bottleneck." in notes(results)
 
 
+def test_a_run_whose_limit_broke_is_shown_without_a_relation_to_it() -> None:
+    broken = document()
+    for turn in broken["streams"]["rounds"]["100"]:
+        for trial in turn:
+            trial["cpu_micros"] = 0.0
+    ET.fromstring(svg(panels(broken)))  # noqa: S314 - our own
+    assert any(row.ratio.startswith("nan") for row in rows(broken))
+
+
 def test_tables_have_a_line_for_each_figure() -> None:
     table = [Row("memory", "45", "14", "3.2", "≤ 45"), Row("a long name", "1")]
     assert terminal_table(table).splitlines() == [
