@@ -4,6 +4,7 @@ from attrs import frozen
 
 from chatcore.errors import FieldProblem, InvalidInputError
 
+MAX_TEMPERATURE = 2
 MAX_TOKENS = 4096
 MAX_TOP_K = 200
 
@@ -27,7 +28,7 @@ class Sampling:
         problems = [
             FieldProblem(name, f"must be from {low} to {high}")
             for name, value, low, high in (
-                ("temperature", self.temperature, 0, 2),
+                ("temperature", self.temperature, 0, MAX_TEMPERATURE),
                 ("max_tokens", self.max_tokens, 1, MAX_TOKENS),
                 ("top_k", self.top_k, 0, MAX_TOP_K),
             )

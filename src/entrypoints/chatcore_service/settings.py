@@ -7,7 +7,10 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from chatcore import HistoryLimits, Limits, Sampling
+from chatcore.chat import DRAIN_SECONDS
+from chatcore.history import MAX_INFERENCE_MESSAGES
 from chatcore.key_ring import keys_in
+from chatcore.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
 from chatcore_service.environment import Environment
 
 DEFAULT_DATABASE_URL = "postgresql://localhost/samosachaat"
@@ -104,7 +107,7 @@ class Settings:
     #: FRONTEND_URL: the origins that browsers may call us from, separated by commas.
     frontend_origins: tuple[str, ...] = ("http://localhost:3000",)
     #: How long running replies have to finish when the process is asked to end.
-    drain_seconds: float = 20.0
+    drain_seconds: float = DRAIN_SECONDS
     service_name: str = "chat-api"
     log_level: str = "INFO"
 
@@ -127,80 +130,97 @@ def read_database_url(variables: Mapping[str, str]) -> str:
 
 
 def _read(environment: Environment) -> Settings:
+    usual = Settings(internal_api_key="")
     return Settings(
-        database_url=environment.text("DATABASE_URL", DEFAULT_DATABASE_URL),
-        database_pool_max_size=environment.whole("DATABASE_POOL_MAX_SIZE", 16, low=2, high=1000),
-        database_prepared_statements=environment.switch("DATABASE_PREPARED_STATEMENTS", default=True),
-        auth_service_url=_url(environment, "AUTH_SERVICE_URL", "http://auth:8001"),
-        inference_service_url=_url(environment, "INFERENCE_SERVICE_URL", "http://inference:8000"),
+        database_url=environment.text("DATABASE_URL", usual.database_url),
+        database_pool_max_size=environment.whole(
+            "DATABASE_POOL_MAX_SIZE", usual.database_pool_max_size, low=2, high=1000
+        ),
+        database_prepared_statements=environment.switch(
+            "DATABASE_PREPARED_STATEMENTS", default=usual.database_prepared_statements
+        ),
+        auth_service_url=_url(environment, "AUTH_SERVICE_URL", usual.auth_service_url),
+        inference_service_url=_url(environment, "INFERENCE_SERVICE_URL", usual.inference_service_url),
         internal_api_key=_key(environment),
-        auth_cache_ttl_seconds=environment.number("AUTH_CACHE_TTL_SECONDS", 300.0, high=300.0),
-        auth_cache_max_size=environment.whole("AUTH_CACHE_MAX_SIZE", 1024, low=1, high=1_000_000),
-        auth_timeout_seconds=environment.seconds("AUTH_TIMEOUT_SECONDS", 2.0),
-        inference_timeouts=_inference_timeouts(environment),
-        inference_limits=_inference_limits(environment),
-        limits=_limits(environment),
-        sampling=_sampling(environment),
-        streams=_streams(environment),
-        requests=_requests(environment),
-        frontend_origins=_origins(environment),
-        drain_seconds=environment.number("DRAIN_SECONDS", 20.0, high=20.0),
-        service_name=environment.text("SERVICE_NAME", "chat-api"),
-        log_level=environment.choice("LOG_LEVEL", "INFO", _LOG_LEVELS),
+        # No word of the auth service may be remembered for longer, nor a drain outlast the process manager's patience.
+        auth_cache_ttl_seconds=environment.number(
+            "AUTH_CACHE_TTL_SECONDS", usual.auth_cache_ttl_seconds, high=usual.auth_cache_ttl_seconds
+        ),
+        auth_cache_max_size=environment.whole("AUTH_CACHE_MAX_SIZE", usual.auth_cache_max_size, low=1, high=1_000_000),
+        auth_timeout_seconds=environment.seconds("AUTH_TIMEOUT_SECONDS", usual.auth_timeout_seconds),
+        inference_timeouts=_inference_timeouts(environment, usual.inference_timeouts),
+        inference_limits=_inference_limits(environment, usual.inference_limits),
+        limits=_limits(environment, usual.limits),
+        sampling=_sampling(environment, usual.sampling),
+        streams=_streams(environment, usual.streams),
+        requests=_requests(environment, usual.requests),
+        frontend_origins=_origins(environment, usual.frontend_origins),
+        drain_seconds=environment.number("DRAIN_SECONDS", usual.drain_seconds, high=usual.drain_seconds),
+        service_name=environment.text("SERVICE_NAME", usual.service_name),
+        log_level=environment.choice("LOG_LEVEL", usual.log_level, _LOG_LEVELS),
     )
 
 
-def _inference_timeouts(environment: Environment) -> InferenceTimeoutSettings:
+def _inference_timeouts(environment: Environment, usual: InferenceTimeoutSettings) -> InferenceTimeoutSettings:
     return InferenceTimeoutSettings(
-        connect_seconds=environment.seconds("INFERENCE_CONNECT_TIMEOUT_SECONDS", 5.0),
-        first_frame_seconds=environment.seconds("INFERENCE_FIRST_FRAME_TIMEOUT_SECONDS", 60.0),
-        idle_seconds=environment.seconds("INFERENCE_IDLE_TIMEOUT_SECONDS", 60.0),
-        total_seconds=environment.seconds("INFERENCE_TOTAL_TIMEOUT_SECONDS", 900.0),
+        connect_seconds=environment.seconds("INFERENCE_CONNECT_TIMEOUT_SECONDS", usual.connect_seconds),
+        first_frame_seconds=environment.seconds("INFERENCE_FIRST_FRAME_TIMEOUT_SECONDS", usual.first_frame_seconds),
+        idle_seconds=environment.seconds("INFERENCE_IDLE_TIMEOUT_SECONDS", usual.idle_seconds),
+        total_seconds=environment.seconds("INFERENCE_TOTAL_TIMEOUT_SECONDS", usual.total_seconds),
     )
 
 
-def _inference_limits(environment: Environment) -> InferenceLimitSettings:
+def _inference_limits(environment: Environment, usual: InferenceLimitSettings) -> InferenceLimitSettings:
     return InferenceLimitSettings(
-        max_reply_characters=environment.whole("MAX_REPLY_CHARACTERS", 1024 * 1024, low=1, high=_MOST_BYTES),
-        max_frame_bytes=environment.whole("MAX_FRAME_BYTES", 256 * 1024, low=1024, high=_MOST_BYTES),
-        max_header_bytes=environment.whole("MAX_INFERENCE_HEADER_BYTES", 16 * 1024, low=1024, high=_MOST_HEADER_BYTES),
+        max_reply_characters=environment.whole(
+            "MAX_REPLY_CHARACTERS", usual.max_reply_characters, low=1, high=_MOST_BYTES
+        ),
+        max_frame_bytes=environment.whole("MAX_FRAME_BYTES", usual.max_frame_bytes, low=1024, high=_MOST_BYTES),
+        max_header_bytes=environment.whole(
+            "MAX_INFERENCE_HEADER_BYTES", usual.max_header_bytes, low=1024, high=_MOST_HEADER_BYTES
+        ),
     )
 
 
-def _limits(environment: Environment) -> Limits:
+def _limits(environment: Environment, usual: Limits) -> Limits:
+    messages, budget = usual.history.max_messages, usual.history.budget
     return Limits(
         history=HistoryLimits(
-            max_messages=environment.whole("MAX_CONVERSATION_HISTORY", 50, low=1, high=500),
-            budget=environment.whole("MAX_TOKEN_BUDGET", 6000, low=1, high=1_000_000),
+            max_messages=environment.whole("MAX_CONVERSATION_HISTORY", messages, low=1, high=MAX_INFERENCE_MESSAGES),
+            budget=environment.whole("MAX_TOKEN_BUDGET", budget, low=1, high=1_000_000),
         ),
-        generations_per_user=environment.whole("MAX_GENERATIONS_PER_USER", 8, low=1, high=10_000),
+        generations_per_user=environment.whole(
+            "MAX_GENERATIONS_PER_USER", usual.generations_per_user, low=1, high=10_000
+        ),
     )
 
 
-def _sampling(environment: Environment) -> Sampling:
+def _sampling(environment: Environment, usual: Sampling) -> Sampling:
     return Sampling(
-        temperature=environment.number("DEFAULT_TEMPERATURE", 0.8, high=2.0),
-        max_tokens=environment.whole("DEFAULT_MAX_TOKENS", 1024, low=1, high=4096),
-        top_k=environment.whole("DEFAULT_TOP_K", 50, low=0, high=200),
+        temperature=environment.number("DEFAULT_TEMPERATURE", usual.temperature, high=MAX_TEMPERATURE),
+        max_tokens=environment.whole("DEFAULT_MAX_TOKENS", usual.max_tokens, low=1, high=MAX_TOKENS),
+        top_k=environment.whole("DEFAULT_TOP_K", usual.top_k, low=0, high=MAX_TOP_K),
     )
 
 
-def _streams(environment: Environment) -> StreamSettings:
+def _streams(environment: Environment, usual: StreamSettings) -> StreamSettings:
     return StreamSettings(
-        max_per_user=environment.whole("MAX_STREAMS_PER_USER", 20, low=1, high=10_000),
-        max_seconds=environment.seconds("STREAM_MAX_SECONDS", 600.0),
-        keep_alive_seconds=environment.seconds("STREAM_KEEP_ALIVE_SECONDS", 15.0),
-        write_timeout_seconds=environment.seconds("STREAM_WRITE_TIMEOUT_SECONDS", 30.0),
-        revalidate_seconds=environment.seconds("STREAM_REVALIDATE_SECONDS", 15.0),
+        max_per_user=environment.whole("MAX_STREAMS_PER_USER", usual.max_per_user, low=1, high=10_000),
+        max_seconds=environment.seconds("STREAM_MAX_SECONDS", usual.max_seconds),
+        keep_alive_seconds=environment.seconds("STREAM_KEEP_ALIVE_SECONDS", usual.keep_alive_seconds),
+        write_timeout_seconds=environment.seconds("STREAM_WRITE_TIMEOUT_SECONDS", usual.write_timeout_seconds),
+        revalidate_seconds=environment.seconds("STREAM_REVALIDATE_SECONDS", usual.revalidate_seconds),
     )
 
 
-def _requests(environment: Environment) -> RequestSettings:
+def _requests(environment: Environment, usual: RequestSettings) -> RequestSettings:
     return RequestSettings(
-        max_header_bytes=environment.whole("MAX_HEADER_BYTES", 16 * 1024, low=1024, high=_MOST_HEADER_BYTES),
-        header_timeout_seconds=environment.seconds("HEADER_TIMEOUT_SECONDS", 10.0),
-        max_body_bytes=environment.whole("MAX_BODY_BYTES", 256 * 1024, low=1024, high=_MOST_BYTES),
-        body_timeout_seconds=environment.seconds("BODY_TIMEOUT_SECONDS", 10.0),
+        max_header_bytes=environment.whole(
+            "MAX_HEADER_BYTES", usual.max_header_bytes, low=1024, high=_MOST_HEADER_BYTES
+        ),
+        header_timeout_seconds=environment.seconds("HEADER_TIMEOUT_SECONDS", usual.header_timeout_seconds),
+        max_body_bytes=environment.whole("MAX_BODY_BYTES", usual.max_body_bytes, low=1024, high=_MOST_BYTES),
+        body_timeout_seconds=environment.seconds("BODY_TIMEOUT_SECONDS", usual.body_timeout_seconds),
     )
 
 
@@ -231,8 +251,8 @@ def _is_header_value(text: str) -> bool:
     return _HEADER_VALUE.fullmatch(text.replace(" ", "_")) is not None
 
 
-def _origins(environment: Environment) -> tuple[str, ...]:
-    listed = environment.text("FRONTEND_URL", "http://localhost:3000").split(",")
+def _origins(environment: Environment, usual: tuple[str, ...]) -> tuple[str, ...]:
+    listed = environment.text("FRONTEND_URL", ",".join(usual)).split(",")
     origins = tuple(origin.strip().rstrip("/") for origin in listed if origin.strip())
     if not all(_is_http_url(origin) and urlsplit(origin).path == "" for origin in origins):
         environment.refuse("FRONTEND_URL", "must be origins such as https://chat.example.com, separated by commas")
