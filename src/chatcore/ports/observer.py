@@ -17,7 +17,9 @@ class Observer(Protocol):
         ...
 
     def generation_ended(self, lease: Lease, ending: Ending | None, trace_id: str | None) -> None:
-        """A reply has ended in this process; None when it was lost to a deletion or another process."""
+        """A reply has ended in this process; None when its end was not stored here: it was lost to a deletion or
+        another process, or is left to be rescued.
+        """
         ...
 
     def checkpointed(self, generations: int, seconds: float) -> None:
@@ -29,7 +31,7 @@ class Observer(Protocol):
         ...
 
     def failed(self, what: str, error: Exception) -> None:
-        """Work in the background failed and will be tried again; `what` names it in a few words."""
+        """Work in the background failed, which is tried again where that can help; `what` names it in a few words."""
         ...
 
 

@@ -65,7 +65,7 @@ class Metrics:
         self.rescued = Counter("chatcore_rescued_generations", "Replies of dead processes ended.", registry=registry)
         self.background_failures = Counter(
             "chatcore_background_failures",
-            "Background work that failed and is tried again.",
+            "Background work that failed, by what it was.",
             ("what",),
             registry=registry,
         )
