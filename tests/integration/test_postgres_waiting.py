@@ -14,6 +14,7 @@ from chatcore_postgres.database import Database, fetch_on
 from chatcore_postgres.waiting import GIVE_UP_SECONDS, Readiness, WaitingConnection
 from tests.integration.faults.tcp_proxy import TcpProxy
 from tests.integration.faults.waiting import eventually
+from tests.integration.small_database import small_database
 
 _MANY_BYTES = 20_000_000
 
@@ -53,18 +54,8 @@ async def connection(database_url: str, readiness: Readiness) -> AsyncIterator[W
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(
-        database_url,
-        name="test",
-        min_size=1,
-        max_size=1,
-        connection_timeout_seconds=2,
-        timeout_seconds=5,
-        prepared_statements=True,
-    )
-    await database.open()
-    yield database
-    await database.close()
+    async with small_database(database_url) as database:
+        yield database
 
 
 async def test_an_answer_of_many_pieces_comes_whole(connection: WaitingConnection) -> None:

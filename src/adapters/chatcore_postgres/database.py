@@ -120,17 +120,22 @@ class Database:
 
     async def fetch_definite(self, query: LiteralString, parameters: Parameters) -> list[Row]:
         """Runs a statement that says `stale` in its first column when it was overtaken, until it does not."""
-        for _ in range(_MOST_ROUNDS):
-            rows = await self.fetch(query, parameters)
-            if rows[0][0] != "stale":
-                return rows
-            await _pause()
-        raise StorageUnavailableError
+
+        async def unit(connection: Connection) -> list[Row]:
+            for _ in range(_MOST_ROUNDS):
+                rows = await fetch_on(connection, query, parameters)
+                if rows[0][0] != "stale":
+                    return rows
+                await _pause()
+            raise StorageUnavailableError
+
+        return await self.run(unit)
 
     async def run(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
         """Does `unit` on a connection, once more where it lost a race or its connection.
 
-        `unit` must converge when it is repeated after it took effect, and must let database errors through.
+        `unit` must converge when it is repeated after it took effect, and must let database errors through. All that it
+        does has one deadline.
         """
         try:
             async with asyncio.timeout(self._timeout_seconds):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from chatcore.ports.stream_counts import COUNT_SECONDS, ProcessId
 from chatcore.user import UserId
 from chatcore_postgres.arrays import Integers, Texts
-from chatcore_postgres.database import Database
+from chatcore_postgres.database import Connection, Database, fetch_on
 from chatcore_postgres.statements import stream_counts
 
 
@@ -18,11 +18,15 @@ async def exchange(database: Database, process_id: ProcessId, counts: Mapping[Us
         "counts": Integers(open_here.values()),
         "valid_seconds": COUNT_SECONDS,
     }
-    await database.fetch(stream_counts.PUBLISH_STREAM_COUNTS, own | said)
-    if not open_here:
-        return {}
-    found = await database.fetch(stream_counts.COUNT_STREAMS_ELSEWHERE, own)
-    return {user_id: streams for user_id, streams in found}  # noqa: C416 - a row is a tuple of anything
+
+    async def unit(connection: Connection) -> Mapping[UserId, int]:
+        await fetch_on(connection, stream_counts.PUBLISH_STREAM_COUNTS, own | said)
+        if not open_here:
+            return {}
+        found = await fetch_on(connection, stream_counts.COUNT_STREAMS_ELSEWHERE, own)
+        return {user_id: streams for user_id, streams in found}  # noqa: C416 - a row is a tuple of anything
+
+    return await database.run(unit)
 
 
 async def forget(database: Database, limit: int) -> int:

@@ -1,0 +1,23 @@
+"""A database of one connection, by itself: what the storage adapter is made of."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from chatcore_postgres.database import Database
+
+
+@asynccontextmanager
+async def small_database(url: str, *, timeout_seconds: float = 5) -> AsyncIterator[Database]:
+    """Open within the block."""
+    database = Database(
+        url,
+        name="test",
+        min_size=1,
+        max_size=1,
+        connection_timeout_seconds=2,
+        timeout_seconds=timeout_seconds,
+        prepared_statements=True,
+    )
+    await database.open()
+    yield database
+    await database.close()
