@@ -19,5 +19,7 @@ async def small_database(url: str, *, timeout_seconds: float = 5) -> AsyncIterat
         prepared_statements=True,
     )
     await database.open()
-    yield database
-    await database.close()
+    try:
+        yield database
+    finally:
+        await database.close()
