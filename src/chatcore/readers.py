@@ -21,10 +21,14 @@ from attrs import frozen
 
 from chatcore.transcript import MAX_KEPT_FRAME_BYTES, RECONNECT, End, Listener, Transcript
 
-#: Most that a reader takes at once. However much there is, one who does not read holds little more.
+#: Most that a reader takes at once, unless a single frame is more. However much there is, one who does not read holds
+#: little more.
 MAX_NEWS_BYTES = 64 * 1024
 #: In code points, of which Python keeps each in four bytes at most.
 MAX_NEWS_CHARS = MAX_NEWS_BYTES // 4
+
+# A line's end and a blank line. Of a service that ends its lines with CR alone, which is not known, all is taken at once.
+_FRAME_ENDS = (b"\n\n", b"\r\n\r\n")
 
 NewsT = TypeVar("NewsT")
 News_co = TypeVar("News_co", covariant=True)
@@ -54,7 +58,10 @@ class Reader(Protocol[News_co]):
         ...
 
     def take(self) -> News_co | None:
-        """What has come since the last time, or the first part; nothing (None, or empty) when there is nothing yet."""
+        """What has come since the last time, or the first part; nothing (None, or empty) when there is nothing yet.
+
+        Never part of a frame: between what is taken and what is taken next anything else may be sent.
+        """
         ...
 
     async def wait(self) -> None:
@@ -146,9 +153,10 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
         return RECONNECT if self._is_cut else self._transcript.end
 
     def take(self) -> bytes:
-        """The next frames since the last time; a frame may be cut where they are many."""
-        frames = bytes(self._frames[:MAX_NEWS_BYTES])
-        del self._frames[:MAX_NEWS_BYTES]
+        """The next frames since the last time, all of them whole."""
+        end = _end_of_frames(self._frames)
+        frames = bytes(self._frames[:end])
+        del self._frames[:end]
         return frames
 
     def hear(self, frames: bytes) -> None:
@@ -211,6 +219,18 @@ class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
     def hear_end(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
         """See :meth:`chatcore.transcript.Listener.hear_end`."""
         self.wake()
+
+
+def _end_of_frames(frames: bytearray) -> int:
+    """Where the last frame ends that may be taken at once, or the first if that is too large; at worst all of them."""
+    if len(frames) > MAX_NEWS_BYTES:
+        for frame_end in _FRAME_ENDS:
+            start = frames.rfind(frame_end, 0, MAX_NEWS_BYTES)
+            if start < 0:
+                start = frames.find(frame_end)
+            if start >= 0:
+                return start + len(frame_end)
+    return len(frames)
 
 
 def _refuse(news: object) -> bool:  # noqa: ARG001 - what a reader does until it is offered otherwise

@@ -21,6 +21,13 @@ def leave_the_kernel_little(service: LiveService) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
 
 
+def hold_up_who_is_behind(service: LiveService) -> None:
+    """From now on whoever has a connection can be sent nothing more while anything waits for them."""
+    for connection in service.server.server_state.connections:
+        if isinstance(connection, BoundedProtocol):
+            connection._connection._transport.set_write_buffer_limits(0)
+
+
 def following(path: str) -> bytes:
     """A request that follows a reply."""
     return f"GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: {ALICE['Authorization']}\r\n\r\n".encode()

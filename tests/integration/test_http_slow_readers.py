@@ -24,6 +24,7 @@ from tests.integration.faults.waiting import eventually
 from tests.integration.http_server import ALICE, SETTINGS, LiveService, live_service
 from tests.integration.slow_readers import (
     following,
+    hold_up_who_is_behind,
     leave_the_kernel_little,
     sending,
     stalled_readers,
@@ -31,6 +32,7 @@ from tests.integration.slow_readers import (
     to_be_stuck,
     waiting_bytes,
 )
+from tests.unit.settling import settle
 
 WRITE_TIMEOUT_SECONDS = 5.0
 MOST_BYTES_A_READER = 256 * 1024
@@ -131,6 +133,41 @@ def test_who_takes_nothing_of_a_slow_reply_is_cut_off_too() -> None:
                 return await reading
 
     assert uvloop.run(stall()).endswith(b'data: {"done":true}\n\n')
+
+
+def test_a_slow_reader_is_told_to_come_back_between_two_frames() -> None:
+    large, small = token_frame("x" * 60_000), token_frame(TOKEN)
+
+    async def end_early() -> bytes:
+        async with roomy_service() as service:
+            leave_the_kernel_little(service)
+            service.inference.play_next(PAUSE, large, PAUSE, large, PAUSE, *[small] * 30, PAUSE, DONE_FRAME)
+            with stalled_readers(service.port, sending(await service.conversation(), "key")) as [reader]:
+                await service.inference.until_paused()
+                hold_up_who_is_behind(service)
+                # One that is being sent, one that waits to be sent, and many behind it.
+                for _ in range(3):
+                    service.inference.release()
+                    await service.inference.until_paused()
+                await reader.until(b"\r\n\r\n")
+                sent = await reader.until(large + b"\r\n")
+                # Now the first part of the many is what waits to be sent.
+                await to_be_stuck(service, 1)
+                await settle()
+                service.container.pacer().end_all()
+                return without_chunks(sent + await reader.until(b"\r\n0\r\n\r\n"))
+
+    sent = uvloop.run(end_early())
+    assert sent in [large * 2 + small * count + b": reconnect\n\n" for count in range(1, 30)]
+
+
+def without_chunks(body: bytes) -> bytes:
+    """A body, out of its chunks."""
+    found = b""
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        found, body = found + body[: int(size, 16)], body[int(size, 16) + 2 :]
+    return found
 
 
 def test_who_stops_reading_a_finished_reply_costs_little() -> None:

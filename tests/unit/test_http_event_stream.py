@@ -215,6 +215,31 @@ async def test_a_drain_ends_a_stream_that_uses_its_line(pacer: Pacer) -> None:
     assert streaming.client.received == frame("a").raw + sse.RECONNECT
 
 
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize(("token_bytes", "count"), [(5, 3000), (5000, 20), (50_000, 2), (100_000, 1)])
+async def test_a_reader_who_is_behind_is_told_to_come_back_between_two_frames(
+    pacer: Pacer, line_end: bytes, token_bytes: int, count: int
+) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+    streaming.client.is_blocked = True
+    token = "x" * token_bytes
+    raw = frame(token).raw.replace(b"\n", line_end)
+    for _ in range(count):
+        streaming.transcript.append(Frame(raw, token))
+    await settle()
+
+    # In the middle of the first chunk.
+    pacer.end_all()
+    streaming.client.read_on()
+    await streaming.task
+
+    sent = streaming.client.received.removesuffix(sse.RECONNECT)
+    assert streaming.client.received == sent + sse.RECONNECT
+    assert sent == raw * (len(sent) // len(raw))
+    assert sent
+
+
 async def test_a_client_that_has_gone_is_sent_nothing_more(pacer: Pacer) -> None:
     streaming = Streaming(pacer)
     await streaming.begin()

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from chatcore.mailbox_reader import MailboxReader
 from chatcore.message import ReplyError
 from chatcore.ports import Frame
@@ -201,15 +203,34 @@ def test_a_text_reader_that_was_shown_more_than_there_is_is_told_to_step_back() 
 
 def test_however_much_there_is_a_reader_takes_so_much_at_once_and_all_in_the_end() -> None:
     made = transcript(*["x" * 30_000, "é" * 30_000, "😀" * 30_000])
-    replayed = b"x" * 200_000
-    frames = list(iter(FrameReader(made, replayed).take, b""))
+    frames = list(iter(FrameReader(made, frame("hello").raw * 10_000).take, b""))
     text = list(iter(TextReader(made, 7).take, None))
 
-    assert b"".join(frames) == replayed
+    assert b"".join(frames) == frame("hello").raw * 10_000
     assert "".join(stretch.text for stretch in text) == made.text(7)
     assert [stretch.end_offset for stretch in text[-2:]] == [text[-1].end_offset - len(text[-1].text), made.length]
-    assert max(map(len, frames)) == MAX_NEWS_BYTES
+    assert MAX_NEWS_BYTES - len(frame("hello").raw) < max(map(len, frames)) <= MAX_NEWS_BYTES
     assert max(len(stretch.text) for stretch in text) == MAX_NEWS_CHARS
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
+def test_no_frame_is_taken_in_parts_however_large_it_is(line_end: bytes) -> None:
+    made = Transcript()
+    reader = frame_reader(made)
+    sizes = (1, 60_000, 5_000, 20_000, 10, 30_000, 1)
+    replayed = (1, 90_000, 1_000)
+    raws = {size: frame("x" * size).raw.replace(b"\n", line_end) for size in (*sizes, *replayed)}
+    late = FrameReader(made, b"".join(raws[size] for size in replayed))
+    for size in sizes:
+        made.append(Frame(raws[size], "x" * size))
+
+    for one, expected in ((reader, sizes), (late, replayed + sizes[:1])):
+        whole = [b"".join(raws[size] for size in expected[:count]) for count in range(len(expected) + 1)]
+        taken = b""
+        while news := one.take():
+            taken += news
+            assert taken in whole
+        assert taken == whole[-1]
 
 
 async def test_text_that_is_too_much_for_once_is_not_left_to_the_next_news() -> None:

@@ -96,6 +96,7 @@ class EventStream(Generic[NewsT]):
         reader, pulse = self._reader, self._pulse
         if line is not None:
             reader.offer(self._encoder.onto(line))
+        # News are whole frames, and passed on to their end: comments and the end come between two frames.
         while not pulse.is_gone:
             if pulse.is_over:
                 return sse.RECONNECT
