@@ -27,7 +27,7 @@ MAX_NEWS_BYTES = 64 * 1024
 #: In code points, of which Python keeps each in four bytes at most.
 MAX_NEWS_CHARS = MAX_NEWS_BYTES // 4
 
-# A line's end and a blank line. Of a service that ends its lines with CR alone, which is not known, all is taken at once.
+# A line's end and a blank line. Where lines end with CR alone, as in no service that is known, all is taken at once.
 _FRAME_ENDS = (b"\n\n", b"\r\n\r\n")
 
 NewsT = TypeVar("NewsT")

@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 from attrs import evolve
+from structlog.testing import capture_logs
 
-from chatcore.errors import InferenceUnreachableError
+from chatcore.errors import InferenceUnreachableError, StorageUnavailableError
 from chatcore_memory import FrozenClock
 from chatcore_service.metrics import Metrics
 from tests.unit.http_service import ALICE, SETTINGS, HttpService, running_service
@@ -47,6 +48,22 @@ async def test_what_cannot_be_reached_has_its_line(service: HttpService, clock: 
     document = response.json()
     assert (response.status_code, document["status"]) == (503, "unavailable")
     assert {key for key, value in document["checks"].items() if value != "ok"} == {name}
+
+
+@pytest.mark.parametrize("error", [StorageUnavailableError(), TimeoutError(), RuntimeError("nobody foresaw this")])
+async def test_whatever_fails_is_unavailable_and_the_log_says_why(
+    service: HttpService, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        raise error
+
+    monkeypatch.setitem(service.container.readiness()._pings, "database", fail)
+    with capture_logs() as lines:
+        ready = await service.client.get("/api/ready")
+
+    assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "unavailable")
+    [line] = [line for line in lines if "dependency" in line]
+    assert (line["dependency"], line["exc_info"]) == ("database", error)
 
 
 async def test_an_answer_is_good_for_a_second(service: HttpService, clock: FrozenClock) -> None:

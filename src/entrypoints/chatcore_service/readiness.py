@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from chatcore import ChatError
+import structlog
+
 from chatcore.generations import Generations
 from chatcore.ports import Auth, Clock, Inference, Storage
 
@@ -13,6 +14,8 @@ CACHE_SECONDS = 1.0
 TIMEOUT_SECONDS = 3.0
 
 OK = "ok"
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
 class Readiness:
@@ -49,7 +52,7 @@ class Readiness:
         return self._asking
 
     async def _ask(self) -> dict[str, str]:
-        answers = await asyncio.gather(*(_answer(ping) for ping in self._pings.values()))
+        answers = await asyncio.gather(*(_answer(name, ping) for name, ping in self._pings.items()))
         return dict(zip(self._pings, answers, strict=True))
 
     async def close(self) -> None:
@@ -59,10 +62,11 @@ class Readiness:
             await asyncio.wait([self._asking])
 
 
-async def _answer(ping: Callable[[], Awaitable[None]]) -> str:
+async def _answer(name: str, ping: Callable[[], Awaitable[None]]) -> str:
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await ping()
-    except (ChatError, TimeoutError):
+    except Exception as error:  # noqa: BLE001 - whatever it is, what does not answer as it should cannot be relied on
+        _log.warning("a dependency is unavailable", dependency=name, exc_info=error)
         return "unavailable"
     return OK
