@@ -4,11 +4,11 @@ Nothing here knows SQL, a wire or any library but attrs. Give :class:`Chat` an a
 and clock (the ports in :mod:`chatcore.ports`) and it is a chat backend; the fourth port, auth, is for whoever lets
 users in.
 
-The files, in the order in which data meets them: `errors`; `text` and `timestamps`, what may be stored; the entities,
-`user`, `message`, `conversation`, `listing`, `sampling`; `history` and `titles`; `ports`; one reply in the making:
-`lease`, `idempotency`, `transcript`, `readers`, `generation`, `background`, `generations`, `checkpoints`, `rescue`,
-`page_reader`, `mailbox_reader`, `following`; the use cases, `conversations` and `turns`; and `chat`, where the parts
-meet. Beside them, for adapters: `key_ring`, `slices` and `system_clock`.
+The files, in the order in which data meets them: `errors` and `reply_error`; `text` and `timestamps`, what may be
+stored; the entities, `user`, `message`, `conversation`, `listing`, `sampling`; `history` and `titles`; `ports`; one
+reply in the making: `lease`, `idempotency`, `transcript`, `readers`, `generation`, `background`, `generations`,
+`checkpoints`, `rescue`, `page_reader`, `mailbox_reader`, `following`; the use cases, `conversations` and `turns`; and
+`chat`, where the parts meet. Beside them, for adapters: `key_ring`, `slices` and `system_clock`.
 """
 
 from chatcore.chat import Chat, Limits
@@ -16,8 +16,9 @@ from chatcore.conversation import Conversation, OpenConversation, active_path
 from chatcore.errors import ChatError
 from chatcore.history import HistoryLimits, HistoryMessage, trim
 from chatcore.listing import Cursor, Page, PageRequest
-from chatcore.message import ConversationId, Message, MessageId, ReplyError, Role, Status
+from chatcore.message import ConversationId, Message, MessageId, Role, Status
 from chatcore.readers import FrameReader, Reader, Stretch
+from chatcore.reply_error import ReplyError
 from chatcore.sampling import Sampling
 from chatcore.titles import auto_title
 from chatcore.transcript import End

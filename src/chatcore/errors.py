@@ -18,7 +18,7 @@ One root, a small set of stable machine codes, and the data an edge needs to ans
         ├── DrainingError                 this process is shutting down
         ├── StorageUnavailableError
         ├── AuthUnavailableError
-        └── InferenceError                carries the code that readers of a reply see
+        └── InferenceError                carries the error that readers of a reply see
             ├── InferenceUnreachableError
             ├── InferenceRefusedError
             ├── InferenceTimeoutError
@@ -31,6 +31,8 @@ from typing import ClassVar
 from uuid import UUID
 
 from attrs import frozen
+
+from chatcore.reply_error import ReplyError
 
 
 @frozen
@@ -187,35 +189,37 @@ class AuthUnavailableError(UnavailableError):
 
 
 class InferenceError(UnavailableError):
-    """The inference service failed; the code is the one that readers of the reply are shown."""
+    """The inference service failed."""
 
-    code = "inference_error"
+    #: Which of the errors that readers know this is. An adapter's own subclass may have a code beside it.
+    reply_error: ClassVar[ReplyError] = ReplyError.INFERENCE_ERROR
+    code = reply_error.value
     sentence = "The inference service failed."
 
 
 class InferenceUnreachableError(InferenceError):
     """No connection to the inference service could be made."""
 
-    code = "inference_unreachable"
-    sentence = "The inference service could not be reached."
+    reply_error = ReplyError.INFERENCE_UNREACHABLE
+    code, sentence = reply_error.value, reply_error.sentence
 
 
 class InferenceRefusedError(InferenceError):
     """The inference service answered with an error, or with something that is not a reply."""
 
-    code = "inference_error"
-    sentence = "The inference service answered with an error."
+    reply_error = ReplyError.INFERENCE_ERROR
+    code, sentence = reply_error.value, reply_error.sentence
 
 
 class InferenceTimeoutError(InferenceError):
     """The inference service was silent for too long."""
 
-    code = "inference_timeout"
-    sentence = "The inference service stopped sending."
+    reply_error = ReplyError.INFERENCE_TIMEOUT
+    code, sentence = reply_error.value, reply_error.sentence
 
 
 class InferenceInterruptedError(InferenceError):
     """The reply broke off before its closing frame."""
 
-    code = "inference_interrupted"
-    sentence = "The reply broke off before its end."
+    reply_error = ReplyError.INFERENCE_INTERRUPTED
+    code, sentence = reply_error.value, reply_error.sentence

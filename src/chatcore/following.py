@@ -12,10 +12,11 @@ from functools import partial
 from chatcore.errors import MessageNotFoundError
 from chatcore.generations import Generations
 from chatcore.mailbox_reader import MailboxReader
-from chatcore.message import ConversationId, Message, MessageId, ReplyError
+from chatcore.message import ConversationId, Message, MessageId
 from chatcore.page_reader import MAX_PAGE_CHARS, PageReader, page
 from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, Storage
 from chatcore.readers import Reader, Stretch, TextReader
+from chatcore.reply_error import ReplyError
 from chatcore.transcript import RECONNECT, End
 from chatcore.user import UserId
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from chatcore.lease import RENEWAL_SECONDS, Ending, Lease, Progress, Verdict
-from chatcore.message import ReplyError, Status
+from chatcore.message import Status
+from chatcore.reply_error import ReplyError
 from chatcore.transcript import Transcript
 
 # In UTF-8.

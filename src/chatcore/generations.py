@@ -10,8 +10,9 @@ from chatcore.background import Background
 from chatcore.errors import InferenceError, MessageNotFoundError, StorageUnavailableError
 from chatcore.generation import Generation, Halt
 from chatcore.lease import Ending, Lease
-from chatcore.message import ConversationId, MessageId, ReplyError
+from chatcore.message import ConversationId, MessageId
 from chatcore.ports import Clock, Inference, InferenceRequest, Observer, Storage
+from chatcore.reply_error import ReplyError
 from chatcore.transcript import RECONNECT, End, Transcript
 from chatcore.user import UserId
 
@@ -119,7 +120,7 @@ class Generations:
         try:
             await self._inference.generate(asking.pop(), generation.transcript.append)
         except InferenceError as error:
-            return _shown(error)
+            return error.reply_error
         except asyncio.CancelledError:
             if not generation.is_halted():
                 raise
@@ -204,11 +205,3 @@ class Generations:
     def hurry(self) -> None:
         """Ends the grace of a drain, the present one or the next."""
         self._hurry.set()
-
-
-def _shown(error: InferenceError) -> ReplyError:
-    # An adapter's own subclass may have a code of its own; readers know those of ReplyError.
-    try:
-        return ReplyError(error.code)
-    except ValueError:
-        return ReplyError.INFERENCE_ERROR

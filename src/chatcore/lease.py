@@ -13,7 +13,8 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from chatcore.message import ConversationId, MessageId, ReplyError, Status
+from chatcore.message import ConversationId, MessageId, Status
+from chatcore.reply_error import ReplyError
 from chatcore.timestamps import require_aware
 from chatcore.user import UserId
 

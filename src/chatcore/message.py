@@ -7,6 +7,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
+from chatcore.reply_error import ReplyError
 from chatcore.text import MAX_CONTENT_CHARS, require_text
 from chatcore.timestamps import require_aware
 from chatcore.user import UserId
@@ -36,30 +37,6 @@ class Status(StrEnum):
     INTERRUPTED = "interrupted"
     #: No text came.
     FAILED = "failed"
-
-
-class ReplyError(StrEnum):
-    """Why a reply is not complete, as its readers are told."""
-
-    INFERENCE_UNREACHABLE = "inference_unreachable"
-    INFERENCE_ERROR = "inference_error"
-    INFERENCE_TIMEOUT = "inference_timeout"
-    INFERENCE_INTERRUPTED = "inference_interrupted"
-    STOPPED = "stopped"
-
-    @property
-    def sentence(self) -> str:
-        """One sentence for a person."""
-        return _SENTENCES[self]
-
-
-_SENTENCES = {
-    ReplyError.INFERENCE_UNREACHABLE: "The inference service could not be reached.",
-    ReplyError.INFERENCE_ERROR: "The inference service answered with an error.",
-    ReplyError.INFERENCE_TIMEOUT: "The inference service stopped sending.",
-    ReplyError.INFERENCE_INTERRUPTED: "The reply broke off before its end.",
-    ReplyError.STOPPED: "The reply was stopped by the user.",
-}
 
 
 # Opening a conversation makes all of its messages, so one must be cheap to make: without slots, because those of a

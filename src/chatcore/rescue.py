@@ -12,8 +12,9 @@ from chatcore.generation import broken_off, returns_head
 from chatcore.generations import Generations
 from chatcore.idempotency import KEPT_HOURS
 from chatcore.lease import RENEWAL_SECONDS, Ending, Lease, OwnerId, Remains
-from chatcore.message import ReplyError, Status
+from chatcore.message import Status
 from chatcore.ports import Clock, Observer, Storage
+from chatcore.reply_error import ReplyError
 
 #: From one sweep to the next, on average.
 SWEEP_SECONDS = 5.0

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from attrs import frozen
 
-from chatcore.message import ReplyError
 from chatcore.ports.inference import Frame
+from chatcore.reply_error import ReplyError
 from chatcore.text import TextRepair
 
 #: How many bytes of frames are kept for readers that may come later, and by each reader that is slow. With what waits

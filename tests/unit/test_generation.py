@@ -7,8 +7,9 @@ import pytest
 
 from chatcore.generation import Generation, Halt
 from chatcore.lease import RENEWAL_SECONDS, Ending, Lease, OwnerId, Verdict
-from chatcore.message import ConversationId, MessageId, ReplyError, Status
+from chatcore.message import ConversationId, MessageId, Status
 from chatcore.ports import Frame
+from chatcore.reply_error import ReplyError
 from chatcore.transcript import Transcript
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

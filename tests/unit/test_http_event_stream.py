@@ -8,8 +8,8 @@ import pytest
 from starlette.types import Message
 
 from chatcore import FrameReader, User
-from chatcore.message import ReplyError
 from chatcore.ports import Frame
+from chatcore.reply_error import ReplyError
 from chatcore.transcript import End, Transcript
 from chatcore_memory import FrozenClock, StaticAuth
 from chatcore_service.http import sse

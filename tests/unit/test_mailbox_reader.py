@@ -1,8 +1,8 @@
 """A reader that reads what somebody else puts in."""
 
 from chatcore.mailbox_reader import MailboxReader
-from chatcore.message import ReplyError
 from chatcore.readers import Stretch
+from chatcore.reply_error import ReplyError
 from chatcore.transcript import End
 
 

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from chatcore.mailbox_reader import MailboxReader
-from chatcore.message import ReplyError
 from chatcore.ports import Frame
 from chatcore.readers import (
     MAX_NEWS_BYTES,
@@ -14,6 +13,7 @@ from chatcore.readers import (
     Stretch,
     TextReader,
 )
+from chatcore.reply_error import ReplyError
 from chatcore.transcript import MAX_KEPT_FRAME_BYTES, RECONNECT, End, Transcript
 from tests.unit.token_frames import CLOSING, frame
 

@@ -173,7 +173,7 @@ async def test_a_reply_of_which_nothing_came_has_failed_and_is_not_shown(
     assert await world.path(conversation) == ["Hello"]
 
 
-async def test_an_adapters_own_kind_of_failure_is_a_failure_like_any_other(world: World) -> None:
+async def test_an_adapters_own_kind_of_failure_is_shown_as_what_it_is_a_kind_of(world: World) -> None:
     class OverloadedError(InferenceInterruptedError):
         code = "inference_overloaded"
 
@@ -184,7 +184,11 @@ async def test_an_adapters_own_kind_of_failure_is_a_failure_like_any_other(world
     await until(lambda: has_ended(turn))
 
     reply = await world.reply(turn)
-    assert (reply.status, reply.content, reply.error) == (Status.INTERRUPTED, "Four sc", ReplyError.INFERENCE_ERROR)
+    assert (reply.status, reply.content, reply.error) == (
+        Status.INTERRUPTED,
+        "Four sc",
+        ReplyError.INFERENCE_INTERRUPTED,
+    )
 
 
 async def test_a_reply_that_broke_off_keeps_its_text(world: World) -> None:

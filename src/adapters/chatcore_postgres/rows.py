@@ -11,7 +11,8 @@ from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from chatcore.conversation import Conversation, TitleSource
-from chatcore.message import ConversationId, Message, ReplyError, Role, Status
+from chatcore.message import ConversationId, Message, Role, Status
+from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 from chatcore_postgres.database import Row
 

@@ -17,8 +17,9 @@ class Observer(Protocol):
         ...
 
     def generation_ended(self, lease: Lease, ending: Ending | None, trace_id: str | None) -> None:
-        """A reply has ended in this process; None when its end was not stored here: it was lost to a deletion or
-        another process, or is left to be rescued.
+        """A reply has ended in this process; None when it was lost, by a deletion or another process, or is left over.
+
+        What is left over has an end that could not be stored here; it will be rescued.
         """
         ...
 

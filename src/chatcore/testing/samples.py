@@ -14,8 +14,9 @@ from attrs import evolve
 from chatcore.conversation import Conversation
 from chatcore.idempotency import IdempotencyKey
 from chatcore.lease import Ending, Lease, OwnerId, Progress
-from chatcore.message import ConversationId, MessageId, ReplyError, Status
+from chatcore.message import ConversationId, MessageId, Status
 from chatcore.ports.storage import DeltaReader, NewRegeneration, NewTurn
+from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 
 ALICE: UserId = "alice"

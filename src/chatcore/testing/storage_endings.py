@@ -6,8 +6,9 @@ import pytest
 from attrs import evolve
 
 from chatcore.lease import Ending
-from chatcore.message import ReplyError, Status
+from chatcore.message import Status
 from chatcore.ports.storage import Storage
+from chatcore.reply_error import ReplyError
 from chatcore.testing.samples import (
     ALICE,
     AWKWARD_TEXT,

@@ -2,7 +2,8 @@
 
 from chatcore.conversation import DEFAULT_MODEL_TAG, DEFAULT_TITLE
 from chatcore.listing import MAX_PAGE
-from chatcore.message import ReplyError, Role, Status
+from chatcore.message import Role, Status
+from chatcore.reply_error import ReplyError
 from chatcore.sampling import MAX_TOKENS, MAX_TOP_K
 from chatcore.text import MAX_CONTENT_CHARS, MAX_MODEL_TAG_CHARS, MAX_TITLE_CHARS, MAX_USER_ID_CHARS
 from chatcore_service.description.problem_codes import problem_codes

@@ -1,0 +1,27 @@
+"""What readers of a reply are told when it is not complete."""
+
+from enum import StrEnum
+
+
+class ReplyError(StrEnum):
+    """Why a reply is not complete, as its readers are told."""
+
+    INFERENCE_UNREACHABLE = "inference_unreachable"
+    INFERENCE_ERROR = "inference_error"
+    INFERENCE_TIMEOUT = "inference_timeout"
+    INFERENCE_INTERRUPTED = "inference_interrupted"
+    STOPPED = "stopped"
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for a person."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    ReplyError.INFERENCE_UNREACHABLE: "The inference service could not be reached.",
+    ReplyError.INFERENCE_ERROR: "The inference service answered with an error.",
+    ReplyError.INFERENCE_TIMEOUT: "The inference service stopped sending.",
+    ReplyError.INFERENCE_INTERRUPTED: "The reply broke off before its end.",
+    ReplyError.STOPPED: "The reply was stopped by the user.",
+}
