@@ -2,8 +2,11 @@
 
 from http import HTTPStatus
 
-from chatcore.listing import CURSOR_PATTERN
+from chatcore.idempotency import KEPT_HOURS, MAX_KEY_CHARS
+from chatcore.listing import CURSOR_PATTERN, DEFAULT_PAGE, MAX_OFFSET, MAX_PAGE
 from chatcore_service.description.schemas import Schema, reference
+from chatcore_service.http.headers import MAX_EVENT_ID
+from chatcore_service.http.trace import ID_PATTERN
 
 
 def _path_id(name: str) -> Schema:
@@ -16,12 +19,12 @@ PARAMETERS: dict[str, Schema] = {
     "limit": {
         "in": "query",
         "name": "limit",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE},
     },
     "offset": {
         "in": "query",
         "name": "offset",
-        "schema": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1, "default": 0},
+        "schema": {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0},
         "description": "How many conversations to pass over, each of which takes time. `cursor` wins over it.",
     },
     "cursor": {
@@ -42,21 +45,23 @@ PARAMETERS: dict[str, Schema] = {
     "text_offset": {
         "in": "query",
         "name": "offset",
-        "schema": {"type": "integer", "minimum": 0, "maximum": 2**53, "default": 0},
+        "schema": {"type": "integer", "minimum": 0, "maximum": MAX_EVENT_ID, "default": 0},
         "description": "How many code points of the reply the reader has. `Last-Event-ID` wins over it.",
     },
     "last_event_id": {
         "in": "header",
         "name": "Last-Event-ID",
-        "schema": {"type": "integer", "minimum": 0, "maximum": 2**53},
+        "schema": {"type": "integer", "minimum": 0, "maximum": MAX_EVENT_ID},
         "description": "The id of the last frame that the reader has.",
     },
     "idempotency_key": {
         "in": "header",
         "name": "Idempotency-Key",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-        "description": "A repeat by the same user with the same key and body, within 24 hours, is answered with the "
-        "first one's reply and appends nothing.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARS, "pattern": "^[!-~]+$"},
+        "description": (
+            f"A repeat by the same user with the same key and body, within {KEPT_HOURS} hours, is answered with the "
+            "first one's reply and appends nothing."
+        ),
     },
     "prefer": {
         "in": "header",
@@ -68,7 +73,7 @@ PARAMETERS: dict[str, Schema] = {
 
 HEADERS: dict[str, Schema] = {
     "x-trace-id": {
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+        "schema": {"type": "string", "pattern": f"^{ID_PATTERN}$"},
         "description": "The request's own `x-trace-id` or `x-request-id` if it was well-formed, else a new one.",
     },
     "Location": {"schema": {"type": "string"}, "description": "The path of the thing that was made."},

@@ -64,5 +64,5 @@ def resume_offset(request: Request) -> int | None:
 
 def _offset(values: list[str]) -> int:
     if len(values) > 1 or not _DIGITS.fullmatch(values[0]) or int(values[0]) > MAX_EVENT_ID:
-        raise MalformedEventIdError
+        raise MalformedEventIdError(MAX_EVENT_ID)
     return int(values[0])

@@ -29,9 +29,9 @@ STATUSES: Mapping[type[ChatError], HTTPStatus] = {
 }
 
 # A hostile body can have thousands of problems, and names as long as it is.
-_MAX_PROBLEMS = 20
+MAX_PROBLEMS = 20
+MAX_FIELD_CHARS = 100
 _MAX_PROBLEMS_IN_DETAIL = 5
-_MAX_FIELD_CHARS = 100
 
 
 def refused(error: RefusedError) -> Response:
@@ -68,8 +68,8 @@ def _problems(error: ChatError) -> tuple[FieldProblem, ...]:
     match error:
         case errors.InvalidInputError():
             return tuple(
-                FieldProblem(problem.field[:_MAX_FIELD_CHARS], problem.problem)
-                for problem in error.problems[:_MAX_PROBLEMS]
+                FieldProblem(problem.field[:MAX_FIELD_CHARS], problem.problem)
+                for problem in error.problems[:MAX_PROBLEMS]
             )
         case errors.IdempotencyKeyReusedError():
             return (FieldProblem("Idempotency-Key", "was already used for a different request"),)

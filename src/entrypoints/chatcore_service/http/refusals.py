@@ -44,7 +44,9 @@ class MalformedEventIdError(RefusedError):
     """The place to resume a stream at is not one."""
 
     code = "malformed_event_id"
-    sentence = "Last-Event-ID and offset must be a whole number of characters, from 0 to 9007199254740992."
+
+    def __init__(self, max_id: int) -> None:
+        super().__init__(f"Last-Event-ID and offset must be a whole number of characters, from 0 to {max_id}.")
 
 
 class PreflightRefusedError(RefusedError):

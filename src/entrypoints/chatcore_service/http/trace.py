@@ -7,10 +7,12 @@ from os import urandom
 from starlette.types import Scope
 
 HEADER = b"x-trace-id"
+#: What one from a caller looks like.
+ID_PATTERN = "[A-Za-z0-9._-]{1,128}"
 
 #: In the order in which they count.
 _NAMES = (HEADER, b"x-request-id")
-_WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_WELL_FORMED = re.compile(ID_PATTERN.encode())
 _KEY = "chatcore.trace_id"
 
 
