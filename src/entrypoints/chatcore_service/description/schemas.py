@@ -4,9 +4,10 @@ from chatcore.conversation import DEFAULT_MODEL_TAG, DEFAULT_TITLE
 from chatcore.listing import MAX_PAGE
 from chatcore.message import Role, Status
 from chatcore.reply_error import ReplyError
-from chatcore.sampling import MAX_TOKENS, MAX_TOP_K
+from chatcore.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
 from chatcore.text import MAX_CONTENT_CHARS, MAX_MODEL_TAG_CHARS, MAX_TITLE_CHARS, MAX_USER_ID_CHARS
 from chatcore_service.description.problem_codes import problem_codes
+from chatcore_service.http.problems import MAX_FIELD_CHARS, MAX_PROBLEMS
 
 __all__ = ["EVENT", "SCHEMAS", "reference"]
 
@@ -54,7 +55,7 @@ _CONVERSATION: dict[str, Schema] = {
 }
 
 _SAMPLING: dict[str, Schema] = {
-    "temperature": {"type": ["number", "null"], "minimum": 0, "maximum": 2},
+    "temperature": {"type": ["number", "null"], "minimum": 0, "maximum": MAX_TEMPERATURE},
     "max_tokens": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_TOKENS},
     "top_k": {"type": ["integer", "null"], "minimum": 0, "maximum": MAX_TOP_K},
 }
@@ -133,9 +134,14 @@ SCHEMAS: dict[str, Schema] = {
             },
             "errors": {
                 "type": "array",
-                "items": _object({"field": {"type": "string", "maxLength": 100}, "problem": {"type": "string"}}),
-                "maxItems": 20,
-                "description": "Each field with a problem; the first 20, their names cut to 100 characters.",
+                "items": _object(
+                    {"field": {"type": "string", "maxLength": MAX_FIELD_CHARS}, "problem": {"type": "string"}}
+                ),
+                "maxItems": MAX_PROBLEMS,
+                "description": (
+                    f"Each field with a problem; the first {MAX_PROBLEMS}, "
+                    f"their names cut to {MAX_FIELD_CHARS} characters."
+                ),
             },
         },
         optional=("errors",),
