@@ -102,7 +102,7 @@ def test_who_stops_reading_costs_little_and_is_cut_off_and_the_replies_are_whole
             with allocations() as held, stalled_readers(service.port, *requests):
                 await to_be_stuck(service, READERS)
                 bytes_held = held()
-                assert service.container.pacer().open_streams == READERS
+                assert service.open_streams == READERS
                 await service.open_streams_to_end()
             service.inference.release()
             assert await text_of(service, begun[-1][0]) == TOKEN * tokens

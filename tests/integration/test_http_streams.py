@@ -158,7 +158,7 @@ async def test_a_reader_who_goes_away_is_forgotten_and_the_reply_goes_on(service
         "POST", f"{conversation}/messages", json={"content": "hi"}, headers=ALICE
     ) as response:
         await Stream(response).until(token_frame("Hel"))
-        assert service.container.pacer().open_streams == 1
+        assert service.open_streams == 1
 
     await service.open_streams_to_end()
     await service.inference.until_paused()

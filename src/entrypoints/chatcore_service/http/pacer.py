@@ -92,11 +92,6 @@ class Pacer:
         # The event loop holds tasks weakly.
         self._validations: set[asyncio.Task[None]] = set()
 
-    @property
-    def open_streams(self) -> int:
-        """How many streams there are."""
-        return len(self._pulses)
-
     def enter(self, pulse: Pulse) -> None:
         """Looks after a stream from now on."""
         now = self._clock.monotonic()
