@@ -116,7 +116,7 @@ class Follower:
             self._polling = None
 
     async def _feed(self) -> None:
-        readers = [(reader, message) for reader, message in self._remote.items() if reader.has_room]
+        readers = [(reader, message) for reader, message in self._remote.items() if reader.room]
         if not readers:
             return
         try:
@@ -130,7 +130,7 @@ class Follower:
 
     @staticmethod
     def _feed_live(reader: MailboxReader, read: DeltaRead) -> None:
-        if read.total >= reader.offset:
+        if read.end_offset >= reader.offset:
             reader.ticks_ahead = 0
             reader.put(read.text)
             return
@@ -138,7 +138,7 @@ class Follower:
         reader.ticks_ahead += 1
         if reader.ticks_ahead > TICKS_AHEAD:
             reader.ticks_ahead = 0
-            reader.step_back(read.total)
+            reader.step_back(read.end_offset)
 
     async def _end(self, readers: Sequence[tuple[MailboxReader, Message]], reads: Sequence[DeltaRead]) -> None:
         ended: dict[MessageId, Message | None] = {}
@@ -170,4 +170,5 @@ def _question(reader: MailboxReader, message: Message) -> DeltaReader:
         conversation_id=message.conversation_id,
         message_id=message.id,
         offset=reader.offset,
+        room=reader.room,
     )

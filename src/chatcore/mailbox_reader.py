@@ -21,7 +21,8 @@ class MailboxReader(Reader[Stretch]):
         #: For whoever puts in: for how many looks in a row there was less than the reader has.
         self.ticks_ahead = 0
         self._end: End | None = None
-        self._room = MAX_MAILBOX_CHARS
+        #: How much can be put in before something is taken, in code points.
+        self.room = MAX_MAILBOX_CHARS
         self._stretches: deque[Stretch] = deque()
         self._news = asyncio.Event()
 
@@ -30,16 +31,11 @@ class MailboxReader(Reader[Stretch]):
         """The end that was put in."""
         return self._end
 
-    @property
-    def has_room(self) -> bool:
-        """Whether more can be put in before something is taken."""
-        return self._room > 0
-
     def put(self, text: str) -> None:
         """Adds text that follows what was put before, as much as there is room for: see `offset`."""
-        text = text[: self._room]
+        text = text[: self.room]
         if text:
-            self._room -= len(text)
+            self.room -= len(text)
             self.offset += len(text)
             self._stretches.append(Stretch(text, self.offset))
             self.wake()
@@ -75,7 +71,7 @@ class MailboxReader(Reader[Stretch]):
         if not self._stretches:
             return None
         stretch = self._stretches.popleft()
-        self._room += len(stretch.text)
+        self.room += len(stretch.text)
         return stretch
 
     async def wait(self) -> None:

@@ -235,8 +235,8 @@ class InMemoryStorage(Storage, StreamCounts):
         generation = self._tables.generations.get((reader.user_id, reader.conversation_id))
         if generation is None or generation.lease.message_id != reader.message_id:
             return DeltaRead("", 0, is_live=False)
-        text = generation.text
-        return DeltaRead(text[reader.offset :], len(text), is_live=True)
+        stored = generation.text[: reader.offset + reader.room]
+        return DeltaRead(stored[reader.offset :], len(stored), is_live=True)
 
 
 def _place(conversation: Conversation) -> tuple[datetime, ConversationId]:

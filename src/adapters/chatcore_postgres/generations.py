@@ -77,7 +77,7 @@ async def settle(database: Database, lease: Lease, decide: Callable[[Remains], E
 
 
 async def read_deltas(database: Database, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
-    """What each reader has not seen."""
+    """What each reader has not seen and has room for."""
     rows = await database.fetch(
         generations.READ_DELTAS,
         {
@@ -85,17 +85,19 @@ async def read_deltas(database: Database, readers: Sequence[DeltaReader]) -> Seq
             "conversation_ids": Uuids([reader.conversation_id for reader in readers]),
             "message_ids": Uuids([reader.message_id for reader in readers]),
             "offsets": Integers([reader.offset for reader in readers]),
+            "untils": Integers([reader.offset + reader.room for reader in readers]),
         },
         plan_anew=True,
     )
-    return [_read(reader.offset, row) for reader, row in zip(readers, rows, strict=True)]
+    return [_read(reader, row) for reader, row in zip(readers, rows, strict=True)]
 
 
-def _read(offset: int, row: Row) -> DeltaRead:
+def _read(reader: DeltaReader, row: Row) -> DeltaRead:
     is_live, start_offset, text = row
     if text is None:
         return DeltaRead("", 0, is_live)
-    return DeltaRead(text[max(0, offset - start_offset) :], start_offset + len(text), is_live)
+    end_offset = min(start_offset + len(text), reader.offset + reader.room)
+    return DeltaRead(text[max(0, reader.offset - start_offset) : end_offset - start_offset], end_offset, is_live)
 
 
 def _parameters(lease: Lease) -> dict[str, object]:

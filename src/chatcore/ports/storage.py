@@ -102,23 +102,26 @@ class AcceptedTurn:
 
 @frozen(kw_only=True)
 class DeltaReader:
-    """A reader of a reply that another process makes: it has `offset` code points."""
+    """A reader of a reply that another process makes."""
 
     user_id: UserId
     conversation_id: ConversationId
     message_id: MessageId
+    #: How much it has, in code points.
     offset: int
+    #: Most that it takes now, in code points; at least 1.
+    room: int
 
 
 @frozen
 class DeltaRead:
     """What a reader gets."""
 
-    #: The stored text from the reader's offset on; empty when there is none yet.
+    #: The stored text from the reader's offset on, as much as the reader has room for; empty when there is none yet.
     text: str
-    #: How much stored text there is in all, in code points: less than the reader's offset when it was shown
-    #: more than survived.
-    total: int
+    #: How far the stored text goes, in code points from its beginning, or the reader's room if that ends before: where
+    #: `text` ends. Less than the reader's offset when it was shown more than survived.
+    end_offset: int
     #: Whether the reply is still being made; when not, the message has all of it.
     is_live: bool
 
@@ -272,7 +275,9 @@ class Storage(Protocol):
         ...
 
     async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
-        """What each reader has not seen, in the order of `readers`; one round trip for all.
+        """What each reader has not seen and has room for, in the order of `readers`; one round trip for all.
+
+        What a reader has no room for is not fetched: it may be a million characters, four times a second.
 
         A reply that does not exist, or is another user's, reads as ended with no text.
         """

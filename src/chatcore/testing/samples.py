@@ -144,8 +144,12 @@ def wrong_leases(lease: Lease) -> list[Lease]:
     ]
 
 
-def a_reader(lease: Lease, offset: int = 0) -> DeltaReader:
+def a_reader(lease: Lease, offset: int = 0, *, room: int = 32 * 1024) -> DeltaReader:
     """A reader of the reply that `lease` is for, who is its user."""
     return DeltaReader(
-        user_id=lease.user_id, conversation_id=lease.conversation_id, message_id=lease.message_id, offset=offset
+        user_id=lease.user_id,
+        conversation_id=lease.conversation_id,
+        message_id=lease.message_id,
+        offset=offset,
+        room=room,
     )

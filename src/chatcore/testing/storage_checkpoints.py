@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 
 from chatcore.errors import MessageNotFoundError
-from chatcore.lease import Verdict
+from chatcore.lease import Lease, Verdict
 from chatcore.message import Status
 from chatcore.ports.storage import DeltaRead, Storage
 from chatcore.testing.samples import (
@@ -141,15 +141,22 @@ class DeltaReadersContract(StorageHooks):
     """Readers on other replicas see what was checkpointed, from wherever they are."""
 
     async def test_text_is_read_from_any_offset(self, storage: Storage) -> None:
-        lease = await begin(storage)
-        pieces = ["a👩‍🚀", "e\u0301\u2028", "xyz", "ß"]
-        whole = "".join(pieces)
-        for index, piece in enumerate(pieces):
-            await checkpoint(storage, progress(lease, piece, start_offset=len("".join(pieces[:index]))))
+        lease, whole = await _in_pieces(storage)
 
         reads = await storage.read_deltas([a_reader(lease, offset) for offset in range(len(whole) + 1)])
 
         assert list(reads) == [DeltaRead(whole[offset:], len(whole), is_live=True) for offset in range(len(whole) + 1)]
+
+    async def test_no_more_is_read_than_the_reader_has_room_for(self, storage: Storage) -> None:
+        lease, whole = await _in_pieces(storage)
+        stretches = [(offset, room) for offset in range(len(whole) + 2) for room in range(1, len(whole) + 3)]
+
+        reads = await storage.read_deltas([a_reader(lease, offset, room=room) for offset, room in stretches])
+
+        assert list(reads) == [
+            DeltaRead(whole[offset : offset + room], min(len(whole), offset + room), is_live=True)
+            for offset, room in stretches
+        ]
 
     async def test_a_reader_beyond_the_end_learns_how_much_there_is(self, storage: Storage) -> None:
         lease = await begin(storage)
@@ -168,7 +175,7 @@ class DeltaReadersContract(StorageHooks):
         reads = await storage.read_deltas(readers)
 
         assert [read.text for read in reads] == ["Bob", "ice", "Bob", "Alice", "ob"]
-        assert [read.total for read in reads] == [3, 5, 3, 5, 3]
+        assert [read.end_offset for read in reads] == [3, 5, 3, 5, 3]
 
     async def test_no_readers_are_told_nothing(self, storage: Storage) -> None:
         assert list(await storage.read_deltas([])) == []
@@ -256,3 +263,13 @@ class StopContract(StorageHooks):
                 await storage.request_stop(user_id, conversation_id, message_id)
 
         assert await checkpoint(storage, progress(lease, "")) is Verdict.HELD
+
+
+async def _in_pieces(storage: Storage) -> tuple[Lease, str]:
+    """A reply in the making whose text was stored by several checkpoints, and its text."""
+    lease = await begin(storage)
+    whole = ""
+    for piece in ("a👩‍🚀", "e\u0301\u2028", "xyz", "ß"):
+        await checkpoint(storage, progress(lease, piece, start_offset=len(whole)))
+        whole += piece
+    return lease, whole

@@ -144,11 +144,14 @@ from generations as g
 where g.user_id = %(user_id)s and g.conversation_id = %(conversation_id)s and g.message_id = %(message_id)s
 """
 
-# From the delta on in which the reader's offset lies; the reader's own part of it is cut off by the caller.
+# From the delta on in which the reader's offset lies to the one in which its room ends; what sticks out on either side
+# is cut off by the caller. How much there is beyond is not looked up: that would cost all readers a tenth more, and be
+# of interest to none.
 READ_DELTAS = """
 select g.message_id is not null, stored.start_offset, stored.text
-from unnest(%(user_ids)s::text[], %(conversation_ids)s::uuid[], %(message_ids)s::uuid[], %(offsets)s::bigint[])
-    with ordinality as reader (user_id, conversation_id, message_id, "offset", number)
+from unnest(%(user_ids)s::text[], %(conversation_ids)s::uuid[], %(message_ids)s::uuid[], %(offsets)s::bigint[],
+        %(untils)s::bigint[])
+    with ordinality as reader (user_id, conversation_id, message_id, "offset", until, number)
     left join generations as g on g.user_id = reader.user_id and g.conversation_id = reader.conversation_id
         and g.message_id = reader.message_id
     left join lateral (
@@ -158,7 +161,7 @@ from unnest(%(user_ids)s::text[], %(conversation_ids)s::uuid[], %(message_ids)s:
             select coalesce(max(b.start_offset), 0)
             from deltas as b
             where b.user_id = g.user_id and b.message_id = g.message_id and b.start_offset <= reader."offset"
-        )
+        ) and d.start_offset < reader.until
     ) as stored on true
 order by reader.number
 """
