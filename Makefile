@@ -39,7 +39,7 @@ soak: setup ## random clients and random faults for ten minutes; SOAK="--seconds
 bench-tools: setup ## tests of the benchmark's own tools, which need a C compiler
 	$(BIN)/pytest tests/benchmarks --quiet
 
-bench: bench-tools ## what everything costs, in twenty minutes; BENCH="--only streams --rounds 1" for a part, --help for more
+bench: bench-tools ## what everything costs, in 25 minutes; BENCH="--only streams --rounds 1" for a part, --help for more
 	$(BIN)/python -m benchmarks $(BENCH)
 
 check: lint types layers package ## everything but the tests: lint, format, dependencies, types, layers, the built wheel

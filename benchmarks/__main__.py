@@ -21,16 +21,16 @@ from attrs import asdict, frozen
 from benchmarks import at_rest, curve, first_token, growth, parts
 from benchmarks.machine import most_files, most_streams, one_core_warning, require_files, require_linux
 from benchmarks.meter import all_cores
-from benchmarks.most import CEILING_STREAMS, Search
+from benchmarks.most import CEILING_STREAMS, STEP_STREAMS, search
 from benchmarks.options import count, duration
 from benchmarks.page import publish
 from benchmarks.picture import panels, svg
 from benchmarks.problem import BenchmarkError
-from benchmarks.readers import elsewhere, thousand
-from benchmarks.results_file import merge, read
-from benchmarks.slow_readers import stalling
+from benchmarks.readers import MOST_READERS, elsewhere, thousand
+from benchmarks.results_file import merge, read, require_place
+from benchmarks.slow_readers import STALLED_READERS, STALLED_STREAMS, stalling
 from benchmarks.streams import bench, complaints, measured, results, rounds
-from benchmarks.subjects import NGINX, Chatcore, limit, subjects
+from benchmarks.subjects import HURRIED, NGINX, Chatcore, limit, subjects
 from benchmarks.summary import notes, rows
 from benchmarks.table import terminal_table
 from benchmarks.tools import tools
@@ -39,8 +39,6 @@ from benchmarks.trial import Bench, Trial
 from chatcore_service.local.interruption import StopRequestedError
 from chatcore_service.local.local_stack_error import LocalStackError
 
-# A trial of a search is over with its window; the replies that it leaves need not be waited for.
-_HURRIED = {"DRAIN_SECONDS": "1"}
 _HERE = Path(__file__).parent
 _REQUEST_SECONDS = 1.0
 _CONNECTIONS = (1, 16)
@@ -87,9 +85,9 @@ def measure_most(_: Options, made: Bench) -> Part:
     """The most streams, of the limit and of the service."""
     ceiling = min(CEILING_STREAMS, most_streams(most_files()))
     show(f"\nThe most streams of 20 tokens/s, 99 % of tokens in under 100 ms; up to {ceiling:,}")
-    searches = [Search(subject, made, show) for subject in (limit(), Chatcore(made.database_url, _HURRIED))]
-    found = [asdict(search.run(ceiling)) for search in searches]
-    broken = [trial.broken for search in searches for trial in search.trials if trial.broken]
+    searches = [search(subject, made, show) for subject in (limit(), Chatcore(made.database_url, HURRIED))]
+    found = [asdict(each.run(ceiling)) for each in searches]
+    broken = [trial.broken for each in searches for trial in each.trials if trial.broken]
     return Part({"limit": limit().name, "found": found}, broken)
 
 
@@ -136,7 +134,6 @@ def measure_stalled(options: Options, made: Bench) -> Part:
 
 def measure_growth(options: Options, made: Bench) -> Part:
     """A user's conversations up to a million, and streams from a few to the most."""
-    require_files(max(curve.STREAMS), most_files())
     show("\nGrowth: users with 10 conversations to a million, and 10 streams to 1,700")
     costs = growth.measure(made)
     done = curve.measure(made, options.seconds, show)
@@ -175,6 +172,18 @@ PARTS: Mapping[str, Callable[[Options, Bench], Part]] = {
 }
 
 
+def _most_at_once(part: str, options: Options) -> int:
+    """How many streams a part opens, or readers, if it is to come to anything."""
+    fixed = {
+        "first": first_token.STREAMS,
+        "most": STEP_STREAMS,
+        "readers": MOST_READERS,
+        "stalled": STALLED_STREAMS + STALLED_READERS,
+        "growth": max(curve.STREAMS),
+    }
+    return max(options.streams) if part == "streams" else fixed.get(part, 0)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures what is asked for; 0 when nothing was wrong."""
     options = _options(arguments)
@@ -191,8 +200,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: Options) -> int:
     require_linux()
-    require_files(max(options.streams), most_files())
-    read(options.output)
+    require_files(max((_most_at_once(part, options) for part in options.only), default=0), most_files())
+    require_place(options.output)
     if options.only:
         tools()
     for warning in _warnings():

@@ -4,14 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.measurement import Measurement
 from benchmarks.streams import rounds
-from benchmarks.subjects import Chatcore, limit
+from benchmarks.subjects import HURRIED, Chatcore, limit
 from benchmarks.trial import Bench, Trial
 
 #: Streams at once.
 STREAMS = (10, 100, 300, 1_000, 1_700)
 _LONGEST_SECONDS = 3.0
-# A trial is over with its window; the replies that it leaves need not be waited for.
-_HURRIED = {"DRAIN_SECONDS": "1"}
 
 
 def measure(made: Bench, seconds: float, show: Callable[[str], None]) -> Mapping[int, Sequence[Sequence[Measurement]]]:
@@ -20,7 +18,7 @@ def measure(made: Bench, seconds: float, show: Callable[[str], None]) -> Mapping
     Raises:
         BenchmarkError: one of them could not be measured.
     """
-    subjects = [limit(), Chatcore(made.database_url, _HURRIED)]
+    subjects = [limit(), Chatcore(made.database_url, HURRIED)]
     return {
         streams: rounds(
             Trial(streams, min(seconds, _LONGEST_SECONDS), is_to_the_end=False), subjects, made, count=1, show=show

@@ -5,17 +5,16 @@ The client itself is tools/load_client.c, which checks every token of each strea
 
 import subprocess
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Self, cast
 
 import orjson
 from attrs import frozen
 from benchmarks.problem import BenchmarkError
-from benchmarks.processes import cpu_seconds as cpu_seconds
 
-_RECORD_WORDS = 3
-_TOKEN, _FIRST, _FIRST_RELAY = range(3)
+_RECORD_WORDS = 2
+_TOKEN, _FIRST = range(2)
 
 
 @frozen
@@ -26,8 +25,6 @@ class Asked:
     port: int
     #: One whole HTTP request.
     request: str
-    #: Streams of one group are measured together.
-    group: int = 0
 
 
 @frozen(kw_only=True)
@@ -47,13 +44,12 @@ class Load:
 
 @frozen
 class Timings:
-    """Of one group of streams, in microseconds, each in ascending order."""
+    """In microseconds, each in ascending order."""
 
     #: From the making of a token to its arrival, of those in the window.
     tokens: Sequence[int] = ()
-    #: From a stream's connection to its first token, and from that token's making.
+    #: From a stream's connection to its first token.
     first_tokens: Sequence[int] = ()
-    first_relays: Sequence[int] = ()
 
 
 @frozen(kw_only=True)
@@ -65,8 +61,7 @@ class Heard:
     problem: str
     #: The share of the window in which the client had something to do, or was kept from doing it.
     busy_share: float
-    #: By group.
-    timings: Mapping[int, Timings]
+    timings: Timings
 
 
 class LoadClient:
@@ -115,19 +110,16 @@ class LoadClient:
 
 def _planned(stream: Asked) -> bytes:
     request = stream.request.encode()
-    return b"%f %d %d %d\n%b" % (stream.start_seconds, stream.port, stream.group, len(request), request)
+    return b"%f %d %d\n%b" % (stream.start_seconds, stream.port, len(request), request)
 
 
-def _read_timings(file: Path) -> Mapping[int, Timings]:
+def _read_timings(file: Path) -> Timings:
     words = array("I")
     words.frombytes(file.read_bytes())
-    by_kind: dict[tuple[int, int], list[int]] = {}
-    for group, kind, micros in zip(*(words[n::_RECORD_WORDS] for n in range(_RECORD_WORDS)), strict=True):
-        by_kind.setdefault((group, kind), []).append(micros)
-    return {
-        group: Timings(*(sorted(by_kind.get((group, kind), [])) for kind in (_TOKEN, _FIRST, _FIRST_RELAY)))
-        for group in {group for group, _ in by_kind}
-    }
+    by_kind: dict[int, list[int]] = {_TOKEN: [], _FIRST: []}
+    for kind, micros in zip(*(words[n::_RECORD_WORDS] for n in range(_RECORD_WORDS)), strict=True):
+        by_kind[kind].append(micros)
+    return Timings(*(sorted(by_kind[kind]) for kind in (_TOKEN, _FIRST)))
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

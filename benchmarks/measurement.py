@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from attrs import frozen
-from benchmarks.load_client import Heard, Timings, quantile
+from benchmarks.load_client import Heard, quantile
 from benchmarks.meter import Used
 from benchmarks.token_source import PERIOD_SECONDS, share_later_than
 
@@ -77,7 +77,7 @@ def measurement(
         late: by how many milliseconds how many tokens were made late.
         memory_kb: that the streams took.
     """
-    timings = heard.timings.get(0, Timings())
+    timings = heard.timings
     tokens = len(timings.tokens)
     late_share = share_later_than(late, _LATE_MS)
     micros = {name: seconds * _MICROS / max(tokens, 1) for name, seconds in used.cpu.items()}

@@ -14,8 +14,6 @@ STEP_STREAMS = 100
 #: Where the doubling ends.
 CEILING_STREAMS = 6400
 _SECONDS = 4.0
-# What does not hold at first is tried once more: other work on the machine shows as streams that do not hold.
-_TRIES = 2
 
 
 @frozen(kw_only=True)
@@ -64,8 +62,10 @@ def _between(held: int, too_many: int, step: int) -> int:
 class Search:
     """Finds the most of one subject, by short trials."""
 
-    _subject: Subject
-    _bench: Bench
+    #: Its name.
+    _subject: str
+    #: Of so many streams.
+    _measure: Callable[[int], Measurement]
     _show: Callable[[str], None]
     _held: Measurement | None = None
     _refused: Measurement | None = None
@@ -79,7 +79,7 @@ class Search:
         """
         streams = most_held(self._holds, start=START_STREAMS, ceiling=ceiling, step=STEP_STREAMS)
         return Most(
-            subject=self._subject.name,
+            subject=self._subject,
             streams=streams,
             cpu_micros=self._held.cpu_micros if self._held else 0.0,
             latency_p99_ms=self._held.latency_p99_ms if self._held else 0.0,
@@ -88,23 +88,32 @@ class Search:
         )
 
     def _holds(self, streams: int) -> bool:
-        for _ in range(_TRIES):
+        measured = self._try(streams)
+        # Other work on the machine shows as streams that do not hold.
+        if not measured.is_held and (measured.disturbance or not measured.spoiled):
             measured = self._try(streams)
-            if measured.is_held or (measured.spoiled and not measured.disturbance):
-                return measured.is_held
-        return False
-
-    def _try(self, streams: int) -> Measurement:
-        measured = Trial(streams, _SECONDS, is_to_the_end=False).measure(self._subject, self._bench)
-        self.trials.append(measured)
-        self._show(
-            f"  {measured.subject:28}{streams:6} streams: {why_not_held(measured) or 'held'}{_figures(measured)}"
-        )
         if measured.is_held:
             self._held = measured
         else:
             self._refused = measured
+        return measured.is_held
+
+    def _try(self, streams: int) -> Measurement:
+        measured = self._measure(streams)
+        self.trials.append(measured)
+        self._show(
+            f"  {measured.subject:28}{streams:6} streams: {why_not_held(measured) or 'held'}{_figures(measured)}"
+        )
         return measured
+
+
+def search(subject: Subject, bench: Bench, show: Callable[[str], None]) -> Search:
+    """A search by trials that are over with their window."""
+
+    def measure(streams: int) -> Measurement:
+        return Trial(streams, _SECONDS, is_to_the_end=False).measure(subject, bench)
+
+    return Search(subject.name, measure, show)
 
 
 def why_not_held(measured: Measurement) -> str:

@@ -10,19 +10,19 @@ from attrs import frozen
 from benchmarks.load_client import Asked, Heard, Load, LoadClient, Timings, quantile
 from benchmarks.meter import Used, memory_of_family_kb
 from benchmarks.programs import pin
-from benchmarks.subjects import Chatcore, Conversation, Running, conversations
+from benchmarks.subjects import MANY_READERS, Chatcore, Conversation, Running, conversations
 from benchmarks.token_source import PERIOD_SECONDS
 from benchmarks.tools import tools
 from benchmarks.trial import Bench, running_source, watch
 
 _RAMP_SECONDS = 2.0
 # Once all replies have begun, their ids are asked for, and their readers come.
+#: Of one reply.
+MOST_READERS = 1000
 _GATHER_SECONDS = 2.0
 _SETTLE_SECONDS = 2.0
 _PATIENCE_SECONDS = 60.0
 _MICROS = 1_000_000
-# A thousand readers are all of one user.
-_SETTINGS = {"MAX_STREAMS_PER_USER": "2000"}
 
 
 @frozen(kw_only=True)
@@ -80,11 +80,11 @@ class Following:
         """
         with ExitStack() as stack:
             source = stack.enter_context(running_source(self._tokens))
-            service = Chatcore(bench.database_url, _SETTINGS)
+            service = Chatcore(bench.database_url, MANY_READERS)
             owner = stack.enter_context(service.running(source.port, bench.folder))
             place = owner
             if self.is_elsewhere:
-                replica = Chatcore(bench.database_url, _SETTINGS, is_fresh=False)
+                replica = Chatcore(bench.database_url, MANY_READERS, is_fresh=False)
                 place = stack.enter_context(replica.running(source.port, bench.folder))
             made = conversations(owner, self.replies)
             callers = stack.enter_context(LoadClient(tools().load_client, self._callers(made, owner), bench.folder))
@@ -117,7 +117,7 @@ class Following:
         self, made: Sequence[Conversation], owner: Running, place: Running, bench: Bench, began: float
     ) -> tuple[Heard, float]:
         if not self.readers:
-            return Heard(broken_streams=0, problem="", busy_share=0.0, timings={}), 0.0
+            return Heard(broken_streams=0, problem="", busy_share=0.0, timings=Timings()), 0.0
         time.sleep(max(0.0, began + _RAMP_SECONDS + _GATHER_SECONDS / 2 - time.monotonic()))
         requests = self._reader_requests(made, owner, place)
         load = self._load(
@@ -137,8 +137,8 @@ class Following:
         return [one.reader(place.port, id_) for one, id_ in (replies[n % len(replies)] for n in range(self.readers))]
 
     def _cost(self, called: Heard, read: Heard, used: Used, memory_kb: float) -> FollowCost:
-        called_tokens = max(len(called.timings.get(0, Timings()).tokens), 1)
-        seen = read.timings.get(0, Timings()).tokens
+        called_tokens = max(len(called.timings.tokens), 1)
+        seen = read.timings.tokens
         broken = [heard.problem for heard in (called, read) if heard.broken_streams]
         return FollowCost(
             replies=self.replies,
@@ -171,4 +171,4 @@ def thousand(bench: Bench, seconds: float) -> FollowCost:
     Raises:
         BenchmarkError: something could not be started.
     """
-    return Following(1, 1000, is_elsewhere=False, seconds=seconds).measure(bench)
+    return Following(1, MOST_READERS, is_elsewhere=False, seconds=seconds).measure(bench)

@@ -13,7 +13,8 @@ from typing import cast
 import orjson
 import uvloop
 from attrs import asdict, define, field, frozen
-from benchmarks.load_client import cpu_seconds, quantile
+from benchmarks.load_client import quantile
+from benchmarks.processes import cpu_seconds
 
 _WARM_UP_SECONDS = 0.1
 

@@ -1,5 +1,6 @@
 """The results as JSON: a part each, with when, where and beside which limit it was measured."""
 
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,20 @@ def read(file: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or not all(isinstance(part, dict) for part in document.values()):
         raise BenchmarkError(f"{file} does not hold results of the benchmark; move it away, or name another --output.")
     return document
+
+
+def require_place(file: Path) -> None:
+    """Returns when results can be kept there.
+
+    Raises:
+        BenchmarkError: they cannot, or there is something else.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=file.parent):
+            read(file)
+    except OSError as error:
+        raise BenchmarkError(f"Results cannot be kept in {file}: {error.strerror}; name another --output.") from error
 
 
 def merge(file: Path, name: str, part: Mapping[str, Any]) -> dict[str, Any]:

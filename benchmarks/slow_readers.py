@@ -17,19 +17,19 @@ from pathlib import Path
 
 import psycopg
 from attrs import frozen
-from benchmarks.load_client import Heard, Load, LoadClient, Timings, quantile
+from benchmarks.load_client import Heard, Load, LoadClient, quantile
 from benchmarks.machine import most_files, require_files, require_linux
 from benchmarks.meter import memory_of_family_kb
 from benchmarks.options import count, duration
 from benchmarks.problem import BenchmarkError
 from benchmarks.programs import pin
 from benchmarks.streams import bench
-from benchmarks.subjects import Chatcore, Conversation, Running
+from benchmarks.subjects import MANY_READERS, Chatcore, Conversation, Running
 from benchmarks.tools import tools
 from benchmarks.trial import Bench, Trial, running_source
 
-# All stalled readers are of one user.
-_SETTINGS = {"MAX_STREAMS_PER_USER": "2000"}
+#: Streams that are read, and beside them readers who read nothing.
+STALLED_STREAMS, STALLED_READERS = 100, 100
 #: Text of the reply that nobody reads: more than the kernel and the service hold of it together.
 _UNREAD_CHARS = 1_000_000
 _RECEIVE_BYTES, _SEGMENT_BYTES = 4096, 536
@@ -78,7 +78,7 @@ class Stalling:
         Raises:
             BenchmarkError: something could not be started.
         """
-        subject, trial = Chatcore(made.database_url, _SETTINGS), Trial(self.streams, self.seconds)
+        subject, trial = Chatcore(made.database_url, MANY_READERS), Trial(self.streams, self.seconds)
         with (
             running_source(trial.tokens(subject)) as source,
             subject.running(source.port, made.folder) as running,
@@ -93,7 +93,7 @@ class Stalling:
         return self._cost(alone, beside, memory_kb / self.stalled, left)
 
     def _cost(self, alone: Heard, beside: Heard, memory_kb: float, left: float) -> StallCost:
-        without, with_them = (heard.timings.get(0, Timings()).tokens for heard in (alone, beside))
+        without, with_them = (heard.timings.tokens for heard in (alone, beside))
         problems = [heard.problem for heard in (alone, beside) if heard.broken_streams]
         if left < self.stalled + self.streams:
             problems.append("readers who were to stall did not")
@@ -115,7 +115,7 @@ def stalling(made: Bench, seconds: float) -> StallCost:
     Raises:
         BenchmarkError: something could not be started.
     """
-    return Stalling(100, 100, seconds).measure(made)
+    return Stalling(STALLED_STREAMS, STALLED_READERS, seconds).measure(made)
 
 
 def _heard(load: Load, made: Bench, running: Running) -> tuple[Heard, float]:
@@ -161,8 +161,8 @@ def _stalled(port: int, request: bytes, count: int) -> Generator[None]:
 def main() -> int:
     """Prints it; 0 when every stream was whole."""
     parser = argparse.ArgumentParser(description="What readers who read nothing cost the others.")
-    parser.add_argument("--streams", type=count, default=100, help="that are read (default: 100)")
-    parser.add_argument("--stalled", type=count, default=100, help="that are not (default: 100)")
+    parser.add_argument("--streams", type=count, default=STALLED_STREAMS, help="that are read (default: 100)")
+    parser.add_argument("--stalled", type=count, default=STALLED_READERS, help="that are not (default: 100)")
     parser.add_argument("--seconds", type=duration, default=6.0, help="of each measurement (default: 6)")
     options = parser.parse_args()
     try:

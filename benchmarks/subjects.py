@@ -24,6 +24,11 @@ NGINX = "nginx, unbuffered"
 BYTES_RELAY = "bytes through, asyncio"
 CHATCORE = "chatcore, everything on"
 
+#: Settings for measurements that are over before their replies are: these need not be waited for.
+HURRIED = {"DRAIN_SECONDS": "1"}
+#: Settings for many readers of one user's reply.
+MANY_READERS = {"MAX_STREAMS_PER_USER": "2000"}
+
 #: Of one user, as many as the service allows by default.
 _STREAMS_PER_USER = 8
 

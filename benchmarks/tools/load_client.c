@@ -3,7 +3,7 @@
  *
  *     load_client TOKENS WINDOW_BEGIN WINDOW_SECONDS PATIENCE_SECONDS LATENCIES_FILE < plan
  *
- * The plan has a line for each stream, `START_SECONDS PORT GROUP SIZE`, and under it so many bytes: one HTTP request.
+ * The plan has a line for each stream, `START_SECONDS PORT SIZE`, and under it so many bytes: one HTTP request.
  * Lines are in order of START_SECONDS, which counts from the beginning, as the window does.
  *
  * A stream has to answer with 200 and chunks, and say nothing but `data: {"token":"…","gpu":0}` (as the token source
@@ -14,8 +14,8 @@
  * window, and whoever was whole until then is whole.
  *
  * Prints `window` at the window's edges, for whoever measures processes meanwhile, and at the end one JSON object.
- * LATENCIES_FILE gets records of three 32-bit numbers: group, what (0: a token in the window, from its making to its
- * arrival; 1: a stream's first token, from the connection to its arrival; 2: the same, from the token's making), µs.
+ * LATENCIES_FILE gets records of two 32-bit numbers: what (0: a token in the window, from its making to its arrival;
+ * 1: a stream's first token, from the connection to its arrival), and µs.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -35,12 +35,12 @@
 #include <unistd.h>
 
 enum { MOST_READ = 1 << 18, MOST_EVENTS = 512, MOST_LINE = 1 << 22, TOKEN_SIZE = 26, MOST_PROBLEM = 240 };
-enum { IN_WINDOW, FIRST_FROM_CONNECTION, FIRST_FROM_MAKING };
+enum { IN_WINDOW, FIRST };
 enum { STATUS, HEAD, CHUNK_SIZE, CHUNK, CHUNK_END, TRAILER };
 
 typedef struct {
     double start;
-    int file, port, group, request_size, tokens, is_done, is_over;
+    int file, port, request_size, tokens, is_done, is_over;
     char *request;
     int64_t began;
     /* HTTP */
@@ -63,8 +63,8 @@ static int64_t now_ns(void) {
     return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-static void note(int group, int what, int64_t micros) {
-    uint32_t record[3] = {group, what, micros < 0 ? 0 : micros};
+static void note(int what, int64_t micros) {
+    uint32_t record[2] = {what, micros < 0 ? 0 : micros};
     fwrite(record, sizeof record, 1, latencies);
 }
 
@@ -92,12 +92,8 @@ static int64_t digits(const char *at, int count) {
 static int take_token(stream *s, const char *text) {
     int64_t made = digits(text + 2, 16), number = digits(text + 19, 6);
     if (text[0] != 't' || text[1] != '=' || made < 0 || text[18] != ';' || number != s->tokens || text[25] != ' ') return 0;
-    int64_t late = clock_ns / 1000 - made;
-    if (is_window) note(s->group, IN_WINDOW, late);
-    if (!s->tokens++) {
-        note(s->group, FIRST_FROM_CONNECTION, (clock_ns - s->began) / 1000);
-        note(s->group, FIRST_FROM_MAKING, late);
-    }
+    if (is_window) note(IN_WINDOW, clock_ns / 1000 - made);
+    if (!s->tokens++) note(FIRST, (clock_ns - s->began) / 1000);
     return 1;
 }
 
@@ -242,7 +238,7 @@ static void serve(int64_t until) {
 
 static void read_plan(void) {
     stream s = {.file = -1};
-    while (scanf("%lf %d %d %d", &s.start, &s.port, &s.group, &s.request_size) == 4) {
+    while (scanf("%lf %d %d", &s.start, &s.port, &s.request_size) == 3) {
         s.request = malloc(s.request_size);
         getchar(); /* the line's end */
         if (fread(s.request, 1, s.request_size, stdin) != (size_t)s.request_size) exit(2);

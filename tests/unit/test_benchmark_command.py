@@ -52,6 +52,34 @@ def test_more_streams_than_files_may_be_open_are_told(tmp_path: Path, capsys: py
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("part", "streams"), [("growth", 1700), ("readers", 1000), ("stalled", 200), ("first", 100), ("most", 100)]
+)
+def test_every_part_says_what_files_it_needs_before_it_begins(
+    part: str, streams: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmarks.__main__.most_files", lambda: 2 * streams + 99)
+    assert main(["--only", part, "--output", str(tmp_path / "none.json")]) == 1
+    said = capsys.readouterr().err
+    assert f"{streams} streams need {2 * streams + 100} open files in one process" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_what_opens_no_streams_needs_no_files_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.__main__.most_files", lambda: 256)
+    assert main(["--only", "--output", str(tmp_path / "none.json")]) == 0
+
+
+def test_a_place_that_takes_no_results_is_told_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["--only", "growth", "--output", str(tmp_path / "file" / "latest.json")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("Results cannot be kept in ")
+    assert len(said.splitlines()) == 1
+
+
 def test_without_nginx_the_limit_is_a_relay_that_only_passes_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,7 @@ from benchmarks.load_client import Heard, Timings, quantile
 from benchmarks.machine import most_streams, one_core_warning, require_files, require_linux
 from benchmarks.measurement import Measurement, measurement
 from benchmarks.meter import Used
-from benchmarks.most import most_held
+from benchmarks.most import START_STREAMS, Search, most_held
 from benchmarks.page import renewed
 from benchmarks.picture import Bar, Panel, panels, svg
 from benchmarks.problem import BenchmarkError
@@ -28,7 +28,7 @@ CORES = {"tools": CoreTimes(idle=0.4, stolen=0.0), "all": CoreTimes(idle=1.8, st
 CPU = {"subject": 0.1, "source": 0.02, "client": 0.01, "database": 0.005}
 
 
-TIMINGS = {0: Timings(tokens=[1000] * 1980 + [90_000] * 20, first_tokens=[2000], first_relays=[500])}
+TIMINGS = Timings(tokens=[1000] * 1980 + [90_000] * 20, first_tokens=[2000])
 HEARD = Heard(broken_streams=0, problem="", busy_share=0.3, timings=TIMINGS)
 
 
@@ -58,7 +58,7 @@ def test_what_was_used_is_told_by_the_token() -> None:
 
 
 def test_a_trial_without_a_single_token_has_figures_too() -> None:
-    trial = measured(heard=evolve(HEARD, timings={}))
+    trial = measured(heard=evolve(HEARD, timings=Timings()))
     assert (trial.tokens, trial.latency_p99_ms) == (0, 0.0)
     assert not trial.is_held
 
@@ -66,13 +66,20 @@ def test_a_trial_without_a_single_token_has_figures_too() -> None:
 @pytest.mark.parametrize(
     "timings",
     [
-        {0: Timings(tokens=[1000] * 1979 + [100_000] * 21)},
-        {0: Timings(tokens=[1000] * 1900)},
+        Timings(tokens=[1000] * 1979 + [100_000] * 21),
+        Timings(tokens=[1000] * 1900),
     ],
     ids=["more than one of a hundred too late", "tokens missing in the window"],
 )
-def test_what_does_not_keep_up_is_not_held(timings: dict[int, Timings]) -> None:
+def test_what_does_not_keep_up_is_not_held(timings: Timings) -> None:
     assert not measured(heard=evolve(HEARD, timings=timings)).is_held
+
+
+def test_what_holds_when_it_is_tried_once_more_was_not_too_much() -> None:
+    late = measured(late=2000, heard=evolve(HEARD, timings=Timings()))
+    trials = iter([evolve(late, others_share=0.9), measured()])
+    found = Search(CHATCORE, lambda _: next(trials), show=lambda _: None).run(START_STREAMS)
+    assert (found.streams, found.why_not_more, found.is_limit_of_tools) == (START_STREAMS, "", False)
 
 
 def test_a_broken_stream_is_not_held_and_spoils_the_run() -> None:
