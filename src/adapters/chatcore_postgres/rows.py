@@ -25,6 +25,10 @@ _TITLE_SOURCES = {source.value: source for source in TitleSource}
 # What servers are mostly set to; to make UTC of what is UTC costs as much as the rest of a row.
 _UTC_ZONES = frozenset({UTC, ZoneInfo("UTC"), ZoneInfo("Etc/UTC")})
 
+#: What :func:`to_messages` takes, in its order.
+MESSAGE_COLUMNS = """id, parent_id, position, role, content, status, error, token_count, model_tag, inference_time_ms,
+    created_at"""
+
 _MESSAGE = itemgetter(slice(11))
 
 
@@ -46,9 +50,7 @@ def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]
 
 
 def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence[Row]) -> list[Message]:
-    """Each from id, parent_id, position, role, content, status, error, token_count, model_tag, inference_time_ms,
-    created_at; what comes after them is not looked at.
-    """  # noqa: D205 - the columns are the summary
+    """Each from :data:`MESSAGE_COLUMNS`; what comes after them is not looked at."""
     return [
         Message(
             id_,

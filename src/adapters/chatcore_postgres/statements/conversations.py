@@ -1,5 +1,7 @@
 """Conversations, and reading what is in them."""
 
+from chatcore_postgres import rows
+
 CREATE = """
 insert into conversations (user_id, id, title, title_source, model_tag, head_id, created_at, updated_at)
 values (%(user_id)s, %(id)s, %(title)s, %(title_source)s, %(model_tag)s, null, %(created_at)s, %(updated_at)s)
@@ -25,19 +27,18 @@ limit %(limit)s
 
 # One statement, so that the head is among the messages. The conversation is the first row, at the position that no
 # message has: in columns of its own, because repeating it on every row costs as much as the messages themselves.
-OPEN = """
+OPEN = f"""
 select id, null::uuid as parent_id, 0::bigint as position, null::text as role, null::text as content,
     null::text as status, null::text as error, null::integer as token_count, model_tag,
     null::integer as inference_time_ms, created_at, title, title_source, head_id, updated_at
 from conversations
 where user_id = %(user_id)s and id = %(conversation_id)s
 union all
-select id, parent_id, position, role, content, status, error, token_count, model_tag, inference_time_ms, created_at,
-    null, null, null, null
+select {rows.MESSAGE_COLUMNS}, null, null, null, null
 from messages
 where user_id = %(user_id)s and conversation_id = %(conversation_id)s
 order by position
-"""
+"""  # noqa: S608 - the columns are a literal
 
 RENAME = """
 update conversations
@@ -54,20 +55,20 @@ returning id
 """
 
 # Why `is not distinct from`: see :mod:`chatcore_postgres.statements.turns`.
-GET_MESSAGE = """
-select id, parent_id, position, role, content, status, error, token_count, model_tag, inference_time_ms, created_at
+GET_MESSAGE = f"""
+select {rows.MESSAGE_COLUMNS}
 from messages
 where user_id = %(user_id)s and id = %(message_id)s and conversation_id is not distinct from %(conversation_id)s
-"""
+"""  # noqa: S608 - the columns are a literal
 
 # The owner reads the flag with its next checkpoint; when there is no generation any more there is nothing to ask.
-REQUEST_STOP = """
+REQUEST_STOP = f"""
 with asked as (
     update generations set stop_requested = true
     where user_id = %(user_id)s and conversation_id = %(conversation_id)s and message_id = %(message_id)s
         and not stop_requested
 )
-select id, parent_id, position, role, content, status, error, token_count, model_tag, inference_time_ms, created_at
+select {rows.MESSAGE_COLUMNS}
 from messages
 where user_id = %(user_id)s and id = %(message_id)s and conversation_id is not distinct from %(conversation_id)s
-"""
+"""  # noqa: S608 - the columns are a literal

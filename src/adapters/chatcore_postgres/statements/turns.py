@@ -25,6 +25,8 @@ Where a message is looked up by its id, `conversation_id is not distinct from` c
 `=` the planner, which believes that few rows share a conversation, may read the whole conversation by its other index.
 """
 
+from chatcore_postgres import rows
+
 # `seen` is the conversation as the snapshot shows it. Of `running`, all but the slots is about this conversation's own
 # reply in the making, of which there is one at most; the epoch is told to its owner only.
 _STATE = """
@@ -62,13 +64,12 @@ generation as (
 
 # A row for each message, in no order, and some twice; or a single row without one. What was stored just now is not
 # among them.
-_ANSWER = """
+_ANSWER = f"""
 select case when v.outcome = 'accepted' and moved.reply_position is null then 'stale' else v.outcome end,
-    v.user_message_id, v.reply_id, v.running_id, v.epoch, v.head_id, moved.reply_position, moved.model_tag,
-    m.id, m.parent_id, m.position, m.role, m.content, m.status, m.error, m.token_count, m.model_tag,
-    m.inference_time_ms, m.created_at
-from verdict as v left join moved on true left join said as m on true
-"""
+    v.user_message_id, v.reply_id, v.running_id, v.epoch, v.head_id, moved.reply_position, moved.reply_model_tag,
+    {rows.MESSAGE_COLUMNS}
+from verdict as v left join moved on true left join said on true
+"""  # noqa: S608 - the columns are a literal
 
 # A repeat of a turn whose answer was lost is known by its message's id. It gets what the first one got: the lease too,
 # if that still is ours.
@@ -129,7 +130,8 @@ moved as (
     where v.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
         and c.next_position = v.next_position and c.head_id is not distinct from v.head_id
     returning v.head_id as question_parent_id, v.next_position as question_position,
-        v.next_position + 1 as reply_position, c.model_tag, v.taken_slots, %(user_message_id)s::uuid as fallback_head_id
+        v.next_position + 1 as reply_position, c.model_tag as reply_model_tag, v.taken_slots,
+        %(user_message_id)s::uuid as fallback_head_id
 ),
 stored as (
     insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, model_tag,
@@ -139,7 +141,7 @@ stored as (
     from moved
     union all
     select %(user_id)s, %(reply_id)s, %(conversation_id)s, %(user_message_id)s, reply_position, 'assistant', '',
-        'streaming', model_tag, %(now)s
+        'streaming', reply_model_tag, %(now)s
     from moved
 ),
 """
@@ -214,14 +216,14 @@ moved as (
     from verdict as v
     where v.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
         and c.next_position = v.next_position and c.head_id is not distinct from v.head_id
-    returning v.user_message_id, v.next_position as reply_position, c.model_tag, v.taken_slots,
+    returning v.user_message_id, v.next_position as reply_position, c.model_tag as reply_model_tag, v.taken_slots,
         v.head_id as fallback_head_id
 ),
 stored as (
     insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, model_tag,
         created_at)
     select %(user_id)s, %(reply_id)s, %(conversation_id)s, user_message_id, reply_position, 'assistant', '',
-        'streaming', model_tag, %(now)s
+        'streaming', reply_model_tag, %(now)s
     from moved
 ),
 """
