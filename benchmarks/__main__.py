@@ -15,10 +15,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-import benchmarks.requests as plain_requests
 import psycopg
 from attrs import asdict, frozen
-from benchmarks import at_rest, curve, first_token, growth, parts
+from benchmarks import at_rest, curve, first_token, growth, parts, plain_requests
 from benchmarks.machine import most_files, most_streams, one_core_warning, require_files, require_linux
 from benchmarks.meter import all_cores
 from benchmarks.most import CEILING_STREAMS, STEP_STREAMS, search

@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 
 import psycopg
 from attrs import frozen
+from benchmarks.conversations import request
 from benchmarks.measurement import Measurement
 from benchmarks.programs import SUBJECT_CORE, free_port, program
 from benchmarks.stored_relay import CONVERSATION, USER
 from benchmarks.streams import rounds
-from benchmarks.subjects import Chatcore, Nothing, Running, Subject, ready, request
+from benchmarks.subjects import Chatcore, Nothing, Running, Subject, ready
 from benchmarks.trial import Bench, Trial
 
 from chatcore_postgres.statements import conversations

@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from attrs import frozen
+from benchmarks.conversations import Conversation, conversations
 from benchmarks.load_client import Asked, Heard, Load, LoadClient, Timings, quantile
 from benchmarks.meter import Used, memory_of_family_kb
 from benchmarks.programs import pin
-from benchmarks.subjects import MANY_READERS, Chatcore, Conversation, Running, conversations
+from benchmarks.subjects import MANY_READERS, Chatcore, Running
 from benchmarks.token_source import PERIOD_SECONDS
 from benchmarks.tools import tools
 from benchmarks.trial import Bench, running_source, watch
@@ -86,7 +87,7 @@ class Following:
             if self.is_elsewhere:
                 replica = Chatcore(bench.database_url, MANY_READERS, is_fresh=False)
                 place = stack.enter_context(replica.running(source.port, bench.folder))
-            made = conversations(owner, self.replies)
+            made = conversations(owner.port, self.replies)
             callers = stack.enter_context(LoadClient(tools().load_client, self._callers(made, owner), bench.folder))
             pin(callers.pid, None)
             meter = watch(bench, subject=owner.pid, place=place.pid, source=source.pid, client=callers.pid)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psycopg
 from attrs import frozen
+from benchmarks.conversations import Conversation
 from benchmarks.load_client import Heard, Load, LoadClient, quantile
 from benchmarks.machine import most_files, require_files, require_linux
 from benchmarks.meter import memory_of_family_kb
@@ -24,7 +25,7 @@ from benchmarks.options import count, duration
 from benchmarks.problem import BenchmarkError
 from benchmarks.programs import pin
 from benchmarks.streams import bench
-from benchmarks.subjects import MANY_READERS, Chatcore, Conversation, Running
+from benchmarks.subjects import MANY_READERS, Chatcore, Running
 from benchmarks.tools import tools
 from benchmarks.trial import Bench, Trial, running_source
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import psycopg
 from attrs import frozen
+from benchmarks.plain_requests import store_messages
 from benchmarks.problem import BenchmarkError
-from benchmarks.requests import store_messages
 
 from chatcore.listing import Cursor
 from chatcore.message import ConversationId

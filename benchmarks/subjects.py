@@ -1,21 +1,18 @@
 """What is measured: the service with everything on, and what it is measured against."""
 
-import http.client
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
-import orjson
 import psycopg
 from attrs import frozen
+from benchmarks.conversations import conversations, request
 from benchmarks.machine import most_files
-from benchmarks.problem import BenchmarkError
 from benchmarks.programs import SUBJECT_CORE, free_port, program, wait_for
 
 #: What the subjects are called, in tables as in results.
@@ -28,9 +25,6 @@ CHATCORE = "chatcore, everything on"
 HURRIED = {"DRAIN_SECONDS": "1"}
 #: Settings for many readers of one user's reply.
 MANY_READERS = {"MAX_STREAMS_PER_USER": "2000"}
-
-#: Of one user, as many as the service allows by default.
-_STREAMS_PER_USER = 8
 
 _NGINX = """
 daemon off; master_process off; error_log {folder}/error.log; pid {folder}/pid;
@@ -171,63 +165,12 @@ class Chatcore(Subject):
 
     def requests(self, running: Running, streams: int) -> Sequence[str]:
         """A turn in a conversation of its own for each stream."""
-        return [conversation.turn(running.port) for conversation in conversations(running, streams)]
+        return [conversation.turn(running.port) for conversation in conversations(running.port, streams)]
 
 
 def _empty(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("truncate conversations, messages, generations, deltas, idempotency_keys")
-
-
-@frozen
-class Conversation:
-    """One that was made for a stream."""
-
-    user: str
-    id: str
-
-    def turn(self, port: int) -> str:
-        """The request that begins a turn."""
-        return request(f"POST {self._path}/messages", port, self._headers, '{"content":"What do you know of the sea?"}')
-
-    def reader(self, port: int, reply_id: str) -> str:
-        """The request that follows its reply from the beginning."""
-        return request(f"GET {self._path}/messages/{reply_id}/stream", port, self._headers)
-
-    def newest_reply(self, connection: http.client.HTTPConnection) -> str:
-        """The id of its last message, which is its reply."""
-        connection.request("GET", self._path, headers=self._headers)
-        id_: str = orjson.loads(connection.getresponse().read())["messages"][-1]["id"]
-        return id_
-
-    @property
-    def _path(self) -> str:
-        return f"/api/conversations/{self.id}"
-
-    @property
-    def _headers(self) -> Mapping[str, str]:
-        return _authorization(self.user)
-
-
-def conversations(running: Running, streams: int) -> Sequence[Conversation]:
-    """One for each stream. To make them has each user's token validated, and remembered."""
-    connection = http.client.HTTPConnection("127.0.0.1", running.port)
-    made = [_conversation(connection, f"user-{n // _STREAMS_PER_USER}") for n in range(streams)]
-    connection.close()
-    return made
-
-
-def _conversation(connection: http.client.HTTPConnection, user: str) -> Conversation:
-    connection.request("POST", "/api/conversations", headers=_authorization(user))
-    response = connection.getresponse()
-    said = response.read()
-    if response.status != HTTPStatus.CREATED:
-        raise BenchmarkError(f"The service made no conversation: {said.decode(errors='replace')}")
-    return Conversation(user, orjson.loads(said)["id"])
-
-
-def _authorization(user: str) -> Mapping[str, str]:
-    return {"Authorization": f"Bearer {user}"}
 
 
 def limit() -> Subject:
@@ -249,11 +192,3 @@ def ready(port: int, pid: int) -> Running:
     """
     wait_for(port, pid)
     return Running(port, pid)
-
-
-def request(target: str, port: int, headers: Mapping[str, str], body: str = "") -> str:
-    """A whole request: method and path, headers, and a body of JSON if there is one."""
-    lines = [f"{target} HTTP/1.1", f"Host: 127.0.0.1:{port}", *(f"{name}: {value}" for name, value in headers.items())]
-    if body:
-        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
-    return "\r\n".join([*lines, "", body])

@@ -1,7 +1,7 @@
 """What a plain request costs: list, open and create, beside bare routes that run the same statements.
 
-    python -m benchmarks.requests
-    python -m benchmarks.requests --rounds 3 --seconds 0.5
+    python -m benchmarks.plain_requests
+    python -m benchmarks.plain_requests --rounds 3 --seconds 0.5
 
 Linux only. Both servers run at once, on the same core, and are asked in turns.
 """
