@@ -7,7 +7,9 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 
+from tests.integration.faults.waiting import eventually
 from tests.integration.http_server import ALICE, SETTINGS, LiveService, live_service, settings_with_requests
 
 PATIENCE_SECONDS = 10
@@ -194,6 +196,65 @@ async def test_what_is_refused_early_is_traced_by_the_callers_id(name: bytes, re
         refused = await exchange(service, POST + name + b": of-the-caller\r\n" + JSON + rest)
 
     assert (refused[0], refused[1]["x-trace-id"]) == (status, "of-the-caller")
+
+
+REFUSED_EARLY = {
+    400: POST + b"x-trace-id: of-the-caller\r\n" + JSON + b"bad header\r\n\r\n",
+    408: POST + b"x-trace-id: of-the-caller\r\nhost: x\r\n",
+    431: POST + b"x-trace-id: of-the-caller\r\nx: " + b"a" * 100_000,
+}
+
+
+@pytest.mark.parametrize("status", REFUSED_EARLY)
+async def test_what_is_refused_early_has_the_headers_of_every_response(status: int) -> None:
+    async with live_service(settings_with_requests(header_timeout_seconds=0.2)) as service:
+        _, ordinary, _ = await exchange(service, b"GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n")
+        refused = await exchange(service, REFUSED_EARLY[status])
+
+    of_the_one = ("date", "vary", "x-trace-id", "content-length")
+    assert refused[0] == status
+    assert refused[1].items() >= {(name, value) for name, value in ordinary.items() if name not in of_the_one}
+
+
+@pytest.mark.parametrize("status", REFUSED_EARLY)
+async def test_what_is_refused_early_is_logged_and_counted(status: int) -> None:
+    async with live_service(settings_with_requests(header_timeout_seconds=0.2)) as service:
+        with capture_logs() as lines:
+            await exchange(service, REFUSED_EARLY[status])
+        figures = answered(service)
+
+    [line] = [line for line in lines if line["event"] == "request"]
+    assert (line["status"], line["trace_id"]) == (status, "of-the-caller")
+    assert figures == [f'{{method="unknown",route="unknown",status="{status}"}} 1.0']
+
+
+async def test_what_is_refused_in_its_body_is_logged_and_counted_once(service: LiveService) -> None:
+    with capture_logs() as lines:
+        status, _, _ = await exchange(service, POST + JSON + b"transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n")
+        await eventually(lambda: answered(service), within=PATIENCE_SECONDS, what="it is counted")
+
+    assert status == 400
+    assert [line["path"] for line in lines if line["event"] == "request"] == ["/api/conversations"]
+    assert answered(service) == ['{method="POST",route="/api/conversations",status="400"} 1.0']
+
+
+async def test_a_connection_that_is_closed_without_a_word_is_neither_logged_nor_counted() -> None:
+    async with live_service(settings_with_requests(header_timeout_seconds=0.1)) as service:
+        with capture_logs() as lines:
+            reader, writer = await service.connect()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                assert await reader.read() == b""
+            writer.close()
+        figures = answered(service)
+
+    assert (lines, figures) == ([], [])
+
+
+def answered(service: LiveService) -> list[str]:
+    """The figures of the requests answered so far."""
+    name = "chatcore_http_requests_total"
+    lines = service.container.metrics().exposition().decode().splitlines()
+    return [line.removeprefix(name) for line in lines if line.startswith(name)]
 
 
 async def test_white_space_around_a_value_is_none_of_it(service: LiveService) -> None:

@@ -18,6 +18,8 @@ from chatcore_service.readiness import Readiness
 
 #: Where the server finds the :class:`Shutdown` in the lifespan's state.
 SHUTDOWN = "shutdown"
+#: Where it finds the :class:`~chatcore_service.metrics.Metrics`, for what it answers itself.
+METRICS = "metrics"
 
 #: How long each adapter has to close.
 CLOSE_SECONDS = 2.0
@@ -79,7 +81,7 @@ class ServiceLifespan:
             stack.push_async_callback(self.shutdown.drain)
             sampling = asyncio.create_task(self._sample_pools(), name="sampling the database pools")
             stack.callback(sampling.cancel)
-            yield {SHUTDOWN: self.shutdown}
+            yield {SHUTDOWN: self.shutdown, METRICS: self.metrics}
 
     async def _sample_pools(self) -> None:
         while True:

@@ -12,6 +12,9 @@ EXPOSITION_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 #: Where the workers of one service share their figures; prometheus_client reads it by itself when it is imported.
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
+#: What stands for a method or a route that there is none of.
+UNKNOWN = "unknown"
+
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SLOW = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
 
@@ -84,6 +87,10 @@ class Metrics:
         requests, response_seconds = self._answered(method, route, status)
         requests.inc()
         response_seconds.observe(seconds)
+
+    def count_refusal(self, status: int) -> None:
+        """One more answer was given to what never became a request."""
+        self.requests.labels(UNKNOWN, UNKNOWN, str(status)).inc()
 
     def _series_of_answers(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
         return self.requests.labels(method, route, str(status)), self.response_seconds.labels(route)

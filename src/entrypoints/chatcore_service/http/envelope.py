@@ -1,4 +1,7 @@
-"""What every response has around it: a trace id, security headers, a line in the log, and its count."""
+"""What every response has around it: a trace id, security headers, a line in the log, and its count.
+
+What the server refuses before there is a request has the same, by :mod:`chatcore_service.server.refusal`.
+"""
 
 from collections.abc import Awaitable
 from time import perf_counter
@@ -9,7 +12,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from chatcore_service.http import paths, trace
 from chatcore_service.http.resource import Resource
-from chatcore_service.metrics import Metrics
+from chatcore_service.metrics import UNKNOWN, Metrics
 
 #: Sent with every response, unless it has its own.
 SECURITY_HEADERS = (
@@ -80,7 +83,7 @@ class _Exchange:
     def route(self) -> str:
         # The router puts it there, where there is one; an abstract class takes its time with `isinstance`.
         resource: Resource | None = self._scope.get("endpoint")
-        return "unknown" if resource is None else resource.path
+        return UNKNOWN if resource is None else resource.path
 
     def send(self, message: Message) -> Awaitable[None]:
         """Not a coroutine itself: every frame of every stream passes through."""

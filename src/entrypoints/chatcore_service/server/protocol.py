@@ -10,14 +10,15 @@ from typing import Any, cast
 
 from httptools import HttpParserUpgrade
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from chatcore_service.http.line import ABORT, LINE
-from chatcore_service.http.problems import problem_body
 from chatcore_service.http.refusals import HeadersTooLargeError, HeaderTimeoutError, MalformedHttpError, RefusedError
 from chatcore_service.http.trace import choose_trace_id
+from chatcore_service.lifespan import METRICS
 from chatcore_service.server.chunked_line import ChunkedLine
 from chatcore_service.server.lingering import Leftovers, LingeringTransport, Patience
+from chatcore_service.server.refusal import record, refusal
 from chatcore_service.settings import RequestSettings, Settings, StreamSettings
 
 #: Most requests that may wait on one connection behind the one that is being answered.
@@ -257,8 +258,11 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             # The headers of the request before are of no use.
             trace_id = choose_trace_id(self.headers if self._has_begun else ())
-            self._connection.write(_response(error, trace_id))
+            self._connection.write(refusal(error, trace_id))
             self._connection.linger()
+            # What has reached the application is recorded by its envelope.
+            if self._is_in_headers:
+                record(error, trace_id, self.app_state.get(METRICS))
 
     def _is_answering_aloud(self) -> bool:
         answering = self._answering
@@ -276,12 +280,3 @@ def protocol_of(settings: Settings) -> type[BoundedProtocol]:
         flush_seconds = settings.streams.write_timeout_seconds
 
     return ProtocolOfSettings
-
-
-def _response(error: RefusedError, trace_id: str) -> bytes:
-    body = problem_body(error)
-    headers = (
-        b"content-type: application/problem+json\r\ncontent-length: %d\r\nx-content-type-options: nosniff\r\n"
-        b"cache-control: no-store\r\nx-trace-id: %s\r\nconnection: close\r\n\r\n"
-    )
-    return STATUS_LINE[error.status] + headers % (len(body), trace_id.encode()) + body
