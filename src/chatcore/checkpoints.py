@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from chatcore.generation import Generation, Halt
 from chatcore.generations import Generations
 from chatcore.lease import OwnerId
+from chatcore.outage import FAILURES_THAT_MEAN_OUTAGE
 from chatcore.ports import Clock, Observer, Storage
 
 #: From the start of one checkpoint to the start of the next.
@@ -16,8 +17,6 @@ CHECKPOINT_SECONDS = 0.25
 MAX_REPLIES_AT_ONCE = 250
 #: How much text of one reply may wait in memory while the storage is away.
 MAX_UNSTORED_BYTES = 1024 * 1024
-#: After so many single failures in a row it is the storage that fails, not a generation.
-_FAILURES_THAT_MEAN_OUTAGE = 3
 
 
 class Checkpointer:
@@ -96,7 +95,7 @@ class Checkpointer:
         """So that one generation which cannot be stored does not hold up the others; whether the storage is there."""
         failures_in_a_row = 0
         for generation in batch:
-            if failures_in_a_row == _FAILURES_THAT_MEAN_OUTAGE:
+            if failures_in_a_row == FAILURES_THAT_MEAN_OUTAGE:
                 return False
             if not generation.is_to_be_stored:
                 continue

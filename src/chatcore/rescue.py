@@ -13,6 +13,7 @@ from chatcore.generations import Generations
 from chatcore.idempotency import KEPT_HOURS
 from chatcore.lease import RENEWAL_SECONDS, Ending, Lease, OwnerId, Remains
 from chatcore.message import Status
+from chatcore.outage import FAILURES_THAT_MEAN_OUTAGE
 from chatcore.ports import Clock, Observer, Storage
 from chatcore.reply_error import ReplyError
 
@@ -24,8 +25,6 @@ _JITTER = 0.2
 _PROBE_SECONDS = 1.0
 _CLAIMS_AT_ONCE = 100
 _PURGED_AT_ONCE = 1000
-# After so many it is the storage that fails, not a reply.
-_FAILURES_THAT_MEAN_OUTAGE = 3
 
 
 class Rescuer:
@@ -89,7 +88,7 @@ class Rescuer:
                     await self._rescue(lease)
                 except Exception as error:
                     failures.append(error)
-                    if len(failures) == _FAILURES_THAT_MEAN_OUTAGE:
+                    if len(failures) == FAILURES_THAT_MEAN_OUTAGE:
                         raise
             if failures:
                 raise failures[0]

@@ -25,7 +25,7 @@ from chatcore.ports import (
 )
 from chatcore.user import UserId
 from chatcore_memory.stream_counts import StreamCountTable
-from chatcore_memory.tables import Generation, Tables
+from chatcore_memory.tables import GenerationRow, Tables
 from chatcore_memory.turns import Turns
 
 
@@ -214,7 +214,7 @@ class InMemoryStorage(Storage, StreamCounts):
             generation.lease_until = self._lease_until()
         return Verdict.STOP_REQUESTED if generation.is_stop_requested else Verdict.HELD
 
-    def _end(self, generation: Generation, ending: Ending) -> None:
+    def _end(self, generation: GenerationRow, ending: Ending) -> None:
         key = (generation.lease.user_id, generation.lease.conversation_id)
         message = self._tables.message(*key, generation.lease.message_id)
         conversation = self._tables.conversation(*key)

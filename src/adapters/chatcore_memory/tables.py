@@ -13,7 +13,7 @@ from chatcore.user import UserId
 
 
 @define(kw_only=True)
-class Generation:
+class GenerationRow:
     """A reply in the making."""
 
     #: The present right to write it.
@@ -57,8 +57,8 @@ class Tables:
         dict[tuple[UserId, ConversationId], list[Message]]
     )
     #: One a conversation, by construction.
-    generations: dict[tuple[UserId, ConversationId], Generation] = Factory(
-        dict[tuple[UserId, ConversationId], Generation]
+    generations: dict[tuple[UserId, ConversationId], GenerationRow] = Factory(
+        dict[tuple[UserId, ConversationId], GenerationRow]
     )
     keys: dict[tuple[UserId, str], RecordedKey] = Factory(dict[tuple[UserId, str], RecordedKey])
 
@@ -92,12 +92,12 @@ class Tables:
         """The active path of a conversation."""
         return active_path(self.messages[conversation.user_id, conversation.id], conversation.head_id)
 
-    def leased(self, lease: Lease) -> Generation | None:
+    def leased(self, lease: Lease) -> GenerationRow | None:
         """The generation that this lease is the present one of; None when there is none such."""
         generation = self.generations.get((lease.user_id, lease.conversation_id))
         return generation if generation is not None and generation.lease == lease else None
 
-    def generations_of(self, user_id: UserId) -> Iterator[Generation]:
+    def generations_of(self, user_id: UserId) -> Iterator[GenerationRow]:
         """The user's replies in the making."""
         return (generation for (owner, _), generation in self.generations.items() if owner == user_id)
 

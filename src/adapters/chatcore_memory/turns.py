@@ -16,7 +16,7 @@ from chatcore.lease import Lease
 from chatcore.message import ConversationId, Message, MessageId, Role
 from chatcore.ports import AcceptedTurn, NewRegeneration, NewReply, NewTurn
 from chatcore.user import UserId
-from chatcore_memory.tables import Generation, RecordedKey, Tables
+from chatcore_memory.tables import GenerationRow, RecordedKey, Tables
 
 
 @frozen
@@ -122,7 +122,7 @@ class Turns:
         reply = new.reply(answers=question.id, position=len(messages) + 1, model_tag=conversation.model_tag)
         messages.append(reply)
         self._tables.store(evolve(conversation, head_id=reply.id, updated_at=new.now))
-        self._tables.generations[new.user_id, new.conversation_id] = Generation(
+        self._tables.generations[new.user_id, new.conversation_id] = GenerationRow(
             lease=new.lease(epoch=1),
             return_head_id=return_head_id,
             replaces=isinstance(new, NewRegeneration),

@@ -74,7 +74,8 @@ async def migrate(conninfo: str, directory: Path | None = None) -> list[str]:
         The names of the files that were applied, in order.
 
     Raises:
-        MigrationError: a file failed and left nothing behind, or a file was edited after it was applied.
+        MigrationError: a file failed, or was edited after it was applied. Of one that failed nothing is left, unless it
+            runs outside of a transaction: an index that it began to build may be there, and not valid.
         StorageUnavailableError: the database is away, or another migration holds the lock for minutes.
     """
     migrations = read_migrations(directory or _own_directory())
