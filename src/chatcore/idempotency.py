@@ -31,7 +31,8 @@ class IdempotencyKey:
 
     def __attrs_post_init__(self) -> None:
         if not 1 <= len(self.key) <= MAX_KEY_CHARS or not all("!" <= char <= "~" for char in self.key):
-            raise InvalidInputError(FieldProblem("Idempotency-Key", f"must be 1 to {MAX_KEY_CHARS} visible ASCII characters"))
+            problem = f"must be 1 to {MAX_KEY_CHARS} visible ASCII characters"
+            raise InvalidInputError(FieldProblem("Idempotency-Key", problem))
 
 
 def fingerprint(request: Mapping[str, object]) -> bytes:
