@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
+from chatcore import ChatError
 from chatcore.generations import Generations
 from chatcore.ports import Auth, Clock, Inference, Storage
 
@@ -66,7 +67,10 @@ async def _answer(name: str, ping: Callable[[], Awaitable[None]]) -> str:
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await ping()
-    except Exception as error:  # noqa: BLE001 - whatever it is, what does not answer as it should cannot be relied on
-        _log.warning("a dependency is unavailable", dependency=name, exc_info=error)
-        return "unavailable"
-    return OK
+    except (ChatError, TimeoutError) as outage:
+        _log.warning("a dependency is unavailable", dependency=name, error=type(outage).__name__)
+    except Exception as bug:  # noqa: BLE001 - whatever it is, what does not answer as it should cannot be relied on
+        _log.warning("a dependency is unavailable", dependency=name, exc_info=bug)
+    else:
+        return OK
+    return "unavailable"
