@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from chatcore.errors import InferenceError, InferenceInterruptedError, InferenceTimeoutError
+from chatcore.errors import InferenceError, InferenceInterruptedError, InferenceRefusedError, InferenceTimeoutError
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts, SinkTransport
 from tests.integration.inference_requests import text_of
 from tests.integration.inference_server import (
@@ -20,6 +20,7 @@ from tests.integration.inference_server import (
     close,
     hang,
     in_turn,
+    keep_alive,
     packets,
     reset,
     stream,
@@ -167,6 +168,21 @@ async def test_a_second_response_in_the_same_packet_closes_the_connection(
 
     assert (await client.list_models()).body == b"{}"
     await server.until(lambda: server.open_connections == 0)
+
+
+@pytest.mark.parametrize("status", [b"204 No Content", b"302 Found", b"503 Service Unavailable"])
+async def test_who_says_something_else_than_a_stream_may_not_be_at_its_end_when_it_says_so(
+    client: InferenceClient, server: InferenceServer, status: bytes
+) -> None:
+    # Whatever else it says would be taken for the answer to the next request on that connection.
+    refusal = packets(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n", then=keep_alive)
+    server.on("/generate", in_turn(refusal, stream(token("again"), DONE)))
+    with pytest.raises(InferenceRefusedError):
+        await text_of(client)
+
+    assert await text_of(client) == "again"
+
+    assert server.connections == 2
 
 
 async def test_models_and_swap_pass_on_whatever_came(client: InferenceClient, server: InferenceServer) -> None:

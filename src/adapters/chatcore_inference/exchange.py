@@ -171,9 +171,17 @@ class Exchange:
         self.headers = headers = httpx.Headers(self._raw_headers)
         self._ends_with_connection = _ends_with_connection(status, headers)
         self.is_reusable = self._parser.should_keep_alive() and not self._ends_with_connection
-        if self._offered_sink is not None and self._offered_sink.accepts(status, headers):
-            self._sink = self._offered_sink
+        if self._offered_sink is not None:
+            self._offer(self._offered_sink, headers)
         self._wake()
+
+    def _offer(self, sink: BodySink, headers: httpx.Headers) -> None:
+        if sink.accepts(self.status, headers):
+            self._sink = sink
+        else:
+            # Who says something else than it was asked for may go on when it says that it has ended, and the rest would
+            # be taken for the answer to the next request.
+            self.is_reusable = False
 
     def on_body(self, body: bytes) -> None:
         """The next bytes of the body."""
