@@ -19,6 +19,9 @@ _THROUGHPUT = 0.97
 _DISTURBANCE = 0.3
 _MICROS = 1_000_000
 
+# As the load client says it.
+_REFUSAL = ": a refusal after 0 tokens: "
+
 
 @frozen(kw_only=True)
 class Measurement:
@@ -56,6 +59,11 @@ class Measurement:
         """How much of a core was taken by what has no part in this; nothing where that can be no matter."""
         taken = self.stolen_share + self.others_share
         return taken if taken > _DISTURBANCE else 0.0
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the subject turned streams away before their first token, as it may when they are too many."""
+        return _REFUSAL in self.broken
 
     @property
     def is_held(self) -> bool:

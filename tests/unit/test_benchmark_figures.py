@@ -88,6 +88,15 @@ def test_a_broken_stream_is_not_held_and_spoils_the_run() -> None:
     assert complaints([[measured(), trial]]) == ["2 streams were not whole: a wrong line after 3 tokens: x"]
 
 
+def test_streams_that_are_turned_away_are_not_held_and_not_wrong() -> None:
+    refused, wrong = (
+        measured(heard=evolve(HEARD, broken_streams=2, problem=problem))
+        for problem in ("a refusal after 0 tokens: HTTP/1.1 503", "a wrong line after 3 tokens: x")
+    )
+    assert (refused.is_held, wrong.is_held) == (False, False)
+    assert (refused.is_refused, wrong.is_refused, measured().is_refused) == (True, False, False)
+
+
 def test_tools_that_were_the_bottleneck_spoil_the_run() -> None:
     assert measured(late=20).spoiled == ""
     assert measured(late=21).spoiled.startswith("the token source was the bottleneck")
