@@ -59,8 +59,8 @@ class Supervisor:
     def _pass_on(self, _number: int, _frame: FrameType | None) -> None:
         self._is_ending = True
         for worker in self._workers:
-            if worker.pid is not None and worker.is_alive():
-                os.kill(worker.pid, signal.SIGTERM)
+            # Not `os.kill`: this may interrupt the very look that has just found it dead.
+            worker.terminate()
 
     def _fill_up(self) -> None:
         while len(self._workers) < self._count and not self._is_ending:
