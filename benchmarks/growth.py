@@ -24,11 +24,11 @@ from benchmarks.stored_users import StoredUser, fill, place_in_the_middle, requi
 from benchmarks.subjects import Chatcore
 from benchmarks.trial import Bench, running_source
 
-from chatcore.conversation import Conversation
-from chatcore.lease import Ending, OwnerId
-from chatcore.listing import Cursor, PageRequest
-from chatcore.message import ConversationId, MessageId, Status
+from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.listing import Cursor, PageRequest
+from chatcore.conversations.message import ConversationId, MessageId, Status
 from chatcore.ports.storage import NewTurn
+from chatcore.replies.lease import Ending, OwnerId
 from chatcore_postgres import PostgresStorage
 
 #: How many conversations users have.

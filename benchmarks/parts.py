@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from chatcore import FrameReader
 from chatcore.ports import Frame
-from chatcore.transcript import Transcript
+from chatcore.replies.transcript import Transcript
 from chatcore_inference.frames import data_of, read_frame
 from chatcore_inference.limits import InferenceLimits
 from chatcore_inference.receiver import ReplyReceiver

@@ -14,9 +14,9 @@ import uvloop
 from benchmarks.bytes_relay import Downstream
 from psycopg import AsyncRawCursor
 
-from chatcore.lease import OwnerId
-from chatcore.message import ConversationId, MessageId
+from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.ports.storage import NewTurn
+from chatcore.replies.lease import OwnerId
 from chatcore.user import UserId
 from chatcore_postgres.database import Parameters, fetch_on
 from chatcore_postgres.statements.turns import BEGIN_TURN

@@ -10,8 +10,8 @@ from attrs import frozen
 from benchmarks.plain_requests import store_messages
 from benchmarks.problem import BenchmarkError
 
-from chatcore.listing import Cursor
-from chatcore.message import ConversationId
+from chatcore.conversations.listing import Cursor
+from chatcore.conversations.message import ConversationId
 
 #: What a conversation takes with its indexes, and in the log that is written ahead.
 _BYTES_EACH = 1_500

@@ -12,17 +12,17 @@ reply in the making: `lease`, `idempotency`, `transcript`, `readers`, `generatio
 """
 
 from chatcore.chat import Chat, Limits
-from chatcore.conversation import Conversation, OpenConversation, active_path
+from chatcore.conversations.conversation import Conversation, OpenConversation, active_path
+from chatcore.conversations.history import HistoryLimits, HistoryMessage, trim
+from chatcore.conversations.listing import Cursor, Page, PageRequest
+from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
+from chatcore.conversations.titles import auto_title
 from chatcore.errors import ChatError
-from chatcore.history import HistoryLimits, HistoryMessage, trim
-from chatcore.listing import Cursor, Page, PageRequest
-from chatcore.message import ConversationId, Message, MessageId, Role, Status
-from chatcore.readers import FrameReader, Reader, Stretch
+from chatcore.replies.readers import FrameReader, Reader, Stretch
+from chatcore.replies.sampling import Sampling
+from chatcore.replies.transcript import End
+from chatcore.replies.turns import Turn
 from chatcore.reply_error import ReplyError
-from chatcore.sampling import Sampling
-from chatcore.titles import auto_title
-from chatcore.transcript import End
-from chatcore.turns import Turn
 from chatcore.user import User, UserId
 
 __all__ = [

@@ -7,16 +7,16 @@ from uuid import uuid4
 
 from attrs import field, frozen
 
-from chatcore.background import Background
-from chatcore.checkpoints import Checkpointer
-from chatcore.conversations import Conversations
-from chatcore.following import Follower
-from chatcore.generations import Generations
-from chatcore.history import HistoryLimits
-from chatcore.lease import OwnerId
+from chatcore.conversations.history import HistoryLimits
+from chatcore.conversations.use_cases import Conversations
 from chatcore.ports import Clock, Inference, NullObserver, Observer, Storage
-from chatcore.rescue import Rescuer
-from chatcore.turns import Turns
+from chatcore.replies.background import Background
+from chatcore.replies.checkpoints import Checkpointer
+from chatcore.replies.follower import Follower
+from chatcore.replies.generation_runner import Generations
+from chatcore.replies.lease import OwnerId
+from chatcore.replies.recovery import Rescuer
+from chatcore.replies.turns import Turns
 
 #: How long running replies have to finish when the process is asked to end.
 DRAIN_SECONDS = 20.0

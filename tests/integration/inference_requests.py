@@ -2,11 +2,11 @@
 
 import pytest
 
+from chatcore.conversations.history import HistoryMessage
+from chatcore.conversations.message import Role
 from chatcore.errors import InferenceError
-from chatcore.history import HistoryMessage
-from chatcore.message import Role
 from chatcore.ports import InferenceRequest
-from chatcore.sampling import Sampling
+from chatcore.replies.sampling import Sampling
 from chatcore_inference import InferenceClient
 
 REQUEST = InferenceRequest(

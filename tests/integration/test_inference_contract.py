@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 import orjson
 import pytest
 
-from chatcore.history import HistoryMessage
-from chatcore.message import Role
-from chatcore.sampling import Sampling
+from chatcore.conversations.history import HistoryMessage
+from chatcore.conversations.message import Role
+from chatcore.replies.sampling import Sampling
 from chatcore.testing import InferenceContract, InferenceScript, ReplyEnd, SeenGenerate, SeenModels, SeenSwap
 from chatcore_inference import InferenceClient, InferenceTimeouts
 from tests.integration.inference_server import (

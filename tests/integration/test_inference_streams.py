@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chatcore.history import HistoryMessage
-from chatcore.message import Role
+from chatcore.conversations.history import HistoryMessage
+from chatcore.conversations.message import Role
 from chatcore.ports import Frame, InferenceRequest
-from chatcore.sampling import Sampling
+from chatcore.replies.sampling import Sampling
 from chatcore_inference import InferenceClient
 from tests.integration.inference_server import (
     CLOSE_DELIMITED_HEAD,

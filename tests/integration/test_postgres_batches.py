@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from chatcore.testing.samples import a_turn, progress
-from chatcore.testing.storage_steps import create, lease_of
+from chatcore.testing.storage.steps import create, lease_of
 from chatcore_postgres import PostgresStorage, arrays, database
 from chatcore_postgres.arrays import Bools, Integers, Texts, Uuids
 from chatcore_postgres.statements import generations

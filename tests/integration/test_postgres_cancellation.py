@@ -12,8 +12,8 @@ from attrs import evolve
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
+from chatcore.conversations.message import ConversationId
 from chatcore.errors import NotFoundError
-from chatcore.message import ConversationId
 from chatcore.testing.samples import (
     NOON,
     a_key,
@@ -24,7 +24,7 @@ from chatcore.testing.samples import (
     later,
     progress,
 )
-from chatcore.testing.storage_steps import begin, checkpoint, create, end, lease_of
+from chatcore.testing.storage.steps import begin, checkpoint, create, end, lease_of
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.database import Database
 from tests.integration.cancelling import Moment, cancelled_at

@@ -10,12 +10,12 @@ import pytest
 from attrs import evolve
 from psycopg import AsyncConnection, sql
 
+from chatcore.conversations.listing import PageRequest
 from chatcore.errors import GenerationInProgressError
-from chatcore.lease import RENEWAL_SECONDS, Lease, Verdict
-from chatcore.listing import PageRequest
 from chatcore.ports.storage import AcceptedTurn
+from chatcore.replies.lease import RENEWAL_SECONDS, Lease, Verdict
 from chatcore.testing.samples import ALICE, NOON, a_key, a_turn, an_ending, an_owner, later, progress
-from chatcore.testing.storage_steps import begin, create, end, lease_of
+from chatcore.testing.storage.steps import begin, create, end, lease_of
 from chatcore_postgres import PostgresStorage
 from tests.integration.faults.waiting import eventually
 

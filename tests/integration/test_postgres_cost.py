@@ -11,12 +11,12 @@ import pytest
 from attrs import evolve
 from psycopg import AsyncConnection, AsyncRawCursor
 
-from chatcore.conversation import Conversation
-from chatcore.lease import LEASE_SECONDS
-from chatcore.message import MessageId
+from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.message import MessageId
 from chatcore.ports.storage import NewReply, NewTurn
+from chatcore.replies.lease import LEASE_SECONDS
 from chatcore.testing.samples import NOON, a_key, a_regeneration, a_turn, an_ending, an_owner, progress
-from chatcore.testing.storage_steps import create, lease_of
+from chatcore.testing.storage.steps import create, lease_of
 from chatcore_postgres import PostgresStorage, arrays, database
 from chatcore_postgres.arrays import Bools, Integers, Texts, Uuids
 from chatcore_postgres.statements import conversations, generations, turns

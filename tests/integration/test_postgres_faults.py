@@ -7,8 +7,8 @@ from time import monotonic
 import pytest
 from psycopg import AsyncConnection, sql
 
+from chatcore.conversations.listing import PageRequest
 from chatcore.errors import StorageUnavailableError
-from chatcore.listing import PageRequest
 from chatcore.testing.samples import (
     ALICE,
     a_conversation,
@@ -20,7 +20,7 @@ from chatcore.testing.samples import (
     later,
     progress,
 )
-from chatcore.testing.storage_steps import begin, create, lease_of, reopen
+from chatcore.testing.storage.steps import begin, create, lease_of, reopen
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.database import Connection, fetch_on
 

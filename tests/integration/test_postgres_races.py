@@ -13,17 +13,17 @@ from attrs import evolve
 from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.conninfo import make_conninfo
 
-from chatcore.conversation import Conversation
+from chatcore.conversations.conversation import Conversation
 from chatcore.errors import (
     ConversationNotFoundError,
     GenerationInProgressError,
     IdempotencyKeyReusedError,
     TooManyGenerationsError,
 )
-from chatcore.lease import Verdict
 from chatcore.ports.storage import AcceptedTurn, NewTurn
+from chatcore.replies.lease import Verdict
 from chatcore.testing.samples import a_conversation, a_key, a_reader, a_regeneration, a_turn, an_ending, progress
-from chatcore.testing.storage_steps import begin, create, end, lease_of, reopen
+from chatcore.testing.storage.steps import begin, create, end, lease_of, reopen
 from chatcore_postgres import PostgresStorage, generations, turns
 from chatcore_postgres.database import Connection, Database, fetch_on
 

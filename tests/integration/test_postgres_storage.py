@@ -9,13 +9,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from chatcore.listing import PageRequest
-from chatcore.message import ConversationId
+from chatcore.conversations.listing import PageRequest
+from chatcore.conversations.message import ConversationId
 from chatcore.ports.storage import Storage
 from chatcore.ports.stream_counts import StreamCounts
 from chatcore.testing import StorageContract, StreamCountsContract
 from chatcore.testing.samples import a_turn
-from chatcore.testing.storage_steps import create, reopen
+from chatcore.testing.storage.steps import create, reopen
 from chatcore.user import UserId
 from chatcore_postgres import PostgresStorage
 

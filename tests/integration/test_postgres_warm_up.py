@@ -9,7 +9,7 @@ from attrs import evolve
 from psycopg import AsyncConnection
 
 from chatcore.testing.samples import a_key, a_turn, an_ending
-from chatcore.testing.storage_steps import create, lease_of
+from chatcore.testing.storage.steps import create, lease_of
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.database import Connection, Row
 from chatcore_postgres.statements.turns import BEGIN_TURN

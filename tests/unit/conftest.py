@@ -7,8 +7,8 @@ import pytest
 from attrs import field, frozen
 
 from chatcore import Chat, Conversation, Limits, Message, Sampling, Turn, User
-from chatcore.lease import Ending, Lease
 from chatcore.ports import NullObserver
+from chatcore.replies.lease import Ending, Lease
 from chatcore_memory import FrozenClock, InMemoryStorage
 from tests.unit.inference_by_hand import InferenceByHand
 

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from chatcore import Status
-from chatcore.checkpoints import MAX_UNSTORED_BYTES, Checkpointer
-from chatcore.lease import LEASE_SECONDS, OwnerId, Progress, Verdict
-from chatcore.transcript import End
+from chatcore.replies.checkpoints import MAX_UNSTORED_BYTES, Checkpointer
+from chatcore.replies.lease import LEASE_SECONDS, OwnerId, Progress, Verdict
+from chatcore.replies.transcript import End
 from tests.unit.conftest import World, has_ended, until
 from tests.unit.reading import following, rest
 

@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 import pytest
 
 from chatcore import Status
+from chatcore.conversations.message import MessageId
 from chatcore.errors import DrainingError, StorageUnavailableError
-from chatcore.lease import RENEWAL_SECONDS, Lease, OwnerId
-from chatcore.message import MessageId
 from chatcore.ports import AcceptedTurn, NewTurn
-from chatcore.transcript import RECONNECT, End
+from chatcore.replies.lease import RENEWAL_SECONDS, Lease, OwnerId
+from chatcore.replies.transcript import RECONNECT, End
 from tests.unit.conftest import World
 from tests.unit.reading import following
 
@@ -67,7 +67,7 @@ async def test_a_drain_sends_readers_of_replies_made_elsewhere_away(world: World
 
 
 async def test_a_drain_ends_although_the_storage_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chatcore.generations.DRAIN_FINISH_SECONDS", 0.01)
+    monkeypatch.setattr("chatcore.replies.generation_runner.DRAIN_FINISH_SECONDS", 0.01)
     turn = await world.send(await world.conversation())
     (await world.inference.call()).say("a")
     reader = await world.chat.turns.read(turn)

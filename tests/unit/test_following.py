@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from chatcore import ReplyError, Stretch
-from chatcore.lease import LEASE_SECONDS
-from chatcore.mailbox_reader import MAX_MAILBOX_CHARS
-from chatcore.message import Message
-from chatcore.page_reader import MAX_PAGE_CHARS
+from chatcore.conversations.message import Message
 from chatcore.ports import DeltaRead, DeltaReader
-from chatcore.transcript import RECONNECT, End
+from chatcore.replies.buffered_reader import MAX_MAILBOX_CHARS
+from chatcore.replies.lease import LEASE_SECONDS
+from chatcore.replies.page_reader import MAX_PAGE_CHARS
+from chatcore.replies.transcript import RECONNECT, End
 from tests.unit.conftest import ADA, World, has_ended, until
 from tests.unit.reading import following, rest
 

@@ -5,12 +5,12 @@ from uuid import uuid4
 
 import pytest
 
-from chatcore.generation import Generation, Halt
-from chatcore.lease import RENEWAL_SECONDS, Ending, Lease, OwnerId, Verdict
-from chatcore.message import ConversationId, MessageId, Status
+from chatcore.conversations.message import ConversationId, MessageId, Status
 from chatcore.ports import Frame
+from chatcore.replies.generation import Generation, Halt
+from chatcore.replies.lease import RENEWAL_SECONDS, Ending, Lease, OwnerId, Verdict
+from chatcore.replies.transcript import Transcript
 from chatcore.reply_error import ReplyError
-from chatcore.transcript import Transcript
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

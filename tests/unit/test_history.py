@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcore.errors import InvalidInputError
-from chatcore.history import (
+from chatcore.conversations.history import (
     MAX_INFERENCE_MESSAGE_CHARS,
     MAX_INFERENCE_MESSAGES,
     MAX_INFERENCE_TOTAL_CHARS,
     HistoryLimits,
     trim,
 )
-from chatcore.message import ConversationId, Message, MessageId, Role
+from chatcore.conversations.message import ConversationId, Message, MessageId, Role
+from chatcore.errors import InvalidInputError
 
 CONVERSATION = ConversationId(UUID(int=1))
 

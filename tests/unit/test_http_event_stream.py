@@ -9,8 +9,8 @@ from starlette.types import Message
 
 from chatcore import FrameReader, User
 from chatcore.ports import Frame
+from chatcore.replies.transcript import End, Transcript
 from chatcore.reply_error import ReplyError
-from chatcore.transcript import End, Transcript
 from chatcore_memory import FrozenClock, StaticAuth
 from chatcore_service.http import sse
 from chatcore_service.http.caller import Caller

@@ -4,6 +4,8 @@ import httpx
 import pytest
 import respx
 
+from chatcore.conversations.history import HistoryMessage
+from chatcore.conversations.message import Role
 from chatcore.errors import (
     InferenceError,
     InferenceInterruptedError,
@@ -11,10 +13,8 @@ from chatcore.errors import (
     InferenceTimeoutError,
     InferenceUnreachableError,
 )
-from chatcore.history import HistoryMessage
-from chatcore.message import Role
 from chatcore.ports import Frame, InferenceReply, InferenceRequest
-from chatcore.sampling import Sampling
+from chatcore.replies.sampling import Sampling
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
 
 BASE = "http://inference.test:8000"

@@ -11,11 +11,11 @@ import httpx
 import pytest
 from attrs import Factory, define
 
+from chatcore.conversations.history import HistoryMessage
+from chatcore.conversations.message import Role
 from chatcore.errors import AuthUnavailableError, InferenceRefusedError, NotAuthenticatedError
-from chatcore.history import HistoryMessage
-from chatcore.message import Role
 from chatcore.ports import Frame, InferenceRequest
-from chatcore.sampling import Sampling
+from chatcore.replies.sampling import Sampling
 from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient
 from tests.unit.scripted_auth_service import HandSetClock

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 import structlog
 
-from chatcore.lease import Lease
+from chatcore.replies.lease import Lease
 from chatcore.testing.samples import a_conversation, a_turn, an_ending
 from chatcore_service.metrics import Metrics
 from chatcore_service.observer import LoggingObserver

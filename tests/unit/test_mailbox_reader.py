@@ -1,9 +1,9 @@
 """A reader that reads what somebody else puts in."""
 
-from chatcore.mailbox_reader import MailboxReader
-from chatcore.readers import Stretch
+from chatcore.replies.buffered_reader import MailboxReader
+from chatcore.replies.readers import Stretch
+from chatcore.replies.transcript import End
 from chatcore.reply_error import ReplyError
-from chatcore.transcript import End
 
 
 def test_a_mailbox_gives_what_was_put_in_and_then_the_rest() -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from chatcore.conversations.history import HistoryMessage
+from chatcore.conversations.message import Role
 from chatcore.errors import (
     InferenceError,
     InferenceInterruptedError,
@@ -12,10 +14,8 @@ from chatcore.errors import (
     InferenceTimeoutError,
     InferenceUnreachableError,
 )
-from chatcore.history import HistoryMessage
-from chatcore.message import Role
 from chatcore.ports import Frame, InferenceReply, InferenceRequest
-from chatcore.sampling import Sampling
+from chatcore.replies.sampling import Sampling
 from chatcore.testing import InferenceContract, ReplyEnd, SeenGenerate, SeenModels, SeenSwap
 from chatcore_memory import DONE_FRAME, PAUSE, CallState, ScriptedInference, token_frame
 

@@ -2,13 +2,13 @@
 
 import pytest
 
+from chatcore.conversations.message import ConversationId
 from chatcore.errors import StorageUnavailableError
-from chatcore.lease import LEASE_SECONDS
-from chatcore.message import ConversationId
 from chatcore.ports import COUNT_SECONDS, Storage, StreamCounts
+from chatcore.replies.lease import LEASE_SECONDS
 from chatcore.testing import StorageContract, StreamCountsContract
 from chatcore.testing.samples import ALICE, NOON, a_conversation, a_turn, an_owner
-from chatcore.testing.storage_steps import begin, create, messages_of
+from chatcore.testing.storage.steps import begin, create, messages_of
 from chatcore.user import UserId
 from chatcore_memory import FrozenClock, InMemoryStorage
 

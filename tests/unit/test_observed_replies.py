@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from chatcore.lease import Ending, Lease
 from chatcore.ports import Frame, InferenceRequest, NullObserver
+from chatcore.replies.lease import Ending, Lease
 from tests.unit.conftest import World, until
 from tests.unit.inference_by_hand import InferenceByHand
 

@@ -3,8 +3,8 @@
 import asyncio
 
 from chatcore import FrameReader, Stretch
-from chatcore.readers import TextReader
-from chatcore.transcript import Transcript
+from chatcore.replies.readers import TextReader
+from chatcore.replies.transcript import Transcript
 from tests.unit.settling import settle
 from tests.unit.token_frames import frame
 

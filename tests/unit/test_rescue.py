@@ -7,10 +7,10 @@ import pytest
 
 from chatcore import ReplyError, Status, User
 from chatcore.errors import StorageUnavailableError
-from chatcore.generations import FINISH_TRIES_ON_BUGS
-from chatcore.lease import LEASE_SECONDS, RENEWAL_SECONDS, Ending, Lease, Remains
-from chatcore.rescue import SWEEP_SECONDS
-from chatcore.transcript import RECONNECT
+from chatcore.replies.generation_runner import FINISH_TRIES_ON_BUGS
+from chatcore.replies.lease import LEASE_SECONDS, RENEWAL_SECONDS, Ending, Lease, Remains
+from chatcore.replies.recovery import SWEEP_SECONDS
+from chatcore.replies.transcript import RECONNECT
 from tests.unit.conftest import ADA, World, has_ended, until
 
 

@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from chatcore import Message, OpenConversation
-from chatcore.message import MessageId, Role
+from chatcore.conversations.message import MessageId, Role
 from chatcore.slices import SLICE, slices, taken_in_slices
 from chatcore.testing.samples import NOON, a_conversation
 from chatcore_service.http.documents import open_conversation_response

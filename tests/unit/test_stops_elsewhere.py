@@ -6,7 +6,7 @@ import pytest
 
 from chatcore import ReplyError, Status
 from chatcore.errors import DrainingError, MessageNotFoundError
-from chatcore.transcript import End
+from chatcore.replies.transcript import End
 from tests.unit.conftest import ADA, World, has_ended, until
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chatcore.conversation import DEFAULT_TITLE
-from chatcore.titles import MAX_AUTO_TITLE_CHARS, auto_title
+from chatcore.conversations.conversation import DEFAULT_TITLE
+from chatcore.conversations.titles import MAX_AUTO_TITLE_CHARS, auto_title
 
 
 def test_a_short_message_is_its_own_title() -> None:

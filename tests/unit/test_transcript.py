@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
-from chatcore.mailbox_reader import MailboxReader
 from chatcore.ports import Frame
-from chatcore.readers import (
+from chatcore.replies.buffered_reader import MailboxReader
+from chatcore.replies.readers import (
     MAX_NEWS_BYTES,
     MAX_NEWS_CHARS,
     FrameReader,
     Stretch,
     TextReader,
 )
+from chatcore.replies.transcript import MAX_KEPT_FRAME_BYTES, RECONNECT, End, Transcript
 from chatcore.reply_error import ReplyError
-from chatcore.transcript import MAX_KEPT_FRAME_BYTES, RECONNECT, End, Transcript
 from tests.unit.token_frames import CLOSING, frame
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from chatcore import FrameReader, ReplyError, Sampling, Status, Stretch, Turn
+from chatcore.conversations.message import MessageId
 from chatcore.errors import (
     ConversationNotFoundError,
     DrainingError,
@@ -18,8 +19,7 @@ from chatcore.errors import (
     NothingToRegenerateError,
     TooManyGenerationsError,
 )
-from chatcore.message import MessageId
-from chatcore.transcript import End
+from chatcore.replies.transcript import End
 from tests.unit.conftest import ADA, BOB, World, has_ended, until
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from chatcore import Message, Status
+from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.errors import StorageUnavailableError
-from chatcore.message import ConversationId, MessageId
 from chatcore.user import UserId
 from tests.unit.conftest import ADA, World, has_ended, until
 

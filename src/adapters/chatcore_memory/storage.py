@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 
 from attrs import evolve
 
-from chatcore.conversation import Conversation, OpenConversation
+from chatcore.conversations.conversation import Conversation, OpenConversation
+from chatcore.conversations.listing import Cursor, Page, PageRequest
+from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.errors import StorageUnavailableError
-from chatcore.lease import LEASE_SECONDS, Ending, Lease, OwnerId, Progress, Remains, Verdict
-from chatcore.listing import Cursor, Page, PageRequest
-from chatcore.message import ConversationId, Message, MessageId
 from chatcore.ports import (
     AcceptedTurn,
     Clock,
@@ -23,6 +22,7 @@ from chatcore.ports import (
     Storage,
     StreamCounts,
 )
+from chatcore.replies.lease import LEASE_SECONDS, Ending, Lease, OwnerId, Progress, Remains, Verdict
 from chatcore.user import UserId
 from chatcore_memory.stream_counts import StreamCountTable
 from chatcore_memory.tables import GenerationRow, Tables

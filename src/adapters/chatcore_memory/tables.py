@@ -5,10 +5,10 @@ from datetime import datetime
 
 from attrs import Factory, define, evolve, frozen
 
-from chatcore.conversation import Conversation, active_path
+from chatcore.conversations.conversation import Conversation, active_path
+from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
-from chatcore.lease import Lease
-from chatcore.message import ConversationId, Message, MessageId
+from chatcore.replies.lease import Lease
 from chatcore.user import UserId
 
 

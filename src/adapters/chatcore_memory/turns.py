@@ -5,16 +5,16 @@ from uuid import uuid4
 
 from attrs import evolve, frozen
 
-from chatcore.conversation import Conversation, TitleSource
+from chatcore.conversations.conversation import Conversation, TitleSource
+from chatcore.conversations.message import ConversationId, Message, MessageId, Role
 from chatcore.errors import (
     GenerationInProgressError,
     IdempotencyKeyReusedError,
     NothingToRegenerateError,
     TooManyGenerationsError,
 )
-from chatcore.lease import Lease
-from chatcore.message import ConversationId, Message, MessageId, Role
 from chatcore.ports import AcceptedTurn, NewRegeneration, NewReply, NewTurn
+from chatcore.replies.lease import Lease
 from chatcore.user import UserId
 from chatcore_memory.tables import GenerationRow, RecordedKey, Tables
 

@@ -10,8 +10,8 @@ from datetime import UTC
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
-from chatcore.conversation import Conversation, TitleSource
-from chatcore.message import ConversationId, Message, Role, Status
+from chatcore.conversations.conversation import Conversation, TitleSource
+from chatcore.conversations.message import ConversationId, Message, Role, Status
 from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 from chatcore_postgres.database import Row

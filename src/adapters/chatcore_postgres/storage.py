@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from chatcore.conversation import Conversation, OpenConversation
+from chatcore.conversations.conversation import Conversation, OpenConversation
+from chatcore.conversations.listing import Cursor, Page, PageRequest
+from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
-from chatcore.lease import Ending, Lease, OwnerId, Progress, Remains, Verdict
-from chatcore.listing import Cursor, Page, PageRequest
-from chatcore.message import ConversationId, Message, MessageId
 from chatcore.ports.storage import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
 from chatcore.ports.stream_counts import ProcessId, StreamCounts
+from chatcore.replies.lease import Ending, Lease, OwnerId, Progress, Remains, Verdict
 from chatcore.slices import taken_in_slices
 from chatcore.user import UserId
 from chatcore_postgres import deletion, generations, stream_counts, turns

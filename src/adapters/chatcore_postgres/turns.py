@@ -5,6 +5,7 @@ from uuid import UUID
 
 from attrs import frozen
 
+from chatcore.conversations.message import Message, MessageId, Role
 from chatcore.errors import (
     ConversationNotFoundError,
     GenerationInProgressError,
@@ -12,9 +13,8 @@ from chatcore.errors import (
     NothingToRegenerateError,
     TooManyGenerationsError,
 )
-from chatcore.lease import LEASE_SECONDS, Lease
-from chatcore.message import Message, MessageId, Role
 from chatcore.ports.storage import AcceptedTurn, NewRegeneration, NewReply, NewTurn
+from chatcore.replies.lease import LEASE_SECONDS, Lease
 from chatcore_postgres.database import Database, Parameters, Row
 from chatcore_postgres.rows import to_messages
 from chatcore_postgres.statements import turns

@@ -12,9 +12,9 @@ from uuid import UUID
 
 import psycopg
 
-from chatcore.lease import OwnerId
-from chatcore.message import ConversationId, MessageId
+from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.ports.storage import NewTurn
+from chatcore.replies.lease import OwnerId
 from chatcore.user import UserId
 from chatcore_postgres.database import Connection, Database, fetch_on
 from chatcore_postgres.statements.turns import BEGIN_TURN

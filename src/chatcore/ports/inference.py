@@ -5,8 +5,8 @@ from typing import Protocol
 
 from attrs import frozen
 
-from chatcore.history import HistoryMessage
-from chatcore.sampling import Sampling
+from chatcore.conversations.history import HistoryMessage
+from chatcore.replies.sampling import Sampling
 from chatcore.user import UserId
 
 

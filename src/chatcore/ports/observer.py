@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from chatcore.lease import Ending, Lease
+from chatcore.replies.lease import Ending, Lease
 
 
 class Observer(Protocol):

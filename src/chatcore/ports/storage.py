@@ -6,11 +6,11 @@ from typing import Protocol
 
 from attrs import frozen
 
-from chatcore.conversation import Conversation, OpenConversation
-from chatcore.idempotency import IdempotencyKey
-from chatcore.lease import Ending, Lease, OwnerId, Progress, Remains, Verdict
-from chatcore.listing import Page, PageRequest
-from chatcore.message import ConversationId, Message, MessageId, Role, Status
+from chatcore.conversations.conversation import Conversation, OpenConversation
+from chatcore.conversations.listing import Page, PageRequest
+from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
+from chatcore.replies.idempotency import IdempotencyKey
+from chatcore.replies.lease import Ending, Lease, OwnerId, Progress, Remains, Verdict
 from chatcore.user import UserId
 
 

@@ -7,13 +7,13 @@ Needs the extra ``chatcore[testing]``; for readable failures, put this into ``co
     pytest.register_assert_rewrite("chatcore.testing")
 """
 
-from chatcore.testing.auth_contract import AuthContract
-from chatcore.testing.auth_script import AuthFault, AuthScript, SettableClock
-from chatcore.testing.clock_contract import ClockContract
-from chatcore.testing.inference_contract import InferenceContract
-from chatcore.testing.inference_script import InferenceScript, ReplyEnd, SeenGenerate, SeenModels, SeenSwap
-from chatcore.testing.storage_contract import StorageContract
-from chatcore.testing.stream_counts_contract import StreamCountsContract
+from chatcore.testing.auth.contract import AuthContract
+from chatcore.testing.auth.script import AuthFault, AuthScript, SettableClock
+from chatcore.testing.clock.contract import ClockContract
+from chatcore.testing.inference.contract import InferenceContract
+from chatcore.testing.inference.script import InferenceScript, ReplyEnd, SeenGenerate, SeenModels, SeenSwap
+from chatcore.testing.storage.contract import StorageContract
+from chatcore.testing.stream_counts.contract import StreamCountsContract
 
 __all__ = [
     "AuthContract",

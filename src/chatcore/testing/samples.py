@@ -11,11 +11,11 @@ from uuid import uuid4
 
 from attrs import evolve
 
-from chatcore.conversation import Conversation
-from chatcore.idempotency import IdempotencyKey
-from chatcore.lease import Ending, Lease, OwnerId, Progress
-from chatcore.message import ConversationId, MessageId, Status
+from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.message import ConversationId, MessageId, Status
 from chatcore.ports.storage import DeltaReader, NewRegeneration, NewTurn
+from chatcore.replies.idempotency import IdempotencyKey
+from chatcore.replies.lease import Ending, Lease, OwnerId, Progress
 from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 

@@ -14,11 +14,11 @@ from dependency_injector import containers, providers
 from starlette.applications import Starlette
 
 from chatcore import Chat
-from chatcore.conversations import Conversations
-from chatcore.generations import Generations
+from chatcore.conversations.use_cases import Conversations
 from chatcore.ports import Auth, Clock, Inference, Storage, StreamCounts
+from chatcore.replies.generation_runner import Generations
+from chatcore.replies.turns import Turns
 from chatcore.system_clock import SystemClock
-from chatcore.turns import Turns
 from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
 from chatcore_postgres import MigrationError, PostgresStorage, migrate

@@ -6,9 +6,9 @@ from contextvars import Context
 import structlog
 from attrs import field, frozen
 
-from chatcore.lease import Ending, Lease
-from chatcore.message import MessageId
+from chatcore.conversations.message import MessageId
 from chatcore.ports import Observer
+from chatcore.replies.lease import Ending, Lease
 from chatcore_service.metrics import Metrics
 
 # A line of log takes as long as to ask the model: of a start it is written when the model has been asked.

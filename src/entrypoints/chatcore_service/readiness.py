@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from chatcore import ChatError
-from chatcore.generations import Generations
 from chatcore.ports import Auth, Clock, Inference, Storage
+from chatcore.replies.generation_runner import Generations
 
 #: How long an answer is good for: many who ask at once, or again and again, cost one look.
 CACHE_SECONDS = 1.0

@@ -8,9 +8,9 @@ from attrs import field, frozen
 
 from chatcore import HistoryLimits, Limits, Sampling
 from chatcore.chat import DRAIN_SECONDS
-from chatcore.history import MAX_INFERENCE_MESSAGES
+from chatcore.conversations.history import MAX_INFERENCE_MESSAGES
 from chatcore.key_ring import keys_in
-from chatcore.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
+from chatcore.replies.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
 from chatcore_service.environment import Environment
 
 DEFAULT_DATABASE_URL = "postgresql://localhost/samosachaat"

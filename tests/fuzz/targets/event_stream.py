@@ -2,7 +2,7 @@
 
 from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
-from chatcore.transcript import Transcript
+from chatcore.replies.transcript import Transcript
 from chatcore_inference.limits import InferenceLimits
 from chatcore_inference.receiver import ReplyReceiver
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut

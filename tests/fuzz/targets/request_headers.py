@@ -5,7 +5,7 @@ import re
 from starlette.requests import Request
 
 from chatcore.errors import InvalidInputError, NotAuthenticatedError
-from chatcore.idempotency import IdempotencyKey
+from chatcore.replies.idempotency import IdempotencyKey
 from chatcore_auth.token_key import MAX_TOKEN_BYTES, token_key
 from chatcore_service.http.headers import (
     MAX_EVENT_ID,

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from chatcore.conversation import Conversation
-from chatcore.listing import Cursor, PageRequest
+from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.listing import Cursor, PageRequest
 from chatcore.ports.stream_counts import ProcessId
 from chatcore.testing.samples import a_key, a_reader, a_regeneration, a_turn, an_ending, an_owner, later, progress
-from chatcore.testing.storage_steps import create, lease_of
+from chatcore.testing.storage.steps import create, lease_of
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.database import Connection
 from tests.integration.plans.explaining import explain_all

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import psycopg
 
-from chatcore.conversation import Conversation
-from chatcore.lease import Lease, OwnerId
-from chatcore.message import ConversationId, MessageId
+from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.message import ConversationId, MessageId
+from chatcore.replies.lease import Lease, OwnerId
 from chatcore.testing.samples import NOON
 
 HEAVY = "heavy"

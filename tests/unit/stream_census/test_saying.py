@@ -6,7 +6,7 @@ import asyncio
 
 from chatcore.ports import COUNT_RENEWAL_SECONDS, COUNT_SECONDS
 from chatcore.testing.samples import ALICE, BOB
-from chatcore.testing.stream_counts_contract import a_process
+from chatcore.testing.stream_counts.contract import a_process
 from chatcore_memory import FrozenClock
 from chatcore_service.http.stream_census import TICK_SECONDS
 from tests.unit.stream_census.process import LIMIT, Process, RecordingStorage

@@ -10,7 +10,7 @@ import pytest
 from chatcore import UserId
 from chatcore.ports import COUNT_RENEWAL_SECONDS, COUNT_SECONDS
 from chatcore.testing.samples import ALICE, BOB
-from chatcore.testing.stream_counts_contract import elsewhere
+from chatcore.testing.stream_counts.contract import elsewhere
 from chatcore_memory import FrozenClock
 from chatcore_service.http.refusals import TooManyStreamsError
 from chatcore_service.http.stream_census import RETRY_SECONDS, TICK_SECONDS

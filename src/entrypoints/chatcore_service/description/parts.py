@@ -2,8 +2,8 @@
 
 from http import HTTPStatus
 
-from chatcore.idempotency import KEPT_HOURS, MAX_KEY_CHARS
-from chatcore.listing import CURSOR_PATTERN, DEFAULT_PAGE, MAX_OFFSET, MAX_PAGE
+from chatcore.conversations.listing import CURSOR_PATTERN, DEFAULT_PAGE, MAX_OFFSET, MAX_PAGE
+from chatcore.replies.idempotency import KEPT_HOURS, MAX_KEY_CHARS
 from chatcore_service.description.schemas import Schema, reference
 from chatcore_service.http.headers import MAX_EVENT_ID
 from chatcore_service.http.trace import ID_PATTERN

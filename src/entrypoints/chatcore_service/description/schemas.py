@@ -1,10 +1,10 @@
 """The shapes of what is sent and received, as JSON Schema 2020-12."""
 
-from chatcore.conversation import DEFAULT_MODEL_TAG, DEFAULT_TITLE
-from chatcore.listing import MAX_PAGE
-from chatcore.message import Role, Status
+from chatcore.conversations.conversation import DEFAULT_MODEL_TAG, DEFAULT_TITLE
+from chatcore.conversations.listing import MAX_PAGE
+from chatcore.conversations.message import Role, Status
+from chatcore.replies.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
 from chatcore.reply_error import ReplyError
-from chatcore.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
 from chatcore.text import MAX_CONTENT_CHARS, MAX_MODEL_TAG_CHARS, MAX_TITLE_CHARS, MAX_USER_ID_CHARS
 from chatcore_service.description.problem_codes import problem_codes
 from chatcore_service.http.problems import MAX_FIELD_CHARS, MAX_PROBLEMS

@@ -4,7 +4,7 @@ from attrs import frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chatcore.conversations import Conversations
+from chatcore.conversations.use_cases import Conversations
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Authenticator, Caller

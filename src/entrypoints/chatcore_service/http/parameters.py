@@ -7,8 +7,8 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from chatcore import Cursor, PageRequest
+from chatcore.conversations.listing import DEFAULT_PAGE
 from chatcore.errors import FieldProblem, InvalidInputError
-from chatcore.listing import DEFAULT_PAGE
 
 # As many digits as PostgreSQL's bigint has; Python's own parser also takes underscores, white space and the
 # digits of other scripts.

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from chatcore.turns import Turns
+from chatcore.replies.turns import Turns
 from chatcore_service.http import paths
 from chatcore_service.http.caller import Authenticator, Caller
 from chatcore_service.http.documents import json_response, message_document

@@ -12,9 +12,9 @@ from cattrs import Converter
 from cattrs.errors import AttributeValidationNote, ClassValidationError, ForbiddenExtraKeysError
 
 from chatcore import Sampling
-from chatcore.conversation import require_model_tag, require_title
+from chatcore.conversations.conversation import require_model_tag, require_title
+from chatcore.conversations.message import require_content
 from chatcore.errors import FieldProblem, InvalidInputError
-from chatcore.message import require_content
 from chatcore_service.http.strict_json import parse
 
 Content = NewType("Content", str)

@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from chatcore import FrameReader, Reader, Stretch
-from chatcore.turns import Turns
+from chatcore.replies.turns import Turns
 from chatcore_service.http.caller import Caller
 from chatcore_service.http.event_stream import EventStream
 from chatcore_service.http.pacer import Pacer

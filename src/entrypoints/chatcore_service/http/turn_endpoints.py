@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from chatcore import Sampling, Turn
-from chatcore.turns import Turns
+from chatcore.replies.turns import Turns
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Authenticator, Caller

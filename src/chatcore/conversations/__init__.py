@@ -1,0 +1,1 @@
+"""Conversations: the entities, the rules about them, and the use cases."""

@@ -1,0 +1,92 @@
+"""Use cases: create, list, open, rename and delete conversations."""
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+from attrs import frozen
+
+from chatcore.conversations.conversation import (
+    DEFAULT_MODEL_TAG,
+    DEFAULT_TITLE,
+    Conversation,
+    OpenConversation,
+    TitleSource,
+    active_path,
+    require_model_tag,
+    require_title,
+)
+from chatcore.conversations.listing import Page, PageRequest
+from chatcore.conversations.message import ConversationId
+from chatcore.ports import Clock, Storage
+from chatcore.replies.generation import Halt
+from chatcore.replies.generation_runner import Generations
+from chatcore.user import User
+
+FIRST_PAGE = PageRequest()
+
+
+@frozen(kw_only=True)
+class Conversations:
+    """What a user may do with conversations. Every method also raises StorageUnavailableError."""
+
+    storage: Storage
+    clock: Clock
+    generations: Generations
+    new_id: Callable[[], UUID] = uuid4
+
+    async def create(self, user: User, *, title: str | None = None, model_tag: str | None = None) -> Conversation:
+        """Creates an empty conversation; without a title it takes one from its first message.
+
+        Raises:
+            InvalidInputError: title or model tag break their limits.
+        """
+        now = self.clock.now()
+        conversation = Conversation(
+            id=ConversationId(self.new_id()),
+            user_id=user.id,
+            title=DEFAULT_TITLE if title is None else require_title(title),
+            title_source=TitleSource.DEFAULT if title is None else TitleSource.USER,
+            model_tag=DEFAULT_MODEL_TAG if model_tag is None else require_model_tag(model_tag),
+            created_at=now,
+            updated_at=now,
+        )
+        await self.storage.create_conversation(conversation)
+        return conversation
+
+    async def list(self, user: User, request: PageRequest = FIRST_PAGE) -> Page:
+        """A page of the user's conversations, newest `updated_at` first."""
+        return await self.storage.list_conversations(user.id, request)
+
+    async def open(
+        self, user: User, conversation_id: ConversationId, *, all_branches: bool = False
+    ) -> OpenConversation:
+        """A conversation with its active path, oldest first; with the whole tree, by position, if asked for.
+
+        The text of a reply that is still being made is empty here: it is in the reply's stream.
+
+        Raises:
+            ConversationNotFoundError: this user has no such conversation.
+        """
+        opened = await self.storage.open_conversation(user.id, conversation_id)
+        messages = opened.messages if all_branches else active_path(opened.messages, opened.conversation.head_id)
+        return OpenConversation(opened.conversation, messages)
+
+    async def rename(self, user: User, conversation_id: ConversationId, title: str) -> Conversation:
+        """Gives a conversation a title that no first message will ever overwrite.
+
+        Raises:
+            InvalidInputError: the title breaks its limits.
+            ConversationNotFoundError: this user has no such conversation.
+        """
+        return await self.storage.rename_conversation(user.id, conversation_id, require_title(title), self.clock.now())
+
+    async def delete(self, user: User, conversation_id: ConversationId) -> None:
+        """Deletes a conversation and all its messages; a reply that is being made is stopped, wherever it is.
+
+        Raises:
+            ConversationNotFoundError: this user has no such conversation, or no longer.
+        """
+        await self.storage.delete_conversation(user.id, conversation_id)
+        generation = self.generations.find_in(user.id, conversation_id)
+        if generation is not None:
+            generation.halt(Halt.LOST)

@@ -1,0 +1,1 @@
+"""Replies in the making: turns, generations, readers, checkpoints and recovery."""

@@ -1,0 +1,119 @@
+"""Checkpoints: the text of all running generations goes to the storage four times a second, many in one statement.
+
+The same round trip renews leases and brings back what happened elsewhere: stop requests, deletions, fencing.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from chatcore.ports import Clock, Observer, Storage
+from chatcore.replies.generation import Generation, Halt
+from chatcore.replies.generation_runner import Generations
+from chatcore.replies.lease import OwnerId
+from chatcore.replies.outage import FAILURES_THAT_MEAN_OUTAGE
+
+#: From the start of one checkpoint to the start of the next.
+CHECKPOINT_SECONDS = 0.25
+#: Most replies in one statement. More would cost less, but what is made of them in one go holds up all streams.
+MAX_REPLIES_AT_ONCE = 250
+#: How much text of one reply may wait in memory while the storage is away.
+MAX_UNSTORED_BYTES = 1024 * 1024
+
+
+class Checkpointer:
+    """Stores what the generations of this process have come to."""
+
+    def __init__(
+        self,
+        generations: Generations,
+        *,
+        storage: Storage,
+        clock: Clock,
+        observer: Observer,
+        owner_id: OwnerId,
+        max_at_once: int = MAX_REPLIES_AT_ONCE,
+    ) -> None:
+        self._generations = generations
+        self._storage = storage
+        self._clock = clock
+        self._observer = observer
+        self._owner_id = owner_id
+        self._max_at_once = max_at_once
+
+    async def run(self) -> None:
+        """Checkpoints for ever; cancel it to end it."""
+        while True:
+            started = self._clock.monotonic()
+            await self.checkpoint()
+            elapsed = self._clock.monotonic() - started
+            await self._clock.sleep(max(CHECKPOINT_SECONDS - elapsed, 0.0))
+
+    async def checkpoint(self) -> None:
+        """One checkpoint of everything. Never raises: what could not be stored now goes along next time."""
+        # One that keeps failing goes last, so that it is not what stops the others.
+        everything = sorted(self._generations.running, key=lambda generation: generation.failures)
+        if not everything:
+            return
+        started = self._clock.monotonic()
+        for batch in self._batches(everything):
+            if not await self._checkpoint(batch):
+                break
+        self._observer.checkpointed(len(everything), self._clock.monotonic() - started)
+
+    def _batches(self, everything: Sequence[Generation]) -> Iterator[Sequence[Generation]]:
+        for start in range(0, len(everything), self._max_at_once):
+            # Looked at when it is its turn: meanwhile some may have come to their end.
+            batch = [g for g in everything[start : start + self._max_at_once] if g.is_to_be_stored]
+            if batch:
+                yield batch
+
+    async def _checkpoint(self, batch: Sequence[Generation]) -> bool:
+        """Returns whether the storage is there."""
+        try:
+            if await self._store(batch):
+                return True
+            is_there = await self._store_one_by_one(batch)
+        finally:
+            for generation in batch:
+                self._settle(generation)
+        self._halt_those_that_hold_too_much()
+        return is_there
+
+    async def _store(self, batch: Sequence[Generation]) -> bool:
+        started = self._clock.monotonic()
+        parts = [generation.progress(started) for generation in batch]
+        try:
+            verdicts = await self._storage.checkpoint(self._owner_id, parts)
+        except Exception as error:  # noqa: BLE001 - see the docstring of checkpoint
+            self._observer.failed("checkpointing", error)
+            return False
+        now = self._clock.monotonic()
+        for generation, part, verdict in zip(batch, parts, verdicts, strict=True):
+            generation.confirm(part, verdict, now)
+        return True
+
+    async def _store_one_by_one(self, batch: Sequence[Generation]) -> bool:
+        """So that one generation which cannot be stored does not hold up the others; whether the storage is there."""
+        failures_in_a_row = 0
+        for generation in batch:
+            if failures_in_a_row == FAILURES_THAT_MEAN_OUTAGE:
+                return False
+            if not generation.is_to_be_stored:
+                continue
+            if await self._store([generation]):
+                failures_in_a_row = 0
+            else:
+                generation.fail()
+                failures_in_a_row += 1
+        return True
+
+    @staticmethod
+    def _settle(generation: Generation) -> None:
+        generation.settle()
+        if generation.halt_reason is not None:
+            # A task can swallow its cancellation; asking again until it has ended costs nothing.
+            generation.halt(generation.halt_reason)
+
+    def _halt_those_that_hold_too_much(self) -> None:
+        for generation in self._generations.running:
+            if generation.holds_more_than(MAX_UNSTORED_BYTES):
+                generation.halt(Halt.OVERFLOWED)

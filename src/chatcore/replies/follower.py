@@ -1,0 +1,174 @@
+"""Following a reply: from memory where it is made, from the storage everywhere else.
+
+A reader of a reply that another process makes is fed from the deltas. All such readers of this process share one
+query a tick, and there is no tick when there is no reader.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextvars import Context
+from functools import partial
+
+from chatcore.conversations.message import ConversationId, Message, MessageId
+from chatcore.errors import MessageNotFoundError
+from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, Storage
+from chatcore.replies.buffered_reader import MailboxReader
+from chatcore.replies.generation_runner import Generations
+from chatcore.replies.page_reader import MAX_PAGE_CHARS, PageReader, page
+from chatcore.replies.readers import Reader, Stretch, TextReader
+from chatcore.replies.transcript import RECONNECT, End
+from chatcore.reply_error import ReplyError
+from chatcore.user import UserId
+
+#: From one look at the deltas to the next: as often as they are written.
+POLL_SECONDS = 0.25
+#: How many looks a reader that was shown more than is stored waits for the rest, before it is told to step back.
+TICKS_AHEAD = 8
+
+
+class Follower:
+    """Makes readers, and feeds those whose reply is made elsewhere."""
+
+    def __init__(self, generations: Generations, *, storage: Storage, clock: Clock, observer: Observer) -> None:
+        self._generations = generations
+        self._storage = storage
+        self._clock = clock
+        self._observer = observer
+        self._remote: dict[MailboxReader, Message] = {}
+        self._polling: asyncio.Task[None] | None = None
+        self._is_cut = False
+
+    async def follow(
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int | None
+    ) -> Reader[Stretch] | None:
+        """A reader from `offset` on (code points; None: from the start); None when it has all there is.
+
+        Raises:
+            MessageNotFoundError: this user's conversation has no such reply.
+        """
+        message = await self._storage.get_message(user_id, conversation_id, message_id)
+        if not message.is_reply:
+            raise MessageNotFoundError
+        if not message.is_streaming:
+            return self._finished(message, offset)
+        generation = self._generations.find(user_id, conversation_id, message_id)
+        if generation is not None:
+            return TextReader(generation.transcript, offset or 0)
+        return self._elsewhere(message, offset or 0)
+
+    def _finished(self, message: Message, offset: int | None) -> Reader[Stretch] | None:
+        if offset == len(message.content):
+            return None
+        if len(message.content) - (offset or 0) > MAX_PAGE_CHARS:
+            fetch = partial(self._page, message.user_id, message.conversation_id, message.id)
+            return PageReader(offset or 0, message.content, End(message.error), fetch)
+        reader = MailboxReader(offset or 0)
+        reader.finish(message.content, End(message.error))
+        return reader
+
+    async def _page(
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
+    ) -> str | None:
+        try:
+            return page((await self._storage.get_message(user_id, conversation_id, message_id)).content, offset)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the reader is told to come back
+            self._observer.failed("reading a finished reply", error)
+            return None
+
+    # -- Replies that are made elsewhere --------------------------------------------------------------------------
+
+    def _elsewhere(self, message: Message, offset: int) -> Reader[Stretch]:
+        reader = MailboxReader(offset, on_leave=self._leave)
+        if self._is_cut:
+            reader.cut(RECONNECT)
+            return reader
+        self._remote[reader] = message
+        if self._polling is None:
+            # In a context of its own: it works for all readers, not for the one who happened to come first.
+            self._polling = asyncio.create_task(
+                self._poll(), name="following replies made elsewhere", context=Context()
+            )
+        return reader
+
+    def _leave(self, reader: MailboxReader) -> None:
+        self._remote.pop(reader, None)
+
+    def cut(self) -> None:
+        """Tells the readers of replies made elsewhere, present and future, to come back: this process is ending."""
+        self._is_cut = True
+        for reader in self._remote:
+            reader.cut(RECONNECT)
+        self._remote.clear()
+
+    async def close(self) -> None:
+        """Fetches nothing any more."""
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.wait([self._polling], timeout=1.0)
+
+    async def _poll(self) -> None:
+        try:
+            while self._remote:
+                started = self._clock.monotonic()
+                await self._feed()
+                await self._clock.sleep(max(POLL_SECONDS - (self._clock.monotonic() - started), 0.0))
+        finally:
+            self._polling = None
+
+    async def _feed(self) -> None:
+        readers = [(reader, message) for reader, message in self._remote.items() if reader.room]
+        if not readers:
+            return
+        try:
+            reads = await self._storage.read_deltas([_question(reader, message) for reader, message in readers])
+            for (reader, _), read in zip(readers, reads, strict=True):
+                if read.is_live:
+                    self._feed_live(reader, read)
+            await self._end(readers, reads)
+        except Exception as error:  # noqa: BLE001 - the next tick will do; until then readers wait
+            self._observer.failed("following replies made elsewhere", error)
+
+    @staticmethod
+    def _feed_live(reader: MailboxReader, read: DeltaRead) -> None:
+        if read.end_offset >= reader.offset:
+            reader.ticks_ahead = 0
+            reader.put(read.text)
+            return
+        # The reader was shown this on the owner, and the checkpoint with it is on its way. Or it never will be.
+        reader.ticks_ahead += 1
+        if reader.ticks_ahead > TICKS_AHEAD:
+            reader.ticks_ahead = 0
+            reader.step_back(read.end_offset)
+
+    async def _end(self, readers: Sequence[tuple[MailboxReader, Message]], reads: Sequence[DeltaRead]) -> None:
+        ended: dict[MessageId, Message | None] = {}
+        for (reader, message), read in zip(readers, reads, strict=True):
+            if read.is_live:
+                continue
+            if message.id not in ended:
+                ended[message.id] = await self._ended(message)
+            final = ended[message.id]
+            if final is None:
+                reader.cut(End(ReplyError.STOPPED))  # Its conversation was deleted, which stops it.
+            elif not final.is_streaming:
+                if not reader.finish(final.content, End(final.error)):
+                    continue
+            else:
+                continue
+            self._leave(reader)
+
+    async def _ended(self, message: Message) -> Message | None:
+        try:
+            return await self._storage.get_message(message.user_id, message.conversation_id, message.id)
+        except MessageNotFoundError:
+            return None
+
+
+def _question(reader: MailboxReader, message: Message) -> DeltaReader:
+    return DeltaReader(
+        user_id=message.user_id,
+        conversation_id=message.conversation_id,
+        message_id=message.id,
+        offset=reader.offset,
+        room=reader.room,
+    )

@@ -1,0 +1,237 @@
+"""Readers of a reply, and what they get.
+
+All readers are used alike, and none of them touches the network or the storage by itself::
+
+    while True:
+        if news := reader.take():
+            ...  # pass it on
+        elif reader.end is not None:
+            break
+        else:
+            await reader.wait()
+
+and :meth:`Reader.leave` it at the end, however it comes.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from attrs import frozen
+
+from chatcore.replies.transcript import MAX_KEPT_FRAME_BYTES, RECONNECT, End, Listener, Transcript
+
+#: Most that a reader takes at once, unless a single frame is more. However much there is, one who does not read holds
+#: little more.
+MAX_NEWS_BYTES = 64 * 1024
+#: In code points, of which Python keeps each in four bytes at most.
+MAX_NEWS_CHARS = MAX_NEWS_BYTES // 4
+
+# A line's end and a blank line. Where lines end with CR alone, as in no service that is known, all is taken at once.
+_FRAME_ENDS = (b"\n\n", b"\r\n\r\n")
+
+NewsT = TypeVar("NewsT")
+News_co = TypeVar("News_co", covariant=True)
+
+
+@frozen
+class Stretch:
+    """Text from where the reader was up to `end_offset` (code points), or, without text, a step back to there."""
+
+    text: str
+    end_offset: int
+
+    @property
+    def is_rewind(self) -> bool:
+        """Whether the reader was shown more than there is and must keep only `end_offset` code points."""
+        return not self.text
+
+
+class Reader(Protocol[News_co]):
+    """One reader of one reply."""
+
+    __slots__ = ()
+
+    @property
+    def end(self) -> End | None:
+        """How the stream ends; counts once :meth:`take` has nothing more to give."""
+        ...
+
+    def take(self) -> News_co | None:
+        """What has come since the last time, or the first part; nothing (None, or empty) when there is nothing yet.
+
+        Never part of a frame: between what is taken and what is taken next anything else may be sent.
+        """
+        ...
+
+    async def wait(self) -> None:
+        """Returns when it is worth looking again; may return early."""
+        ...
+
+    def wake(self) -> None:
+        """Lets :meth:`wait` return now, for whoever has something to say in between."""
+        ...
+
+    def offer(self, on_news: Callable[[News_co], bool]) -> None:
+        """Lets `on_news` have news at once, while somebody waits; where it returns True they are passed on.
+
+        To wake a task for each token would cost more than to pass the token on. `on_news` is called from where the
+        news come in, so it must neither raise nor take long. A reader whose news are rare need not call it.
+        """
+        ...
+
+    def leave(self) -> None:
+        """To be called when nobody reads any more: nothing is kept for it from then on. Again does nothing."""
+        ...
+
+
+class _TranscriptReader(Listener, Generic[NewsT]):
+    """What the two readers of a transcript share: they listen to it, and end with it."""
+
+    __slots__ = ("_is_waiting", "_on_news", "_transcript", "_waiter")
+
+    def __init__(self, transcript: Transcript) -> None:
+        self._transcript = transcript
+        self._waiter: asyncio.Future[None] | None = None
+        # Whether somebody waits who has not been woken.
+        self._is_waiting = False
+        self._on_news: Callable[[NewsT], bool] = _refuse
+        transcript.tell(self)
+
+    @property
+    def end(self) -> End | None:
+        """The transcript's end."""
+        return self._transcript.end
+
+    async def wait(self) -> None:
+        """Returns when the transcript has grown or ended."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._is_waiting = True
+        try:
+            await self._waiter
+        finally:
+            self._is_waiting = False
+
+    def wake(self) -> None:
+        """Lets :meth:`wait` return now."""
+        self._is_waiting = False
+        # One that is done was woken before, or its task was cancelled.
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def offer(self, on_news: Callable[[NewsT], bool]) -> None:
+        """See :meth:`Reader.offer`."""
+        self._on_news = on_news
+
+    def leave(self) -> None:
+        """See :meth:`Reader.leave`."""
+        self._transcript.tell_no_more(self)
+
+
+class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
+    """Reads the frames, byte for byte as the inference service sent them, from the first.
+
+    It holds what it has not passed on. When that is too much its stream ends, and its reader is to come back.
+    """
+
+    __slots__ = ("_frames", "_is_cut")
+
+    def __init__(self, transcript: Transcript, frames: bytes) -> None:
+        super().__init__(transcript)
+        self._frames = bytearray(frames)
+        self._is_cut = False
+
+    @classmethod
+    def of(cls, transcript: Transcript) -> "FrameReader | None":
+        """A reader from the first frame on; None when that is not kept any more."""
+        frames = transcript.hand_over_frames()
+        return None if frames is None else cls(transcript, frames)
+
+    @property
+    def end(self) -> End | None:
+        """The transcript's end, or the reader's own."""
+        return RECONNECT if self._is_cut else self._transcript.end
+
+    def take(self) -> bytes:
+        """The next frames since the last time, all of them whole."""
+        end = _end_of_frames(self._frames)
+        frames = bytes(self._frames[:end])
+        del self._frames[:end]
+        return frames
+
+    def hear(self, frames: bytes) -> None:
+        """See :meth:`chatcore.replies.transcript.Listener.hear`."""
+        if self._is_waiting:
+            on_news = self._on_news
+            if len(frames) <= MAX_NEWS_BYTES and on_news(frames):
+                return
+            self.wake()
+        self._keep(frames)
+
+    def hear_end(self, frames: bytes) -> None:
+        """See :meth:`chatcore.replies.transcript.Listener.hear_end`."""
+        self._keep(frames)
+        self.wake()
+
+    def _keep(self, frames: bytes) -> None:
+        if len(self._frames) + len(frames) > MAX_KEPT_FRAME_BYTES:
+            self._is_cut = True
+        if not self._is_cut:
+            self._frames += frames
+
+
+class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
+    """Reads the text of a reply that this process is making, from any code point on."""
+
+    __slots__ = ("_offset",)
+
+    def __init__(self, transcript: Transcript, offset: int) -> None:
+        super().__init__(transcript)
+        self._offset = offset
+
+    def take(self) -> Stretch | None:
+        """The next text since the last time, as one stretch."""
+        length = self._transcript.length
+        if length == self._offset:
+            return None
+        if length < self._offset:
+            # It was shown text that a crash has taken: step back.
+            self._offset = length
+            return Stretch("", length)
+        text = self._transcript.text(self._offset, MAX_NEWS_CHARS)
+        self._offset += len(text)
+        return Stretch(text, self._offset)
+
+    def hear(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
+        """See :meth:`chatcore.replies.transcript.Listener.hear`."""
+        if not self._is_waiting:
+            return
+        offset = self._offset
+        news = self.take()
+        if news is None:
+            return
+        if not self._on_news(news):
+            self._offset = offset
+        elif self._offset == self._transcript.length:
+            return
+        self.wake()
+
+    def hear_end(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
+        """See :meth:`chatcore.replies.transcript.Listener.hear_end`."""
+        self.wake()
+
+
+def _end_of_frames(frames: bytearray) -> int:
+    """Where the last frame ends that may be taken at once, or the first if that is too large; at worst all of them."""
+    if len(frames) > MAX_NEWS_BYTES:
+        for frame_end in _FRAME_ENDS:
+            start = frames.rfind(frame_end, 0, MAX_NEWS_BYTES)
+            if start < 0:
+                start = frames.find(frame_end)
+            if start >= 0:
+                return start + len(frame_end)
+    return len(frames)
+
+
+def _refuse(news: object) -> bool:  # noqa: ARG001 - what a reader does until it is offered otherwise
+    return False

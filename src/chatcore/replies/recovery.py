@@ -1,0 +1,119 @@
+"""Rescue: replies whose process is gone are brought to their end by whoever notices first.
+
+Every replica sweeps. A reply whose lease ran out is claimed (the old owner is fenced off from then on) and
+finished with the text that its checkpoints have stored.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from random import uniform
+
+from chatcore.conversations.message import Status
+from chatcore.ports import Clock, Observer, Storage
+from chatcore.replies.generation import broken_off, returns_head
+from chatcore.replies.generation_runner import Generations
+from chatcore.replies.idempotency import KEPT_HOURS
+from chatcore.replies.lease import RENEWAL_SECONDS, Ending, Lease, OwnerId, Remains
+from chatcore.replies.outage import FAILURES_THAT_MEAN_OUTAGE
+from chatcore.reply_error import ReplyError
+
+#: From one sweep to the next, on average.
+SWEEP_SECONDS = 5.0
+#: Replicas that were started together must not sweep together.
+_JITTER = 0.2
+#: From one look whether the storage is back to the next.
+_PROBE_SECONDS = 1.0
+_CLAIMS_AT_ONCE = 100
+_PURGED_AT_ONCE = 1000
+
+
+class Rescuer:
+    """Sweeps for replies that lost their owner, and for keys that have had their time."""
+
+    def __init__(
+        self,
+        generations: Generations,
+        *,
+        storage: Storage,
+        clock: Clock,
+        observer: Observer,
+        owner_id: OwnerId,
+        jitter: Callable[[float, float], float] = uniform,
+    ) -> None:
+        self._generations = generations
+        self._storage = storage
+        self._clock = clock
+        self._observer = observer
+        self._owner_id = owner_id
+        self._jitter = jitter
+
+    async def run(self) -> None:
+        """Sweeps for ever; cancel it to end it."""
+        # Not at once: this process may have been started because the storage was away, see below.
+        await self._clock.sleep(RENEWAL_SECONDS * self._jitter(1 - _JITTER, 1 + _JITTER))
+        while True:
+            pause = SWEEP_SECONDS
+            if not await self.sweep():
+                await self._until_storage_is_back()
+                # While it was away nobody could renew a lease. Owners that live do so at their next checkpoint, and
+                # get the time for it before anybody takes their replies for orphans.
+                pause = RENEWAL_SECONDS
+            await self._clock.sleep(pause * self._jitter(1 - _JITTER, 1 + _JITTER))
+
+    async def _until_storage_is_back(self) -> None:
+        while True:
+            try:
+                return await self._storage.ping()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the sweep is to go on some day
+                self._observer.failed("sweeping", error)
+            await self._clock.sleep(_PROBE_SECONDS)
+
+    async def sweep(self) -> bool:
+        """One sweep; False when the storage failed. Never raises."""
+        try:
+            await self._rescue_all()
+            await self._purge()
+        except Exception as error:  # noqa: BLE001 - the next sweep will do
+            self._observer.failed("sweeping", error)
+            return False
+        return True
+
+    async def _rescue_all(self) -> None:
+        claimed = _CLAIMS_AT_ONCE
+        while claimed == _CLAIMS_AT_ONCE:
+            leases = await self._storage.claim_expired(self._owner_id, self._generations.running_ids, _CLAIMS_AT_ONCE)
+            failures: list[Exception] = []
+            for lease in leases:
+                try:
+                    await self._rescue(lease)
+                except Exception as error:
+                    failures.append(error)
+                    if len(failures) == FAILURES_THAT_MEAN_OUTAGE:
+                        raise
+            if failures:
+                raise failures[0]
+            claimed = len(leases)
+
+    async def _rescue(self, lease: Lease) -> None:
+        ending = await self._storage.settle(lease, self._decide)
+        if ending is not None:
+            self._observer.rescued(lease, ending)
+
+    def _decide(self, remains: Remains) -> Ending:
+        has_text = bool(remains.text)
+        # Its owner could not answer the stop any more; whoever asked for it must not find another ending.
+        status = Status.STOPPED if remains.stop_requested else broken_off(has_text=has_text)
+        return Ending(
+            status=status,
+            content=remains.text,
+            error=ReplyError.STOPPED if remains.stop_requested else ReplyError.INFERENCE_INTERRUPTED,
+            token_count=None,
+            inference_time_ms=None,
+            returns_head=returns_head(status, has_text=has_text, replaces=remains.replaces),
+            ended_at=self._clock.now(),
+        )
+
+    async def _purge(self) -> None:
+        before = self._clock.now() - timedelta(hours=KEPT_HOURS)
+        while await self._storage.purge_idempotency_keys(before, _PURGED_AT_ONCE) == _PURGED_AT_ONCE:
+            pass

@@ -1,0 +1,238 @@
+"""A transcript: all that has come of a reply so far.
+
+The generation appends, readers read, and neither waits for the other: a reader (:mod:`chatcore.replies.readers`) is an
+offset into the text, or holds the frames that it has not passed on yet, and nothing more. A slow, gone or second
+reader costs the generation nothing.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import frozen
+
+from chatcore.ports.inference import Frame
+from chatcore.reply_error import ReplyError
+from chatcore.text import TextRepair
+
+#: How many bytes of frames are kept for readers that may come later, and by each reader that is slow. With what waits
+#: on its connection that is more than the 4,096 tokens of the longest reply that may be asked for: even if they came
+#: all at once, nobody who reads at all would be cut off.
+MAX_KEPT_FRAME_BYTES = 128 * 1024
+# So many short stretches become a long one: a string of its own costs as much again as the text of a checkpoint.
+_MOST_SHORT_STRETCHES = 32
+
+
+@frozen
+class End:
+    """How a stream ends for its readers."""
+
+    #: Why the reply is not complete; None when it is.
+    error: ReplyError | None = None
+    #: The reply goes on, or its end is known, elsewhere: come back with the last offset.
+    reconnect: bool = False
+
+
+#: The end of a stream, not of the reply.
+RECONNECT = End(reconnect=True)
+
+
+class Listener(Protocol):
+    """Who is told what comes of a reply. Must neither raise nor take long: it is called for every token."""
+
+    __slots__ = ()
+
+    def hear(self, frames: bytes) -> None:
+        """Takes the next frames."""
+        ...
+
+    def hear_end(self, frames: bytes) -> None:
+        """Takes the last frames; the transcript has its end."""
+        ...
+
+
+class Transcript:
+    """What has come of one reply.
+
+    Args:
+        on_first_token: called when it comes.
+        is_repeatable: whether somebody may ask for all frames again, as long as they are not too many.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_held",
+        "_is_repeatable",
+        "_kept",
+        "_length",
+        "_listeners",
+        "_long_stretches",
+        "_on_first_token",
+        "_pending",
+        "_repair",
+        "_starts",
+        "_stretches",
+        "_token_count",
+        "end",
+        "is_closed",
+        "is_sealed",
+    )
+
+    def __init__(self, on_first_token: Callable[[], None] = lambda: None, *, is_repeatable: bool = False) -> None:
+        # None as soon as it was called.
+        self._on_first_token: Callable[[], None] | None = on_first_token
+        self._is_repeatable = is_repeatable
+        # All frames from the first on, for who comes later; None when they are not all there any more.
+        self._kept: bytearray | None = bytearray()
+        # Frames whose successor is about to come; None while there is none.
+        self._held: list[bytes] | None = None
+        self._closing = b""
+        self._repair = TextRepair()
+        # Tokens are joined when somebody asks for text, four times a second at most: a string per token costs memory.
+        self._stretches: list[str] = []
+        self._long_stretches = 0
+        self._starts: list[int] = []
+        self._pending: list[str] = []
+        self._length = 0
+        # Those in `pending` are not counted yet.
+        self._token_count = 0
+        self._listeners: tuple[Listener, ...] = ()
+        #: Whether the closing frame has come. It is withheld until :meth:`finish`.
+        self.is_closed = False
+        #: Whether nothing is taken any more.
+        self.is_sealed = False
+        #: Set when readers have got, or can get, everything.
+        self.end: End | None = None
+
+    @property
+    def length(self) -> int:
+        """Code points of text so far."""
+        self._join_pending()
+        return self._length
+
+    @property
+    def token_count(self) -> int:
+        """Frames that carried a token."""
+        return self._token_count + len(self._pending)
+
+    def append(self, frame: Frame) -> None:
+        """Takes the next frame and tells the readers.
+
+        This is the hot path, once for every token relayed. With a thousand streams what it touches comes from memory
+        each time, so it counts nothing and asks nothing that can be known from what it has at hand.
+        """
+        if self.is_sealed:
+            return
+        token = frame.token
+        if token is not None:
+            if self._on_first_token is not None:
+                self._tell_of_first_token(self._on_first_token)
+            self._pending.append(token)
+        if frame.is_closing:
+            # Whoever has seen the end must be able to fetch the answer, so the end waits until it is stored.
+            self._closing = frame.raw
+            self.is_closed = True
+            self.seal()
+        elif frame.has_successor:
+            self._hold(frame.raw)
+        elif self._held is not None or self._kept is not None:
+            self._tell(frame.raw)
+        else:
+            for listener in self._listeners:
+                listener.hear(frame.raw)
+
+    def _tell_of_first_token(self, on_first_token: Callable[[], None]) -> None:
+        self._on_first_token = None
+        on_first_token()
+
+    def _hold(self, frames: bytes) -> None:
+        self._held = self._held or []
+        self._held.append(frames)
+
+    def _tell(self, frames: bytes) -> None:
+        if self._held is not None:
+            frames = b"".join((*self._held, frames))
+            self._held = None
+        if self._kept is not None:
+            self._keep(frames)
+        for listener in self._listeners:
+            listener.hear(frames)
+
+    def _keep(self, frames: bytes) -> None:
+        assert self._kept is not None  # noqa: S101 - asked by the caller, which is the hot path
+        self._kept += frames
+        if len(self._kept) > MAX_KEPT_FRAME_BYTES:
+            self._kept = None
+
+    def seal(self) -> None:
+        """Takes nothing more: what is there is the reply."""
+        self.is_sealed = True
+        if self._held is not None:
+            self._tell(b"")
+        self._join_pending()
+        self._add(self._repair.flush())
+
+    def finish(self, end: End) -> None:
+        """Lets the readers have the end, and with a good one the closing frame. The first end counts."""
+        if self.end is None:
+            self.seal()
+            self.end = end
+            # A reply that came whole and was deleted before it could be stored has another end than its model gave.
+            last = self._closing if end == End() else b""
+            if self._kept is not None:
+                self._keep(last)
+            for listener in self._listeners:
+                listener.hear_end(last)
+
+    def text(self, offset: int = 0, max_chars: int | None = None) -> str:
+        """The text from `offset` (code points) on, of which `max_chars` at most."""
+        news_offset, news = self._length, self._join_pending()
+        if offset == news_offset and max_chars is None:
+            return news  # What each checkpoint asks for.
+        end = self._length if max_chars is None else offset + max_chars
+        first = max(bisect_right(self._starts, offset) - 1, 0)
+        text = "".join(self._stretches[first : bisect_left(self._starts, end)])
+        start = self._starts[first] if text else 0
+        return text[offset - start : end - start]
+
+    def _join_pending(self) -> str:
+        """What it adds to the text."""
+        if not self._pending:
+            return ""
+        tokens = "".join(self._pending)
+        self._token_count += len(self._pending)
+        self._pending.clear()
+        text = self._repair.feed(tokens)
+        self._add(text)
+        return text
+
+    def _add(self, text: str) -> None:
+        if not text:
+            return
+        self._starts.append(self._length)
+        self._stretches.append(text)
+        self._length += len(text)
+        if len(self._stretches) - self._long_stretches == _MOST_SHORT_STRETCHES:
+            self._stretches[self._long_stretches :] = ["".join(self._stretches[self._long_stretches :])]
+            self._long_stretches += 1
+            del self._starts[self._long_stretches :]
+
+    def hand_over_frames(self) -> bytes | None:
+        """All frames that readers may have so far; None when the first ones are not kept any more.
+
+        They are kept for the first who asks, and for others only if the reply is repeatable.
+        """
+        if self._kept is None:
+            return None
+        frames = bytes(self._kept)
+        if not self._is_repeatable:
+            self._kept = None
+        return frames
+
+    def tell(self, listener: Listener) -> None:
+        """Tells `listener` what comes from now on."""
+        self._listeners = (*self._listeners, listener)
+
+    def tell_no_more(self, listener: Listener) -> None:
+        """Forgets `listener`; again does nothing."""
+        self._listeners = tuple(other for other in self._listeners if other is not listener)

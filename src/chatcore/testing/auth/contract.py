@@ -1,0 +1,227 @@
+"""The auth contract."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+
+from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
+from chatcore.ports.auth import Auth
+from chatcore.testing.auth.script import AuthFault, AuthScript, SettableClock
+from chatcore.user import User
+
+#: For how long an answer may be remembered.
+_REMEMBERED_SECONDS = 300
+
+_ALICE = User(id="alice")
+
+_ODD_TOKENS = {
+    "empty": "",
+    "blank": " ",
+    "two lines": "token\r\nx-admin: true",
+    "U+0000": "token\x00",
+    "not ASCII": "tökén 👩‍🚀",
+    "a lone surrogate": "token\ud800",
+    "quotes": "\"'\\",
+    "64 KiB": "t" * 65536,
+}
+
+
+@pytest.mark.asyncio
+class AuthContract:
+    """What every auth adapter promises.
+
+    A subclass has the fixtures `auth`, the adapter; `auth_service`, the :class:`~chatcore.testing.AuthScript` that
+    it asks, which accepts no token yet; and `clock`, the :class:`~chatcore.testing.SettableClock` that it reads.
+    """
+
+    @pytest.mark.parametrize("is_admin", [False, True])
+    async def test_an_accepted_token_is_its_users(self, auth: Auth, auth_service: AuthScript, is_admin: bool) -> None:  # noqa: FBT001 - pytest passes by name
+        user = User(id="Zoë/👩‍🚀 %41", is_admin=is_admin)
+        auth_service.accept("token", user)
+
+        assert await auth.authenticate("token") == user
+
+    async def test_the_longest_user_id_is_accepted(self, auth: Auth, auth_service: AuthScript) -> None:
+        auth_service.accept("token", User(id="ü" * 255))
+
+        assert (await auth.authenticate("token")).id == "ü" * 255
+
+    async def test_the_user_says_when_the_token_ends(
+        self, auth: Auth, auth_service: AuthScript, clock: SettableClock
+    ) -> None:
+        user = _until(clock, 60)
+        auth_service.accept("token", user)
+
+        assert await auth.authenticate("token") == user
+
+    async def test_each_token_is_its_own_users(self, auth: Auth, auth_service: AuthScript) -> None:
+        common = "t" * 1000
+        users = {
+            token: User(id=f"user of {token[-9:]}") for token in (common, f"{common}a", f"{common}b", "A", "a", "a ")
+        }
+        for token, user in users.items():
+            auth_service.accept(token, user)
+
+        for _ in range(2):
+            assert {token: await auth.authenticate(token) for token in users} == users
+
+    async def test_a_token_that_is_not_accepted_is_refused(self, auth: Auth, auth_service: AuthScript) -> None:
+        auth_service.accept("token", _ALICE)
+
+        for token in ("tokem", "toke", "token1", "TOKEN", " token"):
+            with pytest.raises(NotAuthenticatedError):
+                await auth.authenticate(token)
+
+    @pytest.mark.usefixtures("auth_service")
+    @pytest.mark.parametrize("token", _ODD_TOKENS.values(), ids=_ODD_TOKENS)
+    async def test_any_text_may_be_asked_about(self, auth: Auth, token: str) -> None:
+        with pytest.raises(NotAuthenticatedError):
+            await auth.authenticate(token)
+
+    async def test_a_rejected_token_is_refused(self, auth: Auth, auth_service: AuthScript) -> None:
+        auth_service.accept("token", _ALICE)
+        auth_service.reject("token")
+
+        with pytest.raises(NotAuthenticatedError):
+            await auth.authenticate("token")
+
+    async def test_a_token_that_has_expired_is_refused_whatever_the_service_says(
+        self, auth: Auth, auth_service: AuthScript, clock: SettableClock
+    ) -> None:
+        auth_service.accept("token", _until(clock, -1))
+
+        with pytest.raises(NotAuthenticatedError):
+            await auth.authenticate("token")
+
+    async def test_nothing_is_remembered_past_the_tokens_expiry(
+        self, auth: Auth, auth_service: AuthScript, clock: SettableClock
+    ) -> None:
+        auth_service.accept("token", _until(clock, 10))
+        await auth.authenticate("token")
+
+        clock.advance(9)
+        await auth.authenticate("token")
+        clock.advance(2)
+
+        with pytest.raises(NotAuthenticatedError):
+            await auth.authenticate("token")
+
+    async def test_a_rejection_is_seen_after_300_seconds_at_the_latest(
+        self, auth: Auth, auth_service: AuthScript, clock: SettableClock
+    ) -> None:
+        auth_service.accept("token", _ALICE)
+        await auth.authenticate("token")
+        auth_service.reject("token")
+
+        clock.advance(_REMEMBERED_SECONDS + 1)
+
+        with pytest.raises(NotAuthenticatedError):
+            await auth.authenticate("token")
+
+    async def test_using_a_token_does_not_prolong_what_is_remembered(
+        self, auth: Auth, auth_service: AuthScript, clock: SettableClock
+    ) -> None:
+        auth_service.accept("token", _ALICE)
+        await auth.authenticate("token")
+        clock.advance(_REMEMBERED_SECONDS - 1)
+        await auth.authenticate("token")
+        auth_service.reject("token")
+
+        clock.advance(2)
+
+        with pytest.raises(NotAuthenticatedError):
+            await auth.authenticate("token")
+
+    async def test_another_answer_is_seen_after_300_seconds_at_the_latest(
+        self, auth: Auth, auth_service: AuthScript, clock: SettableClock
+    ) -> None:
+        with pytest.raises(NotAuthenticatedError):
+            await auth.authenticate("new")
+        auth_service.accept("old", _ALICE)
+        await auth.authenticate("old")
+        auth_service.accept("new", _ALICE)
+        auth_service.accept("old", evolve(_ALICE, is_admin=True))
+
+        clock.advance(_REMEMBERED_SECONDS + 1)
+
+        assert await auth.authenticate("new") == _ALICE
+        assert await auth.authenticate("old") == evolve(_ALICE, is_admin=True)
+
+    @pytest.mark.parametrize("fault", AuthFault)
+    async def test_without_a_usable_answer_nobody_is_let_in(
+        self, auth: Auth, auth_service: AuthScript, fault: AuthFault
+    ) -> None:
+        auth_service.accept("token", _ALICE)
+        auth_service.fail(fault)
+
+        with pytest.raises(AuthUnavailableError):
+            await auth.authenticate("token")
+
+    @pytest.mark.parametrize("fault", AuthFault)
+    async def test_an_outage_is_not_remembered(self, auth: Auth, auth_service: AuthScript, fault: AuthFault) -> None:
+        auth_service.accept("token", _ALICE)
+        auth_service.fail(fault)
+        with pytest.raises(AuthUnavailableError):
+            await auth.authenticate("token")
+
+        auth_service.recover()
+
+        assert await auth.authenticate("token") == _ALICE
+
+    async def test_an_outage_does_not_prolong_what_is_remembered(
+        self, auth: Auth, auth_service: AuthScript, clock: SettableClock
+    ) -> None:
+        auth_service.accept("token", _ALICE)
+        await auth.authenticate("token")
+        auth_service.fail(AuthFault.ERROR)
+
+        clock.advance(_REMEMBERED_SECONDS + 1)
+
+        with pytest.raises(AuthUnavailableError):
+            await auth.authenticate("token")
+
+    async def test_many_may_ask_at_once(self, auth: Auth, auth_service: AuthScript) -> None:
+        users = {f"token {number}": User(id=f"user {number}") for number in range(5)}
+        for token, user in users.items():
+            auth_service.accept(token, user)
+
+        answers = await asyncio.gather(*(auth.authenticate(token) for token in list(users) * 10))
+
+        assert answers == list(users.values()) * 10
+
+    async def test_who_gives_up_waiting_takes_nobody_along(self, auth: Auth, auth_service: AuthScript) -> None:
+        auth_service.accept("token", _ALICE)
+        first = asyncio.create_task(auth.authenticate("token"))
+        others = [asyncio.create_task(auth.authenticate("token")) for _ in range(3)]
+        await asyncio.sleep(0)
+
+        first.cancel()
+
+        assert await asyncio.gather(*others) == [_ALICE] * 3
+
+    async def test_the_trace_id_is_passed_on(self, auth: Auth, auth_service: AuthScript) -> None:
+        auth_service.accept("one", _ALICE)
+        auth_service.accept("two", _ALICE)
+
+        await auth.authenticate("one", trace_id="trace-1")
+        await auth.authenticate("two")
+
+        assert list(auth_service.trace_ids) == ["trace-1", None]
+
+    @pytest.mark.usefixtures("auth_service")
+    async def test_ping_returns_when_the_service_can_be_reached(self, auth: Auth) -> None:
+        await auth.ping()
+
+    async def test_ping_says_when_it_cannot(self, auth: Auth, auth_service: AuthScript) -> None:
+        auth_service.fail(AuthFault.UNREACHABLE)
+
+        with pytest.raises(AuthUnavailableError):
+            await auth.ping()
+
+
+def _until(clock: SettableClock, seconds: float) -> User:
+    """A user whose token ends so long from now, in whole seconds as tokens count."""
+    expires_at = clock.now().replace(microsecond=0) + timedelta(seconds=seconds)
+    return evolve(_ALICE, expires_at=expires_at)

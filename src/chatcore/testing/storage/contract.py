@@ -1,0 +1,52 @@
+"""The storage contract, all of it."""
+
+from chatcore.testing.storage.checkpoints import CheckpointsContract, DeltaReadersContract, StopContract
+from chatcore.testing.storage.conversations import ConversationsContract
+from chatcore.testing.storage.final_states import EndingsContract
+from chatcore.testing.storage.history import HistoryContract
+from chatcore.testing.storage.idempotency_keys import KeysContract, PurgeContract
+from chatcore.testing.storage.listing import ListingContract
+from chatcore.testing.storage.orphans import ClaimsContract, SettlingContract
+from chatcore.testing.storage.outage import OutageContract
+from chatcore.testing.storage.regenerations import RegenerationRepeatsContract, RegenerationsContract
+from chatcore.testing.storage.turn_repeats import TurnRepeatsContract
+from chatcore.testing.storage.turns import TurnsContract
+
+
+class StorageContract(
+    ConversationsContract,
+    ListingContract,
+    TurnsContract,
+    TurnRepeatsContract,
+    KeysContract,
+    PurgeContract,
+    RegenerationsContract,
+    RegenerationRepeatsContract,
+    HistoryContract,
+    CheckpointsContract,
+    DeltaReadersContract,
+    StopContract,
+    EndingsContract,
+    ClaimsContract,
+    SettlingContract,
+    OutageContract,
+):
+    """What every storage adapter promises.
+
+    A subclass has two fixtures, `storage`, an adapter whose storage is empty, and `unreachable_storage`, an adapter
+    whose storage cannot be reached, and implements the two methods of
+    :class:`~chatcore.testing.storage.steps.StorageHooks`::
+
+        class TestMyStorage(StorageContract):
+            @pytest.fixture
+            def storage(self) -> Storage: ...
+
+            @pytest.fixture
+            def unreachable_storage(self) -> Storage: ...
+
+            async def expire_leases(self, storage: Storage) -> None: ...
+
+            async def add_system_message(
+                self, storage: Storage, user_id: UserId, conversation_id: ConversationId, content: str
+            ) -> None: ...
+    """

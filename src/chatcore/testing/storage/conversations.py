@@ -1,0 +1,217 @@
+"""The storage contract: conversations one by one."""
+
+from datetime import UTC, timedelta, timezone
+from uuid import uuid4
+
+import pytest
+from attrs import evolve
+
+from chatcore.conversations.conversation import TitleSource
+from chatcore.conversations.listing import PageRequest
+from chatcore.conversations.message import ConversationId
+from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
+from chatcore.ports.storage import DeltaRead, Storage
+from chatcore.replies.lease import Verdict
+from chatcore.testing.samples import (
+    ALICE,
+    AWKWARD_TEXT,
+    BOB,
+    NOON,
+    a_conversation,
+    a_key,
+    a_message_id,
+    a_reader,
+    a_regeneration,
+    a_turn,
+    an_ending,
+    later,
+    progress,
+)
+from chatcore.testing.storage.steps import (
+    StorageHooks,
+    begin,
+    checkpoint,
+    converse,
+    create,
+    lease_of,
+    messages_of,
+    reopen,
+    stored,
+)
+
+
+class ConversationsContract(StorageHooks):
+    """Creating, opening, renaming and deleting; each user's for themselves."""
+
+    async def test_a_created_conversation_is_stored_as_it_is(self, storage: Storage) -> None:
+        conversation = evolve(
+            a_conversation(),
+            title=AWKWARD_TEXT,
+            title_source=TitleSource.USER,
+            model_tag="eliza 💬",
+            updated_at=later(1),
+        )
+        await storage.create_conversation(conversation)
+
+        opened = await reopen(storage, conversation)
+
+        assert opened.conversation == conversation
+        assert opened.messages == ()
+
+    async def test_creating_again_leaves_what_is_there_as_it_is(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        await converse(storage, conversation, "Hello", "Hi")
+        before = await reopen(storage, conversation)
+
+        await storage.create_conversation(conversation)
+        await storage.create_conversation(evolve(conversation, title="Another", title_source=TitleSource.USER))
+
+        assert await reopen(storage, conversation) == before
+
+    async def test_two_users_may_have_a_conversation_under_the_same_id(self, storage: Storage) -> None:
+        alices = await create(storage)
+        bobs = evolve(alices, user_id=BOB, title="Bob's", title_source=TitleSource.USER)
+
+        await storage.create_conversation(bobs)
+
+        assert await stored(storage, alices) == alices
+        assert await stored(storage, bobs) == bobs
+
+    async def test_instants_come_back_in_utc_to_the_microsecond(self, storage: Storage) -> None:
+        india = timezone(timedelta(hours=5, minutes=30))
+        instant = (NOON + timedelta(microseconds=123456)).astimezone(india)
+        conversation = a_conversation(at=instant)
+        await storage.create_conversation(conversation)
+        await storage.begin_turn(a_turn(conversation, now=instant))
+
+        opened = await reopen(storage, conversation)
+
+        instants = [opened.conversation.created_at, opened.conversation.updated_at]
+        instants += [message.created_at for message in opened.messages]
+        assert instants == [instant] * 4
+        assert [i.utcoffset() for i in instants] == [UTC.utcoffset(None)] * 4
+
+    async def test_messages_are_listed_by_position_even_when_their_times_are_equal(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        for number in range(6):
+            await converse(storage, conversation, f"question {number}", f"answer {number}")
+
+        messages = await messages_of(storage, conversation)
+
+        assert [m.position for m in messages] == list(range(1, 13))
+        assert [m.content for m in messages] == [f"{what} {n}" for n in range(6) for what in ("question", "answer")]
+
+    async def test_renaming_returns_and_stores_the_new_title(self, storage: Storage) -> None:
+        conversation = await create(storage)
+
+        renamed = await storage.rename_conversation(ALICE, conversation.id, AWKWARD_TEXT, later(5))
+
+        assert renamed == conversation.renamed(AWKWARD_TEXT, later(5))
+        assert await stored(storage, conversation) == renamed
+
+    async def test_renaming_never_moves_updated_at_backwards(self, storage: Storage) -> None:
+        conversation = await create(storage)
+
+        renamed = await storage.rename_conversation(ALICE, conversation.id, "Earlier", later(-5))
+
+        assert renamed.title == "Earlier"
+        assert renamed.updated_at == conversation.updated_at
+
+    async def test_a_deleted_conversation_is_gone_and_cannot_be_deleted_twice(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        turn = await converse(storage, conversation, "Hello", "Hi")
+
+        await storage.delete_conversation(ALICE, conversation.id)
+
+        with pytest.raises(ConversationNotFoundError):
+            await storage.delete_conversation(ALICE, conversation.id)
+        with pytest.raises(ConversationNotFoundError):
+            await storage.open_conversation(ALICE, conversation.id)
+        with pytest.raises(MessageNotFoundError):
+            await storage.get_message(ALICE, conversation.id, turn.user_message.id)
+        assert (await storage.list_conversations(ALICE, PageRequest())).conversations == ()
+
+    async def test_deleting_leaves_other_conversations_alone(self, storage: Storage) -> None:
+        kept, deleted = await create(storage), await create(storage)
+        await converse(storage, kept, "Hello", "Hi")
+        before = await reopen(storage, kept)
+
+        await storage.delete_conversation(ALICE, deleted.id)
+
+        assert await reopen(storage, kept) == before
+
+    async def test_after_a_deletion_nothing_of_a_reply_in_the_making_reappears(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        lease = await begin(storage, conversation)
+        await checkpoint(storage, progress(lease, "some"))
+
+        await storage.delete_conversation(ALICE, conversation.id)
+
+        assert await checkpoint(storage, progress(lease, " more", start_offset=4, renew=True)) is Verdict.LOST
+        assert await storage.finish(lease, an_ending("some more")) is False
+        assert await storage.settle(lease, lambda remains: an_ending(remains.text)) is None
+        assert list(await storage.read_deltas([a_reader(lease)])) == [DeltaRead("", 0, is_live=False)]
+        await self.expire_leases(storage)
+        assert list(await storage.claim_expired(lease.owner_id, (), 10)) == []
+        with pytest.raises(MessageNotFoundError):
+            await storage.get_message(ALICE, conversation.id, lease.message_id)
+        with pytest.raises(ConversationNotFoundError):
+            await reopen(storage, conversation)
+
+    async def test_a_conversation_made_anew_under_a_deleted_ones_id_is_empty(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        lease = await begin(storage, conversation)
+        await checkpoint(storage, progress(lease, "old"))
+        await storage.delete_conversation(ALICE, conversation.id)
+
+        await storage.create_conversation(conversation)
+        again = await storage.begin_turn(a_turn(conversation))
+
+        assert [m.position for m in await messages_of(storage, conversation)] == [1, 2]
+        assert list(await storage.read_deltas([a_reader(lease_of(again))])) == [DeltaRead("", 0, is_live=True)]
+        assert await storage.finish(lease, an_ending()) is False
+
+    async def test_an_unknown_conversation_is_not_found_by_any_method(self, storage: Storage) -> None:
+        await self.assert_absent(storage, BOB, ConversationId(uuid4()))
+
+    async def test_another_users_conversation_is_not_found_by_any_method(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        await converse(storage, conversation, "Hello", "Hi")
+        before = await reopen(storage, conversation)
+
+        await self.assert_absent(storage, BOB, conversation.id)
+
+        assert await reopen(storage, conversation) == before
+        assert (await storage.list_conversations(BOB, PageRequest())).conversations == ()
+
+    async def assert_absent(self, storage: Storage, user_id: str, conversation_id: ConversationId) -> None:
+        """Every method that is given a conversation says that there is none."""
+        absent = evolve(a_conversation(user_id), id=conversation_id)
+        turn = a_turn(absent)
+        for attempt in (
+            storage.open_conversation(user_id, conversation_id),
+            storage.rename_conversation(user_id, conversation_id, "Mine now", later(9)),
+            storage.delete_conversation(user_id, conversation_id),
+            storage.begin_turn(turn),
+            storage.begin_turn(evolve(turn, idempotency_key=a_key())),
+            storage.begin_regeneration(a_regeneration(absent)),
+        ):
+            with pytest.raises(ConversationNotFoundError):
+                await attempt
+
+    async def test_a_message_is_found_by_its_user_in_its_conversation_only(self, storage: Storage) -> None:
+        conversation, other = await create(storage), await create(storage)
+        turn = await converse(storage, conversation, AWKWARD_TEXT, AWKWARD_TEXT)
+        question, answer = await messages_of(storage, conversation)
+
+        assert await storage.get_message(ALICE, conversation.id, turn.user_message.id) == question
+        assert await storage.get_message(ALICE, conversation.id, turn.reply.id) == answer
+        assert question.content == answer.content == AWKWARD_TEXT
+        for user_id, conversation_id, message_id in (
+            (BOB, conversation.id, turn.reply.id),
+            (ALICE, other.id, turn.reply.id),
+            (ALICE, ConversationId(uuid4()), turn.reply.id),
+            (ALICE, conversation.id, a_message_id()),
+        ):
+            with pytest.raises(MessageNotFoundError):
+                await storage.get_message(user_id, conversation_id, message_id)

@@ -1,0 +1,193 @@
+"""The storage contract: finishing replies."""
+
+import asyncio
+
+import pytest
+from attrs import evolve
+
+from chatcore.conversations.message import Status
+from chatcore.ports.storage import Storage
+from chatcore.replies.lease import Ending
+from chatcore.reply_error import ReplyError
+from chatcore.testing.samples import (
+    ALICE,
+    AWKWARD_TEXT,
+    a_failure,
+    a_turn,
+    an_ending,
+    an_interruption,
+    an_owner,
+    later,
+    progress,
+    wrong_leases,
+)
+from chatcore.testing.storage.steps import (
+    StorageHooks,
+    begin,
+    checkpoint,
+    claim,
+    create,
+    end,
+    message_of,
+    reopen,
+    stored,
+    text_so_far,
+)
+
+_ENDINGS = {
+    "complete": an_ending(AWKWARD_TEXT),
+    "complete and empty": an_ending(""),
+    "stopped": evolve(an_interruption(), status=Status.STOPPED, error=ReplyError.STOPPED),
+    "interrupted": an_interruption(),
+    "failed": a_failure(),
+}
+
+
+class EndingsContract(StorageHooks):
+    """How a reply ends, once, by whoever holds its lease."""
+
+    @pytest.mark.parametrize("ending", _ENDINGS.values(), ids=_ENDINGS)
+    async def test_the_message_gets_its_final_state(self, storage: Storage, ending: Ending) -> None:
+        conversation = await create(storage)
+        accepted = await storage.begin_turn(a_turn(conversation))
+        assert accepted.lease is not None
+
+        assert await storage.finish(accepted.lease, ending) is True
+
+        assert await message_of(storage, accepted.lease) == evolve(
+            accepted.reply,
+            status=ending.status,
+            content=ending.content,
+            error=ending.error,
+            token_count=ending.token_count,
+            inference_time_ms=ending.inference_time_ms,
+        )
+
+    async def test_the_content_is_the_endings_whatever_was_checkpointed(self, storage: Storage) -> None:
+        lease = await begin(storage)
+        await checkpoint(storage, progress(lease, "Hel"))
+
+        await end(storage, lease, an_ending("Hello"))
+
+        assert (await message_of(storage, lease)).content == "Hello"
+
+    async def test_a_million_characters_are_kept(self, storage: Storage) -> None:
+        lease = await begin(storage)
+        content = "a👩" * 500_000
+
+        await end(storage, lease, an_ending(content))
+
+        assert (await message_of(storage, lease)).content == content
+
+    async def test_updated_at_moves_and_the_head_stays(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        lease = await begin(storage, conversation)
+        before = await stored(storage, conversation)
+
+        await end(storage, lease, an_ending(at=later(3)))
+
+        assert await stored(storage, conversation) == evolve(before, updated_at=later(3))
+
+    async def test_the_conversation_is_free_for_the_next_turn(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        await end(storage, await begin(storage, conversation), an_ending())
+
+        accepted = await storage.begin_turn(evolve(a_turn(conversation), max_generations=1))
+
+        assert accepted.lease is not None
+        assert await text_so_far(storage, accepted.lease) == ""
+
+    async def test_the_head_goes_back_when_it_is_to(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        turn = a_turn(conversation)
+        lease = await begin(storage, turn=turn)
+
+        await end(storage, lease, a_failure())
+
+        assert (await stored(storage, conversation)).head_id == turn.user_message_id
+
+    async def test_a_head_that_has_moved_on_stays_where_it_is(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        lease = await begin(storage, conversation)
+        await self.add_system_message(storage, ALICE, conversation.id, "Be brief.")
+        moved = (await stored(storage, conversation)).head_id
+
+        await end(storage, lease, a_failure())
+
+        assert moved != lease.message_id
+        assert (await stored(storage, conversation)).head_id == moved
+
+    async def test_a_repeat_changes_nothing_and_is_confirmed(self, storage: Storage) -> None:
+        for ending in _ENDINGS.values():
+            conversation = await create(storage)
+            lease = await begin(storage, conversation)
+            await end(storage, lease, ending)
+            before = await reopen(storage, conversation)
+
+            assert await storage.finish(lease, ending) is True
+            assert await reopen(storage, conversation) == before
+
+    async def test_a_repeat_after_the_next_turn_began_leaves_that_alone(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        lease = await begin(storage, conversation)
+        await end(storage, lease, a_failure())
+        running = await begin(storage, conversation)
+        before = await reopen(storage, conversation)
+
+        assert await storage.finish(lease, a_failure()) is True
+        assert await reopen(storage, conversation) == before
+        assert await text_so_far(storage, running) == ""
+
+    async def test_repeats_at_once_are_all_confirmed(self, storage: Storage) -> None:
+        for _ in range(10):
+            lease = await begin(storage)
+
+            assert await asyncio.gather(*(storage.finish(lease, an_ending()) for _ in range(5))) == [True] * 5
+
+    async def test_an_ended_reply_does_not_get_another_ending(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        lease = await begin(storage, conversation)
+        await end(storage, lease, an_ending("Hello"))
+        before = await reopen(storage, conversation)
+
+        for other in (an_ending("Hello!", at=later(9)), a_failure(at=later(9)), an_interruption("Hello", at=later(9))):
+            assert await storage.finish(lease, other) is False
+
+        assert await reopen(storage, conversation) == before
+
+    async def test_every_wrong_lease_is_refused_and_writes_nothing(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        lease = await begin(storage, conversation)
+        await checkpoint(storage, progress(lease, "Hel"))
+        before = await reopen(storage, conversation)
+
+        for wrong in wrong_leases(lease):
+            assert await storage.finish(wrong, an_ending("forged", at=later(9))) is False
+            assert await storage.settle(wrong, lambda text: an_ending(f"forged {text}", at=later(9))) is None
+
+        assert await reopen(storage, conversation) == before
+        assert await text_so_far(storage, lease) == "Hel"
+
+    async def test_a_fenced_owner_cannot_finish(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        fenced = await begin(storage, conversation)
+        await self.expire_leases(storage)
+        present = await claim(storage, an_owner())
+        before = await reopen(storage, conversation)
+
+        assert await storage.finish(fenced, an_ending("too late", at=later(9))) is False
+        assert await reopen(storage, conversation) == before
+
+        await end(storage, present, an_interruption())
+        assert await storage.finish(fenced, an_ending("too late", at=later(9))) is False
+        assert (await message_of(storage, present)).content == an_interruption().content
+
+    async def test_of_two_different_endings_at_once_one_wins(self, storage: Storage) -> None:
+        for _ in range(5):
+            lease = await begin(storage)
+            endings = [an_ending("one"), an_ending("two")]
+
+            won = await asyncio.gather(*(storage.finish(lease, ending) for ending in endings))
+
+            assert sorted(won) == [False, True]
+            assert (await message_of(storage, lease)).content == endings[won.index(True)].content

@@ -1,0 +1,139 @@
+"""The storage contract: lists of conversations."""
+
+from uuid import UUID
+
+from attrs import evolve
+
+from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.listing import MAX_OFFSET, Cursor, Page, PageRequest
+from chatcore.conversations.message import ConversationId
+from chatcore.ports.storage import Storage
+from chatcore.testing.samples import ALICE, BOB, a_conversation, later
+from chatcore.testing.storage.steps import StorageHooks, create
+
+#: Ids that differ in their first and in their last byte, to tell the orders of bytes, text and numbers apart.
+_IDS = [ConversationId(UUID(int=(first << 120) + last)) for first in (0x0F, 0x80, 0xFF) for last in (1, 2, 255)]
+
+
+class ListingContract(StorageHooks):
+    """Order, offsets and cursors."""
+
+    async def test_the_newest_come_first(self, storage: Storage) -> None:
+        made = [a_conversation(at=later(minutes)) for minutes in (3, 1, 2)]
+        await _store(storage, *made)
+
+        page = await storage.list_conversations(ALICE, PageRequest())
+
+        assert page == Page((made[0], made[2], made[1]), None)
+
+    async def test_conversations_of_the_same_instant_are_listed_by_id_downwards(self, storage: Storage) -> None:
+        await _store(storage, *(evolve(a_conversation(), id=id_) for id_ in _IDS[1::2] + _IDS[::2]))
+
+        page = await storage.list_conversations(ALICE, PageRequest())
+
+        assert [c.id for c in page.conversations] == sorted(_IDS, reverse=True)
+
+    async def test_a_rename_moves_a_conversation_to_the_top(self, storage: Storage) -> None:
+        older, newer = a_conversation(at=later(1)), a_conversation(at=later(2))
+        await _store(storage, older, newer)
+
+        renamed = await storage.rename_conversation(ALICE, older.id, "First", later(3))
+
+        assert (await storage.list_conversations(ALICE, PageRequest())).conversations == (renamed, newer)
+
+    async def test_each_user_sees_their_own(self, storage: Storage) -> None:
+        alices, bobs = await create(storage), await create(storage, BOB)
+
+        assert (await storage.list_conversations(ALICE, PageRequest())).conversations == (alices,)
+        assert (await storage.list_conversations(BOB, PageRequest())).conversations == (bobs,)
+
+    async def test_nothing_is_an_empty_last_page(self, storage: Storage) -> None:
+        assert await storage.list_conversations(ALICE, PageRequest()) == Page((), None)
+
+    async def test_offsets_cut_the_same_list(self, storage: Storage) -> None:
+        expected = await _nine(storage)
+
+        for offset, limit in ((0, 4), (4, 4), (8, 4), (3, 1), (0, 200)):
+            page = await storage.list_conversations(ALICE, PageRequest(limit=limit, offset=offset))
+            assert list(page.conversations) == expected[offset : offset + limit]
+
+    async def test_an_offset_past_the_end_is_an_empty_last_page(self, storage: Storage) -> None:
+        await _nine(storage)
+
+        for offset in (9, 10, MAX_OFFSET):
+            assert await storage.list_conversations(ALICE, PageRequest(offset=offset)) == Page((), None)
+
+    async def test_the_next_cursor_is_none_exactly_when_nothing_comes_after(self, storage: Storage) -> None:
+        expected = await _nine(storage)
+
+        for limit in (1, 8, 9, 10):
+            page = await storage.list_conversations(ALICE, PageRequest(limit=limit))
+            assert page.next_cursor == (Cursor.after(expected[limit - 1]) if limit < 9 else None)
+        last = await storage.list_conversations(ALICE, PageRequest(limit=1, offset=8))
+        assert last == Page((expected[8],), None)
+
+    async def test_cursors_walk_the_whole_list_whatever_the_page_size(self, storage: Storage) -> None:
+        expected = await _nine(storage)
+
+        for limit in (1, 2, 3, 4, 9):
+            seen = await _walk(storage, PageRequest(limit=limit))
+            assert seen == expected
+
+    async def test_a_cursor_survives_being_handed_out(self, storage: Storage) -> None:
+        expected = await _nine(storage)
+        page = await storage.list_conversations(ALICE, PageRequest(limit=5))
+        assert page.next_cursor is not None
+
+        cursor = Cursor.decode(page.next_cursor.encode())
+
+        assert await _walk(storage, PageRequest(cursor=cursor)) == expected[5:]
+
+    async def test_a_walk_neither_skips_nor_repeats_while_others_are_added(self, storage: Storage) -> None:
+        expected = await _nine(storage)
+        page = await storage.list_conversations(ALICE, PageRequest(limit=4))
+        assert page.next_cursor is not None
+
+        await _store(storage, a_conversation(at=later(100)), a_conversation(at=later(101)))
+        rest = await _walk(storage, PageRequest(limit=4, cursor=page.next_cursor))
+
+        assert [*page.conversations, *rest] == expected
+
+    async def test_a_walk_goes_on_when_the_conversation_at_the_cursor_is_deleted(self, storage: Storage) -> None:
+        expected = await _nine(storage)
+        page = await storage.list_conversations(ALICE, PageRequest(limit=4))
+
+        await storage.delete_conversation(ALICE, expected[3].id)
+
+        assert await _walk(storage, PageRequest(limit=4, cursor=page.next_cursor)) == expected[4:]
+
+    async def test_a_cursor_of_another_user_shows_nothing_of_theirs(self, storage: Storage) -> None:
+        expected = await _nine(storage)
+        bobs = await create(storage, BOB)
+
+        page = await storage.list_conversations(BOB, PageRequest(cursor=Cursor(later(1000), expected[0].id)))
+
+        assert page.conversations == (bobs,)
+
+
+async def _store(storage: Storage, *conversations: Conversation) -> None:
+    for conversation in conversations:
+        await storage.create_conversation(conversation)
+
+
+async def _nine(storage: Storage) -> list[Conversation]:
+    """Nine conversations at three instants, in the order in which they are to be listed."""
+    made = [evolve(a_conversation(at=later(index % 3)), id=id_) for index, id_ in enumerate(_IDS)]
+    await _store(storage, *made)
+    return sorted(made, key=lambda c: (c.updated_at, c.id), reverse=True)
+
+
+async def _walk(storage: Storage, request: PageRequest) -> list[Conversation]:
+    """The rest of the list, page by page."""
+    seen: list[Conversation] = []
+    for _ in range(2 * len(_IDS)):
+        page = await storage.list_conversations(ALICE, request)
+        seen += page.conversations
+        if page.next_cursor is None:
+            return seen
+        request = evolve(request, cursor=page.next_cursor)
+    raise AssertionError("The walk comes to no end.")

@@ -1,0 +1,280 @@
+"""The storage contract: taking over replies whose owner is gone."""
+
+import asyncio
+from collections.abc import Iterable
+
+from attrs import evolve
+
+from chatcore.conversations.message import MessageId, Status
+from chatcore.ports.storage import DeltaRead, Storage
+from chatcore.replies.lease import Ending, Lease, OwnerId, Remains, Verdict
+from chatcore.testing.samples import (
+    BOB,
+    a_failure,
+    a_reader,
+    a_regeneration,
+    a_turn,
+    an_ending,
+    an_interruption,
+    an_owner,
+    later,
+    progress,
+)
+from chatcore.testing.storage.steps import (
+    StorageHooks,
+    begin,
+    checkpoint,
+    claim,
+    create,
+    end,
+    lease_of,
+    message_of,
+    reopen,
+    stored,
+)
+
+
+class ClaimsContract(StorageHooks):
+    """Who takes over what."""
+
+    async def test_a_lease_that_runs_is_left_alone(self, storage: Storage) -> None:
+        lease = await begin(storage)
+
+        assert list(await storage.claim_expired(an_owner(), (), 10)) == []
+        assert await checkpoint(storage, progress(lease, "")) is Verdict.HELD
+
+    async def test_a_lease_that_ran_out_is_taken_over_with_the_next_epoch(self, storage: Storage) -> None:
+        first = await begin(storage)
+        for epoch in (2, 3):
+            owner = an_owner()
+            await self.expire_leases(storage)
+
+            claimed = await storage.claim_expired(owner, (), 10)
+
+            assert list(claimed) == [evolve(first, owner_id=owner, epoch=epoch)]
+
+    async def test_replies_of_all_users_are_taken_over(self, storage: Storage) -> None:
+        leases = [await begin(storage), await begin(storage, await create(storage, BOB))]
+        await self.expire_leases(storage)
+
+        claimed = await storage.claim_expired(an_owner(), (), 10)
+
+        assert _messages(claimed) == _messages(leases)
+
+    async def test_a_reply_that_was_taken_over_is_not_taken_again_before_its_time(self, storage: Storage) -> None:
+        await begin(storage)
+        await self.expire_leases(storage)
+        claimed = await claim(storage, an_owner())
+
+        assert list(await storage.claim_expired(an_owner(), (), 10)) == []
+        assert await checkpoint(storage, progress(claimed, "")) is Verdict.HELD
+
+    async def test_an_ended_reply_is_not_taken_over(self, storage: Storage) -> None:
+        await end(storage, await begin(storage), an_ending())
+        await self.expire_leases(storage)
+
+        assert list(await storage.claim_expired(an_owner(), (), 10)) == []
+
+    async def test_an_owners_own_reply_is_taken_only_when_it_is_not_running(self, storage: Storage) -> None:
+        owner = an_owner()
+        running, forgotten = [await _begin_as(storage, owner) for _ in range(2)]
+        await self.expire_leases(storage)
+
+        claimed = await storage.claim_expired(owner, {running.message_id}, 10)
+
+        assert list(claimed) == [evolve(forgotten, epoch=2)]
+        assert await checkpoint(storage, progress(running, "")) is Verdict.HELD
+
+    async def test_an_owners_own_forgotten_reply_is_left_while_its_lease_runs(self, storage: Storage) -> None:
+        owner = an_owner()
+        await _begin_as(storage, owner)
+
+        assert list(await storage.claim_expired(owner, (), 10)) == []
+
+    async def test_what_one_process_runs_does_not_protect_it_from_others(self, storage: Storage) -> None:
+        lease = await begin(storage)
+        await self.expire_leases(storage)
+
+        claimed = await storage.claim_expired(an_owner(), {lease.message_id}, 10)
+
+        assert _messages(claimed) == {lease.message_id}
+
+    async def test_no_more_are_taken_than_asked_for(self, storage: Storage) -> None:
+        leases = [await begin(storage) for _ in range(5)]
+        await self.expire_leases(storage)
+
+        sweeps = [await storage.claim_expired(an_owner(), (), 2) for _ in range(4)]
+
+        assert [len(sweep) for sweep in sweeps] == [2, 2, 1, 0]
+        assert _messages(lease for sweep in sweeps for lease in sweep) == _messages(leases)
+
+    async def test_of_several_sweeps_at_once_each_reply_goes_to_one(self, storage: Storage) -> None:
+        leases = [await begin(storage) for _ in range(12)]
+        await self.expire_leases(storage)
+
+        sweeps = await asyncio.gather(*(storage.claim_expired(an_owner(), (), 100) for _ in range(5)))
+
+        claimed = [lease for sweep in sweeps for lease in sweep]
+        assert len(claimed) == 12
+        assert _messages(claimed) == _messages(leases)
+        for lease in claimed:
+            assert await checkpoint(storage, progress(lease, "")) is Verdict.HELD
+
+    async def test_a_request_to_stop_is_still_there_after_a_takeover(self, storage: Storage) -> None:
+        lease = await begin(storage)
+        await storage.request_stop(lease.user_id, lease.conversation_id, lease.message_id)
+        await self.expire_leases(storage)
+
+        claimed = await claim(storage, an_owner())
+
+        assert await checkpoint(storage, progress(claimed, "")) is Verdict.STOP_REQUESTED
+
+
+class SettlingContract(StorageHooks):
+    """How a reply that was taken over comes to its end."""
+
+    async def test_a_reply_with_text_is_interrupted_and_keeps_it(self, storage: Storage) -> None:
+        lease = await self._abandoned(storage, "Hel", "lo 👩‍🚀")
+
+        ending = await storage.settle(lease, _decide)
+
+        assert ending == _decided("Hello 👩‍🚀")
+        message = await message_of(storage, lease)
+        assert (message.status, message.content) == (Status.INTERRUPTED, "Hello 👩‍🚀")
+        assert list(await storage.read_deltas([a_reader(lease)])) == [DeltaRead("", 0, is_live=False)]
+
+    async def test_a_reply_without_text_has_failed_and_the_head_goes_back(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        turn = await storage.begin_turn(a_turn(conversation))
+        await self.expire_leases(storage)
+
+        ending = await storage.settle(await claim(storage, an_owner()), _decide)
+
+        assert ending == _decided("")
+        assert (await message_of(storage, lease_of(turn))).status is Status.FAILED
+        after = await stored(storage, conversation)
+        assert (after.head_id, after.updated_at) == (turn.user_message.id, later(7))
+
+    async def test_the_owner_itself_may_settle(self, storage: Storage) -> None:
+        lease = await begin(storage)
+        await checkpoint(storage, progress(lease, "Hel"))
+
+        assert await storage.settle(lease, _decide) == _decided("Hel")
+
+    async def test_a_stop_that_the_owner_never_heard_of_is_known(self, storage: Storage) -> None:
+        heard: list[Remains] = []
+
+        def decide(remains: Remains) -> Ending:
+            heard.append(remains)
+            return _decide(remains)
+
+        for is_asked in (False, True):
+            lease = await begin(storage)
+            await checkpoint(storage, progress(lease, "Hel"))
+            if is_asked:
+                await storage.request_stop(lease.user_id, lease.conversation_id, lease.message_id)
+            await self.expire_leases(storage)
+            await storage.settle(await claim(storage, an_owner()), decide)
+
+        assert [remains.stop_requested for remains in heard] == [False, True]
+
+    async def test_whether_there_is_an_earlier_reply_is_known(self, storage: Storage) -> None:
+        heard: list[Remains] = []
+
+        def decide(remains: Remains) -> Ending:
+            heard.append(remains)
+            return _decide(remains)
+
+        conversation = await create(storage)
+        await storage.settle(await begin(storage, conversation), decide)
+        for text in ("", "Hel"):  # The one before has failed, the first time.
+            lease = lease_of(await storage.begin_regeneration(a_regeneration(conversation)))
+            await checkpoint(storage, progress(lease, text))
+            await self.expire_leases(storage)
+            await storage.settle(await claim(storage, an_owner()), decide)
+        await storage.settle(await begin(storage, conversation), decide)
+
+        assert heard == [
+            Remains("", stop_requested=False, replaces=False),
+            Remains("", stop_requested=False, replaces=True),
+            Remains("Hel", stop_requested=False, replaces=True),
+            Remains("", stop_requested=False, replaces=False),
+        ]
+
+    async def test_a_fenced_lease_settles_nothing(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        fenced = await begin(storage, conversation)
+        await self.expire_leases(storage)
+        present = await claim(storage, an_owner())
+        before = await reopen(storage, conversation)
+
+        assert await storage.settle(fenced, _decide) is None
+
+        assert await reopen(storage, conversation) == before
+        assert await checkpoint(storage, progress(present, "")) is Verdict.HELD
+
+    async def test_a_reply_is_settled_once(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        lease = await begin(storage, conversation)
+        await checkpoint(storage, progress(lease, "Hel"))
+        await storage.settle(lease, _decide)
+        before = await reopen(storage, conversation)
+
+        assert await storage.settle(lease, lambda _: an_ending("another", at=later(9))) is None
+        assert await reopen(storage, conversation) == before
+
+    async def test_no_text_slips_in_behind_the_ending(self, storage: Storage) -> None:
+        for _ in range(10):
+            lease = await begin(storage)
+            await checkpoint(storage, progress(lease, "Hel"))
+
+            verdict, ending = await asyncio.gather(
+                checkpoint(storage, progress(lease, "lo", start_offset=3)), storage.settle(lease, _decide)
+            )
+
+            expected = "Hello" if verdict is Verdict.HELD else "Hel"
+            assert ending == _decided(expected)
+            assert (await message_of(storage, lease)).content == expected
+
+    async def test_an_error_in_the_decision_leaves_everything_as_it_is(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        lease = await begin(storage, conversation)
+        await checkpoint(storage, progress(lease, "Hel"))
+        before = await reopen(storage, conversation)
+
+        outcome = await asyncio.gather(storage.settle(lease, _fail_to_decide), return_exceptions=True)
+
+        assert [str(error) for error in outcome] == ["no idea"]
+        assert await reopen(storage, conversation) == before
+        assert await storage.settle(lease, _decide) == _decided("Hel")
+
+    async def _abandoned(self, storage: Storage, *pieces: str) -> Lease:
+        """A reply with some text whose owner is gone, taken over."""
+        lease = await begin(storage)
+        offset = 0
+        for piece in pieces:
+            await checkpoint(storage, progress(lease, piece, start_offset=offset))
+            offset += len(piece)
+        await self.expire_leases(storage)
+        return await claim(storage, an_owner())
+
+
+async def _begin_as(storage: Storage, owner: OwnerId) -> Lease:
+    turn = a_turn(await create(storage))
+    return await begin(storage, turn=evolve(turn, owner_id=owner))
+
+
+def _messages(leases: Iterable[Lease]) -> set[MessageId]:
+    return {lease.message_id for lease in leases}
+
+
+def _decide(remains: Remains) -> Ending:
+    return _decided(remains.text)
+
+
+def _decided(text: str) -> Ending:
+    return an_interruption(text, at=later(7)) if text else a_failure(at=later(7))
+
+
+def _fail_to_decide(_remains: Remains) -> Ending:
+    raise LookupError("no idea")

@@ -1,0 +1,60 @@
+"""The storage contract: when the storage is away."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from chatcore.conversations.listing import PageRequest
+from chatcore.errors import StorageUnavailableError
+from chatcore.ports.storage import Storage
+from chatcore.replies.lease import Lease
+from chatcore.testing.samples import (
+    ALICE,
+    NOON,
+    a_conversation,
+    a_message_id,
+    a_reader,
+    a_regeneration,
+    a_turn,
+    an_ending,
+    an_owner,
+    progress,
+)
+from chatcore.testing.storage.steps import StorageHooks
+
+_CONVERSATION = a_conversation()
+_LEASE = Lease(user_id=ALICE, conversation_id=_CONVERSATION.id, message_id=a_message_id(), owner_id=an_owner(), epoch=1)
+
+#: Every method of the port, called.
+CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
+    "create_conversation": lambda s: s.create_conversation(_CONVERSATION),
+    "list_conversations": lambda s: s.list_conversations(ALICE, PageRequest()),
+    "open_conversation": lambda s: s.open_conversation(ALICE, _CONVERSATION.id),
+    "rename_conversation": lambda s: s.rename_conversation(ALICE, _CONVERSATION.id, "New", NOON),
+    "delete_conversation": lambda s: s.delete_conversation(ALICE, _CONVERSATION.id),
+    "begin_turn": lambda s: s.begin_turn(a_turn(_CONVERSATION)),
+    "begin_regeneration": lambda s: s.begin_regeneration(a_regeneration(_CONVERSATION)),
+    "get_message": lambda s: s.get_message(ALICE, _CONVERSATION.id, _LEASE.message_id),
+    "request_stop": lambda s: s.request_stop(ALICE, _CONVERSATION.id, _LEASE.message_id),
+    "checkpoint": lambda s: s.checkpoint(_LEASE.owner_id, [progress(_LEASE, "text")]),
+    "finish": lambda s: s.finish(_LEASE, an_ending()),
+    "claim_expired": lambda s: s.claim_expired(_LEASE.owner_id, (), 10),
+    "settle": lambda s: s.settle(_LEASE, lambda remains: an_ending(remains.text)),
+    "read_deltas": lambda s: s.read_deltas([a_reader(_LEASE)]),
+    "purge_idempotency_keys": lambda s: s.purge_idempotency_keys(NOON, 10),
+    "ping": lambda s: s.ping(),
+}
+
+
+class OutageContract(StorageHooks):
+    """Every method says so in the same way. Needs the fixture `unreachable_storage`."""
+
+    @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+    async def test_every_method_says_that_the_storage_is_away(
+        self, unreachable_storage: Storage, call: Callable[[Storage], Awaitable[object]]
+    ) -> None:
+        with pytest.raises(StorageUnavailableError):
+            await call(unreachable_storage)
+
+    async def test_a_storage_that_is_there_answers(self, storage: Storage) -> None:
+        await storage.ping()
