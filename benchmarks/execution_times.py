@@ -9,7 +9,7 @@ from psycopg import AsyncRawCursor
 from psycopg.abc import Params, Query
 
 from chatcore_postgres import PostgresStorage
-from chatcore_postgres.database import Connection, Row
+from chatcore_postgres.driver.database import Connection, Row
 
 _EXPLAIN = b"explain (analyze, timing off, format json) "
 

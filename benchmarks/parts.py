@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from chatcore import FrameReader
 from chatcore.ports import Frame
 from chatcore.replies.transcript import Transcript
-from chatcore_inference.frames import data_of, read_frame
+from chatcore_inference.http.receiver import ReplyReceiver
+from chatcore_inference.http.sse import FrameSplitter
 from chatcore_inference.limits import InferenceLimits
-from chatcore_inference.receiver import ReplyReceiver
-from chatcore_inference.sse import FrameSplitter
+from chatcore_inference.protocols.samosachaat.frames import data_of, read_frame
 
 _TOKENS = 20_000
 _TRIES = 5

@@ -18,10 +18,10 @@ from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.ports.storage import NewTurn
 from chatcore.replies.lease import OwnerId
 from chatcore.user import UserId
-from chatcore_postgres.database import Parameters, fetch_on
+from chatcore_postgres.driver.database import Parameters, fetch_on
+from chatcore_postgres.driver.epoll_wait import Readiness, WaitingConnection
 from chatcore_postgres.statements.turns import BEGIN_TURN
 from chatcore_postgres.turns import turn_parameters
-from chatcore_postgres.waiting import Readiness, WaitingConnection
 
 #: Of a request's headers: whose turn it is, and in which conversation.
 USER, CONVERSATION = "X-User", "X-Conversation"

@@ -68,7 +68,7 @@ async def server() -> AsyncIterator[InferenceServer]:
 @pytest.fixture(params=[512, 1], ids=["by the loop", "in turns"])
 def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Has everything done twice: as the model's tokens are read where streams are few, and where they are many."""
-    monkeypatch.setattr("chatcore_inference.pool._MANY", request.param)
+    monkeypatch.setattr("chatcore_inference.http.pool._MANY", request.param)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

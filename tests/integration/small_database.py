@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from chatcore_postgres.database import Database
+from chatcore_postgres.driver.database import Database
 
 
 @asynccontextmanager

@@ -231,7 +231,7 @@ async def test_a_ping_is_glad_of_any_answer_but_wants_one(client: InferenceClien
 async def test_a_connection_that_is_idle_for_long_is_closed(
     client: InferenceClient, server: InferenceServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chatcore_inference.pool._IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("chatcore_inference.http.pool._IDLE_SECONDS", 0.05)
     await asyncio.gather(text_of(client), text_of(client))
     assert server.open_connections == 2
 
@@ -244,7 +244,7 @@ async def test_a_connection_that_has_been_idle_for_too_long_is_not_used(
     client: InferenceClient, server: InferenceServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await text_of(client)
-    monkeypatch.setattr("chatcore_inference.pool._IDLE_SECONDS", 0.0)
+    monkeypatch.setattr("chatcore_inference.http.pool._IDLE_SECONDS", 0.0)
 
     assert await text_of(client) == "Hello"
 

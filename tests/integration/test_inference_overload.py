@@ -174,8 +174,8 @@ async def test_tasks_have_their_turn_although_all_streams_bring_tokens_at_once(
     client: InferenceClient, server: InferenceServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A real event loop on libuv would read them all, and again what came meanwhile, before anything else.
-    monkeypatch.setattr("chatcore_inference.intake._MOST_AT_ONCE", 1)
-    monkeypatch.setattr("chatcore_inference.pool._MANY", 5)
+    monkeypatch.setattr("chatcore_inference.http.epoll_reader._MOST_AT_ONCE", 1)
+    monkeypatch.setattr("chatcore_inference.http.pool._MANY", 5)
     streams = 8
     waiting, heard = 0, 0
     together = asyncio.Event()

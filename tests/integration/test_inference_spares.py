@@ -141,7 +141,7 @@ async def test_a_service_that_refuses_is_left_alone_until_somebody_wants_somethi
 async def test_one_that_nobody_wants_is_closed_after_a_while(
     begin: Replies, server: InferenceServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chatcore_inference.pool._IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("chatcore_inference.http.pool._IDLE_SECONDS", 0.05)
     await begin_two_and_wait(begin, server)
 
     await server.until(lambda: server.open_connections == 2)

@@ -15,7 +15,8 @@ import pytest
 from attrs import frozen
 from psycopg import AsyncConnection, AsyncRawCursor
 
-from chatcore_postgres import PostgresStorage, arrays
+from chatcore_postgres import PostgresStorage
+from chatcore_postgres.driver import arrays
 from tests.unit.http_service import ALICE, BOB, make_container
 from tests.unit.ownership import OWNED, RANDOM_ID, Ids, Row
 

@@ -7,9 +7,9 @@ import pytest
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from chatcore.testing.samples import AWKWARD_TEXT
-from chatcore_postgres import arrays
-from chatcore_postgres.arrays import Bools, Integers, Texts, Uuids
-from chatcore_postgres.database import Connection, fetch_on
+from chatcore_postgres.driver import arrays
+from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
+from chatcore_postgres.driver.database import Connection, fetch_on
 
 _ECHO = "select %(array)s as it, pg_typeof(%(array)s)::text"
 

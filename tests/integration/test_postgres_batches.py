@@ -9,8 +9,9 @@ from psycopg import AsyncConnection, AsyncRawCursor
 
 from chatcore.testing.samples import a_turn, progress
 from chatcore.testing.storage.steps import create, lease_of
-from chatcore_postgres import PostgresStorage, arrays, database
-from chatcore_postgres.arrays import Bools, Integers, Texts, Uuids
+from chatcore_postgres import PostgresStorage
+from chatcore_postgres.driver import arrays, database
+from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
 from chatcore_postgres.statements import generations
 
 _MANY = 500

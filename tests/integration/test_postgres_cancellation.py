@@ -26,7 +26,7 @@ from chatcore.testing.samples import (
 )
 from chatcore.testing.storage.steps import begin, checkpoint, create, end, lease_of
 from chatcore_postgres import PostgresStorage
-from chatcore_postgres.database import Database
+from chatcore_postgres.driver.database import Database
 from tests.integration.cancelling import Moment, cancelled_at
 from tests.integration.faults.waiting import eventually
 

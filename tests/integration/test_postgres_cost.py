@@ -17,8 +17,9 @@ from chatcore.ports.storage import NewReply, NewTurn
 from chatcore.replies.lease import LEASE_SECONDS
 from chatcore.testing.samples import NOON, a_key, a_regeneration, a_turn, an_ending, an_owner, progress
 from chatcore.testing.storage.steps import create, lease_of
-from chatcore_postgres import PostgresStorage, arrays, database
-from chatcore_postgres.arrays import Bools, Integers, Texts, Uuids
+from chatcore_postgres import PostgresStorage
+from chatcore_postgres.driver import arrays, database
+from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
 from chatcore_postgres.statements import conversations, generations, turns
 from tests.integration.plans.explaining import explain
 from tests.integration.plans.plan import Kind

@@ -11,7 +11,7 @@ from chatcore.errors import StorageUnavailableError
 from chatcore.ports.stream_counts import ProcessId
 from chatcore.testing.samples import ALICE
 from chatcore_postgres import stream_counts
-from chatcore_postgres.database import Database
+from chatcore_postgres.driver.database import Database
 from tests.integration.small_database import small_database
 
 _TIMEOUT_SECONDS, _SECONDS_EACH, _MOST_IN_TIME = 0.5, 0.3, 2

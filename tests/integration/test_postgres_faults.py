@@ -22,7 +22,7 @@ from chatcore.testing.samples import (
 )
 from chatcore.testing.storage.steps import begin, create, lease_of, reopen
 from chatcore_postgres import PostgresStorage
-from chatcore_postgres.database import Connection, fetch_on
+from chatcore_postgres.driver.database import Connection, fetch_on
 
 _TERMINATE = """
 select pg_terminate_backend(pid) from pg_stat_activity

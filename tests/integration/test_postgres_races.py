@@ -25,7 +25,7 @@ from chatcore.replies.lease import Verdict
 from chatcore.testing.samples import a_conversation, a_key, a_reader, a_regeneration, a_turn, an_ending, progress
 from chatcore.testing.storage.steps import begin, create, end, lease_of, reopen
 from chatcore_postgres import PostgresStorage, generations, turns
-from chatcore_postgres.database import Connection, Database, fetch_on
+from chatcore_postgres.driver.database import Connection, Database, fetch_on
 
 _Result = TypeVar("_Result")
 

@@ -7,8 +7,8 @@ import pytest
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from chatcore.ports import COUNT_SECONDS
-from chatcore_postgres import arrays
-from chatcore_postgres.arrays import Integers, Texts
+from chatcore_postgres.driver import arrays
+from chatcore_postgres.driver.arrays import Integers, Texts
 from chatcore_postgres.statements import stream_counts
 from tests.integration.plans.explaining import explain
 from tests.integration.plans.plan import Kind

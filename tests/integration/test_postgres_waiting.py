@@ -10,8 +10,8 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
-from chatcore_postgres.database import Database, fetch_on
-from chatcore_postgres.waiting import GIVE_UP_SECONDS, Readiness, WaitingConnection
+from chatcore_postgres.driver.database import Database, fetch_on
+from chatcore_postgres.driver.epoll_wait import GIVE_UP_SECONDS, Readiness, WaitingConnection
 from tests.integration.faults.tcp_proxy import TcpProxy
 from tests.integration.faults.waiting import eventually
 from tests.integration.small_database import small_database

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chatcore.user import User
 from chatcore_auth.cache import REJECTED_MAX_SIZE, VerdictCache
 from chatcore_auth.token_key import MAX_TOKEN_BYTES, token_key
-from chatcore_auth.validation import Rejected, Vouched
+from chatcore_auth.validators.service.answer import Rejected, Vouched
 from tests.unit.scripted_auth_service import HandSetClock
 
 

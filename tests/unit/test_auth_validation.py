@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from chatcore.user import User
-from chatcore_auth.validation import OUR_KEY_REFUSED, Rejected, Unusable, Vouched, verdict_of
+from chatcore_auth.validators.service.answer import OUR_KEY_REFUSED, Rejected, Unusable, Vouched, verdict_of
 
 
 def body(**reply: object) -> bytes:

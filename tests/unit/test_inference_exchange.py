@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from chatcore.errors import InferenceRefusedError
-from chatcore_inference.exchange import Exchange, StaleConnectionError
-from chatcore_inference.sink import BodySink
+from chatcore_inference.http.body_sink import BodySink
+from chatcore_inference.http.exchange import Exchange, StaleConnectionError
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

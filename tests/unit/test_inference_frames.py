@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcore_inference.frames import data_of, lone_event, read_frame
+from chatcore_inference.protocols.samosachaat.frames import data_of, lone_event, read_frame
 
 LONE_HIGH, LONE_LOW = "\ud83d", "\ude00"
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from attrs import define, field
 
-import chatcore_inference.intake
-from chatcore_inference.intake import Intake
+import chatcore_inference.http.epoll_reader
+from chatcore_inference.http.epoll_reader import Intake
 from tests.unit.settling import settle
 
 
@@ -62,7 +62,7 @@ async def be_read(intake: Intake, sockets: ExitStack, receiver: Receiver, ours: 
 async def test_tasks_have_their_turn_while_there_is_much_to_read(
     intake: Intake, sockets: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chatcore_inference.intake, "_MOST_AT_ONCE", 2)
+    monkeypatch.setattr(chatcore_inference.http.epoll_reader, "_MOST_AT_ONCE", 2)
     receivers = [Receiver() for _ in range(9)]
     for theirs in [await reading(intake, sockets, receiver) for receiver in receivers]:
         theirs.send(b"a token")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
 from chatcore_inference import InferenceLimits
-from chatcore_inference.receiver import ReplyReceiver
+from chatcore_inference.http.receiver import ReplyReceiver
 from tests.unit.sse_streams import CUTS, GRAMMATICAL, STREAMS, in_chunks
 
 DONE = b'data: {"done":true}\n\n'

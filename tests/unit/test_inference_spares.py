@@ -5,8 +5,8 @@ from contextvars import ContextVar
 
 import httpx
 
-from chatcore_inference.origin import Origin
-from chatcore_inference.spares import Spares
+from chatcore_inference.http.origin import Origin
+from chatcore_inference.http.preconnector import Spares
 from tests.unit.settling import settle
 
 HERE, THERE = Origin("http", "here", 80), Origin("http", "there", 80)

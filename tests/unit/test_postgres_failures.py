@@ -5,8 +5,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from chatcore_postgres.conninfo import normalized
-from chatcore_postgres.failures import Failure, classify
+from chatcore_postgres.driver.conninfo import normalized
+from chatcore_postgres.driver.failures import Failure, classify
 
 
 @pytest.mark.parametrize(

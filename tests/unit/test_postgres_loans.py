@@ -8,8 +8,8 @@ import pytest
 from attrs import define
 from psycopg_pool import PoolTimeout, TooManyRequests
 
-import chatcore_postgres.loans
-from chatcore_postgres.loans import Loans
+import chatcore_postgres.driver.connection_checkout
+from chatcore_postgres.driver.connection_checkout import Loans
 
 
 @define(eq=False)
@@ -143,7 +143,7 @@ async def test_what_is_broken_or_in_the_middle_of_something_goes_to_the_pool() -
 async def test_the_pool_sees_everything_after_a_while_what_was_used_last_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(chatcore_postgres.loans, "_AT_HAND_SECONDS", 0.001)
+    monkeypatch.setattr(chatcore_postgres.driver.connection_checkout, "_AT_HAND_SECONDS", 0.001)
     pool = Pool(2)
     loans = loans_of(pool)
     first, second = await loans.take(), await loans.take()

@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from chatcore.ports import Frame
-from chatcore_inference.frames import data_of
+from chatcore_inference.http.receiver import ReplyReceiver, is_event_stream
+from chatcore_inference.http.sse import BYTE_ORDER_MARK, FrameSplitter
 from chatcore_inference.limits import InferenceLimits
-from chatcore_inference.receiver import ReplyReceiver, is_event_stream
-from chatcore_inference.sse import BYTE_ORDER_MARK, FrameSplitter
+from chatcore_inference.protocols.samosachaat.frames import data_of
 from tests.unit.public_sse_cases import CASES, CONTENT_TYPES, ELSEWHERE, SseCase
 from tests.unit.sse_streams import in_chunks
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from chatcore import End, ReplyError, Stretch
 from chatcore.ports import Frame
 from chatcore.text import TextRepair
-from chatcore_inference.frames import data_of
+from chatcore_inference.http.receiver import ReplyReceiver
+from chatcore_inference.http.sse import BYTE_ORDER_MARK, FrameSplitter
 from chatcore_inference.limits import InferenceLimits
-from chatcore_inference.receiver import ReplyReceiver
-from chatcore_inference.sse import BYTE_ORDER_MARK, FrameSplitter
+from chatcore_inference.protocols.samosachaat.frames import data_of
 from chatcore_service.http.sse import KEEP_ALIVE, RECONNECT, FrameEncoder, TextEncoder
 from tests.unit.oracles.event_source import EventSourceParser
 from tests.unit.public_sse_cases import CASES

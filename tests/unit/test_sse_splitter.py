@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from chatcore.errors import InferenceRefusedError
-from chatcore_inference.sse import FrameSplitter
+from chatcore_inference.http.sse import FrameSplitter
 from tests.unit.sse_streams import CUTS, STREAMS, in_chunks
 
 

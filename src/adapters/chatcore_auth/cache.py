@@ -12,7 +12,7 @@ from cachetools import TLRUCache, TTLCache
 from chatcore.ports.clock import Clock
 from chatcore.user import User
 from chatcore_auth.token_key import TokenKey
-from chatcore_auth.validation import Rejected, Vouched
+from chatcore_auth.validators.service.answer import Rejected, Vouched
 
 #: The auth port allows no answer to be remembered for longer.
 LONGEST_LIFE_SECONDS = 300.0

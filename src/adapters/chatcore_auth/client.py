@@ -10,11 +10,11 @@ from chatcore.ports.auth import Auth
 from chatcore.ports.clock import Clock
 from chatcore.user import User
 from chatcore_auth.cache import VerdictCache, has_expired
-from chatcore_auth.guarded_upstream import GuardedUpstream
+from chatcore_auth.guarded_validator import GuardedUpstream
 from chatcore_auth.single_flight import FlightAbortedError, SingleFlight
 from chatcore_auth.token_key import TokenKey, token_key
-from chatcore_auth.upstream import AuthUpstream
-from chatcore_auth.validation import Rejected, Unusable, Verdict, Vouched
+from chatcore_auth.validators.service.answer import Rejected, Unusable, Verdict, Vouched
+from chatcore_auth.validators.service.upstream import AuthUpstream
 
 # A caller is told of a timeout just before the time is over, not just after it.
 _SHARE_OF_TIMEOUT = 0.975

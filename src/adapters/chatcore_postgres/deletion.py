@@ -4,7 +4,7 @@ from itertools import count
 from uuid import UUID
 
 from chatcore.user import UserId
-from chatcore_postgres.database import Connection, Database, fetch_on
+from chatcore_postgres.driver.database import Connection, Database, fetch_on
 from chatcore_postgres.statements import conversations
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Sequence
 from chatcore.conversations.message import MessageId
 from chatcore.ports.storage import DeltaRead, DeltaReader
 from chatcore.replies.lease import LEASE_SECONDS, Ending, Lease, OwnerId, Progress, Remains, Verdict
-from chatcore_postgres.arrays import Bools, Integers, Texts, Uuids
-from chatcore_postgres.database import Connection, Database, Row, fetch_on
+from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
+from chatcore_postgres.driver.database import Connection, Database, Row, fetch_on
 from chatcore_postgres.statements import generations
 
 

@@ -12,9 +12,9 @@ import structlog
 from attrs import frozen
 
 from chatcore.errors import StorageUnavailableError
-from chatcore_postgres.conninfo import normalized
-from chatcore_postgres.database import Connection
-from chatcore_postgres.failures import Failure, classify
+from chatcore_postgres.driver.conninfo import normalized
+from chatcore_postgres.driver.database import Connection
+from chatcore_postgres.driver.failures import Failure, classify
 
 _NO_TRANSACTION = b"-- no-transaction"
 

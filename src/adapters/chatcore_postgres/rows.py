@@ -14,7 +14,7 @@ from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.message import ConversationId, Message, Role, Status
 from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
-from chatcore_postgres.database import Row
+from chatcore_postgres.driver.database import Row
 
 # Half the cost of calling the enumeration.
 _ROLES = {role.value: role for role in Role}

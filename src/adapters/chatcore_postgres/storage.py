@@ -15,11 +15,11 @@ from chatcore.replies.lease import Ending, Lease, OwnerId, Progress, Remains, Ve
 from chatcore.slices import taken_in_slices
 from chatcore.user import UserId
 from chatcore_postgres import deletion, generations, stream_counts, turns
-from chatcore_postgres.conninfo import normalized
-from chatcore_postgres.database import Database, Row
+from chatcore_postgres.driver.conninfo import normalized
+from chatcore_postgres.driver.database import Database, Row
+from chatcore_postgres.driver.warm_up import WarmDatabase
 from chatcore_postgres.rows import to_conversations, to_messages, to_opened
 from chatcore_postgres.statements import conversations, upkeep
-from chatcore_postgres.warm_up import WarmDatabase
 
 
 class PostgresStorage(Storage, StreamCounts):

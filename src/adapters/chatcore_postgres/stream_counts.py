@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from chatcore.ports.stream_counts import COUNT_SECONDS, ProcessId
 from chatcore.user import UserId
-from chatcore_postgres.arrays import Integers, Texts
-from chatcore_postgres.database import Connection, Database, fetch_on
+from chatcore_postgres.driver.arrays import Integers, Texts
+from chatcore_postgres.driver.database import Connection, Database, fetch_on
 from chatcore_postgres.statements import stream_counts
 
 

@@ -15,7 +15,7 @@ from chatcore.errors import (
 )
 from chatcore.ports.storage import AcceptedTurn, NewRegeneration, NewReply, NewTurn
 from chatcore.replies.lease import LEASE_SECONDS, Lease
-from chatcore_postgres.database import Database, Parameters, Row
+from chatcore_postgres.driver.database import Database, Parameters, Row
 from chatcore_postgres.rows import to_messages
 from chatcore_postgres.statements import turns
 

@@ -2,7 +2,7 @@
 
 import json
 
-from chatcore_auth.validation import Rejected, Unusable, Vouched, verdict_of
+from chatcore_auth.validators.service.answer import Rejected, Unusable, Vouched, verdict_of
 
 _STATUSES = (200, 200, 200, 401, 403, 500, 302, 429)
 

@@ -3,8 +3,8 @@
 from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
 from chatcore.replies.transcript import Transcript
+from chatcore_inference.http.receiver import ReplyReceiver
 from chatcore_inference.limits import InferenceLimits
-from chatcore_inference.receiver import ReplyReceiver
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut
 from tests.unit.public_sse_cases import CASES
 

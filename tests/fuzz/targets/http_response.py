@@ -2,8 +2,8 @@
 
 import httpx
 
-from chatcore_inference.exchange import Exchange
-from chatcore_inference.sink import BodySink
+from chatcore_inference.http.body_sink import BodySink
+from chatcore_inference.http.exchange import Exchange
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut
 
 # Small enough to be reached.

@@ -4,8 +4,8 @@ import json
 
 from chatcore import Stretch
 from chatcore.text import TextRepair
-from chatcore_inference.frames import data_of
-from chatcore_inference.sse import FrameSplitter
+from chatcore_inference.http.sse import FrameSplitter
+from chatcore_inference.protocols.samosachaat.frames import data_of
 from chatcore_service.http.sse import TextEncoder
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut
 

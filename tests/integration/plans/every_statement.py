@@ -15,7 +15,7 @@ from chatcore.ports.stream_counts import ProcessId
 from chatcore.testing.samples import a_key, a_reader, a_regeneration, a_turn, an_ending, an_owner, later, progress
 from chatcore.testing.storage.steps import create, lease_of
 from chatcore_postgres import PostgresStorage
-from chatcore_postgres.database import Connection
+from chatcore_postgres.driver.database import Connection
 from tests.integration.plans.explaining import explain_all
 from tests.integration.plans.filled_tables import (
     HEAVY,

@@ -12,7 +12,7 @@ from typing import Any, LiteralString, cast
 from psycopg import AsyncRawCursor, sql
 from psycopg.abc import Params, Query
 
-from chatcore_postgres.database import Connection, Parameters, Row, fetch_on
+from chatcore_postgres.driver.database import Connection, Parameters, Row, fetch_on
 from tests.integration.plans.plan import Kind, Plan
 
 _MODES = {Kind.GENERIC: "force_generic_plan", Kind.CUSTOM: "force_custom_plan"}

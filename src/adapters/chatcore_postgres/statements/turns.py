@@ -11,7 +11,7 @@ if it still is what `verdict` saw. If it is not, or is gone, nothing is written,
 sends the statement again: a new snapshot gives the definite answer.
 
 What no lock orders, two turns of a user in different conversations that want one slot or one key, meets in a unique
-constraint instead. The caller sends the statement again then as well (see :mod:`chatcore_postgres.failures`).
+constraint instead. The caller sends the statement again then as well (see :mod:`chatcore_postgres.driver.failures`).
 
 The conversation's row is locked before anything else is touched, by every statement that needs both: this one, the
 end of a reply, and the deletion. In any other order they could wait for each other.

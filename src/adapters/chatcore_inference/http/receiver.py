@@ -7,10 +7,16 @@ import httpx
 
 from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
-from chatcore_inference.frames import data_of, each_lone_event, lone_event, lone_events, read_frame
+from chatcore_inference.http.body_sink import BodySink
+from chatcore_inference.http.sse import BYTE_ORDER_MARK, FrameSplitter
 from chatcore_inference.limits import InferenceLimits
-from chatcore_inference.sink import BodySink
-from chatcore_inference.sse import BYTE_ORDER_MARK, FrameSplitter
+from chatcore_inference.protocols.samosachaat.frames import (
+    data_of,
+    each_lone_event,
+    lone_event,
+    lone_events,
+    read_frame,
+)
 
 
 def is_event_stream(status: int, headers: httpx.Headers) -> bool:

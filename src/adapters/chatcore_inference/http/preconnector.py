@@ -7,7 +7,7 @@ from contextvars import Context
 
 import httpx
 
-from chatcore_inference.origin import Origin
+from chatcore_inference.http.origin import Origin
 
 
 class Spares:

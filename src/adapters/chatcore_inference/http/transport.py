@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx
 
-from chatcore_inference.connection import Connection
-from chatcore_inference.exchange import Exchange, StaleConnectionError
-from chatcore_inference.origin import Origin
-from chatcore_inference.pool import Pool
-from chatcore_inference.response_body import ResponseBody, read_within
-from chatcore_inference.sink import SINK, BodySink
+from chatcore_inference.http.body_sink import SINK, BodySink
+from chatcore_inference.http.connection import Connection
+from chatcore_inference.http.exchange import Exchange, StaleConnectionError
+from chatcore_inference.http.origin import Origin
+from chatcore_inference.http.pool import Pool
+from chatcore_inference.http.response_body import ResponseBody, read_within
 
 _FRAMING_HEADERS = {b"content-length", b"transfer-encoding"}
 
@@ -23,7 +23,8 @@ class SinkTransport(httpx.AsyncBaseTransport):
 
     It follows no redirects, reads no proxies from the environment and inflates nothing. It keeps httpx's timeouts:
     `connect`, `pool`, and `read` for each wait; requests are small and written at once, so `write` is not needed.
-    With :data:`~chatcore_inference.sink.SINK` among a request's extensions the response's body goes to that sink.
+    With :data:`~chatcore_inference.http.body_sink.SINK` among a request's extensions the response's body goes to that
+    sink.
 
     A request is sent again, once, on a fresh connection, only when a connection from the pool turned out to have been
     closed before any byte of the response: such a request was hardly seen. A refused connection is tried again twice

@@ -6,8 +6,8 @@ from typing import Self, TypeVar
 
 import httpx
 
-from chatcore_inference.connection import Connection
-from chatcore_inference.exchange import Exchange
+from chatcore_inference.http.connection import Connection
+from chatcore_inference.http.exchange import Exchange
 
 T = TypeVar("T")
 

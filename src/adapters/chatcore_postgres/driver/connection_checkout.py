@@ -17,7 +17,7 @@ from time import monotonic
 import structlog
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from chatcore_postgres.waiting import WaitingConnection
+from chatcore_postgres.driver.epoll_wait import WaitingConnection
 
 # For what is on its way back when all is closed.
 _CLOSE_SECONDS = 1.0

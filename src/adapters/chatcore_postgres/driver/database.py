@@ -15,10 +15,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from chatcore.errors import StorageUnavailableError
 from chatcore.slices import SLICE
-from chatcore_postgres import arrays
-from chatcore_postgres.failures import Failure, classify
-from chatcore_postgres.loans import Loans
-from chatcore_postgres.waiting import Readiness, WaitingConnection
+from chatcore_postgres.driver import arrays
+from chatcore_postgres.driver.connection_checkout import Loans
+from chatcore_postgres.driver.epoll_wait import Readiness, WaitingConnection
+from chatcore_postgres.driver.failures import Failure, classify
 
 Row = tuple[Any, ...]
 Connection = AsyncConnection[Row]

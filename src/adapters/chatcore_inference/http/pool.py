@@ -11,10 +11,10 @@ from functools import cached_property
 
 import httpx
 
-from chatcore_inference.connection import Connection
-from chatcore_inference.intake import Intake
-from chatcore_inference.origin import Origin
-from chatcore_inference.spares import Spares
+from chatcore_inference.http.connection import Connection
+from chatcore_inference.http.epoll_reader import Intake
+from chatcore_inference.http.origin import Origin
+from chatcore_inference.http.preconnector import Spares
 
 # A connection that was free for longer may be about to be closed by the other side.
 _IDLE_SECONDS = 30.0

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from chatcore_inference.exchange import Exchange
-from chatcore_inference.intake import Intake
-from chatcore_inference.sink import BodySink
+from chatcore_inference.http.body_sink import BodySink
+from chatcore_inference.http.epoll_reader import Intake
+from chatcore_inference.http.exchange import Exchange
 
 # How long a response that nobody wants any more of may take to end, so that its connection can serve again.
 _LINGER_SECONDS = 1.0

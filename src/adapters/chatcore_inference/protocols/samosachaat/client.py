@@ -23,12 +23,12 @@ from chatcore.errors import (
 )
 from chatcore.key_ring import Key, KeyRing
 from chatcore.ports import Frame, Inference, InferenceReply, InferenceRequest
-from chatcore_inference.direct_client import DirectClient
+from chatcore_inference.http.body_sink import SINK
+from chatcore_inference.http.direct_client import DirectClient
+from chatcore_inference.http.receiver import ReplyReceiver, is_event_stream, is_plain
+from chatcore_inference.http.transport import SinkTransport
+from chatcore_inference.http.watchdog import Watchdog
 from chatcore_inference.limits import InferenceLimits, InferenceTimeouts
-from chatcore_inference.receiver import ReplyReceiver, is_event_stream, is_plain
-from chatcore_inference.sink import SINK
-from chatcore_inference.transport import SinkTransport
-from chatcore_inference.watchdog import Watchdog
 
 _log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ import orjson
 import structlog
 
 from chatcore.key_ring import Key, KeyRing
-from chatcore_auth.validation import OUR_KEY_REFUSED, Unusable, Verdict, verdict_of
+from chatcore_auth.validators.service.answer import OUR_KEY_REFUSED, Unusable, Verdict, verdict_of
 
 Answer = TypeVar("Answer")
 

@@ -16,10 +16,10 @@ from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.ports.storage import NewTurn
 from chatcore.replies.lease import OwnerId
 from chatcore.user import UserId
-from chatcore_postgres.database import Connection, Database, fetch_on
+from chatcore_postgres.driver.database import Connection, Database, fetch_on
+from chatcore_postgres.driver.epoll_wait import WaitingConnection
 from chatcore_postgres.statements.turns import BEGIN_TURN
 from chatcore_postgres.turns import turn_parameters
-from chatcore_postgres.waiting import WaitingConnection
 
 # psycopg prepares a statement at its second execution; five plans are for their parameters, the next is for any.
 _TIMES = 7

@@ -1,8 +1,8 @@
 """Where one SSE event ends and the next begins.
 
-The relay forwards events byte for byte, so this splits and never interprets: :mod:`chatcore_inference.frames` reads
-what a frame says. The rules are the WHATWG's: a line ends with LF, CRLF or CR, a blank line closes an event, one
-leading byte order mark is no part of the first line, and what the stream leaves unfinished is dropped.
+This module splits and does not interpret: what a frame says is the protocol's knowledge. The rules are those of the
+WHATWG: a line ends with LF, CRLF or CR, a blank line closes an event, one leading byte order mark is not part of the
+first line, and an event that the stream leaves unfinished is dropped.
 """
 
 import re

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httptools
 import httpx
 
-from chatcore_inference.sink import BodySink
+from chatcore_inference.http.body_sink import BodySink
 
 _FIRST_FINAL_STATUS = 200
 _STATUSES_WITHOUT_BODY = {204, 304}

@@ -7,8 +7,8 @@ import structlog
 
 from chatcore.ports.clock import Clock
 from chatcore_auth.circuit_breaker import CircuitBreaker
-from chatcore_auth.upstream import AuthUpstream
-from chatcore_auth.validation import OUR_KEY_REFUSED, Unusable, Verdict
+from chatcore_auth.validators.service.answer import OUR_KEY_REFUSED, Unusable, Verdict
+from chatcore_auth.validators.service.upstream import AuthUpstream
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_auth")
 

@@ -1,0 +1,1 @@
+"""Validators: each finds out whose token it is, in its own way."""

@@ -1,0 +1,1 @@
+"""Validates tokens by asking the auth service."""

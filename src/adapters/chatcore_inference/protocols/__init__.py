@@ -1,0 +1,1 @@
+"""The protocols that inference services speak."""

@@ -1,0 +1,1 @@
+"""Connections to PostgreSQL: the pool, waiting, errors, and types."""
