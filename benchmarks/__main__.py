@@ -35,8 +35,8 @@ from benchmarks.table import terminal_table
 from benchmarks.tools import tools
 from benchmarks.trial import Bench, Trial
 
-from chatcore_service.local.interruption import StopRequestedError
-from chatcore_service.local.local_stack_error import LocalStackError
+from chatcore_dev.interruption import StopRequestedError
+from chatcore_dev.local_stack_error import LocalStackError
 
 _HERE = Path(__file__).parent
 _REQUEST_SECONDS = 1.0

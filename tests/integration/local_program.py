@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from chatcore_service.local.loopback import free_port
+from chatcore_dev.loopback import free_port
 
 KEY = "internal-key"
 
@@ -35,9 +35,9 @@ def open_folder() -> Generator[Path]:
 
 @contextmanager
 def local_service(name: str, *options: str) -> Generator[str]:
-    """The address of `chatcore_service.local.{name}_service`, while it runs."""
+    """The address of `chatcore_dev.{name}_service`, while it runs."""
     port = free_port()
-    command = [sys.executable, "-m", f"chatcore_service.local.{name}_service", "--port", str(port), *options]
+    command = [sys.executable, "-m", f"chatcore_dev.{name}_service", "--port", str(port), *options]
     with subprocess.Popen(command, env={**os.environ, "INTERNAL_API_KEY": KEY}, stdout=subprocess.PIPE) as process:
         url = f"http://127.0.0.1:{port}"
         try:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from chatcore_service.server.lingering import Patience
 from chatcore_service.server.protocol import BoundedProtocol
+from chatcore_service.server.unread_body import Patience
 from tests.integration.http_server import ALICE, LiveService, live_service
 
 PATIENCE_SECONDS = 20

@@ -10,7 +10,7 @@ import pytest
 
 from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
 from chatcore_auth import AuthClient
-from chatcore_service.local.auth_service import USERS, mint_token
+from chatcore_dev.auth_service import USERS, mint_token
 from tests.integration.auth_server import WallClock
 from tests.integration.local_program import KEY, local_service
 
@@ -94,7 +94,7 @@ def test_a_request_that_is_none_is_refused(url: str, body: bytes, status: int) -
 
 
 def run(*options: str, key: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "chatcore_service.local.auth_service", *options]
+    command = [sys.executable, "-m", "chatcore_dev.auth_service", *options]
     environment = {**os.environ, "INTERNAL_API_KEY": key}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from chatcore_service.local.child_process import ChildProcess, Program, run_to_end
-from chatcore_service.local.interruption import Interruption, StopRequestedError
-from chatcore_service.local.local_stack_error import LocalStackError
+from chatcore_dev.child_process import ChildProcess, Program, run_to_end
+from chatcore_dev.interruption import Interruption, StopRequestedError
+from chatcore_dev.local_stack_error import LocalStackError
 from tests.integration.local_program import until
 
 # Says which requests to end it has seen, and follows the second.

@@ -8,9 +8,9 @@ import httpx
 import orjson
 import pytest
 
-from chatcore_service.local.conversationalists import MODEL_TAGS, Conversationalist, tokens_of
-from chatcore_service.local.inference_service import ModelPool
-from chatcore_service.local.json_requests import RefusedError
+from chatcore_dev.conversationalists import MODEL_TAGS, Conversationalist, tokens_of
+from chatcore_dev.inference_service import ModelPool
+from chatcore_dev.json_requests import RefusedError
 from tests.integration.local_program import KEY, local_service
 
 HELLO = [{"role": "user", "content": "I need a holiday"}]

@@ -12,10 +12,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from chatcore_service.local.data_directory import DataDirectory
-from chatcore_service.local.embedded_postgres import EmbeddedPostgres
-from chatcore_service.local.interruption import Interruption
-from chatcore_service.local.local_stack_error import LocalStackError
+from chatcore_dev.data_directory import DataDirectory
+from chatcore_dev.embedded_postgres import EmbeddedPostgres
+from chatcore_dev.interruption import Interruption
+from chatcore_dev.local_stack_error import LocalStackError
 from tests.integration.local_program import open_folder, processes_with
 
 # A run of its own, which makes a table and then waits to be killed.
@@ -23,9 +23,9 @@ VICTIM = """
 import sys, time
 from pathlib import Path
 import psycopg
-from chatcore_service.local.data_directory import DataDirectory
-from chatcore_service.local.embedded_postgres import EmbeddedPostgres
-from chatcore_service.local.interruption import Interruption
+from chatcore_dev.data_directory import DataDirectory
+from chatcore_dev.embedded_postgres import EmbeddedPostgres
+from chatcore_dev.interruption import Interruption
 
 data = DataDirectory(Path(sys.argv[1]))
 with Interruption() as interruption, data.claimed(), EmbeddedPostgres(data, interruption).running() as (server, url):

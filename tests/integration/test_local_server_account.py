@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore_service.local.server_account import let_everybody_pass, let_everybody_run
+from chatcore_dev.server_account import let_everybody_pass, let_everybody_run
 from tests.integration.local_program import open_folder
 
 

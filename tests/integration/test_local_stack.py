@@ -15,7 +15,7 @@ import orjson
 import pytest
 from attrs import define
 
-from chatcore_service.local.loopback import free_port
+from chatcore_dev.loopback import free_port
 from tests.integration.local_program import answers, open_folder, processes_with, until
 
 # What no command prints.
@@ -217,8 +217,8 @@ def test_ctrl_c_keeps_the_data_for_the_next_run(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("argument", "name"),
     [
-        ("chatcore_service.local.auth_service", "The auth service"),
-        ("chatcore_service.local.inference_service", "The inference service"),
+        ("chatcore_dev.auth_service", "The auth service"),
+        ("chatcore_dev.inference_service", "The inference service"),
         ("--host", "The chat service"),
         ("postgres", "PostgreSQL"),
     ],

@@ -17,6 +17,7 @@ from tests.packaging.conftest import REPOSITORY
 PACKAGES = {
     "chatcore",
     "chatcore_auth",
+    "chatcore_dev",
     "chatcore_inference",
     "chatcore_memory",
     "chatcore_postgres",

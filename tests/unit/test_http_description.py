@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator
 
 from chatcore import Limits
 from chatcore.ports import InferenceReply
-from chatcore_service.description import openapi_document
 from chatcore_service.http.resource import PublicResource, Resource, SecuredResource
+from chatcore_service.openapi import openapi_document
 from tests.unit.http_service import ALICE, ROOT, SETTINGS, HttpService, make_container, running_service
 
 DOCUMENT = openapi_document()

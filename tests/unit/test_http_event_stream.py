@@ -12,12 +12,12 @@ from chatcore.ports import Frame
 from chatcore.replies.transcript import End, Transcript
 from chatcore.reply_error import ReplyError
 from chatcore_memory import FrozenClock, StaticAuth
-from chatcore_service.http import sse
 from chatcore_service.http.caller import Caller
-from chatcore_service.http.event_stream import EventStream
-from chatcore_service.http.line import ABORT, LINE, Line
-from chatcore_service.http.pacer import Pacer
 from chatcore_service.settings import StreamSettings
+from chatcore_service.streaming import sse
+from chatcore_service.streaming.direct_writer import ABORT, LINE, Line
+from chatcore_service.streaming.event_stream import EventStream
+from chatcore_service.streaming.stream_monitor import Pacer
 from tests.unit.settling import settle
 from tests.unit.token_frames import CLOSING, frame
 

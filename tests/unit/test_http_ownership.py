@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chatcore_service.description import openapi_document
+from chatcore_service.openapi import openapi_document
 from tests.unit.http_service import ALICE, BOB, HttpService, running_service
 from tests.unit.ownership import OWNED, RANDOM_ID, Ids, Row, gaps
 

@@ -12,8 +12,8 @@ from chatcore import User
 from chatcore_auth import AuthClient
 from chatcore_memory import FrozenClock, StaticAuth
 from chatcore_service.http.caller import Caller
-from chatcore_service.http.pacer import Pacer, Pulse
 from chatcore_service.settings import StreamSettings
+from chatcore_service.streaming.stream_monitor import Pacer, Pulse
 from tests.unit.scripted_auth_service import ScriptedAuthService, rejecting, vouching_for
 
 

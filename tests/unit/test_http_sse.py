@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatcore import End, ReplyError, Stretch
-from chatcore_service.http.sse import MAX_CHUNK_BYTES, FrameEncoder, TextEncoder
+from chatcore_service.streaming.sse import MAX_CHUNK_BYTES, FrameEncoder, TextEncoder
 
 
 def test_frames_are_passed_on_untouched_in_chunks_of_64_kibibytes() -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from chatcore_service.server.chunked_line import ChunkedLine
-from chatcore_service.server.lingering import Leftovers, LingeringTransport, Patience
+from chatcore_service.server.chunked_writer import ChunkedLine
+from chatcore_service.server.unread_body import Leftovers, LingeringTransport, Patience
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
 

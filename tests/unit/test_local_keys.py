@@ -4,8 +4,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from chatcore_service.local import auth_service, inference_service
-from chatcore_service.local.constant_time import is_one_of
+from chatcore_dev import auth_service, inference_service
+from chatcore_dev.constant_time import is_one_of
 
 NEW, OLD = "new-internal-key", "old-internal-key"
 BOTH = f"{NEW}, {OLD}"

@@ -15,7 +15,7 @@ from chatcore_inference.http.receiver import ReplyReceiver
 from chatcore_inference.http.sse import BYTE_ORDER_MARK, FrameSplitter
 from chatcore_inference.limits import InferenceLimits
 from chatcore_inference.protocols.samosachaat.frames import data_of
-from chatcore_service.http.sse import KEEP_ALIVE, RECONNECT, FrameEncoder, TextEncoder
+from chatcore_service.streaming.sse import KEEP_ALIVE, RECONNECT, FrameEncoder, TextEncoder
 from tests.unit.oracles.event_source import EventSourceParser
 from tests.unit.public_sse_cases import CASES
 from tests.unit.sse_streams import CUTS, STREAMS, in_chunks

@@ -151,8 +151,8 @@ PARTS = {
     "PostgreSQL": Part("chatcore_postgres", ("postgres",)),
     "auth": Part("chatcore_auth", ("auth",)),
     "inference": Part("chatcore_inference", ("inference",)),
-    "the service": Part("chatcore_service", ("service",), without=("chatcore_service.local",)),
-    "the local stack": Part("chatcore_service", ("service", "local-services", "local"), below="chatcore_service.local"),
+    "the service": Part("chatcore_service", ("service",)),
+    "the local stack": Part("chatcore_dev", ("service", "local-services", "local")),
 }
 
 

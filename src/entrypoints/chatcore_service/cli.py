@@ -80,7 +80,7 @@ def _migrate(_options: argparse.Namespace) -> int:
 
 def _dev(options: argparse.Namespace) -> int:
     with _installed_with("local"):
-        from chatcore_service.local.stack import run_dev  # noqa: PLC0415 - an extra that the service does not need
+        from chatcore_dev.stack import run_dev  # noqa: PLC0415 - an extra that the service does not need
 
     return run_dev(options.host, options.port, options.data_dir)
 

@@ -22,24 +22,24 @@ from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
 from chatcore_postgres import MigrationError, PostgresStorage, migrate
+from chatcore_service.api.conversations import ConversationEndpoints
+from chatcore_service.api.description import DescriptionEndpoints
+from chatcore_service.api.models import ModelEndpoints
+from chatcore_service.api.operations import OperationEndpoints
+from chatcore_service.api.replies import ReplyEndpoints
+from chatcore_service.api.turns import TurnEndpoints
 from chatcore_service.http.application import build_application
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Authenticator
-from chatcore_service.http.conversation_endpoints import ConversationEndpoints
-from chatcore_service.http.description_endpoints import DescriptionEndpoints
-from chatcore_service.http.model_endpoints import ModelEndpoints
-from chatcore_service.http.operation_endpoints import OperationEndpoints
-from chatcore_service.http.pacer import Pacer
-from chatcore_service.http.reply_endpoints import ReplyEndpoints
-from chatcore_service.http.slots import Slots
-from chatcore_service.http.stream_census import StreamCensus
-from chatcore_service.http.streams import Streams
-from chatcore_service.http.turn_endpoints import TurnEndpoints
 from chatcore_service.lifespan import ServiceLifespan, Shutdown
 from chatcore_service.metrics import Metrics
 from chatcore_service.observer import LoggingObserver
 from chatcore_service.readiness import Readiness
 from chatcore_service.settings import Settings
+from chatcore_service.streaming.cluster_stream_counts import StreamCensus
+from chatcore_service.streaming.stream_limiter import Slots
+from chatcore_service.streaming.stream_monitor import Pacer
+from chatcore_service.streaming.streams import Streams
 
 __all__ = ["Container", "MigrationError", "migrate"]
 

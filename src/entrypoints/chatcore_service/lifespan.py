@@ -11,10 +11,10 @@ from starlette.applications import Starlette
 
 from chatcore import Chat
 from chatcore.ports import Auth, Clock, Inference, Storage
-from chatcore_service.http.pacer import Pacer
-from chatcore_service.http.stream_census import StreamCensus
 from chatcore_service.metrics import Metrics
 from chatcore_service.readiness import Readiness
+from chatcore_service.streaming.cluster_stream_counts import StreamCensus
+from chatcore_service.streaming.stream_monitor import Pacer
 
 #: Where the server finds the :class:`Shutdown` in the lifespan's state.
 SHUTDOWN = "shutdown"

@@ -8,9 +8,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from chatcore.errors import InvalidInputError
-from chatcore_service.http.body_reader import BodyReader
-from chatcore_service.http.refusals import BodyTooLargeError, RefusedError
-from chatcore_service.http.request_bodies import (
+from chatcore_service.api.request_bodies import (
     NewConversationBody,
     RegenerateBody,
     RenameBody,
@@ -18,6 +16,8 @@ from chatcore_service.http.request_bodies import (
     SwapBody,
     structure,
 )
+from chatcore_service.http.body_reader import BodyReader
+from chatcore_service.http.refusals import BodyTooLargeError, RefusedError
 from chatcore_service.settings import RequestSettings
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut
 

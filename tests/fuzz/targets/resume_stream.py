@@ -6,7 +6,7 @@ from chatcore import Stretch
 from chatcore.text import TextRepair
 from chatcore_inference.http.sse import FrameSplitter
 from chatcore_inference.protocols.samosachaat.frames import data_of
-from chatcore_service.http.sse import TextEncoder
+from chatcore_service.streaming.sse import TextEncoder
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut
 
 _TEXTS = (

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from chatcore_service.description import openapi_document
+from chatcore_service.openapi import openapi_document
 from tests.integration.faults.cluster import Cluster
 from tests.integration.faults.model import words
 from tests.integration.fuzzing.schemathesis_run import SchemathesisRun

@@ -10,8 +10,8 @@ from chatcore.ports import ProcessId
 from chatcore.testing.samples import ALICE
 from chatcore_memory import FrozenClock, InMemoryStorage
 from chatcore_service.http.refusals import TooManyStreamsError
-from chatcore_service.http.slots import SECOND_LOOK_SECONDS, Slot, Slots
-from chatcore_service.http.stream_census import StreamCensus
+from chatcore_service.streaming.cluster_stream_counts import StreamCensus
+from chatcore_service.streaming.stream_limiter import SECOND_LOOK_SECONDS, Slot, Slots
 from tests.unit.conftest import RecordingObserver
 
 LIMIT = 20

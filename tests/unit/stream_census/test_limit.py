@@ -9,8 +9,8 @@ import pytest
 from chatcore.testing.samples import ALICE, BOB
 from chatcore_memory import FrozenClock
 from chatcore_service.http.refusals import TooManyStreamsError
-from chatcore_service.http.slots import SECOND_LOOK_SECONDS, Slot
-from chatcore_service.http.stream_census import TICK_SECONDS
+from chatcore_service.streaming.cluster_stream_counts import TICK_SECONDS
+from chatcore_service.streaming.stream_limiter import SECOND_LOOK_SECONDS, Slot
 from tests.unit.stream_census.process import LIMIT, Process, RecordingStorage
 
 

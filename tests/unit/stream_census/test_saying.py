@@ -8,7 +8,7 @@ from chatcore.ports import COUNT_RENEWAL_SECONDS, COUNT_SECONDS
 from chatcore.testing.samples import ALICE, BOB
 from chatcore.testing.stream_counts.contract import a_process
 from chatcore_memory import FrozenClock
-from chatcore_service.http.stream_census import TICK_SECONDS
+from chatcore_service.streaming.cluster_stream_counts import TICK_SECONDS
 from tests.unit.stream_census.process import LIMIT, Process, RecordingStorage
 
 

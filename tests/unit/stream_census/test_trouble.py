@@ -13,7 +13,7 @@ from chatcore.testing.samples import ALICE, BOB
 from chatcore.testing.stream_counts.contract import elsewhere
 from chatcore_memory import FrozenClock
 from chatcore_service.http.refusals import TooManyStreamsError
-from chatcore_service.http.stream_census import RETRY_SECONDS, TICK_SECONDS
+from chatcore_service.streaming.cluster_stream_counts import RETRY_SECONDS, TICK_SECONDS
 from tests.unit.conftest import until
 from tests.unit.stream_census.process import LIMIT, Process, RecordingStorage
 
@@ -98,7 +98,7 @@ async def test_a_lost_answer_is_made_up_for(
 async def test_a_storage_that_hangs_holds_up_a_reader_for_a_moment_only(
     here: Process, storage: RecordingStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chatcore_service.http.stream_census.PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("chatcore_service.streaming.cluster_stream_counts.PATIENCE_SECONDS", 0.01)
     storage.answers.clear()
     (slot,) = await here.open(1)
 
@@ -141,7 +141,7 @@ async def test_who_asks_while_others_are_being_answered_gets_an_answer_of_its_ow
 async def test_a_process_can_end_while_the_storage_is_away(
     here: Process, storage: RecordingStorage, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, *, hangs: bool
 ) -> None:
-    monkeypatch.setattr("chatcore_service.http.stream_census.FAREWELL_SECONDS", 0.01)
+    monkeypatch.setattr("chatcore_service.streaming.cluster_stream_counts.FAREWELL_SECONDS", 0.01)
     (slot,) = await here.open(1)
     await clock.elapse(TICK_SECONDS)
     storage.outage = True

@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chatcore_service.http import problems
 from chatcore_service.http.cors import ProblemCORSMiddleware
-from chatcore_service.http.envelope import Envelope
 from chatcore_service.http.refusals import RouteNotFoundError
+from chatcore_service.http.request_middleware import Envelope
 from chatcore_service.http.resource import Resource
 from chatcore_service.metrics import Metrics
 

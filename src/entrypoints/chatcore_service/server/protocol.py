@@ -12,14 +12,14 @@ from httptools import HttpParserUpgrade
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from chatcore_service.http.line import ABORT, LINE
 from chatcore_service.http.refusals import HeadersTooLargeError, HeaderTimeoutError, MalformedHttpError, RefusedError
 from chatcore_service.http.trace import choose_trace_id
 from chatcore_service.lifespan import METRICS
-from chatcore_service.server.chunked_line import ChunkedLine
-from chatcore_service.server.lingering import Leftovers, LingeringTransport, Patience
+from chatcore_service.server.chunked_writer import ChunkedLine
 from chatcore_service.server.refusal import record, refusal
+from chatcore_service.server.unread_body import Leftovers, LingeringTransport, Patience
 from chatcore_service.settings import RequestSettings, Settings, StreamSettings
+from chatcore_service.streaming.direct_writer import ABORT, LINE
 
 #: Most requests that may wait on one connection behind the one that is being answered.
 MAX_PIPELINED = 16

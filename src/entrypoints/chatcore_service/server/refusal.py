@@ -9,8 +9,8 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from chatcore_service.http import problems, trace
-from chatcore_service.http.envelope import SECURITY_HEADERS
 from chatcore_service.http.refusals import RefusedError
+from chatcore_service.http.request_middleware import SECURITY_HEADERS
 from chatcore_service.metrics import UNKNOWN, Metrics
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from chatcore_service.app import check
 from chatcore_service.logs import configure_logging
 from chatcore_service.metrics import MULTIPROCESS_VARIABLE
-from chatcore_service.server.figures import shared_folder
+from chatcore_service.server.metrics_folder import shared_folder
 from chatcore_service.server.supervisor import Supervisor
 from chatcore_service.server.worker import run
 from chatcore_service.settings import Settings

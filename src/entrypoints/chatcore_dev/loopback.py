@@ -1,0 +1,47 @@
+"""Ports on this machine."""
+
+import errno
+import socket
+
+from chatcore_dev.local_stack_error import LocalStackError
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on at the moment."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def require_free(host: str, port: int) -> None:
+    """Returns when a service could listen there.
+
+    Raises:
+        LocalStackError: it could not.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except (OSError, OverflowError) as error:
+        raise LocalStackError(_why_not(host, port, error)) from error
+
+
+def _why_not(host: str, port: int, error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} on {host} is in use; end what listens there or choose another: "
+            f'chatcore dev --port NUMBER, or make dev DEV="--port NUMBER".'
+        )
+    reason = error.strerror if isinstance(error, OSError) else error
+    return f"Nothing can listen on port {port} of {host}: {reason}."
+
+
+def reachable_host(host: str) -> str:
+    """How a client on this machine writes the address of a service that listens on `host`."""
+    if host in {"", "0.0.0.0"}:  # noqa: S104 - compared, not listened on
+        return LOOPBACK
+    if host == "::":
+        return "[::1]"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,1 @@
+"""Event streams: what is sent, how it is sent, and the limits on it."""

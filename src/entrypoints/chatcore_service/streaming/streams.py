@@ -1,0 +1,55 @@
+"""Opens event streams: of a turn as it came, of a reply from where a reader left off."""
+
+from attrs import frozen
+
+from chatcore import FrameReader, Reader, Stretch
+from chatcore.replies.turns import Turns
+from chatcore_service.http.caller import Caller
+from chatcore_service.metrics import Metrics
+from chatcore_service.streaming.event_stream import EventStream
+from chatcore_service.streaming.sse import FrameEncoder, TextEncoder
+from chatcore_service.streaming.stream_limiter import Slot, Slots
+from chatcore_service.streaming.stream_monitor import Pacer
+
+
+@frozen(kw_only=True)
+class Streams:
+    """Opens them, for whom there is a slot."""
+
+    turns: Turns
+    pacer: Pacer
+    slots: Slots
+    metrics: Metrics
+
+    async def take_slot(self, caller: Caller) -> Slot:
+        """The right to one stream; to be taken before anything is stored.
+
+        Raises:
+            TooManyStreamsError: the caller has as many as are allowed.
+        """
+        return await self.slots.take(caller.user.id)
+
+    def open(
+        self,
+        reader: FrameReader | Reader[Stretch],
+        *,
+        caller: Caller,
+        slot: Slot,
+        offset: int | None = None,
+        location: str | None = None,
+    ) -> EventStream[bytes] | EventStream[Stretch]:
+        """A stream of what the reader has; gives the slot back at its end."""
+        self.metrics.open_streams.inc()
+
+        def close() -> None:
+            self.metrics.open_streams.dec()
+            slot.release()
+            self.turns.leave(reader)
+
+        if isinstance(reader, FrameReader):
+            return EventStream(
+                reader, FrameEncoder(), caller=caller, pacer=self.pacer, location=location, on_close=close
+            )
+        return EventStream(
+            reader, TextEncoder(offset or 0), caller=caller, pacer=self.pacer, location=location, on_close=close
+        )
