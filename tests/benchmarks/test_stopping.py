@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from benchmarks.processes import family, is_running
 
-from tests.integration.local_program import until
+from tests.integration.entrypoints.chatcore_dev.local_program import until
 
 _COMMAND = [sys.executable, "-m", "benchmarks", "--only", "streams", "--streams", "1", "--seconds", "60"]
 

@@ -17,7 +17,7 @@ from benchmarks.programs import free_port, program, wait_for
 from benchmarks.token_source import PERIOD_SECONDS, lateness, share_later_than, source_command
 from benchmarks.tools import tools
 
-from tests.integration.local_program import until
+from tests.integration.entrypoints.chatcore_dev.local_program import until
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 DONE = b'data: {"done":true}\n\n'

@@ -6,7 +6,7 @@ from chatcore.replies.transcript import Transcript
 from chatcore_inference.http.receiver import ReplyReceiver
 from chatcore_inference.limits import InferenceLimits
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut
-from tests.unit.public_sse_cases import CASES
+from tests.unit.adapters.chatcore_inference.http.public_sse_cases import CASES
 
 # Small enough to be reached. The bytes of a whole reply are counted by the chunk, so the cut would make a difference.
 _LIMITS = InferenceLimits(max_frame_bytes=300, max_text_chars=60, max_textless_frames=20)

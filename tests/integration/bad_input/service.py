@@ -9,8 +9,8 @@ from attrs import frozen
 
 from tests.integration.bad_input.described import Operation
 from tests.integration.bad_input.wire import Answer, Header, answer_to, request
+from tests.integration.entrypoints.chatcore_service.api.stored_rows import all_rows
 from tests.integration.known_users import ROOT
-from tests.integration.stored_rows import all_rows
 
 TOKEN: list[Header] = list(ROOT.items())
 JSON: list[Header] = [*TOKEN, ("content-type", "application/json")]

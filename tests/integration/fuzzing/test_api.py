@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 
 from chatcore_service.openapi import openapi_document
+from tests.integration.entrypoints.chatcore_service.api.stored_rows import rows_of
 from tests.integration.faults.cluster import Cluster
 from tests.integration.faults.model import words
 from tests.integration.fuzzing.schemathesis_run import SchemathesisRun
 from tests.integration.known_users import ALICE, USERS, vouch_for_known_users
-from tests.integration.stored_rows import rows_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

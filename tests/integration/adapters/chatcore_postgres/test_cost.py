@@ -1,0 +1,218 @@
+"""What the statements cost: round trips, and rows read. Both stay the same however much is stored."""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from hashlib import md5
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from attrs import evolve
+from psycopg import AsyncConnection, AsyncRawCursor
+from tests.integration.plans.explaining import explain
+from tests.integration.plans.plan import Kind
+
+from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.message import MessageId
+from chatcore.ports.storage import NewReply, NewTurn
+from chatcore.replies.lease import LEASE_SECONDS
+from chatcore.testing.samples import NOON, a_key, a_regeneration, a_turn, an_ending, an_owner, progress
+from chatcore.testing.storage.steps import create, lease_of
+from chatcore_postgres import PostgresStorage
+from chatcore_postgres.driver import arrays, database
+from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
+from chatcore_postgres.statements import conversations, generations, turns
+
+_MANY = 10_000
+
+# One long conversation among ordinary ones, all of one user: the planner's guess of the average is far off.
+_FILL = f"""
+insert into conversations
+select 'alice', md5('c' || n)::uuid, 'A title', 'auto', 'default', null, 11, now(), now()
+from generate_series(1, 200) as n;
+insert into messages
+select 'alice', md5(c.id || 'm' || n)::uuid, c.id, null, n, 'user', 'text', 'complete', null, null, null, null, now()
+from conversations as c, generate_series(1, 10) as n where c.next_position = 11;
+insert into messages
+select 'alice', md5('m' || n)::uuid, c.id, case when n > 1 then md5('m' || n - 1)::uuid end, n,
+    case n % 2 when 1 then 'user' else 'assistant' end, 'text', 'complete', null, null, null, null, now()
+from conversations as c, generate_series(1, {_MANY}) as n where c.next_position = 1;
+update conversations set head_id = md5('m{_MANY}')::uuid, next_position = {_MANY} + 1 where next_position = 1
+"""  # noqa: S608 - the only value is the constant above
+
+# A reply in the making in every conversation, each with a thousand characters so far.
+_BEGIN_ALL = """
+insert into generations
+select user_id, conversation_id, id, row_number() over (), md5('owner')::uuid, 1, now(), false, null, now()
+from messages where position = 1;
+insert into deltas
+select user_id, message_id, n * 10, '0123456789' from generations, generate_series(0, 99) as n;
+analyze
+"""
+
+
+@pytest.fixture
+async def storage(database_url: str) -> AsyncIterator[PostgresStorage]:
+    async with PostgresStorage(database_url, min_connections=1, max_connections=1, reserved_connections=1) as storage:
+        yield storage
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[database.Connection]:
+    async with await AsyncConnection.connect(
+        database_url, autocommit=True, cursor_factory=AsyncRawCursor
+    ) as connection:
+        arrays.register(connection)
+        yield connection
+
+
+async def test_beginning_checkpointing_and_finishing_are_one_round_trip_each(
+    storage: PostgresStorage, tmp_path: Path
+) -> None:
+    conversation = await create(storage)
+    for warm_up in range(8):
+        # A new connection has each statement prepared once, at its second use.
+        lease = lease_of(await storage.begin_turn(_keyed(conversation, f"{warm_up}")))
+        await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
+        await storage.finish(lease, an_ending())
+    async with (
+        _traced(storage._requests, tmp_path / "requests") as requests,
+        _traced(storage._background, tmp_path / "background") as background,
+        _traced(storage._endings, tmp_path / "endings") as endings,
+    ):
+        lease = lease_of(await storage.begin_turn(_keyed(conversation, "last")))
+        assert (requests(), background(), endings()) == (1, 0, 0)
+
+        await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
+        assert (requests(), background(), endings()) == (1, 1, 0)
+
+        await storage.finish(lease, an_ending())
+        assert (requests(), background(), endings()) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("is_analyzed", [True, False])
+async def test_no_statement_reads_more_of_a_long_conversation_than_it_needs(
+    storage: PostgresStorage, connection: database.Connection, kind: Kind, *, is_analyzed: bool
+) -> None:
+    conversation = await create(storage)
+    await connection.execute(_FILL.encode())
+    if is_analyzed:
+        await connection.execute("analyze")
+    turn = evolve(_keyed(conversation, "key"), max_generations=8)
+    names = {"user_id": "alice", "conversation_id": conversation.id, "message_id": _nth(5000)}
+
+    begin = await explain(
+        connection,
+        turns.BEGIN_TURN,
+        {
+            **_regeneration(turn),
+            "user_message_id": turn.user_message_id,
+            "content": "Hello",
+            "title": "A title",
+            "key": "key",
+            "fingerprint": b"x" * 32,
+        },
+        kind,
+    )
+    assert 49 <= begin.rows_read("messages") <= 60
+    regenerate = await explain(connection, turns.BEGIN_REGENERATION, _regeneration(a_regeneration(conversation)), kind)
+    assert 50 <= regenerate.rows_read("messages") <= 60
+    for query in (conversations.GET_MESSAGE, conversations.REQUEST_STOP):
+        assert (await explain(connection, query, names, kind)).rows_read("messages") == 1
+    page = await explain(
+        connection,
+        conversations.LIST_BY_CURSOR,
+        {
+            "user_id": "alice",
+            "limit": 51,
+            "after_updated_at": NOON.replace(year=2099),
+            "after_id": uuid4(),
+        },
+        kind,
+    )
+    assert page.rows_read("conversations") <= 52
+
+
+async def test_no_statement_reads_more_of_the_replies_in_the_making_than_it_needs(
+    storage: PostgresStorage, connection: database.Connection
+) -> None:
+    conversation = await create(storage)
+    await connection.execute(_FILL.encode())
+    await connection.execute(_BEGIN_ALL)
+    message_id = _nth(1)
+    reader = {"user_ids": Texts(["alice"]), "conversation_ids": Uuids([conversation.id])}
+
+    # Both are planned anew each time.
+    for offset, room, needed in ((955, 10_000, 5), (5, 30, 4)):
+        read = await explain(
+            connection,
+            generations.READ_DELTAS,
+            {
+                **reader,
+                "message_ids": Uuids([message_id]),
+                "offsets": Integers([offset]),
+                "untils": Integers([offset + room]),
+            },
+            Kind.CUSTOM,
+        )
+        assert read.rows_read("generations") == 1
+        # One more tells where the reader is.
+        assert read.rows_read("deltas") <= needed + 1
+    checkpoint = await explain(
+        connection,
+        generations.CHECKPOINT,
+        {
+            **reader,
+            "owner_id": UUID(md5(b"owner", usedforsecurity=False).hexdigest()),
+            "lease_seconds": LEASE_SECONDS,
+            "message_ids": Uuids([message_id]),
+            "epochs": Integers([1]),
+            "start_offsets": Integers([1000]),
+            "texts": Texts(["text"]),
+            "renewals": Bools([True]),
+        },
+        Kind.CUSTOM,
+    )
+    assert checkpoint.rows_read("generations") <= 3
+
+
+@asynccontextmanager
+async def _traced(pool: database.Database, path: Path) -> AsyncIterator[Callable[[], int]]:
+    """Lets libpq write down what a pool's one connection sends; gives the number of round trips so far."""
+    with path.open("w") as file:
+
+        async def start(connection: database.Connection) -> None:
+            connection.pgconn.trace(file.fileno())
+
+        async def stop(connection: database.Connection) -> None:
+            connection.pgconn.untrace()
+
+        await pool.run(start)
+        # Every round trip of the protocol ends with one Sync of the client's.
+        yield lambda: len(re.findall(r"\bSync\b", path.read_text()))
+        await pool.run(stop)
+
+
+def _keyed(conversation: Conversation, key: str) -> NewTurn:
+    return evolve(a_turn(conversation), idempotency_key=a_key(key))
+
+
+def _nth(number: int) -> MessageId:
+    """The id that the SQL above gives to a message of the long conversation."""
+    return MessageId(UUID(md5(f"m{number}".encode(), usedforsecurity=False).hexdigest()))
+
+
+def _regeneration(turn: NewReply) -> dict[str, object]:
+    return {
+        "user_id": turn.user_id,
+        "conversation_id": turn.conversation_id,
+        "reply_id": turn.reply_id,
+        "owner_id": an_owner(),
+        "lease_seconds": LEASE_SECONDS,
+        "history_limit": 50,
+        "max_generations": 8,
+        "choice": 3,
+        "now": NOON,
+    }

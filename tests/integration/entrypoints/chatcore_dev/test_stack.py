@@ -1,0 +1,266 @@
+"""`chatcore dev`, from the outside: what a person sees who has nothing but Python, a shell and curl."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+from attrs import define
+from tests.integration.entrypoints.chatcore_dev.local_program import answers, open_folder, processes_with, until
+
+from chatcore_dev.loopback import free_port
+
+# What no command prints.
+BETWEEN = "=====8<====="
+
+
+@pytest.fixture
+def folder() -> Generator[Path]:
+    with open_folder() as made:
+        yield made
+
+
+@define
+class Dev:
+    """A running `chatcore dev`."""
+
+    process: subprocess.Popen[str]
+    url: str
+    data: Path
+    greeting: str
+
+    @property
+    def children(self) -> list[int]:
+        """The ids of the processes that it has started."""
+        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in found.split()]
+
+    def child(self, argument: str) -> int:
+        """The one whose command line has this text."""
+        return next(pid for pid in self.children if pid in processes_with(argument))
+
+    def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        """Sends a signal, as Ctrl-C does; its exit status and what it wrote to standard error."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=60)
+        return self.process.returncode, errors
+
+
+def command(data: Path, port: int) -> list[str]:
+    return [sys.executable, "-m", "chatcore_service", "dev", "--port", str(port), "--data-dir", str(data)]
+
+
+@contextmanager
+def dev(data: Path) -> Generator[Dev]:
+    port = free_port()
+    process = subprocess.Popen(command(data, port), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process:
+        try:
+            greeting = ""
+            while "Ctrl-C stops" not in greeting:
+                line = process.stdout.readline()
+                assert line, process.stderr and process.stderr.read()
+                greeting += line
+            yield Dev(process, f"http://127.0.0.1:{port}", data, greeting)
+        finally:
+            process.terminate()
+
+
+def commands(greeting: str) -> list[str]:
+    """The commands of the greeting, in the order in which they are printed, their indent included."""
+    return [line for line in greeting.splitlines() if line.startswith("  ")]
+
+
+def pasted(lines: list[str]) -> list[str]:
+    """What each of the commands prints when they are pasted into a shell, one after the other."""
+    script = f"\nprintf '{BETWEEN}'\n".join(lines)
+    shell = subprocess.run(["/bin/sh"], input=script, capture_output=True, text=True, timeout=60, check=True)
+    return shell.stdout.split(BETWEEN)
+
+
+def frames_in(stream: str) -> list[dict[str, object]]:
+    return [orjson.loads(line.removeprefix("data: ")) for line in stream.splitlines() if line.startswith("data: ")]
+
+
+def text_in(stream: str) -> str:
+    return "".join(str(frame.get("token", "")) for frame in frames_in(stream))
+
+
+@pytest.fixture(scope="module")
+def running() -> Generator[Dev]:
+    with open_folder() as folder, dev(folder / ".chatcore") as started:
+        yield started
+        assert started.end() == (0, "")
+
+
+def test_the_printed_commands_hold_a_conversation(running: Dev) -> None:
+    _, _, conversation_id, sent, _, read_again, listed, regenerated, both = pasted(commands(running.greeting))
+
+    for stream in (sent, read_again, regenerated):
+        assert frames_in(stream)[-1] == {"done": True}
+        assert len(text_in(stream).split()) > 20
+    assert text_in(read_again) == text_in(sent)
+    items = orjson.loads(listed)["items"]
+    assert [item["id"] for item in items] == [conversation_id.strip()]
+    assert items[0]["title"].startswith("I need a holiday by the sea")
+    assert [message["content"] for message in orjson.loads(both)["messages"]][1:] == [
+        text_in(sent),
+        text_in(regenerated),
+    ]
+
+
+def test_a_reply_that_is_interrupted_half_way_goes_on_and_can_be_read_to_its_end(running: Dev) -> None:
+    address, token, conversation, send, reply, follow, *_ = commands(running.greeting)
+
+    # What takes the stream leaves after a few words, and so does curl.
+    *_, sent, _, read_on = pasted([address, token, conversation, f"{send} | head -n 5", reply, follow])
+
+    assert 0 < len(text_in(sent).split()) < 5
+    assert text_in(read_on).startswith(text_in(sent))
+    assert len(text_in(read_on).split()) > 20
+    # It was in the making still: what followed came word by word.
+    assert len(frames_in(read_on)) > 5
+    assert frames_in(read_on)[-1] == {"done": True}
+
+
+def test_the_greeting_says_where_the_description_and_the_token_of_the_administrator_are(running: Dev) -> None:
+    named = next(line for line in running.greeting.splitlines() if "/docs" in line)
+
+    assert httpx.get(f"{running.url}/docs", trust_env=False).is_success
+    log = Path(named.rpartition(" is in ")[2].removesuffix("."))
+    admin = next(line.split(": ")[1] for line in log.read_text().splitlines() if line.startswith("token of admin: "))
+    swapped = httpx.post(
+        f"{running.url}/api/models/swap",
+        json={"model_tag": "eliza"},
+        headers={"Authorization": f"Bearer {admin}"},
+        trust_env=False,
+    )
+    assert swapped.status_code == 202
+
+
+def test_the_greeting_fits_a_terminal_and_says_where_the_data_is(running: Dev) -> None:
+    assert f"ready on {running.url}\n" in running.greeting
+    assert f"kept in {running.data}" in running.greeting
+    assert len(running.greeting.splitlines()) < 36
+
+
+def test_what_others_on_the_machine_may_not_know_is_readable_by_its_owner_only(running: Dev) -> None:
+    for name, mode in {"secrets.json": 0o600, "logs": 0o700, "postgres": 0o700}.items():
+        assert stat.S_IMODE((running.data / name).stat().st_mode) == mode
+
+
+def test_a_second_one_on_the_same_data_says_so_in_one_sentence(running: Dev) -> None:
+    second = subprocess.run(command(running.data, free_port()), capture_output=True, text=True, timeout=60, check=False)
+
+    assert second.returncode == 1
+    assert second.stderr == f"chatcore: Another chatcore dev is using {running.data}; choose another folder.\n"
+
+
+def test_a_busy_port_is_reported_in_one_sentence_before_anything_starts(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        ended = subprocess.run(command(folder / "data", port), capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"chatcore: Port {port} on 127.0.0.1 is in use; end what listens there or choose another: "
+        'chatcore dev --port NUMBER, or make dev DEV="--port NUMBER".\n'
+    )
+    assert not (folder / "data").exists()
+
+
+def test_a_data_directory_that_cannot_be_is_reported_in_one_sentence(folder: Path) -> None:
+    (folder / "file").touch()
+
+    ended = subprocess.run(
+        command(folder / "file" / "data", free_port()), capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr == f"chatcore: The data directory {folder}/file/data cannot be used: Not a directory.\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_end_stops_everything(folder: Path, number: signal.Signals) -> None:
+    with dev(folder) as stack:
+        children = stack.children
+        assert len(children) == 4
+
+        assert stack.end(number) == (0, "")
+
+        assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+
+
+def test_ctrl_c_keeps_the_data_for_the_next_run(folder: Path) -> None:
+    with dev(folder) as first:
+        pasted(commands(first.greeting)[:4])
+        assert first.end(signal.SIGINT) == (0, "")
+    with dev(folder) as second:
+        token = second.greeting.partition("Bearer ")[2].partition("'")[0]
+        headers = {"Authorization": f"Bearer {token}"}
+        kept = httpx.get(f"{second.url}/api/conversations", headers=headers, trust_env=False).json()
+
+    assert [item["title"] for item in kept["items"]] == [
+        "I need a holiday by the sea, with a pile of books, long walks in the wind, and…"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argument", "name"),
+    [
+        ("chatcore_dev.auth_service", "The auth service"),
+        ("chatcore_dev.inference_service", "The inference service"),
+        ("--host", "The chat service"),
+        ("postgres", "PostgreSQL"),
+    ],
+)
+def test_when_one_part_dies_all_end_and_one_sentence_says_which(folder: Path, argument: str, name: str) -> None:
+    with dev(folder) as stack:
+        children = stack.children
+
+        os.kill(stack.child(argument), signal.SIGKILL)
+        _, errors = stack.process.communicate(timeout=60)
+
+        assert stack.process.returncode == 1
+        assert errors.startswith(f"chatcore: {name} ended with status -9; its last line was: ")
+        assert errors.count("\n") == 1
+        assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+
+
+def test_when_it_is_killed_itself_nothing_stays_behind(folder: Path) -> None:
+    with dev(folder) as stack:
+        children = stack.children
+
+        stack.process.kill()
+        stack.process.wait()
+
+        until(lambda: not any(running_still(pid) for pid in children))
+        assert not answers(f"{stack.url}/api/health")
+
+
+def running_still(pid: int) -> bool:
+    """Whether it runs; one that has ended and waits for its parent to look does not."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_ctrl_c_while_it_starts_leaves_nothing_behind(folder: Path) -> None:
+    process = subprocess.Popen(command(folder, free_port()), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process:
+        until(lambda: (folder / "postgres.new").exists() or (folder / "postgres").exists(), or_ended=process)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+
+    assert (process.returncode, errors) == (0, "")
+    assert processes_with(str(folder)) == []

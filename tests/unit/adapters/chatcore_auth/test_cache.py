@@ -1,0 +1,167 @@
+"""What the auth service said is remembered for as long as it may be, and no longer."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.adapters.chatcore_auth.scripted_auth_service import HandSetClock
+
+from chatcore.user import User
+from chatcore_auth.cache import REJECTED_MAX_SIZE, VerdictCache
+from chatcore_auth.token_key import MAX_TOKEN_BYTES, token_key
+from chatcore_auth.validators.service.answer import Rejected, Vouched
+
+
+def cache_by(clock: HandSetClock, *, ttl_seconds: float = 300.0, max_size: int = 1024) -> VerdictCache:
+    return VerdictCache(clock, ttl_seconds=ttl_seconds, max_size=max_size)
+
+
+def vouched(clock: HandSetClock, user_id: str = "u", *, seconds_left: float | None = None) -> Vouched:
+    expires_at = None if seconds_left is None else clock.now() + timedelta(seconds=seconds_left)
+    return Vouched(User(id=user_id, expires_at=expires_at))
+
+
+@pytest.mark.parametrize(
+    ("ttl_seconds", "seconds_left", "life_seconds"),
+    [(300.0, None, 300.0), (300.0, 10.0, 10.0), (300.0, 3600.0, 300.0), (60.0, 3600.0, 60.0), (86400.0, None, 300.0)],
+)
+def test_a_user_is_remembered_until_the_ttl_or_the_expiry_but_300_seconds_at_most(
+    ttl_seconds: float, seconds_left: float | None, life_seconds: float
+) -> None:
+    clock = HandSetClock()
+    cache = cache_by(clock, ttl_seconds=ttl_seconds)
+    verdict = vouched(clock, seconds_left=seconds_left)
+    cache.put(b"key", verdict)
+
+    clock.advance(life_seconds - 0.001)
+    assert cache.get(b"key") == verdict
+    clock.advance(0.002)
+
+    assert cache.get(b"key") is None
+
+
+def test_being_asked_for_does_not_lengthen_a_life() -> None:
+    clock = HandSetClock()
+    cache = cache_by(clock)
+    cache.put(b"key", vouched(clock))
+
+    for _ in range(2):
+        clock.advance(149)
+        assert cache.get(b"key") is not None
+    clock.advance(3)
+
+    assert cache.get(b"key") is None
+
+
+def test_an_expired_token_is_refused_when_only_the_wall_clock_was_set_forward() -> None:
+    clock = HandSetClock()
+    cache = cache_by(clock)
+    cache.put(b"key", vouched(clock, seconds_left=100))
+
+    clock.instant += timedelta(seconds=100)
+
+    assert cache.get(b"key") == Rejected()
+
+
+def test_a_user_whose_token_has_no_life_left_is_not_remembered() -> None:
+    clock = HandSetClock()
+    cache = cache_by(clock)
+
+    cache.put(b"key", vouched(clock, seconds_left=0))
+
+    assert cache.get(b"key") is None
+
+
+@pytest.mark.parametrize(("ttl_seconds", "max_size"), [(0.0, 1024), (300.0, 0)])
+def test_without_time_or_room_nobody_is_remembered(ttl_seconds: float, max_size: int) -> None:
+    clock = HandSetClock()
+    cache = cache_by(clock, ttl_seconds=ttl_seconds, max_size=max_size)
+
+    cache.put(b"key", vouched(clock))
+
+    assert cache.get(b"key") is None
+
+
+def test_a_rejection_is_remembered_for_ten_seconds() -> None:
+    clock = HandSetClock()
+    cache = cache_by(clock)
+    cache.put(b"key", Rejected())
+
+    clock.advance(9.999)
+    assert cache.get(b"key") == Rejected()
+    clock.advance(0.002)
+
+    assert cache.get(b"key") is None
+
+
+def test_the_newer_verdict_replaces_the_older() -> None:
+    clock = HandSetClock()
+    cache = cache_by(clock)
+
+    cache.put(b"key", Rejected())
+    cache.put(b"key", vouched(clock))
+    assert cache.get(b"key") == vouched(clock)
+    cache.put(b"key", Rejected())
+
+    assert cache.get(b"key") == Rejected()
+
+
+def test_beyond_its_size_the_least_recently_seen_user_makes_room() -> None:
+    clock = HandSetClock()
+    cache = cache_by(clock, max_size=2)
+    cache.put(b"a", vouched(clock, "a"))
+    cache.put(b"b", vouched(clock, "b"))
+    cache.get(b"a")
+
+    cache.put(b"c", vouched(clock, "c"))
+
+    assert [cache.get(key) is not None for key in (b"a", b"b", b"c")] == [True, False, True]
+
+
+def test_a_flood_of_rejections_pushes_out_no_user() -> None:
+    clock = HandSetClock()
+    cache = cache_by(clock)
+    cache.put(b"good", vouched(clock))
+
+    for number in range(10_000):
+        cache.put(b"bad %d" % number, Rejected())
+
+    assert cache.get(b"good") == vouched(clock)
+    assert sum(cache.get(b"bad %d" % number) is not None for number in range(10_000)) == REJECTED_MAX_SIZE
+
+
+@given(prefix=st.text(max_size=200), one=st.text(max_size=20), other=st.text(max_size=20))
+def test_tokens_with_a_common_beginning_have_different_keys(prefix: str, one: str, other: str) -> None:
+    keys = {token: token_key(token) for token in (prefix + one, prefix + other, prefix + one + " ")}
+
+    known = [key for key in keys.values() if key is not None]
+    assert len(set(known)) == len(known)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("token", "Token"),
+        ("token", "token "),
+        ("token", " token"),
+        ("token", "token="),
+        ("\u00e9", "e\u0301"),
+        ("a", "\uff41"),
+    ],
+    ids=["case", "a space after it", "a space before it", "padding", "another normal form", "a wide letter"],
+)
+def test_tokens_that_look_alike_have_different_keys(one: str, other: str) -> None:
+    assert token_key(one) != token_key(other)
+
+
+@pytest.mark.parametrize(
+    "token", ["", "\ud800", "x\udfff", "x" * (MAX_TOKEN_BYTES + 1), "ä" * (MAX_TOKEN_BYTES // 2 + 1)]
+)
+def test_what_can_be_nobodys_token_has_no_key(token: str) -> None:
+    assert token_key(token) is None
+
+
+@pytest.mark.parametrize("token", ["x", " ", "\x00", "x" * MAX_TOKEN_BYTES, "ä" * (MAX_TOKEN_BYTES // 2), "a b\r\nc"])
+def test_any_other_text_has_one(token: str) -> None:
+    assert token_key(token) is not None

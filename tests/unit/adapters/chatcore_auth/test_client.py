@@ -1,0 +1,257 @@
+"""The auth client, over an auth service in the same process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.adapters.chatcore_auth.scripted_auth_service import (
+    HandSetClock,
+    ScriptedAuthService,
+    rejecting,
+    vouching_for,
+)
+
+from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
+from chatcore_auth import AuthClient
+
+
+@pytest.fixture
+def clock() -> HandSetClock:
+    return HandSetClock()
+
+
+@pytest.fixture
+def service() -> ScriptedAuthService:
+    return ScriptedAuthService()
+
+
+@pytest.fixture
+async def client(clock: HandSetClock, service: ScriptedAuthService) -> AsyncIterator[AuthClient]:
+    async with AuthClient("http://auth", "key", clock, transport=service.transport) as opened:
+        yield opened
+
+
+async def test_a_remembered_user_is_not_asked_about_again(client: AuthClient, service: ScriptedAuthService) -> None:
+    users = [await client.authenticate("token") for _ in range(10)]
+
+    assert {user.id for user in users} == {"user of token"}
+    assert service.asked == ["token"]
+
+
+async def test_500_first_requests_at_once_cause_one_call(client: AuthClient, service: ScriptedAuthService) -> None:
+    service.may_answer.clear()
+    requests = [asyncio.create_task(client.authenticate("token")) for _ in range(500)]
+    await service.until_asked(1)
+
+    service.may_answer.set()
+
+    assert {user.id for user in await asyncio.gather(*requests)} == {"user of token"}
+    assert service.asked == ["token"]
+
+
+async def test_others_are_answered_when_the_first_to_ask_goes_away(
+    client: AuthClient, service: ScriptedAuthService
+) -> None:
+    service.may_answer.clear()
+    first = asyncio.create_task(client.authenticate("token"))
+    await service.until_asked(1)
+    second = asyncio.create_task(client.authenticate("token"))
+    await asyncio.sleep(0)
+
+    first.cancel()
+    await asyncio.sleep(0)
+    service.may_answer.set()
+
+    assert (await second).id == "user of token"
+    assert service.asked == ["token"]
+
+
+async def test_a_token_with_ten_seconds_left_is_refused_after_them(
+    client: AuthClient, clock: HandSetClock, service: ScriptedAuthService
+) -> None:
+    expiry = clock.now().timestamp() + 10
+    # This auth service's clock is slow: it goes on accepting the token.
+    service.answer = lambda _: vouching_for("u", exp=expiry)
+    await client.authenticate("token")
+
+    clock.advance(9.999)
+    await client.authenticate("token")
+    clock.advance(0.002)
+
+    with pytest.raises(NotAuthenticatedError):
+        await client.authenticate("token")
+
+
+@pytest.mark.parametrize("seconds_off", [-300.0, -0.001, 0.0])
+async def test_a_token_that_has_ended_by_our_clock_is_refused_whatever_the_auth_service_thinks(
+    client: AuthClient, clock: HandSetClock, service: ScriptedAuthService, seconds_off: float
+) -> None:
+    service.answer = lambda _: vouching_for("u", exp=clock.now().timestamp() + seconds_off)
+
+    with pytest.raises(NotAuthenticatedError):
+        await client.authenticate("token")
+
+
+async def test_a_revoked_token_is_refused_300_seconds_later_at_the_latest(
+    client: AuthClient, clock: HandSetClock, service: ScriptedAuthService
+) -> None:
+    await client.authenticate("token")
+    service.answer = lambda _: rejecting()
+
+    clock.advance(300.001)
+
+    with pytest.raises(NotAuthenticatedError):
+        await client.authenticate("token")
+
+
+async def test_when_the_auth_service_changes_its_mind_the_new_answer_counts_after_the_old_ones_life(
+    client: AuthClient, clock: HandSetClock, service: ScriptedAuthService
+) -> None:
+    service.answer = lambda _: vouching_for("ann")
+    before = await client.authenticate("token")
+    service.answer = lambda _: vouching_for("bob")
+
+    clock.advance(299)
+    meanwhile = await client.authenticate("token")
+    clock.advance(2)
+    after = await client.authenticate("token")
+
+    assert (before.id, meanwhile.id, after.id) == ("ann", "ann", "bob")
+
+
+async def test_a_flood_of_bad_tokens_leaves_the_good_ones_remembered(
+    clock: HandSetClock, service: ScriptedAuthService
+) -> None:
+    service.answer = lambda token: vouching_for(token) if token.startswith("good") else rejecting()
+    good = [f"good {number}" for number in range(10)]
+    async with AuthClient("http://auth", "key", clock, max_size=10, transport=service.transport) as client:
+        for token in good:
+            await client.authenticate(token)
+
+        for number in range(100):
+            with pytest.raises(NotAuthenticatedError):
+                await client.authenticate(f"bad {number}")
+        service.asked.clear()
+
+        assert [(await client.authenticate(token)).id for token in good] == good
+    assert service.asked == []
+
+
+async def test_a_bad_token_repeated_is_asked_about_once_in_ten_seconds(
+    client: AuthClient, clock: HandSetClock, service: ScriptedAuthService
+) -> None:
+    service.answer = lambda _: rejecting()
+
+    for _ in range(20):
+        with pytest.raises(NotAuthenticatedError):
+            await client.authenticate("bad")
+        clock.advance(1)
+
+    assert len(service.asked) == 2
+
+
+async def test_more_users_than_are_remembered_are_all_served_right(clock: HandSetClock) -> None:
+    service = ScriptedAuthService(answer=vouching_for)
+    async with AuthClient("http://auth", "key", clock, max_size=10, transport=service.transport) as client:
+        for _ in range(2):
+            for number in range(20):
+                assert (await client.authenticate(f"user {number}")).id == f"user {number}"
+
+    assert len(service.asked) == 40
+
+
+@given(st.lists(st.text("ab -_é", max_size=6), min_size=2, max_size=20, unique=True), st.text("a.", max_size=40))
+@settings(max_examples=15)
+async def test_no_token_is_ever_taken_for_another(endings: list[str], prefix: str) -> None:
+    tokens = [f"t{prefix}{ending}" for ending in endings]
+    service = ScriptedAuthService(answer=lambda token: vouching_for(f"<{token}>"))
+    async with AuthClient("http://auth", "key", HandSetClock(), transport=service.transport) as client:
+        for token in tokens * 2:
+            assert (await client.authenticate(token)).id == f"<{token}>"
+
+    assert sorted(service.asked) == sorted(tokens)
+
+
+@pytest.mark.parametrize("token", ["", "\ud800", "x" * (16 * 1024 + 1)])
+async def test_text_that_can_be_nobodys_token_is_refused_without_a_call(
+    client: AuthClient, service: ScriptedAuthService, token: str
+) -> None:
+    with pytest.raises(NotAuthenticatedError):
+        await client.authenticate(token)
+
+    assert service.asked == []
+
+
+@pytest.mark.parametrize("token", ["x" * 16 * 1024, '"}, "valid": true', "a\r\nb: c", "\x00", "\u2028", "😀"])
+async def test_a_token_arrives_as_it_was_sent(client: AuthClient, service: ScriptedAuthService, token: str) -> None:
+    service.answer = lambda _: vouching_for("u")
+
+    await client.authenticate(token)
+
+    assert service.asked == [token]
+
+
+async def test_a_closed_client_says_so(clock: HandSetClock, service: ScriptedAuthService) -> None:
+    client = AuthClient("http://auth", "key", clock, transport=service.transport)
+
+    with pytest.raises(RuntimeError, match="not open"):
+        await client.authenticate("token")
+
+
+async def test_closing_answers_those_who_wait_that_auth_is_unavailable(
+    client: AuthClient, service: ScriptedAuthService
+) -> None:
+    service.may_answer.clear()
+    waiting = asyncio.create_task(client.authenticate("token"))
+    await service.until_asked(1)
+
+    await client.close()
+
+    with pytest.raises(AuthUnavailableError):
+        await waiting
+
+
+async def test_it_calls_at_most_so_many_at_once_and_the_rest_in_turn(clock: HandSetClock) -> None:
+    service = ScriptedAuthService()
+    service.may_answer.clear()
+    async with AuthClient("http://auth", "key", clock, max_concurrent_calls=4, transport=service.transport) as client:
+        requests = [asyncio.create_task(client.authenticate(f"token {number}")) for number in range(40)]
+        await service.until_asked(4)
+        await asyncio.sleep(0.01)
+        assert len(service.asked) == 4
+
+        service.may_answer.set()
+        await asyncio.gather(*requests)
+
+    assert len(service.asked) == 40
+    assert service.most_at_once == 4
+
+
+async def test_who_gets_no_turn_in_time_is_told_that_auth_is_unavailable(clock: HandSetClock) -> None:
+    service = ScriptedAuthService()
+    service.may_answer.clear()
+    async with AuthClient(
+        "http://auth", "key", clock, max_concurrent_calls=2, timeout_seconds=0.2, transport=service.transport
+    ) as client:
+        outcomes = await asyncio.gather(
+            *(client.authenticate(f"token {number}") for number in range(20)), return_exceptions=True
+        )
+
+    assert {type(outcome) for outcome in outcomes} == {AuthUnavailableError}
+    assert service.most_at_once == 2
+
+
+def failing(_: str) -> httpx.Response:
+    return httpx.Response(503)
+
+
+async def test_a_failure_is_not_remembered(client: AuthClient, service: ScriptedAuthService) -> None:
+    service.answer = failing
+    with pytest.raises(AuthUnavailableError):
+        await client.authenticate("token")
+    service.answer = vouching_for
+
+    assert (await client.authenticate("token")).id == "token"

@@ -1,0 +1,233 @@
+"""What goes over the wire to the auth service, and what may come back."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+import respx
+from tests.unit.adapters.chatcore_auth.scripted_auth_service import HandSetClock
+
+from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
+from chatcore_auth import AuthClient
+
+VALIDATE = "http://auth:8001/auth/validate"
+VOUCHES = {"valid": True, "user": {"id": "u"}, "claims": {}}
+
+
+@pytest.fixture
+def router() -> Iterator[respx.MockRouter]:
+    with respx.mock(assert_all_called=False) as router:
+        yield router
+
+
+@pytest.fixture
+async def client(router: respx.MockRouter) -> AsyncIterator[AuthClient]:
+    del router  # Only so that it is in place first.
+    async with AuthClient("http://auth:8001/", "internal-key", HandSetClock()) as opened:
+        yield opened
+
+
+async def test_it_posts_the_token_with_our_key_and_the_trace_id(client: AuthClient, router: respx.MockRouter) -> None:
+    route = router.post(VALIDATE).respond(json=VOUCHES)
+
+    await client.authenticate("a.b.c", trace_id="trace-1")
+
+    request = route.calls.last.request
+    assert request.content == b'{"token":"a.b.c"}'
+    assert request.headers["x-internal-api-key"] == "internal-key"
+    assert request.headers["x-trace-id"] == "trace-1"
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("trace_id", [None, "", "a b", "a\r\nX-Admin: 1", "ä", "x" * 129])
+async def test_a_trace_id_that_is_none_is_left_out(
+    client: AuthClient, router: respx.MockRouter, trace_id: str | None
+) -> None:
+    route = router.post(VALIDATE).respond(json=VOUCHES)
+
+    await client.authenticate("token", trace_id=trace_id)
+
+    assert "x-trace-id" not in route.calls.last.request.headers
+
+
+async def test_neither_proxies_nor_credentials_come_from_the_environment(
+    router: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy:1")
+    monkeypatch.setenv("ALL_PROXY", "http://proxy:1")
+    route = router.post(VALIDATE).respond(json=VOUCHES)
+
+    async with AuthClient("http://auth:8001", "key", HandSetClock()) as client:
+        await client.authenticate("token")
+
+    assert route.called
+
+
+async def test_cookies_of_one_answer_do_not_go_along_with_the_next_question(
+    client: AuthClient, router: respx.MockRouter
+) -> None:
+    route = router.post(VALIDATE).respond(json=VOUCHES, headers={"Set-Cookie": "session=ann; Path=/"})
+
+    await client.authenticate("ann's")
+    await client.authenticate("bob's")
+
+    assert "cookie" not in route.calls.last.request.headers
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(client: AuthClient, router: respx.MockRouter, status: int) -> None:
+    router.post(VALIDATE).respond(status, headers={"Location": "http://169.254.169.254/auth/validate"})
+    elsewhere = router.route(host="169.254.169.254").respond(json=VOUCHES)
+
+    with pytest.raises(AuthUnavailableError):
+        await client.authenticate("token")
+
+    assert not elsewhere.called
+
+
+@pytest.mark.parametrize("status", [204, 400, 403, 404, 409, 422, 429, 500, 502, 503])
+async def test_any_status_but_200_and_401_is_an_outage_and_asked_anew_next_time(
+    client: AuthClient, router: respx.MockRouter, status: int
+) -> None:
+    route = router.post(VALIDATE).respond(status)
+
+    for _ in range(2):
+        with pytest.raises(AuthUnavailableError):
+            await client.authenticate("token")
+
+    assert route.call_count == 2
+
+
+async def test_401_is_the_callers_fault(client: AuthClient, router: respx.MockRouter) -> None:
+    router.post(VALIDATE).respond(401, json={"valid": False, "reason": "expired"})
+
+    with pytest.raises(NotAuthenticatedError):
+        await client.authenticate("token")
+
+
+@pytest.mark.parametrize(
+    ("headers", "content"),
+    [({"Content-Encoding": "gzip"}, gzip.compress(b"{}")), ({}, b" " * 100_000)],
+    ids=["compressed", "too long"],
+)
+async def test_401_is_the_callers_fault_however_odd_its_body(
+    client: AuthClient, router: respx.MockRouter, headers: dict[str, str], content: bytes
+) -> None:
+    router.post(VALIDATE).respond(401, headers=headers, content=content)
+
+    with pytest.raises(NotAuthenticatedError):
+        await client.authenticate("token")
+
+
+class Endless(httpx.AsyncByteStream):
+    """A body without an end; counts what was taken of it."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            self.taken += 1024
+            yield b" " * 1024
+
+
+async def test_a_body_without_an_end_is_read_up_to_64_kib(client: AuthClient, router: respx.MockRouter) -> None:
+    body = Endless()
+    router.post(VALIDATE).respond(stream=body)
+
+    with pytest.raises(AuthUnavailableError):
+        await client.authenticate("token")
+
+    assert body.taken <= 66 * 1024
+
+
+async def test_a_body_of_64_kib_is_accepted(client: AuthClient, router: respx.MockRouter) -> None:
+    reply = b'{"valid":true,"user":{"id":"u"}}'
+    router.post(VALIDATE).respond(content=reply + b" " * (64 * 1024 - len(reply)))
+
+    assert (await client.authenticate("token")).id == "u"
+
+
+async def test_what_comes_compressed_is_not_inflated(client: AuthClient, router: respx.MockRouter) -> None:
+    # Inflated, it would be a fine answer.
+    compressed = gzip.compress(b'{"valid":true,"user":{"id":"u"}}')
+    router.post(VALIDATE).respond(content=compressed, headers={"Content-Encoding": "gzip"})
+
+    with pytest.raises(AuthUnavailableError):
+        await client.authenticate("token")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ConnectTimeout("slow"),
+        httpx.ReadTimeout("slow"),
+        httpx.PoolTimeout("full"),
+        httpx.RemoteProtocolError("garbage"),
+        httpx.ReadError("reset"),
+        httpx.WriteError("reset"),
+        httpx.UnsupportedProtocol("ftp"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_connection_that_fails_is_an_outage(
+    client: AuthClient, router: respx.MockRouter, error: httpx.HTTPError
+) -> None:
+    router.post(VALIDATE).mock(side_effect=error)
+
+    with pytest.raises(AuthUnavailableError) as caught:
+        await client.authenticate("token")
+
+    assert caught.value.__cause__ is error
+
+
+async def test_a_connection_that_breaks_off_is_tried_once_more(client: AuthClient, router: respx.MockRouter) -> None:
+    replies: list[httpx.Response | Exception] = [
+        httpx.RemoteProtocolError("Server disconnected"),
+        httpx.Response(200, json=VOUCHES),
+    ]
+    route = router.post(VALIDATE).mock(side_effect=replies)
+
+    assert (await client.authenticate("token")).id == "u"
+    assert route.call_count == 2
+
+
+@pytest.mark.parametrize("status", [200, 301, 401, 403, 404, 405, 500, 501])
+async def test_any_answer_of_the_service_itself_shows_that_it_is_reachable(
+    client: AuthClient, router: respx.MockRouter, status: int
+) -> None:
+    router.get("http://auth:8001/").respond(status)
+
+    await client.ping()
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_a_proxys_word_that_nobody_is_home_shows_the_contrary(
+    client: AuthClient, router: respx.MockRouter, status: int
+) -> None:
+    router.get("http://auth:8001/").respond(status)
+
+    with pytest.raises(AuthUnavailableError):
+        await client.ping()
+
+
+async def test_an_unreachable_service_is_told_by_ping(client: AuthClient, router: respx.MockRouter) -> None:
+    router.get("http://auth:8001/").mock(side_effect=httpx.ConnectError("refused"))
+
+    with pytest.raises(AuthUnavailableError):
+        await client.ping()
+
+
+async def test_a_silent_service_is_told_by_ping_in_time(router: respx.MockRouter) -> None:
+    async def never(_: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    router.get("http://auth:8001/").mock(side_effect=never)
+    async with AuthClient("http://auth:8001", "key", HandSetClock(), timeout_seconds=0.1) as client:
+        with pytest.raises(AuthUnavailableError):
+            await client.ping()

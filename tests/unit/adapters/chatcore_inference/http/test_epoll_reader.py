@@ -1,0 +1,143 @@
+"""Reading for many: everybody's bytes come, and tasks have their turn in between."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from attrs import define, field
+from tests.unit.settling import settle
+
+import chatcore_inference.http.epoll_reader
+from chatcore_inference.http.epoll_reader import Intake
+
+
+@define(eq=False)
+class Receiver(asyncio.Protocol):
+    """Keeps what it is given."""
+
+    got: bytes = b""
+    is_gone: bool = False
+    causes: list[Exception | None] = field(factory=list)
+
+    def data_received(self, data: bytes) -> None:
+        self.got += data
+
+    def lose(self, cause: Exception | None) -> None:
+        self.is_gone = True
+        self.causes.append(cause)
+
+
+@pytest.fixture
+async def intake() -> AsyncIterator[Intake]:
+    intake = Intake()
+    yield intake
+    intake.close()
+
+
+@pytest.fixture
+def sockets() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+async def reading(intake: Intake, sockets: ExitStack, receiver: Receiver) -> socket.socket:
+    """The other side of a socket that is read for it."""
+    ours, theirs = socket.socketpair()
+    sockets.enter_context(theirs)
+    await be_read(intake, sockets, receiver, ours)
+    return theirs
+
+
+async def be_read(intake: Intake, sockets: ExitStack, receiver: Receiver, ours: socket.socket) -> None:
+    transport, _ = await asyncio.get_running_loop().create_connection(lambda: receiver, sock=ours)
+    sockets.callback(transport.abort)
+    sockets.callback(intake.forget, receiver)
+    intake.read_for(receiver, transport)
+
+
+async def test_tasks_have_their_turn_while_there_is_much_to_read(
+    intake: Intake, sockets: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chatcore_inference.http.epoll_reader, "_MOST_AT_ONCE", 2)
+    receivers = [Receiver() for _ in range(9)]
+    for theirs in [await reading(intake, sockets, receiver) for receiver in receivers]:
+        theirs.send(b"a token")
+
+    seen = []
+    while not all(receiver.got for receiver in receivers):
+        seen.append(sum(bool(receiver.got) for receiver in receivers))
+        await asyncio.sleep(0)
+
+    assert {2, 4, 6, 8} <= set(seen)
+
+
+async def test_what_came_before_the_end_comes_and_then_the_end(intake: Intake, sockets: ExitStack) -> None:
+    receiver = Receiver()
+    theirs = await reading(intake, sockets, receiver)
+    theirs.send(b"the last words")
+    theirs.close()
+    await settle()
+
+    assert receiver.got == b"the last words"
+    assert receiver.causes == [None]
+
+
+async def test_a_failure_of_the_network_is_told(intake: Intake, sockets: ExitStack) -> None:
+    receiver = Receiver()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        theirs, _ = server.accept()
+    await be_read(intake, sockets, receiver, ours)
+    # It is closed by a reset.
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    theirs.close()
+    await settle()
+
+    assert [type(cause) for cause in receiver.causes] == [ConnectionResetError]
+
+
+async def test_a_receiver_that_fails_takes_nothing_from_the_others(intake: Intake, sockets: ExitStack) -> None:
+    class Failing(Receiver):
+        def data_received(self, data: bytes) -> None:  # noqa: ARG002 - the protocol's signature
+            raise LookupError("a defect")
+
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+    receivers = [Receiver(), Failing(), Receiver()]
+    for theirs in [await reading(intake, sockets, receiver) for receiver in receivers]:
+        theirs.send(b"a token")
+    await settle()
+
+    assert [receiver.got for receiver in receivers] == [b"a token", b"", b"a token"]
+    assert told == receivers[1].causes
+    assert [type(error) for error in told] == [LookupError]
+
+
+async def test_who_is_gone_by_what_another_was_told_is_given_nothing(intake: Intake, sockets: ExitStack) -> None:
+    class Killer(Receiver):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            for receiver in receivers:
+                receiver.is_gone = receiver is not self
+
+    receivers = [Killer(), Killer()]
+    for theirs in [await reading(intake, sockets, receiver) for receiver in receivers]:
+        theirs.send(b"a token")
+    await settle()
+
+    assert sorted(receiver.got for receiver in receivers) == [b"", b"a token"]
+
+
+async def test_who_is_forgotten_is_read_for_no_more(intake: Intake, sockets: ExitStack) -> None:
+    receiver = Receiver()
+    theirs = await reading(intake, sockets, receiver)
+    intake.forget(receiver)
+    intake.forget(receiver)
+    theirs.send(b"a token")
+    await settle()
+
+    assert receiver.got == b""

@@ -1,0 +1,128 @@
+"""The receiving end of a reply: frames to the core, and the reply's limits."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.adapters.chatcore_inference.http.sse_streams import CUTS, GRAMMATICAL, STREAMS, in_chunks
+
+from chatcore.errors import InferenceRefusedError
+from chatcore.ports import Frame
+from chatcore_inference import InferenceLimits
+from chatcore_inference.http.receiver import ReplyReceiver
+
+DONE = b'data: {"done":true}\n\n'
+PARTS = st.sampled_from(
+    [
+        b'data: {"token":"a"}\n\n',
+        'data: {"token":"é"}\r\n\r\n'.encode(),
+        b'data: {"token":"b"}\r\r',
+        b": comment\n\n",
+        b"data: [1,\ndata: 2]\n\n",
+        b'data: {"token":\ndata: "c"}\n\n',
+        b"\n",
+        b"\xef\xbb\xbf",
+        b"data: {}\n",
+        b"data: {\n\n",
+        DONE,
+    ]
+)
+REPLIES = st.lists(st.one_of(PARTS, GRAMMATICAL), max_size=8).map(b"".join)
+
+
+def received(
+    *chunks: bytes, limits: InferenceLimits | None = None
+) -> tuple[list[tuple[bytes, str | None, bool]], bool]:
+    frames: list[Frame] = []
+    receiver = ReplyReceiver(frames.append, limits or InferenceLimits())
+    any(receiver.feed(chunk) for chunk in chunks)
+    is_complete = receiver.finish()
+    return [(frame.raw, frame.token, frame.is_closing) for frame in frames], is_complete
+
+
+@given(st.one_of(REPLIES, STREAMS), CUTS)
+@settings(max_examples=200)
+def test_any_chunking_gives_the_same_frames_up_to_the_closing_one(body: bytes, cuts: list[int]) -> None:
+    frames, is_complete = received(*in_chunks(body, cuts))
+
+    assert (frames, is_complete) == received(body)
+    assert body.startswith(b"".join(raw for raw, _, _ in frames))
+    assert [is_closing for _, _, is_closing in frames] == [False] * (len(frames) - 1) + [is_complete] * bool(frames)
+
+
+def test_the_closing_frame_is_enough() -> None:
+    receiver = ReplyReceiver(lambda _: None, InferenceLimits())
+
+    assert not receiver.feed(b'data: {"token":"a"}\n\n')
+    assert receiver.feed(DONE + b"data: late\n\n")
+    assert receiver.finish()
+
+
+def test_a_mark_is_only_a_mark_at_the_very_start() -> None:
+    marked = b'\xef\xbb\xbfdata: {"token":"a"}\n\n'
+
+    assert received(marked, marked)[0] == [(marked, "a", False), (marked, None, False)]
+    assert received(b'data: {"token":"b"}\n\n', marked)[0][1] == (marked, None, False)
+
+
+def test_comments_are_no_progress() -> None:
+    receiver = ReplyReceiver(lambda _: None, InferenceLimits())
+
+    receiver.feed(b": a\n\n: b\n\ndata:\n\nevent: c\n\n\n")
+    assert not receiver.has_got_on
+    receiver.feed(b"data: x\n\n")
+    assert receiver.has_got_on
+
+
+@pytest.mark.parametrize("text", ["x" * 11, "ü" * 11])
+def test_the_text_of_a_reply_is_counted_in_code_points(text: str) -> None:
+    limits = InferenceLimits(max_text_chars=10)
+    frames = [f'data: {{"token":"{character}"}}\n\n'.encode() for character in text]
+
+    assert len(received(*frames[:10], limits=limits)[0]) == 10
+    with pytest.raises(InferenceRefusedError):
+        received(*frames, limits=limits)
+
+
+def test_a_reply_may_be_as_large_as_permitted_and_no_larger() -> None:
+    limits = InferenceLimits(max_reply_bytes=100)
+
+    assert received(b": " + b"x" * 96 + b"\n\n", limits=limits) == ([(b": " + b"x" * 96 + b"\n\n", None, False)], False)
+    with pytest.raises(InferenceRefusedError):
+        received(b"x" * 60, b"x" * 41, limits=limits)
+
+
+@pytest.mark.parametrize("size", [29, 30])
+def test_the_common_frame_too_is_held_to_the_limit(size: int) -> None:
+    frame = b'data: {"token":"' + b"x" * 10 + b'"}\n\n'
+    assert len(frame) == 30
+
+    if size == 30:
+        assert received(frame, limits=InferenceLimits(max_frame_bytes=size))[0] == [(frame, "x" * 10, False)]
+    else:
+        with pytest.raises(InferenceRefusedError):
+            received(frame, limits=InferenceLimits(max_frame_bytes=size))
+
+
+@pytest.mark.parametrize(
+    "textless", [b"\n", b":\n\n", b"data:\n\n", b"data: {\n\n", b'data: {"token":""}\n\n', b"id: 1\r\r"]
+)
+def test_frames_without_text_are_so_many_and_no_more(textless: bytes) -> None:
+    limits = InferenceLimits(max_textless_frames=20)
+    text = b'data: {"token":"a"}\n\n' * 50
+
+    frames, is_complete = received(text + textless * 20 + text + DONE, limits=limits)
+
+    assert len(frames) == 121
+    assert is_complete
+    with pytest.raises(InferenceRefusedError):
+        received(textless * 21 + DONE, limits=limits)
+
+
+def test_a_flood_of_blank_lines_is_ended_before_it_holds_up_others() -> None:
+    frames: list[Frame] = []
+    receiver = ReplyReceiver(frames.append, InferenceLimits())
+
+    with pytest.raises(InferenceRefusedError):
+        receiver.feed(b"\n" * 256 * 1024)
+
+    assert len(frames) == 64 * 1024

@@ -1,0 +1,218 @@
+"""Readers follow replies that another process makes."""
+
+from collections.abc import Sequence
+
+from tests.unit.conftest import ADA, World, has_ended, until
+from tests.unit.reading import following, rest
+
+from chatcore import ReplyError, Stretch
+from chatcore.conversations.message import Message
+from chatcore.ports import DeltaRead, DeltaReader
+from chatcore.replies.buffered_reader import MAX_MAILBOX_CHARS
+from chatcore.replies.lease import LEASE_SECONDS
+from chatcore.replies.page_reader import MAX_PAGE_CHARS
+from chatcore.replies.transcript import RECONNECT, End
+
+
+async def test_a_reader_elsewhere_gets_the_text_and_the_end(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    reader = await following(world.replica(), world, offset=5)
+    async with world.chat:
+        call.say("Four score")
+        await world.clock.elapse(1)
+        live = rest(reader)
+        call.say(" and seven")
+        call.close()
+        await until(lambda: has_ended(turn))
+        await world.clock.elapse(1)
+
+    assert (live, rest(reader), reader.end) == ("score", " and seven", End())
+
+
+async def test_a_reader_that_was_shown_more_than_survived_steps_back(world: World) -> None:
+    await world.send(await world.conversation())
+    call = await world.inference.call()
+    call.say("stored")
+    await world.chat.checkpointer.checkpoint()
+    call.say(" and lost")
+    other = world.replica()
+    reader = await following(other, world, offset=len("stored and lost"))
+    async with other.chat:
+        await world.clock.elapse(1)
+        waiting = (reader.take(), reader.end)
+        await world.clock.elapse(LEASE_SECONDS + 7)
+
+    assert waiting == (None, None)
+    assert reader.take() == Stretch("", len("stored"))
+    assert reader.end == End(ReplyError.INFERENCE_INTERRUPTED)
+
+
+async def test_a_reader_elsewhere_that_claims_more_than_there_is_steps_back_and_goes_on(world: World) -> None:
+    await world.send(await world.conversation())
+    call = await world.inference.call()
+    reader = await following(world.replica(), world, offset=50)
+    async with world.chat:
+        call.say("Four")
+        await world.clock.elapse(1)
+        at_first = reader.take()
+        await world.clock.elapse(2)
+        back = reader.take()
+        call.say(" score")
+        await world.clock.elapse(1)
+        after = rest(reader)
+        call.close()
+
+    assert (at_first, back, after) == (None, Stretch("", 4), " score")
+
+
+async def test_all_readers_elsewhere_share_one_query_a_tick(world: World) -> None:
+    await world.send(await world.conversation())
+    other = world.replica()
+    asked: list[int] = []
+    real = world.storage.read_deltas
+
+    async def read_deltas(readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
+        asked.append(len(readers))
+        return await real(readers)
+
+    world.storage.read_deltas = read_deltas  # type: ignore[method-assign]  # a storage that counts
+    readers = [await following(other, world) for _ in range(20)]
+    await world.clock.elapse(0.9)
+    for reader in readers:
+        reader.leave()
+    await world.clock.elapse(10)
+
+    assert asked == [1, 20, 20, 20]  # The first reader does not wait for the others.
+
+
+async def test_a_reader_elsewhere_waits_out_an_outage(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    reader = await following(world.replica(), world)
+    async with world.chat:
+        world.storage.outage = True
+        call.say("a")
+        await world.clock.elapse(5)
+        world.storage.outage = False
+        call.close()
+        await world.clock.elapse(2)
+        await until(lambda: has_ended(turn))
+        await world.clock.elapse(1)
+
+    assert (rest(reader), reader.end) == ("a", End())
+
+
+async def test_a_reader_elsewhere_is_told_that_the_conversation_was_deleted(world: World) -> None:
+    conversation = await world.conversation()
+    await world.send(conversation)
+    other = world.replica()
+    reader = await following(other, world)
+    await other.chat.conversations.delete(ADA, conversation.id)
+    await world.clock.elapse(1)
+
+    assert reader.end == End(ReplyError.STOPPED)
+
+
+async def test_who_has_all_of_a_finished_reply_gets_nothing_more(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    call = await world.inference.call()
+    call.say("Four")
+    call.close()
+    await until(lambda: has_ended(turn))
+
+    async def follow(offset: int | None) -> tuple[Stretch | None, End | None] | None:
+        reader = await world.chat.turns.follow(ADA, conversation.id, turn.reply.id, offset=offset)
+        return None if reader is None else (reader.take(), reader.end)
+
+    assert await follow(None) == (Stretch("Four", 4), End())
+    assert await follow(0) == (Stretch("Four", 4), End())
+    assert await follow(3) == (Stretch("r", 4), End())
+    assert await follow(4) is None
+    assert await follow(5) == (Stretch("", 4), End())
+
+
+async def finished(world: World, text: str) -> Message:
+    """A reply that has ended."""
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    call.say(text)
+    call.close()
+    await until(lambda: has_ended(turn))
+    return turn.reply
+
+
+async def test_a_long_finished_reply_is_read_a_page_at_a_time(world: World) -> None:
+    text = "0123456789" * 10_000
+    reply = await finished(world, text)
+    reader = await world.chat.turns.follow(ADA, reply.conversation_id, reply.id, offset=7)
+    assert reader is not None
+    stretches: list[Stretch] = []
+    while reader.end is None:
+        if stretch := reader.take():
+            stretches.append(stretch)
+        else:
+            await reader.wait()
+
+    assert "".join(stretch.text for stretch in stretches) == text[7:]
+    assert [stretch.end_offset for stretch in stretches][-1] == len(text)
+    assert max(len(stretch.text) for stretch in stretches) == MAX_PAGE_CHARS
+    assert reader.end == End()
+
+
+async def test_a_reader_whose_next_page_is_not_to_be_had_is_to_come_back(world: World) -> None:
+    reply = await finished(world, "0123456789" * 10_000)
+    reader = await world.chat.turns.follow(ADA, reply.conversation_id, reply.id)
+    assert reader is not None
+    first = reader.take()
+    world.storage.outage = True
+    before = reader.end
+    await reader.wait()
+
+    assert first is not None
+    assert (before, reader.take(), reader.end) == (None, None, RECONNECT)
+
+
+async def test_so_much_waits_for_a_reader_elsewhere_who_takes_nothing_and_all_comes_in_the_end(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    fetched: list[str] = []
+    real = world.storage.read_deltas
+
+    async def read_deltas(readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
+        reads = await real(readers)
+        fetched.extend(read.text for read in reads)
+        return reads
+
+    world.storage.read_deltas = read_deltas  # type: ignore[method-assign]  # a storage that keeps what it sent
+    reader = await following(world.replica(), world)
+    async with world.chat:
+        for _ in range(5):
+            call.say("0123456789" * 2000)
+            await world.clock.elapse(1)
+        call.close()
+        await until(lambda: has_ended(turn))
+        await world.clock.elapse(1)
+        pieces = [rest(reader)]
+        for _ in range(5):
+            await world.clock.elapse(1)
+            pieces.append(rest(reader))
+
+    assert len("".join(fetched)) == len(pieces[0]) == MAX_MAILBOX_CHARS
+    assert "".join(pieces) == "0123456789" * 10_000
+    assert reader.end == End()
+
+
+async def test_a_failed_reply_tells_its_reason_once(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    (await world.inference.call()).result.set_result(None)
+    await until(lambda: has_ended(turn))
+
+    reader = await world.chat.turns.follow(ADA, conversation.id, turn.reply.id)
+    again = await world.chat.turns.follow(ADA, conversation.id, turn.reply.id, offset=0)
+
+    assert reader is not None
+    assert (reader.take(), reader.end) == (None, End(ReplyError.INFERENCE_INTERRUPTED))
+    assert again is None

@@ -1,0 +1,148 @@
+"""Drain: a process that is asked to end loses nothing."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+import pytest
+from tests.unit.conftest import World
+from tests.unit.reading import following
+
+from chatcore import Status
+from chatcore.conversations.message import MessageId
+from chatcore.errors import DrainingError, StorageUnavailableError
+from chatcore.ports import AcceptedTurn, NewTurn
+from chatcore.replies.lease import RENEWAL_SECONDS, Lease, OwnerId
+from chatcore.replies.transcript import RECONNECT, End
+
+
+async def test_a_drain_lets_running_replies_finish(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    draining = asyncio.ensure_future(world.chat.drain(20))
+    await world.clock.sleepers(1)
+    call.say("done in time")
+    call.close()
+    await draining
+
+    assert turn.generation is not None
+    assert turn.generation.transcript.end == End()
+    assert (await world.reply(turn)).status is Status.COMPLETE
+
+
+async def test_a_drain_stores_what_there_is_when_its_time_is_over_and_sends_readers_away(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    call.say("half")
+    reader = await world.chat.turns.read(turn)
+    draining = asyncio.ensure_future(world.chat.drain(20))
+    await world.clock.sleepers(1)
+    world.clock.advance(20)
+    await draining
+
+    reply = await world.reply(turn)
+    assert (reply.status, reply.content) == (Status.INTERRUPTED, "half")
+    assert reader.end == RECONNECT
+    assert call.was_cancelled.is_set()
+
+
+async def test_a_hurried_drain_waits_for_nothing_and_loses_nothing(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    (await world.inference.call()).say("half")
+    draining = asyncio.ensure_future(world.chat.drain(20))
+    await world.clock.sleepers(1)
+    world.chat.generations.hurry()
+    await draining
+
+    assert (await world.reply(turn)).content == "half"
+
+
+async def test_a_drain_sends_readers_of_replies_made_elsewhere_away(world: World) -> None:
+    await world.send(await world.conversation())
+    other = world.replica()
+    reader = await following(other, world)
+    await other.chat.drain(0)
+
+    assert reader.end == RECONNECT
+    assert (await following(other, world)).end == RECONNECT
+
+
+async def test_a_drain_ends_although_the_storage_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatcore.replies.generation_runner.DRAIN_FINISH_SECONDS", 0.01)
+    turn = await world.send(await world.conversation())
+    (await world.inference.call()).say("a")
+    reader = await world.chat.turns.read(turn)
+    world.storage.outage = True
+    draining = asyncio.ensure_future(world.chat.drain(20))
+    await world.clock.sleepers(1)
+    world.chat.generations.hurry()
+    await draining
+
+    assert reader.end == RECONNECT
+    assert world.chat.generations.running == ()
+
+
+async def test_a_turn_that_is_just_being_stored_when_the_drain_begins_is_drained_too(world: World) -> None:
+    conversation = await world.conversation()
+    sending = asyncio.ensure_future(world.send(conversation))
+    await asyncio.sleep(0)
+    await world.chat.drain(0)
+
+    turn = await sending
+    assert (await world.reply(turn)).status is Status.FAILED
+    with pytest.raises(DrainingError):
+        await world.send(conversation)
+
+
+async def test_a_turn_that_is_just_being_stored_when_the_drain_begins_has_the_grace_to_finish(world: World) -> None:
+    sending = asyncio.ensure_future(world.send(await world.conversation()))
+    await asyncio.sleep(0)
+    draining = asyncio.ensure_future(world.chat.drain(20))
+    call = await world.inference.call()
+    call.say("done in time")
+    call.close()
+    await draining
+
+    assert (await world.reply(await sending)).status is Status.COMPLETE
+
+
+async def test_a_drain_may_begin_just_when_a_turn_comes_to_be_in_doubt(world: World) -> None:
+    conversation = await world.conversation()
+    drains: list[asyncio.Task[None]] = []
+
+    async def begin_turn(turn: NewTurn) -> AcceptedTurn:  # noqa: ARG001 - the port's signature
+        # Its first step comes before that of what is to look the turn up, which so never has one.
+        drains.append(asyncio.create_task(world.chat.generations.drain(0)))
+        raise StorageUnavailableError
+
+    world.storage.begin_turn = begin_turn  # type: ignore[method-assign]  # no other way to meet this very moment
+    with pytest.raises(StorageUnavailableError):
+        await world.send(conversation)
+    async with asyncio.timeout(10):
+        await drains[0]
+
+    assert not world.chat.generations.running
+
+
+async def test_a_drain_ends_although_background_work_swallows_its_cancellation(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatcore.chat._CANCELLATION_SECONDS", 0.01)
+    real = world.storage.claim_expired
+    swallowed: list[str] = []
+
+    async def claim_expired(owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
+        if not swallowed:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                swallowed.append("once")
+        return await real(owner_id, running, limit)
+
+    world.storage.claim_expired = claim_expired  # type: ignore[method-assign]  # about one in a hundred pools does so
+    world.chat.start()
+    await world.clock.sleepers(1)
+    await world.clock.elapse(RENEWAL_SECONDS * 2)
+    async with asyncio.timeout(10):
+        await world.chat.drain(0)
+
+    assert swallowed == ["once"]

@@ -1,0 +1,224 @@
+"""Rescue: the replies of processes that died, or could not finish them, are brought to their end."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from tests.unit.conftest import ADA, World, has_ended, until
+
+from chatcore import ReplyError, Status, User
+from chatcore.errors import StorageUnavailableError
+from chatcore.replies.generation_runner import FINISH_TRIES_ON_BUGS
+from chatcore.replies.lease import LEASE_SECONDS, RENEWAL_SECONDS, Ending, Lease, Remains
+from chatcore.replies.recovery import SWEEP_SECONDS
+from chatcore.replies.transcript import RECONNECT
+
+
+async def test_the_reply_of_a_process_that_died_is_brought_to_its_end(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    call = await world.inference.call()
+    call.say("stored")
+    await world.chat.checkpointer.checkpoint()
+    call.say(" lost")
+    other = world.replica()
+
+    async with other.chat:  # Only the other one's background work runs: the first is as good as dead.
+        await world.clock.elapse(LEASE_SECONDS + 7)
+
+    reply = await world.reply(turn)
+    assert (reply.status, reply.content, reply.error) == (
+        Status.INTERRUPTED,
+        "stored",
+        ReplyError.INFERENCE_INTERRUPTED,
+    )
+
+
+async def test_a_rescued_reply_without_text_has_failed_and_its_message_can_be_answered(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    await world.inference.call()
+    other = world.replica()
+    async with other.chat:
+        await world.clock.elapse(LEASE_SECONDS + 7)
+
+        assert (await world.reply(turn)).status is Status.FAILED
+        assert await world.path(conversation) == ["Hello"]
+        again = await other.regenerate(conversation)
+        call = await other.inference.call()
+        call.say("Hi")
+        call.close()
+        await until(lambda: has_ended(again))
+
+    assert await world.path(conversation) == ["Hello", "Hi"]
+
+
+@pytest.mark.parametrize("text", ["stored", ""])
+@pytest.mark.parametrize("earlier", ["old", None])
+@pytest.mark.parametrize("is_owner_alive", [True, False])
+async def test_a_stopped_reply_ends_the_same_whether_its_owner_or_a_rescuer_ends_it(
+    world: World,
+    text: str,
+    earlier: str | None,
+    is_owner_alive: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    conversation = await world.conversation()
+    if earlier is not None:
+        before = await world.send(conversation)
+        call = await world.inference.call()
+        call.say(earlier)
+        call.close()
+        await until(lambda: has_ended(before))
+    turn = await (world.send(conversation) if earlier is None else world.regenerate(conversation))
+    (await world.inference.call()).say(text)
+    await world.chat.checkpointer.checkpoint()
+    other = world.replica()
+    async with other.chat:
+        stopping = asyncio.ensure_future(other.chat.turns.stop(ADA, conversation.id, turn.reply.id))
+        await world.clock.elapse(1)
+        if is_owner_alive:
+            await world.chat.checkpointer.checkpoint()
+        await world.clock.elapse(LEASE_SECONDS + 6)
+        await asyncio.wait([stopping])
+
+    reply = await world.reply(turn)
+    assert (reply.status, reply.content, reply.error) == (Status.STOPPED, text, ReplyError.STOPPED)
+    assert len(other.observer.rescues) == (0 if is_owner_alive else 1)
+    # What was stopped is shown, unless there is nothing to show of it and an earlier reply that can be.
+    assert await world.path(conversation) == ["Hello", text or earlier or ""]
+
+
+async def test_an_owner_that_comes_back_after_its_rescue_writes_nothing_and_hangs_up(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    call = await world.inference.call()
+    call.say("stored")
+    await world.chat.checkpointer.checkpoint()
+    async with world.replica().chat:
+        await world.clock.elapse(LEASE_SECONDS + 7)
+    call.say(" too late")
+
+    await world.chat.checkpointer.checkpoint()
+    await until(lambda: has_ended(turn))
+
+    assert call.was_cancelled.is_set()
+    assert turn.generation is not None
+    assert turn.generation.transcript.end == RECONNECT
+    assert (await world.reply(turn)).content == "stored"
+
+
+async def test_a_reply_that_its_owner_finishes_too_late_stays_as_it_was_rescued(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    call = await world.inference.call()
+    call.say("a")
+    async with world.replica().chat:
+        await world.clock.elapse(LEASE_SECONDS + 7)
+    call.close()
+    await until(lambda: has_ended(turn))
+
+    assert turn.generation is not None
+    assert turn.generation.transcript.end == RECONNECT
+    assert (await world.reply(turn)).status is Status.FAILED
+
+
+async def test_nobody_is_rescued_right_after_an_outage_in_which_nobody_could_renew(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    call = await world.inference.call()
+    other = world.replica()
+    async with other.chat:
+        await world.clock.elapse(1)
+        world.storage.outage = True
+        await world.clock.elapse(2 * LEASE_SECONDS)
+        world.storage.outage = False
+        await world.chat.checkpointer.checkpoint()
+        call.say("alive")
+        call.close()
+        await until(lambda: has_ended(turn))
+
+    assert (await world.reply(turn)).content == "alive"
+    assert other.observer.rescues == []
+
+
+async def test_an_outage_at_the_moment_of_a_rescue_delays_it_by_seconds_only(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    await world.inference.call()
+    other = world.replica()
+    async with other.chat:
+        await world.clock.elapse(LEASE_SECONDS - 1)
+        # Long enough for every sweep to meet it, whenever it comes.
+        world.storage.outage = True
+        await world.clock.elapse(SWEEP_SECONDS * 1.2)
+        world.storage.outage = False
+        await world.clock.elapse(RENEWAL_SECONDS * 1.2 + 1.5)
+
+    assert (await world.reply(turn)).status is Status.FAILED
+
+
+async def test_a_sweep_rescues_however_many_there_are(world: World) -> None:
+    turns = [await world.send(await world.chat.conversations.create(_user(n))) for n in range(230)]
+    other = world.replica()
+    world.clock.advance(LEASE_SECONDS + 1)
+
+    assert await other.chat.rescuer.sweep()
+
+    assert len(other.observer.rescues) == len(turns)
+
+
+async def test_a_reply_that_cannot_be_finished_is_left_to_rescue(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+
+    async def finish(lease: Lease, ending: Ending) -> bool:  # noqa: ARG001 - the names are the port's
+        raise RuntimeError("a bug")
+
+    world.storage.finish = finish  # type: ignore[method-assign]  # a storage with a bug
+    call.close()
+    await world.clock.elapse(10)
+    await until(lambda: has_ended(turn))
+
+    assert turn.generation is not None
+    assert turn.generation.transcript.end == RECONNECT
+    assert [what for what, _ in world.observer.failures] == ["finishing a reply"] * FINISH_TRIES_ON_BUGS
+    assert world.observer.endings == [None]
+
+
+def _user(number: int) -> User:
+    return User(id=f"user-{number}")
+
+
+async def test_a_reply_that_cannot_be_settled_does_not_hold_up_the_rescue_of_others(world: World) -> None:
+    turns = [await world.send(await world.conversation()) for _ in range(5)]
+    other = world.replica()
+    real = world.storage.settle
+
+    async def settle(lease: Lease, decide: Callable[[Remains], Ending]) -> Ending | None:
+        if lease.message_id == turns[0].reply.id:
+            raise StorageUnavailableError
+        return await real(lease, decide)
+
+    world.storage.settle = settle  # type: ignore[method-assign]  # a storage in which somebody holds one row's lock
+    world.clock.advance(LEASE_SECONDS + 1)
+    went_well = await other.chat.rescuer.sweep()
+
+    assert not went_well
+    assert [(await world.reply(turn)).status for turn in turns] == [Status.STREAMING] + [Status.FAILED] * 4
+
+
+async def test_a_process_that_starts_when_an_outage_ends_lets_the_owners_renew_first(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    world.storage.outage = True
+    world.clock.advance(2 * LEASE_SECONDS)
+    world.storage.outage = False
+    async with world.replica().chat as newcomer:
+        await world.clock.elapse(1)
+        await world.chat.checkpointer.checkpoint()
+        call.say("alive")
+        call.close()
+        await until(lambda: has_ended(turn))
+        await world.clock.elapse(10)
+        assert newcomer.generations.running == ()
+
+    assert (await world.reply(turn)).content == "alive"

@@ -1,0 +1,293 @@
+"""A transcript and its readers."""
+
+import asyncio
+
+import pytest
+from tests.unit.token_frames import CLOSING, frame
+
+from chatcore.ports import Frame
+from chatcore.replies.buffered_reader import MailboxReader
+from chatcore.replies.readers import (
+    MAX_NEWS_BYTES,
+    MAX_NEWS_CHARS,
+    FrameReader,
+    Stretch,
+    TextReader,
+)
+from chatcore.replies.transcript import MAX_KEPT_FRAME_BYTES, RECONNECT, End, Transcript
+from chatcore.reply_error import ReplyError
+
+
+def transcript(*tokens: str) -> Transcript:
+    made = Transcript(is_repeatable=True)
+    for token in tokens:
+        made.append(frame(token))
+    return made
+
+
+def frame_reader(made: Transcript) -> FrameReader:
+    reader = FrameReader.of(made)
+    assert reader is not None
+    return reader
+
+
+def test_a_frame_reader_gets_every_byte_in_order_and_each_once() -> None:
+    made = transcript("Hel", "lo")
+    reader = frame_reader(made)
+
+    first = reader.take()
+    made.append(Frame(b": ping\r\n\r\n"))
+
+    assert first == frame("Hel").raw + frame("lo").raw
+    assert reader.take() == b": ping\r\n\r\n"
+    assert reader.take() == b""
+
+
+def test_frames_are_kept_for_one_reader_and_for_more_only_where_the_reply_may_be_asked_for_again() -> None:
+    once, repeatable = Transcript(), Transcript(is_repeatable=True)
+    for made in (once, repeatable):
+        made.append(frame("a"))
+        frame_reader(made)
+        made.append(frame("b"))
+
+    assert FrameReader.of(once) is None
+    assert frame_reader(repeatable).take() == frame("a").raw + frame("b").raw
+
+
+def test_frames_that_nobody_reads_are_kept_up_to_a_bound() -> None:
+    made = transcript()
+    piece = Frame(b"x" * MAX_KEPT_FRAME_BYTES)
+    made.append(piece)
+    at_the_bound = FrameReader.of(made)
+    made.append(Frame(b"x"))
+
+    assert at_the_bound is not None
+    assert FrameReader.of(made) is None
+
+
+def test_a_reader_that_falls_too_far_behind_is_told_to_come_back_with_what_it_has() -> None:
+    made = transcript()
+    slow, quick = frame_reader(made), frame_reader(made)
+    made.append(Frame(b"x" * MAX_KEPT_FRAME_BYTES))
+    was_enough = sum(map(len, iter(quick.take, b"")))
+    made.append(frame("a"))
+    made.append(frame("b"))
+
+    assert was_enough == MAX_KEPT_FRAME_BYTES
+    assert (slow.end, quick.end) == (RECONNECT, None)
+    assert b"".join(iter(slow.take, b"")) == b"x" * MAX_KEPT_FRAME_BYTES
+    assert quick.take() == frame("a").raw + frame("b").raw
+
+
+def test_a_reader_that_has_left_is_told_nothing() -> None:
+    made = transcript()
+    gone = frame_reader(made)
+    gone.leave()
+    gone.leave()
+    made.append(frame("a"))
+
+    assert gone.take() == b""
+
+
+def test_frames_that_came_in_one_piece_are_told_in_one_also_when_the_reply_ends_there() -> None:
+    made = transcript()
+    reader = frame_reader(made)
+    for token in "ab":
+        made.append(Frame(frame(token).raw, token, has_successor=True))
+    before = reader.take()
+    made.append(CLOSING)
+
+    assert before == b""
+    assert reader.take() == frame("a").raw + frame("b").raw
+    assert made.text() == "ab"
+
+
+def test_the_closing_frame_is_withheld_until_the_reply_is_saved() -> None:
+    made = transcript("a")
+    reader = frame_reader(made)
+    made.append(CLOSING)
+
+    before = (reader.take(), reader.end)
+    made.finish(End())
+
+    assert before == (frame("a").raw, None)
+    assert (reader.take(), reader.end) == (CLOSING.raw, End())
+
+
+def test_readers_that_must_come_back_never_see_the_closing_frame() -> None:
+    made = transcript("a")
+    made.append(CLOSING)
+
+    made.finish(RECONNECT)
+
+    assert frame_reader(made).take() == frame("a").raw
+
+
+def test_readers_of_a_reply_that_was_deleted_at_its_end_are_told_so_in_place_of_the_closing_frame() -> None:
+    made = transcript("a")
+    reader = frame_reader(made)
+    made.append(CLOSING)
+
+    made.finish(End(ReplyError.STOPPED))
+
+    assert reader.take() == frame("a").raw
+
+
+def test_nothing_is_taken_after_the_closing_frame() -> None:
+    made = transcript("a")
+    made.append(CLOSING)
+    made.append(frame("b"))
+    made.finish(End())
+
+    assert made.text() == "a"
+    assert frame_reader(made).take() == frame("a").raw + CLOSING.raw
+
+
+def test_a_closing_frame_may_carry_a_token() -> None:
+    made = transcript("a")
+    made.append(Frame(b'data: {"token":"b","done":true}\n\n', "b", is_closing=True))
+
+    assert (made.text(), made.token_count) == ("ab", 2)
+
+
+def test_the_first_end_counts() -> None:
+    made = transcript()
+    made.finish(End(ReplyError.STOPPED))
+    made.finish(End())
+
+    assert made.end == End(ReplyError.STOPPED)
+
+
+def test_text_is_read_from_any_code_point_on() -> None:
+    made = transcript("añ", "😀b")
+    assert made.text() == "añ😀b"
+    made.append(frame("c"))
+
+    assert [made.text(offset) for offset in range(7)] == ["añ😀bc", "ñ😀bc", "😀bc", "bc", "c", "", ""]
+    assert made.length == 5
+
+
+def test_half_a_character_waits_for_its_other_half_and_not_for_ever() -> None:
+    made = transcript()
+    made.append(Frame(b"1", "a\ud83d"))
+    assert made.text() == "a"
+
+    made.seal()
+
+    assert made.text() == "a\ufffd"
+
+
+def test_a_text_reader_gets_what_it_has_not_seen() -> None:
+    made = transcript("Hel", "lo")
+    reader = TextReader(made, 2)
+
+    first = reader.take()
+    made.append(frame(" world"))
+
+    assert first == Stretch("llo", 5)
+    assert reader.take() == Stretch(" world", 11)
+    assert reader.take() is None
+
+
+def test_a_text_reader_that_was_shown_more_than_there_is_is_told_to_step_back() -> None:
+    made = transcript("Hello")
+    reader = TextReader(made, 9)
+
+    stretch = reader.take()
+    made.append(frame("!"))
+
+    assert stretch == Stretch("", 5)
+    assert stretch.is_rewind
+    assert reader.take() == Stretch("!", 6)
+
+
+def test_however_much_there_is_a_reader_takes_so_much_at_once_and_all_in_the_end() -> None:
+    made = transcript(*["x" * 30_000, "é" * 30_000, "😀" * 30_000])
+    frames = list(iter(FrameReader(made, frame("hello").raw * 10_000).take, b""))
+    text = list(iter(TextReader(made, 7).take, None))
+
+    assert b"".join(frames) == frame("hello").raw * 10_000
+    assert "".join(stretch.text for stretch in text) == made.text(7)
+    assert [stretch.end_offset for stretch in text[-2:]] == [text[-1].end_offset - len(text[-1].text), made.length]
+    assert MAX_NEWS_BYTES - len(frame("hello").raw) < max(map(len, frames)) <= MAX_NEWS_BYTES
+    assert max(len(stretch.text) for stretch in text) == MAX_NEWS_CHARS
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
+def test_no_frame_is_taken_in_parts_however_large_it_is(line_end: bytes) -> None:
+    made = Transcript()
+    reader = frame_reader(made)
+    sizes = (1, 60_000, 5_000, 20_000, 10, 30_000, 1)
+    replayed = (1, 90_000, 1_000)
+    raws = {size: frame("x" * size).raw.replace(b"\n", line_end) for size in (*sizes, *replayed)}
+    late = FrameReader(made, b"".join(raws[size] for size in replayed))
+    for size in sizes:
+        made.append(Frame(raws[size], "x" * size))
+
+    for one, expected in ((reader, sizes), (late, replayed + sizes[:1])):
+        whole = [b"".join(raws[size] for size in expected[:count]) for count in range(len(expected) + 1)]
+        taken = b""
+        while news := one.take():
+            taken += news
+            assert taken in whole
+        assert taken == whole[-1]
+
+
+async def test_text_that_is_too_much_for_once_is_not_left_to_the_next_news() -> None:
+    made = Transcript()
+    reader = TextReader(made, 0)
+    reader.offer(lambda _: True)
+    wait = asyncio.ensure_future(reader.wait())
+    await asyncio.sleep(0)
+
+    made.append(frame("x" * 100_000))
+    async with asyncio.timeout(1):
+        await wait
+
+    assert reader.take()
+
+
+def test_frames_without_text_are_no_news_for_a_text_reader() -> None:
+    made = transcript("a")
+    reader = TextReader(made, 1)
+    made.append(Frame(b'data: {"gpu":1}\n\n'))
+
+    assert reader.take() is None
+
+
+async def test_all_waiting_readers_are_woken_by_the_next_frame_and_by_the_end() -> None:
+    made = transcript()
+    readers: list[FrameReader | TextReader] = [frame_reader(made), frame_reader(made), TextReader(made, 0)]
+    waits = [asyncio.ensure_future(reader.wait()) for reader in readers]
+    await asyncio.sleep(0)
+
+    made.append(frame("a"))
+    await asyncio.gather(*waits)
+    again = [asyncio.ensure_future(reader.wait()) for reader in readers]
+    await asyncio.sleep(0)
+    made.finish(End())
+    await asyncio.gather(*again)
+
+    assert [reader.end for reader in readers] == [End()] * 3
+
+
+async def test_a_cancelled_wait_harms_nobody() -> None:
+    made = transcript()
+    gone, here = frame_reader(made), frame_reader(made)
+    waits = [asyncio.ensure_future(reader.wait()) for reader in (gone, here)]
+    await asyncio.sleep(0)
+
+    waits[0].cancel()
+    made.append(frame("a"))
+    await waits[1]
+
+    assert here.take() == frame("a").raw
+
+
+async def test_a_waiting_reader_can_be_woken_without_news() -> None:
+    for reader in (frame_reader(transcript()), TextReader(transcript(), 0), MailboxReader(0)):
+        wait = asyncio.ensure_future(reader.wait())
+        await asyncio.sleep(0)
+        reader.wake()
+        await wait
+        assert not reader.take()

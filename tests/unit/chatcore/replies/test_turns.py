@@ -1,0 +1,360 @@
+"""Sending, regenerating, stopping and following, over memory."""
+
+import asyncio
+
+import pytest
+from tests.unit.conftest import ADA, BOB, World, has_ended, until
+
+from chatcore import FrameReader, ReplyError, Sampling, Status, Stretch, Turn
+from chatcore.conversations.message import MessageId
+from chatcore.errors import (
+    ConversationNotFoundError,
+    DrainingError,
+    GenerationInProgressError,
+    IdempotencyKeyReusedError,
+    InferenceInterruptedError,
+    InferenceTimeoutError,
+    InferenceUnreachableError,
+    InvalidInputError,
+    MessageNotFoundError,
+    NothingToRegenerateError,
+    TooManyGenerationsError,
+)
+from chatcore.replies.transcript import End
+
+
+async def complete(world: World, *tokens: str) -> None:
+    call = await world.inference.call()
+    call.say(*tokens)
+    call.close()
+
+
+async def test_a_message_is_answered_and_both_are_kept(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation, "What is two and two?")
+    await complete(world, "Fo", "ur")
+    await until(lambda: has_ended(turn))
+
+    reply = await world.reply(turn)
+
+    assert (reply.content, reply.status, reply.token_count) == ("Four", Status.COMPLETE, 2)
+    assert await world.path(conversation) == ["What is two and two?", "Four"]
+    opened = await world.chat.conversations.open(ADA, conversation.id)
+    assert opened.conversation.title == "What is two and two?"
+
+
+async def test_the_message_is_stored_before_the_model_is_asked(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation, "Hello")
+
+    assert await world.path(conversation) == ["Hello", ""]
+    assert (await world.reply(turn)).status is Status.STREAMING
+
+
+async def test_the_model_is_shown_the_conversation_so_far(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation, "One")
+    await complete(world, "Two")
+    await until(lambda: has_ended(turn))
+    await world.send(conversation, "Three", trace_id="trace-7")
+
+    call = await world.inference.call()
+
+    assert [m.content for m in call.request.messages] == ["One", "Two", "Three"]
+    assert (call.request.trace_id, call.request.user_id) == ("trace-7", "ada")
+
+
+async def test_a_reader_gets_the_frames_and_their_end_only_after_the_reply_is_saved(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    reader = await world.chat.turns.read(turn)
+    call = await world.inference.call()
+    call.say("a", "b")
+    world.storage.outage = True
+    call.close()
+    await world.clock.sleepers(1)  # The finish has failed and waits for its next try.
+    before = (reader.take(), reader.end)
+
+    world.storage.outage = False
+    await world.clock.elapse(1)
+    await until(lambda: reader.end is not None)
+
+    assert isinstance(reader, FrameReader)
+    assert before == (b'data: {"token":"a"}\n\ndata: {"token":"b"}\n\n', None)
+    assert (reader.take(), reader.end) == (b'data: {"done":true}\n\n', End())
+    assert (await world.reply(turn)).content == "ab"
+
+
+async def test_a_caller_that_goes_away_changes_nothing(world: World) -> None:
+    conversation = await world.conversation()
+    sending = asyncio.ensure_future(world.send(conversation, "Hello"))
+    await asyncio.sleep(0)
+    sending.cancel()
+
+    call = await world.inference.call()
+    call.say("Hi")
+    call.close()
+    await until(lambda: not world.chat.generations.running)
+
+    assert await world.path(conversation) == ["Hello", "Hi"]
+
+
+async def test_a_conversation_has_one_reply_in_the_making(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+
+    with pytest.raises(GenerationInProgressError) as refused:
+        await world.send(conversation)
+    with pytest.raises(GenerationInProgressError):
+        await world.regenerate(conversation)
+
+    assert refused.value.message_id == turn.reply.id
+    assert await world.path(conversation) == ["Hello", ""]
+
+
+async def test_a_user_has_a_limited_number_of_replies_in_the_making(world: World) -> None:
+    conversations = [await world.conversation() for _ in range(9)]
+    results = await asyncio.gather(*(world.send(c) for c in conversations), return_exceptions=True)
+
+    refused = [result for result in results if isinstance(result, TooManyGenerationsError)]
+    assert (len(results) - len(refused), len(refused)) == (8, 1)
+
+
+@pytest.mark.parametrize("content", ["", "x" * 8001, "\x00", "\ud800"])
+async def test_content_that_breaks_its_limits_is_refused_and_nothing_is_stored(world: World, content: str) -> None:
+    conversation = await world.conversation()
+
+    with pytest.raises(InvalidInputError):
+        await world.send(conversation, content)
+
+    assert await world.path(conversation) == []
+
+
+async def test_content_of_exactly_the_limit_is_taken(world: World) -> None:
+    conversation = await world.conversation()
+    await world.send(conversation, "😀" * 8000)
+
+    assert await world.path(conversation) == ["😀" * 8000, ""]
+
+
+async def test_anothers_conversation_is_no_conversation(world: World) -> None:
+    conversation = await world.conversation(BOB)
+    turn = await world.send(conversation)
+
+    with pytest.raises(ConversationNotFoundError):
+        await world.chat.turns.send(ADA, conversation.id, "Hello", sampling=Sampling())
+    with pytest.raises(ConversationNotFoundError):
+        await world.chat.turns.regenerate(ADA, conversation.id, sampling=Sampling())
+    with pytest.raises(MessageNotFoundError):
+        await world.chat.turns.stop(ADA, conversation.id, turn.reply.id)
+    with pytest.raises(MessageNotFoundError):
+        await world.chat.turns.follow(ADA, conversation.id, turn.reply.id)
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (InferenceUnreachableError(), ReplyError.INFERENCE_UNREACHABLE),
+        (InferenceTimeoutError(), ReplyError.INFERENCE_TIMEOUT),
+        (RuntimeError("a bug in an adapter"), ReplyError.INFERENCE_ERROR),
+    ],
+)
+async def test_a_reply_of_which_nothing_came_has_failed_and_is_not_shown(
+    world: World, error: Exception, shown: ReplyError
+) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    (await world.inference.call()).fail(error)
+    await until(lambda: has_ended(turn))
+
+    reply = await world.reply(turn)
+
+    assert (reply.status, reply.error) == (Status.FAILED, shown)
+    assert await world.path(conversation) == ["Hello"]
+
+
+async def test_an_adapters_own_kind_of_failure_is_shown_as_what_it_is_a_kind_of(world: World) -> None:
+    class OverloadedError(InferenceInterruptedError):
+        code = "inference_overloaded"
+
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    call.say("Four sc")
+    call.fail(OverloadedError())
+    await until(lambda: has_ended(turn))
+
+    reply = await world.reply(turn)
+    assert (reply.status, reply.content, reply.error) == (
+        Status.INTERRUPTED,
+        "Four sc",
+        ReplyError.INFERENCE_INTERRUPTED,
+    )
+
+
+async def test_a_reply_that_broke_off_keeps_its_text(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    call = await world.inference.call()
+    call.say("Four sc")
+    call.fail(InferenceInterruptedError())
+    await until(lambda: has_ended(turn))
+
+    reply = await world.reply(turn)
+
+    assert (reply.status, reply.content) == (Status.INTERRUPTED, "Four sc")
+    assert await world.path(conversation) == ["Hello", "Four sc"]
+
+
+async def test_an_inference_call_that_just_returns_is_a_reply_that_broke_off(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    call = await world.inference.call()
+    call.say("a")
+    call.result.set_result(None)
+    await until(lambda: has_ended(turn))
+
+    assert (await world.reply(turn)).error is ReplyError.INFERENCE_INTERRUPTED
+
+
+async def test_a_regenerated_reply_stands_beside_the_old_one(world: World) -> None:
+    conversation = await world.conversation()
+    first = await world.send(conversation)
+    await complete(world, "old")
+    await until(lambda: has_ended(first))
+    second = await world.regenerate(conversation)
+    call = await world.inference.call()
+    asked = [m.content for m in call.request.messages]
+    call.say("new")
+    call.close()
+    await until(lambda: has_ended(second))
+
+    assert asked == ["Hello"]
+    assert await world.path(conversation) == ["Hello", "new"]
+    tree = await world.chat.conversations.open(ADA, conversation.id, all_branches=True)
+    assert [m.content for m in tree.messages] == ["Hello", "old", "new"]
+    assert tree.messages[1].parent_id == tree.messages[2].parent_id == tree.messages[0].id
+
+
+async def test_a_regeneration_that_comes_to_nothing_loses_nothing(world: World) -> None:
+    conversation = await world.conversation()
+    first = await world.send(conversation)
+    await complete(world, "old")
+    await until(lambda: has_ended(first))
+
+    for error in (InferenceUnreachableError(), None):
+        again = await world.regenerate(conversation)
+        call = await world.inference.call()
+        if error is not None:
+            call.fail(error)
+        else:
+            await asyncio.gather(world.chat.turns.stop(ADA, conversation.id, again.reply.id), world.clock.elapse(1))
+        await until(lambda again=again: has_ended(again))  # type: ignore[misc]  # mypy cannot infer a default's type
+
+    assert await world.path(conversation) == ["Hello", "old"]
+
+
+async def test_a_message_whose_reply_failed_is_answered_by_regenerating(world: World) -> None:
+    conversation = await world.conversation()
+    failed = await world.send(conversation)
+    (await world.inference.call()).fail(InferenceUnreachableError())
+    await until(lambda: has_ended(failed))
+    again = await world.regenerate(conversation)
+    await complete(world, "Hi")
+    await until(lambda: has_ended(again))
+
+    assert await world.path(conversation) == ["Hello", "Hi"]
+
+
+async def test_an_empty_conversation_has_nothing_to_regenerate(world: World) -> None:
+    with pytest.raises(NothingToRegenerateError):
+        await world.regenerate(await world.conversation())
+
+
+async def test_a_stop_closes_the_inference_call_and_keeps_the_text(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    call = await world.inference.call()
+    call.say("Four sc")
+
+    message, _ = await asyncio.gather(world.chat.turns.stop(ADA, conversation.id, turn.reply.id), world.clock.elapse(1))
+    again = await world.chat.turns.stop(ADA, conversation.id, turn.reply.id)
+
+    assert call.was_cancelled.is_set()
+    assert (message.status, message.content, message.error) == (Status.STOPPED, "Four sc", ReplyError.STOPPED)
+    assert again == message
+    assert turn.generation is not None
+    assert turn.generation.transcript.end == End(ReplyError.STOPPED)
+
+
+async def test_only_a_reply_can_be_stopped_or_followed(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+
+    for message_id in (turn.user_message.id, MessageId(conversation.id)):
+        with pytest.raises(MessageNotFoundError):
+            await world.chat.turns.stop(ADA, conversation.id, message_id)
+        with pytest.raises(MessageNotFoundError):
+            await world.chat.turns.follow(ADA, conversation.id, message_id)
+
+
+async def test_a_repeat_with_the_same_key_attaches_to_the_same_reply(world: World) -> None:
+    conversation = await world.conversation()
+    first, second = await asyncio.gather(
+        world.send(conversation, idempotency_key="k"), world.send(conversation, idempotency_key="k")
+    )
+    await complete(world, "Hi")
+    await until(lambda: has_ended(first))
+    later = await world.send(conversation, idempotency_key="k")
+    reader = await world.chat.turns.read(later)
+
+    assert first.reply.id == second.reply.id == later.reply.id
+    assert await world.path(conversation) == ["Hello", "Hi"]
+    assert (reader.take(), reader.end) == (Stretch("Hi", 2), End())
+
+
+async def test_a_key_that_is_sent_with_another_request_is_refused(world: World) -> None:
+    conversation = await world.conversation()
+    await world.send(conversation, "Hello", idempotency_key="k")
+
+    with pytest.raises(IdempotencyKeyReusedError):
+        await world.send(conversation, "Good day", idempotency_key="k")
+
+
+async def test_a_repeat_under_other_defaults_is_the_same_send(world: World) -> None:
+    conversation = await world.conversation()
+
+    async def send(max_tokens: int) -> Turn:
+        return await world.chat.turns.send(
+            ADA,
+            conversation.id,
+            "Hello",
+            sampling=Sampling(max_tokens=max_tokens),
+            idempotency_key="k",
+            as_sent={"content": "Hello"},
+        )
+
+    first, second = await send(1024), await send(1000)
+
+    assert first.reply.id == second.reply.id
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é", "\n"])
+async def test_a_malformed_key_is_refused_by_name(world: World, key: str) -> None:
+    conversation = await world.conversation()
+
+    with pytest.raises(InvalidInputError) as refused:
+        await world.send(conversation, idempotency_key=key)
+
+    assert [p.field for p in refused.value.problems] == ["Idempotency-Key"]
+
+
+async def test_a_process_that_shuts_down_takes_no_turns(world: World) -> None:
+    conversation = await world.conversation()
+    await world.chat.drain(0)
+
+    with pytest.raises(DrainingError):
+        await world.send(conversation)
+    with pytest.raises(DrainingError):
+        await world.regenerate(conversation)
+
+    assert await world.path(conversation) == []

@@ -1,0 +1,98 @@
+"""Turns whose caller is told that the storage is away, while they are stored: only the answer was lost."""
+
+import pytest
+from tests.unit.conftest import ADA, World, has_ended, until
+
+from chatcore import Message, Status
+from chatcore.conversations.message import ConversationId, MessageId
+from chatcore.errors import StorageUnavailableError
+from chatcore.user import UserId
+
+
+async def test_a_turn_that_is_stored_after_all_is_answered_as_if_nothing_had_happened(world: World) -> None:
+    conversation = await world.conversation()
+    world.storage.lost_replies = 1
+    with pytest.raises(StorageUnavailableError):
+        await world.send(conversation, idempotency_key="key")
+
+    await world.clock.elapse(1)
+    call = await world.inference.call()
+    repeated = await world.send(conversation, idempotency_key="key")
+    assert repeated.generation is not None
+    call.say("Hi")
+    call.close()
+    await until(lambda: has_ended(repeated))
+    assert (await world.reply(repeated)).status is Status.COMPLETE
+
+
+async def test_it_is_answered_as_well_when_the_storage_stays_away_for_a_while(world: World) -> None:
+    conversation = await world.conversation()
+    world.storage.lost_replies = 1
+    with pytest.raises(StorageUnavailableError):
+        await world.send(conversation)
+    world.storage.outage = True
+    await world.clock.elapse(5)
+    world.storage.outage = False
+    await world.clock.elapse(1)
+
+    assert (await world.inference.call()).request.messages[-1].content == "Hello"
+
+
+async def test_a_regeneration_that_is_stored_after_all_is_made(world: World) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation)
+    (await world.inference.call()).close()
+    await until(lambda: has_ended(turn))
+    world.storage.lost_replies = 1
+    with pytest.raises(StorageUnavailableError):
+        await world.regenerate(conversation)
+
+    await world.clock.elapse(1)
+    assert (await world.inference.call()).request.messages[-1].content == "Hello"
+
+
+async def test_a_turn_that_is_not_stored_is_not_stored_afterwards(world: World) -> None:
+    conversation = await world.conversation()
+    world.storage.outage = True
+    with pytest.raises(StorageUnavailableError):
+        await world.send(conversation)
+    world.storage.outage = False
+    for _ in range(40):
+        await world.clock.elapse(0.5)
+
+    opened = await world.chat.conversations.open(ADA, conversation.id)
+    assert opened.messages == ()
+
+
+async def test_a_process_that_shuts_down_does_not_wait_for_what_is_in_doubt(world: World) -> None:
+    conversation = await world.conversation()
+    world.storage.lost_replies = 1
+    with pytest.raises(StorageUnavailableError):
+        await world.send(conversation)
+
+    await world.chat.drain(0)
+    assert not world.chat.generations.running
+
+
+async def test_what_the_storage_has_turned_away_is_not_looked_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    conversation = await world.conversation()
+    looked_up: list[MessageId] = []
+    real = world.storage.get_message
+
+    async def get_message(user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
+        looked_up.append(message_id)
+        return await real(user_id, conversation_id, message_id)
+
+    monkeypatch.setattr(world.storage, "get_message", get_message)
+    world.storage.outage = True
+    with pytest.raises(StorageUnavailableError):
+        await world.send(conversation)
+    world.storage.outage = False
+    world.storage.lost_replies = 1
+    with pytest.raises(StorageUnavailableError):
+        await world.send(conversation)
+    await world.clock.elapse(1)
+
+    # Only that of which nobody knows.
+    (running,) = world.chat.generations.running
+    assert looked_up == [running.lease.message_id]

@@ -1,0 +1,204 @@
+"""Conversations over HTTP: the shapes of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
+
+from chatcore import UserId
+from chatcore.testing.samples import a_conversation
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[HttpService]:
+    async with running_service() as service:
+        yield service
+
+
+async def test_a_new_conversation_has_the_default_title_and_model(service: HttpService) -> None:
+    response = await service.client.post("/api/conversations", headers=ALICE)
+
+    document = response.json()
+    assert response.status_code == 201
+    assert response.headers["location"] == f"/api/conversations/{document['id']}"
+    assert set(document) == {"id", "user_id", "title", "model_tag", "created_at", "updated_at"}
+    assert (document["title"], document["model_tag"], document["user_id"]) == ("New conversation", "default", "alice")
+
+
+async def test_a_conversation_can_be_given_a_title_and_a_model(service: HttpService) -> None:
+    body = {"title": "Holidays", "model_tag": "eliza"}
+    response = await service.client.post("/api/conversations", json=body, headers=ALICE)
+
+    document = response.json()
+    assert (document["title"], document["model_tag"]) == ("Holidays", "eliza")
+
+
+@pytest.mark.parametrize("body", [{}, {"title": None}, {"title": None, "model_tag": None}])
+async def test_what_is_null_counts_as_left_out(service: HttpService, body: dict[str, None]) -> None:
+    response = await service.client.post("/api/conversations", json=body, headers=ALICE)
+
+    assert response.json()["title"] == "New conversation"
+
+
+async def test_an_open_conversation_has_its_messages_oldest_first(service: HttpService) -> None:
+    opened = await service.turn(await service.conversation(), "Tell me")
+
+    question, reply = opened["messages"]
+    assert (question["role"], question["content"], question["parent_id"]) == ("user", "Tell me", None)
+    assert (reply["role"], reply["content"], reply["parent_id"]) == ("assistant", "Hello", question["id"])
+    assert (reply["status"], reply["token_count"], reply["model_tag"]) == ("complete", 1, "default")
+    assert reply["inference_time_ms"] >= 0
+    assert opened["title"] == "Tell me"
+
+
+async def test_only_the_active_branch_is_shown_unless_all_are_asked_for(service: HttpService) -> None:
+    conversation = await service.conversation()
+    await service.turn(conversation)
+    await service.client.post(f"{conversation}/regenerate", headers=ALICE)
+
+    active = await service.open(conversation)
+    everything = await service.open(f"{conversation}?branches=all")
+    assert len(active["messages"]) == 2
+    assert len(everything["messages"]) == 3
+
+
+async def test_renaming_answers_with_the_new_title(service: HttpService) -> None:
+    response = await service.client.put(await service.conversation(), json={"title": "Sea"}, headers=ALICE)
+
+    assert response.status_code == 200
+    assert response.json()["title"] == "Sea"
+
+
+async def test_a_deleted_conversation_is_gone(service: HttpService) -> None:
+    conversation = await service.conversation()
+
+    response = await service.client.delete(conversation, headers=ALICE)
+    again = await service.client.delete(conversation, headers=ALICE)
+    assert (response.status_code, response.content) == (204, b"")
+    assert again.status_code == 404
+
+
+async def test_a_list_is_newest_first_and_grouped_by_day(service: HttpService) -> None:
+    first, second = await service.conversation(), await service.conversation()
+
+    document = (await service.client.get("/api/conversations", headers=ALICE)).json()
+    assert [item["id"] for item in document["items"]] == [second[-36:], first[-36:]]
+    assert list(document["grouped"].values()) == [document["items"]]
+    assert list(document["grouped"]) == [document["items"][0]["updated_at"][:10]]
+    assert (document["limit"], document["offset"], document["next_cursor"]) == (50, 0, None)
+
+
+async def test_each_day_of_a_list_has_its_own_conversations(service: HttpService) -> None:
+    midnight = datetime(2026, 3, 1, tzinfo=UTC)
+    instants = [midnight - timedelta(microseconds=1), midnight, midnight + timedelta(hours=23, minutes=59)]
+    older, newer, newest = [a_conversation(UserId("alice"), at=instant) for instant in instants]
+    for conversation in (older, newer, newest):
+        await service.storage.create_conversation(conversation)
+
+    document = (await service.client.get("/api/conversations", headers=ALICE)).json()
+    first, second, third = document["items"]
+    assert [item["id"] for item in document["items"]] == [str(each.id) for each in (newest, newer, older)]
+    assert list(document["grouped"].items()) == [("2026-03-01", [first, second]), ("2026-02-28", [third])]
+
+
+async def test_a_list_of_nothing_has_no_days(service: HttpService) -> None:
+    document = (await service.client.get("/api/conversations", headers=ALICE)).json()
+
+    assert (document["items"], document["grouped"]) == ([], {})
+
+
+async def test_a_cursor_leads_to_the_next_page_and_the_last_page_has_none(service: HttpService) -> None:
+    made = [(await service.conversation())[-36:] for _ in range(3)]
+
+    first = (await service.client.get("/api/conversations?limit=2", headers=ALICE)).json()
+    path = f"/api/conversations?limit=2&cursor={first['next_cursor']}"
+    second = (await service.client.get(path, headers=ALICE)).json()
+    assert [item["id"] for item in first["items"] + second["items"]] == made[::-1]
+    assert second["next_cursor"] is None
+
+
+async def test_a_cursor_takes_the_place_of_an_offset(service: HttpService) -> None:
+    made = [(await service.conversation())[-36:] for _ in range(3)]
+    first = (await service.client.get("/api/conversations?limit=1", headers=ALICE)).json()
+
+    path = f"/api/conversations?offset=1&cursor={first['next_cursor']}"
+    document = (await service.client.get(path, headers=ALICE)).json()
+    assert [item["id"] for item in document["items"]] == made[1::-1]
+    assert document["offset"] == 0
+
+
+async def test_an_offset_passes_over_what_is_newer(service: HttpService) -> None:
+    oldest = (await service.conversation())[-36:]
+    await service.conversation()
+
+    document = (await service.client.get("/api/conversations?offset=1", headers=ALICE)).json()
+    assert [item["id"] for item in document["items"]] == [oldest]
+    assert document["offset"] == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=abc", "limit"),
+        ("limit=", "limit"),
+        ("limit=1_0", "limit"),
+        ("limit=%D9%A1", "limit"),
+        ("limit=1e2", "limit"),
+        ("limit=1.0", "limit"),
+        ("limit=5&limit=6", "limit"),
+        ("limit=" + "9" * 5000, "limit"),
+        ("offset=-1", "offset"),
+        ("offset=9223372036854775808", "offset"),
+        ("offset=99999999999999999999", "offset"),
+        ("offset=%00", "offset"),
+        ("cursor=", "cursor"),
+        ("cursor=forged", "cursor"),
+        ("cursor=%F0%9F%98%80", "cursor"),
+        ("cursor=" + "A" * 5000, "cursor"),
+        ("cursor=01-3fa85f64-5717-4562-b3fc-2c963f66afa6", "cursor"),
+        ("cursor=10000000000000000-3fa85f64-5717-4562-b3fc-2c963f66afa6", "cursor"),
+        ("cursor=-1-3fa85f64-5717-4562-b3fc-2c963f66afa6", "cursor"),
+        ("cursor=1-3FA85F64-5717-4562-B3FC-2C963F66AFA6", "cursor"),
+        ("cursor=1-3fa85f64-5717-4562-b3fc-2c963f66afa6%0A", "cursor"),
+        ("offset=0&cursor=x", "cursor"),
+    ],
+)
+async def test_a_malformed_list_parameter_is_refused_by_its_name(service: HttpService, query: str, field: str) -> None:
+    response = await service.client.get(f"/api/conversations?{query}", headers=ALICE)
+
+    assert response.status_code == 422
+    assert [problem["field"] for problem in response.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=1",
+        "limit=200",
+        "offset=0",
+        "offset=9223372036854775807",
+        "cursor=0-00000000-0000-0000-0000-000000000000",
+        "cursor=9999999999999999-ffffffff-ffff-ffff-ffff-ffffffffffff",
+        "unknown=1",
+    ],
+)
+async def test_list_parameters_are_taken_up_to_their_edges(service: HttpService, query: str) -> None:
+    response = await service.client.get(f"/api/conversations?{query}", headers=ALICE)
+
+    assert response.status_code == 200
+
+
+async def test_branches_are_active_or_all(service: HttpService) -> None:
+    conversation = await service.conversation()
+
+    statuses = [
+        (await service.client.get(f"{conversation}?branches={branches}", headers=ALICE)).status_code
+        for branches in ("active", "all", "some", "")
+    ]
+    assert statuses == [200, 200, 422, 422]

@@ -1,0 +1,193 @@
+"""Values at the edge of each limit, and past it: a problem document names the field, and nothing is stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, ROOT, HttpService, running_service
+from tests.unit.entrypoints.chatcore_service.problem_fields import fields
+
+JSON = {**ALICE, "Content-Type": "application/json"}
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[HttpService]:
+    async with running_service() as service:
+        yield service
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("content", "x"),
+        ("content", " "),
+        ("content", "x" * 8000),
+        ("content", "😀" * 8000),
+        ("content", "\ufeff\u2028\u0085\ufffe\u202e\r\n\ndata: [DONE]\n\n'; -- %s {} $1 <script>"),
+        ("temperature", 0),
+        ("temperature", 0.0),
+        ("temperature", 2),
+        ("temperature", 2.0),
+        ("max_tokens", 1),
+        ("max_tokens", 4096),
+        ("max_tokens", 5.0),
+        ("top_k", 0),
+        ("top_k", 200),
+    ],
+)
+async def test_a_message_is_taken_up_to_the_edge_of_each_limit(service: HttpService, field: str, value: object) -> None:
+    conversation = await service.conversation()
+    body = {"content": "hi"} | {field: value}
+
+    response = await service.client.post(f"{conversation}/messages", json=body, headers=ALICE)
+    assert response.status_code == 200
+    assert (await service.open(conversation))["messages"][0]["content"] == body["content"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("content", ""),
+        ("content", "x" * 8001),
+        ("content", "a\x00b"),
+        ("content", "\ud83d"),
+        ("content", "\udc00\ud800"),
+        ("content", None),
+        ("content", 5),
+        ("content", ["hi"]),
+        ("content", {"text": "hi"}),
+        ("temperature", -0.1),
+        ("temperature", 2.01),
+        ("temperature", "1"),
+        ("temperature", True),
+        ("temperature", 10**400),
+        ("max_tokens", 0),
+        ("max_tokens", 4097),
+        ("max_tokens", 1.5),
+        ("max_tokens", "5"),
+        ("max_tokens", True),
+        ("max_tokens", 10**30),
+        ("top_k", -1),
+        ("top_k", 201),
+        ("top_k", "5"),
+        ("top_k", False),
+        ("top_k", [1]),
+        ("user_id", "bob"),
+        ("role", "system"),
+        ("status", "complete"),
+        ("__proto__", {}),
+        ("k" * 10_000, 1),
+        ("\ud800", 1),
+    ],
+)
+async def test_a_message_past_a_limit_or_of_another_type_is_refused_by_the_fields_name(
+    service: HttpService, field: str, value: object
+) -> None:
+    conversation = await service.conversation()
+    body = {"content": "hi"} | {field: value}
+
+    response = await service.client.post(f"{conversation}/messages", content=json.dumps(body), headers=JSON)
+    assert response.status_code == 422
+    assert fields(response) == [field[:100]]
+    assert await service.count_of_everything() == (1, 0)
+    assert service.inference.calls == []
+
+
+@pytest.mark.parametrize("path", ["/api/conversations", "{conversation}"])
+@pytest.mark.parametrize(
+    ("title", "status"),
+    [("x", 0), ("x" * 500, 0), ("", 422), ("x" * 501, 422), ("\x00", 422), ("\ud800", 422), (5, 422)],
+)
+async def test_titles_have_1_to_500_characters(service: HttpService, path: str, title: object, status: int) -> None:
+    path = path.format(conversation=await service.conversation())
+    method, success = ("POST", 201) if path == "/api/conversations" else ("PUT", 200)
+
+    response = await service.client.request(method, path, content=json.dumps({"title": title}), headers=JSON)
+    assert response.status_code == (status or success)
+    if status:
+        assert fields(response) == ["title"]
+        assert (await service.count_of_everything())[0] == 1
+
+
+@pytest.mark.parametrize(("tag", "status"), [("x" * 100, 0), ("", 422), ("x" * 101, 422), ("\x00", 422), (True, 422)])
+async def test_model_tags_have_1_to_100_characters(service: HttpService, tag: object, status: int) -> None:
+    body = {"model_tag": tag}
+
+    created = await service.client.post("/api/conversations", json=body, headers=ALICE)
+    swapped = await service.client.post("/api/models/swap", json=body, headers=ROOT)
+    assert (created.status_code, swapped.status_code) == (status or 201, status or 202)
+    if status:
+        assert fields(created) == fields(swapped) == ["model_tag"]
+
+
+@pytest.mark.parametrize(
+    ("body", "named"), [({}, ["title"]), ({"name": "x"}, ["name", "title"]), ({"title": None}, ["title"])]
+)
+async def test_a_rename_needs_a_title_and_takes_nothing_else(
+    service: HttpService, body: dict[str, object], named: list[str]
+) -> None:
+    response = await service.client.put(await service.conversation(), json=body, headers=ALICE)
+
+    assert response.status_code == 422
+    assert sorted(fields(response)) == named
+
+
+async def test_every_field_with_a_problem_is_named(service: HttpService) -> None:
+    body = {"content": 1, "temperature": "x", "top_k": None, "more": 1}
+    response = await service.client.post(f"{await service.conversation()}/messages", json=body, headers=ALICE)
+
+    assert sorted(fields(response)) == ["content", "more", "temperature"]
+
+
+OPERATIONS = {
+    "send": ("POST", "{conversation}/messages"),
+    "regenerate": ("POST", "{conversation}/regenerate"),
+    "create": ("POST", "/api/conversations"),
+    "rename": ("PUT", "{conversation}"),
+    "swap": ("POST", "/api/models/swap"),
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "named"),
+    [
+        ("send", {"content": "", "temperature": 9, "zzz": 1}, ["content", "temperature", "zzz"]),
+        ("send", {"content": "", "temperature": 9}, ["content", "temperature"]),
+        ("send", {"temperature": -1, "max_tokens": 0, "top_k": "x"}, ["content", "max_tokens", "temperature", "top_k"]),
+        ("send", {"content": "\x00", "max_tokens": 5000, "top_k": 201}, ["content", "max_tokens", "top_k"]),
+        ("send", {"content": "hi", "max_tokens": 5000, "a": 1, "b": 2}, ["a", "b", "max_tokens"]),
+        ("regenerate", {"temperature": 2.5, "top_k": -1, "content": "x"}, ["content", "temperature", "top_k"]),
+        ("create", {"title": "", "model_tag": "x" * 101, "id": 1}, ["id", "model_tag", "title"]),
+        ("create", {"title": 5, "model_tag": ""}, ["model_tag", "title"]),
+        ("rename", {"title": "x" * 501, "user_id": "bob"}, ["title", "user_id"]),
+        ("swap", {"model_tag": "", "force": True}, ["force", "model_tag"]),
+    ],
+)
+async def test_each_wrong_field_is_named_whatever_is_wrong_with_it(
+    service: HttpService, operation: str, body: dict[str, object], named: list[str]
+) -> None:
+    method, path = OPERATIONS[operation]
+    path = path.format(conversation=await service.conversation(ROOT))
+
+    response = await service.client.request(method, path, json=body, headers=ROOT)
+    assert response.status_code == 422
+    assert sorted(fields(response)) == named
+    assert all(name in response.json()["detail"] for name in named)
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("limit=x&offset=-1", ["limit", "offset"]),
+        ("limit=201&offset=-1", ["limit", "offset"]),
+        ("limit=0&limit=1&cursor=!", ["cursor", "limit"]),
+        ("limit=0&offset=y&cursor=z", ["cursor", "limit", "offset"]),
+    ],
+)
+async def test_each_wrong_parameter_is_named(service: HttpService, query: str, named: list[str]) -> None:
+    response = await service.client.get(f"/api/conversations?{query}", headers=ALICE)
+
+    assert response.status_code == 422
+    assert sorted(fields(response)) == named

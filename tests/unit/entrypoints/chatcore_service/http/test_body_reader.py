@@ -1,0 +1,172 @@
+"""Bodies that are refused for what they are: not JSON, not called JSON, encoded, too large."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
+from tests.unit.entrypoints.chatcore_service.problem_fields import fields
+
+JSON = {**ALICE, "Content-Type": "application/json"}
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[HttpService]:
+    async with running_service() as service:
+        yield service
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b'{"content":"hi",}',
+        b'{"content":"hi"} {}',
+        b"{'content':'hi'}",
+        b'{"content":"hi"}//',
+        b'{"content":"hi","temperature":NaN}',
+        b'{"content":"hi","temperature":Infinity}',
+        b'{"content":"hi","temperature":-Infinity}',
+        b'{"content":"hi","top_k":' + b"1" * 5000 + b"}",
+        b'\xef\xbb\xbf{"content":"hi"}',
+        '{"content":"hi"}'.encode("utf-16"),
+        b'{"content":"\xff"}',
+        b'{"content":"\xc0\x80"}',
+        b'{"content":"\xed\xa0\x80"}',
+        b'{"content":"\xf4\x90\x80\x80"}',
+        b'{"content":"\xe2\x82"}',
+        b'{"content":"a\x00b"}',
+        b'{"content":"a\nb"}',
+        b"[" * 100_000,
+        b'{"content":' * 20_000 + b"1" + b"}" * 20_000,
+    ],
+)
+async def test_what_is_not_json_is_a_400(service: HttpService, body: bytes) -> None:
+    response = await service.client.post(f"{await service.conversation()}/messages", content=body, headers=JSON)
+
+    assert response.status_code == 400
+    assert response.json()["code"] == "malformed_json"
+    assert fields(response) == []
+    assert await service.count_of_everything() == (1, 0)
+
+
+@pytest.mark.parametrize("body", [b"null", b"[]", b'"hi"', b"5", b"true", b'["content"]'])
+async def test_a_body_that_is_no_object_is_a_422(service: HttpService, body: bytes) -> None:
+    response = await service.client.post(f"{await service.conversation()}/messages", content=body, headers=JSON)
+
+    assert response.status_code == 422
+    assert fields(response) == [""]
+
+
+async def test_a_field_that_is_given_twice_is_refused_by_its_name(service: HttpService) -> None:
+    body = b'{"content":"hi","content":"ho"}'
+    response = await service.client.post(f"{await service.conversation()}/messages", content=body, headers=JSON)
+
+    assert response.status_code == 422
+    assert fields(response) == ["content"]
+
+
+async def test_a_number_that_overflows_is_refused(service: HttpService) -> None:
+    body = b'{"content":"hi","temperature":1e400}'
+    response = await service.client.post(f"{await service.conversation()}/messages", content=body, headers=JSON)
+
+    assert response.status_code == 422
+    assert fields(response) == ["temperature"]
+
+
+async def test_the_problems_of_a_hostile_body_are_bounded(service: HttpService) -> None:
+    body = {"content": "hi"} | {f"{number:05}" + "x" * 200: 1 for number in range(1000)}
+    response = await service.client.post(f"{await service.conversation()}/messages", json=body, headers=ALICE)
+
+    assert response.status_code == 422
+    assert len(fields(response)) == 20
+    assert {len(field) for field in fields(response)} == {100}
+    assert response.json()["detail"].endswith("; and 995 more.")
+    assert len(response.content) < 5000
+
+
+async def test_what_a_name_is_escaped_to_is_bounded(service: HttpService) -> None:
+    body = {"content": "hi", "\U0010ffff" * 10_000: 1}
+    response = await service.client.post(f"{await service.conversation()}/messages", json=body, headers=ALICE)
+
+    assert fields(response) == ["\U0010ffff" * 100]
+    assert len(response.content) < 4000
+
+
+async def test_a_message_without_a_body_lacks_its_content(service: HttpService) -> None:
+    response = await service.client.post(f"{await service.conversation()}/messages", headers=ALICE)
+
+    assert response.status_code == 422
+    assert fields(response) == ["content"]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/json; charset=utf-7",
+        "application/json; charset=latin-1",
+        "application/jsonx",
+        "",
+    ],
+)
+async def test_a_body_that_is_not_called_json_is_a_415(service: HttpService, content_type: str) -> None:
+    response = await service.client.post(
+        f"{await service.conversation()}/messages",
+        content=b'{"content":"hi"}',
+        headers={**ALICE, "Content-Type": content_type},
+    )
+
+    assert response.status_code == 415
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"']
+)
+async def test_json_may_say_that_it_is_utf_8(service: HttpService, content_type: str) -> None:
+    response = await service.client.post(
+        f"{await service.conversation()}/messages",
+        content=b'{"content":"hi"}',
+        headers={**ALICE, "Content-Type": content_type},
+    )
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity", " identity, identity", ""])
+async def test_the_encoding_identity_is_none(service: HttpService, encoding: str) -> None:
+    headers = {**JSON, "Content-Encoding": encoding}
+    response = await service.client.post(
+        f"{await service.conversation()}/messages", content=b'{"content":"hi"}', headers=headers
+    )
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "identity, gzip", "unknown"])
+async def test_an_encoded_body_is_a_415_and_never_inflated(service: HttpService, encoding: str) -> None:
+    headers = {**JSON, "Content-Encoding": encoding}
+    response = await service.client.post(
+        f"{await service.conversation()}/messages", content=b'{"content":"hi"}', headers=headers
+    )
+
+    assert response.status_code == 415
+
+
+@pytest.mark.parametrize(("size", "status"), [(256 * 1024, 200), (256 * 1024 + 1, 413)])
+@pytest.mark.parametrize("says_its_length", [True, False])
+async def test_a_body_has_at_most_256_kibibytes(
+    service: HttpService, size: int, status: int, *, says_its_length: bool
+) -> None:
+    body = b'{"content":"hi"}'.ljust(size)
+
+    async def parts() -> AsyncIterator[bytes]:
+        for start in range(0, size, 50_000):
+            yield body[start : start + 50_000]
+
+    content = body if says_its_length else parts()
+    response = await service.client.post(f"{await service.conversation()}/messages", content=content, headers=JSON)
+    assert response.status_code == status

@@ -1,0 +1,112 @@
+"""Ids, paths and methods that are refused."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
+from tests.unit.entrypoints.chatcore_service.problem_fields import fields
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[HttpService]:
+    async with running_service() as service:
+        yield service
+
+
+MALFORMED_IDS = [
+    "x",
+    "0",
+    "-",
+    "%20",
+    "%00",
+    "%F0%9F%98%80",
+    "{3fa85f64-5717-4562-b3fc-2c963f66afa6}",
+    "urn:uuid:3fa85f64-5717-4562-b3fc-2c963f66afa6",
+    "3fa85f6457174562b3fc2c963f66afa6",
+    "3fa85f64-5717-4562-b3fc-2c963f66afa",
+    "3fa85f64-5717-4562-b3fc-2c963f66afa6a",
+    " 3fa85f64-5717-4562-b3fc-2c963f66afa6",
+    "3fa85f64-5717-4562-b3fc-2c963f66afa6%0A",
+    "3fa85f64-5717-4562-b3fc-2c963f66afg6",
+    "00000000-0000-0000-0000-000000000000",
+    "ffffffff-ffff-ffff-ffff-ffffffffffff",
+    "..;",
+    "a" * 10_000,
+]
+
+
+@pytest.mark.parametrize("bad", MALFORMED_IDS)
+async def test_a_malformed_id_is_answered_like_an_unknown_one(service: HttpService, bad: str) -> None:
+    unknown = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+    existing = await service.conversation()
+    for method, path in (
+        ("GET", "/api/conversations/{}"),
+        ("PUT", "/api/conversations/{}"),
+        ("DELETE", "/api/conversations/{}"),
+        ("POST", "/api/conversations/{}/messages"),
+        ("POST", "/api/conversations/{}/regenerate"),
+        ("GET", f"/api/conversations/{{}}/messages/{unknown}/stream"),
+        ("POST", f"/api/conversations/{{}}/messages/{unknown}/stop"),
+        ("GET", f"{existing}/messages/{{}}/stream"),
+        ("POST", f"{existing}/messages/{{}}/stop"),
+    ):
+        body = {"title": "x"} if method == "PUT" else {"content": "x"} if path.endswith("messages") else None
+        malformed = await service.client.request(method, path.format(bad), json=body, headers=ALICE)
+        absent = await service.client.request(method, path.format(unknown), json=body, headers=ALICE)
+        assert (malformed.status_code, malformed.content) == (404, absent.content), (method, path)
+
+
+async def test_an_id_may_be_in_upper_case(service: HttpService) -> None:
+    conversation = await service.conversation()
+    upper = "/api/conversations/" + conversation[-36:].upper()
+
+    assert (await service.client.get(upper, headers=ALICE)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/api",
+        "/api/",
+        "/api/conversations/",
+        "/api//conversations",
+        "//api/health",
+        "/api/nothing",
+        "/API/health",
+        "/api/conversations%0A",
+    ],
+)
+async def test_an_unknown_path_is_a_problem_document(service: HttpService, path: str) -> None:
+    response = await service.client.get(f"http://chat.test{path}", headers=ALICE)
+
+    assert response.status_code == 404
+    assert fields(response) == []
+    assert response.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/api/conversations", "GET, HEAD, POST"),
+        ("DELETE", "/api/conversations", "GET, HEAD, POST"),
+        ("POST", "/api/conversations/x", "DELETE, GET, HEAD, PUT"),
+        ("GET", "/api/conversations/x/messages", "POST"),
+        ("GET", "/api/conversations/x/regenerate", "POST"),
+        ("HEAD", "/api/conversations/x/messages/y/stream", "GET"),
+        ("GET", "/api/conversations/x/messages/y/stop", "POST"),
+        ("TRACE", "/api/models", "GET, HEAD"),
+        ("OPTIONS", "/api/models/swap", "POST"),
+        ("POST", "/api/health", "GET, HEAD"),
+    ],
+)
+async def test_a_method_that_a_path_does_not_know_is_told_which_it_knows(
+    service: HttpService, method: str, path: str, allowed: str
+) -> None:
+    response = await service.client.request(method, path, headers=ALICE)
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == allowed
+    assert response.headers["content-type"] == "application/problem+json"

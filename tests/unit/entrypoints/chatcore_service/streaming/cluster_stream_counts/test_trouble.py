@@ -1,0 +1,159 @@
+"""A storage that is away, slow or wrong refuses nobody and loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+from tests.unit.conftest import until
+from tests.unit.entrypoints.chatcore_service.streaming.cluster_stream_counts.process import (
+    LIMIT,
+    Process,
+    RecordingStorage,
+)
+
+from chatcore import UserId
+from chatcore.ports import COUNT_RENEWAL_SECONDS, COUNT_SECONDS
+from chatcore.testing.samples import ALICE, BOB
+from chatcore.testing.stream_counts.contract import elsewhere
+from chatcore_memory import FrozenClock
+from chatcore_service.http.refusals import TooManyStreamsError
+from chatcore_service.streaming.cluster_stream_counts import RETRY_SECONDS, TICK_SECONDS
+
+
+async def test_a_storage_that_is_away_refuses_nobody_and_is_told_everything_when_it_is_back(
+    here: Process, there: Process, storage: RecordingStorage, clock: FrozenClock
+) -> None:
+    await there.open(LIMIT)
+    await here.open(1, BOB)
+    await clock.elapse(TICK_SECONDS)
+    storage.outage = True
+    await clock.elapse(1)
+
+    assert await here.admits()
+    await here.open(3, BOB)
+    await clock.elapse(COUNT_SECONDS)
+    storage.outage = False
+    await clock.elapse(RETRY_SECONDS + TICK_SECONDS)
+    assert not await here.admits()
+    assert await elsewhere(storage, user=BOB) == 4
+
+
+async def test_what_was_known_before_an_outage_is_believed_for_as_long_as_it_would_have_held(
+    here: Process, there: Process, storage: RecordingStorage, clock: FrozenClock
+) -> None:
+    await there.open(LIMIT - 1)
+    await here.open(1)
+    await clock.elapse(COUNT_RENEWAL_SECONDS + TICK_SECONDS)
+    storage.outage = True
+
+    assert not await here.admits()
+    await clock.elapse(COUNT_SECONDS)
+    assert await here.admits()
+    await here.open(LIMIT - 1)
+    with pytest.raises(TooManyStreamsError):
+        await here.slots.take(ALICE)
+
+
+async def test_an_outage_is_reported_by_the_try_and_not_by_the_request(
+    here: Process, storage: RecordingStorage, clock: FrozenClock
+) -> None:
+    storage.outage = True
+    for _ in range(1000):
+        await here.slots.take(ALICE)
+        here.census.remove(ALICE)
+    await here.open(1)
+    await clock.elapse(10)
+
+    assert {what for what, _ in here.observer.failures} == {"counting streams"}
+    assert len(here.observer.failures) <= 10 / RETRY_SECONDS
+
+
+async def test_what_fails_in_any_other_way_ends_no_task_either(
+    here: Process, there: Process, storage: RecordingStorage, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> Mapping[UserId, int]:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "exchange_stream_counts", fail)
+        await here.open(LIMIT)
+        await clock.elapse(5)
+    await clock.elapse(RETRY_SECONDS + TICK_SECONDS)
+
+    assert not await there.admits()
+
+
+async def test_a_lost_answer_is_made_up_for(
+    here: Process, there: Process, storage: RecordingStorage, clock: FrozenClock
+) -> None:
+    slots = await here.open(LIMIT)
+    storage.lost_replies = 1
+    await clock.elapse(TICK_SECONDS)
+    for slot in slots:
+        slot.release()
+    await clock.elapse(RETRY_SECONDS + TICK_SECONDS)
+
+    assert await there.admits()
+    assert storage.said[1] == {ALICE: 0}
+
+
+async def test_a_storage_that_hangs_holds_up_a_reader_for_a_moment_only(
+    here: Process, storage: RecordingStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatcore_service.streaming.cluster_stream_counts.PATIENCE_SECONDS", 0.01)
+    storage.answers.clear()
+    (slot,) = await here.open(1)
+
+    async with asyncio.timeout(5):
+        await slot.confirm()
+    storage.answers.set()
+
+
+async def test_who_gives_up_waiting_takes_nothing_from_the_others_who_wait(
+    here: Process, storage: RecordingStorage
+) -> None:
+    storage.answers.clear()
+    first, second, third = await here.open(3)
+    waiting = [asyncio.create_task(slot.confirm()) for slot in (first, second, third)]
+    await until(lambda: storage.said)
+
+    waiting[0].cancel()
+    waiting[1].cancel()
+    storage.answers.set()
+    await waiting[2]
+    assert (waiting[0].cancelled(), len(storage.said)) == (True, 1)
+
+
+async def test_who_asks_while_others_are_being_answered_gets_an_answer_of_its_own(
+    here: Process, storage: RecordingStorage
+) -> None:
+    storage.answers.clear()
+    first, second = await here.open(2)
+    waiting = [asyncio.create_task(first.confirm())]
+    await until(lambda: storage.said)
+    waiting += [asyncio.create_task(slot.confirm()) for slot in (second, second, second)]
+    await asyncio.sleep(0)
+
+    storage.answers.set()
+    await asyncio.gather(*waiting)
+    assert len(storage.said) == 2
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+async def test_a_process_can_end_while_the_storage_is_away(
+    here: Process, storage: RecordingStorage, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, *, hangs: bool
+) -> None:
+    monkeypatch.setattr("chatcore_service.streaming.cluster_stream_counts.FAREWELL_SECONDS", 0.01)
+    (slot,) = await here.open(1)
+    await clock.elapse(TICK_SECONDS)
+    storage.outage = True
+    if hangs:
+        storage.answers.clear()
+
+    async with asyncio.timeout(5):
+        await here.census.close()
+    assert here.observer.failures
+    slot.release()
+    await slot.confirm()

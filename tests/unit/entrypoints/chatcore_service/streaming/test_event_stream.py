@@ -1,0 +1,273 @@
+"""An open event stream: by the server's line where that is clear, by its task where it is not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
+
+import pytest
+from starlette.types import Message
+from tests.unit.settling import settle
+from tests.unit.token_frames import CLOSING, frame
+
+from chatcore import FrameReader, User
+from chatcore.ports import Frame
+from chatcore.replies.transcript import End, Transcript
+from chatcore.reply_error import ReplyError
+from chatcore_memory import FrozenClock, StaticAuth
+from chatcore_service.http.caller import Caller
+from chatcore_service.settings import StreamSettings
+from chatcore_service.streaming import sse
+from chatcore_service.streaming.direct_writer import ABORT, LINE, Line
+from chatcore_service.streaming.event_stream import EventStream
+from chatcore_service.streaming.stream_monitor import Pacer
+
+
+class Client(Line):
+    """The other end of a connection, and the line to it."""
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.by_line = b""
+        self.writes = 0
+        self.has_written = False
+        self.is_blocked = False
+        self.has_ended = False
+        self._departed = asyncio.Event()
+        self._on_departure: Callable[[], None] | None = None
+        self._room = asyncio.Event()
+
+    def write(self, chunk: bytes) -> bool:
+        if self.is_blocked:
+            return False
+        self.received += chunk
+        self.by_line += chunk
+        self.writes += 1
+        self.has_written = True
+        return True
+
+    def take_progress(self) -> bool:
+        has_written, self.has_written = self.has_written, False
+        return has_written
+
+    def on_departure(self, call: Callable[[], None] | None) -> None:
+        self._on_departure = call
+
+    def read_on(self) -> None:
+        self.is_blocked = False
+        self._room.set()
+
+    @property
+    def has_left(self) -> bool:
+        return self._departed.is_set()
+
+    def leave(self) -> None:
+        self._departed.set()
+        if self._on_departure is not None:
+            self._on_departure()
+
+    async def receive(self) -> Message:
+        await self._departed.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        while self.is_blocked:
+            await self._room.wait()
+        self.received += message.get("body", b"")
+        self.writes += bool(message.get("body"))
+        self.has_ended = message.get("more_body") is False
+
+
+class Streaming:
+    """A stream of a transcript to a client."""
+
+    def __init__(self, pacer: Pacer, *, has_line: bool = True, replayed: bytes = b"") -> None:
+        self.transcript = Transcript()
+        self._reader = FrameReader(self.transcript, replayed)
+        self.client = Client()
+        self.is_closed = False
+        self.pacer = pacer
+        self._scope: dict[str, object] = {ABORT: self.client.leave, **({LINE: self.client} if has_line else {})}
+
+    async def begin(self) -> None:
+        stream = EventStream(
+            self._reader,
+            sse.FrameEncoder(),
+            caller=Caller(user=User(id="alice"), token="token", trace_id="trace"),
+            pacer=self.pacer,
+            location=None,
+            on_close=self._close,
+        )
+        self.task = asyncio.ensure_future(stream(self._scope, self.client.receive, self.client.send))
+        await settle()
+
+    def _close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture
+async def pacer() -> AsyncIterator[Pacer]:
+    clock = FrozenClock()
+    pacer = Pacer(auth=StaticAuth({}, clock=clock), clock=clock, settings=StreamSettings())
+    yield pacer
+    await pacer.close()
+
+
+async def test_news_go_out_by_the_line_before_anything_else_runs(pacer: Pacer) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+
+    streaming.transcript.append(frame("a"))
+
+    assert streaming.client.by_line == frame("a").raw
+    streaming.client.leave()
+    await streaming.task
+
+
+async def test_what_comes_in_one_piece_goes_out_in_one(pacer: Pacer) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+    for token in "abcd":
+        streaming.transcript.append(Frame(frame(token).raw, token, has_successor=True))
+    streaming.transcript.append(frame("e"))
+
+    assert streaming.client.writes == 1
+    assert streaming.client.by_line == b"".join(frame(token).raw for token in "abcde")
+    streaming.client.leave()
+    await streaming.task
+
+
+async def test_a_reply_is_the_same_with_and_without_a_line(pacer: Pacer) -> None:
+    received = []
+    for has_line in (True, False):
+        streaming = Streaming(pacer, has_line=has_line)
+        streaming.transcript.append(frame("before"))
+        await streaming.begin()
+        streaming.transcript.append(frame("a"))
+        await settle()
+        streaming.transcript.append(CLOSING)
+        streaming.transcript.finish(End())
+        await streaming.task
+        received.append((streaming.client.received, streaming.client.has_ended, streaming.is_closed))
+
+    assert received == [(frame("before").raw + frame("a").raw + CLOSING.raw, True, True)] * 2
+
+
+async def test_nothing_overtakes_what_waits_for_a_slow_client(pacer: Pacer) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+    streaming.client.is_blocked = True
+    streaming.transcript.append(frame("a"))
+    await settle()
+
+    # The way is free again, and more comes in, before the task that holds the first frame has run.
+    streaming.client.read_on()
+    streaming.transcript.append(frame("b"))
+    await settle()
+    streaming.transcript.append(frame("c"))
+
+    assert streaming.client.received == frame("a").raw + frame("b").raw + frame("c").raw
+    assert streaming.client.by_line == frame("c").raw
+    streaming.client.leave()
+    await streaming.task
+
+
+@pytest.mark.parametrize("has_line", [True, False])
+async def test_others_run_between_any_two_chunks_of_a_replay(pacer: Pacer, *, has_line: bool) -> None:
+    """To a client who has gone, sending takes no time at all."""
+    frames = frame("x" * 1000).raw * 200
+    streaming = Streaming(pacer, has_line=has_line, replayed=frames)
+    writes_at_turns = []
+
+    async def look() -> None:
+        while not streaming.is_closed:
+            writes_at_turns.append(streaming.client.writes)
+            await asyncio.sleep(0)
+
+    looking = asyncio.create_task(look())
+    await streaming.begin()
+    streaming.transcript.finish(End())
+    await streaming.task
+    await looking
+
+    assert streaming.client.received == frames
+    assert max(later - earlier for earlier, later in pairwise(writes_at_turns)) == 1
+
+
+async def test_the_end_comes_after_all_news(pacer: Pacer) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+    streaming.transcript.append(frame("a"))
+    streaming.transcript.finish(End(ReplyError.INFERENCE_INTERRUPTED))
+    await streaming.task
+
+    assert streaming.client.received.startswith(frame("a").raw + b'data: {"error":"inference_interrupted"')
+    assert streaming.client.has_ended
+
+
+async def test_a_drain_ends_a_stream_that_uses_its_line(pacer: Pacer) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+    streaming.transcript.append(frame("a"))
+    pacer.end_all()
+    streaming.transcript.append(frame("b"))
+    await streaming.task
+
+    assert streaming.client.received == frame("a").raw + sse.RECONNECT
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize(("token_bytes", "count"), [(5, 3000), (5000, 20), (50_000, 2), (100_000, 1)])
+async def test_a_reader_who_is_behind_is_told_to_come_back_between_two_frames(
+    pacer: Pacer, line_end: bytes, token_bytes: int, count: int
+) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+    streaming.client.is_blocked = True
+    token = "x" * token_bytes
+    raw = frame(token).raw.replace(b"\n", line_end)
+    for _ in range(count):
+        streaming.transcript.append(Frame(raw, token))
+    await settle()
+
+    # In the middle of the first chunk.
+    pacer.end_all()
+    streaming.client.read_on()
+    await streaming.task
+
+    sent = streaming.client.received.removesuffix(sse.RECONNECT)
+    assert streaming.client.received == sent + sse.RECONNECT
+    assert sent == raw * (len(sent) // len(raw))
+    assert sent
+
+
+async def test_a_client_that_has_gone_is_sent_nothing_more(pacer: Pacer) -> None:
+    streaming = Streaming(pacer)
+    await streaming.begin()
+    streaming.client.leave()
+    await streaming.task
+    streaming.transcript.append(frame("a"))
+
+    assert streaming.client.received == b""
+    assert streaming.is_closed
+
+
+@pytest.mark.parametrize("blocked_at", ["the head", "the last bytes"])
+async def test_a_client_that_takes_no_more_is_cut_off_wherever_it_stalls(blocked_at: str) -> None:
+    clock, settings = FrozenClock(), StreamSettings()
+    pacer = Pacer(auth=StaticAuth({}, clock=clock), clock=clock, settings=settings)
+    streaming = Streaming(pacer)
+    streaming.client.is_blocked = blocked_at == "the head"
+    await streaming.begin()
+    streaming.client.is_blocked = True
+    # Nothing but the end is to be sent.
+    streaming.transcript.finish(End(ReplyError.INFERENCE_INTERRUPTED))
+    await settle()
+
+    await clock.elapse(settings.write_timeout_seconds - 1)
+    was_cut_off_early = streaming.client.has_left
+    await clock.elapse(1)
+    assert (was_cut_off_early, streaming.client.has_left) == (False, True)
+
+    streaming.client.read_on()
+    await streaming.task
+    await pacer.close()

@@ -1,0 +1,147 @@
+"""The container: every part can be made, and what is open is closed whatever happens."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import pytest
+from attrs import evolve
+from dependency_injector import providers
+from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS, make_container
+
+from chatcore.ports import Clock
+from chatcore.system_clock import SystemClock
+from chatcore_auth import AuthClient
+from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
+from chatcore_memory import InMemoryStorage, ScriptedInference, StaticAuth
+from chatcore_postgres import PostgresStorage
+from chatcore_service.app import check, create_app
+from chatcore_service.container import Container
+from chatcore_service.environment import InvalidSettingsError
+from chatcore_service.settings import InferenceLimitSettings, InferenceTimeoutSettings
+
+
+def test_every_provider_makes_its_part() -> None:
+    container = make_container()
+
+    made = {name: provider() for name, provider in container.providers.items()}
+    assert None not in made.values()
+
+
+def test_the_ports_are_the_real_adapters_unless_they_are_overridden() -> None:
+    container = Container(settings=SETTINGS)
+
+    assert isinstance(container.storage(), PostgresStorage)
+    assert isinstance(container.auth(), AuthClient)
+    assert isinstance(container.inference(), InferenceClient)
+    assert isinstance(container.clock(), SystemClock)
+
+
+def test_what_the_inference_service_may_do_is_up_to_the_settings() -> None:
+    timeouts = InferenceTimeoutSettings(connect_seconds=1, first_frame_seconds=2, idle_seconds=3, total_seconds=4)
+    limits = InferenceLimitSettings(max_reply_characters=5, max_frame_bytes=6, max_header_bytes=7)
+    settings = evolve(SETTINGS, inference_timeouts=timeouts, inference_limits=limits)
+    client = Container(settings=settings).inference()
+
+    assert isinstance(client, InferenceClient)
+    assert client._timeouts == InferenceTimeouts(
+        connect_seconds=1, first_frame_seconds=2, idle_seconds=3, total_seconds=4
+    )
+    assert client._limits == InferenceLimits(max_text_chars=5, max_frame_bytes=6, max_header_bytes=7)
+
+
+def test_by_themselves_the_settings_and_the_client_say_the_same() -> None:
+    client = Container(settings=SETTINGS).inference()
+
+    assert isinstance(client, InferenceClient)
+    assert (client._timeouts, client._limits) == (InferenceTimeouts(), InferenceLimits())
+
+
+def test_what_there_should_be_one_of_there_is_one_of() -> None:
+    container = make_container()
+
+    for provider in (container.chat, container.storage, container.pacer, container.slots, container.metrics):
+        assert isinstance(provider, providers.Singleton)
+        assert provider() is provider()
+
+
+def test_an_address_that_an_adapter_cannot_use_is_named() -> None:
+    with pytest.raises(InvalidSettingsError) as caught:
+        check(evolve(SETTINGS, database_url="mysql://x", inference_service_url="nonsense"))
+
+    assert set(caught.value.problems) == {"DATABASE_URL", "INFERENCE_SERVICE_URL"}
+
+
+def test_the_factory_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("INTERNAL_API_KEY", raising=False)
+
+    with pytest.raises(InvalidSettingsError, match="INTERNAL_API_KEY is required"):
+        create_app()
+
+
+class Opened:
+    """Writes down when it was opened and closed."""
+
+    def __init__(self, name: str, events: list[str]) -> None:
+        self._name = name
+        self._events = events
+
+    async def __aenter__(self) -> Self:
+        self._events.append(f"open {self._name}")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._events.append(f"close {self._name}")
+
+
+class OpenedStorage(Opened, InMemoryStorage):
+    def __init__(self, events: list[str], clock: Clock) -> None:
+        Opened.__init__(self, "storage", events)
+        InMemoryStorage.__init__(self, clock)
+
+
+class OpenedAuth(Opened, StaticAuth):
+    def __init__(self, events: list[str]) -> None:
+        Opened.__init__(self, "auth", events)
+        StaticAuth.__init__(self)
+
+
+class OpenedInference(Opened, ScriptedInference):
+    def __init__(self, events: list[str]) -> None:
+        Opened.__init__(self, "inference", events)
+        ScriptedInference.__init__(self)
+
+
+class BrokenInference(ScriptedInference):
+    async def __aenter__(self) -> Self:
+        raise OSError("cannot open")
+
+    async def __aexit__(self, *_: object) -> None:
+        raise AssertionError("it was never open")
+
+
+def container_that_writes_down(events: list[str], inference: ScriptedInference) -> Container:
+    container = make_container()
+    container.storage.override(OpenedStorage(events, container.clock()))
+    container.auth.override(OpenedAuth(events))
+    container.inference.override(inference)
+    return container
+
+
+async def test_adapters_are_opened_in_order_and_closed_in_reverse() -> None:
+    events: list[str] = []
+    app = container_that_writes_down(events, OpenedInference(events)).application()
+
+    async with app.router.lifespan_context(app):
+        assert events == ["open storage", "open auth", "open inference"]
+    assert events[3:] == ["close inference", "close auth", "close storage"]
+
+
+async def test_what_was_open_is_closed_when_the_next_cannot_be_opened() -> None:
+    events: list[str] = []
+    app = container_that_writes_down(events, BrokenInference()).application()
+
+    with pytest.raises(OSError, match="cannot open"):
+        async with app.router.lifespan_context(app):
+            pass
+    assert events == ["open storage", "open auth", "close auth", "close storage"]

@@ -1,0 +1,209 @@
+"""Every bound there is on time, size and number: a setting, its default, and the test of what happens at its edge."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS
+
+from chatcore_service.settings import Settings
+
+#: Variable: where it is in the settings, its default, and the tests of its edge.
+LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
+    # What a caller may send.
+    "MAX_HEADER_BYTES": (
+        "requests.max_header_bytes",
+        16 * 1024,
+        (
+            "integration/entrypoints/chatcore_service/server/test_limits.py::test_headers_have_at_most_16_kibibytes",
+            "integration/entrypoints/chatcore_service/server/test_limits.py::test_how_large_headers_may_be_is_a_setting",
+        ),
+    ),
+    "HEADER_TIMEOUT_SECONDS": (
+        "requests.header_timeout_seconds",
+        10,
+        (
+            "unit/entrypoints/chatcore_service/test_time_limits.py::test_the_headers_of_a_request_have_ten_seconds",
+            "integration/entrypoints/chatcore_service/server/test_limits.py::test_headers_that_do_not_come_are_not_waited_for",
+        ),
+    ),
+    "MAX_BODY_BYTES": (
+        "requests.max_body_bytes",
+        256 * 1024,
+        ("unit/entrypoints/chatcore_service/http/test_body_reader.py::test_a_body_has_at_most_256_kibibytes",),
+    ),
+    "BODY_TIMEOUT_SECONDS": (
+        "requests.body_timeout_seconds",
+        10,
+        (
+            "unit/entrypoints/chatcore_service/test_time_limits.py::test_a_body_has_ten_seconds",
+            "integration/entrypoints/chatcore_service/server/test_limits.py::test_a_body_that_does_not_come_is_not_waited_for",
+        ),
+    ),
+    # What a user may have at once.
+    "MAX_STREAMS_PER_USER": (
+        "streams.max_per_user",
+        20,
+        (
+            "unit/entrypoints/chatcore_service/streaming/cluster_stream_counts/test_limit.py::test_a_process_by_itself_grants_the_limit_and_no_more",
+            "unit/entrypoints/chatcore_service/streaming/cluster_stream_counts/test_limit.py::test_streams_on_other_processes_count",
+            "integration/entrypoints/chatcore_service/streaming/test_streams.py::test_a_user_has_so_many_streams_and_others_are_not_counted",
+        ),
+    ),
+    "MAX_GENERATIONS_PER_USER": (
+        "limits.generations_per_user",
+        8,
+        (
+            "unit/entrypoints/chatcore_service/api/test_turns.py::test_a_user_with_too_many_replies_in_the_making_is_told_when_to_come_back",
+        ),
+    ),
+    # What a reader may expect of a stream.
+    "STREAM_MAX_SECONDS": (
+        "streams.max_seconds",
+        600,
+        ("unit/entrypoints/chatcore_service/streaming/test_stream_monitor.py::test_a_stream_lives_for_ten_minutes",),
+    ),
+    "STREAM_KEEP_ALIVE_SECONDS": (
+        "streams.keep_alive_seconds",
+        15,
+        (
+            "unit/entrypoints/chatcore_service/streaming/test_stream_monitor.py::test_a_silent_stream_owes_a_comment_after_15_seconds",
+        ),
+    ),
+    "STREAM_WRITE_TIMEOUT_SECONDS": (
+        "streams.write_timeout_seconds",
+        30,
+        (
+            "unit/entrypoints/chatcore_service/streaming/test_stream_monitor.py::test_a_reader_who_takes_nothing_for_30_seconds_is_cut_off",
+            "integration/entrypoints/chatcore_service/server/test_flushing.py::test_who_takes_nothing_of_an_answer_is_cut_off",
+        ),
+    ),
+    # What the inference service may send, and how long it may take.
+    "MAX_REPLY_CHARACTERS": (
+        "inference_limits.max_reply_characters",
+        1024 * 1024,
+        ("unit/adapters/chatcore_inference/http/test_receiver.py::test_the_text_of_a_reply_is_counted_in_code_points",),
+    ),
+    "MAX_FRAME_BYTES": (
+        "inference_limits.max_frame_bytes",
+        256 * 1024,
+        ("unit/adapters/chatcore_inference/http/test_receiver.py::test_the_common_frame_too_is_held_to_the_limit",),
+    ),
+    "MAX_INFERENCE_HEADER_BYTES": (
+        "inference_limits.max_header_bytes",
+        16 * 1024,
+        (
+            "unit/adapters/chatcore_inference/http/test_exchange.py::test_a_head_may_be_as_large_as_permitted_and_no_larger_however_it_is_cut",
+        ),
+    ),
+    **{
+        f"INFERENCE_{variable}_TIMEOUT_SECONDS": (
+            f"inference_timeouts.{name}_seconds",
+            default,
+            (
+                "unit/entrypoints/chatcore_service/test_time_limits.py::test_a_model_is_waited_for_as_long_as_the_settings_say_and_no_longer",
+            ),
+        )
+        for variable, name, default in (
+            ("FIRST_FRAME", "first_frame", 60),
+            ("IDLE", "idle", 60),
+            ("TOTAL", "total", 900),
+        )
+    },
+    # What the model is shown.
+    "MAX_CONVERSATION_HISTORY": (
+        "limits.history.max_messages",
+        50,
+        ("unit/chatcore/conversations/test_history.py::test_at_most_so_many_messages_go_along_the_newest_included",),
+    ),
+    "MAX_TOKEN_BUDGET": (
+        "limits.history.budget",
+        6000,
+        ("unit/chatcore/conversations/test_history.py::test_the_budget_is_filled_to_its_edge_and_not_beyond",),
+    ),
+    # Who is remembered.
+    "AUTH_CACHE_TTL_SECONDS": (
+        "auth_cache_ttl_seconds",
+        300,
+        (
+            "unit/adapters/chatcore_auth/test_cache.py::test_a_user_is_remembered_until_the_ttl_or_the_expiry_but_300_seconds_at_most",
+        ),
+    ),
+    "AUTH_CACHE_MAX_SIZE": (
+        "auth_cache_max_size",
+        1024,
+        ("unit/adapters/chatcore_auth/test_cache.py::test_beyond_its_size_the_least_recently_seen_user_makes_room",),
+    ),
+}
+
+#: These bound what we wait for, not what somebody else may do; each has its tests, but no edge to stand on.
+NO_LIMITS = {
+    "AUTH_TIMEOUT_SECONDS",
+    "DATABASE_POOL_MAX_SIZE",
+    "DEFAULT_MAX_TOKENS",
+    "DRAIN_SECONDS",
+    "INFERENCE_CONNECT_TIMEOUT_SECONDS",
+    "STREAM_REVALIDATE_SECONDS",
+}
+
+_TESTS = Path(__file__).parents[3]
+
+
+class _Noting(Mapping[str, str]):
+    """An environment that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        if name == "INTERNAL_API_KEY":
+            return "key"
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def test_every_setting_that_bounds_something_is_in_the_table() -> None:
+    environment = _Noting()
+    Settings.from_environment(environment)
+
+    bounds = {name for name in environment.asked if re.search(r"(^|_)MAX_|_SECONDS$", name)}
+    assert bounds == LIMITS.keys() | NO_LIMITS
+
+
+@pytest.mark.parametrize("variable", LIMITS)
+def test_its_default_is_the_one_that_is_promised_and_it_can_be_set(variable: str) -> None:
+    path, default, _ = LIMITS[variable]
+    # Below the default, which is the most that some may be.
+    other = default // 2
+
+    assert _setting(SETTINGS, path) == default
+    changed = Settings.from_environment({"INTERNAL_API_KEY": "key", variable: str(other)})
+    assert _setting(changed, path) == other
+
+
+@pytest.mark.parametrize("test", sorted({test for _, _, tests in LIMITS.values() for test in tests}))
+def test_its_edge_has_a_test(test: str) -> None:
+    path, _, name = test.partition("::")
+
+    assert name in _functions(_TESTS / path)
+
+
+def _setting(settings: object, path: str) -> object:
+    for name in path.split("."):
+        settings = getattr(settings, name)
+    return settings
+
+
+def _functions(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}

@@ -1,0 +1,154 @@
+"""Readiness and metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from attrs import evolve
+from structlog.testing import capture_logs
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, SETTINGS, HttpService, running_service
+
+from chatcore.errors import InferenceUnreachableError, StorageUnavailableError
+from chatcore_memory import FrozenClock
+from chatcore_service.metrics import Metrics
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture
+async def service(clock: FrozenClock) -> AsyncIterator[HttpService]:
+    async with running_service(clock=clock) as service:
+        yield service
+
+
+async def test_a_service_that_reaches_everything_is_ready(service: HttpService) -> None:
+    response = await service.client.get("/api/ready")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "ok",
+        "checks": {"process": "ok", "database": "ok", "auth": "ok", "inference": "ok"},
+    }
+
+
+@pytest.mark.parametrize("name", ["database", "auth", "inference"])
+async def test_what_cannot_be_reached_has_its_line(service: HttpService, clock: FrozenClock, name: str) -> None:
+    service.storage.outage = name == "database"
+    service.auth.outage = name == "auth"
+    service.inference.outage = InferenceUnreachableError() if name == "inference" else None
+    clock.advance(10)
+
+    response = await service.client.get("/api/ready")
+    document = response.json()
+    assert (response.status_code, document["status"]) == (503, "unavailable")
+    assert {key for key, value in document["checks"].items() if value != "ok"} == {name}
+
+
+_UNFORESEEN = RuntimeError("nobody foresaw this")
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        # An outage may last for hours, in which probes go on asking.
+        (StorageUnavailableError(), {"error": "StorageUnavailableError"}),
+        (TimeoutError(), {"error": "TimeoutError"}),
+        (_UNFORESEEN, {"exc_info": _UNFORESEEN}),
+    ],
+)
+async def test_whatever_fails_is_unavailable_and_the_log_says_why(
+    service: HttpService, error: Exception, why: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        raise error
+
+    monkeypatch.setitem(service.container.readiness()._pings, "database", fail)
+    with capture_logs() as lines:
+        ready = await service.client.get("/api/ready")
+
+    assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "unavailable")
+    [line] = [line for line in lines if "dependency" in line]
+    assert line == {"event": "a dependency is unavailable", "log_level": "warning", "dependency": "database", **why}
+
+
+async def test_an_answer_is_good_for_a_second(service: HttpService, clock: FrozenClock) -> None:
+    await service.client.get("/api/ready")
+    service.auth.outage = True
+
+    before = await service.client.get("/api/ready")
+    clock.advance(1)
+    after = await service.client.get("/api/ready")
+    assert (before.status_code, after.status_code) == (200, 503)
+
+
+async def test_liveness_is_the_same_whatever_the_service_is_called_in_its_logs() -> None:
+    async with running_service(evolve(SETTINGS, service_name="blue")) as service:
+        health = await service.client.get("/api/health")
+
+    assert health.json() == {"status": "ok", "ready": True, "service": "chat-api"}
+
+
+async def test_many_who_ask_at_once_cost_one_look(service: HttpService, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    async def look() -> None:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(service.storage, "ping", look)
+    readiness = service.container.readiness()
+    monkeypatch.setitem(readiness._pings, "database", look)
+    await asyncio.gather(*(service.client.get("/api/ready") for _ in range(20)))
+    assert looks == 1
+
+
+async def test_a_draining_service_is_not_ready_and_takes_no_turns(service: HttpService) -> None:
+    conversation = await service.conversation()
+    await service.container.shutdown().drain()
+
+    ready = await service.client.get("/api/ready")
+    health = await service.client.get("/api/health")
+    turn = await service.client.post(f"{conversation}/messages", json={"content": "hi"}, headers=ALICE)
+    assert (ready.status_code, ready.json()["checks"]["process"]) == (503, "draining")
+    assert (health.status_code, health.json()) == (200, {"status": "ok", "ready": True, "service": "chat-api"})
+    assert (turn.status_code, turn.json()["code"]) == (503, "draining")
+    assert (await service.client.get(conversation, headers=ALICE)).status_code == 200
+
+
+async def test_the_figures_tell_of_requests_replies_and_tokens(service: HttpService) -> None:
+    service.inference.say("a", "b", "c")
+    await service.turn(await service.conversation())
+    await service.client.get(f"/api/conversations/{uuid4()}", headers=ALICE)
+
+    text = (await service.client.get("/metrics")).text
+    path = "/api/conversations/{conversation_id}"
+    assert f'chatcore_http_requests_total{{method="GET",route="{path}",status="404"}} 1.0' in text
+    assert f'chatcore_http_requests_total{{method="POST",route="{path}/messages",status="200"}} 1.0' in text
+    assert 'chatcore_generations_total{status="complete"} 1.0' in text
+    assert "chatcore_tokens_total 3.0" in text
+    assert "chatcore_first_token_seconds_count 1.0" in text
+    assert "chatcore_active_generations 0.0" in text
+    assert "chatcore_open_streams 0.0" in text
+
+
+async def test_no_label_can_be_chosen_by_a_caller(service: HttpService) -> None:
+    for path in ("/canary", "/api/conversations/canary", "/api/health?canary"):
+        await service.client.get(path, headers=ALICE)
+
+    text = (await service.client.get("/metrics")).text
+    assert "canary" not in text
+    assert 'route="unknown",status="404"' in text
+
+
+def test_the_pools_have_their_figures() -> None:
+    metrics = Metrics()
+    metrics.show_pools({"requests": {"pool_size": 3}})
+
+    assert b'chatcore_database_pool{figure="pool_size",pool="requests"} 3.0' in metrics.exposition()
