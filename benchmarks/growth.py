@@ -28,7 +28,7 @@ from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Cursor, PageRequest
 from chatcore.conversations.message import ConversationId, MessageId, Status
 from chatcore.ports.storage import NewTurn
-from chatcore.replies.lease import Ending, OwnerId
+from chatcore.replies.lease import FinalState, OwnerId
 from chatcore_postgres import PostgresStorage
 
 #: How many conversations users have.
@@ -38,7 +38,7 @@ _TIMES, _UNTIMED = 15, 3
 _PAGE = 50
 _BEGIN = {"Prefer": "respond-async", "Content-Type": "application/json"}
 _QUESTION = b'{"content":"What do you know of the sea?"}'
-_ENDING = Ending(
+_ENDING = FinalState(
     status=Status.COMPLETE,
     content="That it is deep.",
     error=None,

@@ -19,7 +19,7 @@ from chatcore.ports.storage import NewTurn
 from chatcore.replies.lease import OwnerId
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Parameters, fetch_on
-from chatcore_postgres.driver.epoll_wait import Readiness, WaitingConnection
+from chatcore_postgres.driver.epoll_wait import SharedEpoll, WaitingConnection
 from chatcore_postgres.statements.turns import BEGIN_TURN
 from chatcore_postgres.turns import turn_parameters
 
@@ -40,7 +40,7 @@ class Store:
 
     async def open(self, database_url: str) -> None:
         """Connects, and has the statement planned: nobody's turn changes nothing."""
-        readiness = Readiness()
+        readiness = SharedEpoll()
         for _ in range(_CONNECTIONS):
             connection = await WaitingConnection.connect(
                 database_url, autocommit=True, prepare_threshold=1, cursor_factory=AsyncRawCursor

@@ -13,9 +13,9 @@ from chatcore.ports import Clock, Inference, NullObserver, Observer, Storage
 from chatcore.replies.background import Background
 from chatcore.replies.checkpoints import Checkpointer
 from chatcore.replies.follower import Follower
-from chatcore.replies.generation_runner import Generations
+from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.lease import OwnerId
-from chatcore.replies.recovery import Rescuer
+from chatcore.replies.recovery import OrphanRecovery
 from chatcore.replies.turns import Turns
 
 #: How long running replies have to finish when the process is asked to end.
@@ -58,11 +58,15 @@ class Chat:
         limits = limits or Limits()
         owner_id = OwnerId(uuid4())
         background = Background(observer)
-        self.generations = Generations(background, storage=storage, inference=inference, clock=clock, observer=observer)
+        self.generations = GenerationRunner(
+            background, storage=storage, inference=inference, clock=clock, observer=observer
+        )
         self.checkpointer = Checkpointer(
             self.generations, storage=storage, clock=clock, observer=observer, owner_id=owner_id
         )
-        self.rescuer = Rescuer(self.generations, storage=storage, clock=clock, observer=observer, owner_id=owner_id)
+        self.recovery = OrphanRecovery(
+            self.generations, storage=storage, clock=clock, observer=observer, owner_id=owner_id
+        )
         self.follower = Follower(self.generations, storage=storage, clock=clock, observer=observer)
         self.conversations = Conversations(storage=storage, clock=clock, generations=self.generations)
         self.turns = Turns(
@@ -81,7 +85,7 @@ class Chat:
         """Begins to checkpoint and to sweep. Call it once, in a running event loop."""
         self._background = [
             asyncio.create_task(self.checkpointer.run(), name="checkpoints"),
-            asyncio.create_task(self.rescuer.run(), name="rescue"),
+            asyncio.create_task(self.recovery.run(), name="rescue"),
         ]
 
     async def drain(self, grace_seconds: float = DRAIN_SECONDS) -> None:
@@ -96,7 +100,7 @@ class Chat:
         running = set(self._background)
         self._background = []
         for _ in range(_MOST_CANCELLATIONS):
-            # A task can swallow its cancellation, see Generation.halt.
+            # A task can swallow its cancellation, see Generation.cancel.
             for task in running:
                 task.cancel()
             if not running:

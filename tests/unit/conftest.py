@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from chatcore import Chat, Conversation, Limits, Message, Sampling, Turn, User
 from chatcore.ports import NullObserver
-from chatcore.replies.lease import Ending, Lease
+from chatcore.replies.lease import FinalState, Lease
 from chatcore_memory import FrozenClock, InMemoryStorage
 from tests.unit.inference_by_hand import InferenceByHand
 
@@ -21,18 +21,18 @@ class RecordingObserver(NullObserver):
 
     def __init__(self) -> None:
         self.failures: list[tuple[str, Exception]] = []
-        self.endings: list[Ending | None] = []
+        self.final_states: list[FinalState | None] = []
         self.first_tokens: list[float] = []
-        self.rescues: list[Ending] = []
+        self.recovered_states: list[FinalState] = []
 
     def first_token(self, _lease: Lease, seconds: float) -> None:
         self.first_tokens.append(seconds)
 
-    def generation_ended(self, _lease: Lease, ending: Ending | None, _trace_id: str | None) -> None:
-        self.endings.append(ending)
+    def generation_ended(self, _lease: Lease, final_state: FinalState | None, _trace_id: str | None) -> None:
+        self.final_states.append(final_state)
 
-    def rescued(self, _lease: Lease, ending: Ending) -> None:
-        self.rescues.append(ending)
+    def recovered(self, _lease: Lease, final_state: FinalState) -> None:
+        self.recovered_states.append(final_state)
 
     def failed(self, what: str, error: Exception) -> None:
         self.failures.append((what, error))

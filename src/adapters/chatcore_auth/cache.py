@@ -23,7 +23,7 @@ REJECTED_MAX_SIZE = 1024
 
 @frozen
 class _Remembered:
-    verdict: Vouched
+    check: Vouched
     life_seconds: float
 
 
@@ -31,8 +31,8 @@ def _end_of_life(_key: TokenKey, entry: _Remembered, now: float) -> float:
     return now + entry.life_seconds
 
 
-class VerdictCache:
-    """Remembers verdicts, good ones for min(ttl, the token's own expiry), bad ones for a few seconds.
+class TokenCheckCache:
+    """Remembers check, good ones for min(ttl, the token's own expiry), bad ones for a few seconds.
 
     Args:
         clock: life is measured on its monotonic time, the tokens' expiry on its present instant.
@@ -51,26 +51,26 @@ class VerdictCache:
         )
 
     def get(self, key: TokenKey) -> Vouched | Rejected | None:
-        """The verdict that still stands; None when the auth service has to be asked."""
+        """The check that still stands; None when the auth service has to be asked."""
         try:
             # A library's `get` would look it up twice.
             entry = self._vouched[key]
         except KeyError:
             return self._rejected.get(key)
-        if has_expired(entry.verdict.user, self._clock.now()):
+        if has_expired(entry.check.user, self._clock.now()):
             # The wall clock was set forward: the entry's own life is measured on the other one.
             self._vouched.pop(key, None)
             return Rejected()
-        return entry.verdict
+        return entry.check
 
-    def put(self, key: TokenKey, verdict: Vouched | Rejected) -> None:
-        """Remembers `verdict` in place of an older one."""
-        if isinstance(verdict, Rejected):
+    def put(self, key: TokenKey, check: Vouched | Rejected) -> None:
+        """Remembers `check` in place of an older one."""
+        if isinstance(check, Rejected):
             self._vouched.pop(key, None)
-            self._rejected[key] = verdict
+            self._rejected[key] = check
             return
         self._rejected.pop(key, None)
-        self._vouched[key] = _Remembered(verdict, self._life_seconds(verdict.user.expires_at))
+        self._vouched[key] = _Remembered(check, self._life_seconds(check.user.expires_at))
 
     def _life_seconds(self, expires_at: datetime | None) -> float:
         if expires_at is None:

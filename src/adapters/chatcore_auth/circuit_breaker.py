@@ -1,4 +1,4 @@
-"""Spares callers the wait for a service that is known to be away."""
+"""Preconnector callers the wait for a service that is known to be away."""
 
 from chatcore.ports.clock import Clock
 

@@ -9,11 +9,11 @@ from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
 from chatcore.ports.auth import Auth
 from chatcore.ports.clock import Clock
 from chatcore.user import User
-from chatcore_auth.cache import VerdictCache, has_expired
+from chatcore_auth.cache import TokenCheckCache, has_expired
 from chatcore_auth.guarded_validator import GuardedUpstream
 from chatcore_auth.single_flight import FlightAbortedError, SingleFlight
 from chatcore_auth.token_key import TokenKey, token_key
-from chatcore_auth.validators.service.answer import Rejected, Unusable, Verdict, Vouched
+from chatcore_auth.validators.service.answer import Rejected, TokenCheck, Unusable, Vouched
 from chatcore_auth.validators.service.upstream import AuthUpstream
 
 # A caller is told of a timeout just before the time is over, not just after it.
@@ -57,8 +57,8 @@ class AuthClient(Auth):
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._clock = clock
-        self._cache = VerdictCache(clock, ttl_seconds=ttl_seconds, max_size=max_size)
-        self._flights = SingleFlight[TokenKey, Verdict]()
+        self._cache = TokenCheckCache(clock, ttl_seconds=ttl_seconds, max_size=max_size)
+        self._flights = SingleFlight[TokenKey, TokenCheck]()
         self._upstream = GuardedUpstream(
             AuthUpstream(
                 base_url,
@@ -100,16 +100,16 @@ class AuthClient(Auth):
         key = token_key(token)
         if key is None:
             raise NotAuthenticatedError
-        verdict = self._cache.get(key) or await self._ask_once(key, token, trace_id)
-        match verdict:
+        check = self._cache.get(key) or await self._ask_once(key, token, trace_id)
+        match check:
             case Vouched():
-                return verdict.user
+                return check.user
             case Rejected():
                 raise NotAuthenticatedError
             case Unusable():
-                raise AuthUnavailableError from verdict.cause
+                raise AuthUnavailableError from check.cause
             case _:
-                assert_never(verdict)
+                assert_never(check)
 
     async def ping(self) -> None:
         """See :meth:`chatcore.ports.Auth.ping`."""
@@ -117,20 +117,20 @@ class AuthClient(Auth):
         if not await self._upstream.is_reachable():
             raise AuthUnavailableError
 
-    async def _ask_once(self, key: TokenKey, token: str, trace_id: str | None) -> Verdict:
+    async def _ask_once(self, key: TokenKey, token: str, trace_id: str | None) -> TokenCheck:
         self._require_open()
         try:
             return await self._flights.run(key, partial(self._ask, key, token, trace_id))
         except FlightAbortedError as error:
             return Unusable("the client is closing", error)
 
-    async def _ask(self, key: TokenKey, token: str, trace_id: str | None) -> Verdict:
-        verdict = await self._upstream.validate(token, trace_id)
-        if isinstance(verdict, Vouched) and has_expired(verdict.user, self._clock.now()):
-            verdict = Rejected()
-        if not isinstance(verdict, Unusable):
-            self._cache.put(key, verdict)
-        return verdict
+    async def _ask(self, key: TokenKey, token: str, trace_id: str | None) -> TokenCheck:
+        check = await self._upstream.validate(token, trace_id)
+        if isinstance(check, Vouched) and has_expired(check.user, self._clock.now()):
+            check = Rejected()
+        if not isinstance(check, Unusable):
+            self._cache.put(key, check)
+        return check
 
     def _require_open(self) -> None:
         if not self._is_open:

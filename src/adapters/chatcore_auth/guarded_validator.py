@@ -7,7 +7,7 @@ import structlog
 
 from chatcore.ports.clock import Clock
 from chatcore_auth.circuit_breaker import CircuitBreaker
-from chatcore_auth.validators.service.answer import OUR_KEY_REFUSED, Unusable, Verdict
+from chatcore_auth.validators.service.answer import OUR_KEY_REFUSED, TokenCheck, Unusable
 from chatcore_auth.validators.service.upstream import AuthUpstream
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_auth")
@@ -54,7 +54,7 @@ class GuardedUpstream:
         except TimeoutError:
             return False
 
-    async def validate(self, token: str, trace_id: str | None) -> Verdict:
+    async def validate(self, token: str, trace_id: str | None) -> TokenCheck:
         """What the auth service says of `token`, in time."""
         deadline = asyncio.get_running_loop().time() + self._budget_seconds
         try:
@@ -68,29 +68,29 @@ class GuardedUpstream:
         finally:
             self._turns.release()
 
-    async def _validate_by(self, deadline: float, token: str, trace_id: str | None) -> Verdict:
+    async def _validate_by(self, deadline: float, token: str, trace_id: str | None) -> TokenCheck:
         if not self._breaker.allows():
             return _PAUSED
         try:
             async with asyncio.timeout_at(deadline):
-                verdict = await self._upstream.validate(token, trace_id)
+                check = await self._upstream.validate(token, trace_id)
         except TimeoutError as error:
-            verdict = Unusable("no answer in time", error, is_outage=True)
-        self._tell_breaker(verdict)
-        return _logged(verdict, trace_id)
+            check = Unusable("no answer in time", error, is_outage=True)
+        self._tell_breaker(check)
+        return _logged(check, trace_id)
 
-    def _tell_breaker(self, verdict: Verdict) -> None:
+    def _tell_breaker(self, check: TokenCheck) -> None:
         # Any other answer, usable or not, shows that the service is there.
-        if isinstance(verdict, Unusable) and verdict.is_outage:
+        if isinstance(check, Unusable) and check.is_outage:
             if self._breaker.failed():
                 _log.warning("the auth service keeps failing; new tokens are refused for a while")
         elif self._breaker.succeeded():
             _log.info("the auth service answers again")
 
 
-def _logged(verdict: Verdict, trace_id: str | None) -> Verdict:
-    if isinstance(verdict, Unusable):
-        log = _log.error if verdict is OUR_KEY_REFUSED else _log.warning
+def _logged(check: TokenCheck, trace_id: str | None) -> TokenCheck:
+    if isinstance(check, Unusable):
+        log = _log.error if check is OUR_KEY_REFUSED else _log.warning
         # Never the cause itself: it may hold the request, and the request holds the token.
-        log("the auth service gave no usable answer", reason=verdict.reason, trace_id=trace_id)
-    return verdict
+        log("the auth service gave no usable answer", reason=check.reason, trace_id=trace_id)
+    return check

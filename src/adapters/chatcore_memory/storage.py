@@ -22,7 +22,7 @@ from chatcore.ports import (
     Storage,
     StreamCounts,
 )
-from chatcore.replies.lease import LEASE_SECONDS, Ending, Lease, OwnerId, Progress, Remains, Verdict
+from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
 from chatcore.user import UserId
 from chatcore_memory.stream_counts import StreamCountTable
 from chatcore_memory.tables import GenerationRow, Tables
@@ -124,19 +124,19 @@ class InMemoryStorage(Storage, StreamCounts):
                 generation.is_stop_requested = True
             return message
 
-    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[Verdict]:
+    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[LeaseStatus]:
         """As the port says."""
         async with self._transaction():
             return [self._checkpoint_one(owner_id, part) for part in parts]
 
-    async def finish(self, lease: Lease, ending: Ending) -> bool:
+    async def finish(self, lease: Lease, final_state: FinalState) -> bool:
         """As the port says."""
         async with self._transaction():
             generation = self._tables.leased(lease)
             if generation is not None:
-                self._end(generation, ending)
+                self._end(generation, final_state)
                 return True
-            return self._has_ended_so(lease, ending)
+            return self._has_ended_so(lease, final_state)
 
     async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
         """As the port says."""
@@ -152,15 +152,15 @@ class InMemoryStorage(Storage, StreamCounts):
                 generation.lease_until = self._lease_until()
             return [generation.lease for generation in abandoned[:limit]]
 
-    async def settle(self, lease: Lease, decide: Callable[[Remains], Ending]) -> Ending | None:
+    async def finish_orphan(self, lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
         """As the port says."""
         async with self._transaction():
             generation = self._tables.leased(lease)
             if generation is None:
                 return None
-            ending = decide(Remains(generation.text, generation.is_stop_requested, generation.replaces))
-            self._end(generation, ending)
-            return ending
+            final_state = decide(OrphanedReply(generation.text, generation.is_stop_requested, generation.replaces))
+            self._end(generation, final_state)
+            return final_state
 
     async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
         """As the port says."""
@@ -204,32 +204,32 @@ class InMemoryStorage(Storage, StreamCounts):
     def _lease_until(self) -> float:
         return self._clock.monotonic() + LEASE_SECONDS
 
-    def _checkpoint_one(self, owner_id: OwnerId, part: Progress) -> Verdict:
+    def _checkpoint_one(self, owner_id: OwnerId, part: Progress) -> LeaseStatus:
         generation = self._tables.leased(part.lease)
         if generation is None or generation.lease.owner_id != owner_id:
-            return Verdict.LOST
+            return LeaseStatus.LOST
         if part.text:
             generation.deltas.setdefault(part.start_offset, part.text)
         if part.renew:
             generation.lease_until = self._lease_until()
-        return Verdict.STOP_REQUESTED if generation.is_stop_requested else Verdict.HELD
+        return LeaseStatus.STOP_REQUESTED if generation.is_stop_requested else LeaseStatus.HELD
 
-    def _end(self, generation: GenerationRow, ending: Ending) -> None:
+    def _end(self, generation: GenerationRow, final_state: FinalState) -> None:
         key = (generation.lease.user_id, generation.lease.conversation_id)
         message = self._tables.message(*key, generation.lease.message_id)
         conversation = self._tables.conversation(*key)
-        if ending.returns_head and conversation.head_id == message.id:
+        if final_state.returns_head and conversation.head_id == message.id:
             conversation = evolve(conversation, head_id=generation.return_head_id)
-        self._tables.replace(_ended(message, ending))
-        self._tables.store(evolve(conversation, updated_at=ending.ended_at.astimezone(UTC)))
+        self._tables.replace(_ended(message, final_state))
+        self._tables.store(evolve(conversation, updated_at=final_state.ended_at.astimezone(UTC)))
         del self._tables.generations[key]
 
-    def _has_ended_so(self, lease: Lease, ending: Ending) -> bool:
+    def _has_ended_so(self, lease: Lease, final_state: FinalState) -> bool:
         key = (lease.user_id, lease.conversation_id)
         if not self._tables.has_message(*key, lease.message_id):
             return False
         message = self._tables.message(*key, lease.message_id)
-        return message == _ended(message, ending)
+        return message == _ended(message, final_state)
 
     def _read_one(self, reader: DeltaReader) -> DeltaRead:
         generation = self._tables.generations.get((reader.user_id, reader.conversation_id))
@@ -251,12 +251,12 @@ def _in_utc(conversation: Conversation) -> Conversation:
     )
 
 
-def _ended(message: Message, ending: Ending) -> Message:
+def _ended(message: Message, final_state: FinalState) -> Message:
     return evolve(
         message,
-        status=ending.status,
-        content=ending.content,
-        error=ending.error,
-        token_count=ending.token_count,
-        inference_time_ms=ending.inference_time_ms,
+        status=final_state.status,
+        content=final_state.content,
+        error=final_state.error,
+        token_count=final_state.token_count,
+        inference_time_ms=final_state.inference_time_ms,
     )

@@ -4,13 +4,13 @@ from collections.abc import Callable, Collection, Sequence
 
 from chatcore.conversations.message import MessageId
 from chatcore.ports.storage import DeltaRead, DeltaReader
-from chatcore.replies.lease import LEASE_SECONDS, Ending, Lease, OwnerId, Progress, Remains, Verdict
+from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
 from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
 from chatcore_postgres.driver.database import Connection, Database, Row, fetch_on
 from chatcore_postgres.statements import generations
 
 
-async def checkpoint(database: Database, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[Verdict]:
+async def checkpoint(database: Database, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[LeaseStatus]:
     """Stores the parts of which the lease is the present one."""
     leases = [part.lease for part in parts]
     others = await database.fetch(
@@ -28,15 +28,15 @@ async def checkpoint(database: Database, owner_id: OwnerId, parts: Sequence[Prog
         },
         plan_anew=True,
     )
-    verdicts = [Verdict.HELD] * len(parts)
+    statuses = [LeaseStatus.HELD] * len(parts)
     for number, stop_requested in others:
-        verdicts[number - 1] = Verdict.STOP_REQUESTED if stop_requested else Verdict.LOST
-    return verdicts
+        statuses[number - 1] = LeaseStatus.STOP_REQUESTED if stop_requested else LeaseStatus.LOST
+    return statuses
 
 
-async def finish(database: Database, lease: Lease, ending: Ending) -> bool:
-    """Writes the ending, if the lease is the present one or the ending is written already."""
-    rows = await database.fetch_definite(generations.FINISH, _ending(lease, ending))
+async def finish(database: Database, lease: Lease, final_state: FinalState) -> bool:
+    """Writes the final state if the lease is current or the final state is stored already."""
+    rows = await database.fetch_definite(generations.FINISH, _final_state(lease, final_state))
     return bool(rows[0][0] == "done")
 
 
@@ -60,18 +60,20 @@ async def claim_expired(
     ]
 
 
-async def settle(database: Database, lease: Lease, decide: Callable[[Remains], Ending]) -> Ending | None:
+async def finish_orphan(
+    database: Database, lease: Lease, decide: Callable[[OrphanedReply], FinalState]
+) -> FinalState | None:
     """Finishes a reply from its deltas, in one transaction."""
 
-    async def unit(connection: Connection) -> Ending | None:
+    async def unit(connection: Connection) -> FinalState | None:
         async with connection.transaction():
             await fetch_on(connection, generations.GIVE_UP_WHEN_IDLE, {})
             if not await fetch_on(connection, generations.LOCK, _parameters(lease)):
                 return None
-            (remains,) = await fetch_on(connection, generations.REMAINS, _parameters(lease))
-            ending = decide(Remains(*remains))
-            await fetch_on(connection, generations.FINISH, _ending(lease, ending))
-            return ending
+            (orphan,) = await fetch_on(connection, generations.REMAINS, _parameters(lease))
+            final_state = decide(OrphanedReply(*orphan))
+            await fetch_on(connection, generations.FINISH, _final_state(lease, final_state))
+            return final_state
 
     return await database.run(unit)
 
@@ -110,14 +112,14 @@ def _parameters(lease: Lease) -> dict[str, object]:
     }
 
 
-def _ending(lease: Lease, ending: Ending) -> dict[str, object]:
+def _final_state(lease: Lease, final_state: FinalState) -> dict[str, object]:
     return {
         **_parameters(lease),
-        "status": ending.status.value,
-        "content": ending.content,
-        "error": None if ending.error is None else ending.error.value,
-        "token_count": ending.token_count,
-        "inference_time_ms": ending.inference_time_ms,
-        "returns_head": ending.returns_head,
-        "ended_at": ending.ended_at,
+        "status": final_state.status.value,
+        "content": final_state.content,
+        "error": None if final_state.error is None else final_state.error.value,
+        "token_count": final_state.token_count,
+        "inference_time_ms": final_state.inference_time_ms,
+        "returns_head": final_state.returns_head,
+        "ended_at": final_state.ended_at,
     }

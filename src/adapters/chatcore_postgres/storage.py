@@ -11,7 +11,7 @@ from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
 from chatcore.ports.storage import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
 from chatcore.ports.stream_counts import ProcessId, StreamCounts
-from chatcore.replies.lease import Ending, Lease, OwnerId, Progress, Remains, Verdict
+from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
 from chatcore.slices import taken_in_slices
 from chatcore.user import UserId
 from chatcore_postgres import deletion, generations, stream_counts, turns
@@ -78,8 +78,8 @@ class PostgresStorage(Storage, StreamCounts):
             )
 
         self._requests = database("requests", min_connections, max_connections, kind=WarmDatabase)
-        # An ending, or a rescue, waits for its conversation's row, however long somebody holds it. Leases must not wait
-        # with them.
+        # Writing a final state or finishing an orphan waits for the row of its conversation, however long another
+        # transaction holds it. Lease renewals must not wait behind such a write.
         self._endings = database("endings", 1, max(reserved_connections // 2, 1), is_patient=True)
         self._background = database("background", 1, reserved_connections - reserved_connections // 2)
 
@@ -181,21 +181,21 @@ class PostgresStorage(Storage, StreamCounts):
         rows = await self._requests.fetch(conversations.REQUEST_STOP, parameters)
         return _one_message(user_id, conversation_id, rows)
 
-    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[Verdict]:
+    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[LeaseStatus]:
         """See the port."""
         return await generations.checkpoint(self._background, owner_id, parts)
 
-    async def finish(self, lease: Lease, ending: Ending) -> bool:
+    async def finish(self, lease: Lease, final_state: FinalState) -> bool:
         """See the port."""
-        return await generations.finish(self._endings, lease, ending)
+        return await generations.finish(self._endings, lease, final_state)
 
     async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
         """See the port."""
         return await generations.claim_expired(self._endings, owner_id, running, limit)
 
-    async def settle(self, lease: Lease, decide: Callable[[Remains], Ending]) -> Ending | None:
+    async def finish_orphan(self, lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
         """See the port."""
-        return await generations.settle(self._endings, lease, decide)
+        return await generations.finish_orphan(self._endings, lease, decide)
 
     async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
         """See the port."""

@@ -26,7 +26,7 @@ _MOST_SMALLINT = 0x7FFF
 
 
 @frozen
-class _Verdict:
+class BeginOutcome:
     """What became of it, from the columns that are the same in all rows."""
 
     outcome: str
@@ -84,35 +84,35 @@ def _common(turn: NewReply) -> dict[str, object]:
 
 
 def _accepted(turn: NewReply, rows: Sequence[Row]) -> AcceptedTurn:
-    verdict = _Verdict(*rows[0][:_VERDICT_COLUMNS])
-    lease = _granted(turn, verdict)
+    begun = BeginOutcome(*rows[0][:_VERDICT_COLUMNS])
+    lease = _granted(turn, begun)
     messages = _said(turn, rows)
-    if verdict.outcome == "accepted":
-        messages |= {message.id: message for message in _stored(turn, verdict)}
-    reply = messages.pop(verdict.reply_id)
+    if begun.outcome == "accepted":
+        messages |= {message.id: message for message in _stored(turn, begun)}
+    reply = messages.pop(begun.reply_id)
     return AcceptedTurn(
-        user_message=messages[verdict.user_message_id],
+        user_message=messages[begun.user_message_id],
         reply=reply,
         lease=lease,
         history=_in_order(messages.values()) if lease else (),
     )
 
 
-def _granted(turn: NewReply, verdict: _Verdict) -> Lease | None:
+def _granted(turn: NewReply, begun: BeginOutcome) -> Lease | None:
     """The lease, if there is one to be had."""
-    match verdict.outcome:
+    match begun.outcome:
         case "accepted":
             return turn.lease(epoch=1)
-        case "repeated" if verdict.running_id == turn.reply_id and verdict.epoch is not None:
-            return turn.lease(epoch=verdict.epoch)
+        case "repeated" if begun.running_id == turn.reply_id and begun.epoch is not None:
+            return turn.lease(epoch=begun.epoch)
         case "repeated" | "replayed":
             return None
         case "key_reused":
             raise IdempotencyKeyReusedError
         case "nothing":
             raise NothingToRegenerateError
-        case "busy" if verdict.running_id is not None:
-            raise GenerationInProgressError(turn.conversation_id, verdict.running_id)
+        case "busy" if begun.running_id is not None:
+            raise GenerationInProgressError(turn.conversation_id, begun.running_id)
         case "full":
             raise TooManyGenerationsError(turn.max_generations)
         case _:
@@ -125,11 +125,11 @@ def _said(turn: NewReply, rows: Sequence[Row]) -> dict[UUID, Message]:
     return {message.id: message for message in to_messages(turn.user_id, turn.conversation_id, found)}
 
 
-def _stored(turn: NewReply, verdict: _Verdict) -> Iterable[Message]:
+def _stored(turn: NewReply, begun: BeginOutcome) -> Iterable[Message]:
     """What was stored just now, which the statement does not send back."""
     if isinstance(turn, NewTurn):
-        yield turn.user_message(follows=verdict.head_id, position=verdict.reply_position - 1)
-    yield turn.reply(answers=verdict.user_message_id, position=verdict.reply_position, model_tag=verdict.model_tag)
+        yield turn.user_message(follows=begun.head_id, position=begun.reply_position - 1)
+    yield turn.reply(answers=begun.user_message_id, position=begun.reply_position, model_tag=begun.model_tag)
 
 
 def _in_order(messages: Iterable[Message]) -> tuple[Message, ...]:

@@ -18,8 +18,8 @@ from chatcore.conversations.conversation import (
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.ports import Clock, Storage
-from chatcore.replies.generation import Halt
-from chatcore.replies.generation_runner import Generations
+from chatcore.replies.generation import CancelReason
+from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.user import User
 
 FIRST_PAGE = PageRequest()
@@ -31,7 +31,7 @@ class Conversations:
 
     storage: Storage
     clock: Clock
-    generations: Generations
+    generations: GenerationRunner
     new_id: Callable[[], UUID] = uuid4
 
     async def create(self, user: User, *, title: str | None = None, model_tag: str | None = None) -> Conversation:
@@ -89,4 +89,4 @@ class Conversations:
         await self.storage.delete_conversation(user.id, conversation_id)
         generation = self.generations.find_in(user.id, conversation_id)
         if generation is not None:
-            generation.halt(Halt.LOST)
+            generation.cancel(CancelReason.LOST)

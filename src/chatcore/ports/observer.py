@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from chatcore.replies.lease import Ending, Lease
+from chatcore.replies.lease import FinalState, Lease
 
 
 class Observer(Protocol):
@@ -16,7 +16,7 @@ class Observer(Protocol):
         """The first frame that carries a token came `seconds` after the inference call."""
         ...
 
-    def generation_ended(self, lease: Lease, ending: Ending | None, trace_id: str | None) -> None:
+    def generation_ended(self, lease: Lease, final_state: FinalState | None, trace_id: str | None) -> None:
         """A reply has ended in this process; None when it was lost, by a deletion or another process, or is left over.
 
         What is left over has an end that could not be stored here; it will be rescued.
@@ -27,7 +27,7 @@ class Observer(Protocol):
         """A checkpoint for so many replies took so long."""
         ...
 
-    def rescued(self, lease: Lease, ending: Ending) -> None:
+    def recovered(self, lease: Lease, final_state: FinalState) -> None:
         """A reply whose owner is gone was brought to its end here."""
         ...
 
@@ -45,13 +45,13 @@ class NullObserver(Observer):
     def first_token(self, lease: Lease, seconds: float) -> None:
         """Does nothing."""
 
-    def generation_ended(self, lease: Lease, ending: Ending | None, trace_id: str | None) -> None:
+    def generation_ended(self, lease: Lease, final_state: FinalState | None, trace_id: str | None) -> None:
         """Does nothing."""
 
     def checkpointed(self, generations: int, seconds: float) -> None:
         """Does nothing."""
 
-    def rescued(self, lease: Lease, ending: Ending) -> None:
+    def recovered(self, lease: Lease, final_state: FinalState) -> None:
         """Does nothing."""
 
     def failed(self, what: str, error: Exception) -> None:

@@ -10,7 +10,7 @@ from chatcore.conversations.conversation import Conversation, OpenConversation
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
 from chatcore.replies.idempotency import IdempotencyKey
-from chatcore.replies.lease import Ending, Lease, OwnerId, Progress, Remains, Verdict
+from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
 from chatcore.user import UserId
 
 
@@ -228,7 +228,7 @@ class Storage(Protocol):
         """
         ...
 
-    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[Verdict]:
+    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[LeaseStatus]:
         """Stores new text of replies, renews leases, and tells how things stand; one round trip for all.
 
         A part is stored only if its lease is the present one. A part that was stored before, with the same
@@ -236,19 +236,19 @@ class Storage(Protocol):
         to LEASE_SECONDS from now, in the storage's time.
 
         Returns:
-            A verdict for each part, in their order; LOST for those whose lease is no longer the present one.
+            A status for each part, in their order; LOST for those whose lease is no longer the present one.
         """
         ...
 
-    async def finish(self, lease: Lease, ending: Ending) -> bool:
+    async def finish(self, lease: Lease, final_state: FinalState) -> bool:
         """Writes a reply's final state and ends its generation; the deltas go.
 
-        `updated_at` moves to `ending.ended_at`, never backwards. The head goes back, if it is to and still is
+        `updated_at` moves to `final_state.ended_at`, never backwards. The head goes back, if it is to and still is
         this reply.
 
         Returns:
-            Whether the reply now has this ending. False when the lease is not the present one and the message
-            does not have this ending: deleted, or taken over.
+            Whether the reply now has this final_state. False when the lease is not the present one and the message
+            does not have this final_state: deleted, or taken over.
         """
         ...
 
@@ -263,14 +263,14 @@ class Storage(Protocol):
         """
         ...
 
-    async def settle(self, lease: Lease, decide: Callable[[Remains], Ending]) -> Ending | None:
+    async def finish_orphan(self, lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
         """Finishes a reply that was taken over, from its deltas.
 
-        Reads the stored text under a lock that lets no delta slip in afterwards, asks `decide` for the ending
+        Reads the stored text under a lock that lets no delta slip in afterwards, asks `decide` for the final_state
         that this makes, and writes it as :meth:`finish` does. `decide` is pure and may be called again.
 
         Returns:
-            The ending; None when the lease is not the present one.
+            The final state; None when the lease is not the present one.
         """
         ...
 

@@ -18,7 +18,7 @@ class Background:
         # These have time to end when the process shuts down, ...
         self._tasks: set[asyncio.Task[Any]] = set()
         # ... and these are given up.
-        self._attending: set[asyncio.Task[None]] = set()
+        self._spawned: set[asyncio.Task[None]] = set()
         #: Whether nothing more is admitted.
         self.is_closed = False
 
@@ -40,15 +40,15 @@ class Background:
         self.keep(task)
         return await outcome
 
-    def attend(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+    def spawn(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         """Does `work`, called `what` should it fail, and gives it up when the process shuts down."""
         if self.is_closed:
             return
-        task = asyncio.create_task(self._attend(what, work), name=what)
-        self._attending.add(task)
-        task.add_done_callback(self._attending.discard)
+        task = asyncio.create_task(self._run_spawned(what, work), name=what)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
 
-    async def _attend(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _run_spawned(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
             # Called only here: a drain may cancel this before its first step, and nobody would await what was made.
             await work()
@@ -69,7 +69,7 @@ class Background:
     def close(self) -> None:
         """Admits nothing more."""
         self.is_closed = True
-        for task in self._attending:
+        for task in self._spawned:
             task.cancel()
 
     async def idle(self) -> None:

@@ -4,17 +4,17 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from chatcore.replies.readers import MAX_NEWS_CHARS, Reader, Stretch
+from chatcore.replies.readers import MAX_CHUNK_CHARS, Reader, Stretch
 from chatcore.replies.transcript import End
 
 #: Most that waits for a reader of a reply that another process makes.
-MAX_MAILBOX_CHARS = 2 * MAX_NEWS_CHARS
+MAX_BUFFERED_CHARS = 2 * MAX_CHUNK_CHARS
 
 
-class MailboxReader(Reader[Stretch]):
+class BufferedReader(Reader[Stretch]):
     """Reads what somebody else puts in: the text of a finished reply, or of one that another process makes."""
 
-    def __init__(self, offset: int, *, on_leave: "Callable[[MailboxReader], object]" = lambda _: None) -> None:
+    def __init__(self, offset: int, *, on_leave: "Callable[[BufferedReader], object]" = lambda _: None) -> None:
         self._on_leave = on_leave
         #: How much text the reader has been given, in code points.
         self.offset = offset
@@ -22,7 +22,7 @@ class MailboxReader(Reader[Stretch]):
         self.ticks_ahead = 0
         self._end: End | None = None
         #: How much can be put in before something is taken, in code points.
-        self.room = MAX_MAILBOX_CHARS
+        self.room = MAX_BUFFERED_CHARS
         self._stretches: deque[Stretch] = deque()
         self._news = asyncio.Event()
 
@@ -79,7 +79,7 @@ class MailboxReader(Reader[Stretch]):
         await self._news.wait()
         self._news.clear()
 
-    def offer(self, on_news: Callable[[Stretch], bool]) -> None:
+    def offer(self, write: Callable[[Stretch], bool]) -> None:
         """Never calls it: news come four times a second."""
 
     def leave(self) -> None:

@@ -6,8 +6,8 @@ The same round trip renews leases and brings back what happened elsewhere: stop 
 from collections.abc import Iterator, Sequence
 
 from chatcore.ports import Clock, Observer, Storage
-from chatcore.replies.generation import Generation, Halt
-from chatcore.replies.generation_runner import Generations
+from chatcore.replies.generation import CancelReason, Generation
+from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.lease import OwnerId
 from chatcore.replies.outage import FAILURES_THAT_MEAN_OUTAGE
 
@@ -24,7 +24,7 @@ class Checkpointer:
 
     def __init__(
         self,
-        generations: Generations,
+        generations: GenerationRunner,
         *,
         storage: Storage,
         clock: Clock,
@@ -74,21 +74,21 @@ class Checkpointer:
             is_there = await self._store_one_by_one(batch)
         finally:
             for generation in batch:
-                self._settle(generation)
-        self._halt_those_that_hold_too_much()
+                self._end_checkpoint(generation)
+        self._cancel_those_that_hold_too_much()
         return is_there
 
     async def _store(self, batch: Sequence[Generation]) -> bool:
         started = self._clock.monotonic()
         parts = [generation.progress(started) for generation in batch]
         try:
-            verdicts = await self._storage.checkpoint(self._owner_id, parts)
+            statuses = await self._storage.checkpoint(self._owner_id, parts)
         except Exception as error:  # noqa: BLE001 - see the docstring of checkpoint
             self._observer.failed("checkpointing", error)
             return False
         now = self._clock.monotonic()
-        for generation, part, verdict in zip(batch, parts, verdicts, strict=True):
-            generation.confirm(part, verdict, now)
+        for generation, part, status in zip(batch, parts, statuses, strict=True):
+            generation.confirm(part, status, now)
         return True
 
     async def _store_one_by_one(self, batch: Sequence[Generation]) -> bool:
@@ -107,13 +107,13 @@ class Checkpointer:
         return True
 
     @staticmethod
-    def _settle(generation: Generation) -> None:
-        generation.settle()
-        if generation.halt_reason is not None:
+    def _end_checkpoint(generation: Generation) -> None:
+        generation.checkpoint_ended()
+        if generation.cancel_reason is not None:
             # A task can swallow its cancellation; asking again until it has ended costs nothing.
-            generation.halt(generation.halt_reason)
+            generation.cancel(generation.cancel_reason)
 
-    def _halt_those_that_hold_too_much(self) -> None:
+    def _cancel_those_that_hold_too_much(self) -> None:
         for generation in self._generations.running:
             if generation.holds_more_than(MAX_UNSTORED_BYTES):
-                generation.halt(Halt.OVERFLOWED)
+                generation.cancel(CancelReason.OVERFLOWED)

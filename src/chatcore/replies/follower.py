@@ -12,8 +12,8 @@ from functools import partial
 from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.errors import MessageNotFoundError
 from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, Storage
-from chatcore.replies.buffered_reader import MailboxReader
-from chatcore.replies.generation_runner import Generations
+from chatcore.replies.buffered_reader import BufferedReader
+from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.page_reader import MAX_PAGE_CHARS, PageReader, page
 from chatcore.replies.readers import Reader, Stretch, TextReader
 from chatcore.replies.transcript import RECONNECT, End
@@ -29,12 +29,12 @@ TICKS_AHEAD = 8
 class Follower:
     """Makes readers, and feeds those whose reply is made elsewhere."""
 
-    def __init__(self, generations: Generations, *, storage: Storage, clock: Clock, observer: Observer) -> None:
+    def __init__(self, generations: GenerationRunner, *, storage: Storage, clock: Clock, observer: Observer) -> None:
         self._generations = generations
         self._storage = storage
         self._clock = clock
         self._observer = observer
-        self._remote: dict[MailboxReader, Message] = {}
+        self._remote: dict[BufferedReader, Message] = {}
         self._polling: asyncio.Task[None] | None = None
         self._is_cut = False
 
@@ -62,7 +62,7 @@ class Follower:
         if len(message.content) - (offset or 0) > MAX_PAGE_CHARS:
             fetch = partial(self._page, message.user_id, message.conversation_id, message.id)
             return PageReader(offset or 0, message.content, End(message.error), fetch)
-        reader = MailboxReader(offset or 0)
+        reader = BufferedReader(offset or 0)
         reader.finish(message.content, End(message.error))
         return reader
 
@@ -78,7 +78,7 @@ class Follower:
     # -- Replies that are made elsewhere --------------------------------------------------------------------------
 
     def _elsewhere(self, message: Message, offset: int) -> Reader[Stretch]:
-        reader = MailboxReader(offset, on_leave=self._leave)
+        reader = BufferedReader(offset, on_leave=self._leave)
         if self._is_cut:
             reader.cut(RECONNECT)
             return reader
@@ -90,11 +90,11 @@ class Follower:
             )
         return reader
 
-    def _leave(self, reader: MailboxReader) -> None:
+    def _leave(self, reader: BufferedReader) -> None:
         self._remote.pop(reader, None)
 
     def cut(self) -> None:
-        """Tells the readers of replies made elsewhere, present and future, to come back: this process is ending."""
+        """Tells present and future readers of replies made elsewhere to reconnect, as the process is shutting down."""
         self._is_cut = True
         for reader in self._remote:
             reader.cut(RECONNECT)
@@ -129,7 +129,7 @@ class Follower:
             self._observer.failed("following replies made elsewhere", error)
 
     @staticmethod
-    def _feed_live(reader: MailboxReader, read: DeltaRead) -> None:
+    def _feed_live(reader: BufferedReader, read: DeltaRead) -> None:
         if read.end_offset >= reader.offset:
             reader.ticks_ahead = 0
             reader.put(read.text)
@@ -140,7 +140,7 @@ class Follower:
             reader.ticks_ahead = 0
             reader.step_back(read.end_offset)
 
-    async def _end(self, readers: Sequence[tuple[MailboxReader, Message]], reads: Sequence[DeltaRead]) -> None:
+    async def _end(self, readers: Sequence[tuple[BufferedReader, Message]], reads: Sequence[DeltaRead]) -> None:
         ended: dict[MessageId, Message | None] = {}
         for (reader, message), read in zip(readers, reads, strict=True):
             if read.is_live:
@@ -164,7 +164,7 @@ class Follower:
             return None
 
 
-def _question(reader: MailboxReader, message: Message) -> DeltaReader:
+def _question(reader: BufferedReader, message: Message) -> DeltaReader:
     return DeltaReader(
         user_id=message.user_id,
         conversation_id=message.conversation_id,

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chatcore.conversations.message import Status
-from chatcore.replies.lease import RENEWAL_SECONDS, Ending, Lease, Progress, Verdict
+from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, LeaseStatus, Progress
 from chatcore.replies.transcript import Transcript
 from chatcore.reply_error import ReplyError
 
@@ -13,7 +13,7 @@ from chatcore.reply_error import ReplyError
 _MOST_BYTES_A_CHAR = 4
 
 
-class Halt(StrEnum):
+class CancelReason(StrEnum):
     """Why a generation was ended before its closing frame came."""
 
     #: The user asked for it.
@@ -30,18 +30,18 @@ class Generation:
     """One reply in the making.
 
     It knows its transcript, how much of that is stored, and how it is to end; it does no I/O. The
-    :class:`chatcore.replies.generation_runner.Generations` runs it.
+    :class:`chatcore.replies.generation_runner.GenerationRunner` runs it.
     """
 
     __slots__ = (
+        "_checkpoint_waiter",
         "_in_flight",
         "_inference",
         "_is_being_stored",
         "_renewed_at",
-        "_settled",
         "_stored",
+        "cancel_reason",
         "failures",
-        "halt_reason",
         "is_finishing",
         "lease",
         "replaces",
@@ -66,7 +66,7 @@ class Generation:
         self.replaces = replaces
         self.trace_id = trace_id
         self.transcript = transcript
-        self.halt_reason: Halt | None = None
+        self.cancel_reason: CancelReason | None = None
         #: Whether the final state is being written just now: a checkpoint would only get in its way.
         self.is_finishing = False
         #: How many checkpoints of this generation have failed in a row.
@@ -75,14 +75,14 @@ class Generation:
         self._in_flight = ""
         self._is_being_stored = False
         # Made when somebody waits: most never do, and there is one for every reply.
-        self._settled: asyncio.Event | None = None
+        self._checkpoint_waiter: asyncio.Event | None = None
         self._renewed_at = started_at
         self._inference: asyncio.Task[None] | None = None
 
     # -- The inference call ---------------------------------------------------------------------------------------
 
     def attach(self, task: "asyncio.Task[None]") -> None:
-        """From here on `task` waits for the inference service, and :meth:`halt` may cancel it."""
+        """From here on `task` waits for the inference service, and :meth:`cancel` may cancel it."""
         self._inference = task
 
     def detach(self) -> None:
@@ -90,23 +90,23 @@ class Generation:
         self._inference = None
         self.transcript.seal()
 
-    def halt(self, reason: Halt) -> None:
+    def cancel(self, reason: CancelReason) -> None:
         """Ends the inference call; what has come is kept. May be called again: a cancellation can get lost."""
-        if self.halt_reason is None or reason is Halt.LOST:
-            self.halt_reason = reason
+        if self.cancel_reason is None or reason is CancelReason.LOST:
+            self.cancel_reason = reason
         if not self.transcript.is_sealed:
             self.transcript.seal()
         if self._inference is not None:
             self._inference.cancel()
 
-    def is_halted(self) -> bool:
+    def is_cancelled(self) -> bool:
         """Whether it is to end before its closing frame."""
-        return self.halt_reason is not None
+        return self.cancel_reason is not None
 
     @property
     def is_lost(self) -> bool:
         """Whether nothing of it may be written any more."""
-        return self.halt_reason is Halt.LOST
+        return self.cancel_reason is CancelReason.LOST
 
     # -- Checkpoints ----------------------------------------------------------------------------------------------
 
@@ -131,35 +131,35 @@ class Generation:
             renew=monotonic - self._renewed_at >= RENEWAL_SECONDS,
         )
 
-    def confirm(self, part: Progress, verdict: Verdict, monotonic: float) -> None:
+    def confirm(self, part: Progress, status: LeaseStatus, monotonic: float) -> None:
         """A checkpoint told how things stand."""
         self.failures = 0
-        if verdict is Verdict.LOST:
-            self.halt(Halt.LOST)
+        if status is LeaseStatus.LOST:
+            self.cancel(CancelReason.LOST)
             return
         self._stored = part.start_offset + len(part.text)
         self._in_flight = ""
         if part.renew:
             self._renewed_at = monotonic
-        if verdict is Verdict.STOP_REQUESTED:
-            self.halt(Halt.STOPPED)
+        if status is LeaseStatus.STOP_REQUESTED:
+            self.cancel(CancelReason.STOPPED)
 
     def fail(self) -> None:
         """A checkpoint failed; its text stays in flight."""
         self.failures += 1
 
-    def settle(self) -> None:
+    def checkpoint_ended(self) -> None:
         """No checkpoint is under way."""
         self._is_being_stored = False
-        if self._settled is not None:
-            self._settled.set()
-            self._settled = None
+        if self._checkpoint_waiter is not None:
+            self._checkpoint_waiter.set()
+            self._checkpoint_waiter = None
 
-    async def settled(self) -> None:
+    async def wait_for_checkpoint(self) -> None:
         """Returns when no checkpoint of this generation is under way."""
         while self._is_being_stored:
-            self._settled = self._settled or asyncio.Event()
-            await self._settled.wait()
+            self._checkpoint_waiter = self._checkpoint_waiter or asyncio.Event()
+            await self._checkpoint_waiter.wait()
 
     @property
     def unstored_bytes(self) -> int:
@@ -174,11 +174,11 @@ class Generation:
 
     # -- The end --------------------------------------------------------------------------------------------------
 
-    def ending(self, error: ReplyError | None, *, now: datetime, monotonic: float) -> Ending:
+    def final_state(self, error: ReplyError | None, *, now: datetime, monotonic: float) -> FinalState:
         """The final state, given how the inference call ended."""
         text = self.transcript.text()
         status, shown_error = self._outcome(error, has_text=bool(text))
-        return Ending(
+        return FinalState(
             status=status,
             content=text,
             error=shown_error,
@@ -191,7 +191,7 @@ class Generation:
     def _outcome(self, error: ReplyError | None, *, has_text: bool) -> tuple[Status, ReplyError | None]:
         if self.transcript.is_closed:
             return Status.COMPLETE, None
-        if self.halt_reason is Halt.STOPPED:
+        if self.cancel_reason is CancelReason.STOPPED:
             return Status.STOPPED, ReplyError.STOPPED
         return broken_off(has_text=has_text), error or ReplyError.INFERENCE_INTERRUPTED
 

@@ -1,7 +1,7 @@
 """The replies that this process is making.
 
 A generation belongs to the process, not to the request that asked for it: it is a task that nobody awaits. A request
-that goes away changes nothing; what ends a generation early is named in :class:`chatcore.replies.generation.Halt`.
+that goes away changes nothing. :class:`chatcore.replies.generation.CancelReason` lists what ends a generation early.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.errors import InferenceError, MessageNotFoundError, StorageUnavailableError
 from chatcore.ports import Clock, Inference, InferenceRequest, Observer, Storage
 from chatcore.replies.background import Background
-from chatcore.replies.generation import Generation, Halt
-from chatcore.replies.lease import Ending, Lease
+from chatcore.replies.generation import CancelReason, Generation
+from chatcore.replies.lease import FinalState, Lease
 from chatcore.replies.transcript import RECONNECT, End, Transcript
 from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
@@ -24,7 +24,7 @@ FINISH_TRIES_ON_BUGS = 3
 DRAIN_FINISH_SECONDS = 5.0
 
 
-class Generations:
+class GenerationRunner:
     """Starts, finds, stops and drains the generations of this process."""
 
     def __init__(
@@ -93,24 +93,24 @@ class Generations:
         self._background.keep(task)
         self._observer.generation_started(lease, request.trace_id)
         if self._is_cut_short:
-            # It was accepted just before the drain began, and stored only when the others had been halted already.
-            generation.halt(Halt.DRAINED)
+            # It was accepted just before the drain began, and stored only when the others had been cancelled already.
+            generation.cancel(CancelReason.DRAINED)
         return generation
 
     async def _run(self, generation: Generation, asking: list[InferenceRequest]) -> None:
-        ending: Ending | None = None
+        final_state: FinalState | None = None
         # What readers are told should this be cancelled or break: whoever rescues the reply will know its end.
         end = RECONNECT
         try:
-            error = None if generation.is_halted() else await self._generate(generation, asking)
-            ending = await self._finish(generation, error)
-            end = await self._end(generation, ending)
+            error = None if generation.is_cancelled() else await self._generate(generation, asking)
+            final_state = await self._finish(generation, error)
+            end = await self._end(generation, final_state)
         except Exception as bug:  # noqa: BLE001 - nobody awaits this task, so nobody else would hear of it
             self._observer.failed("making a reply", bug)
         finally:
             del self._by_message[generation.lease.message_id]
             generation.transcript.finish(end)
-            self._observer.generation_ended(generation.lease, ending, generation.trace_id)
+            self._observer.generation_ended(generation.lease, final_state, generation.trace_id)
 
     async def _generate(self, generation: Generation, asking: list[InferenceRequest]) -> ReplyError | None:
         """Calls the inference service; returns why the reply is not complete, None when nothing went wrong."""
@@ -122,7 +122,7 @@ class Generations:
         except InferenceError as error:
             return error.reply_error
         except asyncio.CancelledError:
-            if not generation.is_halted():
+            if not generation.is_cancelled():
                 raise
             task.uncancel()
         except Exception as error:  # noqa: BLE001 - whatever it is, the reply must come to an end
@@ -132,18 +132,18 @@ class Generations:
             generation.detach()
         return None
 
-    async def _finish(self, generation: Generation, error: ReplyError | None) -> Ending | None:
+    async def _finish(self, generation: Generation, error: ReplyError | None) -> FinalState | None:
         """Writes the final state, however long the storage is away; None when it is not ours to write any more."""
-        ending = generation.ending(error, now=self._clock.now(), monotonic=self._clock.monotonic())
+        final_state = generation.final_state(error, now=self._clock.now(), monotonic=self._clock.monotonic())
         bugs = 0
         is_tried = False
         # Lost after a try may mean that the try took effect and its answer did not arrive: the storage knows.
         while (is_tried or not generation.is_lost) and bugs < FINISH_TRIES_ON_BUGS:
             is_tried = True
             try:
-                await generation.settled()
+                await generation.wait_for_checkpoint()
                 generation.is_finishing = True
-                return ending if await self._storage.finish(generation.lease, ending) else None
+                return final_state if await self._storage.finish(generation.lease, final_state) else None
             except StorageUnavailableError as unavailable:
                 self._observer.failed("finishing a reply", unavailable)
             except Exception as bug:  # noqa: BLE001 - an error nobody foresaw must not end the retries at once
@@ -155,13 +155,13 @@ class Generations:
             await self._clock.sleep(FINISH_RETRY_SECONDS)
         return None
 
-    async def _end(self, generation: Generation, ending: Ending | None) -> End:
+    async def _end(self, generation: Generation, final_state: FinalState | None) -> End:
         """What the readers are told."""
-        if ending is None:
+        if final_state is None:
             return await self._end_of_lost(generation.lease)
-        if generation.halt_reason is Halt.DRAINED and ending.error is not None:
+        if generation.cancel_reason is CancelReason.DRAINED and final_state.error is not None:
             return RECONNECT
-        return End(ending.error)
+        return End(final_state.error)
 
     async def _end_of_lost(self, lease: Lease) -> End:
         try:
@@ -199,7 +199,7 @@ class Generations:
     async def _cut_short(self) -> None:
         self._is_cut_short = True
         for generation in self.running:
-            generation.halt(Halt.DRAINED)
+            generation.cancel(CancelReason.DRAINED)
         await self._background.end(DRAIN_FINISH_SECONDS)
 
     def hurry(self) -> None:

@@ -52,7 +52,7 @@ class Progress:
     renew: bool
 
 
-class Verdict(StrEnum):
+class LeaseStatus(StrEnum):
     """How things stand with a reply, as its owner learns at a checkpoint."""
 
     #: Go on.
@@ -64,7 +64,7 @@ class Verdict(StrEnum):
 
 
 @frozen
-class Remains:
+class OrphanedReply:
     """What a reply's owner has left behind."""
 
     #: All that its checkpoints stored.
@@ -76,7 +76,7 @@ class Remains:
 
 
 @frozen(kw_only=True)
-class Ending:
+class FinalState:
     """The final state of a reply."""
 
     #: Any status but streaming.

@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 
-from chatcore.replies.buffered_reader import MAX_MAILBOX_CHARS
+from chatcore.replies.buffered_reader import MAX_BUFFERED_CHARS
 from chatcore.replies.readers import Reader, Stretch
 from chatcore.replies.transcript import RECONNECT, End
 
 #: In code points, of which Python keeps each in four bytes at most. What is no longer than that fits a mailbox.
-MAX_PAGE_CHARS = MAX_MAILBOX_CHARS
+MAX_PAGE_CHARS = MAX_BUFFERED_CHARS
 
 
 class PageReader(Reader[Stretch]):
@@ -53,7 +53,7 @@ class PageReader(Reader[Stretch]):
     def wake(self) -> None:
         """Nothing: a page does not take long."""
 
-    def offer(self, on_news: Callable[[Stretch], bool]) -> None:
+    def offer(self, write: Callable[[Stretch], bool]) -> None:
         """Never calls it: there are no news."""
 
     def leave(self) -> None:

@@ -3,7 +3,7 @@
 All readers are used alike, and none of them touches the network or the storage by itself::
 
     while True:
-        if news := reader.take():
+        if chunk := reader.take():
             ...  # pass it on
         elif reader.end is not None:
             break
@@ -23,15 +23,15 @@ from chatcore.replies.transcript import MAX_KEPT_FRAME_BYTES, RECONNECT, End, Li
 
 #: Most that a reader takes at once, unless a single frame is more. However much there is, one who does not read holds
 #: little more.
-MAX_NEWS_BYTES = 64 * 1024
+MAX_CHUNK_BYTES = 64 * 1024
 #: In code points, of which Python keeps each in four bytes at most.
-MAX_NEWS_CHARS = MAX_NEWS_BYTES // 4
+MAX_CHUNK_CHARS = MAX_CHUNK_BYTES // 4
 
 # A line's end and a blank line. Where lines end with CR alone, as in no service that is known, all is taken at once.
 _FRAME_ENDS = (b"\n\n", b"\r\n\r\n")
 
-NewsT = TypeVar("NewsT")
-News_co = TypeVar("News_co", covariant=True)
+ChunkT = TypeVar("ChunkT")
+Chunk_co = TypeVar("Chunk_co", covariant=True)
 
 
 @frozen
@@ -47,7 +47,7 @@ class Stretch:
         return not self.text
 
 
-class Reader(Protocol[News_co]):
+class Reader(Protocol[Chunk_co]):
     """One reader of one reply."""
 
     __slots__ = ()
@@ -57,7 +57,7 @@ class Reader(Protocol[News_co]):
         """How the stream ends; counts once :meth:`take` has nothing more to give."""
         ...
 
-    def take(self) -> News_co | None:
+    def take(self) -> Chunk_co | None:
         """What has come since the last time, or the first part; nothing (None, or empty) when there is nothing yet.
 
         Never part of a frame: between what is taken and what is taken next anything else may be sent.
@@ -72,10 +72,10 @@ class Reader(Protocol[News_co]):
         """Lets :meth:`wait` return now, for whoever has something to say in between."""
         ...
 
-    def offer(self, on_news: Callable[[News_co], bool]) -> None:
-        """Lets `on_news` have news at once, while somebody waits; where it returns True they are passed on.
+    def offer(self, write: Callable[[Chunk_co], bool]) -> None:
+        """Lets `write` have news at once, while somebody waits; where it returns True they are passed on.
 
-        To wake a task for each token would cost more than to pass the token on. `on_news` is called from where the
+        To wake a task for each token would cost more than to pass the token on. `write` is called from where the
         news come in, so it must neither raise nor take long. A reader whose news are rare need not call it.
         """
         ...
@@ -85,17 +85,17 @@ class Reader(Protocol[News_co]):
         ...
 
 
-class _TranscriptReader(Listener, Generic[NewsT]):
+class _TranscriptReader(Listener, Generic[ChunkT]):
     """What the two readers of a transcript share: they listen to it, and end with it."""
 
-    __slots__ = ("_is_waiting", "_on_news", "_transcript", "_waiter")
+    __slots__ = ("_is_waiting", "_transcript", "_waiter", "_write")
 
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
         self._waiter: asyncio.Future[None] | None = None
         # Whether somebody waits who has not been woken.
         self._is_waiting = False
-        self._on_news: Callable[[NewsT], bool] = _refuse
+        self._write: Callable[[ChunkT], bool] = _refuse
         transcript.tell(self)
 
     @property
@@ -119,9 +119,9 @@ class _TranscriptReader(Listener, Generic[NewsT]):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def offer(self, on_news: Callable[[NewsT], bool]) -> None:
+    def offer(self, write: Callable[[ChunkT], bool]) -> None:
         """See :meth:`Reader.offer`."""
-        self._on_news = on_news
+        self._write = write
 
     def leave(self) -> None:
         """See :meth:`Reader.leave`."""
@@ -159,17 +159,17 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
         del self._frames[:end]
         return frames
 
-    def hear(self, frames: bytes) -> None:
-        """See :meth:`chatcore.replies.transcript.Listener.hear`."""
+    def on_chunk(self, frames: bytes) -> None:
+        """See :meth:`chatcore.replies.transcript.Listener.on_chunk`."""
         if self._is_waiting:
-            on_news = self._on_news
-            if len(frames) <= MAX_NEWS_BYTES and on_news(frames):
+            write = self._write
+            if len(frames) <= MAX_CHUNK_BYTES and write(frames):
                 return
             self.wake()
         self._keep(frames)
 
-    def hear_end(self, frames: bytes) -> None:
-        """See :meth:`chatcore.replies.transcript.Listener.hear_end`."""
+    def on_end(self, frames: bytes) -> None:
+        """See :meth:`chatcore.replies.transcript.Listener.on_end`."""
         self._keep(frames)
         self.wake()
 
@@ -198,34 +198,34 @@ class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
             # It was shown text that a crash has taken: step back.
             self._offset = length
             return Stretch("", length)
-        text = self._transcript.text(self._offset, MAX_NEWS_CHARS)
+        text = self._transcript.text(self._offset, MAX_CHUNK_CHARS)
         self._offset += len(text)
         return Stretch(text, self._offset)
 
-    def hear(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
-        """See :meth:`chatcore.replies.transcript.Listener.hear`."""
+    def on_chunk(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
+        """See :meth:`chatcore.replies.transcript.Listener.on_chunk`."""
         if not self._is_waiting:
             return
         offset = self._offset
-        news = self.take()
-        if news is None:
+        chunk = self.take()
+        if chunk is None:
             return
-        if not self._on_news(news):
+        if not self._write(chunk):
             self._offset = offset
         elif self._offset == self._transcript.length:
             return
         self.wake()
 
-    def hear_end(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
-        """See :meth:`chatcore.replies.transcript.Listener.hear_end`."""
+    def on_end(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
+        """See :meth:`chatcore.replies.transcript.Listener.on_end`."""
         self.wake()
 
 
 def _end_of_frames(frames: bytearray) -> int:
     """Where the last frame ends that may be taken at once, or the first if that is too large; at worst all of them."""
-    if len(frames) > MAX_NEWS_BYTES:
+    if len(frames) > MAX_CHUNK_BYTES:
         for frame_end in _FRAME_ENDS:
-            start = frames.rfind(frame_end, 0, MAX_NEWS_BYTES)
+            start = frames.rfind(frame_end, 0, MAX_CHUNK_BYTES)
             if start < 0:
                 start = frames.find(frame_end)
             if start >= 0:
@@ -233,5 +233,5 @@ def _end_of_frames(frames: bytearray) -> int:
     return len(frames)
 
 
-def _refuse(news: object) -> bool:  # noqa: ARG001 - what a reader does until it is offered otherwise
+def _refuse(chunk: object) -> bool:  # noqa: ARG001 - what a reader does until it is offered otherwise
     return False

@@ -11,9 +11,9 @@ from random import uniform
 from chatcore.conversations.message import Status
 from chatcore.ports import Clock, Observer, Storage
 from chatcore.replies.generation import broken_off, returns_head
-from chatcore.replies.generation_runner import Generations
+from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.idempotency import KEPT_HOURS
-from chatcore.replies.lease import RENEWAL_SECONDS, Ending, Lease, OwnerId, Remains
+from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, OrphanedReply, OwnerId
 from chatcore.replies.outage import FAILURES_THAT_MEAN_OUTAGE
 from chatcore.reply_error import ReplyError
 
@@ -27,12 +27,12 @@ _CLAIMS_AT_ONCE = 100
 _PURGED_AT_ONCE = 1000
 
 
-class Rescuer:
+class OrphanRecovery:
     """Sweeps for replies that lost their owner, and for keys that have had their time."""
 
     def __init__(
         self,
-        generations: Generations,
+        generations: GenerationRunner,
         *,
         storage: Storage,
         clock: Clock,
@@ -71,21 +71,21 @@ class Rescuer:
     async def sweep(self) -> bool:
         """One sweep; False when the storage failed. Never raises."""
         try:
-            await self._rescue_all()
+            await self._recover_all()
             await self._purge()
         except Exception as error:  # noqa: BLE001 - the next sweep will do
             self._observer.failed("sweeping", error)
             return False
         return True
 
-    async def _rescue_all(self) -> None:
+    async def _recover_all(self) -> None:
         claimed = _CLAIMS_AT_ONCE
         while claimed == _CLAIMS_AT_ONCE:
             leases = await self._storage.claim_expired(self._owner_id, self._generations.running_ids, _CLAIMS_AT_ONCE)
             failures: list[Exception] = []
             for lease in leases:
                 try:
-                    await self._rescue(lease)
+                    await self._recover(lease)
                 except Exception as error:
                     failures.append(error)
                     if len(failures) == FAILURES_THAT_MEAN_OUTAGE:
@@ -94,22 +94,22 @@ class Rescuer:
                 raise failures[0]
             claimed = len(leases)
 
-    async def _rescue(self, lease: Lease) -> None:
-        ending = await self._storage.settle(lease, self._decide)
-        if ending is not None:
-            self._observer.rescued(lease, ending)
+    async def _recover(self, lease: Lease) -> None:
+        final_state = await self._storage.finish_orphan(lease, self._decide)
+        if final_state is not None:
+            self._observer.recovered(lease, final_state)
 
-    def _decide(self, remains: Remains) -> Ending:
-        has_text = bool(remains.text)
-        # Its owner could not answer the stop any more; whoever asked for it must not find another ending.
-        status = Status.STOPPED if remains.stop_requested else broken_off(has_text=has_text)
-        return Ending(
+    def _decide(self, orphan: OrphanedReply) -> FinalState:
+        has_text = bool(orphan.text)
+        # Its owner could not answer the stop any more; whoever asked for it must not find another final_state.
+        status = Status.STOPPED if orphan.stop_requested else broken_off(has_text=has_text)
+        return FinalState(
             status=status,
-            content=remains.text,
-            error=ReplyError.STOPPED if remains.stop_requested else ReplyError.INFERENCE_INTERRUPTED,
+            content=orphan.text,
+            error=ReplyError.STOPPED if orphan.stop_requested else ReplyError.INFERENCE_INTERRUPTED,
             token_count=None,
             inference_time_ms=None,
-            returns_head=returns_head(status, has_text=has_text, replaces=remains.replaces),
+            returns_head=returns_head(status, has_text=has_text, replaces=orphan.replaces),
             ended_at=self._clock.now(),
         )
 

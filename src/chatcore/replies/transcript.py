@@ -42,11 +42,11 @@ class Listener(Protocol):
 
     __slots__ = ()
 
-    def hear(self, frames: bytes) -> None:
+    def on_chunk(self, frames: bytes) -> None:
         """Takes the next frames."""
         ...
 
-    def hear_end(self, frames: bytes) -> None:
+    def on_end(self, frames: bytes) -> None:
         """Takes the last frames; the transcript has its end."""
         ...
 
@@ -139,7 +139,7 @@ class Transcript:
             self._tell(frame.raw)
         else:
             for listener in self._listeners:
-                listener.hear(frame.raw)
+                listener.on_chunk(frame.raw)
 
     def _tell_of_first_token(self, on_first_token: Callable[[], None]) -> None:
         self._on_first_token = None
@@ -156,7 +156,7 @@ class Transcript:
         if self._kept is not None:
             self._keep(frames)
         for listener in self._listeners:
-            listener.hear(frames)
+            listener.on_chunk(frames)
 
     def _keep(self, frames: bytes) -> None:
         assert self._kept is not None  # noqa: S101 - asked by the caller, which is the hot path
@@ -182,13 +182,13 @@ class Transcript:
             if self._kept is not None:
                 self._keep(last)
             for listener in self._listeners:
-                listener.hear_end(last)
+                listener.on_end(last)
 
     def text(self, offset: int = 0, max_chars: int | None = None) -> str:
         """The text from `offset` (code points) on, of which `max_chars` at most."""
-        news_offset, news = self._length, self._join_pending()
-        if offset == news_offset and max_chars is None:
-            return news  # What each checkpoint asks for.
+        chunk_offset, chunk = self._length, self._join_pending()
+        if offset == chunk_offset and max_chars is None:
+            return chunk  # What each checkpoint asks for.
         end = self._length if max_chars is None else offset + max_chars
         first = max(bisect_right(self._starts, offset) - 1, 0)
         text = "".join(self._stretches[first : bisect_left(self._starts, end)])

@@ -12,8 +12,8 @@ from chatcore.errors import ChatError, DrainingError, MessageNotFoundError, Stor
 from chatcore.ports import AcceptedTurn, Clock, InferenceRequest, NewRegeneration, NewReply, NewTurn, Storage
 from chatcore.replies.background import Background
 from chatcore.replies.follower import Follower
-from chatcore.replies.generation import Generation, Halt
-from chatcore.replies.generation_runner import Generations
+from chatcore.replies.generation import CancelReason, Generation
+from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.idempotency import IdempotencyKey, fingerprint
 from chatcore.replies.lease import LEASE_SECONDS, OwnerId
 from chatcore.replies.readers import FrameReader, Reader, Stretch
@@ -46,7 +46,7 @@ class Turns:
     storage: Storage
     clock: Clock
     background: Background
-    generations: Generations
+    generations: GenerationRunner
     follower: Follower
     owner_id: OwnerId
     history_limits: HistoryLimits
@@ -147,7 +147,7 @@ class Turns:
         except StorageUnavailableError as unavailable:
             # Those that an overloaded storage turns away are many, and to look them up would only add to its load.
             if unavailable.is_in_doubt:
-                self.background.attend("looking up a turn in doubt", lambda: self._begin_after_all(new, begin))
+                self.background.spawn("looking up a turn in doubt", lambda: self._begin_after_all(new, begin))
             raise
 
     async def _begin_after_all(self, new: NewReply, begin: Callable[[], Awaitable[Turn]]) -> None:
@@ -246,7 +246,7 @@ class Turns:
             raise MessageNotFoundError
         generation = self.generations.find(user.id, conversation_id, message_id)
         if generation is not None:
-            generation.halt(Halt.STOPPED)
+            generation.cancel(CancelReason.STOPPED)
         deadline = self.clock.monotonic() + STOP_WAIT_SECONDS
         while message.is_streaming and self.clock.monotonic() < deadline:
             if generation is None and self.generations.is_draining:

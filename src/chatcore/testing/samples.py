@@ -15,7 +15,7 @@ from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import ConversationId, MessageId, Status
 from chatcore.ports.storage import DeltaReader, NewRegeneration, NewTurn
 from chatcore.replies.idempotency import IdempotencyKey
-from chatcore.replies.lease import Ending, Lease, OwnerId, Progress
+from chatcore.replies.lease import FinalState, Lease, OwnerId, Progress
 from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 
@@ -88,9 +88,9 @@ def a_key(key: str = "key-1", request: str = "request-1") -> IdempotencyKey:
     return IdempotencyKey(key, hashlib.sha256(request.encode()).digest())
 
 
-def an_ending(content: str = "Hi", *, at: datetime = NOON) -> Ending:
-    """The ending of a reply that is complete."""
-    return Ending(
+def a_final_state(content: str = "Hi", *, at: datetime = NOON) -> FinalState:
+    """Returns the final state of a complete reply."""
+    return FinalState(
         status=Status.COMPLETE,
         content=content,
         error=None,
@@ -101,9 +101,9 @@ def an_ending(content: str = "Hi", *, at: datetime = NOON) -> Ending:
     )
 
 
-def an_interruption(content: str = "H", *, at: datetime = NOON) -> Ending:
-    """The ending of a reply that broke off in the middle; it stays the head."""
-    return Ending(
+def an_interruption(content: str = "H", *, at: datetime = NOON) -> FinalState:
+    """Returns the final state of a reply that broke off in the middle; it stays the head."""
+    return FinalState(
         status=Status.INTERRUPTED,
         content=content,
         error=ReplyError.INFERENCE_INTERRUPTED,
@@ -114,9 +114,9 @@ def an_interruption(content: str = "H", *, at: datetime = NOON) -> Ending:
     )
 
 
-def a_failure(*, at: datetime = NOON) -> Ending:
-    """The ending of a reply of which no text came; the head goes back."""
-    return Ending(
+def a_failure(*, at: datetime = NOON) -> FinalState:
+    """Returns the final state of a reply without text; the head goes back."""
+    return FinalState(
         status=Status.FAILED,
         content="",
         error=ReplyError.INFERENCE_UNREACHABLE,

@@ -16,14 +16,14 @@ from starlette.applications import Starlette
 from chatcore import Chat
 from chatcore.conversations.use_cases import Conversations
 from chatcore.ports import Auth, Clock, Inference, Storage, StreamCounts
-from chatcore.replies.generation_runner import Generations
+from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.turns import Turns
 from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
 from chatcore_postgres import MigrationError, PostgresStorage, migrate
 from chatcore_service.api.conversations import ConversationEndpoints
-from chatcore_service.api.description import DescriptionEndpoints
+from chatcore_service.api.description import OpenApiEndpoints
 from chatcore_service.api.models import ModelEndpoints
 from chatcore_service.api.operations import OperationEndpoints
 from chatcore_service.api.replies import ReplyEndpoints
@@ -36,9 +36,9 @@ from chatcore_service.metrics import Metrics
 from chatcore_service.observer import LoggingObserver
 from chatcore_service.readiness import Readiness
 from chatcore_service.settings import Settings
-from chatcore_service.streaming.cluster_stream_counts import StreamCensus
-from chatcore_service.streaming.stream_limiter import Slots
-from chatcore_service.streaming.stream_monitor import Pacer
+from chatcore_service.streaming.cluster_stream_counts import ClusterStreamCounts
+from chatcore_service.streaming.stream_limiter import StreamLimiter
+from chatcore_service.streaming.stream_monitor import StreamMonitor
 from chatcore_service.streaming.streams import Streams
 
 __all__ = ["Container", "MigrationError", "migrate"]
@@ -81,7 +81,7 @@ def _turns_of(chat: Chat) -> Turns:
     return chat.turns
 
 
-def _generations_of(chat: Chat) -> Generations:
+def _generations_of(chat: Chat) -> GenerationRunner:
     return chat.generations
 
 
@@ -132,10 +132,14 @@ class Container(containers.DeclarativeContainer):
     readiness = providers.Singleton(
         Readiness, storage=storage, auth=auth, inference=inference, generations=generations, clock=clock
     )
-    pacer = providers.Singleton(Pacer, auth=auth, clock=clock, settings=settings.provided.streams)
-    stream_census = providers.Singleton(StreamCensus, counts=stream_counts, clock=clock, observer=observer)
-    slots = providers.Singleton(Slots, settings.provided.streams.max_per_user, census=stream_census, clock=clock)
-    streams = providers.Singleton(Streams, turns=turns, pacer=pacer, slots=slots, metrics=metrics)
+    stream_monitor = providers.Singleton(StreamMonitor, auth=auth, clock=clock, settings=settings.provided.streams)
+    cluster_stream_counts = providers.Singleton(
+        ClusterStreamCounts, counts=stream_counts, clock=clock, observer=observer
+    )
+    limiter = providers.Singleton(
+        StreamLimiter, settings.provided.streams.max_per_user, cluster_counts=cluster_stream_counts, clock=clock
+    )
+    streams = providers.Singleton(Streams, turns=turns, stream_monitor=stream_monitor, limiter=limiter, metrics=metrics)
     authenticator = providers.Singleton(Authenticator, auth)
     bodies = providers.Singleton(BodyReader, settings.provided.requests)
     conversation_endpoints = providers.Factory(
@@ -152,9 +156,9 @@ class Container(containers.DeclarativeContainer):
     reply_endpoints = providers.Factory(ReplyEndpoints, turns=turns, authenticator=authenticator, streams=streams)
     model_endpoints = providers.Factory(ModelEndpoints, inference=inference, authenticator=authenticator, bodies=bodies)
     operation_endpoints = providers.Factory(OperationEndpoints, readiness=readiness, metrics=metrics)
-    description_endpoints = providers.Factory(DescriptionEndpoints)
+    openapi_endpoints = providers.Factory(OpenApiEndpoints)
     pool_stats = providers.Callable(_pool_stats, storage)
-    shutdown = providers.Singleton(Shutdown, chat, pacer, settings.provided.drain_seconds)
+    shutdown = providers.Singleton(Shutdown, chat, stream_monitor, settings.provided.drain_seconds)
     lifespan = providers.Singleton(
         ServiceLifespan,
         storage=storage,
@@ -162,8 +166,8 @@ class Container(containers.DeclarativeContainer):
         inference=inference,
         clock=clock,
         chat=chat,
-        pacer=pacer,
-        stream_census=stream_census,
+        stream_monitor=stream_monitor,
+        cluster_stream_counts=cluster_stream_counts,
         readiness=readiness,
         metrics=metrics,
         pool_stats=pool_stats.provider,
@@ -176,7 +180,7 @@ class Container(containers.DeclarativeContainer):
         reply_endpoints,
         model_endpoints,
         operation_endpoints,
-        description_endpoints,
+        openapi_endpoints,
         metrics=metrics,
         origins=settings.provided.frontend_origins,
         lifespan=lifespan,

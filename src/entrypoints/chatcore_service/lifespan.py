@@ -13,8 +13,8 @@ from chatcore import Chat
 from chatcore.ports import Auth, Clock, Inference, Storage
 from chatcore_service.metrics import Metrics
 from chatcore_service.readiness import Readiness
-from chatcore_service.streaming.cluster_stream_counts import StreamCensus
-from chatcore_service.streaming.stream_monitor import Pacer
+from chatcore_service.streaming.cluster_stream_counts import ClusterStreamCounts
+from chatcore_service.streaming.stream_monitor import StreamMonitor
 
 #: Where the server finds the :class:`Shutdown` in the lifespan's state.
 SHUTDOWN = "shutdown"
@@ -36,13 +36,13 @@ class Shutdown:
     """How the server ends the service: it drains first, while everything is still open."""
 
     _chat: Chat
-    _pacer: Pacer
+    _monitor: StreamMonitor
     _grace_seconds: float
 
     async def drain(self) -> None:
         """Returns when every running reply has a stored end and every reader was told to come back."""
         await self._chat.drain(self._grace_seconds)
-        self._pacer.end_all()
+        self._monitor.end_all()
 
     def hurry(self) -> None:
         """Ends the grace: what runs is cut short, and stored, now."""
@@ -58,8 +58,8 @@ class ServiceLifespan:
     inference: Inference
     clock: Clock
     chat: Chat
-    pacer: Pacer
-    stream_census: StreamCensus
+    stream_monitor: StreamMonitor
+    cluster_stream_counts: ClusterStreamCounts
     readiness: Readiness
     metrics: Metrics
     pool_stats: PoolStats
@@ -73,9 +73,9 @@ class ServiceLifespan:
             await _open(stack, self.auth)
             await _open(stack, self.inference)
             # After the streams have been told to end, and while there is a storage to say so to.
-            stack.push_async_callback(self.stream_census.close)
+            stack.push_async_callback(self.cluster_stream_counts.close)
             stack.push_async_callback(self.readiness.close)
-            stack.push_async_callback(self.pacer.close)
+            stack.push_async_callback(self.stream_monitor.close)
             self.chat.start()
             # Again does nothing: whoever ended the service in order has drained it before.
             stack.push_async_callback(self.shutdown.drain)

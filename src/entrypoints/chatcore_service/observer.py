@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from chatcore.conversations.message import MessageId
 from chatcore.ports import Observer
-from chatcore.replies.lease import Ending, Lease
+from chatcore.replies.lease import FinalState, Lease
 from chatcore_service.metrics import Metrics
 
 # A line of log takes as long as to ask the model: of a start it is written when the model has been asked.
@@ -41,26 +41,26 @@ class LoggingObserver(Observer):
         """See :meth:`chatcore.ports.Observer.first_token`."""
         self.metrics.first_token_seconds.observe(seconds)
 
-    def generation_ended(self, lease: Lease, ending: Ending | None, trace_id: str | None) -> None:
+    def generation_ended(self, lease: Lease, final_state: FinalState | None, trace_id: str | None) -> None:
         """See :meth:`chatcore.ports.Observer.generation_ended`."""
         self._write_start(lease, trace_id)
         self.metrics.active_generations.dec()
-        status = "lost" if ending is None else ending.status.value
+        status = "lost" if final_state is None else final_state.status.value
         self.metrics.generations.labels(status).inc()
-        if ending is not None:
-            self.metrics.tokens.inc(ending.token_count or 0)
-            self.metrics.generation_seconds.observe((ending.inference_time_ms or 0) / 1000)
-        _log.info("a reply has ended", **_names(lease), trace_id=trace_id, **_figures(ending))
+        if final_state is not None:
+            self.metrics.tokens.inc(final_state.token_count or 0)
+            self.metrics.generation_seconds.observe((final_state.inference_time_ms or 0) / 1000)
+        _log.info("a reply has ended", **_names(lease), trace_id=trace_id, **_figures(final_state))
 
     def checkpointed(self, generations: int, seconds: float) -> None:
         """See :meth:`chatcore.ports.Observer.checkpointed`."""
         self.metrics.checkpoint_seconds.observe(seconds)
         self.metrics.checkpointed_generations.inc(generations)
 
-    def rescued(self, lease: Lease, ending: Ending) -> None:
+    def recovered(self, lease: Lease, final_state: FinalState) -> None:
         """See :meth:`chatcore.ports.Observer.rescued`."""
         self.metrics.rescued.inc()
-        _log.warning("a reply was rescued", **_names(lease), epoch=lease.epoch, **_figures(ending))
+        _log.warning("a reply was rescued", **_names(lease), epoch=lease.epoch, **_figures(final_state))
 
     def failed(self, what: str, error: Exception) -> None:
         """See :meth:`chatcore.ports.Observer.failed`."""
@@ -78,12 +78,12 @@ def _names(lease: Lease) -> dict[str, str]:
     }
 
 
-def _figures(ending: Ending | None) -> dict[str, object]:
-    if ending is None:
+def _figures(final_state: FinalState | None) -> dict[str, object]:
+    if final_state is None:
         return {"status": "lost"}
     return {
-        "status": ending.status.value,
-        "error": ending.error and ending.error.value,
-        "tokens": ending.token_count,
-        "inference_time_ms": ending.inference_time_ms,
+        "status": final_state.status.value,
+        "error": final_state.error and final_state.error.value,
+        "tokens": final_state.token_count,
+        "inference_time_ms": final_state.inference_time_ms,
     }

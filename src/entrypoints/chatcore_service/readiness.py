@@ -7,7 +7,7 @@ import structlog
 
 from chatcore import ChatError
 from chatcore.ports import Auth, Clock, Inference, Storage
-from chatcore.replies.generation_runner import Generations
+from chatcore.replies.generation_runner import GenerationRunner
 
 #: How long an answer is good for: many who ask at once, or again and again, cost one look.
 CACHE_SECONDS = 1.0
@@ -23,7 +23,7 @@ class Readiness:
     """Asks the dependencies, all at once, and not more often than once a second."""
 
     def __init__(
-        self, *, storage: Storage, auth: Auth, inference: Inference, generations: Generations, clock: Clock
+        self, *, storage: Storage, auth: Auth, inference: Inference, generations: GenerationRunner, clock: Clock
     ) -> None:
         self._pings: Mapping[str, Callable[[], Awaitable[None]]] = {
             "database": storage.ping,

@@ -2,7 +2,7 @@
 
 import json
 
-from chatcore_auth.validators.service.answer import Rejected, Unusable, Vouched, verdict_of
+from chatcore_auth.validators.service.answer import Rejected, Unusable, Vouched, read_answer
 
 _STATUSES = (200, 200, 200, 401, 403, 500, 302, 429)
 
@@ -28,9 +28,9 @@ def check(data: bytes) -> None:
     status = _STATUSES[data[0] % len(_STATUSES)] if data else 200
     body = data[1:]
 
-    verdict = verdict_of(status, body)
+    check = read_answer(status, body)
 
-    match verdict:
+    match check:
         case Vouched(user=user):
             said = json.loads(body)
             assert status == 200

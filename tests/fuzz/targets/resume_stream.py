@@ -29,7 +29,7 @@ def check(data: bytes) -> None:
     length = 0
     for text in filter(None, stretches):
         length += len(text)
-        frames += encoder.news(Stretch(text, length))
+        frames += encoder.encode(Stretch(text, length))
     _require_heard(b"".join(frames), "".join(stretches))
 
 

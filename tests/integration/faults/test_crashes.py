@@ -107,12 +107,12 @@ async def test_a_rescue_that_is_killed_again_and_again_converges(cluster: Cluste
         replica.kill()
     replies = await orphan(cluster, cluster.user("p10"), 500)
     left = len(replies)
-    rescuer = cluster.replicas[0]
+    recovery = cluster.replicas[0]
     for _ in range(5):
         await cluster.let_leases_run_out()
-        rescuer.start()
+        recovery.start()
         await eventually(partial(are_fewer_than, cluster, left), within=20, what="a rescue")
-        rescuer.kill()
+        recovery.kill()
         left = await count_orphans(cluster)
         assert left, "it was not killed half-way"
     await cluster.let_leases_run_out()

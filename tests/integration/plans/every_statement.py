@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Cursor, PageRequest
 from chatcore.ports.stream_counts import ProcessId
-from chatcore.testing.samples import a_key, a_reader, a_regeneration, a_turn, an_ending, an_owner, later, progress
+from chatcore.testing.samples import a_final_state, a_key, a_reader, a_regeneration, a_turn, an_owner, later, progress
 from chatcore.testing.storage.steps import create, lease_of
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.driver.database import Connection
@@ -118,7 +118,7 @@ async def _converse(recording: Recording, conversation: Conversation, where: str
     async with recording.step(f"a stop in {where}"):
         await storage.request_stop(lease.user_id, lease.conversation_id, lease.message_id)
     async with recording.step(f"an ending in {where}"):
-        await storage.finish(lease, an_ending())
+        await storage.finish(lease, a_final_state())
     async with recording.step(f"a regeneration in {where}"):
         await storage.begin_regeneration(evolve(a_regeneration(conversation), max_generations=8))
 
@@ -138,7 +138,7 @@ async def _make_replies(recording: Recording) -> None:
     async with recording.step("a claim"):
         (lease, *_) = await storage.claim_expired(an_owner(), [the_reply(1)], _MANY)
     async with recording.step("a rescue"):
-        await storage.settle(lease, lambda remains: an_ending(remains.text))
+        await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text))
 
 
 async def _tidy_up(recording: Recording) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import cast
 
 from chatcore_inference.http.body_sink import BodySink
-from chatcore_inference.http.epoll_reader import Intake
+from chatcore_inference.http.epoll_reader import EpollReader
 from chatcore_inference.http.exchange import Exchange
 
 # How long a response that nobody wants any more of may take to end, so that its connection can serve again.
@@ -61,10 +61,10 @@ class Connection(asyncio.Protocol):
         if self.is_gone:
             self._socket.abort()
 
-    def be_read_by(self, intake: Intake) -> None:
+    def be_read_by(self, epoll_reader: EpollReader) -> None:
         """Has it read what comes, in place of the transport; until `on_gone`, where it is to be told to forget."""
         assert self._socket is not None  # noqa: S101 - for the type checker: connection_made was called
-        intake.read_for(self, self._socket)
+        epoll_reader.read_for(self, self._socket)
 
     def data_received(self, data: bytes) -> None:
         """Bytes for the exchange; without one nobody has asked, so the other side cannot be trusted."""

@@ -29,7 +29,7 @@ class Receiver(Protocol):
         """There will be no more: the network failed, or (None) the other side closed."""
 
 
-class Intake:
+class EpollReader:
     """Reads for many, in place of their transports. Linux only; made in the event loop that will use it."""
 
     def __init__(self) -> None:

@@ -12,9 +12,9 @@ from functools import cached_property
 import httpx
 
 from chatcore_inference.http.connection import Connection
-from chatcore_inference.http.epoll_reader import Intake
+from chatcore_inference.http.epoll_reader import EpollReader
 from chatcore_inference.http.origin import Origin
-from chatcore_inference.http.preconnector import Spares
+from chatcore_inference.http.preconnector import Preconnector
 
 # A connection that was free for longer may be about to be closed by the other side.
 _IDLE_SECONDS = 30.0
@@ -44,8 +44,8 @@ class Pool:
         self._open: dict[Connection, Origin] = {}
         # Newest last: those used least fall idle for good, and are closed.
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
-        self._spares = Spares(self._make_spare)
-        self._intake: Intake | None = None
+        self._preconnector = Preconnector(self._make_spare)
+        self._epoll_reader: EpollReader | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._emptied = asyncio.Event()
@@ -68,7 +68,7 @@ class Pool:
             self._places.release()
             raise
         if not self._idle[origin] and len(self._open) >= _FEWEST_IN_USE:
-            self._spares.prepare(origin, connect_seconds)
+            self._preconnector.prepare(origin, connect_seconds)
         return connection
 
     async def close(self) -> None:
@@ -77,15 +77,15 @@ class Pool:
             self._sweep.cancel()
             self._sweep = None
         self._is_closed = True
-        await self._spares.close()
+        await self._preconnector.close()
         for connection in self._open:
             connection.abort()
         if self._open:
             self._emptied.clear()
             await self._emptied.wait()
-        if self._intake is not None:
-            self._intake.close()
-            self._intake = None
+        if self._epoll_reader is not None:
+            self._epoll_reader.close()
+            self._epoll_reader = None
 
     async def _take_place(self, seconds: float | None) -> None:
         try:
@@ -142,11 +142,11 @@ class Pool:
         await loop.create_connection(lambda: connection, origin.host, origin.port, ssl=context)
 
     def _read_in_turns(self, connections: Iterable[Connection]) -> None:
-        self._intake = self._intake or Intake()
+        self._epoll_reader = self._epoll_reader or EpollReader()
         for connection in connections:
             # What is encrypted can be read by its transport only.
             if self._open[connection].scheme == "http":
-                connection.be_read_by(self._intake)
+                connection.be_read_by(self._epoll_reader)
 
     @cached_property
     def _ssl_context(self) -> ssl.SSLContext:
@@ -189,8 +189,8 @@ class Pool:
         self._sweep = loop.call_later(_IDLE_SECONDS, self._close_those_long_idle, loop) if is_any_left else None
 
     def _gone(self, connection: Connection) -> None:
-        if self._intake is not None:
-            self._intake.forget(connection)
+        if self._epoll_reader is not None:
+            self._epoll_reader.forget(connection)
         origin = self._open.pop(connection, None)
         if origin is not None and connection in self._idle[origin]:
             self._idle[origin].remove(connection)

@@ -10,7 +10,7 @@ import httpx
 from chatcore_inference.http.origin import Origin
 
 
-class Spares:
+class Preconnector:
     """Has one made at a time for each origin, in the background.
 
     One that cannot be made is let be: whoever needs it will make one, and be told why it cannot be done.

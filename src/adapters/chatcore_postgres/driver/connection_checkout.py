@@ -27,7 +27,7 @@ _AT_HAND_SECONDS = 10.0
 _log = structlog.get_logger("chatcore_postgres")
 
 
-class Loans:
+class ConnectionCheckout:
     """Lends the connections of a pool.
 
     Args:

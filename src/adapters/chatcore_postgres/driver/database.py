@@ -16,8 +16,8 @@ from psycopg_pool import AsyncConnectionPool
 from chatcore.errors import StorageUnavailableError
 from chatcore.slices import SLICE
 from chatcore_postgres.driver import arrays
-from chatcore_postgres.driver.connection_checkout import Loans
-from chatcore_postgres.driver.epoll_wait import Readiness, WaitingConnection
+from chatcore_postgres.driver.connection_checkout import ConnectionCheckout
+from chatcore_postgres.driver.epoll_wait import SharedEpoll, WaitingConnection
 from chatcore_postgres.driver.failures import Failure, classify
 
 Row = tuple[Any, ...]
@@ -59,7 +59,7 @@ class Database:
         is_patient: bool = False,
     ) -> None:
         self._timeout_seconds = timeout_seconds
-        self._readiness: Readiness | None = None
+        self._readiness: SharedEpoll | None = None
         self._pool = AsyncConnectionPool[WaitingConnection](
             conninfo,
             connection_class=WaitingConnection,
@@ -75,7 +75,7 @@ class Database:
             },
             configure=self._configure,
         )
-        self._loans = Loans(
+        self._checkout = ConnectionCheckout(
             self._pool,
             # Who comes when this many wait already is told at once: waiting would only end in a timeout. Who would come
             # back until it is done may as well wait.
@@ -87,12 +87,12 @@ class Database:
         """Starts to connect. Does not wait: the database may come later than we do."""
         # Elsewhere psycopg waits in its own way.
         if sys.platform == "linux":
-            self._readiness = Readiness()
+            self._readiness = SharedEpoll()
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
         """Closes all connections; those in use, when they come back."""
-        await self._loans.close()
+        await self._checkout.close()
         if self._readiness is not None:
             self._readiness.close()
 
@@ -101,9 +101,9 @@ class Database:
         stats = self._pool.get_stats()
         return {
             **stats,
-            "pool_available": stats["pool_available"] + self._loans.at_hand,
-            "requests_waiting": stats["requests_waiting"] + self._loans.waiting,
-            "requests_num": self._loans.asked_for,
+            "pool_available": stats["pool_available"] + self._checkout.at_hand,
+            "requests_waiting": stats["requests_waiting"] + self._checkout.waiting,
+            "requests_num": self._checkout.asked_for,
         }
 
     async def fetch(self, query: LiteralString, parameters: Parameters, *, plan_anew: bool = False) -> list[Row]:
@@ -152,7 +152,7 @@ class Database:
         is_in_doubt = False
         while True:
             try:
-                connection = await self._loans.take()
+                connection = await self._checkout.take()
                 try:
                     if await _is_alive(connection):
                         return await unit(connection)
@@ -161,7 +161,7 @@ class Database:
                     continue
                 finally:
                     # What was broken off is rolled back there, and what cannot be is closed.
-                    self._loans.give_back(connection)
+                    self._checkout.give_back(connection)
             except psycopg.Error as error:
                 failure = classify(error)
                 if failure is Failure.BUG:

@@ -32,7 +32,7 @@ _MOST_AT_ONCE = 64
 GIVE_UP_SECONDS = 0.5
 
 
-class Readiness:
+class SharedEpoll:
     """Tells when sockets have something to read. Linux only; made in the event loop that will use it."""
 
     def __init__(self) -> None:
@@ -81,12 +81,12 @@ class Readiness:
 
 
 class WaitingConnection(AsyncConnection[Any]):
-    """psycopg's connection, which waits for answers by a :class:`Readiness` when it is given one.
+    """psycopg's connection, which waits for answers by a :class:`SharedEpoll` when it is given one.
 
     All but that it leaves to psycopg: to wait until more can be written, and to give up when it is cancelled.
     """
 
-    readiness: Readiness | None = None
+    readiness: SharedEpoll | None = None
     _poll: "select.poll | None" = None
 
     def has_news(self) -> bool:

@@ -6,16 +6,16 @@ from attrs import evolve
 from chatcore.conversations.message import Status
 from chatcore.errors import MessageNotFoundError
 from chatcore.ports.storage import DeltaRead, Storage
-from chatcore.replies.lease import Lease, Verdict
+from chatcore.replies.lease import Lease, LeaseStatus
 from chatcore.testing.samples import (
     ALICE,
     AWKWARD_TEXT,
     BOB,
     a_conversation,
+    a_final_state,
     a_message_id,
     a_reader,
     a_turn,
-    an_ending,
     an_owner,
     progress,
     wrong_leases,
@@ -45,7 +45,7 @@ class CheckpointsContract(StorageHooks):
             progress(lease, "lo", start_offset=3),
             progress(lease, "!", start_offset=5),
         ):
-            assert await checkpoint(storage, part) is Verdict.HELD
+            assert await checkpoint(storage, part) is LeaseStatus.HELD
 
         assert await text_so_far(storage, lease) == "Hello!"
 
@@ -60,15 +60,15 @@ class CheckpointsContract(StorageHooks):
     async def test_a_repeat_is_stored_once(self, storage: Storage) -> None:
         lease = await begin(storage)
         for _ in range(2):
-            assert await checkpoint(storage, progress(lease, "Hel")) is Verdict.HELD
-            assert await checkpoint(storage, progress(lease, "lo", start_offset=3, renew=True)) is Verdict.HELD
+            assert await checkpoint(storage, progress(lease, "Hel")) is LeaseStatus.HELD
+            assert await checkpoint(storage, progress(lease, "lo", start_offset=3, renew=True)) is LeaseStatus.HELD
 
         assert await text_so_far(storage, lease) == "Hello"
 
     async def test_an_empty_part_does_not_stand_in_the_way_of_text(self, storage: Storage) -> None:
         lease = await begin(storage)
         for text, offset in (("", 0), ("Hel", 0), ("", 3), ("", 3), ("lo", 3), ("", 5)):
-            assert await checkpoint(storage, progress(lease, text, start_offset=offset)) is Verdict.HELD
+            assert await checkpoint(storage, progress(lease, text, start_offset=offset)) is LeaseStatus.HELD
 
         assert await text_so_far(storage, lease) == "Hello"
 
@@ -80,11 +80,11 @@ class CheckpointsContract(StorageHooks):
         await storage.delete_conversation(BOB, deleted.conversation_id)
         await storage.request_stop(ALICE, stopped.conversation_id, stopped.message_id)
 
-        verdicts = await storage.checkpoint(
+        statuses = await storage.checkpoint(
             owner, [progress(lease, str(lease.message_id)) for lease in (first, deleted, stopped, last)]
         )
 
-        assert list(verdicts) == [Verdict.HELD, Verdict.LOST, Verdict.STOP_REQUESTED, Verdict.HELD]
+        assert list(statuses) == [LeaseStatus.HELD, LeaseStatus.LOST, LeaseStatus.STOP_REQUESTED, LeaseStatus.HELD]
         for lease in (first, stopped, last):
             assert await text_so_far(storage, lease) == str(lease.message_id)
 
@@ -105,15 +105,15 @@ class CheckpointsContract(StorageHooks):
         await checkpoint(storage, progress(lease, "Hello"))
 
         for wrong in wrong_leases(lease):
-            assert await checkpoint(storage, progress(wrong, " you", start_offset=5, renew=True)) is Verdict.LOST
+            assert await checkpoint(storage, progress(wrong, " you", start_offset=5, renew=True)) is LeaseStatus.LOST
 
         assert await text_so_far(storage, lease) == "Hello"
 
     async def test_an_ended_reply_is_lost_to_its_owner(self, storage: Storage) -> None:
         lease = await begin(storage)
-        await end(storage, lease, an_ending("Hello"))
+        await end(storage, lease, a_final_state("Hello"))
 
-        assert await checkpoint(storage, progress(lease, " you", start_offset=5)) is Verdict.LOST
+        assert await checkpoint(storage, progress(lease, " you", start_offset=5)) is LeaseStatus.LOST
 
         assert (await message_of(storage, lease)).content == "Hello"
         (read,) = await storage.read_deltas([a_reader(lease)])
@@ -123,9 +123,9 @@ class CheckpointsContract(StorageHooks):
         lease = await begin(storage)
         await self.expire_leases(storage)
 
-        assert await checkpoint(storage, progress(lease, "Hello")) is Verdict.HELD
+        assert await checkpoint(storage, progress(lease, "Hello")) is LeaseStatus.HELD
         await claim(storage, an_owner())
-        assert await checkpoint(storage, progress(lease, " you", start_offset=5, renew=True)) is Verdict.LOST
+        assert await checkpoint(storage, progress(lease, " you", start_offset=5, renew=True)) is LeaseStatus.LOST
 
     async def test_renewing_keeps_others_from_taking_it(self, storage: Storage) -> None:
         kept, lost = await begin(storage), await begin(storage)
@@ -199,7 +199,7 @@ class DeltaReadersContract(StorageHooks):
     async def test_an_ended_reply_is_no_longer_live(self, storage: Storage) -> None:
         lease = await begin(storage)
         await checkpoint(storage, progress(lease, "Hello"))
-        await end(storage, lease, an_ending("Hello"))
+        await end(storage, lease, a_final_state("Hello"))
 
         (read,) = await storage.read_deltas([a_reader(lease, 2)])
 
@@ -229,7 +229,7 @@ class StopContract(StorageHooks):
             assert asked.status is Status.STREAMING
 
         part = progress(lease, "lo", start_offset=3, renew=True)
-        assert [await checkpoint(storage, part) for _ in range(2)] == [Verdict.STOP_REQUESTED] * 2
+        assert [await checkpoint(storage, part) for _ in range(2)] == [LeaseStatus.STOP_REQUESTED] * 2
         assert await text_so_far(storage, lease) == "Hello"
 
     async def test_an_ended_reply_and_a_users_message_are_left_alone(self, storage: Storage) -> None:
@@ -249,7 +249,7 @@ class StopContract(StorageHooks):
 
         await storage.request_stop(ALICE, conversation.id, turn.reply.id)
 
-        assert await checkpoint(storage, progress(running, "")) is Verdict.HELD
+        assert await checkpoint(storage, progress(running, "")) is LeaseStatus.HELD
 
     async def test_a_foreign_or_unknown_reply_is_not_found_and_not_stopped(self, storage: Storage) -> None:
         lease = await begin(storage)
@@ -262,7 +262,7 @@ class StopContract(StorageHooks):
             with pytest.raises(MessageNotFoundError):
                 await storage.request_stop(user_id, conversation_id, message_id)
 
-        assert await checkpoint(storage, progress(lease, "")) is Verdict.HELD
+        assert await checkpoint(storage, progress(lease, "")) is LeaseStatus.HELD
 
 
 async def _in_pieces(storage: Storage) -> tuple[Lease, str]:

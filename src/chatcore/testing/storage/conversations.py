@@ -11,19 +11,19 @@ from chatcore.conversations.listing import PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
 from chatcore.ports.storage import DeltaRead, Storage
-from chatcore.replies.lease import Verdict
+from chatcore.replies.lease import LeaseStatus
 from chatcore.testing.samples import (
     ALICE,
     AWKWARD_TEXT,
     BOB,
     NOON,
     a_conversation,
+    a_final_state,
     a_key,
     a_message_id,
     a_reader,
     a_regeneration,
     a_turn,
-    an_ending,
     later,
     progress,
 )
@@ -147,9 +147,9 @@ class ConversationsContract(StorageHooks):
 
         await storage.delete_conversation(ALICE, conversation.id)
 
-        assert await checkpoint(storage, progress(lease, " more", start_offset=4, renew=True)) is Verdict.LOST
-        assert await storage.finish(lease, an_ending("some more")) is False
-        assert await storage.settle(lease, lambda remains: an_ending(remains.text)) is None
+        assert await checkpoint(storage, progress(lease, " more", start_offset=4, renew=True)) is LeaseStatus.LOST
+        assert await storage.finish(lease, a_final_state("some more")) is False
+        assert await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text)) is None
         assert list(await storage.read_deltas([a_reader(lease)])) == [DeltaRead("", 0, is_live=False)]
         await self.expire_leases(storage)
         assert list(await storage.claim_expired(lease.owner_id, (), 10)) == []
@@ -169,7 +169,7 @@ class ConversationsContract(StorageHooks):
 
         assert [m.position for m in await messages_of(storage, conversation)] == [1, 2]
         assert list(await storage.read_deltas([a_reader(lease_of(again))])) == [DeltaRead("", 0, is_live=True)]
-        assert await storage.finish(lease, an_ending()) is False
+        assert await storage.finish(lease, a_final_state()) is False
 
     async def test_an_unknown_conversation_is_not_found_by_any_method(self, storage: Storage) -> None:
         await self.assert_absent(storage, BOB, ConversationId(uuid4()))

@@ -7,14 +7,14 @@ from attrs import evolve
 
 from chatcore.conversations.message import Status
 from chatcore.ports.storage import Storage
-from chatcore.replies.lease import Ending
+from chatcore.replies.lease import FinalState
 from chatcore.reply_error import ReplyError
 from chatcore.testing.samples import (
     ALICE,
     AWKWARD_TEXT,
     a_failure,
+    a_final_state,
     a_turn,
-    an_ending,
     an_interruption,
     an_owner,
     later,
@@ -35,8 +35,8 @@ from chatcore.testing.storage.steps import (
 )
 
 _ENDINGS = {
-    "complete": an_ending(AWKWARD_TEXT),
-    "complete and empty": an_ending(""),
+    "complete": a_final_state(AWKWARD_TEXT),
+    "complete and empty": a_final_state(""),
     "stopped": evolve(an_interruption(), status=Status.STOPPED, error=ReplyError.STOPPED),
     "interrupted": an_interruption(),
     "failed": a_failure(),
@@ -46,28 +46,28 @@ _ENDINGS = {
 class EndingsContract(StorageHooks):
     """How a reply ends, once, by whoever holds its lease."""
 
-    @pytest.mark.parametrize("ending", _ENDINGS.values(), ids=_ENDINGS)
-    async def test_the_message_gets_its_final_state(self, storage: Storage, ending: Ending) -> None:
+    @pytest.mark.parametrize("final_state", _ENDINGS.values(), ids=_ENDINGS)
+    async def test_the_message_gets_its_final_state(self, storage: Storage, final_state: FinalState) -> None:
         conversation = await create(storage)
         accepted = await storage.begin_turn(a_turn(conversation))
         assert accepted.lease is not None
 
-        assert await storage.finish(accepted.lease, ending) is True
+        assert await storage.finish(accepted.lease, final_state) is True
 
         assert await message_of(storage, accepted.lease) == evolve(
             accepted.reply,
-            status=ending.status,
-            content=ending.content,
-            error=ending.error,
-            token_count=ending.token_count,
-            inference_time_ms=ending.inference_time_ms,
+            status=final_state.status,
+            content=final_state.content,
+            error=final_state.error,
+            token_count=final_state.token_count,
+            inference_time_ms=final_state.inference_time_ms,
         )
 
     async def test_the_content_is_the_endings_whatever_was_checkpointed(self, storage: Storage) -> None:
         lease = await begin(storage)
         await checkpoint(storage, progress(lease, "Hel"))
 
-        await end(storage, lease, an_ending("Hello"))
+        await end(storage, lease, a_final_state("Hello"))
 
         assert (await message_of(storage, lease)).content == "Hello"
 
@@ -75,7 +75,7 @@ class EndingsContract(StorageHooks):
         lease = await begin(storage)
         content = "a👩" * 500_000
 
-        await end(storage, lease, an_ending(content))
+        await end(storage, lease, a_final_state(content))
 
         assert (await message_of(storage, lease)).content == content
 
@@ -84,13 +84,13 @@ class EndingsContract(StorageHooks):
         lease = await begin(storage, conversation)
         before = await stored(storage, conversation)
 
-        await end(storage, lease, an_ending(at=later(3)))
+        await end(storage, lease, a_final_state(at=later(3)))
 
         assert await stored(storage, conversation) == evolve(before, updated_at=later(3))
 
     async def test_the_conversation_is_free_for_the_next_turn(self, storage: Storage) -> None:
         conversation = await create(storage)
-        await end(storage, await begin(storage, conversation), an_ending())
+        await end(storage, await begin(storage, conversation), a_final_state())
 
         accepted = await storage.begin_turn(evolve(a_turn(conversation), max_generations=1))
 
@@ -118,13 +118,13 @@ class EndingsContract(StorageHooks):
         assert (await stored(storage, conversation)).head_id == moved
 
     async def test_a_repeat_changes_nothing_and_is_confirmed(self, storage: Storage) -> None:
-        for ending in _ENDINGS.values():
+        for final_state in _ENDINGS.values():
             conversation = await create(storage)
             lease = await begin(storage, conversation)
-            await end(storage, lease, ending)
+            await end(storage, lease, final_state)
             before = await reopen(storage, conversation)
 
-            assert await storage.finish(lease, ending) is True
+            assert await storage.finish(lease, final_state) is True
             assert await reopen(storage, conversation) == before
 
     async def test_a_repeat_after_the_next_turn_began_leaves_that_alone(self, storage: Storage) -> None:
@@ -142,15 +142,19 @@ class EndingsContract(StorageHooks):
         for _ in range(10):
             lease = await begin(storage)
 
-            assert await asyncio.gather(*(storage.finish(lease, an_ending()) for _ in range(5))) == [True] * 5
+            assert await asyncio.gather(*(storage.finish(lease, a_final_state()) for _ in range(5))) == [True] * 5
 
     async def test_an_ended_reply_does_not_get_another_ending(self, storage: Storage) -> None:
         conversation = await create(storage)
         lease = await begin(storage, conversation)
-        await end(storage, lease, an_ending("Hello"))
+        await end(storage, lease, a_final_state("Hello"))
         before = await reopen(storage, conversation)
 
-        for other in (an_ending("Hello!", at=later(9)), a_failure(at=later(9)), an_interruption("Hello", at=later(9))):
+        for other in (
+            a_final_state("Hello!", at=later(9)),
+            a_failure(at=later(9)),
+            an_interruption("Hello", at=later(9)),
+        ):
             assert await storage.finish(lease, other) is False
 
         assert await reopen(storage, conversation) == before
@@ -162,8 +166,8 @@ class EndingsContract(StorageHooks):
         before = await reopen(storage, conversation)
 
         for wrong in wrong_leases(lease):
-            assert await storage.finish(wrong, an_ending("forged", at=later(9))) is False
-            assert await storage.settle(wrong, lambda text: an_ending(f"forged {text}", at=later(9))) is None
+            assert await storage.finish(wrong, a_final_state("forged", at=later(9))) is False
+            assert await storage.finish_orphan(wrong, lambda text: a_final_state(f"forged {text}", at=later(9))) is None
 
         assert await reopen(storage, conversation) == before
         assert await text_so_far(storage, lease) == "Hel"
@@ -175,19 +179,19 @@ class EndingsContract(StorageHooks):
         present = await claim(storage, an_owner())
         before = await reopen(storage, conversation)
 
-        assert await storage.finish(fenced, an_ending("too late", at=later(9))) is False
+        assert await storage.finish(fenced, a_final_state("too late", at=later(9))) is False
         assert await reopen(storage, conversation) == before
 
         await end(storage, present, an_interruption())
-        assert await storage.finish(fenced, an_ending("too late", at=later(9))) is False
+        assert await storage.finish(fenced, a_final_state("too late", at=later(9))) is False
         assert (await message_of(storage, present)).content == an_interruption().content
 
     async def test_of_two_different_endings_at_once_one_wins(self, storage: Storage) -> None:
         for _ in range(5):
             lease = await begin(storage)
-            endings = [an_ending("one"), an_ending("two")]
+            endings = [a_final_state("one"), a_final_state("two")]
 
-            won = await asyncio.gather(*(storage.finish(lease, ending) for ending in endings))
+            won = await asyncio.gather(*(storage.finish(lease, final_state) for final_state in endings))
 
             assert sorted(won) == [False, True]
             assert (await message_of(storage, lease)).content == endings[won.index(True)].content

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from chatcore.conversations.message import Message
 from chatcore.ports.storage import Storage
-from chatcore.testing.samples import ALICE, AWKWARD_TEXT, a_failure, a_regeneration, a_turn, an_ending
+from chatcore.testing.samples import ALICE, AWKWARD_TEXT, a_failure, a_final_state, a_regeneration, a_turn
 from chatcore.testing.storage.steps import StorageHooks, converse, create, end, lease_of, messages_of
 
 
@@ -69,10 +69,10 @@ class HistoryContract(StorageHooks):
         conversation = await create(storage)
         await converse(storage, conversation, "one", "two")
         regenerated = await storage.begin_regeneration(a_regeneration(conversation))
-        await end(storage, lease_of(regenerated), an_ending("zwei"))
+        await end(storage, lease_of(regenerated), a_final_state("zwei"))
         await converse(storage, conversation, "three", "four")
         again = await storage.begin_regeneration(a_regeneration(conversation))
-        await end(storage, lease_of(again), an_ending("vier"))
+        await end(storage, lease_of(again), a_final_state("vier"))
 
         accepted = await storage.begin_turn(a_turn(conversation, "five"))
 
@@ -83,7 +83,7 @@ class HistoryContract(StorageHooks):
         await converse(storage, conversation, "one", "two")
         for number in range(5):
             regenerated = await storage.begin_regeneration(a_regeneration(conversation))
-            await end(storage, lease_of(regenerated), an_ending(f"two again {number}"))
+            await end(storage, lease_of(regenerated), a_final_state(f"two again {number}"))
 
         accepted = await storage.begin_turn(evolve(a_turn(conversation, "three"), history_limit=3))
 
@@ -123,7 +123,7 @@ class HistoryContract(StorageHooks):
         await converse(storage, conversation, "one", "two")
         await self.add_system_message(storage, ALICE, conversation.id, "Be brief.")
         regenerated = await storage.begin_regeneration(a_regeneration(conversation))
-        await end(storage, lease_of(regenerated), an_ending("zwei"))
+        await end(storage, lease_of(regenerated), a_final_state("zwei"))
         await self.add_system_message(storage, ALICE, conversation.id, "Be kind.")
 
         accepted = await storage.begin_turn(evolve(a_turn(conversation, "three"), history_limit=2))

@@ -14,7 +14,7 @@ from chatcore.errors import (
 )
 from chatcore.ports.storage import NewTurn, Storage
 from chatcore.replies.idempotency import IdempotencyKey
-from chatcore.testing.samples import ALICE, BOB, a_failure, a_key, a_turn, an_ending, later
+from chatcore.testing.samples import ALICE, BOB, a_failure, a_final_state, a_key, a_turn, later
 from chatcore.testing.storage.steps import (
     StorageHooks,
     begin,
@@ -49,7 +49,7 @@ class KeysContract(StorageHooks):
 
     async def test_the_same_key_after_the_end_returns_the_turn_as_it_is_now(self, storage: Storage) -> None:
         conversation = await create(storage)
-        await end(storage, lease_of(await storage.begin_turn(_keyed(conversation))), an_ending("Hi"))
+        await end(storage, lease_of(await storage.begin_turn(_keyed(conversation))), a_final_state("Hi"))
         await converse(storage, conversation, "three", "four")
 
         again = await storage.begin_turn(_keyed(conversation))
@@ -72,7 +72,7 @@ class KeysContract(StorageHooks):
     async def test_a_known_key_comes_before_the_refusals(self, storage: Storage) -> None:
         conversation = await create(storage)
         first = await storage.begin_turn(_keyed(conversation))
-        await end(storage, lease_of(first), an_ending())
+        await end(storage, lease_of(first), a_final_state())
         await begin(storage, conversation)  # The conversation is busy now, and the user at a limit of one.
 
         again = await storage.begin_turn(evolve(_keyed(conversation), max_generations=1))
@@ -81,7 +81,7 @@ class KeysContract(StorageHooks):
 
     async def test_a_key_with_another_fingerprint_is_refused(self, storage: Storage) -> None:
         conversation, other = await create(storage), await create(storage)
-        await end(storage, lease_of(await storage.begin_turn(_keyed(conversation))), an_ending())
+        await end(storage, lease_of(await storage.begin_turn(_keyed(conversation))), a_final_state())
         before = await reopen(storage, conversation)
 
         for reuse in (_keyed(conversation, a_key(request="another")), _keyed(other, a_key(request="elsewhere"))):
@@ -103,7 +103,7 @@ class KeysContract(StorageHooks):
         keys = ["key", "KEY", "key%", "k_y", "'", '"', "\\", "~" * 255, "~" * 254]
 
         for key in keys:
-            await end(storage, lease_of(await storage.begin_turn(_keyed(conversation, a_key(key)))), an_ending())
+            await end(storage, lease_of(await storage.begin_turn(_keyed(conversation, a_key(key)))), a_final_state())
 
         assert len(await messages_of(storage, conversation)) == 2 * len(keys)
 

@@ -7,14 +7,14 @@ from attrs import evolve
 
 from chatcore.conversations.message import MessageId, Status
 from chatcore.ports.storage import DeltaRead, Storage
-from chatcore.replies.lease import Ending, Lease, OwnerId, Remains, Verdict
+from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId
 from chatcore.testing.samples import (
     BOB,
     a_failure,
+    a_final_state,
     a_reader,
     a_regeneration,
     a_turn,
-    an_ending,
     an_interruption,
     an_owner,
     later,
@@ -41,7 +41,7 @@ class ClaimsContract(StorageHooks):
         lease = await begin(storage)
 
         assert list(await storage.claim_expired(an_owner(), (), 10)) == []
-        assert await checkpoint(storage, progress(lease, "")) is Verdict.HELD
+        assert await checkpoint(storage, progress(lease, "")) is LeaseStatus.HELD
 
     async def test_a_lease_that_ran_out_is_taken_over_with_the_next_epoch(self, storage: Storage) -> None:
         first = await begin(storage)
@@ -67,10 +67,10 @@ class ClaimsContract(StorageHooks):
         claimed = await claim(storage, an_owner())
 
         assert list(await storage.claim_expired(an_owner(), (), 10)) == []
-        assert await checkpoint(storage, progress(claimed, "")) is Verdict.HELD
+        assert await checkpoint(storage, progress(claimed, "")) is LeaseStatus.HELD
 
     async def test_an_ended_reply_is_not_taken_over(self, storage: Storage) -> None:
-        await end(storage, await begin(storage), an_ending())
+        await end(storage, await begin(storage), a_final_state())
         await self.expire_leases(storage)
 
         assert list(await storage.claim_expired(an_owner(), (), 10)) == []
@@ -83,7 +83,7 @@ class ClaimsContract(StorageHooks):
         claimed = await storage.claim_expired(owner, {running.message_id}, 10)
 
         assert list(claimed) == [evolve(forgotten, epoch=2)]
-        assert await checkpoint(storage, progress(running, "")) is Verdict.HELD
+        assert await checkpoint(storage, progress(running, "")) is LeaseStatus.HELD
 
     async def test_an_owners_own_forgotten_reply_is_left_while_its_lease_runs(self, storage: Storage) -> None:
         owner = an_owner()
@@ -118,7 +118,7 @@ class ClaimsContract(StorageHooks):
         assert len(claimed) == 12
         assert _messages(claimed) == _messages(leases)
         for lease in claimed:
-            assert await checkpoint(storage, progress(lease, "")) is Verdict.HELD
+            assert await checkpoint(storage, progress(lease, "")) is LeaseStatus.HELD
 
     async def test_a_request_to_stop_is_still_there_after_a_takeover(self, storage: Storage) -> None:
         lease = await begin(storage)
@@ -127,7 +127,7 @@ class ClaimsContract(StorageHooks):
 
         claimed = await claim(storage, an_owner())
 
-        assert await checkpoint(storage, progress(claimed, "")) is Verdict.STOP_REQUESTED
+        assert await checkpoint(storage, progress(claimed, "")) is LeaseStatus.STOP_REQUESTED
 
 
 class SettlingContract(StorageHooks):
@@ -136,9 +136,9 @@ class SettlingContract(StorageHooks):
     async def test_a_reply_with_text_is_interrupted_and_keeps_it(self, storage: Storage) -> None:
         lease = await self._abandoned(storage, "Hel", "lo 👩‍🚀")
 
-        ending = await storage.settle(lease, _decide)
+        final_state = await storage.finish_orphan(lease, _decide)
 
-        assert ending == _decided("Hello 👩‍🚀")
+        assert final_state == _decided("Hello 👩‍🚀")
         message = await message_of(storage, lease)
         assert (message.status, message.content) == (Status.INTERRUPTED, "Hello 👩‍🚀")
         assert list(await storage.read_deltas([a_reader(lease)])) == [DeltaRead("", 0, is_live=False)]
@@ -148,9 +148,9 @@ class SettlingContract(StorageHooks):
         turn = await storage.begin_turn(a_turn(conversation))
         await self.expire_leases(storage)
 
-        ending = await storage.settle(await claim(storage, an_owner()), _decide)
+        final_state = await storage.finish_orphan(await claim(storage, an_owner()), _decide)
 
-        assert ending == _decided("")
+        assert final_state == _decided("")
         assert (await message_of(storage, lease_of(turn))).status is Status.FAILED
         after = await stored(storage, conversation)
         assert (after.head_id, after.updated_at) == (turn.user_message.id, later(7))
@@ -159,14 +159,14 @@ class SettlingContract(StorageHooks):
         lease = await begin(storage)
         await checkpoint(storage, progress(lease, "Hel"))
 
-        assert await storage.settle(lease, _decide) == _decided("Hel")
+        assert await storage.finish_orphan(lease, _decide) == _decided("Hel")
 
     async def test_a_stop_that_the_owner_never_heard_of_is_known(self, storage: Storage) -> None:
-        heard: list[Remains] = []
+        heard: list[OrphanedReply] = []
 
-        def decide(remains: Remains) -> Ending:
-            heard.append(remains)
-            return _decide(remains)
+        def decide(orphan: OrphanedReply) -> FinalState:
+            heard.append(orphan)
+            return _decide(orphan)
 
         for is_asked in (False, True):
             lease = await begin(storage)
@@ -174,31 +174,31 @@ class SettlingContract(StorageHooks):
             if is_asked:
                 await storage.request_stop(lease.user_id, lease.conversation_id, lease.message_id)
             await self.expire_leases(storage)
-            await storage.settle(await claim(storage, an_owner()), decide)
+            await storage.finish_orphan(await claim(storage, an_owner()), decide)
 
-        assert [remains.stop_requested for remains in heard] == [False, True]
+        assert [orphan.stop_requested for orphan in heard] == [False, True]
 
     async def test_whether_there_is_an_earlier_reply_is_known(self, storage: Storage) -> None:
-        heard: list[Remains] = []
+        heard: list[OrphanedReply] = []
 
-        def decide(remains: Remains) -> Ending:
-            heard.append(remains)
-            return _decide(remains)
+        def decide(orphan: OrphanedReply) -> FinalState:
+            heard.append(orphan)
+            return _decide(orphan)
 
         conversation = await create(storage)
-        await storage.settle(await begin(storage, conversation), decide)
+        await storage.finish_orphan(await begin(storage, conversation), decide)
         for text in ("", "Hel"):  # The one before has failed, the first time.
             lease = lease_of(await storage.begin_regeneration(a_regeneration(conversation)))
             await checkpoint(storage, progress(lease, text))
             await self.expire_leases(storage)
-            await storage.settle(await claim(storage, an_owner()), decide)
-        await storage.settle(await begin(storage, conversation), decide)
+            await storage.finish_orphan(await claim(storage, an_owner()), decide)
+        await storage.finish_orphan(await begin(storage, conversation), decide)
 
         assert heard == [
-            Remains("", stop_requested=False, replaces=False),
-            Remains("", stop_requested=False, replaces=True),
-            Remains("Hel", stop_requested=False, replaces=True),
-            Remains("", stop_requested=False, replaces=False),
+            OrphanedReply("", stop_requested=False, replaces=False),
+            OrphanedReply("", stop_requested=False, replaces=True),
+            OrphanedReply("Hel", stop_requested=False, replaces=True),
+            OrphanedReply("", stop_requested=False, replaces=False),
         ]
 
     async def test_a_fenced_lease_settles_nothing(self, storage: Storage) -> None:
@@ -208,19 +208,19 @@ class SettlingContract(StorageHooks):
         present = await claim(storage, an_owner())
         before = await reopen(storage, conversation)
 
-        assert await storage.settle(fenced, _decide) is None
+        assert await storage.finish_orphan(fenced, _decide) is None
 
         assert await reopen(storage, conversation) == before
-        assert await checkpoint(storage, progress(present, "")) is Verdict.HELD
+        assert await checkpoint(storage, progress(present, "")) is LeaseStatus.HELD
 
     async def test_a_reply_is_settled_once(self, storage: Storage) -> None:
         conversation = await create(storage)
         lease = await begin(storage, conversation)
         await checkpoint(storage, progress(lease, "Hel"))
-        await storage.settle(lease, _decide)
+        await storage.finish_orphan(lease, _decide)
         before = await reopen(storage, conversation)
 
-        assert await storage.settle(lease, lambda _: an_ending("another", at=later(9))) is None
+        assert await storage.finish_orphan(lease, lambda _: a_final_state("another", at=later(9))) is None
         assert await reopen(storage, conversation) == before
 
     async def test_no_text_slips_in_behind_the_ending(self, storage: Storage) -> None:
@@ -228,12 +228,12 @@ class SettlingContract(StorageHooks):
             lease = await begin(storage)
             await checkpoint(storage, progress(lease, "Hel"))
 
-            verdict, ending = await asyncio.gather(
-                checkpoint(storage, progress(lease, "lo", start_offset=3)), storage.settle(lease, _decide)
+            status, final_state = await asyncio.gather(
+                checkpoint(storage, progress(lease, "lo", start_offset=3)), storage.finish_orphan(lease, _decide)
             )
 
-            expected = "Hello" if verdict is Verdict.HELD else "Hel"
-            assert ending == _decided(expected)
+            expected = "Hello" if status is LeaseStatus.HELD else "Hel"
+            assert final_state == _decided(expected)
             assert (await message_of(storage, lease)).content == expected
 
     async def test_an_error_in_the_decision_leaves_everything_as_it_is(self, storage: Storage) -> None:
@@ -242,11 +242,11 @@ class SettlingContract(StorageHooks):
         await checkpoint(storage, progress(lease, "Hel"))
         before = await reopen(storage, conversation)
 
-        outcome = await asyncio.gather(storage.settle(lease, _fail_to_decide), return_exceptions=True)
+        outcome = await asyncio.gather(storage.finish_orphan(lease, _fail_to_decide), return_exceptions=True)
 
         assert [str(error) for error in outcome] == ["no idea"]
         assert await reopen(storage, conversation) == before
-        assert await storage.settle(lease, _decide) == _decided("Hel")
+        assert await storage.finish_orphan(lease, _decide) == _decided("Hel")
 
     async def _abandoned(self, storage: Storage, *pieces: str) -> Lease:
         """A reply with some text whose owner is gone, taken over."""
@@ -268,13 +268,13 @@ def _messages(leases: Iterable[Lease]) -> set[MessageId]:
     return {lease.message_id for lease in leases}
 
 
-def _decide(remains: Remains) -> Ending:
-    return _decided(remains.text)
+def _decide(orphan: OrphanedReply) -> FinalState:
+    return _decided(orphan.text)
 
 
-def _decided(text: str) -> Ending:
+def _decided(text: str) -> FinalState:
     return an_interruption(text, at=later(7)) if text else a_failure(at=later(7))
 
 
-def _fail_to_decide(_remains: Remains) -> Ending:
+def _fail_to_decide(_remains: OrphanedReply) -> FinalState:
     raise LookupError("no idea")

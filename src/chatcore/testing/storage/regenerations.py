@@ -10,7 +10,7 @@ from chatcore.conversations.message import Message, Role, Status
 from chatcore.errors import GenerationInProgressError, NothingToRegenerateError, TooManyGenerationsError
 from chatcore.ports.storage import AcceptedTurn, Storage
 from chatcore.replies.lease import Lease
-from chatcore.testing.samples import ALICE, a_failure, a_regeneration, a_turn, an_ending, an_interruption, later
+from chatcore.testing.samples import ALICE, a_failure, a_final_state, a_regeneration, a_turn, an_interruption, later
 from chatcore.testing.storage.steps import (
     StorageHooks,
     begin,
@@ -70,7 +70,7 @@ class RegenerationsContract(StorageHooks):
         conversation = await create(storage)
         first = await converse(storage, conversation, "one", "two")
         regenerated = await storage.begin_regeneration(a_regeneration(conversation))
-        await end(storage, lease_of(regenerated), an_ending("zwei"))
+        await end(storage, lease_of(regenerated), a_final_state("zwei"))
 
         second = await storage.begin_turn(a_turn(conversation, "three"))
 
@@ -83,7 +83,7 @@ class RegenerationsContract(StorageHooks):
         turn = await converse(storage, conversation, "Hello", "Hi 0")
         for number in (1, 2, 3):
             accepted = await storage.begin_regeneration(a_regeneration(conversation))
-            await end(storage, lease_of(accepted), an_ending(f"Hi {number}"))
+            await end(storage, lease_of(accepted), a_final_state(f"Hi {number}"))
 
         _, *replies = await messages_of(storage, conversation)
 
@@ -224,7 +224,7 @@ class RegenerationRepeatsContract(StorageHooks):
         conversation = await create(storage)
         await converse(storage, conversation, "Hello", "Hi")
         regeneration = a_regeneration(conversation)
-        await end(storage, lease_of(await storage.begin_regeneration(regeneration)), an_ending("Hallo"))
+        await end(storage, lease_of(await storage.begin_regeneration(regeneration)), a_final_state("Hallo"))
         before = await reopen(storage, conversation)
 
         again = await storage.begin_regeneration(regeneration)

@@ -5,8 +5,8 @@ import pytest
 from chatcore.conversations.conversation import Conversation, OpenConversation
 from chatcore.conversations.message import ConversationId, Message
 from chatcore.ports.storage import AcceptedTurn, NewTurn, Storage
-from chatcore.replies.lease import Ending, Lease, OwnerId, Progress, Verdict
-from chatcore.testing.samples import ALICE, a_conversation, a_reader, a_turn, an_ending
+from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
+from chatcore.testing.samples import ALICE, a_conversation, a_final_state, a_reader, a_turn
 from chatcore.user import UserId
 
 
@@ -68,19 +68,19 @@ async def begin(storage: Storage, conversation: Conversation | None = None, turn
 async def converse(storage: Storage, conversation: Conversation, content: str, reply: str) -> AcceptedTurn:
     """A whole turn, from the user's message to the complete reply; updates nothing's time."""
     accepted = await storage.begin_turn(a_turn(conversation, content))
-    await end(storage, lease_of(accepted), an_ending(reply))
+    await end(storage, lease_of(accepted), a_final_state(reply))
     return accepted
 
 
-async def end(storage: Storage, lease: Lease, ending: Ending) -> None:
+async def end(storage: Storage, lease: Lease, final_state: FinalState) -> None:
     """Finishes a reply, successfully."""
-    assert await storage.finish(lease, ending)
+    assert await storage.finish(lease, final_state)
 
 
-async def checkpoint(storage: Storage, part: Progress) -> Verdict:
+async def checkpoint(storage: Storage, part: Progress) -> LeaseStatus:
     """A checkpoint of one reply by its owner."""
-    (verdict,) = await storage.checkpoint(part.lease.owner_id, [part])
-    return verdict
+    (status,) = await storage.checkpoint(part.lease.owner_id, [part])
+    return status
 
 
 async def claim(storage: Storage, owner_id: OwnerId) -> Lease:

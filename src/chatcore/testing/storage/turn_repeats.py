@@ -5,8 +5,8 @@ import asyncio
 from attrs import evolve
 
 from chatcore.ports.storage import Storage
-from chatcore.replies.lease import Verdict
-from chatcore.testing.samples import a_conversation, a_turn, an_ending, progress
+from chatcore.replies.lease import LeaseStatus
+from chatcore.testing.samples import a_conversation, a_final_state, a_turn, progress
 from chatcore.testing.storage.steps import (
     StorageHooks,
     begin,
@@ -51,13 +51,13 @@ class TurnRepeatsContract(StorageHooks):
 
         await storage.begin_turn(turn)
 
-        assert await checkpoint(storage, progress(lease, "", start_offset=4)) is Verdict.HELD
-        assert await storage.settle(lease, lambda remains: an_ending(remains.text)) == an_ending("text")
+        assert await checkpoint(storage, progress(lease, "", start_offset=4)) is LeaseStatus.HELD
+        assert await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text)) == a_final_state("text")
 
     async def test_a_repeat_after_the_end_grants_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)
         turn = a_turn(conversation)
-        await end(storage, await begin(storage, turn=turn), an_ending("Hi"))
+        await end(storage, await begin(storage, turn=turn), a_final_state("Hi"))
         before = await reopen(storage, conversation)
 
         again = await storage.begin_turn(turn)
@@ -75,4 +75,4 @@ class TurnRepeatsContract(StorageHooks):
         again = await storage.begin_turn(turn)
 
         assert again.lease is None
-        assert await checkpoint(storage, progress(taken, "")) is Verdict.HELD
+        assert await checkpoint(storage, progress(taken, "")) is LeaseStatus.HELD

@@ -9,15 +9,15 @@ from chatcore.conversations.conversation import DEFAULT_TITLE, TitleSource
 from chatcore.conversations.message import Message, Role, Status
 from chatcore.errors import ConversationNotFoundError, GenerationInProgressError, TooManyGenerationsError
 from chatcore.ports.storage import AcceptedTurn, Storage
-from chatcore.replies.lease import Lease, Verdict
+from chatcore.replies.lease import Lease, LeaseStatus
 from chatcore.testing.samples import (
     ALICE,
     AWKWARD_TEXT,
     BOB,
     a_conversation,
     a_failure,
+    a_final_state,
     a_turn,
-    an_ending,
     later,
     progress,
 )
@@ -101,13 +101,13 @@ class TurnsContract(StorageHooks):
         conversation = await create(storage)
 
         lease = await begin(storage, turn=a_turn(conversation, now=later(-1)))
-        await end(storage, lease, an_ending(at=later(-2)))
+        await end(storage, lease, a_final_state(at=later(-2)))
 
         assert (await stored(storage, conversation)).updated_at == conversation.updated_at
 
     async def test_the_title_is_set_by_the_first_message_only(self, storage: Storage) -> None:
         conversation = await create(storage)
-        await end(storage, await begin(storage, turn=evolve(a_turn(conversation), title="First")), an_ending())
+        await end(storage, await begin(storage, turn=evolve(a_turn(conversation), title="First")), a_final_state())
 
         await begin(storage, turn=evolve(a_turn(conversation), title="Second"))
 
@@ -174,7 +174,7 @@ class TurnsContract(StorageHooks):
             turns = [a_turn(conversation) for _ in range(5)]
             outcomes = await asyncio.gather(*map(storage.begin_turn, turns), return_exceptions=True)
             (winner,) = [outcome for outcome in outcomes if isinstance(outcome, AcceptedTurn)]
-            await end(storage, lease_of(winner), an_ending())
+            await end(storage, lease_of(winner), a_final_state())
 
         messages = await messages_of(storage, conversation)
 
@@ -199,7 +199,7 @@ class TurnsContract(StorageHooks):
                 return_exceptions=True,
             )
             if isinstance(outcome, AcceptedTurn):
-                assert await checkpoint(storage, progress(lease_of(outcome), "text")) is Verdict.LOST
+                assert await checkpoint(storage, progress(lease_of(outcome), "text")) is LeaseStatus.LOST
             else:
                 assert isinstance(outcome, ConversationNotFoundError)
             with pytest.raises(ConversationNotFoundError):
@@ -229,7 +229,7 @@ class TurnsContract(StorageHooks):
         assert sorted([len(await messages_of(storage, c)) for c in conversations]) == [0] * 9 + [2] * 3
 
     async def test_ended_deleted_and_foreign_replies_do_not_count(self, storage: Storage) -> None:
-        await end(storage, await begin(storage), an_ending())
+        await end(storage, await begin(storage), a_final_state())
         deleted = await begin(storage)
         await storage.delete_conversation(ALICE, deleted.conversation_id)
         await begin(storage, await create(storage, BOB))

@@ -19,7 +19,7 @@ _POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none
 
 
 @frozen
-class DescriptionEndpoints:
+class OpenApiEndpoints:
     """The description of the API."""
 
     def resources(self) -> list[PublicResource]:

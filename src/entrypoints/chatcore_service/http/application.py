@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from chatcore_service.http import problems
 from chatcore_service.http.cors import ProblemCORSMiddleware
 from chatcore_service.http.refusals import RouteNotFoundError
-from chatcore_service.http.request_middleware import Envelope
+from chatcore_service.http.request_middleware import RequestMiddleware
 from chatcore_service.http.resource import Resource
 from chatcore_service.metrics import Metrics
 
@@ -57,7 +57,7 @@ def build_application(
     app = _Application(
         routes=[resource.route() for group in endpoints for resource in group.resources()],
         middleware=[
-            Middleware(Envelope, metrics=metrics),
+            Middleware(RequestMiddleware, metrics=metrics),
             Middleware(
                 ProblemCORSMiddleware,
                 allow_origins=origins,

@@ -30,7 +30,7 @@ _MAX_PATH_CHARS = 300
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
-class Envelope:
+class RequestMiddleware:
     """A pure ASGI middleware."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-from chatcore_service.streaming.direct_writer import Line
+from chatcore_service.streaming.direct_writer import DirectWriter
 
 
-class ChunkedLine(Line):
+class ChunkedWriter(DirectWriter):
     """Writes chunks: a response without a Content-Length is always chunked.
 
     To write is what a token costs here. So it goes to the socket past all layers between, which say beforehand, by

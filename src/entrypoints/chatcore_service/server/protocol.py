@@ -15,11 +15,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from chatcore_service.http.refusals import HeadersTooLargeError, HeaderTimeoutError, MalformedHttpError, RefusedError
 from chatcore_service.http.trace import choose_trace_id
 from chatcore_service.lifespan import METRICS
-from chatcore_service.server.chunked_writer import ChunkedLine
+from chatcore_service.server.chunked_writer import ChunkedWriter
 from chatcore_service.server.refusal import record, refusal
-from chatcore_service.server.unread_body import Leftovers, LingeringTransport, Patience
+from chatcore_service.server.unread_body import LingeringTransport, Patience, UnreadBody
 from chatcore_service.settings import RequestSettings, Settings, StreamSettings
-from chatcore_service.streaming.direct_writer import ABORT, LINE
+from chatcore_service.streaming.direct_writer import ABORT, DIRECT_WRITER
 
 #: Most requests that may wait on one connection behind the one that is being answered.
 MAX_PIPELINED = 16
@@ -41,11 +41,11 @@ class BoundedProtocol(HttpToolsProtocol):
         "_header_bytes",
         "_header_timer",
         "_is_in_headers",
-        "_leftovers",
-        "_line",
         "_raw_bytes",
         "_refusal",
+        "_unread_body",
         "_upgrade_ends_at",
+        "_writer",
     )
 
     #: A request's target and its headers together.
@@ -59,8 +59,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     #: Set as soon as there is a connection.
     _connection: LingeringTransport
-    _leftovers: Leftovers
-    _line: ChunkedLine
+    _unread_body: UnreadBody
+    _writer: ChunkedWriter
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
         super().__init__(*args, **kwargs)
@@ -79,21 +79,21 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Starts to wait for a request."""
         real = cast("asyncio.Transport", transport)  # uvicorn narrows it too.
-        self._leftovers = Leftovers(self.patience, self.loop, real.close)
-        self._line = ChunkedLine(real)
-        self._connection = LingeringTransport(real, self.loop, self._leftovers, self._line)
+        self._unread_body = UnreadBody(self.patience, self.loop, real.close)
+        self._writer = ChunkedWriter(real)
+        self._connection = LingeringTransport(real, self.loop, self._unread_body, self._writer)
         super().connection_made(self._connection)
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Waits no more."""
         self._stop_timer()
-        self._leftovers.forget()
+        self._unread_body.forget()
         if self._flush_timer is not None:
             self._flush_timer.cancel()
         self._tell_of_departure()
         super().connection_lost(exc)
-        self._line.depart()
+        self._writer.depart()
         # uvicorn forgets it on errors; its timer would find a closed transport later.
         self._unset_keepalive_if_required()
 
@@ -106,23 +106,23 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def eof_received(self) -> None:
         """The caller sends no more; the transport closes by itself."""
-        self._line.is_closed = True
+        self._writer.is_closed = True
         super().eof_received()
 
     def pause_writing(self) -> None:
         """The caller does not keep up."""
-        self._line.is_paused = True
+        self._writer.is_paused = True
         super().pause_writing()
 
     def resume_writing(self) -> None:
         """It does again."""
-        self._line.is_paused = False
+        self._writer.is_paused = False
         super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Bounds what has not yet become a whole header, and what nobody waits for."""
-        if self._leftovers.are_expected:
-            self._leftovers.drop(len(data))
+        if self._unread_body.are_expected:
+            self._unread_body.drop(len(data))
         if self.transport.is_closing():
             return
         # Of anything but a body: the parser hoards a header, or a trailer, until its end.
@@ -147,7 +147,7 @@ class BoundedProtocol(HttpToolsProtocol):
         # uvicorn's type of a scope has no room for what a server adds.
         scope = cast("dict[str, object]", self.scope)
         scope[ABORT] = self.transport.abort
-        scope[LINE] = self._line
+        scope[DIRECT_WRITER] = self._writer
         if self._header_timer is None:
             self._expect_headers()
 
@@ -197,8 +197,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_headers = True
         self._has_begun = False
         self._connection.is_mid_body = False
-        if self._leftovers.are_expected:
-            self._leftovers.forget()
+        if self._unread_body.are_expected:
+            self._unread_body.forget()
             # uvicorn stopped it when the leftovers came.
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
@@ -209,7 +209,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         self._see_it_taken()
         if not self._is_in_headers and self.cycle.response_complete:
-            self._leftovers.expect()
+            self._unread_body.expect()
 
     def _see_it_taken(self) -> None:
         # One look at a time, also where answers follow each other faster than that.
@@ -219,7 +219,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _look_again(self, taken_before: int) -> None:
         self._flush_timer = None
         # A stream that goes on has its own watch, and what it writes is not counted here.
-        has_got_on = self._line.is_in_use or self._connection.taken_bytes != taken_before
+        has_got_on = self._writer.is_in_use or self._connection.taken_bytes != taken_before
         if self._connection.get_write_buffer_size() and not has_got_on:
             self.transport.abort()
         else:

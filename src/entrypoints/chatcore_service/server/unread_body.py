@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from chatcore_service.server.chunked_writer import ChunkedLine
+from chatcore_service.server.chunked_writer import ChunkedWriter
 
 
 @frozen(kw_only=True)
@@ -24,7 +24,7 @@ class Patience:
     max_bytes: int = 16 * 1024 * 1024
 
 
-class Leftovers:
+class UnreadBody:
     """Counts what still comes, and calls `on_end` when it is too much, or takes too long."""
 
     __slots__ = ("_bytes_left", "_deadline", "_has_come", "_loop", "_on_end", "_patience", "_timer")
@@ -88,22 +88,35 @@ class LingeringTransport(asyncio.Transport):
     Args:
         transport: the real one.
         loop: the one it lives in.
-        leftovers: what still comes; whoever receives it counts it.
-        line: which goes past this transport to the real one, and is closed with it.
+        unread_body: what still comes; whoever receives it counts it.
+        writer: which goes past this transport to the real one, and is closed with it.
     """
 
-    __slots__ = ("_head", "_is_ending", "_leftovers", "_line", "_loop", "_transport", "_written_bytes", "is_mid_body")
+    __slots__ = (
+        "_head",
+        "_is_ending",
+        "_loop",
+        "_transport",
+        "_unread_body",
+        "_writer",
+        "_written_bytes",
+        "is_mid_body",
+    )
 
     def __init__(
-        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, leftovers: Leftovers, line: ChunkedLine
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        unread_body: UnreadBody,
+        writer: ChunkedWriter,
     ) -> None:
         super().__init__()
         self._transport = transport
         self._loop = loop
         # What waits for a body.
         self._head = b""
-        self._leftovers = leftovers
-        self._line = line
+        self._unread_body = unread_body
+        self._writer = writer
         self._is_ending = False
         self._written_bytes = 0
         #: Whether more input is to be expected now; whoever parses it knows.
@@ -111,7 +124,7 @@ class LingeringTransport(asyncio.Transport):
 
     def close(self) -> None:
         """Writes no more; again closes at once."""
-        if self.is_mid_body and not self._leftovers.are_expected:
+        if self.is_mid_body and not self._unread_body.are_expected:
             self.linger()
         else:
             self.close_now()
@@ -119,18 +132,18 @@ class LingeringTransport(asyncio.Transport):
     def linger(self) -> None:
         """Writes no more, and is closed when the caller has gone, or when it takes too long."""
         self._send_head()
-        self._is_ending = self._line.is_closed = True
+        self._is_ending = self._writer.is_closed = True
         # A body that nobody takes may have paused it.
         self._transport.resume_reading()
         if self._transport.can_write_eof():
             self._transport.write_eof()
-        self._leftovers.expect()
+        self._unread_body.expect()
 
     def close_now(self) -> None:
         """As a transport does by itself."""
         self._send_head()
-        self._line.is_closed = True
-        self._leftovers.forget()
+        self._writer.is_closed = True
+        self._unread_body.forget()
         self._transport.close()
 
     def is_closing(self) -> bool:
@@ -147,7 +160,7 @@ class LingeringTransport(asyncio.Transport):
         elif isinstance(data, bytes) and data.startswith(b"HTTP/1.") and data.endswith(b"\r\n\r\n"):
             self._head = data
             # It would overtake the head.
-            self._line.is_paused = True
+            self._writer.is_paused = True
             self._loop.call_soon(self._send_head)
         else:
             self._transport.write(data)
@@ -156,12 +169,12 @@ class LingeringTransport(asyncio.Transport):
         if self._head:
             head, self._head = self._head, b""
             # First: to write may have the protocol pause it.
-            self._line.is_paused = False
+            self._writer.is_paused = False
             self._transport.writelines((head, data))
 
     @property
     def taken_bytes(self) -> int:
-        """How much the caller has taken of all that was written, but by the line."""
+        """How much the caller has taken of all that was written, but by the writer."""
         return self._written_bytes - self.get_write_buffer_size()
 
     def get_write_buffer_size(self) -> int:
@@ -171,7 +184,7 @@ class LingeringTransport(asyncio.Transport):
     def abort(self) -> None:
         """Closes without a word."""
         self._head = b""
-        self._line.is_closed = True
+        self._writer.is_closed = True
         self._transport.abort()
 
     def pause_reading(self) -> None:

@@ -1,4 +1,4 @@
-"""The census: how many streams users have open, here and on other processes.
+"""The cluster_counts: how many streams users have open, here and on other processes.
 
 Every process tells what has changed ten times a second at most, all users in one go, and tells all of it again before
 the others would forget it. What it learns of the others in return is what is known of them until the next time. Nobody
@@ -28,7 +28,7 @@ _FORGET_SECONDS: Final = 60.0
 _FORGOTTEN_AT_ONCE: Final = 1000
 
 
-class StreamCensus:
+class ClusterStreamCounts:
     """Counts open streams by user. There is no task, and no statement, while nobody has one open."""
 
     def __init__(self, *, counts: StreamCounts, clock: Clock, observer: Observer) -> None:

@@ -1,15 +1,15 @@
-"""The line: what a server offers to a stream beside ASGI, so that a token costs it one call."""
+"""The direct writer: what a server offers to a stream beside ASGI, so that writing a token is one call."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 #: Where a server puts what cuts a connection off, in the scope of a request.
 ABORT = "chatcore.abort"
-#: Where it puts its :class:`Line`, if it has one.
-LINE = "chatcore.line"
+#: Where it puts its :class:`DirectWriter`, if it has one.
+DIRECT_WRITER = "chatcore.direct_writer"
 
 
-class Line(Protocol):
+class DirectWriter(Protocol):
     """The way to the caller without a wait, for use between the start and the end of a response."""
 
     __slots__ = ()

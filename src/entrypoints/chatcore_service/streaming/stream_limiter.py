@@ -6,19 +6,19 @@ from typing import Final
 from chatcore import UserId
 from chatcore.ports import Clock
 from chatcore_service.http.refusals import TooManyStreamsError
-from chatcore_service.streaming.cluster_stream_counts import StreamCensus
+from chatcore_service.streaming.cluster_stream_counts import ClusterStreamCounts
 
 #: Between the two looks that a refusal takes: long enough to hear of a stream that has just ended elsewhere, whose
 #: reader may have come here from there. Not the same for everybody: of two who want the last slot, one mostly gets it.
 SECOND_LOOK_SECONDS: Final = (0.2, 0.6)
 
 
-class Slots:
+class StreamLimiter:
     """Grants the right to streams."""
 
-    def __init__(self, max_per_user: int, *, census: StreamCensus, clock: Clock) -> None:
+    def __init__(self, max_per_user: int, *, cluster_counts: ClusterStreamCounts, clock: Clock) -> None:
         self._max_per_user = max_per_user
-        self._census = census
+        self._cluster_counts = cluster_counts
         self._clock = clock
 
     async def take(self, user_id: UserId) -> "Slot":
@@ -30,10 +30,10 @@ class Slots:
         Raises:
             TooManyStreamsError: the user has as many as are allowed.
         """
-        if self._census.here(user_id) >= self._max_per_user:
+        if self._cluster_counts.here(user_id) >= self._max_per_user:
             raise TooManyStreamsError
         slot = Slot(self, user_id)
-        self._census.add(user_id)
+        self._cluster_counts.add(user_id)
         try:
             if self._is_past_limit(user_id):
                 await self.confirm(user_id)
@@ -44,28 +44,28 @@ class Slots:
 
     async def confirm(self, user_id: UserId) -> None:
         """See :meth:`Slot.confirm`."""
-        await self._census.refresh(user_id)
+        await self._cluster_counts.refresh(user_id)
         if self._is_past_limit(user_id):
             await self._clock.sleep(uniform(*SECOND_LOOK_SECONDS))  # noqa: S311 - no secret
-            await self._census.refresh(user_id)
+            await self._cluster_counts.refresh(user_id)
         if self._is_past_limit(user_id):
             raise TooManyStreamsError
 
     def give_back(self, user_id: UserId) -> None:
         """One stream less of this user."""
-        self._census.remove(user_id)
+        self._cluster_counts.remove(user_id)
 
     def _is_past_limit(self, user_id: UserId) -> bool:
-        return self._census.everywhere(user_id) > self._max_per_user
+        return self._cluster_counts.everywhere(user_id) > self._max_per_user
 
 
 class Slot:
     """The right to one stream."""
 
-    __slots__ = ("_is_taken", "_slots", "_user_id")
+    __slots__ = ("_is_taken", "_limiter", "_user_id")
 
-    def __init__(self, slots: Slots, user_id: UserId) -> None:
-        self._slots = slots
+    def __init__(self, limiter: StreamLimiter, user_id: UserId) -> None:
+        self._limiter = limiter
         self._user_id = user_id
         self._is_taken = True
 
@@ -75,10 +75,10 @@ class Slot:
         Raises:
             TooManyStreamsError: the user has more than are allowed. The slot is still to be released.
         """
-        await self._slots.confirm(self._user_id)
+        await self._limiter.confirm(self._user_id)
 
     def release(self) -> None:
         """Gives it back; again does nothing."""
         if self._is_taken:
             self._is_taken = False
-            self._slots.give_back(self._user_id)
+            self._limiter.give_back(self._user_id)

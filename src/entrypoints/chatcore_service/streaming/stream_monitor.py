@@ -1,6 +1,6 @@
-"""The pacer: one task a process looks after the time of all open streams.
+"""The stream_monitor: one task a process looks after the time of all open streams.
 
-A timer for each stream, or each frame, would cost more than relaying it. The pacer looks at all streams once a
+A timer for each stream, or each frame, would cost more than relaying it. The monitor looks at all streams once a
 second, and there is no tick when there is no stream.
 """
 
@@ -14,7 +14,7 @@ from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
 from chatcore.ports import Auth, Clock
 from chatcore_service.http.caller import Caller
 from chatcore_service.settings import StreamSettings
-from chatcore_service.streaming.direct_writer import Line
+from chatcore_service.streaming.direct_writer import DirectWriter
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
@@ -23,8 +23,8 @@ TICK_SECONDS = 1.0
 REVALIDATION_GRACE_SECONDS = 15.0
 
 
-class Pulse:
-    """What a stream and the pacer know of each other."""
+class StreamState:
+    """What a stream and the monitor know of each other."""
 
     __slots__ = (
         "abort",
@@ -35,11 +35,11 @@ class Pulse:
         "is_over",
         "is_validating",
         "is_writing",
-        "line",
         "owes_keep_alive",
         "quiet_since",
         "validate_at",
         "wake",
+        "writer",
     )
 
     def __init__(self, caller: Caller, *, wake: Callable[[], None]) -> None:
@@ -52,8 +52,8 @@ class Pulse:
         self.is_writing = False
         self.has_written = False
         #: By which it sends what it does not write itself.
-        self.line: Line | None = None
-        # Said by the pacer.
+        self.writer: DirectWriter | None = None
+        # Said by the stream_monitor.
         self.is_over = False
         self.owes_keep_alive = False
         self.ends_at = 0.0
@@ -64,7 +64,7 @@ class Pulse:
     def take_progress(self) -> bool:
         """Whether anything was sent since the last time."""
         has_written, self.has_written = self.has_written, False
-        return (self.line is not None and self.line.take_progress()) or has_written
+        return (self.writer is not None and self.writer.take_progress()) or has_written
 
     def end(self) -> None:
         """Tells the reader to come back."""
@@ -77,7 +77,7 @@ class Pulse:
         self.wake()
 
 
-class Pacer:
+class StreamMonitor:
     """Keeps streams alive, cuts off who does not read, and ends what has lived its time."""
 
     def __init__(
@@ -87,33 +87,33 @@ class Pacer:
         self._clock = clock
         self._settings = settings
         self._tick_seconds = tick_seconds
-        self._pulses: set[Pulse] = set()
+        self._states: set[StreamState] = set()
         self._ticking: asyncio.Task[None] | None = None
         # The event loop holds tasks weakly.
         self._validations: set[asyncio.Task[None]] = set()
 
-    def enter(self, pulse: Pulse) -> None:
+    def enter(self, state: StreamState) -> None:
         """Looks after a stream from now on."""
         now = self._clock.monotonic()
-        pulse.quiet_since = now
-        pulse.ends_at = now + self._life_of(pulse.caller)
-        pulse.validate_at = now + self._settings.revalidate_seconds
-        self._pulses.add(pulse)
+        state.quiet_since = now
+        state.ends_at = now + self._life_of(state.caller)
+        state.validate_at = now + self._settings.revalidate_seconds
+        self._states.add(state)
         if self._ticking is None:
             # In a context of its own: it works for all callers, not for the one who happened to come first.
             self._ticking = asyncio.create_task(self._tick_on(), name="pacing streams", context=Context())
 
-    def leave(self, pulse: Pulse) -> None:
+    def leave(self, state: StreamState) -> None:
         """The stream has ended."""
-        self._pulses.discard(pulse)
+        self._states.discard(state)
 
     def end_all(self) -> None:
-        """Tells all readers to come back: this process is ending."""
-        for pulse in self._pulses:
-            pulse.end()
+        """Tells all readers to come back: the process is shutting down."""
+        for state in self._states:
+            state.end()
 
     async def close(self) -> None:
-        """Ends the pacer's own tasks."""
+        """Ends the monitor's own tasks."""
         tasks = [*self._validations, *([self._ticking] if self._ticking else [])]
         for task in tasks:
             task.cancel()
@@ -128,51 +128,51 @@ class Pacer:
 
     async def _tick_on(self) -> None:
         try:
-            while self._pulses:
+            while self._states:
                 await self._clock.sleep(self._tick_seconds)
                 now = self._clock.monotonic()
-                for pulse in tuple(self._pulses):
-                    self._look_at(pulse, now)
+                for state in tuple(self._states):
+                    self._look_at(state, now)
         finally:
             self._ticking = None
 
-    def _look_at(self, pulse: Pulse, now: float) -> None:
-        if pulse.take_progress():
-            pulse.quiet_since = now
-        quiet = now - pulse.quiet_since
-        if pulse.is_writing:
+    def _look_at(self, state: StreamState, now: float) -> None:
+        if state.take_progress():
+            state.quiet_since = now
+        quiet = now - state.quiet_since
+        if state.is_writing:
             if quiet >= self._settings.write_timeout_seconds:
-                pulse.abort()
+                state.abort()
         elif quiet >= self._settings.keep_alive_seconds:
-            pulse.keep_alive()
-        if pulse.is_over:
+            state.keep_alive()
+        if state.is_over:
             return
-        if now >= pulse.ends_at:
-            pulse.end()
-        elif now >= pulse.validate_at and not pulse.is_validating:
-            self._begin_validation(pulse, now)
+        if now >= state.ends_at:
+            state.end()
+        elif now >= state.validate_at and not state.is_validating:
+            self._begin_validation(state, now)
 
-    def _begin_validation(self, pulse: Pulse, now: float) -> None:
-        pulse.is_validating = True
-        task = asyncio.create_task(self._validate(pulse, now), name="validating the token of a stream")
+    def _begin_validation(self, state: StreamState, now: float) -> None:
+        state.is_validating = True
+        task = asyncio.create_task(self._validate(state, now), name="validating the token of a stream")
         self._validations.add(task)
         task.add_done_callback(self._validations.discard)
 
-    async def _validate(self, pulse: Pulse, now: float) -> None:
-        caller = pulse.caller
+    async def _validate(self, state: StreamState, now: float) -> None:
+        caller = state.caller
         try:
             user = await self._auth.authenticate(caller.token, trace_id=caller.trace_id)
         except NotAuthenticatedError:
-            pulse.end()
+            state.end()
         except Exception as error:  # noqa: BLE001 - nobody awaits this task, so nobody else would hear of it
             if not isinstance(error, AuthUnavailableError):
                 _log.error("validating a token failed unexpectedly", exc_info=error)
             # Asked again at the next tick, for a while; then nobody is kept in on a guess.
-            if now >= pulse.validate_at + REVALIDATION_GRACE_SECONDS:
-                pulse.end()
+            if now >= state.validate_at + REVALIDATION_GRACE_SECONDS:
+                state.end()
         else:
             if user.id != caller.user.id:
-                pulse.end()
-            pulse.validate_at = now + self._settings.revalidate_seconds
+                state.end()
+            state.validate_at = now + self._settings.revalidate_seconds
         finally:
-            pulse.is_validating = False
+            state.is_validating = False

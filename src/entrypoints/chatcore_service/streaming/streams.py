@@ -8,8 +8,8 @@ from chatcore_service.http.caller import Caller
 from chatcore_service.metrics import Metrics
 from chatcore_service.streaming.event_stream import EventStream
 from chatcore_service.streaming.sse import FrameEncoder, TextEncoder
-from chatcore_service.streaming.stream_limiter import Slot, Slots
-from chatcore_service.streaming.stream_monitor import Pacer
+from chatcore_service.streaming.stream_limiter import Slot, StreamLimiter
+from chatcore_service.streaming.stream_monitor import StreamMonitor
 
 
 @frozen(kw_only=True)
@@ -17,8 +17,8 @@ class Streams:
     """Opens them, for whom there is a slot."""
 
     turns: Turns
-    pacer: Pacer
-    slots: Slots
+    stream_monitor: StreamMonitor
+    limiter: StreamLimiter
     metrics: Metrics
 
     async def take_slot(self, caller: Caller) -> Slot:
@@ -27,7 +27,7 @@ class Streams:
         Raises:
             TooManyStreamsError: the caller has as many as are allowed.
         """
-        return await self.slots.take(caller.user.id)
+        return await self.limiter.take(caller.user.id)
 
     def open(
         self,
@@ -48,8 +48,18 @@ class Streams:
 
         if isinstance(reader, FrameReader):
             return EventStream(
-                reader, FrameEncoder(), caller=caller, pacer=self.pacer, location=location, on_close=close
+                reader,
+                FrameEncoder(),
+                caller=caller,
+                stream_monitor=self.stream_monitor,
+                location=location,
+                on_close=close,
             )
         return EventStream(
-            reader, TextEncoder(offset or 0), caller=caller, pacer=self.pacer, location=location, on_close=close
+            reader,
+            TextEncoder(offset or 0),
+            caller=caller,
+            stream_monitor=self.stream_monitor,
+            location=location,
+            on_close=close,
         )

@@ -18,10 +18,10 @@ from chatcore.conversations.message import ConversationId
 from chatcore.errors import NotFoundError
 from chatcore.testing.samples import (
     NOON,
+    a_final_state,
     a_key,
     a_regeneration,
     a_turn,
-    an_ending,
     an_owner,
     later,
     progress,
@@ -73,7 +73,7 @@ async def _begin_turn(storage: PostgresStorage, user_id: str) -> Act:
 
 async def _begin_regeneration(storage: PostgresStorage, user_id: str) -> Act:
     conversation = await create(storage, user_id)
-    await end(storage, await begin(storage, conversation), an_ending())
+    await end(storage, await begin(storage, conversation), a_final_state())
     regeneration = a_regeneration(conversation)
     return lambda: storage.begin_regeneration(regeneration)
 
@@ -93,13 +93,13 @@ async def _checkpoint(storage: PostgresStorage, user_id: str) -> Act:
 async def _finish(storage: PostgresStorage, user_id: str) -> Act:
     lease = await begin(storage, await create(storage, user_id))
     await checkpoint(storage, progress(lease, "Hi"))
-    return lambda: storage.finish(lease, an_ending("Hi there"))
+    return lambda: storage.finish(lease, a_final_state("Hi there"))
 
 
 async def _settle(storage: PostgresStorage, user_id: str) -> Act:
     lease = await begin(storage, await create(storage, user_id))
     await checkpoint(storage, progress(lease, "Hi"))
-    return lambda: storage.settle(lease, lambda remains: an_ending(remains.text))
+    return lambda: storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text))
 
 
 async def _claim(storage: PostgresStorage, user_id: str) -> Act:

@@ -14,8 +14,8 @@ from tests.integration.faults.waiting import eventually
 from chatcore.conversations.listing import PageRequest
 from chatcore.errors import GenerationInProgressError
 from chatcore.ports.storage import AcceptedTurn
-from chatcore.replies.lease import RENEWAL_SECONDS, Lease, Verdict
-from chatcore.testing.samples import ALICE, NOON, a_key, a_turn, an_ending, an_owner, later, progress
+from chatcore.replies.lease import RENEWAL_SECONDS, Lease, LeaseStatus
+from chatcore.testing.samples import ALICE, NOON, a_final_state, a_key, a_turn, an_owner, later, progress
 from chatcore.testing.storage.steps import begin, create, end, lease_of
 from chatcore_postgres import PostgresStorage
 
@@ -59,7 +59,7 @@ async def test_an_ending_that_was_chosen_to_break_a_deadlock_is_written_all_the_
         # Not to be the one who notices.
         await other.execute("set local deadlock_timeout = '1min'")
         await other.execute("select 1 from generations for update")
-        finishing = asyncio.create_task(storage.finish(lease, an_ending()))
+        finishing = asyncio.create_task(storage.finish(lease, a_final_state()))
         await eventually(lambda: _is_waited_for(admin), within=5, what="an ending that waits")
         # Each has now what the other one waits for.
         await other.execute("select 1 from conversations for update")
@@ -81,7 +81,7 @@ async def test_turns_that_meet_on_a_serializable_database_are_told_what_is_so(
         begun = [answer for answer in answers if isinstance(answer, AcceptedTurn)]
         refused = [answer for answer in answers if isinstance(answer, GenerationInProgressError)]
         assert (len(begun), len(refused)) == (3, 6)
-        assert await asyncio.gather(*(strict.finish(lease_of(turn), an_ending()) for turn in begun)) == [True] * 3
+        assert await asyncio.gather(*(strict.finish(lease_of(turn), a_final_state()) for turn in begun)) == [True] * 3
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
@@ -99,13 +99,13 @@ async def test_leases_are_good_for_as_long_as_the_database_says_whatever_a_proce
     await admin.execute("update generations set lease_until = now() - interval '1 second'")
     (claimed,) = await storage.claim_expired(an_owner(), (), 10)
     assert (claimed.message_id, claimed.epoch) == (lease.message_id, 2)
-    assert await storage.checkpoint(lease.owner_id, [progress(lease, "too late", renew=True)]) == [Verdict.LOST]
+    assert await storage.checkpoint(lease.owner_id, [progress(lease, "too late", renew=True)]) == [LeaseStatus.LOST]
 
 
 async def test_what_was_updated_never_goes_back_in_time(storage: PostgresStorage) -> None:
     """D13: two processes, of which one is five minutes behind."""
     conversation = await create(storage)
-    await end(storage, lease_of(await storage.begin_turn(a_turn(conversation, now=later(5)))), an_ending(at=NOON))
+    await end(storage, lease_of(await storage.begin_turn(a_turn(conversation, now=later(5)))), a_final_state(at=NOON))
 
     (listed,) = (await storage.list_conversations(ALICE, PageRequest())).conversations
     assert listed.updated_at == later(5)
@@ -135,7 +135,7 @@ async def _live(storage: PostgresStorage, turn: AcceptedTurn) -> None:
     await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
     await storage.request_stop(lease.user_id, lease.conversation_id, lease.message_id)
     await storage.get_message(lease.user_id, lease.conversation_id, lease.message_id)
-    assert await storage.settle(lease, lambda remains: an_ending(remains.text)) == an_ending("Hi")
+    assert await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text)) == a_final_state("Hi")
     await storage.rename_conversation(lease.user_id, lease.conversation_id, "Renamed", NOON)
     await storage.open_conversation(lease.user_id, lease.conversation_id)
     await storage.list_conversations(lease.user_id, PageRequest())
@@ -145,19 +145,19 @@ async def _live(storage: PostgresStorage, turn: AcceptedTurn) -> None:
 async def test_two_hundred_endings_at_once_are_all_written_and_hold_up_no_lease(storage: PostgresStorage) -> None:
     owner = an_owner()
     turns = [evolve(a_turn(await create(storage)), owner_id=owner) for _ in range(201)]
-    going, *ending = [lease_of(await storage.begin_turn(turn)) for turn in turns]
-    finishing = asyncio.gather(*(storage.finish(lease, an_ending()) for lease in ending))
+    going, *final_state = [lease_of(await storage.begin_turn(turn)) for turn in turns]
+    finishing = asyncio.gather(*(storage.finish(lease, a_final_state()) for lease in final_state))
 
     slowest = 0.0
     for number in range(5):
         began = monotonic()
-        assert await _renew(storage, going, number) is Verdict.HELD
+        assert await _renew(storage, going, number) is LeaseStatus.HELD
         slowest = max(slowest, monotonic() - began)
 
     assert slowest < RENEWAL_SECONDS / 2
     assert await finishing == [True] * 200
 
 
-async def _renew(storage: PostgresStorage, lease: Lease, number: int) -> Verdict:
-    (verdict,) = await storage.checkpoint(lease.owner_id, [progress(lease, "x", start_offset=number, renew=True)])
-    return verdict
+async def _renew(storage: PostgresStorage, lease: Lease, number: int) -> LeaseStatus:
+    (status,) = await storage.checkpoint(lease.owner_id, [progress(lease, "x", start_offset=number, renew=True)])
+    return status

@@ -17,7 +17,7 @@ from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import MessageId
 from chatcore.ports.storage import NewReply, NewTurn
 from chatcore.replies.lease import LEASE_SECONDS
-from chatcore.testing.samples import NOON, a_key, a_regeneration, a_turn, an_ending, an_owner, progress
+from chatcore.testing.samples import NOON, a_final_state, a_key, a_regeneration, a_turn, an_owner, progress
 from chatcore.testing.storage.steps import create, lease_of
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.driver import arrays, database
@@ -75,7 +75,7 @@ async def test_beginning_checkpointing_and_finishing_are_one_round_trip_each(
         # A new connection has each statement prepared once, at its second use.
         lease = lease_of(await storage.begin_turn(_keyed(conversation, f"{warm_up}")))
         await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
-        await storage.finish(lease, an_ending())
+        await storage.finish(lease, a_final_state())
     async with (
         _traced(storage._requests, tmp_path / "requests") as requests,
         _traced(storage._background, tmp_path / "background") as background,
@@ -87,7 +87,7 @@ async def test_beginning_checkpointing_and_finishing_are_one_round_trip_each(
         await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
         assert (requests(), background(), endings()) == (1, 1, 0)
 
-        await storage.finish(lease, an_ending())
+        await storage.finish(lease, a_final_state())
         assert (requests(), background(), endings()) == (1, 1, 1)
 
 

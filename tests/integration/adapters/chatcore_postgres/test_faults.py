@@ -12,10 +12,10 @@ from chatcore.errors import StorageUnavailableError
 from chatcore.testing.samples import (
     ALICE,
     a_conversation,
+    a_final_state,
     a_reader,
     a_regeneration,
     a_turn,
-    an_ending,
     an_owner,
     later,
     progress,
@@ -60,7 +60,7 @@ async def test_when_all_connections_are_cut_nobody_notices(storage: PostgresStor
         await admin.execute(_TERMINATE)
         assert [read.text for read in await storage.read_deltas([a_reader(lease)])] == ["Hi"]
         await admin.execute(_TERMINATE)
-        assert await storage.settle(lease, lambda remains: an_ending(remains.text)) == an_ending("Hi")
+        assert await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text)) == a_final_state("Hi")
         await admin.execute(_TERMINATE)
         await storage.list_conversations(ALICE, PageRequest())
 
@@ -209,7 +209,7 @@ async def test_without_prepared_statements_the_server_keeps_none(database_url: s
         conversation = await create(storage)
         for number in range(8):
             lease = lease_of(await storage.begin_turn(a_turn(conversation, str(number))))
-            await storage.finish(lease, an_ending(at=later(number)))
+            await storage.finish(lease, a_final_state(at=later(number)))
         await storage.begin_regeneration(a_regeneration(conversation))
 
         async with storage._requests._pool.connection() as connection:

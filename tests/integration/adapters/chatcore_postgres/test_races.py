@@ -21,8 +21,8 @@ from chatcore.errors import (
     TooManyGenerationsError,
 )
 from chatcore.ports.storage import AcceptedTurn, NewTurn
-from chatcore.replies.lease import Verdict
-from chatcore.testing.samples import a_conversation, a_key, a_reader, a_regeneration, a_turn, an_ending, progress
+from chatcore.replies.lease import LeaseStatus
+from chatcore.testing.samples import a_conversation, a_final_state, a_key, a_reader, a_regeneration, a_turn, progress
 from chatcore.testing.storage.steps import begin, create, end, lease_of, reopen
 from chatcore_postgres import PostgresStorage, generations, turns
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
@@ -76,7 +76,7 @@ async def test_a_regeneration_that_waited_for_a_turn_is_told_of_its_reply(
     storage: PostgresStorage, other: _OneConnection
 ) -> None:
     conversation = await create(storage)
-    await end(storage, await begin(storage, conversation), an_ending())
+    await end(storage, await begin(storage, conversation), a_final_state())
     first = a_turn(conversation)
 
     async with _overtaken(other, lambda: turns.begin_turn(other, first)):
@@ -95,7 +95,7 @@ async def test_a_turn_that_waited_for_a_whole_other_turn_follows_it(
 
     async def whole_turn() -> AcceptedTurn:
         accepted = await turns.begin_turn(other, a_turn(conversation, "one"))
-        assert await generations.finish(other, lease_of(accepted), an_ending("two"))
+        assert await generations.finish(other, lease_of(accepted), a_final_state("two"))
         return accepted
 
     async with _overtaken(other, whole_turn):
@@ -183,8 +183,8 @@ async def test_an_ending_that_waited_for_its_own_repeat_is_confirmed(
 ) -> None:
     lease = await begin(storage)
 
-    async with _overtaken(other, lambda: generations.finish(other, lease, an_ending())):
-        repeat = asyncio.create_task(storage.finish(lease, an_ending()))
+    async with _overtaken(other, lambda: generations.finish(other, lease, a_final_state())):
+        repeat = asyncio.create_task(storage.finish(lease, a_final_state()))
         await _someone_waits(other)
 
     assert await repeat
@@ -197,13 +197,13 @@ async def test_text_that_waited_for_the_ending_is_lost_and_holds_up_no_other(
     second = evolve(a_turn(await create(storage)), owner_id=first.owner_id)
     ended, held = [lease_of(await storage.begin_turn(turn)) for turn in (first, second)]
 
-    async with _overtaken(other, lambda: generations.finish(other, ended, an_ending())):
+    async with _overtaken(other, lambda: generations.finish(other, ended, a_final_state())):
         checkpoint = asyncio.create_task(
             storage.checkpoint(first.owner_id, [progress(ended, "too late"), progress(held, "in time")])
         )
         await _someone_waits(other)
 
-    assert await checkpoint == [Verdict.LOST, Verdict.HELD]
+    assert await checkpoint == [LeaseStatus.LOST, LeaseStatus.HELD]
     assert [read.text for read in await storage.read_deltas([a_reader(ended), a_reader(held)])] == ["", "in time"]
 
 
@@ -231,10 +231,10 @@ async def test_endings_deletions_and_turns_never_wait_for_each_other_in_a_circle
         await storage.create_conversation(conversation)
         lease = await begin(storage, conversation)
         await asyncio.gather(
-            storage.finish(lease, an_ending()),
+            storage.finish(lease, a_final_state()),
             storage.delete_conversation(conversation.user_id, conversation.id),
             storage.begin_turn(a_turn(conversation)),
-            storage.settle(lease, lambda remains: an_ending(remains.text)),
+            storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text)),
             return_exceptions=True,
         )
     await storage.close()

@@ -100,7 +100,7 @@ async def live_service(settings: Settings = SETTINGS, *, tick_seconds: float = 0
     container.storage.override(storage)
     container.inference.override(inference)
     container.auth.override(auth)
-    container.pacer.add_kwargs(tick_seconds=tick_seconds)
+    container.stream_monitor.add_kwargs(tick_seconds=tick_seconds)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = DrainingServer(server_config(container.application(), settings))

@@ -31,7 +31,7 @@ async def test_when_every_connection_is_stuck_callers_are_told_so_and_replies_in
     """D7."""
     here, there = cluster.urls
     # One ends while the connections are stuck, one goes on beyond that.
-    ending = await begin(cluster, user, count=8, hold=4)
+    final_state = await begin(cluster, user, count=8, hold=4)
     going = await begin(cluster, user, count=300, every=0.01)
     conversations = [await user.create(on=there) for _ in range(POOL_SIZE)]
 
@@ -43,7 +43,7 @@ async def test_when_every_connection_is_stuck_callers_are_told_so_and_replies_in
 
         await eventually(all_are_stuck, within=5, what="every connection in use")
         refusals = asyncio.gather(*(refusal(user, path, on=here) for path in ("", f"/{conversations[0]}")))
-        ending.release()
+        final_state.release()
         await expect_to_be_alive(cluster, here)
         said = len(going.text_until(time.monotonic()))
 
@@ -54,7 +54,7 @@ async def test_when_every_connection_is_stuck_callers_are_told_so_and_replies_in
         for status, seconds in await refusals:
             assert (status, seconds < REFUSED_WITHIN_SECONDS) == (503, True)
         # Where it is made nobody can look it up just now; on the other replica it is shown to its end.
-        await expect_to_be_shown(user, ending, sent_for(cluster, ending), on=there)
+        await expect_to_be_shown(user, final_state, sent_for(cluster, final_state), on=there)
 
     await asyncio.gather(*sends)
     await expect_complete(cluster, user, going)

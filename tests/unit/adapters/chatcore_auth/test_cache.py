@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from tests.unit.adapters.chatcore_auth.scripted_auth_service import HandSetClock
 
 from chatcore.user import User
-from chatcore_auth.cache import REJECTED_MAX_SIZE, VerdictCache
+from chatcore_auth.cache import REJECTED_MAX_SIZE, TokenCheckCache
 from chatcore_auth.token_key import MAX_TOKEN_BYTES, token_key
 from chatcore_auth.validators.service.answer import Rejected, Vouched
 
 
-def cache_by(clock: HandSetClock, *, ttl_seconds: float = 300.0, max_size: int = 1024) -> VerdictCache:
-    return VerdictCache(clock, ttl_seconds=ttl_seconds, max_size=max_size)
+def cache_by(clock: HandSetClock, *, ttl_seconds: float = 300.0, max_size: int = 1024) -> TokenCheckCache:
+    return TokenCheckCache(clock, ttl_seconds=ttl_seconds, max_size=max_size)
 
 
 def vouched(clock: HandSetClock, user_id: str = "u", *, seconds_left: float | None = None) -> Vouched:
@@ -31,11 +31,11 @@ def test_a_user_is_remembered_until_the_ttl_or_the_expiry_but_300_seconds_at_mos
 ) -> None:
     clock = HandSetClock()
     cache = cache_by(clock, ttl_seconds=ttl_seconds)
-    verdict = vouched(clock, seconds_left=seconds_left)
-    cache.put(b"key", verdict)
+    check = vouched(clock, seconds_left=seconds_left)
+    cache.put(b"key", check)
 
     clock.advance(life_seconds - 0.001)
-    assert cache.get(b"key") == verdict
+    assert cache.get(b"key") == check
     clock.advance(0.002)
 
     assert cache.get(b"key") is None

@@ -6,7 +6,7 @@ from tests.unit.conftest import World, until
 from tests.unit.inference_by_hand import InferenceByHand
 
 from chatcore.ports import Frame, InferenceRequest, NullObserver
-from chatcore.replies.lease import Ending, Lease
+from chatcore.replies.lease import FinalState, Lease
 
 
 class Listener(NullObserver):
@@ -18,7 +18,7 @@ class Listener(NullObserver):
     def generation_started(self, _lease: Lease, trace_id: str | None) -> None:
         self.heard.append(f"start of {trace_id}")
 
-    def generation_ended(self, _lease: Lease, _ending: Ending | None, trace_id: str | None) -> None:
+    def generation_ended(self, _lease: Lease, _ending: FinalState | None, trace_id: str | None) -> None:
         self.heard.append(f"end of {trace_id}")
 
 

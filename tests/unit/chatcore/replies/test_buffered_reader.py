@@ -1,13 +1,13 @@
 """A reader that reads what somebody else puts in."""
 
-from chatcore.replies.buffered_reader import MailboxReader
+from chatcore.replies.buffered_reader import BufferedReader
 from chatcore.replies.readers import Stretch
 from chatcore.replies.transcript import End
 from chatcore.reply_error import ReplyError
 
 
 def test_a_mailbox_gives_what_was_put_in_and_then_the_rest() -> None:
-    reader = MailboxReader(2)
+    reader = BufferedReader(2)
     reader.put("llo")
     reader.put("")
     reader.finish("Hello world", End())
@@ -17,7 +17,7 @@ def test_a_mailbox_gives_what_was_put_in_and_then_the_rest() -> None:
 
 
 def test_a_mailbox_steps_back_when_less_survived_than_was_shown() -> None:
-    reader = MailboxReader(9)
+    reader = BufferedReader(9)
     reader.finish("Hello", End(ReplyError.INFERENCE_INTERRUPTED))
 
     assert reader.take() == Stretch("", 5)
@@ -25,7 +25,7 @@ def test_a_mailbox_steps_back_when_less_survived_than_was_shown() -> None:
 
 
 def test_a_mailbox_that_is_full_has_only_an_end() -> None:
-    reader = MailboxReader(5)
+    reader = BufferedReader(5)
     reader.finish("Hello", End())
 
     assert (reader.take(), reader.end) == (None, End())

@@ -7,7 +7,7 @@ from tests.unit.reading import following, rest
 
 from chatcore import Status
 from chatcore.replies.checkpoints import MAX_UNSTORED_BYTES, Checkpointer
-from chatcore.replies.lease import LEASE_SECONDS, OwnerId, Progress, Verdict
+from chatcore.replies.lease import LEASE_SECONDS, LeaseStatus, OwnerId, Progress
 from chatcore.replies.transcript import End
 
 
@@ -72,7 +72,7 @@ async def test_a_generation_that_cannot_be_stored_does_not_hold_up_the_others(wo
     real = world.storage.checkpoint
     refused = sick.reply.id
 
-    async def checkpoint(owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[Verdict]:
+    async def checkpoint(owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[LeaseStatus]:
         if any(part.lease.message_id == refused for part in parts):
             raise RuntimeError("cannot be stored")
         return await real(owner_id, parts)
@@ -102,7 +102,7 @@ class Batches:
             max_at_once=max_at_once,
         )
 
-    async def _checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[Verdict]:
+    async def _checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[LeaseStatus]:
         self.sizes.append(len(parts))
         if self.meanwhile is not None:
             await self.meanwhile()
@@ -182,7 +182,7 @@ async def test_a_lease_is_kept_as_long_as_the_generation_lives(world: World) -> 
         await until(lambda: has_ended(turn))
 
     assert (await world.reply(turn)).status is Status.COMPLETE
-    assert other.observer.rescues == []
+    assert other.observer.recovered_states == []
 
 
 async def test_an_ending_whose_confirmation_was_lost_is_still_told_as_the_end(world: World) -> None:

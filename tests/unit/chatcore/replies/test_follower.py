@@ -8,7 +8,7 @@ from tests.unit.reading import following, rest
 from chatcore import ReplyError, Stretch
 from chatcore.conversations.message import Message
 from chatcore.ports import DeltaRead, DeltaReader
-from chatcore.replies.buffered_reader import MAX_MAILBOX_CHARS
+from chatcore.replies.buffered_reader import MAX_BUFFERED_CHARS
 from chatcore.replies.lease import LEASE_SECONDS
 from chatcore.replies.page_reader import MAX_PAGE_CHARS
 from chatcore.replies.transcript import RECONNECT, End
@@ -199,7 +199,7 @@ async def test_so_much_waits_for_a_reader_elsewhere_who_takes_nothing_and_all_co
             await world.clock.elapse(1)
             pieces.append(rest(reader))
 
-    assert len("".join(fetched)) == len(pieces[0]) == MAX_MAILBOX_CHARS
+    assert len("".join(fetched)) == len(pieces[0]) == MAX_BUFFERED_CHARS
     assert "".join(pieces) == "0123456789" * 10_000
     assert reader.end == End()
 

@@ -7,8 +7,8 @@ import pytest
 
 from chatcore.conversations.message import ConversationId, MessageId, Status
 from chatcore.ports import Frame
-from chatcore.replies.generation import Generation, Halt
-from chatcore.replies.lease import RENEWAL_SECONDS, Ending, Lease, OwnerId, Verdict
+from chatcore.replies.generation import CancelReason, Generation
+from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, LeaseStatus, OwnerId
 from chatcore.replies.transcript import Transcript
 from chatcore.reply_error import ReplyError
 
@@ -29,8 +29,8 @@ def generation(*tokens: str, replaces: bool = False) -> Generation:
     return made
 
 
-def ended(made: Generation, error: ReplyError | None = None) -> Ending:
-    return made.ending(error, now=NOW, monotonic=101.5)
+def ended(made: Generation, error: ReplyError | None = None) -> FinalState:
+    return made.final_state(error, now=NOW, monotonic=101.5)
 
 
 def close(made: Generation) -> None:
@@ -40,7 +40,7 @@ def close(made: Generation) -> None:
 def test_each_checkpoint_stores_what_came_since_the_one_before() -> None:
     made = generation("Hel", "lo")
     first = made.progress(100.1)
-    made.confirm(first, Verdict.HELD, 100.2)
+    made.confirm(first, LeaseStatus.HELD, 100.2)
     made.transcript.append(Frame(b"data", "!"))
 
     second = made.progress(100.3)
@@ -55,7 +55,7 @@ def test_a_checkpoint_that_failed_sends_the_same_text_again_and_new_text_after_i
     made.transcript.append(Frame(b"data", "!"))
 
     again = made.progress(100.3)
-    made.confirm(again, Verdict.HELD, 100.4)
+    made.confirm(again, LeaseStatus.HELD, 100.4)
     after = made.progress(100.5)
 
     assert [(p.start_offset, p.text) for p in (again, after)] == [(0, "Hello"), (5, "!")]
@@ -64,9 +64,9 @@ def test_a_checkpoint_that_failed_sends_the_same_text_again_and_new_text_after_i
 def test_a_lease_is_renewed_when_it_is_five_seconds_old_and_not_before() -> None:
     made = generation()
     early = made.progress(100.0 + RENEWAL_SECONDS - 0.01)
-    made.confirm(early, Verdict.HELD, 104.99)
+    made.confirm(early, LeaseStatus.HELD, 104.99)
     due = made.progress(100.0 + RENEWAL_SECONDS)
-    made.confirm(due, Verdict.HELD, 105.1)
+    made.confirm(due, LeaseStatus.HELD, 105.1)
 
     assert [early.renew, due.renew, made.progress(105.2).renew] == [False, True, False]
 
@@ -88,22 +88,22 @@ def test_reading_does_not_keep_text_from_the_next_checkpoint() -> None:
 
 def test_a_stop_asked_for_elsewhere_halts_it() -> None:
     made = generation("a")
-    made.confirm(made.progress(100.1), Verdict.STOP_REQUESTED, 100.2)
+    made.confirm(made.progress(100.1), LeaseStatus.STOP_REQUESTED, 100.2)
 
     assert ended(made).status is Status.STOPPED
 
 
 def test_a_lost_lease_overrides_every_other_reason() -> None:
     made = generation("a")
-    made.halt(Halt.STOPPED)
-    made.confirm(made.progress(100.1), Verdict.LOST, 100.2)
+    made.cancel(CancelReason.STOPPED)
+    made.confirm(made.progress(100.1), LeaseStatus.LOST, 100.2)
 
     assert made.is_lost
 
 
 def test_nothing_is_taken_after_a_halt_even_if_the_cancellation_is_swallowed() -> None:
     made = generation("a")
-    made.halt(Halt.STOPPED)
+    made.cancel(CancelReason.STOPPED)
     made.transcript.append(Frame(b"data", "b"))
 
     assert ended(made).content == "a"
@@ -113,7 +113,7 @@ def test_a_reply_with_its_closing_frame_is_complete() -> None:
     made = generation("Hel", "lo")
     close(made)
 
-    assert ended(made) == Ending(
+    assert ended(made) == FinalState(
         status=Status.COMPLETE,
         content="Hello",
         error=None,
@@ -127,7 +127,7 @@ def test_a_reply_with_its_closing_frame_is_complete() -> None:
 def test_a_stop_that_comes_after_the_closing_frame_changes_nothing() -> None:
     made = generation("a")
     close(made)
-    made.halt(Halt.STOPPED)
+    made.cancel(CancelReason.STOPPED)
 
     assert (ended(made).status, ended(made).error) == (Status.COMPLETE, None)
 
@@ -139,18 +139,18 @@ def test_a_stop_that_comes_after_the_closing_frame_changes_nothing() -> None:
         ("", False, None, ReplyError.INFERENCE_ERROR, Status.FAILED, ReplyError.INFERENCE_ERROR, True),
         ("", True, None, ReplyError.INFERENCE_ERROR, Status.FAILED, ReplyError.INFERENCE_ERROR, True),
         ("a", True, None, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, False),
-        ("a", False, Halt.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, False),
-        ("", False, Halt.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, False),
-        ("", True, Halt.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, True),
-        ("a", False, Halt.DRAINED, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, False),
-        ("", False, Halt.DRAINED, None, Status.FAILED, ReplyError.INFERENCE_INTERRUPTED, True),
-        ("a", False, Halt.OVERFLOWED, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, False),
+        ("a", False, CancelReason.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, False),
+        ("", False, CancelReason.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, False),
+        ("", True, CancelReason.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, True),
+        ("a", False, CancelReason.DRAINED, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, False),
+        ("", False, CancelReason.DRAINED, None, Status.FAILED, ReplyError.INFERENCE_INTERRUPTED, True),
+        ("a", False, CancelReason.OVERFLOWED, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, False),
     ],
 )
 def test_a_reply_without_its_closing_frame_ends_by_its_text_and_its_reason(
     tokens: str,
     replaces: bool,  # noqa: FBT001 - a column of the table
-    halt: Halt | None,
+    halt: CancelReason | None,
     error: ReplyError | None,
     status: Status,
     shown: ReplyError,
@@ -158,17 +158,17 @@ def test_a_reply_without_its_closing_frame_ends_by_its_text_and_its_reason(
 ) -> None:
     made = generation(*tokens, replaces=replaces)
     if halt is not None:
-        made.halt(halt)
+        made.cancel(halt)
 
-    ending = ended(made, error)
+    final_state = ended(made, error)
 
-    assert (ending.status, ending.error, ending.returns_head) == (status, shown, returns_head)
+    assert (final_state.status, final_state.error, final_state.returns_head) == (status, shown, returns_head)
 
 
 def test_text_that_waits_for_the_storage_is_counted_in_bytes() -> None:
     made = generation("é" * 10)
     assert made.unstored_bytes == 20
 
-    made.confirm(made.progress(100.1), Verdict.HELD, 100.2)
+    made.confirm(made.progress(100.1), LeaseStatus.HELD, 100.2)
 
     assert made.unstored_bytes == 0

@@ -9,7 +9,7 @@ from tests.unit.conftest import ADA, World, has_ended, until
 from chatcore import ReplyError, Status, User
 from chatcore.errors import StorageUnavailableError
 from chatcore.replies.generation_runner import FINISH_TRIES_ON_BUGS
-from chatcore.replies.lease import LEASE_SECONDS, RENEWAL_SECONDS, Ending, Lease, Remains
+from chatcore.replies.lease import LEASE_SECONDS, RENEWAL_SECONDS, FinalState, Lease, OrphanedReply
 from chatcore.replies.recovery import SWEEP_SECONDS
 from chatcore.replies.transcript import RECONNECT
 
@@ -83,7 +83,7 @@ async def test_a_stopped_reply_ends_the_same_whether_its_owner_or_a_rescuer_ends
 
     reply = await world.reply(turn)
     assert (reply.status, reply.content, reply.error) == (Status.STOPPED, text, ReplyError.STOPPED)
-    assert len(other.observer.rescues) == (0 if is_owner_alive else 1)
+    assert len(other.observer.recovered_states) == (0 if is_owner_alive else 1)
     # What was stopped is shown, unless there is nothing to show of it and an earlier reply that can be.
     assert await world.path(conversation) == ["Hello", text or earlier or ""]
 
@@ -138,7 +138,7 @@ async def test_nobody_is_rescued_right_after_an_outage_in_which_nobody_could_ren
         await until(lambda: has_ended(turn))
 
     assert (await world.reply(turn)).content == "alive"
-    assert other.observer.rescues == []
+    assert other.observer.recovered_states == []
 
 
 async def test_an_outage_at_the_moment_of_a_rescue_delays_it_by_seconds_only(world: World) -> None:
@@ -161,16 +161,16 @@ async def test_a_sweep_rescues_however_many_there_are(world: World) -> None:
     other = world.replica()
     world.clock.advance(LEASE_SECONDS + 1)
 
-    assert await other.chat.rescuer.sweep()
+    assert await other.chat.recovery.sweep()
 
-    assert len(other.observer.rescues) == len(turns)
+    assert len(other.observer.recovered_states) == len(turns)
 
 
 async def test_a_reply_that_cannot_be_finished_is_left_to_rescue(world: World) -> None:
     turn = await world.send(await world.conversation())
     call = await world.inference.call()
 
-    async def finish(lease: Lease, ending: Ending) -> bool:  # noqa: ARG001 - the names are the port's
+    async def finish(lease: Lease, final_state: FinalState) -> bool:  # noqa: ARG001 - the names are the port's
         raise RuntimeError("a bug")
 
     world.storage.finish = finish  # type: ignore[method-assign]  # a storage with a bug
@@ -181,7 +181,7 @@ async def test_a_reply_that_cannot_be_finished_is_left_to_rescue(world: World) -
     assert turn.generation is not None
     assert turn.generation.transcript.end == RECONNECT
     assert [what for what, _ in world.observer.failures] == ["finishing a reply"] * FINISH_TRIES_ON_BUGS
-    assert world.observer.endings == [None]
+    assert world.observer.final_states == [None]
 
 
 def _user(number: int) -> User:
@@ -191,16 +191,16 @@ def _user(number: int) -> User:
 async def test_a_reply_that_cannot_be_settled_does_not_hold_up_the_rescue_of_others(world: World) -> None:
     turns = [await world.send(await world.conversation()) for _ in range(5)]
     other = world.replica()
-    real = world.storage.settle
+    real = world.storage.finish_orphan
 
-    async def settle(lease: Lease, decide: Callable[[Remains], Ending]) -> Ending | None:
+    async def finish_orphan(lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
         if lease.message_id == turns[0].reply.id:
             raise StorageUnavailableError
         return await real(lease, decide)
 
-    world.storage.settle = settle  # type: ignore[method-assign]  # a storage in which somebody holds one row's lock
+    world.storage.finish_orphan = finish_orphan  # type: ignore[method-assign]  # a storage in which somebody holds one row's lock
     world.clock.advance(LEASE_SECONDS + 1)
-    went_well = await other.chat.rescuer.sweep()
+    went_well = await other.chat.recovery.sweep()
 
     assert not went_well
     assert [(await world.reply(turn)).status for turn in turns] == [Status.STREAMING] + [Status.FAILED] * 4

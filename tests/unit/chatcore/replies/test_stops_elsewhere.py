@@ -53,10 +53,10 @@ async def test_a_stop_that_waits_for_another_process_does_not_outlive_its_own(wo
     conversation = await world.conversation()
     turn = await world.send(conversation)
     await world.inference.call()
-    ending = world.replica()
-    stopping = asyncio.ensure_future(ending.chat.turns.stop(ADA, conversation.id, turn.reply.id))
+    final_state = world.replica()
+    stopping = asyncio.ensure_future(final_state.chat.turns.stop(ADA, conversation.id, turn.reply.id))
     await world.clock.elapse(1)
-    await ending.chat.drain(0)
+    await final_state.chat.drain(0)
     await world.clock.elapse(0.2)
 
     with pytest.raises(DrainingError):

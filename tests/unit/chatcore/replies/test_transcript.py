@@ -6,10 +6,10 @@ import pytest
 from tests.unit.token_frames import CLOSING, frame
 
 from chatcore.ports import Frame
-from chatcore.replies.buffered_reader import MailboxReader
+from chatcore.replies.buffered_reader import BufferedReader
 from chatcore.replies.readers import (
-    MAX_NEWS_BYTES,
-    MAX_NEWS_CHARS,
+    MAX_CHUNK_BYTES,
+    MAX_CHUNK_CHARS,
     FrameReader,
     Stretch,
     TextReader,
@@ -209,8 +209,8 @@ def test_however_much_there_is_a_reader_takes_so_much_at_once_and_all_in_the_end
     assert b"".join(frames) == frame("hello").raw * 10_000
     assert "".join(stretch.text for stretch in text) == made.text(7)
     assert [stretch.end_offset for stretch in text[-2:]] == [text[-1].end_offset - len(text[-1].text), made.length]
-    assert MAX_NEWS_BYTES - len(frame("hello").raw) < max(map(len, frames)) <= MAX_NEWS_BYTES
-    assert max(len(stretch.text) for stretch in text) == MAX_NEWS_CHARS
+    assert MAX_CHUNK_BYTES - len(frame("hello").raw) < max(map(len, frames)) <= MAX_CHUNK_BYTES
+    assert max(len(stretch.text) for stretch in text) == MAX_CHUNK_CHARS
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
@@ -285,7 +285,7 @@ async def test_a_cancelled_wait_harms_nobody() -> None:
 
 
 async def test_a_waiting_reader_can_be_woken_without_news() -> None:
-    for reader in (frame_reader(transcript()), TextReader(transcript(), 0), MailboxReader(0)):
+    for reader in (frame_reader(transcript()), TextReader(transcript(), 0), BufferedReader(0)):
         wait = asyncio.ensure_future(reader.wait())
         await asyncio.sleep(0)
         reader.wake()

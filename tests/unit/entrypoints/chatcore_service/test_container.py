@@ -60,7 +60,7 @@ def test_by_themselves_the_settings_and_the_client_say_the_same() -> None:
 def test_what_there_should_be_one_of_there_is_one_of() -> None:
     container = make_container()
 
-    for provider in (container.chat, container.storage, container.pacer, container.slots, container.metrics):
+    for provider in (container.chat, container.storage, container.stream_monitor, container.limiter, container.metrics):
         assert isinstance(provider, providers.Singleton)
         assert provider() is provider()
 

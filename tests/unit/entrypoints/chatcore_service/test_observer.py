@@ -7,7 +7,7 @@ import structlog
 from tests.unit.conftest import until
 
 from chatcore.replies.lease import Lease
-from chatcore.testing.samples import a_conversation, a_turn, an_ending
+from chatcore.testing.samples import a_conversation, a_final_state, a_turn
 from chatcore_service.metrics import Metrics
 from chatcore_service.observer import LoggingObserver
 
@@ -35,7 +35,7 @@ async def test_a_start_is_written_before_an_end_that_comes_sooner(observer: Logg
     lease, another = a_lease(), a_lease()
     with structlog.testing.capture_logs() as lines:
         observer.generation_started(lease, "trace-1")
-        observer.generation_ended(lease, an_ending(), "trace-1")
+        observer.generation_ended(lease, a_final_state(), "trace-1")
         # Whatever waited for the first one has had its turn by the time that this one is written.
         observer.generation_started(another, "trace-2")
         await until(lambda: len(lines) > 2)

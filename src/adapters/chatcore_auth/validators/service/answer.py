@@ -40,7 +40,7 @@ class Unusable:
     is_outage: bool = field(default=False, kw_only=True)
 
 
-Verdict = Vouched | Rejected | Unusable
+TokenCheck = Vouched | Rejected | Unusable
 
 #: The auth service refuses our own key. No outage, although nobody new gets in: it costs no wait that could be spared,
 #: and a firewall in front of the service answers the same to a token that looks like an attack.
@@ -51,7 +51,7 @@ class _NotAsAgreedError(Exception):
     """The reply's shape differs from the contract; the text says where."""
 
 
-def verdict_of(status: int, body: bytes | Unusable) -> Verdict:
+def read_answer(status: int, body: bytes | Unusable) -> TokenCheck:
     """What a reply with this status and this whole body, or what was wrong with the body, says of the token."""
     if status == HTTPStatus.UNAUTHORIZED:
         return Rejected()
@@ -59,22 +59,22 @@ def verdict_of(status: int, body: bytes | Unusable) -> Verdict:
         return OUR_KEY_REFUSED
     if status != HTTPStatus.OK:
         return Unusable(f"status {status}", is_outage=_says_away(status))
-    return body if isinstance(body, Unusable) else _verdict_read(body)
+    return body if isinstance(body, Unusable) else _check_read(body)
 
 
 def _says_away(status: int) -> bool:
     return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _verdict_read(body: bytes) -> Verdict:
+def _check_read(body: bytes) -> TokenCheck:
     try:
-        return _verdict_in(_object(orjson.loads(body), "the reply"))
+        return _check_in(_object(orjson.loads(body), "the reply"))
     except (_NotAsAgreedError, orjson.JSONDecodeError) as error:
         reason = str(error) if isinstance(error, _NotAsAgreedError) else "the reply is not JSON"
         return Unusable(reason, error)
 
 
-def _verdict_in(reply: dict[str, object]) -> Verdict:
+def _check_in(reply: dict[str, object]) -> TokenCheck:
     valid = reply.get("valid")
     if valid is False:
         return Rejected()

@@ -13,7 +13,7 @@ import orjson
 import structlog
 
 from chatcore.key_ring import Key, KeyRing
-from chatcore_auth.validators.service.answer import OUR_KEY_REFUSED, Unusable, Verdict, verdict_of
+from chatcore_auth.validators.service.answer import OUR_KEY_REFUSED, TokenCheck, Unusable, read_answer
 
 Answer = TypeVar("Answer")
 
@@ -85,17 +85,17 @@ class AuthUpstream:
         """Closes all connections."""
         await self._http.aclose()
 
-    async def validate(self, token: str, trace_id: str | None) -> Verdict:
+    async def validate(self, token: str, trace_id: str | None) -> TokenCheck:
         """What the auth service says of `token`; asked once more where it refuses one of several keys of ours."""
         key = self._keys.current
-        verdict = await self._validate_by(key, token, trace_id)
-        other = self._keys.another(key) if verdict is OUR_KEY_REFUSED else None
+        check = await self._validate_by(key, token, trace_id)
+        other = self._keys.another(key) if check is OUR_KEY_REFUSED else None
         if other is None:
-            return verdict
-        verdict = await self._validate_by(other, token, trace_id)
-        if not isinstance(verdict, Unusable) and self._keys.take(other):
+            return check
+        check = await self._validate_by(other, token, trace_id)
+        if not isinstance(check, Unusable) and self._keys.take(other):
             _log.info("the auth service takes another of our internal keys", position=other.position)
-        return verdict
+        return check
 
     async def is_reachable(self) -> bool:
         """Whether something alive answers at all; which path it knows does not matter."""
@@ -108,21 +108,21 @@ class AuthUpstream:
         async with self._http.stream("GET", f"{self._base_url}/") as response:
             return response.status_code
 
-    async def _validate_by(self, key: Key, token: str, trace_id: str | None) -> Verdict:
+    async def _validate_by(self, key: Key, token: str, trace_id: str | None) -> TokenCheck:
         """Asked once more if the connection breaks off."""
         try:
             return await _again_if_it_breaks(partial(self._validate_once, key, token, trace_id))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Unusable(type(error).__name__, error, is_outage=True)
 
-    async def _validate_once(self, key: Key, token: str, trace_id: str | None) -> Verdict:
+    async def _validate_once(self, key: Key, token: str, trace_id: str | None) -> TokenCheck:
         headers = {b"X-Internal-API-Key": key.text.encode()}
         if trace_id and _TRACE_ID.fullmatch(trace_id):
             headers[b"X-Trace-Id"] = trace_id.encode()
         url = f"{self._base_url}/auth/validate"
         body = orjson.dumps({"token": token})
         async with self._http.stream("POST", url, content=body, headers=headers) as response:
-            return verdict_of(response.status_code, await _whole_body(response))
+            return read_answer(response.status_code, await _whole_body(response))
 
 
 async def _again_if_it_breaks(ask: Callable[[], Awaitable[Answer]]) -> Answer:

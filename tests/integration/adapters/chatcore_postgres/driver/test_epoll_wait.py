@@ -14,14 +14,14 @@ from tests.integration.faults.tcp_proxy import TcpProxy
 from tests.integration.faults.waiting import eventually
 
 from chatcore_postgres.driver.database import Database, fetch_on
-from chatcore_postgres.driver.epoll_wait import GIVE_UP_SECONDS, Readiness, WaitingConnection
+from chatcore_postgres.driver.epoll_wait import GIVE_UP_SECONDS, SharedEpoll, WaitingConnection
 
 _MANY_BYTES = 20_000_000
 
 Pair = tuple[socket.socket, socket.socket]
 
 
-class _Counted(Readiness):
+class _Counted(SharedEpoll):
     """Counts how often it is woken."""
 
     looks = 0
@@ -46,7 +46,7 @@ def pair() -> Iterator[Pair]:
 
 
 @pytest.fixture
-async def connection(database_url: str, readiness: Readiness) -> AsyncIterator[WaitingConnection]:
+async def connection(database_url: str, readiness: SharedEpoll) -> AsyncIterator[WaitingConnection]:
     async with await WaitingConnection.connect(database_url, autocommit=True) as connection:
         connection.readiness = readiness
         yield connection
@@ -69,7 +69,7 @@ async def test_a_question_too_large_for_the_socket_is_sent_whole(connection: Wai
 
 
 async def test_statements_on_many_connections_do_not_wait_for_each_other(
-    database_url: str, readiness: Readiness
+    database_url: str, readiness: SharedEpoll
 ) -> None:
     connections = [await WaitingConnection.connect(database_url, autocommit=True) for _ in range(5)]
     for connection in connections:
@@ -101,7 +101,7 @@ async def test_a_statement_that_is_cancelled_leaves_a_connection_that_can_be_use
 
 @pytest.mark.parametrize("is_watched", [True, False])
 async def test_a_silent_server_is_given_up_soon_after_nobody_waits_any_more(
-    database_url: str, readiness: Readiness, *, is_watched: bool
+    database_url: str, readiness: SharedEpoll, *, is_watched: bool
 ) -> None:
     server = conninfo_to_dict(database_url)
     async with TcpProxy(str(server["host"]), int(str(server["port"]))) as proxy:
@@ -146,7 +146,7 @@ async def test_where_there_is_no_such_watch_the_library_waits(connection: Waitin
     assert await fetch_on(connection, "select 1", {}) == [(1,)]
 
 
-async def test_who_waits_is_woken_when_there_is_something_to_read(readiness: Readiness, pair: Pair) -> None:
+async def test_who_waits_is_woken_when_there_is_something_to_read(readiness: SharedEpoll, pair: Pair) -> None:
     waiting = asyncio.create_task(readiness.readable(pair[0].fileno()))
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -157,14 +157,14 @@ async def test_who_waits_is_woken_when_there_is_something_to_read(readiness: Rea
         await readiness.readable(pair[0].fileno())
 
 
-async def test_who_waits_is_woken_when_the_other_side_has_gone(readiness: Readiness, pair: Pair) -> None:
+async def test_who_waits_is_woken_when_the_other_side_has_gone(readiness: SharedEpoll, pair: Pair) -> None:
     waiting = asyncio.create_task(readiness.readable(pair[0].fileno()))
     pair[1].close()
     async with asyncio.timeout(5):
         await waiting
 
 
-async def test_a_socket_with_the_number_of_one_that_was_closed_is_watched(readiness: Readiness, pair: Pair) -> None:
+async def test_a_socket_with_the_number_of_one_that_was_closed_is_watched(readiness: SharedEpoll, pair: Pair) -> None:
     number = pair[0].fileno()
     waiting = asyncio.create_task(readiness.readable(number))
     await asyncio.sleep(0)
@@ -180,7 +180,7 @@ async def test_a_socket_with_the_number_of_one_that_was_closed_is_watched(readin
             await readiness.readable(number)
 
 
-async def test_whoever_waits_when_it_is_closed_is_let_go(readiness: Readiness, pair: Pair) -> None:
+async def test_whoever_waits_when_it_is_closed_is_let_go(readiness: SharedEpoll, pair: Pair) -> None:
     waiting = asyncio.create_task(readiness.readable(pair[0].fileno()))
     await asyncio.sleep(0)
     readiness.close()

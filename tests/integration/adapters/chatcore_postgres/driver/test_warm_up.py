@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 from psycopg import AsyncConnection
 
-from chatcore.testing.samples import a_key, a_turn, an_ending
+from chatcore.testing.samples import a_final_state, a_key, a_turn
 from chatcore.testing.storage.steps import create, lease_of
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.driver.database import Connection, Row
@@ -55,9 +55,9 @@ async def test_every_turn_is_begun_by_that_plan_whatever_it_says(database_url: s
         before = await asked(storage, _PLANS)
         for number in range(6):
             turn = a_turn(await create(storage))
-            await storage.finish(lease_of(await storage.begin_turn(turn)), an_ending())
+            await storage.finish(lease_of(await storage.begin_turn(turn)), a_final_state())
             keyed = evolve(a_turn(await create(storage)), idempotency_key=a_key(f"{number}"))
-            await storage.finish(lease_of(await storage.begin_turn(keyed)), an_ending())
+            await storage.finish(lease_of(await storage.begin_turn(keyed)), a_final_state())
 
         ((types, generic_plans, custom_plans),) = await asked(storage, _PLANS)
         assert (types, custom_plans) == (before[0][0], before[0][2])

@@ -154,7 +154,7 @@ def test_a_slow_reader_is_told_to_come_back_between_two_frames() -> None:
                 # Now the first part of the many is what waits to be sent.
                 await to_be_stuck(service, 1)
                 await settle()
-                service.container.pacer().end_all()
+                service.container.stream_monitor().end_all()
                 return without_chunks(sent + await reader.until(b"\r\n0\r\n\r\n"))
 
     sent = uvloop.run(end_early())

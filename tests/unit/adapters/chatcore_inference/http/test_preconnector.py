@@ -7,7 +7,7 @@ import httpx
 from tests.unit.settling import settle
 
 from chatcore_inference.http.origin import Origin
-from chatcore_inference.http.preconnector import Spares
+from chatcore_inference.http.preconnector import Preconnector
 
 HERE, THERE = Origin("http", "here", 80), Origin("http", "there", 80)
 whose = ContextVar("whose", default="nobody's")
@@ -17,7 +17,7 @@ class Workshop:
     """Makes what it is asked for when it is told to."""
 
     def __init__(self) -> None:
-        self.spares = Spares(self._make)
+        self.preconnector = Preconnector(self._make)
         self.under_way: list[tuple[Origin, asyncio.Future[None]]] = []
         self.contexts: list[str] = []
         self.has_given_up = False
@@ -41,40 +41,40 @@ class Workshop:
 async def test_one_is_made_at_a_time_for_each_origin() -> None:
     workshop = Workshop()
     for origin in (HERE, HERE, THERE):
-        workshop.spares.prepare(origin, 1)
+        workshop.preconnector.prepare(origin, 1)
     assert await workshop.asked() == [HERE, THERE]
 
     workshop.under_way[0][1].set_result(None)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    workshop.spares.prepare(HERE, 1)
+    workshop.preconnector.prepare(HERE, 1)
     assert await workshop.asked() == [THERE, HERE]
 
-    await workshop.spares.close()
+    await workshop.preconnector.close()
 
 
 async def test_what_cannot_be_made_is_let_be_and_may_be_asked_for_again() -> None:
     workshop = Workshop()
-    workshop.spares.prepare(HERE, 1)
+    workshop.preconnector.prepare(HERE, 1)
     assert await workshop.asked() == [HERE]
     workshop.under_way[0][1].set_exception(httpx.ConnectError("refused"))
     assert await workshop.asked() == []
     assert await workshop.asked() == []
 
-    workshop.spares.prepare(HERE, 1)
+    workshop.preconnector.prepare(HERE, 1)
     assert await workshop.asked() == [HERE]
 
-    await workshop.spares.close()
+    await workshop.preconnector.close()
 
 
 async def test_nothing_is_under_way_after_the_end() -> None:
     before = asyncio.all_tasks()
     workshop = Workshop()
-    workshop.spares.prepare(HERE, 1)
+    workshop.preconnector.prepare(HERE, 1)
     await workshop.asked()
-    workshop.spares.prepare(THERE, 1)  # Not even begun.
+    workshop.preconnector.prepare(THERE, 1)  # Not even begun.
 
-    await workshop.spares.close()
+    await workshop.preconnector.close()
 
     assert workshop.has_given_up
     assert asyncio.all_tasks() == before
@@ -83,12 +83,12 @@ async def test_nothing_is_under_way_after_the_end() -> None:
 async def test_what_is_made_for_all_belongs_to_nobodys_request() -> None:
     workshop = Workshop()
     whose.set("alice's")
-    workshop.spares.prepare(HERE, 1)
+    workshop.preconnector.prepare(HERE, 1)
     await workshop.asked()
 
     assert workshop.contexts == ["nobody's"]
 
-    await workshop.spares.close()
+    await workshop.preconnector.close()
 
 
 async def test_another_can_be_prepared_as_soon_as_one_is_made() -> None:
@@ -100,10 +100,10 @@ async def test_another_can_be_prepared_as_soon_as_one_is_made() -> None:
         made.append(origin)
         is_made.set()
 
-    spares = Spares(make)
-    spares.prepare(HERE, 1)
+    preconnector = Preconnector(make)
+    preconnector.prepare(HERE, 1)
     await is_made.wait()
-    spares.prepare(HERE, 1)
+    preconnector.prepare(HERE, 1)
     await settle()
 
     assert made == [HERE, HERE]

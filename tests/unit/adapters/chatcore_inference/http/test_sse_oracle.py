@@ -94,7 +94,7 @@ def resume_stream(text: str, offset: int = 0, *, piece: int = 7, end: End = End(
     """What a reader of a reply is sent from `offset` on, as the text comes piece by piece."""
     encoder = TextEncoder(offset)
     stretches = (Stretch(text[at : at + piece], min(at + piece, len(text))) for at in range(offset, len(text), piece))
-    frames = [frame for stretch in stretches for frame in encoder.news(stretch)]
+    frames = [frame for stretch in stretches for frame in encoder.encode(stretch)]
     return KEEP_ALIVE.join([b"", *frames, encoder.end(end)])
 
 
@@ -151,7 +151,7 @@ def test_why_a_reply_is_not_complete_is_heard(oracle: EventSourceParser, error: 
 
 
 def test_a_stream_that_goes_on_elsewhere_ends_without_an_event_and_leaves_the_id(oracle: EventSourceParser) -> None:
-    frames = b"".join(TextEncoder(0).news(Stretch("text", 4)))
+    frames = b"".join(TextEncoder(0).encode(Stretch("text", 4)))
 
     heard = oracle.read(frames + RECONNECT)
 
@@ -160,7 +160,7 @@ def test_a_stream_that_goes_on_elsewhere_ends_without_an_event_and_leaves_the_id
 
 def test_who_has_too_much_is_told_how_much_to_keep(oracle: EventSourceParser) -> None:
     encoder = TextEncoder(9)
-    heard = oracle.read(*encoder.news(Stretch("", 5)), *encoder.news(Stretch("lo", 7)))
+    heard = oracle.read(*encoder.encode(Stretch("", 5)), *encoder.encode(Stretch("lo", 7)))
 
     assert [json.loads(data) for data in heard.data] == [{"rewind": 5}, {"token": "lo"}]
     assert heard.ids == ("5", "7")
@@ -181,7 +181,7 @@ def test_what_the_sending_stream_passes_on_is_heard_as_we_heard_it(
         receiver.feed(chunk)
     repair = TextRepair()
     stored = "".join(repair.feed(frame.token or "") for frame in frames) + repair.flush()
-    passed_on = [part for frame in frames for part in FrameEncoder().news(frame.raw)]
+    passed_on = [part for frame in frames for part in FrameEncoder().encode(frame.raw)]
 
     heard = oracle.read(*passed_on)
 

@@ -9,7 +9,7 @@ from attrs import define
 from psycopg_pool import PoolTimeout, TooManyRequests
 
 import chatcore_postgres.driver.connection_checkout
-from chatcore_postgres.driver.connection_checkout import Loans
+from chatcore_postgres.driver.connection_checkout import ConnectionCheckout
 
 
 @define(eq=False)
@@ -50,21 +50,21 @@ class Pool:
 
 
 def loans_of(pool: Pool, *, max_waiting: int = 0, seconds: float = 5.0) -> Any:  # noqa: ANN401
-    return Loans(cast("Any", pool), max_waiting=max_waiting, seconds=seconds)
+    return ConnectionCheckout(cast("Any", pool), max_waiting=max_waiting, seconds=seconds)
 
 
 async def test_a_connection_comes_back_although_its_borrower_was_cancelled_meanwhile() -> None:
     pool = Pool(1)
-    loans = loans_of(pool)
+    checkout = loans_of(pool)
     pool.takes_back.clear()
 
     async def borrow() -> None:
-        connection = await loans.take()
+        connection = await checkout.take()
         connection.idle = False
         try:
             await asyncio.sleep(0)
         finally:
-            loans.give_back(connection)
+            checkout.give_back(connection)
             await asyncio.Event().wait()
 
     borrower = asyncio.create_task(borrow())
@@ -75,23 +75,23 @@ async def test_a_connection_comes_back_although_its_borrower_was_cancelled_meanw
     assert not pool.free
     pool.takes_back.set()
 
-    assert await loans.take()
-    assert loans.waiting == 0
+    assert await checkout.take()
+    assert checkout.waiting == 0
 
 
 async def test_who_waits_gets_what_comes_back_in_turn() -> None:
     pool = Pool(2)
-    loans = loans_of(pool)
-    taken = [await loans.take() for _ in range(2)]
-    waiting = [asyncio.create_task(loans.take()) for _ in range(3)]
+    checkout = loans_of(pool)
+    taken = [await checkout.take() for _ in range(2)]
+    waiting = [asyncio.create_task(checkout.take()) for _ in range(3)]
     await asyncio.sleep(0)
-    assert loans.waiting == 3
+    assert checkout.waiting == 3
 
     for connection in taken:
-        loans.give_back(connection)
+        checkout.give_back(connection)
     first, second = await asyncio.gather(*waiting[:2])
     assert not waiting[2].done()
-    loans.give_back(first)
+    checkout.give_back(first)
 
     assert await waiting[2] is first
     assert {first, second} == set(taken)
@@ -99,45 +99,45 @@ async def test_who_waits_gets_what_comes_back_in_turn() -> None:
 
 async def test_nobody_waits_longer_than_is_allowed_or_in_vain() -> None:
     pool = Pool(1)
-    loans = loans_of(pool, max_waiting=1, seconds=0.05)
-    taken = await loans.take()
+    checkout = loans_of(pool, max_waiting=1, seconds=0.05)
+    taken = await checkout.take()
 
-    waiting = asyncio.create_task(loans.take())
+    waiting = asyncio.create_task(checkout.take())
     await asyncio.sleep(0)
     with pytest.raises(TooManyRequests):
-        await loans.take()
+        await checkout.take()
     with pytest.raises(PoolTimeout):
         await waiting
 
-    loans.give_back(taken)
-    assert await loans.take() is taken
+    checkout.give_back(taken)
+    assert await checkout.take() is taken
 
 
 async def test_the_last_thatcame_back_is_the_first_that_is_lent_and_the_pool_is_not_asked() -> None:
     pool = Pool(3)
-    loans = loans_of(pool)
-    first, second, third = [await loans.take() for _ in range(3)]
+    checkout = loans_of(pool)
+    first, second, third = [await checkout.take() for _ in range(3)]
     for connection in (first, third, second):
-        loans.give_back(connection)
+        checkout.give_back(connection)
 
-    assert loans.at_hand == 3
+    assert checkout.at_hand == 3
     assert not pool.free
-    assert [await loans.take() for _ in range(3)] == [second, third, first]
-    await loans.close()
+    assert [await checkout.take() for _ in range(3)] == [second, third, first]
+    await checkout.close()
 
 
 async def test_what_is_broken_or_in_the_middle_of_something_goes_to_the_pool() -> None:
     pool = Pool(2)
-    loans = loans_of(pool)
-    sound, broken = await loans.take(), await loans.take()
+    checkout = loans_of(pool)
+    sound, broken = await checkout.take(), await checkout.take()
     broken.idle = False
-    loans.give_back(sound)
-    loans.give_back(broken)
+    checkout.give_back(sound)
+    checkout.give_back(broken)
     await asyncio.sleep(0)
 
-    assert loans.at_hand == 1
+    assert checkout.at_hand == 1
     assert list(pool.free) == [broken]
-    await loans.close()
+    await checkout.close()
 
 
 async def test_the_pool_sees_everything_after_a_while_what_was_used_last_first(
@@ -145,48 +145,48 @@ async def test_the_pool_sees_everything_after_a_while_what_was_used_last_first(
 ) -> None:
     monkeypatch.setattr(chatcore_postgres.driver.connection_checkout, "_AT_HAND_SECONDS", 0.001)
     pool = Pool(2)
-    loans = loans_of(pool)
-    first, second = await loans.take(), await loans.take()
-    loans.give_back(first)
-    loans.give_back(second)
+    checkout = loans_of(pool)
+    first, second = await checkout.take(), await checkout.take()
+    checkout.give_back(first)
+    checkout.give_back(second)
 
     async with asyncio.timeout(5):
         await pool.came_back.wait()
 
     assert list(pool.free) == [second, first]
-    assert loans.at_hand == 0
+    assert checkout.at_hand == 0
 
 
 async def test_who_waits_for_a_connection_to_be_made_gets_one_that_comes_back_before() -> None:
     pool = Pool(2)
     # Which is not made yet.
     pool.free.pop()
-    loans = loans_of(pool)
-    taken = await loans.take()
-    waiting = asyncio.create_task(loans.take())
+    checkout = loans_of(pool)
+    taken = await checkout.take()
+    waiting = asyncio.create_task(checkout.take())
     await asyncio.sleep(0)
-    assert loans.waiting == 0
+    assert checkout.waiting == 0
 
-    loans.give_back(taken)
+    checkout.give_back(taken)
 
     assert await waiting is taken
 
 
 async def test_at_the_end_everything_is_the_pools() -> None:
     pool = Pool(3)
-    loans = loans_of(pool)
-    taken = [await loans.take() for _ in range(3)]
-    loans.give_back(taken[0])
+    checkout = loans_of(pool)
+    taken = [await checkout.take() for _ in range(3)]
+    checkout.give_back(taken[0])
 
     async def give_back_late() -> None:
-        loans.give_back(taken[1])
+        checkout.give_back(taken[1])
 
     late = asyncio.create_task(give_back_late())
-    await loans.close()
+    await checkout.close()
     await late
-    loans.give_back(taken[2])
+    checkout.give_back(taken[2])
     await asyncio.sleep(0)
 
     assert pool.is_closed
-    assert loans.at_hand == 0
+    assert checkout.at_hand == 0
     assert set(pool.free) == set(taken)

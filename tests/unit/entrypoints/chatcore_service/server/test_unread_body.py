@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from chatcore_service.server.chunked_writer import ChunkedLine
-from chatcore_service.server.unread_body import Leftovers, LingeringTransport, Patience
+from chatcore_service.server.chunked_writer import ChunkedWriter
+from chatcore_service.server.unread_body import LingeringTransport, Patience, UnreadBody
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
 
@@ -49,9 +49,9 @@ class Connection:
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.wire = Wire()
-        self.line = ChunkedLine(self.wire)
-        self.leftovers = Leftovers(Patience(), loop, self.wire.close)
-        self.transport = LingeringTransport(self.wire, loop, self.leftovers, self.line)
+        self.line = ChunkedWriter(self.wire)
+        self.unread_body = UnreadBody(Patience(), loop, self.wire.close)
+        self.transport = LingeringTransport(self.wire, loop, self.unread_body, self.line)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ async def test_a_head_goes_out_before_its_connection_is_closed(connection: Conne
 
     connection.transport.close()
     connection.transport.write(b"late")
-    connection.leftovers.forget()
+    connection.unread_body.forget()
 
     assert connection.wire.calls[0] == HEAD
     assert not connection.line.write(b"late")

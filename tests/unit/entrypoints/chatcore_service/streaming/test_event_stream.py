@@ -17,12 +17,12 @@ from chatcore_memory import FrozenClock, StaticAuth
 from chatcore_service.http.caller import Caller
 from chatcore_service.settings import StreamSettings
 from chatcore_service.streaming import sse
-from chatcore_service.streaming.direct_writer import ABORT, LINE, Line
+from chatcore_service.streaming.direct_writer import ABORT, DIRECT_WRITER, DirectWriter
 from chatcore_service.streaming.event_stream import EventStream
-from chatcore_service.streaming.stream_monitor import Pacer
+from chatcore_service.streaming.stream_monitor import StreamMonitor
 
 
-class Client(Line):
+class Client(DirectWriter):
     """The other end of a connection, and the line to it."""
 
     def __init__(self) -> None:
@@ -80,20 +80,23 @@ class Client(Line):
 class Streaming:
     """A stream of a transcript to a client."""
 
-    def __init__(self, pacer: Pacer, *, has_line: bool = True, replayed: bytes = b"") -> None:
+    def __init__(self, stream_monitor: StreamMonitor, *, has_line: bool = True, replayed: bytes = b"") -> None:
         self.transcript = Transcript()
         self._reader = FrameReader(self.transcript, replayed)
         self.client = Client()
         self.is_closed = False
-        self.pacer = pacer
-        self._scope: dict[str, object] = {ABORT: self.client.leave, **({LINE: self.client} if has_line else {})}
+        self.stream_monitor = stream_monitor
+        self._scope: dict[str, object] = {
+            ABORT: self.client.leave,
+            **({DIRECT_WRITER: self.client} if has_line else {}),
+        }
 
     async def begin(self) -> None:
         stream = EventStream(
             self._reader,
             sse.FrameEncoder(),
             caller=Caller(user=User(id="alice"), token="token", trace_id="trace"),
-            pacer=self.pacer,
+            stream_monitor=self.stream_monitor,
             location=None,
             on_close=self._close,
         )
@@ -105,15 +108,15 @@ class Streaming:
 
 
 @pytest.fixture
-async def pacer() -> AsyncIterator[Pacer]:
+async def stream_monitor() -> AsyncIterator[StreamMonitor]:
     clock = FrozenClock()
-    pacer = Pacer(auth=StaticAuth({}, clock=clock), clock=clock, settings=StreamSettings())
-    yield pacer
-    await pacer.close()
+    stream_monitor = StreamMonitor(auth=StaticAuth({}, clock=clock), clock=clock, settings=StreamSettings())
+    yield stream_monitor
+    await stream_monitor.close()
 
 
-async def test_news_go_out_by_the_line_before_anything_else_runs(pacer: Pacer) -> None:
-    streaming = Streaming(pacer)
+async def test_news_go_out_by_the_line_before_anything_else_runs(stream_monitor: StreamMonitor) -> None:
+    streaming = Streaming(stream_monitor)
     await streaming.begin()
 
     streaming.transcript.append(frame("a"))
@@ -123,8 +126,8 @@ async def test_news_go_out_by_the_line_before_anything_else_runs(pacer: Pacer) -
     await streaming.task
 
 
-async def test_what_comes_in_one_piece_goes_out_in_one(pacer: Pacer) -> None:
-    streaming = Streaming(pacer)
+async def test_what_comes_in_one_piece_goes_out_in_one(stream_monitor: StreamMonitor) -> None:
+    streaming = Streaming(stream_monitor)
     await streaming.begin()
     for token in "abcd":
         streaming.transcript.append(Frame(frame(token).raw, token, has_successor=True))
@@ -136,10 +139,10 @@ async def test_what_comes_in_one_piece_goes_out_in_one(pacer: Pacer) -> None:
     await streaming.task
 
 
-async def test_a_reply_is_the_same_with_and_without_a_line(pacer: Pacer) -> None:
+async def test_a_reply_is_the_same_with_and_without_a_line(stream_monitor: StreamMonitor) -> None:
     received = []
     for has_line in (True, False):
-        streaming = Streaming(pacer, has_line=has_line)
+        streaming = Streaming(stream_monitor, has_line=has_line)
         streaming.transcript.append(frame("before"))
         await streaming.begin()
         streaming.transcript.append(frame("a"))
@@ -152,8 +155,8 @@ async def test_a_reply_is_the_same_with_and_without_a_line(pacer: Pacer) -> None
     assert received == [(frame("before").raw + frame("a").raw + CLOSING.raw, True, True)] * 2
 
 
-async def test_nothing_overtakes_what_waits_for_a_slow_client(pacer: Pacer) -> None:
-    streaming = Streaming(pacer)
+async def test_nothing_overtakes_what_waits_for_a_slow_client(stream_monitor: StreamMonitor) -> None:
+    streaming = Streaming(stream_monitor)
     await streaming.begin()
     streaming.client.is_blocked = True
     streaming.transcript.append(frame("a"))
@@ -172,10 +175,10 @@ async def test_nothing_overtakes_what_waits_for_a_slow_client(pacer: Pacer) -> N
 
 
 @pytest.mark.parametrize("has_line", [True, False])
-async def test_others_run_between_any_two_chunks_of_a_replay(pacer: Pacer, *, has_line: bool) -> None:
+async def test_others_run_between_any_two_chunks_of_a_replay(stream_monitor: StreamMonitor, *, has_line: bool) -> None:
     """To a client who has gone, sending takes no time at all."""
     frames = frame("x" * 1000).raw * 200
-    streaming = Streaming(pacer, has_line=has_line, replayed=frames)
+    streaming = Streaming(stream_monitor, has_line=has_line, replayed=frames)
     writes_at_turns = []
 
     async def look() -> None:
@@ -193,8 +196,8 @@ async def test_others_run_between_any_two_chunks_of_a_replay(pacer: Pacer, *, ha
     assert max(later - earlier for earlier, later in pairwise(writes_at_turns)) == 1
 
 
-async def test_the_end_comes_after_all_news(pacer: Pacer) -> None:
-    streaming = Streaming(pacer)
+async def test_the_end_comes_after_all_news(stream_monitor: StreamMonitor) -> None:
+    streaming = Streaming(stream_monitor)
     await streaming.begin()
     streaming.transcript.append(frame("a"))
     streaming.transcript.finish(End(ReplyError.INFERENCE_INTERRUPTED))
@@ -204,11 +207,11 @@ async def test_the_end_comes_after_all_news(pacer: Pacer) -> None:
     assert streaming.client.has_ended
 
 
-async def test_a_drain_ends_a_stream_that_uses_its_line(pacer: Pacer) -> None:
-    streaming = Streaming(pacer)
+async def test_a_drain_ends_a_stream_that_uses_its_line(stream_monitor: StreamMonitor) -> None:
+    streaming = Streaming(stream_monitor)
     await streaming.begin()
     streaming.transcript.append(frame("a"))
-    pacer.end_all()
+    stream_monitor.end_all()
     streaming.transcript.append(frame("b"))
     await streaming.task
 
@@ -218,9 +221,9 @@ async def test_a_drain_ends_a_stream_that_uses_its_line(pacer: Pacer) -> None:
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize(("token_bytes", "count"), [(5, 3000), (5000, 20), (50_000, 2), (100_000, 1)])
 async def test_a_reader_who_is_behind_is_told_to_come_back_between_two_frames(
-    pacer: Pacer, line_end: bytes, token_bytes: int, count: int
+    stream_monitor: StreamMonitor, line_end: bytes, token_bytes: int, count: int
 ) -> None:
-    streaming = Streaming(pacer)
+    streaming = Streaming(stream_monitor)
     await streaming.begin()
     streaming.client.is_blocked = True
     token = "x" * token_bytes
@@ -230,7 +233,7 @@ async def test_a_reader_who_is_behind_is_told_to_come_back_between_two_frames(
     await settle()
 
     # In the middle of the first chunk.
-    pacer.end_all()
+    stream_monitor.end_all()
     streaming.client.read_on()
     await streaming.task
 
@@ -240,8 +243,8 @@ async def test_a_reader_who_is_behind_is_told_to_come_back_between_two_frames(
     assert sent
 
 
-async def test_a_client_that_has_gone_is_sent_nothing_more(pacer: Pacer) -> None:
-    streaming = Streaming(pacer)
+async def test_a_client_that_has_gone_is_sent_nothing_more(stream_monitor: StreamMonitor) -> None:
+    streaming = Streaming(stream_monitor)
     await streaming.begin()
     streaming.client.leave()
     await streaming.task
@@ -254,8 +257,8 @@ async def test_a_client_that_has_gone_is_sent_nothing_more(pacer: Pacer) -> None
 @pytest.mark.parametrize("blocked_at", ["the head", "the last bytes"])
 async def test_a_client_that_takes_no_more_is_cut_off_wherever_it_stalls(blocked_at: str) -> None:
     clock, settings = FrozenClock(), StreamSettings()
-    pacer = Pacer(auth=StaticAuth({}, clock=clock), clock=clock, settings=settings)
-    streaming = Streaming(pacer)
+    stream_monitor = StreamMonitor(auth=StaticAuth({}, clock=clock), clock=clock, settings=settings)
+    streaming = Streaming(stream_monitor)
     streaming.client.is_blocked = blocked_at == "the head"
     await streaming.begin()
     streaming.client.is_blocked = True
@@ -270,4 +273,4 @@ async def test_a_client_that_takes_no_more_is_cut_off_wherever_it_stalls(blocked
 
     streaming.client.read_on()
     await streaming.task
-    await pacer.close()
+    await stream_monitor.close()

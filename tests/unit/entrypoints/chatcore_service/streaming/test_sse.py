@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatcore import End, ReplyError, Stretch
-from chatcore_service.streaming.sse import MAX_CHUNK_BYTES, FrameEncoder, TextEncoder
+from chatcore_service.streaming.sse import MAX_WRITE_BYTES, FrameEncoder, TextEncoder
 
 
 def test_frames_are_passed_on_untouched_in_chunks_of_64_kibibytes() -> None:
     encoder = FrameEncoder()
     frames = bytes(range(256)) * 1000
 
-    assert list(encoder.news(frames[:MAX_CHUNK_BYTES])) == [frames[:MAX_CHUNK_BYTES]]
-    chunks = list(encoder.news(frames))
+    assert list(encoder.encode(frames[:MAX_WRITE_BYTES])) == [frames[:MAX_WRITE_BYTES]]
+    chunks = list(encoder.encode(frames))
     assert b"".join(chunks) == frames
-    assert max(map(len, chunks)) == MAX_CHUNK_BYTES
+    assert max(map(len, chunks)) == MAX_WRITE_BYTES
 
 
 @pytest.mark.parametrize("encoder", [FrameEncoder(), TextEncoder(0)])
@@ -41,7 +41,7 @@ def test_a_reply_that_is_not_complete_says_why(error: ReplyError) -> None:
 
 def test_the_last_frames_have_the_last_id() -> None:
     encoder = TextEncoder(3)
-    list(encoder.news(Stretch("lo", 5)))
+    list(encoder.encode(Stretch("lo", 5)))
 
     assert [line for line in encoder.end(End(ReplyError.STOPPED)).decode().split("\n") if "id" in line] == ["id: 5"] * 2
 
@@ -52,7 +52,7 @@ def test_a_reader_who_has_everything_keeps_its_id() -> None:
 
 @given(st.text(min_size=1, max_size=200), st.integers(min_value=0, max_value=50))
 def test_any_text_arrives_as_it_is_and_in_its_frame(text: str, offset: int) -> None:
-    encoded = b"".join(TextEncoder(offset).news(Stretch(text, offset + len(text)))).decode("ascii")
+    encoded = b"".join(TextEncoder(offset).encode(Stretch(text, offset + len(text)))).decode("ascii")
 
     assert encoded.splitlines() == encoded.split("\n")[:-1]
     identifier, data, *rest = encoded.split("\n")
@@ -63,8 +63,8 @@ def test_any_text_arrives_as_it_is_and_in_its_frame(text: str, offset: int) -> N
 
 def test_long_text_is_cut_between_code_points_each_with_its_own_id() -> None:
     text = "\U0001f600" * 12_000
-    chunks = [chunk.decode() for chunk in TextEncoder(0).news(Stretch(text, 12_000))]
+    chunks = [chunk.decode() for chunk in TextEncoder(0).encode(Stretch(text, 12_000))]
 
     assert [chunk.partition("\n")[0] for chunk in chunks] == ["id: 5000", "id: 10000", "id: 12000"]
     assert "".join(json.loads(chunk.split("data: ")[1])["token"] for chunk in chunks) == text
-    assert all(len(chunk) <= MAX_CHUNK_BYTES for chunk in chunks)
+    assert all(len(chunk) <= MAX_WRITE_BYTES for chunk in chunks)

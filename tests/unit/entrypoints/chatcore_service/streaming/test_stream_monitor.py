@@ -1,4 +1,4 @@
-"""The pacer, on a clock that stands still until it is told."""
+"""The stream_monitor, on a clock that stands still until it is told."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from chatcore_auth import AuthClient
 from chatcore_memory import FrozenClock, StaticAuth
 from chatcore_service.http.caller import Caller
 from chatcore_service.settings import StreamSettings
-from chatcore_service.streaming.stream_monitor import Pacer, Pulse
+from chatcore_service.streaming.stream_monitor import StreamMonitor, StreamState
 
 
 class Watched:
-    """A stream as the pacer sees it, and what it was told."""
+    """A stream as the monitor sees it, and what it was told."""
 
     def __init__(self, user: User) -> None:
         self.wakings = 0
         self.is_cut_off = False
-        self.pulse = Pulse(Caller(user=user, token="token", trace_id="trace"), wake=self._wake)
-        self.pulse.abort = self._abort
+        self.state = StreamState(Caller(user=user, token="token", trace_id="trace"), wake=self._wake)
+        self.state.abort = self._abort
 
     def _wake(self) -> None:
         self.wakings += 1
@@ -34,18 +34,18 @@ class Watched:
 
 
 class Pacing:
-    """A pacer, its clock and its auth service."""
+    """A stream_monitor, its clock and its auth service."""
 
     def __init__(self) -> None:
         self.clock = FrozenClock()
         self.user = User(id="alice")
         self.auth = StaticAuth({"token": self.user}, clock=self.clock)
-        self.pacer = Pacer(auth=self.auth, clock=self.clock, settings=StreamSettings())
+        self.stream_monitor = StreamMonitor(auth=self.auth, clock=self.clock, settings=StreamSettings())
 
     def stream(self, user: User | None = None) -> Watched:
-        """A stream that the pacer looks after."""
+        """A stream that the monitor looks after."""
         watched = Watched(user or self.user)
-        self.pacer.enter(watched.pulse)
+        self.stream_monitor.enter(watched.state)
         return watched
 
 
@@ -53,7 +53,7 @@ class Pacing:
 
 
 def owes(stream: Watched) -> bool:
-    return stream.pulse.owes_keep_alive
+    return stream.state.owes_keep_alive
 
 
 def was_cut_off(stream: Watched) -> bool:
@@ -61,7 +61,7 @@ def was_cut_off(stream: Watched) -> bool:
 
 
 def is_over(stream: Watched) -> bool:
-    return stream.pulse.is_over
+    return stream.state.is_over
 
 
 def is_ticking() -> bool:
@@ -72,7 +72,7 @@ def is_ticking() -> bool:
 async def pacing() -> AsyncIterator[Pacing]:
     pacing = Pacing()
     yield pacing
-    await pacing.pacer.close()
+    await pacing.stream_monitor.close()
 
 
 async def test_a_silent_stream_owes_a_comment_after_15_seconds(pacing: Pacing) -> None:
@@ -89,20 +89,20 @@ async def test_a_stream_that_sends_owes_nothing(pacing: Pacing) -> None:
     stream = pacing.stream()
 
     for _ in range(5):
-        stream.pulse.has_written = True
+        stream.state.has_written = True
         await pacing.clock.elapse(14)
-    assert not stream.pulse.owes_keep_alive
+    assert not stream.state.owes_keep_alive
 
 
 async def test_a_reader_who_takes_nothing_for_30_seconds_is_cut_off(pacing: Pacing) -> None:
     stream = pacing.stream()
-    stream.pulse.is_writing = True
+    stream.state.is_writing = True
 
     await pacing.clock.elapse(29)
     assert not was_cut_off(stream)
     await pacing.clock.elapse(1)
     assert was_cut_off(stream)
-    assert not stream.pulse.owes_keep_alive
+    assert not stream.state.owes_keep_alive
 
 
 async def test_a_stream_lives_for_ten_minutes(pacing: Pacing) -> None:
@@ -146,11 +146,11 @@ async def test_no_stream_outlives_the_revocation_of_its_token_by_more_than_315_s
     clock = FrozenClock()
     service = ScriptedAuthService(answer=lambda _: vouching_for("alice"))
     async with AuthClient("http://auth", "key", clock, transport=service.transport) as auth:
-        pacer = Pacer(auth=auth, clock=clock, settings=StreamSettings(max_seconds=3600))
+        stream_monitor = StreamMonitor(auth=auth, clock=clock, settings=StreamSettings(max_seconds=3600))
         await auth.authenticate("token")
         await clock.elapse(age)
         stream = Watched(User(id="alice"))
-        pacer.enter(stream.pulse)
+        stream_monitor.enter(stream.state)
         # Just now somebody's request has had the answer renewed, and it is remembered for another 300 seconds.
         await clock.elapse(301 - age)
         await auth.authenticate("token")
@@ -162,7 +162,7 @@ async def test_no_stream_outlives_the_revocation_of_its_token_by_more_than_315_s
         await clock.elapse(31)
         assert is_over(stream)
         assert len(service.asked) == asked + 1
-        await pacer.close()
+        await stream_monitor.close()
 
 
 async def test_a_token_that_is_somebody_elses_now_ends_the_stream(pacing: Pacing) -> None:
@@ -213,18 +213,18 @@ async def test_there_is_no_tick_when_there_is_no_stream(pacing: Pacing) -> None:
     stream = pacing.stream()
     await pacing.clock.elapse(1)
     ticked_with_one = is_ticking()
-    pacing.pacer.leave(stream.pulse)
+    pacing.stream_monitor.leave(stream.state)
     await pacing.clock.elapse(1)
     ticked_with_none = is_ticking()
 
     again = pacing.stream()
     await pacing.clock.elapse(15)
     assert (ticked_with_one, ticked_with_none) == (True, False)
-    assert again.pulse.owes_keep_alive
+    assert again.state.owes_keep_alive
 
 
 async def test_all_streams_end_with_the_process(pacing: Pacing) -> None:
     streams = [pacing.stream() for _ in range(3)]
 
-    pacing.pacer.end_all()
-    assert all(stream.pulse.is_over and stream.wakings for stream in streams)
+    pacing.stream_monitor.end_all()
+    assert all(stream.state.is_over and stream.wakings for stream in streams)

@@ -24,11 +24,11 @@ def storage(clock: FrozenClock) -> RecordingStorage:
 async def here(storage: RecordingStorage, clock: FrozenClock) -> AsyncIterator[Process]:
     process = Process(storage, clock)
     yield process
-    await process.census.close()
+    await process.cluster_counts.close()
 
 
 @pytest.fixture
 async def there(storage: RecordingStorage, clock: FrozenClock) -> AsyncIterator[Process]:
     process = Process(storage, clock)
     yield process
-    await process.census.close()
+    await process.cluster_counts.close()

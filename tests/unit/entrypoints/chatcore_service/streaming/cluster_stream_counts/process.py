@@ -12,8 +12,8 @@ from chatcore.ports import ProcessId
 from chatcore.testing.samples import ALICE
 from chatcore_memory import FrozenClock, InMemoryStorage
 from chatcore_service.http.refusals import TooManyStreamsError
-from chatcore_service.streaming.cluster_stream_counts import StreamCensus
-from chatcore_service.streaming.stream_limiter import SECOND_LOOK_SECONDS, Slot, Slots
+from chatcore_service.streaming.cluster_stream_counts import ClusterStreamCounts
+from chatcore_service.streaming.stream_limiter import SECOND_LOOK_SECONDS, Slot, StreamLimiter
 
 LIMIT = 20
 
@@ -45,12 +45,12 @@ class Process:
         self.storage = storage
         self.clock = clock
         self.observer = RecordingObserver()
-        self.census = StreamCensus(counts=storage, clock=clock, observer=self.observer)
-        self.slots = Slots(LIMIT, census=self.census, clock=clock)
+        self.cluster_counts = ClusterStreamCounts(counts=storage, clock=clock, observer=self.observer)
+        self.limiter = StreamLimiter(LIMIT, cluster_counts=self.cluster_counts, clock=clock)
 
     async def open(self, count: int, user_id: UserId = ALICE) -> list[Slot]:
         """So many streams, as turns open them."""
-        return [await self.slots.take(user_id) for _ in range(count)]
+        return [await self.limiter.take(user_id) for _ in range(count)]
 
     async def admits(self, user_id: UserId = ALICE) -> bool:
         """Whether a reader who comes back gets a stream; gives it back."""
@@ -61,7 +61,7 @@ class Process:
     async def _decide(self, user_id: UserId) -> bool:
         slot = None
         try:
-            slot = await self.slots.take(user_id)
+            slot = await self.limiter.take(user_id)
             await slot.confirm()
         except TooManyStreamsError:
             return False

@@ -22,13 +22,13 @@ async def test_a_process_by_itself_grants_the_limit_and_no_more(here: Process) -
     slots = await here.open(LIMIT)
 
     with pytest.raises(TooManyStreamsError):
-        await here.slots.take(ALICE)
+        await here.limiter.take(ALICE)
     await here.open(1, BOB)
     slots[0].release()
     slots[0].release()
     await here.open(1)
     with pytest.raises(TooManyStreamsError):
-        await here.slots.take(ALICE)
+        await here.limiter.take(ALICE)
 
 
 @pytest.mark.parametrize(("open_there", "is_admitted"), [(LIMIT - 4, True), (LIMIT - 3, False)])
@@ -75,7 +75,7 @@ async def test_readers_who_come_to_all_processes_at_once_do_not_get_past_the_lim
 
     async def come(process: Process) -> None:
         try:
-            slot = await process.slots.take(ALICE)
+            slot = await process.limiter.take(ALICE)
             await slot.confirm()
         except TooManyStreamsError:
             outcomes.append(None)
@@ -86,14 +86,14 @@ async def test_readers_who_come_to_all_processes_at_once_do_not_get_past_the_lim
     await clock.elapse(2 * SECOND_LOOK_SECONDS[1])
     await asyncio.gather(*comers)
 
-    # Slots of the refused are never given back here, so that whoever decides late counts them too.
+    # StreamLimiter of the refused are never given back here, so that whoever decides late counts them too.
     assert len([slot for slot in outcomes if slot]) <= LIMIT
     for process in processes:
-        await process.census.close()
+        await process.cluster_counts.close()
 
 
 async def test_a_message_waits_for_no_look_at_the_storage(here: Process, storage: RecordingStorage) -> None:
-    taking = here.slots.take(ALICE)
+    taking = here.limiter.take(ALICE)
 
     with pytest.raises(StopIteration):
         taking.send(None)
@@ -106,11 +106,11 @@ async def test_a_message_is_refused_by_what_is_known(here: Process, there: Proce
     await here.open(1)
     await clock.elapse(TICK_SECONDS)
 
-    taking = asyncio.create_task(here.slots.take(ALICE))
+    taking = asyncio.create_task(here.limiter.take(ALICE))
     await clock.elapse(SECOND_LOOK_SECONDS[1])
     with pytest.raises(TooManyStreamsError):
         await taking
-    assert here.census.here(ALICE) == 1
+    assert here.cluster_counts.here(ALICE) == 1
 
 
 async def test_a_message_is_not_refused_by_what_is_no_longer_true(

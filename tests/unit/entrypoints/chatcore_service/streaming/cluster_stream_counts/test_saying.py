@@ -100,13 +100,13 @@ async def test_what_has_run_out_is_swept_away(here: Process, storage: RecordingS
 async def test_a_process_that_ends_takes_back_what_it_said(
     here: Process, there: Process, storage: RecordingStorage, clock: FrozenClock
 ) -> None:
-    slots = await here.open(LIMIT)
+    limiter = await here.open(LIMIT)
     await here.open(1, BOB)
     await clock.elapse(TICK_SECONDS)
 
-    await here.census.close()
+    await here.cluster_counts.close()
     assert storage.said[-1] == {ALICE: 0, BOB: 0}
     assert await there.admits()
-    for slot in slots:
+    for slot in limiter:
         slot.release()
-    assert here.census.here(ALICE) == 0
+    assert here.cluster_counts.here(ALICE) == 0

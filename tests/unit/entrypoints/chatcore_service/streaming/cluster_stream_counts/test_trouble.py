@@ -53,7 +53,7 @@ async def test_what_was_known_before_an_outage_is_believed_for_as_long_as_it_wou
     assert await here.admits()
     await here.open(LIMIT - 1)
     with pytest.raises(TooManyStreamsError):
-        await here.slots.take(ALICE)
+        await here.limiter.take(ALICE)
 
 
 async def test_an_outage_is_reported_by_the_try_and_not_by_the_request(
@@ -61,8 +61,8 @@ async def test_an_outage_is_reported_by_the_try_and_not_by_the_request(
 ) -> None:
     storage.outage = True
     for _ in range(1000):
-        await here.slots.take(ALICE)
-        here.census.remove(ALICE)
+        await here.limiter.take(ALICE)
+        here.cluster_counts.remove(ALICE)
     await here.open(1)
     await clock.elapse(10)
 
@@ -88,10 +88,10 @@ async def test_what_fails_in_any_other_way_ends_no_task_either(
 async def test_a_lost_answer_is_made_up_for(
     here: Process, there: Process, storage: RecordingStorage, clock: FrozenClock
 ) -> None:
-    slots = await here.open(LIMIT)
+    limiter = await here.open(LIMIT)
     storage.lost_replies = 1
     await clock.elapse(TICK_SECONDS)
-    for slot in slots:
+    for slot in limiter:
         slot.release()
     await clock.elapse(RETRY_SECONDS + TICK_SECONDS)
 
@@ -153,7 +153,7 @@ async def test_a_process_can_end_while_the_storage_is_away(
         storage.answers.clear()
 
     async with asyncio.timeout(5):
-        await here.census.close()
+        await here.cluster_counts.close()
     assert here.observer.failures
     slot.release()
     await slot.confirm()
