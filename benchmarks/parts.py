@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from chatcore import FrameReader
 from chatcore.ports import Frame
+from chatcore.replies.frame_buffer import FrameBuffer
 from chatcore.replies.transcript import Transcript
 from chatcore_inference.http.receiver import ReplyReceiver
 from chatcore_inference.http.sse import FrameSplitter
@@ -64,7 +65,7 @@ def receive() -> None:
 def append_and_take() -> None:
     """Into the transcript, and out of it by a reader that follows at once."""
     transcript = Transcript()
-    reader = FrameReader(transcript, b"")
+    reader = FrameReader(transcript, FrameBuffer())
     frame = Frame(_RAW, "Hello ")
     for _ in range(_TOKENS):
         transcript.append(frame)

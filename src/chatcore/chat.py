@@ -17,6 +17,7 @@ from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.lease import OwnerId
 from chatcore.replies.recovery import OrphanRecovery
 from chatcore.replies.turns import Turns
+from chatcore.timed_wait import wait_at_most
 
 #: How long running replies have to finish when the process is asked to end.
 DRAIN_SECONDS = 20.0
@@ -57,7 +58,7 @@ class Chat:
         observer = observer or NullObserver()
         limits = limits or Limits()
         owner_id = OwnerId(uuid4())
-        background = Background(observer)
+        background = Background(clock=clock, observer=observer)
         self.generations = GenerationRunner(
             background, storage=storage, inference=inference, clock=clock, observer=observer
         )
@@ -79,6 +80,7 @@ class Chat:
             history_limits=limits.history,
             max_generations=limits.generations_per_user,
         )
+        self._clock = clock
         self._background: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -100,12 +102,10 @@ class Chat:
         running = set(self._background)
         self._background = []
         for _ in range(_MOST_CANCELLATIONS):
-            # A task can swallow its cancellation, see Generation.cancel.
+            # A task can swallow its cancellation; see Generation.cancel.
             for task in running:
                 task.cancel()
-            if not running:
-                break
-            _, running = await asyncio.wait(running, timeout=_CANCELLATION_SECONDS)
+            running = await wait_at_most(running, seconds=_CANCELLATION_SECONDS, clock=self._clock)
 
     async def __aenter__(self) -> Self:
         self.start()

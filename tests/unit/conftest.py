@@ -76,6 +76,14 @@ class World:
         """A turn's reply as it is stored."""
         return await self.storage.get_message(turn.reply.user_id, turn.reply.conversation_id, turn.reply.id)
 
+    async def drained(self, grace_seconds: float = 0) -> None:
+        """Drains, and moves the clock for as long as the drain waits for it."""
+        draining = asyncio.ensure_future(self.chat.drain(grace_seconds))
+        async with asyncio.timeout(5):
+            while not draining.done():
+                await self.clock.elapse(1)
+        await draining
+
     async def path(self, conversation: Conversation) -> list[str]:
         """What the user sees of a conversation."""
         opened = await self.chat.conversations.open(User(id=conversation.user_id), conversation.id)
@@ -102,4 +110,4 @@ async def world() -> AsyncIterator[World]:
     yield made
     made.chat.generations.hurry()
     made.storage.outage = False
-    await made.chat.drain(0)
+    await made.drained()

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from chatcore.errors import DrainingError
-from chatcore.ports import Observer
+from chatcore.ports import Clock, Observer
+from chatcore.timed_wait import wait_at_most
 
 T = TypeVar("T")
 
@@ -13,7 +14,8 @@ T = TypeVar("T")
 class Background:
     """Keeps tasks that nobody awaits: the event loop itself holds them weakly."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, *, clock: Clock, observer: Observer) -> None:
+        self._clock = clock
         self._observer = observer
         # These have time to end when the process shuts down, ...
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -79,12 +81,10 @@ class Background:
 
     async def end(self, seconds: float) -> None:
         """Gives what is left so many seconds to end, then cancels it and gives it as many once more."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
-        for task in tuple(self._tasks):
+        running = await wait_at_most(self._tasks, seconds=seconds, clock=self._clock)
+        for task in running:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+        await wait_at_most(running, seconds=seconds, clock=self._clock)
 
 
 async def _tell(outcome: "asyncio.Future[T]", work: Coroutine[Any, Any, T]) -> None:

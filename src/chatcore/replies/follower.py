@@ -18,12 +18,17 @@ from chatcore.replies.page_reader import MAX_PAGE_CHARS, PageReader, page
 from chatcore.replies.readers import Reader, Stretch, TextReader
 from chatcore.replies.transcript import RECONNECT, End
 from chatcore.reply_error import ReplyError
+from chatcore.timed_wait import wait_at_most
 from chatcore.user import UserId
 
 #: From one look at the deltas to the next: as often as they are written.
 POLL_SECONDS = 0.25
 #: How many looks a reader that was shown more than is stored waits for the rest, before it is told to step back.
 TICKS_AHEAD = 8
+
+
+#: How long :meth:`Follower.close` waits for a query that is under way.
+CLOSE_SECONDS = 1.0
 
 
 class Follower:
@@ -104,7 +109,7 @@ class Follower:
         """Fetches nothing any more."""
         if self._polling is not None:
             self._polling.cancel()
-            await asyncio.wait([self._polling], timeout=1.0)
+            await wait_at_most([self._polling], seconds=CLOSE_SECONDS, clock=self._clock)
 
     async def _poll(self) -> None:
         try:

@@ -19,16 +19,11 @@ from typing import Generic, Protocol, TypeVar
 
 from attrs import frozen
 
+from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, FrameBuffer
 from chatcore.replies.transcript import MAX_KEPT_FRAME_BYTES, RECONNECT, End, Listener, Transcript
 
-#: Most that a reader takes at once, unless a single frame is more. However much there is, one who does not read holds
-#: little more.
-MAX_CHUNK_BYTES = 64 * 1024
-#: In code points, of which Python keeps each in four bytes at most.
+#: Most code points that a reader of text takes at once; Python keeps each in four bytes at most.
 MAX_CHUNK_CHARS = MAX_CHUNK_BYTES // 4
-
-# A line's end and a blank line. Where lines end with CR alone, as in no service that is known, all is taken at once.
-_FRAME_ENDS = (b"\n\n", b"\r\n\r\n")
 
 ChunkT = TypeVar("ChunkT")
 Chunk_co = TypeVar("Chunk_co", covariant=True)
@@ -96,7 +91,7 @@ class _TranscriptReader(Listener, Generic[ChunkT]):
         # Whether somebody waits who has not been woken.
         self._is_waiting = False
         self._write: Callable[[ChunkT], bool] = _refuse
-        transcript.tell(self)
+        transcript.subscribe(self)
 
     @property
     def end(self) -> End | None:
@@ -125,7 +120,7 @@ class _TranscriptReader(Listener, Generic[ChunkT]):
 
     def leave(self) -> None:
         """See :meth:`Reader.leave`."""
-        self._transcript.tell_no_more(self)
+        self._transcript.unsubscribe(self)
 
 
 class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
@@ -136,9 +131,9 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
 
     __slots__ = ("_frames", "_is_cut")
 
-    def __init__(self, transcript: Transcript, frames: bytes) -> None:
+    def __init__(self, transcript: Transcript, frames: FrameBuffer) -> None:
         super().__init__(transcript)
-        self._frames = bytearray(frames)
+        self._frames = frames
         self._is_cut = False
 
     @classmethod
@@ -154,10 +149,7 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
 
     def take(self) -> bytes:
         """The next frames since the last time, all of them whole."""
-        end = _end_of_frames(self._frames)
-        frames = bytes(self._frames[:end])
-        del self._frames[:end]
-        return frames
+        return self._frames.take()
 
     def on_chunk(self, frames: bytes) -> None:
         """See :meth:`chatcore.replies.transcript.Listener.on_chunk`."""
@@ -174,10 +166,10 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
         self.wake()
 
     def _keep(self, frames: bytes) -> None:
-        if len(self._frames) + len(frames) > MAX_KEPT_FRAME_BYTES:
+        if self._frames.byte_count + len(frames) > MAX_KEPT_FRAME_BYTES:
             self._is_cut = True
         if not self._is_cut:
-            self._frames += frames
+            self._frames.append(frames)
 
 
 class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
@@ -219,18 +211,6 @@ class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
     def on_end(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
         """See :meth:`chatcore.replies.transcript.Listener.on_end`."""
         self.wake()
-
-
-def _end_of_frames(frames: bytearray) -> int:
-    """Where the last frame ends that may be taken at once, or the first if that is too large; at worst all of them."""
-    if len(frames) > MAX_CHUNK_BYTES:
-        for frame_end in _FRAME_ENDS:
-            start = frames.rfind(frame_end, 0, MAX_CHUNK_BYTES)
-            if start < 0:
-                start = frames.find(frame_end)
-            if start >= 0:
-                return start + len(frame_end)
-    return len(frames)
 
 
 def _refuse(chunk: object) -> bool:  # noqa: ARG001 - what a reader does until it is offered otherwise

@@ -12,6 +12,7 @@ from typing import Protocol
 from attrs import frozen
 
 from chatcore.ports.inference import Frame
+from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, FrameBuffer
 from chatcore.reply_error import ReplyError
 from chatcore.text import TextRepair
 
@@ -82,10 +83,10 @@ class Transcript:
         # None as soon as it was called.
         self._on_first_token: Callable[[], None] | None = on_first_token
         self._is_repeatable = is_repeatable
-        # All frames from the first on, for who comes later; None when they are not all there any more.
-        self._kept: bytearray | None = bytearray()
-        # Frames whose successor is about to come; None while there is none.
-        self._held: list[bytes] | None = None
+        # All frames from the first on, for a reader that comes later; None once they are not kept any more.
+        self._kept: FrameBuffer | None = FrameBuffer()
+        # Frames whose successor is about to arrive; None while there is none.
+        self._held: bytearray | None = None
         self._closing = b""
         self._repair = TextRepair()
         # Tokens are joined when somebody asks for text, four times a second at most: a string per token costs memory.
@@ -136,7 +137,7 @@ class Transcript:
         elif frame.has_successor:
             self._hold(frame.raw)
         elif self._held is not None or self._kept is not None:
-            self._tell(frame.raw)
+            self._publish(frame.raw)
         else:
             for listener in self._listeners:
                 listener.on_chunk(frame.raw)
@@ -146,29 +147,43 @@ class Transcript:
         on_first_token()
 
     def _hold(self, frames: bytes) -> None:
-        self._held = self._held or []
-        self._held.append(frames)
+        self._make_room(len(frames))
+        self._held = self._held or bytearray()
+        self._held += frames
 
-    def _tell(self, frames: bytes) -> None:
-        if self._held is not None:
-            frames = b"".join((*self._held, frames))
-            self._held = None
+    def _make_room(self, byte_count: int) -> None:
+        # A chunk that is published together is never split.
+        if self._held is not None and len(self._held) + byte_count > MAX_CHUNK_BYTES:
+            self._publish_held()
+
+    def _publish(self, frames: bytes) -> None:
+        self._make_room(len(frames))
+        if self._held is None:
+            self._publish_chunk(frames)
+        else:
+            self._held += frames
+            self._publish_held()
+
+    def _publish_held(self) -> None:
+        held, self._held = self._held, None
+        self._publish_chunk(bytes(held or b""))
+
+    def _publish_chunk(self, frames: bytes) -> None:
         if self._kept is not None:
-            self._keep(frames)
+            self._keep(self._kept, frames)
         for listener in self._listeners:
             listener.on_chunk(frames)
 
-    def _keep(self, frames: bytes) -> None:
-        assert self._kept is not None  # noqa: S101 - asked by the caller, which is the hot path
-        self._kept += frames
-        if len(self._kept) > MAX_KEPT_FRAME_BYTES:
+    def _keep(self, kept: FrameBuffer, frames: bytes) -> None:
+        kept.append(frames)
+        if kept.byte_count > MAX_KEPT_FRAME_BYTES:
             self._kept = None
 
     def seal(self) -> None:
         """Takes nothing more: what is there is the reply."""
         self.is_sealed = True
         if self._held is not None:
-            self._tell(b"")
+            self._publish_held()
         self._join_pending()
         self._add(self._repair.flush())
 
@@ -180,7 +195,7 @@ class Transcript:
             # A reply that came whole and was deleted before it could be stored has another end than its model gave.
             last = self._closing if end == End() else b""
             if self._kept is not None:
-                self._keep(last)
+                self._keep(self._kept, last)
             for listener in self._listeners:
                 listener.on_end(last)
 
@@ -217,22 +232,21 @@ class Transcript:
             self._long_stretches += 1
             del self._starts[self._long_stretches :]
 
-    def hand_over_frames(self) -> bytes | None:
-        """All frames that readers may have so far; None when the first ones are not kept any more.
+    def hand_over_frames(self) -> FrameBuffer | None:
+        """Returns all frames that readers may have so far; None when the first ones are not kept any more.
 
-        They are kept for the first who asks, and for others only if the reply is repeatable.
+        They are kept for the first reader that asks, and for others only if the reply is repeatable.
         """
-        if self._kept is None:
-            return None
-        frames = bytes(self._kept)
-        if not self._is_repeatable:
-            self._kept = None
+        frames = self._kept
+        if frames is None or self._is_repeatable:
+            return frames and frames.copy()
+        self._kept = None
         return frames
 
-    def tell(self, listener: Listener) -> None:
-        """Tells `listener` what comes from now on."""
+    def subscribe(self, listener: Listener) -> None:
+        """Notifies `listener` of everything that arrives from now on."""
         self._listeners = (*self._listeners, listener)
 
-    def tell_no_more(self, listener: Listener) -> None:
-        """Forgets `listener`; again does nothing."""
+    def unsubscribe(self, listener: Listener) -> None:
+        """Notifies `listener` no longer; a repeated call does nothing."""
         self._listeners = tuple(other for other in self._listeners if other is not listener)

@@ -66,16 +66,13 @@ async def test_a_drain_sends_readers_of_replies_made_elsewhere_away(world: World
     assert (await following(other, world)).end == RECONNECT
 
 
-async def test_a_drain_ends_although_the_storage_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chatcore.replies.generation_runner.DRAIN_FINISH_SECONDS", 0.01)
+async def test_a_drain_ends_although_the_storage_is_away(world: World) -> None:
     turn = await world.send(await world.conversation())
     (await world.inference.call()).say("a")
     reader = await world.chat.turns.read(turn)
     world.storage.outage = True
-    draining = asyncio.ensure_future(world.chat.drain(20))
-    await world.clock.sleepers(1)
     world.chat.generations.hurry()
-    await draining
+    await world.drained(20)
 
     assert reader.end == RECONNECT
     assert world.chat.generations.running == ()
@@ -123,10 +120,7 @@ async def test_a_drain_may_begin_just_when_a_turn_comes_to_be_in_doubt(world: Wo
     assert not world.chat.generations.running
 
 
-async def test_a_drain_ends_although_background_work_swallows_its_cancellation(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("chatcore.chat._CANCELLATION_SECONDS", 0.01)
+async def test_a_drain_ends_although_background_work_swallows_its_cancellation(world: World) -> None:
     real = world.storage.claim_expired
     swallowed: list[str] = []
 
@@ -142,7 +136,6 @@ async def test_a_drain_ends_although_background_work_swallows_its_cancellation(
     world.chat.start()
     await world.clock.sleepers(1)
     await world.clock.elapse(RENEWAL_SECONDS * 2)
-    async with asyncio.timeout(10):
-        await world.chat.drain(0)
+    await world.drained()
 
     assert swallowed == ["once"]

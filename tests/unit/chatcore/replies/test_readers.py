@@ -1,4 +1,4 @@
-"""News that are offered to whoever waits, before anybody is woken."""
+"""Chunks are offered to a waiting reader before a task is woken."""
 
 import asyncio
 
@@ -6,17 +6,18 @@ from tests.unit.settling import settle
 from tests.unit.token_frames import frame
 
 from chatcore import FrameReader, Stretch
+from chatcore.replies.frame_buffer import FrameBuffer
 from chatcore.replies.readers import TextReader
 from chatcore.replies.transcript import Transcript
 
 
-async def test_news_that_are_seen_to_at_once_wake_nobody() -> None:
+async def test_a_chunk_that_is_written_at_once_wakes_no_task() -> None:
     transcript = Transcript()
     reader = TextReader(transcript, 0)
     shown: list[str] = []
 
-    def show(news: Stretch) -> bool:
-        shown.append(news.text)
+    def show(chunk: Stretch) -> bool:
+        shown.append(chunk.text)
         return len(shown) < 3
 
     reader.offer(show)
@@ -33,9 +34,9 @@ async def test_news_that_are_seen_to_at_once_wake_nobody() -> None:
     assert reader.take() == Stretch("c", 3)
 
 
-async def test_a_reader_woken_in_between_is_offered_each_news_once() -> None:
+async def test_a_reader_woken_in_between_is_offered_each_chunk_once() -> None:
     transcript = Transcript()
-    reader = FrameReader(transcript, b"")
+    reader = FrameReader(transcript, FrameBuffer())
     offers: list[bytes] = []
 
     def show(frames: bytes) -> bool:

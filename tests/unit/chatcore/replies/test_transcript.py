@@ -7,8 +7,8 @@ from tests.unit.token_frames import CLOSING, frame
 
 from chatcore.ports import Frame
 from chatcore.replies.buffered_reader import BufferedReader
+from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, FrameBuffer
 from chatcore.replies.readers import (
-    MAX_CHUNK_BYTES,
     MAX_CHUNK_CHARS,
     FrameReader,
     Stretch,
@@ -29,6 +29,13 @@ def frame_reader(made: Transcript) -> FrameReader:
     reader = FrameReader.of(made)
     assert reader is not None
     return reader
+
+
+def buffer_of(*frames: bytes) -> FrameBuffer:
+    buffer = FrameBuffer()
+    for raw in frames:
+        buffer.append(raw)
+    return buffer
 
 
 def test_a_frame_reader_gets_every_byte_in_order_and_each_once() -> None:
@@ -203,7 +210,7 @@ def test_a_text_reader_that_was_shown_more_than_there_is_is_told_to_step_back() 
 
 def test_however_much_there_is_a_reader_takes_so_much_at_once_and_all_in_the_end() -> None:
     made = transcript(*["x" * 30_000, "é" * 30_000, "😀" * 30_000])
-    frames = list(iter(FrameReader(made, frame("hello").raw * 10_000).take, b""))
+    frames = list(iter(FrameReader(made, buffer_of(*[frame("hello").raw] * 10_000)).take, b""))
     text = list(iter(TextReader(made, 7).take, None))
 
     assert b"".join(frames) == frame("hello").raw * 10_000
@@ -220,20 +227,20 @@ def test_no_frame_is_taken_in_parts_however_large_it_is(line_end: bytes) -> None
     sizes = (1, 60_000, 5_000, 20_000, 10, 30_000, 1)
     replayed = (1, 90_000, 1_000)
     raws = {size: frame("x" * size).raw.replace(b"\n", line_end) for size in (*sizes, *replayed)}
-    late = FrameReader(made, b"".join(raws[size] for size in replayed))
+    late = FrameReader(made, buffer_of(*(raws[size] for size in replayed)))
     for size in sizes:
         made.append(Frame(raws[size], "x" * size))
 
     for one, expected in ((reader, sizes), (late, replayed + sizes[:1])):
         whole = [b"".join(raws[size] for size in expected[:count]) for count in range(len(expected) + 1)]
         taken = b""
-        while news := one.take():
-            taken += news
+        while chunk := one.take():
+            taken += chunk
             assert taken in whole
         assert taken == whole[-1]
 
 
-async def test_text_that_is_too_much_for_once_is_not_left_to_the_next_news() -> None:
+async def test_text_too_long_for_one_chunk_does_not_wait_for_the_next_frame() -> None:
     made = Transcript()
     reader = TextReader(made, 0)
     reader.offer(lambda _: True)
@@ -247,7 +254,7 @@ async def test_text_that_is_too_much_for_once_is_not_left_to_the_next_news() -> 
     assert reader.take()
 
 
-def test_frames_without_text_are_no_news_for_a_text_reader() -> None:
+def test_frames_without_text_give_a_text_reader_nothing() -> None:
     made = transcript("a")
     reader = TextReader(made, 1)
     made.append(Frame(b'data: {"gpu":1}\n\n'))
@@ -284,7 +291,7 @@ async def test_a_cancelled_wait_harms_nobody() -> None:
     assert here.take() == frame("a").raw
 
 
-async def test_a_waiting_reader_can_be_woken_without_news() -> None:
+async def test_a_waiting_reader_can_be_woken_without_a_chunk() -> None:
     for reader in (frame_reader(transcript()), TextReader(transcript(), 0), BufferedReader(0)):
         wait = asyncio.ensure_future(reader.wait())
         await asyncio.sleep(0)

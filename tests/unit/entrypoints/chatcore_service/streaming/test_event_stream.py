@@ -11,6 +11,7 @@ from tests.unit.token_frames import CLOSING, frame
 
 from chatcore import FrameReader, User
 from chatcore.ports import Frame
+from chatcore.replies.frame_buffer import FrameBuffer
 from chatcore.replies.transcript import End, Transcript
 from chatcore.reply_error import ReplyError
 from chatcore_memory import FrozenClock, StaticAuth
@@ -82,7 +83,7 @@ class Streaming:
 
     def __init__(self, stream_monitor: StreamMonitor, *, has_line: bool = True, replayed: bytes = b"") -> None:
         self.transcript = Transcript()
-        self._reader = FrameReader(self.transcript, replayed)
+        self._reader = FrameReader(self.transcript, FrameBuffer(replayed))
         self.client = Client()
         self.is_closed = False
         self.stream_monitor = stream_monitor
