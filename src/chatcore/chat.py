@@ -59,22 +59,18 @@ class Chat:
         limits = limits or Limits()
         owner_id = OwnerId(uuid4())
         background = Background(clock=clock, observer=observer)
-        self.generations = GenerationRunner(
-            background, storage=storage, inference=inference, clock=clock, observer=observer
-        )
+        self.runner = GenerationRunner(background, storage=storage, inference=inference, clock=clock, observer=observer)
         self.checkpointer = Checkpointer(
-            self.generations, storage=storage, clock=clock, observer=observer, owner_id=owner_id
+            self.runner, storage=storage, clock=clock, observer=observer, owner_id=owner_id
         )
-        self.recovery = OrphanRecovery(
-            self.generations, storage=storage, clock=clock, observer=observer, owner_id=owner_id
-        )
-        self.follower = Follower(self.generations, storage=storage, clock=clock, observer=observer)
-        self.conversations = Conversations(storage=storage, clock=clock, generations=self.generations)
+        self.recovery = OrphanRecovery(self.runner, storage=storage, clock=clock, observer=observer, owner_id=owner_id)
+        self.follower = Follower(self.runner, storage=storage, clock=clock, observer=observer)
+        self.conversations = Conversations(storage=storage, clock=clock, generations=self.runner)
         self.turns = Turns(
             storage=storage,
             clock=clock,
             background=background,
-            generations=self.generations,
+            runner=self.runner,
             follower=self.follower,
             owner_id=owner_id,
             history_limits=limits.history,
@@ -96,7 +92,7 @@ class Chat:
         Running replies have `grace_seconds` to finish; then they are stored as interrupted and their readers are
         told to come back. Returns within `grace_seconds` and about fifteen seconds more.
         """
-        await self.generations.drain(grace_seconds)
+        await self.runner.drain(grace_seconds)
         self.follower.cut()
         await self.follower.close()
         running = set(self._background)

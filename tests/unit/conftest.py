@@ -108,6 +108,6 @@ async def world() -> AsyncIterator[World]:
     clock = FrozenClock()
     made = World(clock, InMemoryStorage(clock))
     yield made
-    made.chat.generations.hurry()
+    made.chat.runner.hurry()
     made.storage.outage = False
     await made.drained()

@@ -6,7 +6,7 @@ from tests.unit.conftest import ADA, World
 
 async def following(world: World, turn_world: World, offset: int | None = None) -> Reader[Stretch]:
     """A reader on `world` of the only reply that `turn_world` makes."""
-    (generation,) = turn_world.chat.generations.running
+    (generation,) = turn_world.chat.runner.running
     lease = generation.lease
     reader = await world.chat.turns.follow(ADA, lease.conversation_id, lease.message_id, offset=offset)
     assert reader is not None

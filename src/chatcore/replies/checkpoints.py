@@ -24,7 +24,7 @@ class Checkpointer:
 
     def __init__(
         self,
-        generations: GenerationRunner,
+        runner: GenerationRunner,
         *,
         storage: Storage,
         clock: Clock,
@@ -32,7 +32,7 @@ class Checkpointer:
         owner_id: OwnerId,
         max_at_once: int = MAX_REPLIES_AT_ONCE,
     ) -> None:
-        self._generations = generations
+        self._runner = runner
         self._storage = storage
         self._clock = clock
         self._observer = observer
@@ -50,7 +50,7 @@ class Checkpointer:
     async def checkpoint(self) -> None:
         """One checkpoint of everything. Never raises: what could not be stored now goes along next time."""
         # One that keeps failing goes last, so that it is not what stops the others.
-        everything = sorted(self._generations.running, key=lambda generation: generation.failures)
+        everything = sorted(self._runner.running, key=lambda generation: generation.failures)
         if not everything:
             return
         started = self._clock.monotonic()
@@ -114,6 +114,6 @@ class Checkpointer:
             generation.cancel(generation.cancel_reason)
 
     def _cancel_those_that_hold_too_much(self) -> None:
-        for generation in self._generations.running:
+        for generation in self._runner.running:
             if generation.holds_more_than(MAX_UNSTORED_BYTES):
                 generation.cancel(CancelReason.OVERFLOWED)

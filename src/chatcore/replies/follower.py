@@ -34,8 +34,8 @@ CLOSE_SECONDS = 1.0
 class Follower:
     """Makes readers, and feeds those whose reply is made elsewhere."""
 
-    def __init__(self, generations: GenerationRunner, *, storage: Storage, clock: Clock, observer: Observer) -> None:
-        self._generations = generations
+    def __init__(self, runner: GenerationRunner, *, storage: Storage, clock: Clock, observer: Observer) -> None:
+        self._runner = runner
         self._storage = storage
         self._clock = clock
         self._observer = observer
@@ -56,7 +56,7 @@ class Follower:
             raise MessageNotFoundError
         if not message.is_streaming:
             return self._finished(message, offset)
-        generation = self._generations.find(user_id, conversation_id, message_id)
+        generation = self._runner.find(user_id, conversation_id, message_id)
         if generation is not None:
             return TextReader(generation.transcript, offset or 0)
         return self._elsewhere(message, offset or 0)

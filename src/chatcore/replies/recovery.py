@@ -32,7 +32,7 @@ class OrphanRecovery:
 
     def __init__(
         self,
-        generations: GenerationRunner,
+        runner: GenerationRunner,
         *,
         storage: Storage,
         clock: Clock,
@@ -40,7 +40,7 @@ class OrphanRecovery:
         owner_id: OwnerId,
         jitter: Callable[[float, float], float] = uniform,
     ) -> None:
-        self._generations = generations
+        self._runner = runner
         self._storage = storage
         self._clock = clock
         self._observer = observer
@@ -81,7 +81,7 @@ class OrphanRecovery:
     async def _recover_all(self) -> None:
         claimed = _CLAIMS_AT_ONCE
         while claimed == _CLAIMS_AT_ONCE:
-            leases = await self._storage.claim_expired(self._owner_id, self._generations.running_ids, _CLAIMS_AT_ONCE)
+            leases = await self._storage.claim_expired(self._owner_id, self._runner.running_ids, _CLAIMS_AT_ONCE)
             failures: list[Exception] = []
             for lease in leases:
                 try:

@@ -46,7 +46,7 @@ class Turns:
     storage: Storage
     clock: Clock
     background: Background
-    generations: GenerationRunner
+    runner: GenerationRunner
     follower: Follower
     owner_id: OwnerId
     history_limits: HistoryLimits
@@ -184,7 +184,7 @@ class Turns:
     ) -> Turn:
         reply = accepted.reply
         if accepted.lease is None:
-            generation = self.generations.find(reply.user_id, reply.conversation_id, reply.id)
+            generation = self.runner.find(reply.user_id, reply.conversation_id, reply.id)
             return Turn(accepted.user_message, reply, generation)
         request = InferenceRequest(
             messages=trim(accepted.history, self.history_limits),
@@ -192,7 +192,7 @@ class Turns:
             user_id=reply.user_id,
             trace_id=trace_id,
         )
-        generation = self.generations.start(accepted.lease, request, replaces=replaces, is_repeatable=is_repeatable)
+        generation = self.runner.start(accepted.lease, request, replaces=replaces, is_repeatable=is_repeatable)
         return Turn(accepted.user_message, reply, generation)
 
     async def read(self, turn: Turn) -> FrameReader | Reader[Stretch]:
@@ -244,12 +244,12 @@ class Turns:
         message = await self.storage.request_stop(user.id, conversation_id, message_id)
         if not message.is_reply:
             raise MessageNotFoundError
-        generation = self.generations.find(user.id, conversation_id, message_id)
+        generation = self.runner.find(user.id, conversation_id, message_id)
         if generation is not None:
             generation.cancel(CancelReason.STOPPED)
         deadline = self.clock.monotonic() + STOP_WAIT_SECONDS
         while message.is_streaming and self.clock.monotonic() < deadline:
-            if generation is None and self.generations.is_draining:
+            if generation is None and self.runner.is_draining:
                 raise DrainingError
             await self.clock.sleep(_STOP_POLL_SECONDS)
             message = await self.storage.get_message(user.id, conversation_id, message_id)

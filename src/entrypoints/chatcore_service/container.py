@@ -14,10 +14,7 @@ from dependency_injector import containers, providers
 from starlette.applications import Starlette
 
 from chatcore import Chat
-from chatcore.conversations.use_cases import Conversations
 from chatcore.ports import Auth, Clock, Inference, Storage, StreamCounts
-from chatcore.replies.generation_runner import GenerationRunner
-from chatcore.replies.turns import Turns
 from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
@@ -73,18 +70,6 @@ def _stream_counts(storage: Storage) -> StreamCounts:
     return storage
 
 
-def _conversations_of(chat: Chat) -> Conversations:
-    return chat.conversations
-
-
-def _turns_of(chat: Chat) -> Turns:
-    return chat.turns
-
-
-def _generations_of(chat: Chat) -> GenerationRunner:
-    return chat.generations
-
-
 class Container(containers.DeclarativeContainer):
     """Every part of the service, and what it is made of."""
 
@@ -123,14 +108,11 @@ class Container(containers.DeclarativeContainer):
         observer=observer,
         limits=settings.provided.limits,
     )
-    conversations = providers.Callable(_conversations_of, chat)
-    turns = providers.Callable(_turns_of, chat)
-    generations = providers.Callable(_generations_of, chat)
 
     # HTTP ------------------------------------------------------------------------------------------------------------
 
     readiness = providers.Singleton(
-        Readiness, storage=storage, auth=auth, inference=inference, generations=generations, clock=clock
+        Readiness, storage=storage, auth=auth, inference=inference, runner=chat.provided.runner, clock=clock
     )
     stream_monitor = providers.Singleton(StreamMonitor, auth=auth, clock=clock, settings=settings.provided.streams)
     cluster_stream_counts = providers.Singleton(
@@ -139,21 +121,25 @@ class Container(containers.DeclarativeContainer):
     limiter = providers.Singleton(
         StreamLimiter, settings.provided.streams.max_per_user, cluster_counts=cluster_stream_counts, clock=clock
     )
-    streams = providers.Singleton(Streams, turns=turns, stream_monitor=stream_monitor, limiter=limiter, metrics=metrics)
+    streams = providers.Singleton(
+        Streams, turns=chat.provided.turns, stream_monitor=stream_monitor, limiter=limiter, metrics=metrics
+    )
     authenticator = providers.Singleton(Authenticator, auth)
     bodies = providers.Singleton(BodyReader, settings.provided.requests)
     conversation_endpoints = providers.Factory(
-        ConversationEndpoints, conversations=conversations, authenticator=authenticator, bodies=bodies
+        ConversationEndpoints, conversations=chat.provided.conversations, authenticator=authenticator, bodies=bodies
     )
     turn_endpoints = providers.Factory(
         TurnEndpoints,
-        turns=turns,
+        turns=chat.provided.turns,
         authenticator=authenticator,
         bodies=bodies,
         streams=streams,
         default_sampling=settings.provided.sampling,
     )
-    reply_endpoints = providers.Factory(ReplyEndpoints, turns=turns, authenticator=authenticator, streams=streams)
+    reply_endpoints = providers.Factory(
+        ReplyEndpoints, turns=chat.provided.turns, authenticator=authenticator, streams=streams
+    )
     model_endpoints = providers.Factory(ModelEndpoints, inference=inference, authenticator=authenticator, bodies=bodies)
     operation_endpoints = providers.Factory(OperationEndpoints, readiness=readiness, metrics=metrics)
     openapi_endpoints = providers.Factory(OpenApiEndpoints)

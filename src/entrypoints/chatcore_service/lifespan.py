@@ -46,7 +46,7 @@ class Shutdown:
 
     def hurry(self) -> None:
         """Ends the grace: what runs is cut short, and stored, now."""
-        self._chat.generations.hurry()
+        self._chat.runner.hurry()
 
 
 @frozen(kw_only=True)

@@ -23,14 +23,14 @@ class Readiness:
     """Asks the dependencies, all at once, and not more often than once a second."""
 
     def __init__(
-        self, *, storage: Storage, auth: Auth, inference: Inference, generations: GenerationRunner, clock: Clock
+        self, *, storage: Storage, auth: Auth, inference: Inference, runner: GenerationRunner, clock: Clock
     ) -> None:
         self._pings: Mapping[str, Callable[[], Awaitable[None]]] = {
             "database": storage.ping,
             "auth": auth.ping,
             "inference": inference.ping,
         }
-        self._generations = generations
+        self._runner = runner
         self._clock = clock
         self._asked_at = 0.0
         self._asking: asyncio.Task[dict[str, str]] | None = None
@@ -38,7 +38,7 @@ class Readiness:
     @property
     def is_draining(self) -> bool:
         """Whether this process takes no more turns."""
-        return self._generations.is_draining
+        return self._runner.is_draining
 
     async def check(self) -> dict[str, str]:
         """How things stand: `ok`, or `unavailable`, by name; `process` is `draining` while it shuts down."""

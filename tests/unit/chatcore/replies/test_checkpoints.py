@@ -94,7 +94,7 @@ class Batches:
         self._store = world.storage.checkpoint
         world.storage.checkpoint = self._checkpoint  # type: ignore[method-assign]  # a storage that is watched
         self.checkpointer = Checkpointer(
-            world.chat.generations,
+            world.chat.runner,
             storage=world.storage,
             clock=world.clock,
             observer=world.observer,

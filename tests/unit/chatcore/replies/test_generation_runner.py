@@ -50,7 +50,7 @@ async def test_a_hurried_drain_waits_for_nothing_and_loses_nothing(world: World)
     (await world.inference.call()).say("half")
     draining = asyncio.ensure_future(world.chat.drain(20))
     await world.clock.sleepers(1)
-    world.chat.generations.hurry()
+    world.chat.runner.hurry()
     await draining
 
     assert (await world.reply(turn)).content == "half"
@@ -71,11 +71,11 @@ async def test_a_drain_ends_although_the_storage_is_away(world: World) -> None:
     (await world.inference.call()).say("a")
     reader = await world.chat.turns.read(turn)
     world.storage.outage = True
-    world.chat.generations.hurry()
+    world.chat.runner.hurry()
     await world.drained(20)
 
     assert reader.end == RECONNECT
-    assert world.chat.generations.running == ()
+    assert world.chat.runner.running == ()
 
 
 async def test_a_turn_that_is_just_being_stored_when_the_drain_begins_is_drained_too(world: World) -> None:
@@ -108,7 +108,7 @@ async def test_a_drain_may_begin_just_when_a_turn_comes_to_be_in_doubt(world: Wo
 
     async def begin_turn(turn: NewTurn) -> AcceptedTurn:  # noqa: ARG001 - the port's signature
         # Its first step comes before that of what is to look the turn up, which so never has one.
-        drains.append(asyncio.create_task(world.chat.generations.drain(0)))
+        drains.append(asyncio.create_task(world.chat.runner.drain(0)))
         raise StorageUnavailableError
 
     world.storage.begin_turn = begin_turn  # type: ignore[method-assign]  # no other way to meet this very moment
@@ -117,7 +117,7 @@ async def test_a_drain_may_begin_just_when_a_turn_comes_to_be_in_doubt(world: Wo
     async with asyncio.timeout(10):
         await drains[0]
 
-    assert not world.chat.generations.running
+    assert not world.chat.runner.running
 
 
 async def test_a_drain_ends_although_background_work_swallows_its_cancellation(world: World) -> None:

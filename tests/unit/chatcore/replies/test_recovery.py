@@ -219,6 +219,6 @@ async def test_a_process_that_starts_when_an_outage_ends_lets_the_owners_renew_f
         call.close()
         await until(lambda: has_ended(turn))
         await world.clock.elapse(10)
-        assert newcomer.generations.running == ()
+        assert newcomer.runner.running == ()
 
     assert (await world.reply(turn)).content == "alive"

@@ -94,7 +94,7 @@ async def test_a_caller_that_goes_away_changes_nothing(world: World) -> None:
     call = await world.inference.call()
     call.say("Hi")
     call.close()
-    await until(lambda: not world.chat.generations.running)
+    await until(lambda: not world.chat.runner.running)
 
     assert await world.path(conversation) == ["Hello", "Hi"]
 

@@ -71,7 +71,7 @@ async def test_a_process_that_shuts_down_does_not_wait_for_what_is_in_doubt(worl
         await world.send(conversation)
 
     await world.chat.drain(0)
-    assert not world.chat.generations.running
+    assert not world.chat.runner.running
 
 
 async def test_what_the_storage_has_turned_away_is_not_looked_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,5 +94,5 @@ async def test_what_the_storage_has_turned_away_is_not_looked_up(world: World, m
     await world.clock.elapse(1)
 
     # Only that of which nobody knows.
-    (running,) = world.chat.generations.running
+    (running,) = world.chat.runner.running
     assert looked_up == [running.lease.message_id]

@@ -210,7 +210,7 @@ def test_who_sends_and_does_not_read_costs_little_more_than_who_has_left() -> No
 
 async def all_to_be_stored(service: LiveService) -> None:
     """Returns when the storage has all text so far, so that it takes no more memory."""
-    generations = service.container.chat().generations
+    generations = service.container.chat().runner
     await eventually(
         lambda: all(generation.unstored_bytes == 0 for generation in generations.running),
         within=20,
