@@ -1,5 +1,24 @@
-"""The auth port over HTTP: a client of the auth service, behind a cache that fails closed."""
+"""Implements the auth port: any validator, behind a cache, single flight and a circuit breaker.
 
+:class:`AuthClient` is the ready-made composition for the auth service. For another way to validate tokens, implement
+:class:`Validator` in a module of `validators` and compose it the same way::
+
+    CachedAuth(GuardedValidator(MyValidator(...), clock, deadline_seconds=2), clock)
+"""
+
+from chatcore_auth.cached_auth import CachedAuth
 from chatcore_auth.client import AuthClient
+from chatcore_auth.guarded_validator import GuardedValidator
+from chatcore_auth.token_check import Rejected, TokenCheck, Unusable, Vouched
+from chatcore_auth.validator import Validator
 
-__all__ = ["AuthClient"]
+__all__ = [
+    "AuthClient",
+    "CachedAuth",
+    "GuardedValidator",
+    "Rejected",
+    "TokenCheck",
+    "Unusable",
+    "Validator",
+    "Vouched",
+]

@@ -1,18 +1,19 @@
-"""Preconnector callers the wait for a service that is known to be away."""
+"""Implements a circuit breaker."""
 
 from chatcore.ports.clock import Clock
 
 
 class CircuitBreaker:
-    """Opens after several failures in a row; while open, nobody needs to try.
+    """Stops calls to a service that is known to be down, so that callers need not wait for each to fail.
 
-    After a pause one caller is let through as a probe. Its success closes the breaker, its failure begins another
-    pause. A probe that reports nothing within a pause is replaced, so that a lost one cannot block for ever.
+    The breaker opens after several failures in a row. After a pause it lets one call through as a probe. A probe that
+    succeeds closes the breaker; one that fails starts another pause. If a probe reports nothing within a pause, another
+    one is let through, so that a lost probe cannot block all calls for ever.
 
     Args:
         clock: pauses are measured on its monotonic time.
-        failures_to_open: failures in a row after which it opens.
-        pause_seconds: how long it stays open before the next probe.
+        failures_to_open: the number of failures in a row that opens the breaker.
+        pause_seconds: the time between opening, or a failed probe, and the next probe.
     """
 
     def __init__(self, clock: Clock, *, failures_to_open: int, pause_seconds: float) -> None:
@@ -24,11 +25,11 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the service counts as away."""
+        """Whether the service is considered down."""
         return self._failures >= self._failures_to_open
 
-    def allows(self) -> bool:
-        """Whether the caller may try now; who may must report back how it went."""
+    def allows_call(self) -> bool:
+        """Returns whether a call may be made now; its outcome has to be recorded."""
         if not self.is_open:
             return True
         now = self._clock.monotonic()
@@ -37,13 +38,13 @@ class CircuitBreaker:
         self._next_probe_at = now + self._pause_seconds
         return True
 
-    def succeeded(self) -> bool:
+    def record_success(self) -> bool:
         """Closes the breaker; returns whether it was open."""
         was_open = self.is_open
         self._failures = 0
         return was_open
 
-    def failed(self) -> bool:
+    def record_failure(self) -> bool:
         """Counts a failure; returns whether it opened the breaker."""
         was_open = self.is_open
         self._failures += 1

@@ -1,4 +1,4 @@
-"""Many who ask the same at the same time cause one call."""
+"""Implements single flight: concurrent requests for the same key share one call."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -6,31 +6,31 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 Key = TypeVar("Key")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class FlightAbortedError(Exception):
-    """The call that would have answered was given up, because its owner is closing."""
+    """The shared call was cancelled, because its owner is closing."""
 
 
-class SingleFlight(Generic[Key, Answer]):
-    """Runs one call a key at a time and gives its answer to everyone who asks meanwhile.
+class SingleFlight(Generic[Key, Result]):
+    """Runs one call per key at a time and gives its result to every waiter.
 
-    The call has a task of its own and belongs to no asker: one who goes away takes nothing from the others.
+    The call runs in a task of its own, so cancelling one waiter does not affect the others.
     """
 
     def __init__(self) -> None:
-        self._flights: dict[Key, asyncio.Task[Answer]] = {}
+        self._flights: dict[Key, asyncio.Task[Result]] = {}
 
-    async def run(self, key: Key, call: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
-        """The answer of the call under way for `key`, or of `call()`, begun now.
+    async def run(self, key: Key, call: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """Returns the result of the running call for `key`, or else starts `call()` and returns its result.
 
         Raises:
-            FlightAbortedError: :meth:`abort` came first.
+            FlightAbortedError: :meth:`abort` cancelled the call.
         """
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._begin(key, call())
+            flight = self._start(key, call())
         try:
             return await asyncio.shield(flight)
         except asyncio.CancelledError:
@@ -39,19 +39,19 @@ class SingleFlight(Generic[Key, Answer]):
             raise
 
     async def abort(self) -> None:
-        """Gives up every call under way, and returns when all have ended."""
+        """Cancels all running calls and waits until they have ended."""
         flights = tuple(self._flights.values())
         for flight in flights:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
 
-    def _begin(self, key: Key, call: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
+    def _start(self, key: Key, call: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         flight = asyncio.create_task(call)
         self._flights[key] = flight
-        flight.add_done_callback(partial(self._ended, key))
+        flight.add_done_callback(partial(self._remove, key))
         return flight
 
-    def _ended(self, key: Key, _flight: asyncio.Task[Answer]) -> None:
+    def _remove(self, key: Key, _flight: asyncio.Task[Result]) -> None:
         del self._flights[key]
 
 

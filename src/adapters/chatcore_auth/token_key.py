@@ -1,18 +1,18 @@
-"""The name under which a token is remembered."""
+"""Derives the cache key of a token."""
 
 from hashlib import sha256
 
-#: Longer ones are no tokens: the whole header of a request is allowed 16 KiB.
+#: Longer text is no token: a request's headers may have 16 KiB in total.
 MAX_TOKEN_BYTES = 16 * 1024
 
-#: Stands for a token where the token itself must not be kept.
+#: Identifies a token where the token itself must not be stored.
 TokenKey = bytes
 
 
 def token_key(token: str) -> TokenKey | None:
-    """The SHA-256 of the whole token; None for text that can be nobody's token.
+    """Returns the SHA-256 of the whole token; None for text that cannot be a token.
 
-    The whole of it: a cache keyed by a prefix lets one user in as another (CVE-2026-35030).
+    Hashing the whole token matters: a cache keyed by a prefix lets one user in as another (CVE-2026-35030).
     """
     try:
         encoded = token.encode()

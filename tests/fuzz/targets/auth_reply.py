@@ -2,7 +2,8 @@
 
 import json
 
-from chatcore_auth.validators.service.answer import Rejected, Unusable, Vouched, read_answer
+from chatcore_auth.token_check import Rejected, Unusable, Vouched
+from chatcore_auth.validators.service.reply import read_reply
 
 _STATUSES = (200, 200, 200, 401, 403, 500, 302, 429)
 
@@ -28,7 +29,7 @@ def check(data: bytes) -> None:
     status = _STATUSES[data[0] % len(_STATUSES)] if data else 200
     body = data[1:]
 
-    check = read_answer(status, body)
+    check = read_reply(status, body)
 
     match check:
         case Vouched(user=user):

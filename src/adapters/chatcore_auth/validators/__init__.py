@@ -1,1 +1,1 @@
-"""Validators: each finds out whose token it is, in its own way."""
+"""Holds the validators: a module or folder for each way to validate a token."""

@@ -1,1 +1,1 @@
-"""Validates tokens by asking the auth service."""
+"""Validates tokens by asking the auth service over HTTP."""

@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from chatcore.user import User
-from chatcore_auth.validators.service.answer import OUR_KEY_REFUSED, Rejected, Unusable, Vouched, read_answer
+from chatcore_auth.token_check import Rejected, Unusable, Vouched
+from chatcore_auth.validators.service.reply import KEY_REFUSED, read_reply
 
 
 def body(**reply: object) -> bytes:
@@ -14,7 +15,7 @@ def body(**reply: object) -> bytes:
 
 
 def test_a_vouched_user_has_the_id_and_the_expiry_that_the_reply_names() -> None:
-    check = read_answer(200, body(user={"id": "ann", "email": "a@example.com"}, claims={"sub": "ann", "exp": 2e9}))
+    check = read_reply(200, body(user={"id": "ann", "email": "a@example.com"}, claims={"sub": "ann", "exp": 2e9}))
 
     assert isinstance(check, Vouched)
     assert check.user.id == "ann"
@@ -22,7 +23,7 @@ def test_a_vouched_user_has_the_id_and_the_expiry_that_the_reply_names() -> None
 
 
 def test_claims_and_expiry_may_be_absent() -> None:
-    check = read_answer(200, b'{"valid":true,"user":{"id":"u"}}')
+    check = read_reply(200, b'{"valid":true,"user":{"id":"u"}}')
 
     assert isinstance(check, Vouched)
     assert check.user.expires_at is None
@@ -38,7 +39,7 @@ def test_claims_and_expiry_may_be_absent() -> None:
     ],
 )
 def test_an_optional_field_that_is_null_is_as_good_as_absent(content: bytes) -> None:
-    assert read_answer(200, content) == Vouched(User(id="u", is_admin=False, expires_at=None))
+    assert read_reply(200, content) == Vouched(User(id="u", is_admin=False, expires_at=None))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_an_optional_field_that_is_null_is_as_good_as_absent(content: bytes) -> 
     ],
 )
 def test_an_expiry_is_any_number_that_is_a_time(exp: float, expected: datetime) -> None:
-    check = read_answer(200, body(claims={"exp": exp}))
+    check = read_reply(200, body(claims={"exp": exp}))
 
     assert isinstance(check, Vouched)
     assert check.user.expires_at == expected
@@ -62,7 +63,7 @@ def test_an_expiry_is_any_number_that_is_a_time(exp: float, expected: datetime) 
     ("fields", "expected"), [({}, False), ({"is_admin": False}, False), ({"is_admin": True}, True)]
 )
 def test_only_true_makes_an_administrator(fields: dict[str, object], *, expected: bool) -> None:
-    check = read_answer(200, body(user={"id": "u", **fields}))
+    check = read_reply(200, body(user={"id": "u", **fields}))
 
     assert isinstance(check, Vouched)
     assert check.user.is_admin is expected
@@ -70,7 +71,7 @@ def test_only_true_makes_an_administrator(fields: dict[str, object], *, expected
 
 @pytest.mark.parametrize("user_id", ["x", "x" * 255, "ünïcode", "7f9c0f0e-8c5b-4b5a-9c55-2a5b0f1f4b11"])
 def test_an_id_is_any_storable_text_of_up_to_255_characters(user_id: str) -> None:
-    check = read_answer(200, body(user={"id": user_id}))
+    check = read_reply(200, body(user={"id": user_id}))
 
     assert isinstance(check, Vouched)
     assert check.user.id == user_id
@@ -78,22 +79,22 @@ def test_an_id_is_any_storable_text_of_up_to_255_characters(user_id: str) -> Non
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b'{"valid":false,"reason":"expired"}', b"\xff"])
 def test_401_rejects_whatever_its_body(content: bytes) -> None:
-    assert read_answer(401, content) == Rejected()
+    assert read_reply(401, content) == Rejected()
 
 
 def test_200_that_says_not_valid_rejects() -> None:
-    assert read_answer(200, b'{"valid":false,"user":{"id":"u"}}') == Rejected()
+    assert read_reply(200, b'{"valid":false,"user":{"id":"u"}}') == Rejected()
 
 
 def test_403_is_about_our_own_key() -> None:
-    assert read_answer(403, b'{"valid":false}') is OUR_KEY_REFUSED
+    assert read_reply(403, b'{"valid":false}') is KEY_REFUSED
 
 
 @pytest.mark.parametrize(
     "status", [201, 202, 204, 206, 301, 302, 307, 308, 400, 404, 405, 409, 422, 429, 500, 502, 503, 504]
 )
 def test_any_other_status_is_no_answer_even_with_a_fine_body(status: int) -> None:
-    assert isinstance(read_answer(status, body()), Unusable)
+    assert isinstance(read_reply(status, body()), Unusable)
 
 
 @pytest.mark.parametrize(
@@ -153,11 +154,11 @@ def test_any_other_status_is_no_answer_even_with_a_fine_body(status: int) -> Non
     ],
 )
 def test_200_that_is_not_as_agreed_is_no_answer(content: bytes) -> None:
-    assert isinstance(read_answer(200, content), Unusable)
+    assert isinstance(read_reply(200, content), Unusable)
 
 
 def test_the_reason_for_the_log_holds_nothing_of_the_reply() -> None:
-    check = read_answer(200, body(user={"id": "canary" * 100}, canary="canary"))
+    check = read_reply(200, body(user={"id": "canary" * 100}, canary="canary"))
 
     assert isinstance(check, Unusable)
     assert "canary" not in check.reason

@@ -1,4 +1,4 @@
-"""One question to the auth service, over HTTP."""
+"""Calls the auth service over HTTP."""
 
 import re
 import ssl
@@ -13,20 +13,22 @@ import orjson
 import structlog
 
 from chatcore.key_ring import Key, KeyRing
-from chatcore_auth.validators.service.answer import OUR_KEY_REFUSED, TokenCheck, Unusable, read_answer
+from chatcore_auth.token_check import TokenCheck, Unusable
+from chatcore_auth.validator import Validator
+from chatcore_auth.validators.service.reply import KEY_REFUSED, read_reply
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
-#: A user and a few claims; anything bigger is not an answer.
+#: A reply holds a user and a few claims; a larger one is not from an auth service.
 MAX_BODY_BYTES = 64 * 1024
 
-# A proxy in front of a dead auth service answers with one of these; anything else comes from something alive.
-_NOBODY_HOME = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+# A proxy in front of a dead auth service answers with one of these; any other status comes from a running service.
+_SERVICE_IS_DOWN = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 
-# What cannot be a header's value would break the request; the trace id is not worth that.
+# A trace id that is not a valid header value would break the request, so such a trace id is left out.
 _TRACE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-# The server closed an idle connection in the moment in which it was used again, or it was restarted.
+# The server closed an idle connection just as it was reused, or the server was restarted.
 _BROKEN_CONNECTION = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_auth")
@@ -34,23 +36,23 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_auth")
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """The certificates that this process trusts: loading them takes longer than anything else in a client's making."""
+    """Returns the trusted certificates, loaded once: loading takes longer than the rest of a client's construction."""
     return httpx.create_ssl_context(trust_env=False)
 
 
-class AuthUpstream:
-    """The auth service's two questions as calls; everything that can go wrong is an answer, not an exception.
-
-    Callers set a deadline over all that it does.
+class ServiceValidator(Validator):
+    """Asks the auth service.
 
     Args:
         base_url: without the path; a trailing slash does not matter.
-        internal_api_key: sent as ``X-Internal-API-Key``; of several, separated by commas, one that is taken.
-        max_connections: at most so many calls are under way.
-        connect_timeout_seconds: for making a connection; shorter than the callers' deadline, since httpcore leaves
-            the socket open when a deadline from outside ends a TLS handshake.
-        transport: in place of the network, for tests.
+        internal_api_key: sent as ``X-Internal-API-Key``; of several, separated by commas, the one that is accepted.
+        max_connections: the number of connections that may be open at once.
+        connect_timeout_seconds: the longest time for making a connection. Must be shorter than the callers' deadline:
+            httpcore leaves the socket open when cancellation ends a TLS handshake.
+        transport: replaces the network in tests.
     """
+
+    name = "the auth service"
 
     def __init__(
         self,
@@ -68,16 +70,16 @@ class AuthUpstream:
             headers={
                 b"Content-Type": b"application/json",
                 b"Accept": b"application/json",
-                # Nothing is inflated: a small reply could become a huge one.
+                # Compressed replies are refused, since a small one could inflate to a huge one.
                 b"Accept-Encoding": b"identity",
             },
             timeout=httpx.Timeout(None, connect=connect_timeout_seconds),
             limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
             follow_redirects=False,
             verify=_tls(),
-            # Neither proxies nor .netrc: the address is the one in the settings and no other.
+            # Ignores proxies and .netrc: the only address is the one in the settings.
             trust_env=False,
-            # What one user's answer sets must not go along with the next user's question.
+            # A cookie set in the reply about one user must not be sent with the request about the next.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
 
@@ -86,54 +88,53 @@ class AuthUpstream:
         await self._http.aclose()
 
     async def validate(self, token: str, trace_id: str | None) -> TokenCheck:
-        """What the auth service says of `token`; asked once more where it refuses one of several keys of ours."""
+        """Asks the auth service about `token`; if it refuses one of our keys, asks once more with another."""
         key = self._keys.current
-        check = await self._validate_by(key, token, trace_id)
-        other = self._keys.another(key) if check is OUR_KEY_REFUSED else None
+        check = await self._validate_with(key, token, trace_id)
+        other = self._keys.another(key) if check is KEY_REFUSED else None
         if other is None:
             return check
-        check = await self._validate_by(other, token, trace_id)
+        check = await self._validate_with(other, token, trace_id)
         if not isinstance(check, Unusable) and self._keys.take(other):
             _log.info("the auth service takes another of our internal keys", position=other.position)
         return check
 
     async def is_reachable(self) -> bool:
-        """Whether something alive answers at all; which path it knows does not matter."""
+        """Returns whether the auth service answers at all, with whatever status."""
         try:
-            return await _again_if_it_breaks(self._ping_once) not in _NOBODY_HOME
+            return await _retried_if_broken(self._ping) not in _SERVICE_IS_DOWN
         except (httpx.HTTPError, httpx.InvalidURL):
             return False
 
-    async def _ping_once(self) -> int:
+    async def _ping(self) -> int:
         async with self._http.stream("GET", f"{self._base_url}/") as response:
             return response.status_code
 
-    async def _validate_by(self, key: Key, token: str, trace_id: str | None) -> TokenCheck:
-        """Asked once more if the connection breaks off."""
+    async def _validate_with(self, key: Key, token: str, trace_id: str | None) -> TokenCheck:
         try:
-            return await _again_if_it_breaks(partial(self._validate_once, key, token, trace_id))
+            return await _retried_if_broken(partial(self._post, key, token, trace_id))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Unusable(type(error).__name__, error, is_outage=True)
 
-    async def _validate_once(self, key: Key, token: str, trace_id: str | None) -> TokenCheck:
+    async def _post(self, key: Key, token: str, trace_id: str | None) -> TokenCheck:
         headers = {b"X-Internal-API-Key": key.text.encode()}
         if trace_id and _TRACE_ID.fullmatch(trace_id):
             headers[b"X-Trace-Id"] = trace_id.encode()
         url = f"{self._base_url}/auth/validate"
         body = orjson.dumps({"token": token})
         async with self._http.stream("POST", url, content=body, headers=headers) as response:
-            return read_answer(response.status_code, await _whole_body(response))
+            return read_reply(response.status_code, await _body_of(response))
 
 
-async def _again_if_it_breaks(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+async def _retried_if_broken(call: Callable[[], Awaitable[Result]]) -> Result:
     try:
-        return await ask()
+        return await call()
     except _BROKEN_CONNECTION:
-        # Neither question changes anything over there, so it may be asked twice.
-        return await ask()
+        # Neither request changes anything in the auth service, so repeating one is safe.
+        return await call()
 
 
-async def _whole_body(response: httpx.Response) -> bytes | Unusable:
+async def _body_of(response: httpx.Response) -> bytes | Unusable:
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         return Unusable("a compressed reply")
     body = bytearray()

@@ -1,0 +1,98 @@
+"""Implements the auth port over any validator."""
+
+from functools import partial
+from typing import Self, assert_never
+
+from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
+from chatcore.ports.auth import Auth
+from chatcore.ports.clock import Clock
+from chatcore.user import User
+from chatcore_auth.cache import TokenCheckCache
+from chatcore_auth.single_flight import FlightAbortedError, SingleFlight
+from chatcore_auth.token_check import Rejected, TokenCheck, Unusable, Vouched
+from chatcore_auth.token_key import TokenKey, token_key
+from chatcore_auth.validator import Validator
+
+
+class CachedAuth(Auth):
+    """Validates each token once and caches the result; concurrent requests with the same token share one validation.
+
+    Fails closed: without a usable answer nobody is let in. Unusable answers are not cached.
+
+    The constructor does no I/O. Call `open()`, or use the object as an async context manager, in the event loop that
+    will use it.
+
+    Args:
+        validator: validates the tokens that are not cached; closed together with this object.
+        clock: measures the cache's TTLs and the tokens' expiry.
+        ttl_seconds: the longest time for which a user is cached; never beyond 300 s or the token's expiry.
+        max_size: the number of users that are cached.
+    """
+
+    def __init__(self, validator: Validator, clock: Clock, *, ttl_seconds: float = 300.0, max_size: int = 1024) -> None:
+        self._validator = validator
+        self._clock = clock
+        self._cache = TokenCheckCache(clock, ttl_seconds=ttl_seconds, max_size=max_size)
+        self._flights = SingleFlight[TokenKey, TokenCheck]()
+        self._is_open = False
+
+    async def open(self) -> None:
+        """Allows requests; connections are made when they are needed."""
+        self._is_open = True
+
+    async def close(self) -> None:
+        """Cancels running validations, whose callers get AuthUnavailableError, and closes the validator.
+
+        It cannot be opened again.
+        """
+        self._is_open = False
+        await self._flights.abort()
+        await self._validator.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def authenticate(self, token: str, *, trace_id: str | None = None) -> User:
+        """See :meth:`chatcore.ports.Auth.authenticate`; a token of more than 16 KiB is rejected."""
+        key = token_key(token)
+        if key is None:
+            raise NotAuthenticatedError
+        check = self._cache.get(key) or await self._validate_once(key, token, trace_id)
+        match check:
+            case Vouched():
+                return check.user
+            case Rejected():
+                raise NotAuthenticatedError
+            case Unusable():
+                raise AuthUnavailableError from check.cause
+            case _:
+                assert_never(check)
+
+    async def ping(self) -> None:
+        """See :meth:`chatcore.ports.Auth.ping`."""
+        self._require_open()
+        if not await self._validator.is_reachable():
+            raise AuthUnavailableError
+
+    async def _validate_once(self, key: TokenKey, token: str, trace_id: str | None) -> TokenCheck:
+        self._require_open()
+        try:
+            return await self._flights.run(key, partial(self._validate, key, token, trace_id))
+        except FlightAbortedError as error:
+            return Unusable("the auth client is closing", error)
+
+    async def _validate(self, key: TokenKey, token: str, trace_id: str | None) -> TokenCheck:
+        check = await self._validator.validate(token, trace_id)
+        if isinstance(check, Vouched) and check.has_expired(self._clock.now()):
+            check = Rejected()
+        if not isinstance(check, Unusable):
+            self._cache.put(key, check)
+        return check
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise RuntimeError("the auth client is not open")

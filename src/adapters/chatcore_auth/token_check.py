@@ -1,0 +1,40 @@
+"""Defines the result of validating a token."""
+
+from datetime import datetime
+
+from attrs import field, frozen
+
+from chatcore.user import User
+
+
+@frozen
+class Vouched:
+    """The token is valid and belongs to this user."""
+
+    user: User
+
+    def has_expired(self, now: datetime) -> bool:
+        """Returns whether the token has expired at `now`; there is no tolerance for clock skew."""
+        return self.user.expires_at is not None and self.user.expires_at <= now
+
+
+@frozen
+class Rejected:
+    """The token is not valid, or it has expired."""
+
+
+@frozen
+class Unusable:
+    """The validator gave no answer that can be acted upon, so nobody is let in."""
+
+    #: A few words for the log; never contains any part of the token or of a reply.
+    reason: str
+    cause: Exception | None = field(default=None, eq=False)
+    #: Whether the validator is down, whatever the token. An unusable answer to one token does not count: callers choose
+    #: their tokens, and one caller must not lock out all others.
+    is_outage: bool = field(default=False, kw_only=True)
+    #: Whether our own configuration is to blame, so that an operator has to act; logged as an error.
+    is_our_fault: bool = field(default=False, kw_only=True)
+
+
+TokenCheck = Vouched | Rejected | Unusable

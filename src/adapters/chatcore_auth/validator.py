@@ -1,0 +1,33 @@
+"""Defines what a way to validate tokens has to implement."""
+
+from typing import Protocol
+
+from chatcore_auth.token_check import TokenCheck
+
+
+class Validator(Protocol):
+    """Validates tokens; caching, bounds and the circuit breaker are built around it.
+
+    Methods return failures as values and do not raise. They may take as long as they need: the caller sets a deadline
+    and cancels the call when it passes.
+    """
+
+    #: The subject of the log's sentences about this validator, such as `the auth service`.
+    name: str
+
+    async def validate(self, token: str, trace_id: str | None) -> TokenCheck:
+        """Finds out which user `token` belongs to.
+
+        Args:
+            token: any text of 1 to 16,384 bytes of UTF-8.
+            trace_id: identifies the request in the logs of the services involved.
+        """
+        ...
+
+    async def is_reachable(self) -> bool:
+        """Returns whether `validate` could get an answer now."""
+        ...
+
+    async def close(self) -> None:
+        """Releases all connections. A closed validator cannot be used again."""
+        ...
