@@ -1,4 +1,4 @@
-"""Our keys to a service: several, while one takes the place of another."""
+"""Chooses among our keys to a service: there are several while one replaces another."""
 
 from itertools import count
 
@@ -7,28 +7,28 @@ from attrs import field, frozen
 
 @frozen
 class Key:
-    """One of the keys."""
+    """One of our keys to a service."""
 
-    #: From 1, in the order in which they were given; for logs, which never hold the key.
+    #: Counts from 1 in the order of the setting; identifies the key in logs, which never contain the key itself.
     position: int
     text: str = field(repr=False)
 
 
 def keys_in(text: str) -> tuple[Key, ...]:
-    """The keys in a setting that separates them by commas; white space around a key is none of it."""
+    """Parses a setting that separates keys by commas; white space around a key is not part of it."""
     parts = [part.strip() for part in text.split(",")]
     return tuple(Key(position, part) for position, part in enumerate(filter(None, parts), start=1))
 
 
 class KeyRing:
-    """Which of our keys to show to a service.
+    """Selects the key to send to a service.
 
-    The first is shown until it is refused. Then another is tried, one for each refusal, so that a request costs one
-    call more at most; the one that the service takes is shown from then on. A refusal alone changes nothing: it may
-    be about the request.
+    The current key is sent until the service refuses it. Each refusal leads to one attempt with one other key, so that
+    a request costs at most one additional call. A key that the service accepts becomes the current one. A refusal alone
+    does not change the current key, since it may be about the request.
 
     Args:
-        keys: separated by commas; none for a service that wants none.
+        keys: separated by commas; empty for a service that needs no key.
     """
 
     def __init__(self, keys: str) -> None:
@@ -38,19 +38,19 @@ class KeyRing:
 
     @property
     def current(self) -> Key:
-        """The key that was taken last; empty where there are none."""
+        """The key that was accepted last, at first the first one; its text is empty if there are no keys."""
         return self._current
 
     def another(self, refused: Key) -> Key | None:
-        """A key to try in place of one that was refused; None where there is no other."""
+        """Returns a key to try instead of the refused one; None if there is no other."""
         if refused.position != self._current.position:
-            # Meanwhile another call found one that is taken.
+            # Meanwhile another call has found a key that is accepted.
             return self._current
         others = [key for key in self._keys if key.position != refused.position]
         return others[next(self._refusals) % len(others)] if others else None
 
     def take(self, key: Key) -> bool:
-        """Shows this key from now on, since the service took it; returns whether that is news."""
-        is_news = key.position != self._current.position
+        """Makes `key` the current one, since the service accepted it; returns whether the current key changed."""
+        has_changed = key.position != self._current.position
         self._current = key
-        return is_news
+        return has_changed

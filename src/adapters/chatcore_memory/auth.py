@@ -1,4 +1,4 @@
-"""The auth port in memory."""
+"""Implements the auth port in memory."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ from chatcore.user import User
 
 
 class StaticAuth(Auth):
-    """Knows its users by their tokens.
+    """Looks up users by their tokens.
 
-    They are named when it is made, or later::
+    Tokens can be given to the constructor or added later::
 
         auth = StaticAuth({"token-of-alice": User(id="alice")})
         auth.accept("token-of-root", User(id="root", is_admin=True))
 
-    - ``auth.outage = True``: nobody is let in until it is false again.
-    - ``auth.trace_ids``: the trace id of each question that was answered or refused, oldest first.
+    - ``auth.outage = True`` simulates an outage: nobody is let in until it is false again.
+    - ``auth.trace_ids`` lists the trace ids of the calls that were answered, rejections included, oldest first.
 
-    Nothing is remembered: what :meth:`accept` and :meth:`reject` say holds at once.
+    Nothing is cached: :meth:`accept` and :meth:`reject` take effect at once.
 
     Args:
-        users: who is behind which token, to begin with.
-        clock: for the expiry of tokens; the machine's own by default.
+        users: maps the initial tokens to their users.
+        clock: decides whether a token has expired; by default the system clock.
     """
 
     def __init__(self, users: Mapping[str, User] | None = None, *, clock: Clock | None = None) -> None:
@@ -34,11 +34,11 @@ class StaticAuth(Auth):
         self._clock = clock
 
     def accept(self, token: str, user: User) -> None:
-        """Makes `token` a valid one of `user`."""
+        """Makes `token` valid for `user`."""
         self._users[token] = user
 
     def reject(self, token: str) -> None:
-        """Makes `token` invalid, if it is not already."""
+        """Makes `token` invalid; does nothing if it already is."""
         self._users.pop(token, None)
 
     async def authenticate(self, token: str, *, trace_id: str | None = None) -> User:

@@ -1,4 +1,4 @@
-"""The clock port by hand."""
+"""Implements the clock port with a clock that tests control."""
 
 import asyncio
 import heapq
@@ -7,22 +7,22 @@ from datetime import UTC, datetime, timedelta
 
 from chatcore.ports import Clock
 
-#: When a frozen clock starts, unless told otherwise.
+#: The time at which a frozen clock starts by default.
 DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
 
-#: How often others get their turn after a sleeper woke: enough for it to fall asleep again through several awaits.
-_TURNS_PER_WAKING = 25
+#: The number of event loop iterations after waking a sleeper: enough for it to sleep again after several awaits.
+_ITERATIONS_PER_WAKE_UP = 25
 
 
 class FrozenClock(Clock):
-    """Stands still until it is advanced.
+    """Stands still until a test advances it.
 
-    Sleepers sleep until the clock was advanced past their time, so a test of an hour of retries takes no time and
-    always the same course::
+    `sleep` returns when the clock has been advanced far enough, so a test of an hour of retries takes no real time and
+    always runs in the same order::
 
         clock = FrozenClock()
         task = asyncio.create_task(poll_every_minute(clock))
-        await clock.sleepers(1)  # It is asleep now.
+        await clock.sleepers(1)  # Now the task is asleep.
         clock.advance(60)
     """
 
@@ -34,21 +34,21 @@ class FrozenClock(Clock):
         self._watchers: list[tuple[int, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:
-        """The instant at which the clock stands."""
+        """Returns the start time plus the time by which the clock was advanced."""
         return self._start + timedelta(seconds=self._elapsed)
 
     def monotonic(self) -> float:
-        """Seconds by which the clock was advanced so far."""
+        """Returns the seconds by which the clock was advanced so far."""
         return self._elapsed
 
     async def sleep(self, seconds: float) -> None:
-        """Returns when the clock has been advanced by `seconds`; at the next turn if that is zero or less."""
+        """Returns when the clock has been advanced by `seconds`; if not positive, after one event loop iteration."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return
         sleeper = (self._elapsed + seconds, next(self._order), asyncio.get_running_loop().create_future())
         heapq.heappush(self._sleepers, sleeper)
-        self._tell_watchers()
+        self._notify_watchers()
         try:
             await sleeper[2]
         finally:
@@ -57,9 +57,9 @@ class FrozenClock(Clock):
                 heapq.heapify(self._sleepers)
 
     def advance(self, seconds: float) -> None:
-        """Moves the clock and wakes whose time has come, in the order of their times.
+        """Moves the clock and wakes the sleepers whose time has come, in the order of their times.
 
-        The woken run when the caller next awaits; each of them finds the clock at its new time.
+        The sleepers run when the caller next awaits; all of them see the clock's new time.
         """
         self._require_forward(seconds)
         self._elapsed += seconds
@@ -67,21 +67,21 @@ class FrozenClock(Clock):
             self._wake_next()
 
     async def elapse(self, seconds: float) -> None:
-        """Moves the clock from sleeper to sleeper, letting each run before it goes on.
+        """Moves the clock from one wake-up to the next, and lets each sleeper run before moving on.
 
-        Unlike after :meth:`advance`, who sleeps a second at a time wakes once for each second.
+        Unlike with :meth:`advance`, a task that sleeps for a second at a time wakes once for each second.
         """
         self._require_forward(seconds)
         end = self._elapsed + seconds
-        await _let_others_run()
+        await _run_others()
         while self._sleepers and self._sleepers[0][0] <= end:
             self._elapsed = max(self._elapsed, self._sleepers[0][0])
             self._wake_next()
-            await _let_others_run()
+            await _run_others()
         self._elapsed = end
 
     async def sleepers(self, count: int = 1) -> None:
-        """Returns as soon as at least `count` tasks are asleep, so that advancing the clock will find them."""
+        """Waits until at least `count` tasks are asleep, so that advancing the clock will wake them."""
         if len(self._sleepers) >= count:
             return
         watcher = (count, asyncio.get_running_loop().create_future())
@@ -97,7 +97,7 @@ class FrozenClock(Clock):
         if not future.done():
             future.set_result(None)
 
-    def _tell_watchers(self) -> None:
+    def _notify_watchers(self) -> None:
         for count, future in self._watchers:
             if len(self._sleepers) >= count and not future.done():
                 future.set_result(None)
@@ -111,6 +111,6 @@ class FrozenClock(Clock):
 _Sleeper = tuple[float, int, "asyncio.Future[None]"]
 
 
-async def _let_others_run() -> None:
-    for _ in range(_TURNS_PER_WAKING):
+async def _run_others() -> None:
+    for _ in range(_ITERATIONS_PER_WAKE_UP):
         await asyncio.sleep(0)

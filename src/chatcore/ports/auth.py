@@ -1,4 +1,4 @@
-"""The auth port."""
+"""Defines the auth port."""
 
 from typing import Protocol
 
@@ -6,28 +6,28 @@ from chatcore.user import User
 
 
 class Auth(Protocol):
-    """Says whose token it is. Fails closed: no user is ever let in on a guess."""
+    """Finds out which user a token belongs to. Fails closed: no user is ever let in on a guess."""
 
     async def authenticate(self, token: str, *, trace_id: str | None = None) -> User:
-        """The user whom the auth service vouches for.
+        """Returns the user for whom the auth service vouches.
 
-        An answer may be remembered for at most 300 seconds and never past the token's own expiry.
+        An answer may be cached for at most 300 seconds and never past the token's own expiry.
 
         Args:
             token: the bearer token, as the caller sent it; any text.
             trace_id: passed on to the auth service.
 
         Raises:
-            NotAuthenticatedError: the auth service rejects the token, or it has expired.
-            AuthUnavailableError: there is no usable answer: unreachable, slow, an error, our own key refused, or
-                a reply that is not what was agreed.
+            NotAuthenticatedError: the auth service rejects the token, or the token has expired.
+            AuthUnavailableError: there is no usable answer: the auth service is unreachable, is too slow, reports an
+                error, refuses our own key, or sends a reply that differs from the contract.
         """
         ...
 
     async def ping(self) -> None:
-        """Returns when the auth service can be reached.
+        """Returns if the auth service can be reached.
 
         Raises:
-            AuthUnavailableError: it can't, within a few seconds.
+            AuthUnavailableError: it cannot be reached within a few seconds.
         """
         ...

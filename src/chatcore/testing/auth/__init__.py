@@ -1,1 +1,1 @@
-"""The contract tests of the auth port."""
+"""Holds the contract tests of the auth port."""

@@ -1,4 +1,4 @@
-"""The auth contract."""
+"""Tests the contract of the auth port."""
 
 import asyncio
 from datetime import timedelta
@@ -11,8 +11,8 @@ from chatcore.ports.auth import Auth
 from chatcore.testing.auth.script import AuthFault, AuthScript, SettableClock
 from chatcore.user import User
 
-#: For how long an answer may be remembered.
-_REMEMBERED_SECONDS = 300
+#: The longest time for which an answer may be cached.
+_MAX_TTL_SECONDS = 300
 
 _ALICE = User(id="alice")
 
@@ -30,14 +30,15 @@ _ODD_TOKENS = {
 
 @pytest.mark.asyncio
 class AuthContract:
-    """What every auth adapter promises.
+    """Tests what every auth adapter promises.
 
-    A subclass has the fixtures `auth`, the adapter; `auth_service`, the :class:`~chatcore.testing.AuthScript` that
-    it asks, which accepts no token yet; and `clock`, the :class:`~chatcore.testing.SettableClock` that it reads.
+    A subclass provides three fixtures: `auth`, the adapter; `auth_service`, the :class:`~chatcore.testing.AuthScript`
+    of the service behind it, which accepts no token yet; and `clock`, the :class:`~chatcore.testing.SettableClock`
+    that the adapter reads.
     """
 
     @pytest.mark.parametrize("is_admin", [False, True])
-    async def test_an_accepted_token_is_its_users(self, auth: Auth, auth_service: AuthScript, is_admin: bool) -> None:  # noqa: FBT001 - pytest passes by name
+    async def test_an_accepted_token_gives_its_user(self, auth: Auth, auth_service: AuthScript, is_admin: bool) -> None:  # noqa: FBT001 - pytest passes by name
         user = User(id="Zoë/👩‍🚀 %41", is_admin=is_admin)
         auth_service.accept("token", user)
 
@@ -48,15 +49,15 @@ class AuthContract:
 
         assert (await auth.authenticate("token")).id == "ü" * 255
 
-    async def test_the_user_says_when_the_token_ends(
+    async def test_the_user_has_the_tokens_expiry(
         self, auth: Auth, auth_service: AuthScript, clock: SettableClock
     ) -> None:
-        user = _until(clock, 60)
+        user = _expiring(clock, 60)
         auth_service.accept("token", user)
 
         assert await auth.authenticate("token") == user
 
-    async def test_each_token_is_its_own_users(self, auth: Auth, auth_service: AuthScript) -> None:
+    async def test_each_token_gives_its_own_user(self, auth: Auth, auth_service: AuthScript) -> None:
         common = "t" * 1000
         users = {
             token: User(id=f"user of {token[-9:]}") for token in (common, f"{common}a", f"{common}b", "A", "a", "a ")
@@ -76,7 +77,7 @@ class AuthContract:
 
     @pytest.mark.usefixtures("auth_service")
     @pytest.mark.parametrize("token", _ODD_TOKENS.values(), ids=_ODD_TOKENS)
-    async def test_any_text_may_be_asked_about(self, auth: Auth, token: str) -> None:
+    async def test_any_text_may_be_given_as_a_token(self, auth: Auth, token: str) -> None:
         with pytest.raises(NotAuthenticatedError):
             await auth.authenticate(token)
 
@@ -87,18 +88,18 @@ class AuthContract:
         with pytest.raises(NotAuthenticatedError):
             await auth.authenticate("token")
 
-    async def test_a_token_that_has_expired_is_refused_whatever_the_service_says(
+    async def test_an_expired_token_is_refused_whatever_the_service_says(
         self, auth: Auth, auth_service: AuthScript, clock: SettableClock
     ) -> None:
-        auth_service.accept("token", _until(clock, -1))
+        auth_service.accept("token", _expiring(clock, -1))
 
         with pytest.raises(NotAuthenticatedError):
             await auth.authenticate("token")
 
-    async def test_nothing_is_remembered_past_the_tokens_expiry(
+    async def test_no_answer_is_cached_past_the_tokens_expiry(
         self, auth: Auth, auth_service: AuthScript, clock: SettableClock
     ) -> None:
-        auth_service.accept("token", _until(clock, 10))
+        auth_service.accept("token", _expiring(clock, 10))
         await auth.authenticate("token")
 
         clock.advance(9)
@@ -108,24 +109,24 @@ class AuthContract:
         with pytest.raises(NotAuthenticatedError):
             await auth.authenticate("token")
 
-    async def test_a_rejection_is_seen_after_300_seconds_at_the_latest(
+    async def test_a_rejection_takes_effect_within_300_seconds(
         self, auth: Auth, auth_service: AuthScript, clock: SettableClock
     ) -> None:
         auth_service.accept("token", _ALICE)
         await auth.authenticate("token")
         auth_service.reject("token")
 
-        clock.advance(_REMEMBERED_SECONDS + 1)
+        clock.advance(_MAX_TTL_SECONDS + 1)
 
         with pytest.raises(NotAuthenticatedError):
             await auth.authenticate("token")
 
-    async def test_using_a_token_does_not_prolong_what_is_remembered(
+    async def test_using_a_token_does_not_extend_its_time_in_the_cache(
         self, auth: Auth, auth_service: AuthScript, clock: SettableClock
     ) -> None:
         auth_service.accept("token", _ALICE)
         await auth.authenticate("token")
-        clock.advance(_REMEMBERED_SECONDS - 1)
+        clock.advance(_MAX_TTL_SECONDS - 1)
         await auth.authenticate("token")
         auth_service.reject("token")
 
@@ -134,7 +135,7 @@ class AuthContract:
         with pytest.raises(NotAuthenticatedError):
             await auth.authenticate("token")
 
-    async def test_another_answer_is_seen_after_300_seconds_at_the_latest(
+    async def test_a_changed_answer_takes_effect_within_300_seconds(
         self, auth: Auth, auth_service: AuthScript, clock: SettableClock
     ) -> None:
         with pytest.raises(NotAuthenticatedError):
@@ -144,7 +145,7 @@ class AuthContract:
         auth_service.accept("new", _ALICE)
         auth_service.accept("old", evolve(_ALICE, is_admin=True))
 
-        clock.advance(_REMEMBERED_SECONDS + 1)
+        clock.advance(_MAX_TTL_SECONDS + 1)
 
         assert await auth.authenticate("new") == _ALICE
         assert await auth.authenticate("old") == evolve(_ALICE, is_admin=True)
@@ -160,7 +161,7 @@ class AuthContract:
             await auth.authenticate("token")
 
     @pytest.mark.parametrize("fault", AuthFault)
-    async def test_an_outage_is_not_remembered(self, auth: Auth, auth_service: AuthScript, fault: AuthFault) -> None:
+    async def test_an_outage_is_not_cached(self, auth: Auth, auth_service: AuthScript, fault: AuthFault) -> None:
         auth_service.accept("token", _ALICE)
         auth_service.fail(fault)
         with pytest.raises(AuthUnavailableError):
@@ -170,19 +171,19 @@ class AuthContract:
 
         assert await auth.authenticate("token") == _ALICE
 
-    async def test_an_outage_does_not_prolong_what_is_remembered(
+    async def test_an_outage_does_not_extend_the_time_in_the_cache(
         self, auth: Auth, auth_service: AuthScript, clock: SettableClock
     ) -> None:
         auth_service.accept("token", _ALICE)
         await auth.authenticate("token")
         auth_service.fail(AuthFault.ERROR)
 
-        clock.advance(_REMEMBERED_SECONDS + 1)
+        clock.advance(_MAX_TTL_SECONDS + 1)
 
         with pytest.raises(AuthUnavailableError):
             await auth.authenticate("token")
 
-    async def test_many_may_ask_at_once(self, auth: Auth, auth_service: AuthScript) -> None:
+    async def test_many_callers_may_authenticate_at_once(self, auth: Auth, auth_service: AuthScript) -> None:
         users = {f"token {number}": User(id=f"user {number}") for number in range(5)}
         for token, user in users.items():
             auth_service.accept(token, user)
@@ -191,7 +192,7 @@ class AuthContract:
 
         assert answers == list(users.values()) * 10
 
-    async def test_who_gives_up_waiting_takes_nobody_along(self, auth: Auth, auth_service: AuthScript) -> None:
+    async def test_cancelling_one_caller_does_not_affect_the_others(self, auth: Auth, auth_service: AuthScript) -> None:
         auth_service.accept("token", _ALICE)
         first = asyncio.create_task(auth.authenticate("token"))
         others = [asyncio.create_task(auth.authenticate("token")) for _ in range(3)]
@@ -214,14 +215,14 @@ class AuthContract:
     async def test_ping_returns_when_the_service_can_be_reached(self, auth: Auth) -> None:
         await auth.ping()
 
-    async def test_ping_says_when_it_cannot(self, auth: Auth, auth_service: AuthScript) -> None:
+    async def test_ping_raises_when_the_service_cannot_be_reached(self, auth: Auth, auth_service: AuthScript) -> None:
         auth_service.fail(AuthFault.UNREACHABLE)
 
         with pytest.raises(AuthUnavailableError):
             await auth.ping()
 
 
-def _until(clock: SettableClock, seconds: float) -> User:
-    """A user whose token ends so long from now, in whole seconds as tokens count."""
+def _expiring(clock: SettableClock, seconds: float) -> User:
+    """Returns a user whose token expires `seconds` from now, rounded down to whole seconds as tokens count."""
     expires_at = clock.now().replace(microsecond=0) + timedelta(seconds=seconds)
     return evolve(_ALICE, expires_at=expires_at)

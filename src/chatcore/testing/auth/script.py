@@ -1,4 +1,4 @@
-"""What the auth contract makes an auth service do."""
+"""Defines how the contract tests control an auth service and a clock."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -9,50 +9,50 @@ from chatcore.user import User
 
 
 class AuthFault(StrEnum):
-    """A way for an auth service to give no usable answer."""
+    """Lists the ways in which an auth service gives no usable answer."""
 
-    #: No connection, or one that breaks before the answer.
+    #: There is no connection, or it breaks before the answer.
     UNREACHABLE = "unreachable"
-    #: No answer before the adapter's patience is at its end.
+    #: There is no answer before the adapter's timeout.
     SLOW = "slow"
-    #: An error of its own, such as HTTP 500.
+    #: It reports an internal error, such as HTTP 500.
     ERROR = "error"
-    #: It refuses our own key, such as with HTTP 403; not the caller's fault.
+    #: It refuses our own key, such as with HTTP 403; the caller is not at fault.
     KEY_REFUSED = "key_refused"
-    #: It accepts the token, in a reply that is not what was agreed.
+    #: It accepts the token, in a reply that differs from the contract.
     NONSENSE = "nonsense"
-    #: It accepts the token, and names a user whose id is empty.
+    #: It accepts the token for a user whose id is empty.
     NAMELESS_USER = "nameless_user"
 
 
 class AuthScript(Protocol):
-    """An auth service whose answers a test decides: a fake's own switches, or a real server on loopback."""
+    """Controls an auth service: a fake by its own methods, or a real server on loopback."""
 
     def accept(self, token: str, user: User) -> None:
-        """From now on `token` is valid and belongs to `user`."""
+        """Makes `token` valid for `user` from now on."""
         ...
 
     def reject(self, token: str) -> None:
-        """From now on `token` is not valid, as is every token that was never accepted."""
+        """Makes `token` invalid from now on, like every token that was never accepted."""
         ...
 
     def fail(self, fault: AuthFault) -> None:
-        """From now on every question meets this fault, whatever the token."""
+        """Makes every call meet this fault from now on, whatever the token."""
         ...
 
     def recover(self) -> None:
-        """From now on questions are answered again."""
+        """Makes calls succeed again from now on."""
         ...
 
     @property
     def trace_ids(self) -> Sequence[str | None]:
-        """The trace id of each question that came in, oldest first."""
+        """The trace ids of the calls that came in, oldest first."""
         ...
 
 
 class SettableClock(Clock, Protocol):
-    """A clock that a test moves."""
+    """Stands still unless a test moves it."""
 
     def advance(self, seconds: float) -> None:
-        """Moves the present instant and the monotonic time on."""
+        """Moves both the current time and the monotonic time forward."""
         ...

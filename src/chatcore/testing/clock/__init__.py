@@ -1,1 +1,1 @@
-"""The contract tests of the clock port."""
+"""Holds the contract tests of the clock port."""

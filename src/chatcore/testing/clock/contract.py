@@ -1,4 +1,4 @@
-"""The clock contract."""
+"""Tests the contract of the clock port."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -13,13 +13,13 @@ _SECONDS = 0.02
 
 @pytest.mark.asyncio
 class ClockContract:
-    """What every clock promises.
+    """Tests what every clock promises.
 
-    A subclass has the fixture `clock`. One whose clock moves only when told to overrides :meth:`pass_time`.
+    A subclass provides the fixture `clock`. If that clock moves only on request, it also overrides :meth:`pass_time`.
     """
 
     async def pass_time(self, clock: Clock, seconds: float) -> None:
-        """Returns when `seconds` have passed on `clock`; by default it waits for them."""
+        """Lets `seconds` pass on `clock`; waits for them by default."""
         await clock.sleep(seconds)
 
     async def test_now_is_in_utc(self, clock: Clock) -> None:
@@ -42,7 +42,7 @@ class ClockContract:
         assert readings == sorted(readings)
         assert clock.monotonic() - start >= _SECONDS
 
-    async def test_sleep_returns_after_at_least_so_long(self, clock: Clock) -> None:
+    async def test_sleep_takes_at_least_the_given_time(self, clock: Clock) -> None:
         start = clock.monotonic()
         sleeper = await _started(clock.sleep(_SECONDS))
 
@@ -52,9 +52,9 @@ class ClockContract:
 
         assert clock.monotonic() - start >= _SECONDS
 
-    async def test_sleeping_for_no_time_lets_others_run(self, clock: Clock) -> None:
+    async def test_sleeping_for_zero_seconds_lets_other_tasks_run(self, clock: Clock) -> None:
         seen: list[str] = []
-        other = asyncio.create_task(_note(seen))
+        other = asyncio.create_task(_record_run(seen))
 
         await clock.sleep(0)
 
@@ -93,12 +93,12 @@ class ClockContract:
         await other
 
 
-async def _note(seen: list[str]) -> None:
+async def _record_run(seen: list[str]) -> None:
     seen.append("ran")
 
 
 async def _started(sleep: Coroutine[None, None, None]) -> "asyncio.Task[None]":
-    """A task that has come to its first await."""
+    """Starts a task and runs it to its first await."""
     task = asyncio.create_task(sleep)
     await asyncio.sleep(0)
     return task
