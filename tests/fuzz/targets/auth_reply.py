@@ -1,4 +1,4 @@
-"""Reading what the auth service says: nobody is let in but whom a reply of the agreed shape names."""
+"""Fuzzes the reading of auth service replies: only a user in a reply that follows the contract is let in."""
 
 import json
 

@@ -1,6 +1,6 @@
-"""The auth service changes its mind, its keys, or is away, while replies are being made and read.
+"""Tests what happens to running streams when the auth service changes its answers or its keys, or is down.
 
-One replica that looks at tokens often; the numbers are those of the catalogue of faults, part A.
+One replica revalidates tokens often. The numbers A1 to A7 are those of the catalogue of faults.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NEXT_KEY = "the-key-that-comes-after"
 
-# A revoked token is remembered for the first, looked at again after the second, by who looks once a second.
+# A revoked token stays cached for the first, and streams revalidate after the second.
 SETTINGS = {
     "AUTH_CACHE_TTL_SECONDS": "0.5",
     "STREAM_REVALIDATE_SECONDS": "0.2",
@@ -50,7 +50,7 @@ async def cluster(
 
 
 class Watch:
-    """Somebody who reads a reply from its first token on, and the model that makes it."""
+    """Follows a reply from its first token on, and controls the model that generates it."""
 
     def __init__(self, cluster: Cluster) -> None:
         (self.on,) = cluster.urls
@@ -58,7 +58,7 @@ class Watch:
         self._cluster = cluster
 
     async def begin(self) -> None:
-        """Returns when the model holds its breath, and all that it has said is read."""
+        """Sends a message; returns when the model pauses half-way and the reader has all of its text so far."""
         self.conversation = await self.user.create(on=self.on)
         prompt = self.user.prompt()
         speech = self._cluster.model.will_say(prompt, 20, hold=10)
@@ -67,43 +67,43 @@ class Watch:
         self.stream = asyncio.create_task(answer.read())
         self.saying: Saying = await self._cluster.model.holding(prompt)
         so_far = "".join(speech.tokens[:10])
-        await eventually(lambda: self.reading.text == so_far, within=5, what="the reader having it all")
+        await eventually(lambda: self.reading.text == so_far, within=5, what="the reader having all text so far")
 
-    async def until_told_to_come_back(self) -> None:
-        """Returns when the stream has ended; the reply has not."""
+    async def until_told_to_reconnect(self) -> None:
+        """Waits until the stream has ended although the reply has not."""
         async with asyncio.timeout(10):
             await self.stream
         assert self.reading.is_told_to_reconnect
         assert not self.reading.is_done
 
     async def read_on(self, user: Client) -> Follower:
-        """The rest, with another token."""
+        """Reads the rest of the reply with the token of `user`."""
         return await read_to_the_end(Follower.after(user, self.reading), [self.on])
 
     async def statuses(self, user: Client) -> list[object]:
-        """Of the conversation's messages."""
+        """Returns the statuses of the conversation's messages."""
         return [message["status"] for message in await user.open(self.conversation, on=self.on)]
 
 
-async def test_a_stream_ends_with_its_token_and_the_reply_is_read_on_with_another(
+async def test_a_stream_ends_with_its_token_and_resumes_with_another_token(
     cluster: Cluster, registrar: Registrar
 ) -> None:
-    """A5, A6, A7: it expires, it is revoked, it becomes somebody else's."""
+    """Covers A5, A6 and A7: the token expires, is revoked, or becomes another user's."""
     expiring, revoked, changing = watches = [Watch(cluster) for _ in range(3)]
-    # Time enough to begin.
+    # This leaves enough time to begin.
     registrar.expires_at[expiring.user.token] = time.time() + 3
     await asyncio.gather(*(watch.begin() for watch in watches))
     registrar.revoked.add(revoked.user.token)
     registrar.now_of[changing.user.token] = "somebody-else"
 
-    await asyncio.gather(*(watch.until_told_to_come_back() for watch in watches))
+    await asyncio.gather(*(watch.until_told_to_reconnect() for watch in watches))
 
     assert time.time() >= registrar.expires_at[expiring.user.token]
     for watch, status in ((expiring, 401), (revoked, 401), (changing, 404)):
         refused = await watch.user.open_stream(watch.reading, on=watch.on, headers={})
         assert refused.status_code == status
         await refused.aclose()
-        # Nobody reads, and the reply comes to its end.
+        # The reply completes although nobody reads it.
         assert watch.saying.is_holding
         watch.saying.release()
         await watch.saying.over(within=5)
@@ -114,7 +114,7 @@ async def test_a_stream_ends_with_its_token_and_the_reply_is_read_on_with_anothe
 
 
 async def seconds_to_be_refused(user: Client, on: str) -> float:
-    """How long it takes to hear that nobody can tell who this is."""
+    """Returns the seconds until the service answers that it cannot authenticate anybody."""
     began = time.monotonic()
     response = await user.call("GET", "", on=on)
     assert response.status_code == 503
@@ -123,15 +123,15 @@ async def seconds_to_be_refused(user: Client, on: str) -> float:
     return time.monotonic() - began
 
 
-async def test_while_nobody_can_tell_who_calls_new_callers_are_told_so_and_streams_are_left_alone(
+async def test_during_an_outage_new_callers_get_503_and_streams_continue(
     cluster: Cluster, registrar: Registrar
 ) -> None:
-    """A1, A2: five find out, within two seconds; whoever comes then is told at once."""
+    """Covers A1 and A2: five callers find out within two seconds, and later ones are refused at once."""
     watch = Watch(cluster)
     await watch.begin()
     registrar.trouble = black_hole
     found_out = await asyncio.gather(*(seconds_to_be_refused(new_user(cluster), watch.on) for _ in range(5)))
-    # Two seconds, and what a busy machine takes.
+    # The timeout is two seconds; the rest is a margin for a busy machine.
     assert max(found_out) < 4
     assert await seconds_to_be_refused(new_user(cluster), watch.on) < min(found_out) / 2
     registrar.trouble = None
@@ -151,7 +151,7 @@ async def test_while_nobody_can_tell_who_calls_new_callers_are_told_so_and_strea
     await eventually(is_let_in, within=5, what="new callers being let in")
 
 
-async def test_the_internal_key_is_changed_while_users_come_and_replies_are_made(
+async def test_the_internal_key_can_be_changed_while_users_send_messages(
     cluster: Cluster, registrar: Registrar
 ) -> None:
     (on,) = cluster.urls
@@ -173,5 +173,5 @@ async def test_the_internal_key_is_changed_while_users_come_and_replies_are_made
 
 
 def new_user(cluster: Cluster) -> Client:
-    """Somebody whom nobody has asked about yet."""
+    """Returns a user who has not been authenticated yet."""
     return cluster.user(uuid4().hex[:8])

@@ -1,34 +1,34 @@
-"""A key is shown until the service refuses it and takes another."""
+"""Tests which key is sent to a service that refuses some of them."""
 
 import pytest
 
 from chatcore.key_ring import Key, KeyRing, keys_in
 
 
-def test_the_first_key_is_shown() -> None:
+def test_the_first_key_is_current_at_first() -> None:
     assert KeyRing("new,old").current.text == "new"
 
 
 @pytest.mark.parametrize("text", ["a,b", " a , b ", "a,,b,", ",a,b"])
-def test_keys_are_separated_by_commas_and_white_space_is_none_of_them(text: str) -> None:
+def test_keys_are_separated_by_commas_and_white_space_is_ignored(text: str) -> None:
     assert [key.text for key in keys_in(text)] == ["a", "b"]
 
 
 @pytest.mark.parametrize("text", ["", " ", ",", " , "])
-def test_without_a_key_an_empty_one_is_shown(text: str) -> None:
+def test_without_keys_the_current_key_is_empty(text: str) -> None:
     ring = KeyRing(text)
 
     assert ring.current.text == ""
     assert ring.another(ring.current) is None
 
 
-def test_in_place_of_the_only_key_there_is_no_other() -> None:
+def test_there_is_no_alternative_to_the_only_key() -> None:
     ring = KeyRing("only")
 
     assert ring.another(ring.current) is None
 
 
-def test_a_refusal_alone_changes_nothing() -> None:
+def test_a_refusal_alone_does_not_change_the_current_key() -> None:
     ring = KeyRing("new,old")
 
     for _ in range(3):
@@ -38,7 +38,7 @@ def test_a_refusal_alone_changes_nothing() -> None:
     assert ring.current.text == "new"
 
 
-def test_a_key_that_was_taken_is_shown_from_then_on_and_the_first_is_the_other() -> None:
+def test_an_accepted_key_becomes_the_current_one() -> None:
     ring = KeyRing("new,old")
     old = ring.another(ring.current)
     assert old is not None
@@ -50,7 +50,7 @@ def test_a_key_that_was_taken_is_shown_from_then_on_and_the_first_is_the_other()
     assert ring.another(ring.current) == Key(1, "new")
 
 
-def test_refusal_by_refusal_every_other_key_has_its_turn() -> None:
+def test_successive_refusals_try_all_other_keys_in_turn() -> None:
     ring = KeyRing("a,b,c,d")
 
     tried = [ring.another(ring.current) for _ in range(6)]
@@ -58,7 +58,7 @@ def test_refusal_by_refusal_every_other_key_has_its_turn() -> None:
     assert [key and key.text for key in tried] == ["b", "c", "d", "b", "c", "d"]
 
 
-def test_whoever_was_refused_before_another_key_was_taken_tries_that_one() -> None:
+def test_a_late_refusal_tries_the_key_accepted_meanwhile() -> None:
     ring = KeyRing("a,b,c")
     refused = ring.current
     _, c = ring.another(refused), ring.another(refused)
@@ -69,5 +69,5 @@ def test_whoever_was_refused_before_another_key_was_taken_tries_that_one() -> No
     assert ring.another(refused) == c
 
 
-def test_a_key_is_not_shown_by_its_representation() -> None:
+def test_the_repr_of_a_key_does_not_contain_it() -> None:
     assert "secret" not in repr(keys_in("secret-one,secret-two"))

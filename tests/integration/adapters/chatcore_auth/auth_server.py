@@ -1,4 +1,4 @@
-"""An auth service on loopback that does what a test tells it, down to single bytes."""
+"""Provides an auth service on loopback whose behaviour a test defines, down to single bytes."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(REPLY) + REPLY
 
 @frozen
 class Request:
-    """A request as it came."""
+    """Holds a request as it arrived."""
 
     method: str
     headers: dict[str, str]
@@ -33,7 +33,7 @@ Behaviour = Callable[[Request, asyncio.StreamWriter], Awaitable[None]]
 
 
 class WallClock(Clock):
-    """The machine's clock."""
+    """Tells the machine's time."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -47,7 +47,7 @@ class WallClock(Clock):
 
 @asynccontextmanager
 async def serving(behave: Behaviour) -> AsyncGenerator[str]:
-    """A server that treats each request by `behave`; gives its address."""
+    """Runs a server that calls `behave` with each request; yields its address."""
     connections: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -79,14 +79,14 @@ async def answer(_: Request, writer: asyncio.StreamWriter) -> None:
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """Ends the connection with RST, as a process does that was killed with unread data."""
+    """Ends the connection with RST, like a process that is killed with unread data."""
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 
 @define
 class ScriptedAuthServer:
-    """The contract's auth service: `treat` is its behaviour for :func:`serving`."""
+    """Implements the contract tests' auth service; `handle` is its behaviour for :func:`serving`."""
 
     users: dict[str, User] = Factory(dict)
     trace_ids: list[str | None] = Factory(list)
@@ -104,7 +104,7 @@ class ScriptedAuthServer:
     def recover(self) -> None:
         self.fault = None
 
-    async def treat(self, request: Request, writer: asyncio.StreamWriter) -> None:
+    async def handle(self, request: Request, writer: asyncio.StreamWriter) -> None:
         if self.fault is AuthFault.UNREACHABLE:
             reset(writer)
             return

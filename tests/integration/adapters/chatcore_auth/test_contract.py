@@ -1,4 +1,4 @@
-"""The auth client keeps the port's contract, over real sockets."""
+"""Tests the auth client against the port's contract, over real sockets."""
 
 from collections.abc import AsyncIterator
 
@@ -22,7 +22,7 @@ class TestAuthClient(AuthContract):
     @pytest.fixture
     async def auth(self, auth_service: ScriptedAuthServer, clock: FrozenClock) -> AsyncIterator[AuthClient]:
         async with (
-            serving(auth_service.treat) as url,
+            serving(auth_service.handle) as url,
             AuthClient(url, "key", clock, timeout_seconds=1) as client,
         ):
             yield client

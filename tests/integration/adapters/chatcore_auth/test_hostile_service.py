@@ -1,4 +1,4 @@
-"""The auth client over real sockets, against services that misbehave as only sockets can."""
+"""Tests the auth client against services that misbehave in ways that need real sockets."""
 
 import asyncio
 import socket
@@ -21,7 +21,7 @@ from chatcore.errors import AuthUnavailableError
 from chatcore_auth import AuthClient
 from chatcore_memory import FrozenClock
 
-#: Seconds; what takes longer would take for ever. No measure of speed: machines are slow at times.
+#: Seconds after which a test assumes that something never happens; generous, since machines can be slow.
 NEVER: Final = 10.0
 
 
@@ -30,7 +30,7 @@ async def never_answer(_: Request, __: asyncio.StreamWriter) -> None:
 
 
 async def drip(_: Request, writer: asyncio.StreamWriter) -> None:
-    # Each byte comes long before any read timeout; the whole takes longer than any client waits.
+    # Each byte arrives well within any read timeout, but the whole reply takes longer than any client waits.
     for byte in WHOLE:
         writer.write(bytes([byte]))
         await writer.drain()
@@ -63,7 +63,7 @@ async def send_endless_body(_: Request, writer: asyncio.StreamWriter) -> None:
 
 
 async def outcome_of(client: AuthClient, token: str) -> str:
-    """The id of the token's user, or "unavailable"; fails when neither is ever known."""
+    """Returns the id of the token's user, or "unavailable"; fails if there is no outcome in time."""
     async with asyncio.timeout(NEVER):
         try:
             return (await client.authenticate(token)).id
@@ -72,25 +72,25 @@ async def outcome_of(client: AuthClient, token: str) -> str:
 
 
 @pytest.mark.parametrize("behave", [never_answer, drip])
-async def test_a_service_that_comes_to_no_end_is_an_outage_after_the_timeout(behave: Behaviour) -> None:
+async def test_a_service_that_never_finishes_is_an_outage_after_the_timeout(behave: Behaviour) -> None:
     async with serving(behave) as url, AuthClient(url, "key", WallClock(), timeout_seconds=0.5) as client:
         assert await outcome_of(client, "token") == "unavailable"
 
 
 @pytest.mark.parametrize("behave", [reset, talk_garbage, send_endless_headers, send_endless_body])
-async def test_a_service_that_cannot_be_answering_is_an_outage_long_before_the_timeout(behave: Behaviour) -> None:
+async def test_an_invalid_response_is_an_outage_at_once(behave: Behaviour) -> None:
     async with serving(behave) as url, AuthClient(url, "key", WallClock(), timeout_seconds=NEVER * 6) as client:
         assert await outcome_of(client, "token") == "unavailable"
 
 
-async def test_a_black_hole_holds_up_those_who_find_it_and_nobody_after_them() -> None:
+async def test_a_black_hole_delays_only_the_callers_who_find_it() -> None:
     asked: list[bytes] = []
 
     async def note_and_hang(request: Request, writer: asyncio.StreamWriter) -> None:
         asked.append(request.body)
         await never_answer(request, writer)
 
-    # The clock stands still, so that no probe is due however slow the machine is.
+    # The clock stands still, so no probe is due, however slow the machine is.
     async with serving(note_and_hang) as url, AuthClient(url, "key", FrozenClock()) as client:
         first = await asyncio.gather(*(outcome_of(client, f"first {number}") for number in range(200)))
         then = [await outcome_of(client, f"later {number}") for number in range(5)]
@@ -100,7 +100,7 @@ async def test_a_black_hole_holds_up_those_who_find_it_and_nobody_after_them() -
     assert not [body for body in asked if b"later" in body]
 
 
-async def test_a_port_that_nobody_listens_on_is_an_outage_long_before_the_timeout() -> None:
+async def test_a_closed_port_is_an_outage_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
     async with AuthClient(url, "key", WallClock(), timeout_seconds=NEVER * 6) as client, asyncio.timeout(NEVER):
@@ -110,7 +110,7 @@ async def test_a_port_that_nobody_listens_on_is_an_outage_long_before_the_timeou
 
 
 @pytest.mark.parametrize("url", ["http://no-such-host.invalid", "https://127.0.0.1:9", "ftp://127.0.0.1", "nonsense"])
-async def test_an_address_that_cannot_work_is_an_outage(url: str) -> None:
+async def test_an_invalid_address_is_an_outage(url: str) -> None:
     async with AuthClient(url, "key", WallClock()) as client:
         assert await outcome_of(client, "token") == "unavailable"
 
@@ -123,7 +123,7 @@ async def test_plain_text_where_tls_is_expected_is_an_outage() -> None:
         assert await outcome_of(client, "token") == "unavailable"
 
 
-async def test_a_slow_service_serves_as_many_as_fit_and_the_rest_are_told() -> None:
+async def test_a_slow_service_serves_some_callers_and_the_rest_time_out() -> None:
     fit, asked = asyncio.Barrier(8), count()
 
     async def answer_the_first_eight(request: Request, writer: asyncio.StreamWriter) -> None:
@@ -141,12 +141,12 @@ async def test_a_slow_service_serves_as_many_as_fit_and_the_rest_are_told() -> N
     assert sorted(outcomes) == ["u"] * 8 + ["unavailable"] * 32
 
 
-async def test_it_lives_through_a_restart_of_the_service() -> None:
+async def test_it_survives_a_restart_of_the_service() -> None:
     async with AuthClient("http://127.0.0.1:1", "key", WallClock()) as never_there:
         assert await outcome_of(never_there, "token") == "unavailable"
 
     async def once(request: Request, writer: asyncio.StreamWriter) -> None:
-        # Closed without a word after the answer: the next question finds a dead connection.
+        # The connection is closed without notice after the answer, so the next request finds it dead.
         await answer(request, writer)
         writer.transport.abort()
 
@@ -156,7 +156,7 @@ async def test_it_lives_through_a_restart_of_the_service() -> None:
     assert outcomes == ["u"] * 20
 
 
-async def test_connections_are_used_again() -> None:
+async def test_connections_are_reused() -> None:
     peers: set[object] = set()
 
     async def note(request: Request, writer: asyncio.StreamWriter) -> None:
@@ -170,7 +170,7 @@ async def test_connections_are_used_again() -> None:
     assert len(peers) == 1
 
 
-async def test_a_ping_gets_through_while_all_calls_hang() -> None:
+async def test_a_ping_succeeds_while_all_calls_hang() -> None:
     all_hang = asyncio.Barrier(5)
 
     async def hang_on_validate(request: Request, writer: asyncio.StreamWriter) -> None:

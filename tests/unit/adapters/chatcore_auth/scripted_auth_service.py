@@ -1,4 +1,4 @@
-"""An auth service in the process, behind httpx's mock transport, and a clock set by hand."""
+"""Provides an auth service in the test's own process, behind httpx's mock transport, and a clock set by the test."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from chatcore.ports import Clock
 
 
 class HandSetClock(Clock):
-    """Stands still until it is moved."""
+    """Stands still until the test moves it; unlike FrozenClock, its wall clock can be set alone."""
 
     def __init__(self) -> None:
         self.instant = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -33,23 +33,23 @@ class HandSetClock(Clock):
 
 
 def vouching_for(user_id: str, **claims: object) -> httpx.Response:
-    """The reply of an auth service that accepts the token."""
+    """Builds the reply of an auth service that accepts the token."""
     return httpx.Response(200, json={"valid": True, "user": {"id": user_id}, "claims": claims})
 
 
 def rejecting() -> httpx.Response:
-    """The reply of an auth service that does not."""
+    """Builds the reply of an auth service that rejects the token."""
     return httpx.Response(401, json={"valid": False, "reason": "no such token"})
 
 
 @define
 class ScriptedAuthService:
-    """Answers by a function of the token, when it is allowed to; remembers what it was asked."""
+    """Answers with a function of the token, once `may_answer` is set; records the requests."""
 
     answer: Callable[[str], httpx.Response] = field(default=lambda token: vouching_for(f"user of {token}"))
     asked: list[str] = Factory(list)
     requests: list[httpx.Request] = Factory(list)
-    #: While cleared, questions stay unanswered.
+    #: While this is cleared, no request is answered.
     may_answer: asyncio.Event = Factory(asyncio.Event)
     most_at_once: int = 0
     _question: asyncio.Condition = Factory(asyncio.Condition)
@@ -63,7 +63,7 @@ class ScriptedAuthService:
         return httpx.MockTransport(self._handle)
 
     async def until_asked(self, times: int) -> None:
-        """Returns when that many questions have come."""
+        """Waits until that many requests have arrived."""
         async with asyncio.timeout(5), self._question:
             await self._question.wait_for(lambda: len(self.asked) >= times)
 

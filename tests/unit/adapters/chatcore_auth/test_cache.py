@@ -1,4 +1,4 @@
-"""What the auth service said is remembered for as long as it may be, and no longer."""
+"""Tests that results are cached for as long as they may be, and no longer."""
 
 from datetime import timedelta
 
@@ -20,25 +20,25 @@ def vouched(clock: HandSetClock, user_id: str = "u", *, seconds_left: float | No
 
 
 @pytest.mark.parametrize(
-    ("ttl_seconds", "seconds_left", "life_seconds"),
+    ("ttl_seconds", "seconds_left", "cached_seconds"),
     [(300.0, None, 300.0), (300.0, 10.0, 10.0), (300.0, 3600.0, 300.0), (60.0, 3600.0, 60.0), (86400.0, None, 300.0)],
 )
-def test_a_user_is_remembered_until_the_ttl_or_the_expiry_but_300_seconds_at_most(
-    ttl_seconds: float, seconds_left: float | None, life_seconds: float
+def test_a_user_is_cached_until_ttl_or_expiry_but_at_most_300_seconds(
+    ttl_seconds: float, seconds_left: float | None, cached_seconds: float
 ) -> None:
     clock = HandSetClock()
     cache = cache_by(clock, ttl_seconds=ttl_seconds)
     check = vouched(clock, seconds_left=seconds_left)
     cache.put(b"key", check)
 
-    clock.advance(life_seconds - 0.001)
+    clock.advance(cached_seconds - 0.001)
     assert cache.get(b"key") == check
     clock.advance(0.002)
 
     assert cache.get(b"key") is None
 
 
-def test_being_asked_for_does_not_lengthen_a_life() -> None:
+def test_a_cache_hit_does_not_extend_the_ttl() -> None:
     clock = HandSetClock()
     cache = cache_by(clock)
     cache.put(b"key", vouched(clock))
@@ -51,7 +51,7 @@ def test_being_asked_for_does_not_lengthen_a_life() -> None:
     assert cache.get(b"key") is None
 
 
-def test_an_expired_token_is_refused_when_only_the_wall_clock_was_set_forward() -> None:
+def test_an_expired_token_is_refused_if_only_the_wall_clock_moved() -> None:
     clock = HandSetClock()
     cache = cache_by(clock)
     cache.put(b"key", vouched(clock, seconds_left=100))
@@ -61,7 +61,7 @@ def test_an_expired_token_is_refused_when_only_the_wall_clock_was_set_forward() 
     assert cache.get(b"key") == Rejected()
 
 
-def test_a_user_whose_token_has_no_life_left_is_not_remembered() -> None:
+def test_a_user_whose_token_has_expired_is_not_cached() -> None:
     clock = HandSetClock()
     cache = cache_by(clock)
 
@@ -71,7 +71,7 @@ def test_a_user_whose_token_has_no_life_left_is_not_remembered() -> None:
 
 
 @pytest.mark.parametrize(("ttl_seconds", "max_size"), [(0.0, 1024), (300.0, 0)])
-def test_without_time_or_room_nobody_is_remembered(ttl_seconds: float, max_size: int) -> None:
+def test_a_ttl_or_size_of_zero_disables_caching(ttl_seconds: float, max_size: int) -> None:
     clock = HandSetClock()
     cache = cache_by(clock, ttl_seconds=ttl_seconds, max_size=max_size)
 
@@ -80,7 +80,7 @@ def test_without_time_or_room_nobody_is_remembered(ttl_seconds: float, max_size:
     assert cache.get(b"key") is None
 
 
-def test_a_rejection_is_remembered_for_ten_seconds() -> None:
+def test_a_rejection_is_cached_for_ten_seconds() -> None:
     clock = HandSetClock()
     cache = cache_by(clock)
     cache.put(b"key", Rejected())
@@ -92,7 +92,7 @@ def test_a_rejection_is_remembered_for_ten_seconds() -> None:
     assert cache.get(b"key") is None
 
 
-def test_the_newer_verdict_replaces_the_older() -> None:
+def test_a_newer_result_replaces_an_older_one() -> None:
     clock = HandSetClock()
     cache = cache_by(clock)
 
@@ -104,7 +104,7 @@ def test_the_newer_verdict_replaces_the_older() -> None:
     assert cache.get(b"key") == Rejected()
 
 
-def test_beyond_its_size_the_least_recently_seen_user_makes_room() -> None:
+def test_a_full_cache_evicts_the_least_recently_used_user() -> None:
     clock = HandSetClock()
     cache = cache_by(clock, max_size=2)
     cache.put(b"a", vouched(clock, "a"))
@@ -116,7 +116,7 @@ def test_beyond_its_size_the_least_recently_seen_user_makes_room() -> None:
     assert [cache.get(key) is not None for key in (b"a", b"b", b"c")] == [True, False, True]
 
 
-def test_a_flood_of_rejections_pushes_out_no_user() -> None:
+def test_a_flood_of_rejections_evicts_no_user() -> None:
     clock = HandSetClock()
     cache = cache_by(clock)
     cache.put(b"good", vouched(clock))

@@ -1,4 +1,4 @@
-"""The breaker spares callers the wait for a service that is known to be away."""
+"""Tests when the circuit breaker lets a call through."""
 
 from tests.unit.adapters.chatcore_auth.scripted_auth_service import HandSetClock
 
@@ -13,14 +13,14 @@ def opened(clock: HandSetClock) -> CircuitBreaker:
     return breaker
 
 
-def test_it_opens_after_so_many_failures_in_a_row_and_says_so_once() -> None:
+def test_it_opens_after_failures_in_a_row_and_reports_that_once() -> None:
     breaker = CircuitBreaker(HandSetClock(), failures_to_open=3, pause_seconds=2.0)
 
     assert [breaker.record_failure() for _ in range(4)] == [False, False, True, False]
     assert not breaker.allows_call()
 
 
-def test_a_success_in_between_begins_the_count_anew() -> None:
+def test_a_success_resets_the_count_of_failures() -> None:
     breaker = CircuitBreaker(HandSetClock(), failures_to_open=3, pause_seconds=2.0)
 
     for _ in range(10):
@@ -31,7 +31,7 @@ def test_a_success_in_between_begins_the_count_anew() -> None:
     assert breaker.allows_call()
 
 
-def test_after_a_pause_one_caller_probes_and_the_others_do_not() -> None:
+def test_after_a_pause_one_call_is_let_through_as_a_probe() -> None:
     clock = HandSetClock()
     breaker = opened(clock)
 
@@ -42,7 +42,7 @@ def test_after_a_pause_one_caller_probes_and_the_others_do_not() -> None:
     assert [breaker.allows_call() for _ in range(3)] == [True, False, False]
 
 
-def test_a_probe_that_fails_begins_another_pause() -> None:
+def test_a_probe_that_fails_starts_another_pause() -> None:
     clock = HandSetClock()
     breaker = opened(clock)
     clock.advance(2.0)
@@ -57,7 +57,7 @@ def test_a_probe_that_fails_begins_another_pause() -> None:
     assert breaker.allows_call()
 
 
-def test_a_probe_that_succeeds_lets_everyone_through() -> None:
+def test_a_probe_that_succeeds_closes_the_breaker() -> None:
     clock = HandSetClock()
     breaker = opened(clock)
     clock.advance(2.0)
@@ -68,7 +68,7 @@ def test_a_probe_that_succeeds_lets_everyone_through() -> None:
     assert [breaker.allows_call() for _ in range(3)] == [True, True, True]
 
 
-def test_a_probe_that_never_reports_is_replaced() -> None:
+def test_another_probe_follows_one_that_never_reports() -> None:
     clock = HandSetClock()
     breaker = opened(clock)
     clock.advance(2.0)

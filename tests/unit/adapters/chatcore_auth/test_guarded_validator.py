@@ -1,4 +1,7 @@
-"""While the auth service is away nobody waits for it, and no single caller can make it seem away."""
+"""Tests the bounds around the auth service.
+
+Nobody waits for a service that is down, no single caller can make it seem down, and concurrent calls are limited.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -36,7 +39,7 @@ def failing(_: str) -> httpx.Response:
     return httpx.Response(503)
 
 
-async def test_an_outage_of_ten_minutes_lets_in_only_those_who_are_remembered_and_only_for_300_seconds(
+async def test_during_an_outage_only_cached_users_are_let_in_for_300_seconds(
     client: AuthClient, clock: HandSetClock, service: ScriptedAuthService
 ) -> None:
     await client.authenticate("known")
@@ -54,11 +57,11 @@ async def test_an_outage_of_ten_minutes_lets_in_only_those_who_are_remembered_an
         let_in.append(second)
 
     assert let_in == list(range(1, 300))
-    # Five to find out, then one probe in two seconds or so, not two calls a second.
+    # Five calls open the breaker; after that there is about one probe every two seconds, not two calls a second.
     assert len(service.asked) < 5 + 600 / 2 + 10
 
 
-async def test_after_failures_in_a_row_nobody_waits_until_a_probe_succeeds(
+async def test_after_failures_in_a_row_no_calls_are_made_until_a_probe_succeeds(
     client: AuthClient, clock: HandSetClock, service: ScriptedAuthService
 ) -> None:
     service.answer = failing
@@ -76,7 +79,7 @@ async def test_after_failures_in_a_row_nobody_waits_until_a_probe_succeeds(
     assert (await client.authenticate("next")).id == "next"
 
 
-async def test_rejections_are_no_failures(client: AuthClient, service: ScriptedAuthService) -> None:
+async def test_rejections_do_not_count_as_failures(client: AuthClient, service: ScriptedAuthService) -> None:
     service.answer = lambda _: rejecting()
 
     for number in range(20):
@@ -90,7 +93,7 @@ def reset(_: str) -> httpx.Response:
     raise httpx.ReadError("reset")
 
 
-AWAY: dict[str, Callable[[str], httpx.Response]] = {
+OUTAGES: dict[str, Callable[[str], httpx.Response]] = {
     "429": lambda _: httpx.Response(429),
     "500": lambda _: httpx.Response(500),
     "503": lambda _: httpx.Response(503),
@@ -99,7 +102,7 @@ AWAY: dict[str, Callable[[str], httpx.Response]] = {
     "a reset": reset,
 }
 
-# What each of these says depends on the token, and that is the caller's to choose.
+# Each of these answers may depend on the token, which the caller chooses.
 UNUSABLE: dict[str, Callable[[str], httpx.Response]] = {
     "204": lambda _: httpx.Response(204),
     "302": lambda _: httpx.Response(302, headers={"Location": "http://elsewhere/"}),
@@ -114,8 +117,8 @@ UNUSABLE: dict[str, Callable[[str], httpx.Response]] = {
 }
 
 
-@pytest.mark.parametrize("answer", AWAY.values(), ids=AWAY)
-async def test_what_says_that_the_service_is_away_spares_others_the_wait(
+@pytest.mark.parametrize("answer", OUTAGES.values(), ids=OUTAGES)
+async def test_outages_open_the_breaker(
     client: AuthClient, service: ScriptedAuthService, answer: Callable[[str], httpx.Response]
 ) -> None:
     service.answer = answer
@@ -130,7 +133,7 @@ async def test_what_says_that_the_service_is_away_spares_others_the_wait(
     assert service.asked == []
 
 
-async def test_no_answer_in_time_says_that_the_service_is_away(clock: HandSetClock) -> None:
+async def test_timeouts_open_the_breaker(clock: HandSetClock) -> None:
     service = ScriptedAuthService()
     service.may_answer.clear()
     async with AuthClient("http://auth", "key", clock, timeout_seconds=0.05, transport=service.transport) as client:
@@ -144,7 +147,7 @@ async def test_no_answer_in_time_says_that_the_service_is_away(clock: HandSetClo
 
 
 @pytest.mark.parametrize("answer", UNUSABLE.values(), ids=UNUSABLE)
-async def test_an_answer_that_is_unusable_for_one_caller_keeps_nobody_else_out(
+async def test_unusable_answers_for_one_caller_lock_out_nobody_else(
     client: AuthClient, service: ScriptedAuthService, answer: Callable[[str], httpx.Response]
 ) -> None:
     service.answer = lambda token: answer(token) if token.startswith("odd") else vouching_for(token)
@@ -158,7 +161,7 @@ async def test_an_answer_that_is_unusable_for_one_caller_keeps_nobody_else_out(
 
 
 @pytest.mark.parametrize("answer", UNUSABLE.values(), ids=UNUSABLE)
-async def test_a_probe_that_gets_any_prompt_answer_lets_everyone_through(
+async def test_a_probe_that_gets_any_answer_closes_the_breaker(
     client: AuthClient, clock: HandSetClock, service: ScriptedAuthService, answer: Callable[[str], httpx.Response]
 ) -> None:
     service.answer = failing
@@ -172,3 +175,33 @@ async def test_a_probe_that_gets_any_prompt_answer_lets_everyone_through(
         await client.authenticate("odd")
 
     assert (await client.authenticate("good")).id == "good"
+
+
+async def test_concurrent_calls_are_limited_and_the_rest_wait(clock: HandSetClock) -> None:
+    service = ScriptedAuthService()
+    service.may_answer.clear()
+    async with AuthClient("http://auth", "key", clock, max_concurrent_calls=4, transport=service.transport) as client:
+        requests = [asyncio.create_task(client.authenticate(f"token {number}")) for number in range(40)]
+        await service.until_asked(4)
+        await asyncio.sleep(0.01)
+        assert len(service.asked) == 4
+
+        service.may_answer.set()
+        await asyncio.gather(*requests)
+
+    assert len(service.asked) == 40
+    assert service.most_at_once == 4
+
+
+async def test_callers_without_a_slot_in_time_learn_that_auth_is_unavailable(clock: HandSetClock) -> None:
+    service = ScriptedAuthService()
+    service.may_answer.clear()
+    async with AuthClient(
+        "http://auth", "key", clock, max_concurrent_calls=2, timeout_seconds=0.2, transport=service.transport
+    ) as client:
+        outcomes = await asyncio.gather(
+            *(client.authenticate(f"token {number}") for number in range(20)), return_exceptions=True
+        )
+
+    assert {type(outcome) for outcome in outcomes} == {AuthUnavailableError}
+    assert service.most_at_once == 2

@@ -1,4 +1,4 @@
-"""Neither a token nor our key is in anything that may end up in a log."""
+"""Tests that neither a token nor our key is in anything that may be logged."""
 
 import logging
 import traceback
@@ -37,7 +37,7 @@ ANSWERS: dict[str, Callable[[str], httpx.Response]] = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-async def test_no_log_line_error_or_representation_holds_the_token_or_the_key(
+async def test_no_log_line_error_or_repr_contains_the_token_or_the_key(
     answer: Callable[[str], httpx.Response], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -59,7 +59,7 @@ async def test_no_log_line_error_or_representation_holds_the_token_or_the_key(
     assert "canary" not in everything
 
 
-async def test_our_own_key_refused_is_logged_as_an_error() -> None:
+async def test_the_refusal_of_our_own_key_is_logged_as_an_error() -> None:
     service = ScriptedAuthService(answer=lambda _: httpx.Response(403))
 
     with structlog.testing.capture_logs() as lines:
@@ -77,7 +77,7 @@ async def test_our_own_key_refused_is_logged_as_an_error() -> None:
     ]
 
 
-async def test_an_outage_is_logged_once_a_call_and_once_when_it_is_taken_for_one() -> None:
+async def test_an_outage_is_logged_per_call_and_once_when_the_breaker_opens() -> None:
     service = ScriptedAuthService(answer=lambda _: httpx.Response(500))
 
     with structlog.testing.capture_logs() as lines:

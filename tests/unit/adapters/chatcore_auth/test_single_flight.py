@@ -1,4 +1,4 @@
-"""Many who ask the same at the same time cause one call."""
+"""Tests that concurrent requests for the same key share one call."""
 
 import asyncio
 
@@ -9,29 +9,29 @@ from chatcore_auth.single_flight import FlightAbortedError, SingleFlight
 
 
 class SlowCall:
-    """Answers when it is told to; counts how often it was begun."""
+    """Returns when the test sets `answer`; counts how often it was started."""
 
     def __init__(self) -> None:
-        self.begun = 0
+        self.started = 0
         self.answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def __call__(self) -> str:
-        self.begun += 1
+        self.started += 1
         return await asyncio.shield(self.answer)
 
 
-async def test_all_who_ask_meanwhile_share_one_call() -> None:
+async def test_concurrent_requests_share_one_call() -> None:
     flights, call = SingleFlight[str, str](), SlowCall()
-    askers = [asyncio.create_task(flights.run("key", call)) for _ in range(500)]
+    waiters = [asyncio.create_task(flights.run("key", call)) for _ in range(500)]
     await settle()
 
     call.answer.set_result("yes")
 
-    assert await asyncio.gather(*askers) == ["yes"] * 500
-    assert call.begun == 1
+    assert await asyncio.gather(*waiters) == ["yes"] * 500
+    assert call.started == 1
 
 
-async def test_who_asks_after_the_answer_causes_a_new_call() -> None:
+async def test_a_request_after_the_result_starts_a_new_call() -> None:
     flights, call = SingleFlight[str, str](), SlowCall()
     call.answer.set_result("yes")
 
@@ -39,21 +39,21 @@ async def test_who_asks_after_the_answer_causes_a_new_call() -> None:
     await settle()
     await flights.run("key", call)
 
-    assert call.begun == 2
+    assert call.started == 2
 
 
-async def test_other_keys_have_calls_of_their_own() -> None:
+async def test_each_key_has_its_own_call() -> None:
     flights, one, other = SingleFlight[str, str](), SlowCall(), SlowCall()
     other.answer.set_result("other")
-    asker = asyncio.create_task(flights.run("one", one))
+    waiter = asyncio.create_task(flights.run("one", one))
 
     assert await flights.run("other", other) == "other"
 
     one.answer.set_result("one")
-    assert await asker == "one"
+    assert await waiter == "one"
 
 
-async def test_the_first_asker_may_go_away_and_the_others_are_answered() -> None:
+async def test_cancelling_the_first_waiter_does_not_affect_the_others() -> None:
     flights, call = SingleFlight[str, str](), SlowCall()
     first = asyncio.create_task(flights.run("key", call))
     await settle()
@@ -66,10 +66,10 @@ async def test_the_first_asker_may_go_away_and_the_others_are_answered() -> None
 
     assert await second == "yes"
     assert first.cancelled()
-    assert call.begun == 1
+    assert call.started == 1
 
 
-async def test_the_call_goes_on_when_all_askers_have_gone() -> None:
+async def test_the_call_continues_when_all_waiters_are_cancelled() -> None:
     flights, call = SingleFlight[str, str](), SlowCall()
     only = asyncio.create_task(flights.run("key", call))
     await settle()
@@ -81,16 +81,16 @@ async def test_the_call_goes_on_when_all_askers_have_gone() -> None:
     call.answer.set_result("yes")
 
     assert await late == "yes"
-    assert call.begun == 1
+    assert call.started == 1
 
 
-async def test_an_aborted_call_tells_its_askers_without_cancelling_them() -> None:
+async def test_an_aborted_call_raises_in_its_waiters() -> None:
     flights, call = SingleFlight[str, str](), SlowCall()
-    asker = asyncio.create_task(flights.run("key", call))
+    waiter = asyncio.create_task(flights.run("key", call))
     await settle()
 
     await flights.abort()
 
     with pytest.raises(FlightAbortedError):
-        await asker
+        await waiter
     call.answer.cancel()

@@ -1,4 +1,4 @@
-"""The auth port in memory keeps its promises."""
+"""Tests the in-memory auth adapter against the contract."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ from chatcore_memory import FrozenClock, StaticAuth
 
 
 class OutageScript(StaticAuth):
-    """Meets every fault in the same way."""
+    """Simulates every fault as an outage."""
 
     def fail(self, fault: AuthFault) -> None:
         assert fault in AuthFault
@@ -35,13 +35,13 @@ class TestStaticAuth(AuthContract):
         return auth
 
 
-async def test_users_may_be_named_at_once() -> None:
+async def test_the_constructor_accepts_users() -> None:
     auth = StaticAuth({"token": User(id="alice")})
 
     assert await auth.authenticate("token") == User(id="alice")
 
 
-async def test_a_rejection_holds_at_once() -> None:
+async def test_a_rejection_takes_effect_at_once() -> None:
     auth = StaticAuth({"token": User(id="alice")})
     await auth.authenticate("token")
 
@@ -51,7 +51,7 @@ async def test_a_rejection_holds_at_once() -> None:
         await auth.authenticate("token")
 
 
-async def test_during_an_outage_nobody_is_let_in_and_nothing_recorded() -> None:
+async def test_during_an_outage_nobody_is_let_in_and_nothing_is_recorded() -> None:
     auth = StaticAuth({"token": User(id="alice")})
 
     auth.outage = True
@@ -61,7 +61,7 @@ async def test_during_an_outage_nobody_is_let_in_and_nothing_recorded() -> None:
     assert auth.trace_ids == []
 
 
-async def test_without_a_clock_tokens_end_by_the_machines() -> None:
+async def test_without_a_clock_tokens_expire_by_the_system_clock() -> None:
     now = datetime.now(UTC)
     auth = StaticAuth(
         {

@@ -1,4 +1,4 @@
-"""The frozen clock keeps the clock port's promises, and moves only when told to."""
+"""Tests the frozen clock against the contract, and how a test moves it."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
@@ -34,7 +34,7 @@ async def test_it_stands_still_until_it_is_advanced() -> None:
     assert readings == [(start, 0), (start, 0), (datetime(2026, 11, 22, 12, 1, 30, tzinfo=UTC), 90)]
 
 
-async def test_advancing_wakes_exactly_those_whose_time_has_come(clock: FrozenClock) -> None:
+async def test_advancing_wakes_exactly_the_sleepers_whose_time_has_come(clock: FrozenClock) -> None:
     sleepers = [asyncio.create_task(clock.sleep(seconds)) for seconds in (1, 2, 3)]
     await clock.sleepers(3)
 
@@ -46,7 +46,7 @@ async def test_advancing_wakes_exactly_those_whose_time_has_come(clock: FrozenCl
     await asyncio.gather(*sleepers)
 
 
-async def test_elapsing_wakes_one_who_sleeps_again_and_again_each_time(clock: FrozenClock) -> None:
+async def test_elapse_wakes_a_repeated_sleeper_each_time(clock: FrozenClock) -> None:
     ticks: list[float] = []
 
     async def tick() -> None:
@@ -89,7 +89,7 @@ async def test_a_cancelled_sleeper_is_forgotten(clock: FrozenClock) -> None:
     await asyncio.wait([waiter])
 
 
-async def test_it_does_not_go_back(clock: FrozenClock) -> None:
+async def test_it_cannot_go_back(clock: FrozenClock) -> None:
     with pytest.raises(ValueError, match="does not go back"):
         clock.advance(-1)
     with pytest.raises(ValueError, match="does not go back"):

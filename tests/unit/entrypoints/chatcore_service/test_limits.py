@@ -130,13 +130,13 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         "auth_cache_ttl_seconds",
         300,
         (
-            "unit/adapters/chatcore_auth/test_cache.py::test_a_user_is_remembered_until_the_ttl_or_the_expiry_but_300_seconds_at_most",
+            "unit/adapters/chatcore_auth/test_cache.py::test_a_user_is_cached_until_ttl_or_expiry_but_at_most_300_seconds",
         ),
     ),
     "AUTH_CACHE_MAX_SIZE": (
         "auth_cache_max_size",
         1024,
-        ("unit/adapters/chatcore_auth/test_cache.py::test_beyond_its_size_the_least_recently_seen_user_makes_room",),
+        ("unit/adapters/chatcore_auth/test_cache.py::test_a_full_cache_evicts_the_least_recently_used_user",),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""What the auth service's replies mean, one by one."""
+"""Tests how replies of the auth service are interpreted."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ def body(**reply: object) -> bytes:
     return orjson.dumps({"valid": True, "user": {"id": "u"}, "claims": {}, **reply})
 
 
-def test_a_vouched_user_has_the_id_and_the_expiry_that_the_reply_names() -> None:
+def test_a_vouched_user_has_the_id_and_the_expiry_of_the_reply() -> None:
     check = read_reply(200, body(user={"id": "ann", "email": "a@example.com"}, claims={"sub": "ann", "exp": 2e9}))
 
     assert isinstance(check, Vouched)
@@ -38,7 +38,7 @@ def test_claims_and_expiry_may_be_absent() -> None:
         body(user={"id": "u", "is_admin": None}, claims=None),
     ],
 )
-def test_an_optional_field_that_is_null_is_as_good_as_absent(content: bytes) -> None:
+def test_an_optional_field_that_is_null_counts_as_absent(content: bytes) -> None:
     assert read_reply(200, content) == Vouched(User(id="u", is_admin=False, expires_at=None))
 
 
@@ -52,7 +52,7 @@ def test_an_optional_field_that_is_null_is_as_good_as_absent(content: bytes) -> 
         (253_402_300_799, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
     ],
 )
-def test_an_expiry_is_any_number_that_is_a_time(exp: float, expected: datetime) -> None:
+def test_any_number_that_is_a_valid_time_is_an_expiry(exp: float, expected: datetime) -> None:
     check = read_reply(200, body(claims={"exp": exp}))
 
     assert isinstance(check, Vouched)
@@ -62,7 +62,7 @@ def test_an_expiry_is_any_number_that_is_a_time(exp: float, expected: datetime) 
 @pytest.mark.parametrize(
     ("fields", "expected"), [({}, False), ({"is_admin": False}, False), ({"is_admin": True}, True)]
 )
-def test_only_true_makes_an_administrator(fields: dict[str, object], *, expected: bool) -> None:
+def test_only_true_makes_an_admin(fields: dict[str, object], *, expected: bool) -> None:
     check = read_reply(200, body(user={"id": "u", **fields}))
 
     assert isinstance(check, Vouched)
@@ -70,7 +70,7 @@ def test_only_true_makes_an_administrator(fields: dict[str, object], *, expected
 
 
 @pytest.mark.parametrize("user_id", ["x", "x" * 255, "ünïcode", "7f9c0f0e-8c5b-4b5a-9c55-2a5b0f1f4b11"])
-def test_an_id_is_any_storable_text_of_up_to_255_characters(user_id: str) -> None:
+def test_any_storable_text_of_up_to_255_characters_is_an_id(user_id: str) -> None:
     check = read_reply(200, body(user={"id": user_id}))
 
     assert isinstance(check, Vouched)
@@ -78,22 +78,22 @@ def test_an_id_is_any_storable_text_of_up_to_255_characters(user_id: str) -> Non
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b'{"valid":false,"reason":"expired"}', b"\xff"])
-def test_401_rejects_whatever_its_body(content: bytes) -> None:
+def test_401_rejects_whatever_the_body(content: bytes) -> None:
     assert read_reply(401, content) == Rejected()
 
 
-def test_200_that_says_not_valid_rejects() -> None:
+def test_200_with_valid_false_rejects() -> None:
     assert read_reply(200, b'{"valid":false,"user":{"id":"u"}}') == Rejected()
 
 
-def test_403_is_about_our_own_key() -> None:
+def test_403_means_that_our_own_key_was_refused() -> None:
     assert read_reply(403, b'{"valid":false}') is KEY_REFUSED
 
 
 @pytest.mark.parametrize(
     "status", [201, 202, 204, 206, 301, 302, 307, 308, 400, 404, 405, 409, 422, 429, 500, 502, 503, 504]
 )
-def test_any_other_status_is_no_answer_even_with_a_fine_body(status: int) -> None:
+def test_any_other_status_is_unusable_even_with_a_valid_body(status: int) -> None:
     assert isinstance(read_reply(status, body()), Unusable)
 
 
@@ -153,11 +153,11 @@ def test_any_other_status_is_no_answer_even_with_a_fine_body(status: int) -> Non
         b'{"valid":true,"user":{"id":"u"},"claims":{"exp":' + b"9" * 5000 + b"}}",
     ],
 )
-def test_200_that_is_not_as_agreed_is_no_answer(content: bytes) -> None:
+def test_200_that_differs_from_the_contract_is_unusable(content: bytes) -> None:
     assert isinstance(read_reply(200, content), Unusable)
 
 
-def test_the_reason_for_the_log_holds_nothing_of_the_reply() -> None:
+def test_the_reason_for_the_log_contains_nothing_of_the_reply() -> None:
     check = read_reply(200, body(user={"id": "canary" * 100}, canary="canary"))
 
     assert isinstance(check, Unusable)

@@ -1,4 +1,4 @@
-"""What goes over the wire to the auth service, and what may come back."""
+"""Tests what is sent to the auth service over HTTP, and how its responses are handled."""
 
 import asyncio
 import gzip
@@ -24,7 +24,7 @@ def router() -> Iterator[respx.MockRouter]:
 
 @pytest.fixture
 async def client(router: respx.MockRouter) -> AsyncIterator[AuthClient]:
-    del router  # Only so that it is in place first.
+    del router  # Requested only so that it is set up first.
     async with AuthClient("http://auth:8001/", "internal-key", HandSetClock()) as opened:
         yield opened
 
@@ -43,7 +43,7 @@ async def test_it_posts_the_token_with_our_key_and_the_trace_id(client: AuthClie
 
 
 @pytest.mark.parametrize("trace_id", [None, "", "a b", "a\r\nX-Admin: 1", "ä", "x" * 129])
-async def test_a_trace_id_that_is_none_is_left_out(
+async def test_a_trace_id_that_is_not_a_header_value_is_left_out(
     client: AuthClient, router: respx.MockRouter, trace_id: str | None
 ) -> None:
     route = router.post(VALIDATE).respond(json=VOUCHES)
@@ -53,7 +53,7 @@ async def test_a_trace_id_that_is_none_is_left_out(
     assert "x-trace-id" not in route.calls.last.request.headers
 
 
-async def test_neither_proxies_nor_credentials_come_from_the_environment(
+async def test_proxies_in_the_environment_are_ignored(
     router: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy:1")
@@ -66,7 +66,7 @@ async def test_neither_proxies_nor_credentials_come_from_the_environment(
     assert route.called
 
 
-async def test_cookies_of_one_answer_do_not_go_along_with_the_next_question(
+async def test_cookies_of_one_response_are_not_sent_with_the_next_request(
     client: AuthClient, router: respx.MockRouter
 ) -> None:
     route = router.post(VALIDATE).respond(json=VOUCHES, headers={"Set-Cookie": "session=ann; Path=/"})
@@ -89,7 +89,7 @@ async def test_a_redirect_is_not_followed(client: AuthClient, router: respx.Mock
 
 
 @pytest.mark.parametrize("status", [204, 400, 403, 404, 409, 422, 429, 500, 502, 503])
-async def test_any_status_but_200_and_401_is_an_outage_and_asked_anew_next_time(
+async def test_any_status_but_200_and_401_is_unusable_and_not_cached(
     client: AuthClient, router: respx.MockRouter, status: int
 ) -> None:
     route = router.post(VALIDATE).respond(status)
@@ -101,7 +101,7 @@ async def test_any_status_but_200_and_401_is_an_outage_and_asked_anew_next_time(
     assert route.call_count == 2
 
 
-async def test_401_is_the_callers_fault(client: AuthClient, router: respx.MockRouter) -> None:
+async def test_401_rejects_the_token(client: AuthClient, router: respx.MockRouter) -> None:
     router.post(VALIDATE).respond(401, json={"valid": False, "reason": "expired"})
 
     with pytest.raises(NotAuthenticatedError):
@@ -113,7 +113,7 @@ async def test_401_is_the_callers_fault(client: AuthClient, router: respx.MockRo
     [({"Content-Encoding": "gzip"}, gzip.compress(b"{}")), ({}, b" " * 100_000)],
     ids=["compressed", "too long"],
 )
-async def test_401_is_the_callers_fault_however_odd_its_body(
+async def test_401_rejects_the_token_however_odd_the_body(
     client: AuthClient, router: respx.MockRouter, headers: dict[str, str], content: bytes
 ) -> None:
     router.post(VALIDATE).respond(401, headers=headers, content=content)
@@ -123,25 +123,25 @@ async def test_401_is_the_callers_fault_however_odd_its_body(
 
 
 class Endless(httpx.AsyncByteStream):
-    """A body without an end; counts what was taken of it."""
+    """Streams a body without an end; counts the bytes that were read."""
 
     def __init__(self) -> None:
-        self.taken = 0
+        self.bytes_read = 0
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while True:
-            self.taken += 1024
+            self.bytes_read += 1024
             yield b" " * 1024
 
 
-async def test_a_body_without_an_end_is_read_up_to_64_kib(client: AuthClient, router: respx.MockRouter) -> None:
+async def test_an_endless_body_is_read_up_to_64_kib(client: AuthClient, router: respx.MockRouter) -> None:
     body = Endless()
     router.post(VALIDATE).respond(stream=body)
 
     with pytest.raises(AuthUnavailableError):
         await client.authenticate("token")
 
-    assert body.taken <= 66 * 1024
+    assert body.bytes_read <= 66 * 1024
 
 
 async def test_a_body_of_64_kib_is_accepted(client: AuthClient, router: respx.MockRouter) -> None:
@@ -151,8 +151,8 @@ async def test_a_body_of_64_kib_is_accepted(client: AuthClient, router: respx.Mo
     assert (await client.authenticate("token")).id == "u"
 
 
-async def test_what_comes_compressed_is_not_inflated(client: AuthClient, router: respx.MockRouter) -> None:
-    # Inflated, it would be a fine answer.
+async def test_a_compressed_body_is_not_inflated(client: AuthClient, router: respx.MockRouter) -> None:
+    # Inflated, it would be a valid reply.
     compressed = gzip.compress(b'{"valid":true,"user":{"id":"u"}}')
     router.post(VALIDATE).respond(content=compressed, headers={"Content-Encoding": "gzip"})
 
@@ -174,7 +174,7 @@ async def test_what_comes_compressed_is_not_inflated(client: AuthClient, router:
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_a_connection_that_fails_is_an_outage(
+async def test_a_connection_error_makes_auth_unavailable(
     client: AuthClient, router: respx.MockRouter, error: httpx.HTTPError
 ) -> None:
     router.post(VALIDATE).mock(side_effect=error)
@@ -185,7 +185,7 @@ async def test_a_connection_that_fails_is_an_outage(
     assert caught.value.__cause__ is error
 
 
-async def test_a_connection_that_breaks_off_is_tried_once_more(client: AuthClient, router: respx.MockRouter) -> None:
+async def test_a_broken_connection_is_retried_once(client: AuthClient, router: respx.MockRouter) -> None:
     replies: list[httpx.Response | Exception] = [
         httpx.RemoteProtocolError("Server disconnected"),
         httpx.Response(200, json=VOUCHES),
@@ -197,7 +197,7 @@ async def test_a_connection_that_breaks_off_is_tried_once_more(client: AuthClien
 
 
 @pytest.mark.parametrize("status", [200, 301, 401, 403, 404, 405, 500, 501])
-async def test_any_answer_of_the_service_itself_shows_that_it_is_reachable(
+async def test_ping_accepts_any_status_of_the_service_itself(
     client: AuthClient, router: respx.MockRouter, status: int
 ) -> None:
     router.get("http://auth:8001/").respond(status)
@@ -206,7 +206,7 @@ async def test_any_answer_of_the_service_itself_shows_that_it_is_reachable(
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-async def test_a_proxys_word_that_nobody_is_home_shows_the_contrary(
+async def test_ping_raises_on_the_status_of_a_proxy_without_a_service(
     client: AuthClient, router: respx.MockRouter, status: int
 ) -> None:
     router.get("http://auth:8001/").respond(status)
@@ -215,14 +215,14 @@ async def test_a_proxys_word_that_nobody_is_home_shows_the_contrary(
         await client.ping()
 
 
-async def test_an_unreachable_service_is_told_by_ping(client: AuthClient, router: respx.MockRouter) -> None:
+async def test_ping_raises_if_the_connection_fails(client: AuthClient, router: respx.MockRouter) -> None:
     router.get("http://auth:8001/").mock(side_effect=httpx.ConnectError("refused"))
 
     with pytest.raises(AuthUnavailableError):
         await client.ping()
 
 
-async def test_a_silent_service_is_told_by_ping_in_time(router: respx.MockRouter) -> None:
+async def test_ping_raises_in_time_if_there_is_no_response(router: respx.MockRouter) -> None:
     async def never(_: httpx.Request) -> httpx.Response:
         await asyncio.Event().wait()
         raise AssertionError
