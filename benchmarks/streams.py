@@ -23,9 +23,9 @@ from benchmarks.subjects import Subject, subjects
 from benchmarks.trial import Bench, Trial
 
 from chatcore_dev.data_directory import DataDirectory
-from chatcore_dev.embedded_postgres import EmbeddedPostgres
 from chatcore_dev.interruption import Interruption
 from chatcore_dev.local_stack_error import LocalStackError
+from chatcore_dev.postgres.embedded_postgres import EmbeddedPostgres
 
 #: Of a trial that the tools or the machine spoiled.
 _TRIES = 2

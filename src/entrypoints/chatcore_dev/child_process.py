@@ -1,4 +1,4 @@
-"""A program that runs beside us, and not longer than we do."""
+"""Runs programs as child processes that do not outlive this process."""
 
 import ctypes
 import os
@@ -21,7 +21,7 @@ _SECONDS_AFTER_KILL = 5
 
 @frozen
 class Account:
-    """The system account under which a program runs, in place of our own."""
+    """The system account under which a program runs instead of our own."""
 
     uid: int
     gid: int
@@ -29,78 +29,86 @@ class Account:
 
 @frozen(kw_only=True)
 class Program:
-    """What is to be run."""
+    """Describes a program to run."""
 
-    #: As the person at the terminal knows it.
+    #: Names the program in messages to the person at the terminal.
     name: str
     command: Sequence[str]
-    #: Takes all that it writes; emptied at the start.
+    #: Receives the output of the program; truncated when it starts.
     log: Path
     environment: Mapping[str, str] | None = None
     directory: Path | None = None
     account: Account | None = None
-    #: Asks it to end in good order, within so many seconds.
+    #: Requests a graceful stop; the program is killed if it takes longer than `stop_timeout_seconds`.
     stop_signal: signal.Signals = signal.SIGTERM
-    patience_seconds: float = 10
+    stop_timeout_seconds: float = 10
 
-    def last_words(self) -> str:
-        """The last line that it wrote; a fatal one before others, since PostgreSQL lets more follow it."""
+    def last_line(self) -> str:
+        """Returns the last line of the log; prefers a fatal one, since PostgreSQL writes more lines after it."""
         lines = self.log.read_text(errors="replace").strip().splitlines() or ["nothing"]
         fatal = [line for line in lines if "FATAL: " in line or "PANIC: " in line]
         return (fatal or lines)[-1].strip()
 
 
 class ChildProcess:
-    """A running program.
+    """Runs a program.
 
-    It is in a process group of its own, so that Ctrl-C reaches us alone and we end things in order.
+    The program gets a process group of its own, so that Ctrl-C reaches only this process, which then stops all programs
+    in order.
     """
 
     def __init__(self, program: Program, interruption: Interruption) -> None:
         self.program = program
         self._interruption = interruption
-        self._process = _started(program)
+        self._process = _start(program)
 
     @property
     def pid(self) -> int:
-        """The process's id."""
+        """The process id."""
         return self._process.pid
 
     @property
-    def status(self) -> int | None:
-        """With what it ended, negative for a signal; None while it runs."""
+    def exit_status(self) -> int | None:
+        """The exit status, negative for a signal; None while the program runs."""
         return self._process.poll()
 
     def require_running(self) -> None:
-        """Returns when it runs.
+        """Returns if the program is running.
 
         Raises:
-            LocalStackError: it has ended.
+            LocalStackError: the program has ended.
         """
-        if self.status is not None:
+        if self.exit_status is not None:
             raise LocalStackError(
-                f"{self.program.name} ended with status {self.status}; its last line was: "
-                f"{self.program.last_words()} (all of it is in {self.program.log})."
+                f"{self.program.name} ended with status {self.exit_status}; its last line was: "
+                f"{self.program.last_line()} (all of it is in {self.program.log})."
             )
 
     def stop(self) -> None:
-        """Ends it in good order if it lets itself; another request to stop meanwhile asks it once more, to hurry."""
+        """Stops the program gracefully, or kills it after the timeout.
+
+        Each further request to stop that arrives meanwhile is passed on to the program, which may then hurry.
+        """
         requests = self._interruption.requests
-        deadline = time.monotonic() + self.program.patience_seconds
+        deadline = time.monotonic() + self.program.stop_timeout_seconds
         self._signal(self.program.stop_signal)
-        while self.status is None and time.monotonic() < deadline:
+        while self.exit_status is None and time.monotonic() < deadline:
             time.sleep(_TICK_SECONDS)
             if self._interruption.requests > requests:
                 requests = self._interruption.requests
                 self._signal(self.program.stop_signal)
-        if self.status is None:
+        if self.exit_status is None:
             self._signal(signal.SIGKILL)
             self._process.wait(_SECONDS_AFTER_KILL)
 
     def wait(self) -> int:
-        """Returns its status when it has ended by itself; ends it when the end of everything is requested."""
+        """Waits for the program to end and returns its exit status.
+
+        Raises:
+            StopRequestedError: a stop was requested meanwhile; the program has been stopped.
+        """
         try:
-            while (status := self.status) is None:
+            while (status := self.exit_status) is None:
                 self._interruption.pause()
         except StopRequestedError:
             self.stop()
@@ -108,22 +116,22 @@ class ChildProcess:
         return status
 
     def _signal(self, number: signal.Signals) -> None:
-        # Nothing happens when it has ended already.
+        # This does nothing if the program has already ended.
         self._process.send_signal(number)
 
 
 def run_to_end(program: Program, interruption: Interruption) -> None:
-    """Runs a program that is expected to end well.
+    """Runs a program and waits for its success.
 
     Raises:
-        LocalStackError: it did not.
-        StopRequestedError: the end was requested meanwhile; the program has ended too.
+        LocalStackError: the program failed.
+        StopRequestedError: a stop was requested meanwhile; the program has been stopped.
     """
     if ChildProcess(program, interruption).wait() != 0:
-        raise LocalStackError(f"{program.name} failed: {program.last_words()} (all of it is in {program.log}).")
+        raise LocalStackError(f"{program.name} failed: {program.last_line()} (all of it is in {program.log}).")
 
 
-def _started(program: Program) -> subprocess.Popen[bytes]:
+def _start(program: Program) -> subprocess.Popen[bytes]:
     account = program.account
     with program.log.open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - our own programs, without a shell
@@ -137,20 +145,20 @@ def _started(program: Program) -> subprocess.Popen[bytes]:
             group=account.gid if account else None,
             extra_groups=[] if account else None,
             process_group=0,
-            preexec_fn=_dies_with_us(program.stop_signal),  # noqa: PLW1509 - there is one thread here
+            preexec_fn=_parent_death_hook(program.stop_signal),  # noqa: PLW1509 - there is one thread here
         )
 
 
-def _dies_with_us(number: signal.Signals) -> Callable[[], None] | None:
-    """What makes a child end when we are killed and cannot end it; only Linux has it."""
+def _parent_death_hook(number: signal.Signals) -> Callable[[], None] | None:
+    """Returns a hook that makes the kernel signal the child when this process dies; None outside Linux."""
     if sys.platform != "linux":
         return None
     set_process_option = ctypes.CDLL(None).prctl
     our_pid = os.getpid()
 
-    def ask_the_kernel() -> None:
+    def request_signal() -> None:
         set_process_option(_SET_PARENT_DEATH_SIGNAL, int(number))
         if os.getppid() != our_pid:
             os._exit(1)
 
-    return ask_the_kernel
+    return request_signal

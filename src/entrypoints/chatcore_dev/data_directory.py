@@ -1,4 +1,4 @@
-"""Where the local stack keeps its data between runs."""
+"""Manages the directory in which the local stack keeps its data between runs."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ from chatcore_dev.local_stack_error import LocalStackError
 
 @frozen(repr=False)
 class Secrets:
-    """Made once for each data directory; known to nobody else."""
+    """Holds the secrets of one data directory, generated once."""
 
     internal_api_key: str
     database_password: str
@@ -23,25 +23,25 @@ class Secrets:
 
 @frozen
 class DataDirectory:
-    """A folder with the database, the logs and the secrets of one local stack."""
+    """A directory with the database, the logs and the secrets of one local stack."""
 
     path: Path
 
     def log(self, name: str) -> Path:
-        """The file that takes what the program of this name writes."""
+        """Returns the log file of the program with this name."""
         return self.path / "logs" / f"{name}.log"
 
     @contextmanager
     def claimed(self) -> Generator[None]:
-        """Makes the folder where there is none, and keeps others from using it meanwhile.
+        """Creates the directory if necessary and locks it against other processes.
 
-        The claim ends with the process, however that ends: nothing stale can be left.
+        The operating system releases the lock when the process ends, however it ends, so no stale lock can remain.
 
         Raises:
-            LocalStackError: another process has it, or it cannot be written.
+            LocalStackError: another process has locked the directory, or it cannot be written.
         """
         try:
-            self._make()
+            self._create()
             lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise LocalStackError(f"The data directory {self.path} cannot be used: {error.strerror}.") from error
@@ -54,10 +54,10 @@ class DataDirectory:
             os.close(lock)
 
     def secrets(self) -> Secrets:
-        """The secrets of this folder, made at the first call.
+        """Returns the secrets of this directory, and generates them on the first call.
 
         Raises:
-            LocalStackError: their file is damaged.
+            LocalStackError: the file that holds them is damaged.
         """
         path = self.path / "secrets.json"
         if not path.exists():
@@ -67,11 +67,11 @@ class DataDirectory:
         except (orjson.JSONDecodeError, TypeError, OSError) as error:
             raise LocalStackError(f"{path} cannot be read; without it the data next to it is lost too.") from error
 
-    def _make(self) -> None:
+    def _create(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
-        # The auth service's log begins with tokens.
+        # Private, since the auth service's log begins with tokens.
         (self.path / "logs").mkdir(mode=0o700, exist_ok=True)
-        # Wherever it is made, it is nobody's source code.
+        # The directory may be inside a repository, where git must ignore it.
         (self.path / ".gitignore").write_text("*\n")
 
 

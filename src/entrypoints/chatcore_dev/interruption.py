@@ -1,4 +1,4 @@
-"""Ctrl-C and its relatives, noticed where it is safe to stop."""
+"""Handles Ctrl-C and the other signals that request a stop."""
 
 import signal
 import time
@@ -10,14 +10,14 @@ _TICK_SECONDS = 0.05
 
 
 class StopRequestedError(Exception):
-    """The person at the terminal, or the system, wants the end."""
+    """The person at the terminal, or the system, has requested a stop."""
 
 
 class Interruption:
-    """Counts requests to stop while it is entered.
+    """Counts the requests to stop, as a context manager that handles the signals.
 
-    Nothing is thrown into running code, in which a child process could be lost between its start and the note that
-    it was started: whoever waits, waits here, and is told.
+    The signal handlers raise nothing: an exception between the start of a child process and the assignment of its
+    handle would lose the process. Instead, code that waits calls :meth:`pause`, which raises.
     """
 
     def __init__(self) -> None:
@@ -25,23 +25,23 @@ class Interruption:
         self._previous: dict[signal.Signals, signal.Handlers | object] = {}
 
     def __enter__(self) -> Self:
-        self._previous = {number: signal.signal(number, self._noticed) for number in _SIGNALS}
+        self._previous = {number: signal.signal(number, self._count) for number in _SIGNALS}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal() gave, it takes back
+            signal.signal(number, handler)  # type: ignore[arg-type]  # signal() accepts what it returned
 
     def pause(self) -> None:
-        """Returns after a moment.
+        """Sleeps for 50 ms.
 
         Raises:
-            StopRequestedError: the end was requested, now or earlier.
+            StopRequestedError: a stop was requested, now or earlier.
         """
         if not self.requests:
             time.sleep(_TICK_SECONDS)
         if self.requests:
             raise StopRequestedError
 
-    def _noticed(self, _signal: int, _frame: FrameType | None) -> None:
+    def _count(self, _signal: int, _frame: FrameType | None) -> None:
         self.requests += 1

@@ -1,5 +1,5 @@
-"""Why the local stack cannot run."""
+"""Defines the error that stops the local stack."""
 
 
 class LocalStackError(Exception):
-    """The local stack cannot start or go on; `str()` is one sentence for the person at the terminal."""
+    """The local stack cannot start or continue; the message is one sentence for the person at the terminal."""

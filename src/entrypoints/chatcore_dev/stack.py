@@ -1,7 +1,7 @@
-"""The local stack: PostgreSQL, the auth and inference services and the chat service, on one machine.
+"""Runs PostgreSQL, the auth service, the inference service and the chat service on one machine.
 
-They start in the order in which they need each other and stop in the reverse order, so that the chat service can
-bring its replies to an end while everything that it needs is still there.
+They start in the order of their dependencies and stop in the reverse order, so that the chat service can finish running
+replies while everything that it needs is still there.
 """
 
 import sys
@@ -13,37 +13,37 @@ from pathlib import Path
 import httpx
 from attrs import frozen
 
-from chatcore_dev.auth_service import mint_token
+from chatcore_dev.auth_service.user_tokens import mint_token
 from chatcore_dev.child_process import ChildProcess, Program, run_to_end
 from chatcore_dev.data_directory import DataDirectory
-from chatcore_dev.embedded_postgres import EmbeddedPostgres, environment_without_postgres
 from chatcore_dev.interruption import Interruption, StopRequestedError
 from chatcore_dev.local_stack_error import LocalStackError
-from chatcore_dev.loopback import LOOPBACK, free_port, reachable_host, require_free
+from chatcore_dev.postgres.embedded_postgres import EmbeddedPostgres, environment_without_postgres
+from chatcore_dev.tcp_ports import LOOPBACK, free_port, reachable_host, require_free
 from chatcore_dev.terminal import complain, say
 from chatcore_dev.welcome import welcome
 
-#: Below the folder in which `chatcore dev` is run.
+#: Relative to the folder in which `chatcore dev` is run.
 DEFAULT_DATA_DIRECTORY = Path(".chatcore")
 
-# Not the script `chatcore`: it need not be on the path, and belongs to whichever Python installed it.
+# The script `chatcore` may not be on the path, or may belong to another Python.
 _CHATCORE = (sys.executable, "-m", "chatcore_service")
 
 _READY_SECONDS = 60
-# The service gives running replies 20 s to finish, and is gone after 30.
+# The service gives running replies 20 s to finish, and exits within 30 s.
 _DRAIN_SECONDS = 35
 
 
 def run_dev(host: str, port: int, data_dir: Path = DEFAULT_DATA_DIRECTORY) -> int:
-    """Runs the local stack until Ctrl-C, SIGTERM, or the end of one of its parts.
+    """Runs the local stack until Ctrl-C, SIGTERM, or the end of one of its programs.
 
     Args:
-        host: where the chat service listens; everything else listens on loopback only.
-        port: likewise; 0 for any that is free.
-        data_dir: keeps the database, the logs and the secrets between runs; made where there is none.
+        host: the address on which the chat service listens; everything else listens on loopback only.
+        port: the chat service's port; 0 for any free one.
+        data_dir: keeps the database, the logs and the secrets between runs; created if necessary.
 
     Returns:
-        The exit status: 0 when it was asked to end, 1 with a sentence on standard error when it could not run.
+        The exit status: 0 after a requested stop; 1, with a sentence on standard error, if the stack could not run.
     """
     data = DataDirectory(data_dir.absolute())
     with Interruption() as interruption:
@@ -72,7 +72,7 @@ class _Stack:
         return f"http://{reachable_host(self.host)}:{self.port}"
 
     def run(self) -> None:
-        """Starts all, waits for the end of one or for a request to stop, stops all."""
+        """Starts all programs, waits for one to end or for a request to stop, and stops all programs."""
         key = self.data.secrets().internal_api_key
         with ExitStack() as running:
             say("Starting PostgreSQL, auth, inference and the chat service ...")
@@ -84,7 +84,7 @@ class _Stack:
 
     def _start_all(self, key: str, running: ExitStack) -> list[ChildProcess]:
         environment = {**environment_without_postgres(), "PYTHONUNBUFFERED": "1", "INTERNAL_API_KEY": key}
-        # These two need nothing, and load while the database is made.
+        # These two depend on nothing, and load while the database is created.
         auth, environment["AUTH_SERVICE_URL"] = self._start_local("auth", environment, running)
         inference, environment["INFERENCE_SERVICE_URL"] = self._start_local("inference", environment, running)
         postgres, environment["DATABASE_URL"] = running.enter_context(
@@ -118,7 +118,7 @@ class _Stack:
             command=[*_CHATCORE, "serve", "--host", self.host, "--port", str(self.port)],
             log=self.data.log("chat"),
             environment=environment,
-            patience_seconds=_DRAIN_SECONDS,
+            stop_timeout_seconds=_DRAIN_SECONDS,
         )
 
     @contextmanager

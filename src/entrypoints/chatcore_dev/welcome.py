@@ -1,8 +1,8 @@
-"""What a person reads when the local stack is up."""
+"""Builds the text that a person reads when the local stack is ready."""
 
 from pathlib import Path
 
-# Its reply repeats most of it, and so takes some seconds.
+# The reply repeats most of this message, so it takes some seconds.
 _MESSAGE = (
     "I need a holiday by the sea, with a pile of books, long walks in the wind, "
     "and nobody who asks me for anything before noon"
@@ -42,5 +42,5 @@ Data and logs are kept in {data}. Ctrl-C stops everything.
 
 
 def welcome(*, url: str, token: str, data: Path) -> str:
-    """The text, with commands that work as pasted."""
+    """Returns the text; its commands work as pasted."""
     return _TEXT.format(url=url, token=token, data=data, message=_MESSAGE)

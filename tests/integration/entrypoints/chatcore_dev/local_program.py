@@ -1,4 +1,4 @@
-"""Programs of the local stack, started as a person starts them."""
+"""Starts programs of the local stack as a person starts them."""
 
 import os
 import shutil
@@ -12,17 +12,17 @@ from pathlib import Path
 
 import httpx
 
-from chatcore_dev.loopback import free_port
+from chatcore_dev.tcp_ports import free_port
 
 KEY = "internal-key"
 
 
 @contextmanager
 def open_folder() -> Generator[Path]:
-    """A folder for a test that any account may pass through.
+    """Creates a folder for a test that any account may traverse, and removes it after the test.
 
-    pytest's own are closed to other accounts, and closed again by every other run of pytest that starts meanwhile;
-    run by root, PostgreSQL needs another account.
+    If root runs the tests, PostgreSQL runs under another account. pytest closes its own folders to other accounts, and
+    every other run of pytest that starts meanwhile closes them again.
     """
     folder = Path(tempfile.mkdtemp(prefix="chatcore-local-"))
     folder.chmod(0o755)
@@ -35,7 +35,7 @@ def open_folder() -> Generator[Path]:
 
 @contextmanager
 def local_service(name: str, *options: str) -> Generator[str]:
-    """The address of `chatcore_dev.{name}_service`, while it runs."""
+    """Runs `chatcore_dev.{name}_service`; yields its address."""
     port = free_port()
     command = [sys.executable, "-m", f"chatcore_dev.{name}_service", "--port", str(port), *options]
     with subprocess.Popen(command, env={**os.environ, "INTERNAL_API_KEY": KEY}, stdout=subprocess.PIPE) as process:
@@ -49,7 +49,7 @@ def local_service(name: str, *options: str) -> Generator[str]:
 
 
 def answers(url: str) -> bool:
-    """Whether a service answers there, and well."""
+    """Returns whether a service at `url` answers with success."""
     with suppress(httpx.HTTPError):
         return httpx.get(url, trust_env=False).is_success
     return False
@@ -58,16 +58,16 @@ def answers(url: str) -> bool:
 def until(
     condition: Callable[[], bool], *, or_ended: subprocess.Popen[bytes] | subprocess.Popen[str] | None = None
 ) -> None:
-    """Returns as soon as `condition` holds; fails after half a minute, or when the process has ended."""
+    """Waits until `condition` holds; fails after 30 seconds, or if the process `or_ended` has ended."""
     deadline = time.monotonic() + 30
     while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
+        assert time.monotonic() < deadline, "the condition did not hold in time"
         assert or_ended is None or or_ended.poll() is None, "the process has ended"
         time.sleep(0.02)
 
 
 def processes_with(argument: str) -> list[int]:
-    """The ids of all running processes that have this text in their command line."""
+    """Returns the ids of all running processes with this text in their command line."""
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         with suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The local auth service speaks the contract, with our own client and without."""
+"""Tests the local auth service as a program, with our own client and with plain HTTP."""
 
 import os
 import subprocess
@@ -12,7 +12,8 @@ from tests.integration.entrypoints.chatcore_dev.local_program import KEY, local_
 
 from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
 from chatcore_auth import AuthClient
-from chatcore_dev.auth_service import USERS, mint_token
+from chatcore_dev.auth_service.user_tokens import mint_token
+from chatcore_dev.auth_service.users import USERS
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +43,13 @@ def without_its_middle(token: str) -> str:
 
 
 FORGERIES = {
-    "of another service": mint_token("another-key", "admin"),
-    "expired": mint_token(KEY, "demo", life_seconds=0),
-    "cut short": mint_token(KEY, "demo")[:-1],
+    "signed with another key": mint_token("another-key", "admin"),
+    "expired": mint_token(KEY, "demo", lifetime_seconds=0),
+    "truncated": mint_token(KEY, "demo")[:-1],
     "extended": mint_token(KEY, "demo") + "A",
     "other claims": without_its_middle(mint_token(KEY, "demo")),
     "unsigned": mint_token(KEY, "demo").rpartition(".")[0] + ".",
-    "no token at all": "demo",
+    "not a token": "demo",
     "dots": "..",
     "not ASCII": "tökén.👩.🚀",
 }
@@ -61,7 +62,7 @@ async def test_it_rejects_every_other_text(client: AuthClient, token: str) -> No
 
 
 @pytest.mark.parametrize("key", ["", "wrong", KEY[:-1], KEY + "x", "ü"])
-async def test_it_answers_only_who_knows_the_key(url: str, key: str) -> None:
+async def test_it_answers_only_callers_with_the_key(url: str, key: str) -> None:
     async with AuthClient(url, key, WallClock()) as client:
         with pytest.raises(AuthUnavailableError):
             await client.authenticate(mint_token(KEY, "demo"))
@@ -87,7 +88,7 @@ async def test_it_can_be_pinged(client: AuthClient) -> None:
     ],
     ids=lambda value: repr(value)[:20],
 )
-def test_a_request_that_is_none_is_refused(url: str, body: bytes, status: int) -> None:
+def test_a_malformed_request_is_refused(url: str, body: bytes, status: int) -> None:
     response = httpx.post(f"{url}/auth/validate", content=body, headers={"X-Internal-API-Key": KEY}, trust_env=False)
 
     assert response.status_code == status
@@ -105,7 +106,7 @@ async def test_it_prints_a_token_that_it_accepts(client: AuthClient) -> None:
     assert (await client.authenticate(printed.strip())).is_admin
 
 
-def test_without_a_key_it_says_so_in_one_sentence() -> None:
+def test_without_a_key_it_exits_with_one_sentence() -> None:
     ended = run(key="")
 
     assert ended.returncode == 1

@@ -1,4 +1,4 @@
-"""A program beside us ends when it is told to, in good order or not."""
+"""Tests how child processes are stopped, and how failures are reported."""
 
 import os
 import signal
@@ -13,35 +13,35 @@ from chatcore_dev.child_process import ChildProcess, Program, run_to_end
 from chatcore_dev.interruption import Interruption, StopRequestedError
 from chatcore_dev.local_stack_error import LocalStackError
 
-# Says which requests to end it has seen, and follows the second.
+# Prints the requests to stop that it receives, and exits on the second.
 STUBBORN = """
 import signal, sys, time
 seen = []
-def noticed(*_):
+def on_signal(*_):
     seen.append(1)
     print("seen", len(seen), flush=True)
     if len(seen) == 2:
         sys.exit(7)
-signal.signal(signal.SIGTERM, noticed)
+signal.signal(signal.SIGTERM, on_signal)
 print("ready", flush=True)
 while True:
     time.sleep(0.01)
 """
 
 
-def python(tmp_path: Path, code: str, *, patience_seconds: float = 20) -> Program:
+def python(tmp_path: Path, code: str, *, stop_timeout_seconds: float = 20) -> Program:
     command = [sys.executable, "-c", code]
-    return Program(name="The program", command=command, log=tmp_path / "log", patience_seconds=patience_seconds)
+    return Program(name="The program", command=command, log=tmp_path / "log", stop_timeout_seconds=stop_timeout_seconds)
 
 
-def stubborn(tmp_path: Path, interruption: Interruption, *, patience_seconds: float = 20) -> ChildProcess:
-    child = ChildProcess(python(tmp_path, STUBBORN, patience_seconds=patience_seconds), interruption)
-    until(lambda: child.program.last_words() == "ready")
+def stubborn(tmp_path: Path, interruption: Interruption, *, stop_timeout_seconds: float = 20) -> ChildProcess:
+    child = ChildProcess(python(tmp_path, STUBBORN, stop_timeout_seconds=stop_timeout_seconds), interruption)
+    until(lambda: child.program.last_line() == "ready")
     return child
 
 
 def test_a_second_request_to_stop_is_passed_on(tmp_path: Path) -> None:
-    # The first is what has led to the stopping; the second comes when the program has noticed that.
+    # The first is what has led to the stopping; the second comes when the program has on_signal that.
     impatient = f"""
 import os, time
 while "seen 1" not in open({str(tmp_path / "log")!r}).read():
@@ -57,28 +57,28 @@ os.kill({os.getpid()}, 2)
         child.stop()
 
         bystander.stop()
-    assert child.status == 7
+    assert child.exit_status == 7
 
 
-def test_who_does_not_end_in_time_is_killed(tmp_path: Path) -> None:
+def test_a_program_that_does_not_stop_in_time_is_killed(tmp_path: Path) -> None:
     with Interruption() as interruption:
-        child = stubborn(tmp_path, interruption, patience_seconds=0.2)
+        child = stubborn(tmp_path, interruption, stop_timeout_seconds=0.2)
         began = time.monotonic()
 
         child.stop()
 
-    assert child.status == -signal.SIGKILL
+    assert child.exit_status == -signal.SIGKILL
     assert time.monotonic() - began < 5
 
 
-def test_to_stop_what_has_ended_is_nothing(tmp_path: Path) -> None:
+def test_stopping_a_program_that_has_ended_does_nothing(tmp_path: Path) -> None:
     with Interruption() as interruption:
         child = ChildProcess(python(tmp_path, "pass"), interruption)
         child.wait()
 
         child.stop()
 
-    assert child.status == 0
+    assert child.exit_status == 0
 
 
 def test_a_program_that_fails_is_reported_with_its_last_line(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_program_that_fails_is_reported_with_its_last_line(tmp_path: Path) -> 
     assert str(caught.value) == f"The program failed: ValueError: no good (all of it is in {tmp_path}/log)."
 
 
-def test_a_request_to_stop_ends_a_program_that_is_waited_for(tmp_path: Path) -> None:
+def test_a_request_to_stop_stops_the_awaited_program(tmp_path: Path) -> None:
     asks_us_to_stop = f"import os, time; os.kill({os.getpid()}, 15); time.sleep(60)"
 
     with Interruption() as interruption, pytest.raises(StopRequestedError):

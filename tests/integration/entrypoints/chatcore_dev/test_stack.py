@@ -1,4 +1,4 @@
-"""`chatcore dev`, from the outside: what a person sees who has nothing but Python, a shell and curl."""
+"""Tests `chatcore dev` from the outside: what a person sees who has only Python, a shell and curl."""
 
 import os
 import signal
@@ -16,9 +16,9 @@ import pytest
 from attrs import define
 from tests.integration.entrypoints.chatcore_dev.local_program import answers, open_folder, processes_with, until
 
-from chatcore_dev.loopback import free_port
+from chatcore_dev.tcp_ports import free_port
 
-# What no command prints.
+# No command prints this.
 BETWEEN = "=====8<====="
 
 
@@ -39,16 +39,16 @@ class Dev:
 
     @property
     def children(self) -> list[int]:
-        """The ids of the processes that it has started."""
+        """Returns the ids of the processes that it has started."""
         found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(pid) for pid in found.split()]
 
     def child(self, argument: str) -> int:
-        """The one whose command line has this text."""
+        """Returns the id of the child process with this text in its command line."""
         return next(pid for pid in self.children if pid in processes_with(argument))
 
     def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
-        """Sends a signal, as Ctrl-C does; its exit status and what it wrote to standard error."""
+        """Sends a signal, like Ctrl-C; returns the exit status and the output on standard error."""
         self.process.send_signal(number)
         _, errors = self.process.communicate(timeout=60)
         return self.process.returncode, errors
@@ -76,12 +76,12 @@ def dev(data: Path) -> Generator[Dev]:
 
 
 def commands(greeting: str) -> list[str]:
-    """The commands of the greeting, in the order in which they are printed, their indent included."""
+    """Returns the commands of the greeting in the order in which they are printed, including their indentation."""
     return [line for line in greeting.splitlines() if line.startswith("  ")]
 
 
 def pasted(lines: list[str]) -> list[str]:
-    """What each of the commands prints when they are pasted into a shell, one after the other."""
+    """Pastes the commands into a shell one after the other, and returns the output of each."""
     script = f"\nprintf '{BETWEEN}'\n".join(lines)
     shell = subprocess.run(["/bin/sh"], input=script, capture_output=True, text=True, timeout=60, check=True)
     return shell.stdout.split(BETWEEN)
@@ -118,21 +118,21 @@ def test_the_printed_commands_hold_a_conversation(running: Dev) -> None:
     ]
 
 
-def test_a_reply_that_is_interrupted_half_way_goes_on_and_can_be_read_to_its_end(running: Dev) -> None:
+def test_an_interrupted_reply_continues_and_can_be_read_to_its_end(running: Dev) -> None:
     address, token, conversation, send, reply, follow, *_ = commands(running.greeting)
 
-    # What takes the stream leaves after a few words, and so does curl.
+    # `head` ends after a few words, and curl with it.
     *_, sent, _, read_on = pasted([address, token, conversation, f"{send} | head -n 5", reply, follow])
 
     assert 0 < len(text_in(sent).split()) < 5
     assert text_in(read_on).startswith(text_in(sent))
     assert len(text_in(read_on).split()) > 20
-    # It was in the making still: what followed came word by word.
+    # The reply was still being generated, so the rest arrived word by word.
     assert len(frames_in(read_on)) > 5
     assert frames_in(read_on)[-1] == {"done": True}
 
 
-def test_the_greeting_says_where_the_description_and_the_token_of_the_administrator_are(running: Dev) -> None:
+def test_the_greeting_says_where_the_api_docs_and_the_admin_token_are(running: Dev) -> None:
     named = next(line for line in running.greeting.splitlines() if "/docs" in line)
 
     assert httpx.get(f"{running.url}/docs", trust_env=False).is_success
@@ -153,19 +153,19 @@ def test_the_greeting_fits_a_terminal_and_says_where_the_data_is(running: Dev) -
     assert len(running.greeting.splitlines()) < 36
 
 
-def test_what_others_on_the_machine_may_not_know_is_readable_by_its_owner_only(running: Dev) -> None:
+def test_secrets_logs_and_database_are_readable_by_their_owner_only(running: Dev) -> None:
     for name, mode in {"secrets.json": 0o600, "logs": 0o700, "postgres": 0o700}.items():
         assert stat.S_IMODE((running.data / name).stat().st_mode) == mode
 
 
-def test_a_second_one_on_the_same_data_says_so_in_one_sentence(running: Dev) -> None:
+def test_a_second_stack_on_the_same_data_is_refused_in_one_sentence(running: Dev) -> None:
     second = subprocess.run(command(running.data, free_port()), capture_output=True, text=True, timeout=60, check=False)
 
     assert second.returncode == 1
     assert second.stderr == f"chatcore: Another chatcore dev is using {running.data}; choose another folder.\n"
 
 
-def test_a_busy_port_is_reported_in_one_sentence_before_anything_starts(folder: Path) -> None:
+def test_a_busy_port_is_reported_before_anything_starts(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         ended = subprocess.run(command(folder / "data", port), capture_output=True, text=True, timeout=60, check=False)
@@ -178,7 +178,7 @@ def test_a_busy_port_is_reported_in_one_sentence_before_anything_starts(folder: 
     assert not (folder / "data").exists()
 
 
-def test_a_data_directory_that_cannot_be_is_reported_in_one_sentence(folder: Path) -> None:
+def test_an_unusable_data_directory_is_reported_in_one_sentence(folder: Path) -> None:
     (folder / "file").touch()
 
     ended = subprocess.run(
@@ -190,7 +190,7 @@ def test_a_data_directory_that_cannot_be_is_reported_in_one_sentence(folder: Pat
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_request_to_end_stops_everything(folder: Path, number: signal.Signals) -> None:
+def test_a_signal_stops_everything(folder: Path, number: signal.Signals) -> None:
     with dev(folder) as stack:
         children = stack.children
         assert len(children) == 4
@@ -223,7 +223,7 @@ def test_ctrl_c_keeps_the_data_for_the_next_run(folder: Path) -> None:
         ("postgres", "PostgreSQL"),
     ],
 )
-def test_when_one_part_dies_all_end_and_one_sentence_says_which(folder: Path, argument: str, name: str) -> None:
+def test_if_one_program_dies_all_stop_and_one_sentence_says_which(folder: Path, argument: str, name: str) -> None:
     with dev(folder) as stack:
         children = stack.children
 
@@ -236,7 +236,7 @@ def test_when_one_part_dies_all_end_and_one_sentence_says_which(folder: Path, ar
         assert not any(Path(f"/proc/{pid}").exists() for pid in children)
 
 
-def test_when_it_is_killed_itself_nothing_stays_behind(folder: Path) -> None:
+def test_if_the_stack_is_killed_no_process_remains(folder: Path) -> None:
     with dev(folder) as stack:
         children = stack.children
 
@@ -248,14 +248,14 @@ def test_when_it_is_killed_itself_nothing_stays_behind(folder: Path) -> None:
 
 
 def running_still(pid: int) -> bool:
-    """Whether it runs; one that has ended and waits for its parent to look does not."""
+    """Returns whether the process is running; a zombie is not."""
     try:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
 
 
-def test_ctrl_c_while_it_starts_leaves_nothing_behind(folder: Path) -> None:
+def test_ctrl_c_during_the_start_leaves_no_process_behind(folder: Path) -> None:
     process = subprocess.Popen(command(folder, free_port()), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with process:
         until(lambda: (folder / "postgres.new").exists() or (folder / "postgres").exists(), or_ended=process)

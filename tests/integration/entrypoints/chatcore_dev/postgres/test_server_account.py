@@ -1,4 +1,4 @@
-"""What the local stack opens for the account that PostgreSQL runs under, and that it says so."""
+"""Tests which folders are opened for PostgreSQL's account, and that this is printed."""
 
 import stat
 from collections.abc import Generator
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.integration.entrypoints.chatcore_dev.local_program import open_folder
 
-from chatcore_dev.server_account import let_everybody_pass, let_everybody_run
+from chatcore_dev.postgres.server_account import let_others_run, let_others_traverse
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_each_closed_folder_above_the_data_is_named_and_opened_to_pass_only(
+def test_closed_folders_above_the_data_are_printed_and_made_traversable(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     closed = folder / "closed"
@@ -29,7 +29,7 @@ def test_each_closed_folder_above_the_data_is_named_and_opened_to_pass_only(
     (closed / "open").chmod(0o755)
     closed.chmod(0o700)
 
-    let_everybody_pass(data)
+    let_others_traverse(data)
 
     assert capsys.readouterr().out == (
         f"PostgreSQL does not run as root: other accounts may pass through {closed} now, not list it (chmod o+x).\n"
@@ -37,20 +37,20 @@ def test_each_closed_folder_above_the_data_is_named_and_opened_to_pass_only(
     assert mode_of(closed) == 0o701
 
 
-def test_folders_that_are_open_are_left_alone_without_a_word(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    let_everybody_pass(folder / "data")
+def test_open_folders_are_left_unchanged_and_not_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    let_others_traverse(folder / "data")
 
     assert capsys.readouterr().out == ""
     assert mode_of(folder) == 0o755
 
 
-def test_an_installation_that_is_closed_is_named_and_opened(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_closed_installation_is_printed_and_opened(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     server = folder / "bin" / "postgres"
     server.parent.mkdir(mode=0o700)
     server.touch(mode=0o700)
 
-    let_everybody_run(folder)
-    let_everybody_run(folder)
+    let_others_run(folder)
+    let_others_run(folder)
 
     assert capsys.readouterr().out == (
         f"PostgreSQL does not run as root: letting other accounts read and run what is in {folder} (chmod o+rX).\n"

@@ -1,11 +1,11 @@
-"""What the inference service accepts to be asked."""
+"""Parses requests for a reply and checks their limits."""
 
 from http import HTTPStatus
 from typing import cast
 
 from attrs import frozen
 
-from chatcore_dev.json_requests import RefusedError
+from chatcore_dev.http_service.json_requests import RefusedError
 
 MAX_MESSAGES = 500
 MAX_MESSAGE_CHARS = 8000
@@ -19,31 +19,31 @@ _ROLES = frozenset({"user", "assistant"})
 
 @frozen
 class GenerationRequest:
-    """A request within the limits, reduced to what a conversationalist needs."""
+    """A request within the limits, reduced to what a chatbot needs."""
 
-    #: What the user said last; empty when only the assistant spoke.
+    #: The user's last message; empty if there is none.
     statement: str
     max_tokens: int
 
 
-def generation_request(body: dict[str, object]) -> GenerationRequest:
-    """The request that `body` makes.
+def parse_generation_request(body: dict[str, object]) -> GenerationRequest:
+    """Parses the body of a request.
 
     Raises:
-        RefusedError: 400, it breaks a limit; the reason names the field.
+        RefusedError: 400, the body exceeds a limit; the reason names the field.
     """
     messages = body.get("messages")
     if not isinstance(messages, list):
         raise _bad("messages must be a list")
-    spoken = [_message(message) for message in cast("list[object]", messages)]
-    if not 1 <= len(spoken) <= MAX_MESSAGES:
+    parsed = [_message(message) for message in cast("list[object]", messages)]
+    if not 1 <= len(parsed) <= MAX_MESSAGES:
         raise _bad(f"messages must be 1 to {MAX_MESSAGES}")
-    if sum(len(content) for _, content in spoken) > MAX_TOTAL_CHARS:
+    if sum(len(content) for _, content in parsed) > MAX_TOTAL_CHARS:
         raise _bad(f"messages must hold at most {MAX_TOTAL_CHARS} characters in all")
     _number(body, "temperature", 0, MAX_TEMPERATURE)
     _integer(body, "top_k", 0, MAX_TOP_K)
     return GenerationRequest(
-        statement=next((content for role, content in reversed(spoken) if role == "user"), ""),
+        statement=next((content for role, content in reversed(parsed) if role == "user"), ""),
         max_tokens=_integer(body, "max_tokens", 1, MAX_TOKENS) or MAX_TOKENS,
     )
 

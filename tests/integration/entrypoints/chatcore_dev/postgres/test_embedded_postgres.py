@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL starts from whatever an earlier run has left."""
+"""Tests that the embedded PostgreSQL starts from whatever an earlier run has left behind."""
 
 import os
 import signal
@@ -14,17 +14,17 @@ import pytest
 from tests.integration.entrypoints.chatcore_dev.local_program import open_folder, processes_with
 
 from chatcore_dev.data_directory import DataDirectory
-from chatcore_dev.embedded_postgres import EmbeddedPostgres
 from chatcore_dev.interruption import Interruption
 from chatcore_dev.local_stack_error import LocalStackError
+from chatcore_dev.postgres.embedded_postgres import EmbeddedPostgres
 
-# A run of its own, which makes a table and then waits to be killed.
+# Runs in a process of its own: creates a table and then waits to be killed.
 VICTIM = """
 import sys, time
 from pathlib import Path
 import psycopg
 from chatcore_dev.data_directory import DataDirectory
-from chatcore_dev.embedded_postgres import EmbeddedPostgres
+from chatcore_dev.postgres.embedded_postgres import EmbeddedPostgres
 from chatcore_dev.interruption import Interruption
 
 data = DataDirectory(Path(sys.argv[1]))
@@ -52,7 +52,7 @@ def postgres(folder: Path) -> Generator[str]:
 
 @contextmanager
 def victim(folder: Path) -> Generator[tuple[subprocess.Popen[str], int]]:
-    """Another run on the same folder, and its server's process id."""
+    """Starts another run on the same folder; yields it and its server's process id."""
     with subprocess.Popen([sys.executable, "-c", VICTIM, str(folder)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -66,7 +66,7 @@ def kept_words(url: str) -> list[tuple[str]]:
         return connection.execute("select word from kept").fetchall()
 
 
-def test_what_is_stored_is_there_in_the_next_run(folder: Path) -> None:
+def test_stored_data_is_there_in_the_next_run(folder: Path) -> None:
     with postgres(folder) as url, psycopg.connect(url) as connection:
         connection.execute("create table kept (word text)")
         connection.execute("insert into kept values ('durable')")
@@ -77,7 +77,7 @@ def test_what_is_stored_is_there_in_the_next_run(folder: Path) -> None:
     assert processes_with(str(folder / "postgres")) == []
 
 
-def test_after_a_run_that_was_killed_everything_is_there(folder: Path) -> None:
+def test_after_a_killed_run_all_data_is_there(folder: Path) -> None:
     with victim(folder) as (process, _):
         process.kill()
         process.wait()
@@ -86,7 +86,7 @@ def test_after_a_run_that_was_killed_everything_is_there(folder: Path) -> None:
             assert kept_words(url) == [("durable",)]
 
 
-def test_after_a_server_that_was_killed_everything_is_there(folder: Path) -> None:
+def test_after_a_killed_server_all_data_is_there(folder: Path) -> None:
     with victim(folder) as (process, server_pid):
         os.kill(server_pid, signal.SIGKILL)
         process.kill()
@@ -100,14 +100,14 @@ def test_a_server_that_outlived_its_run_is_replaced(folder: Path) -> None:
     with postgres(folder):
         pass
     data = DataDirectory(folder)
-    # As on a system that does not end children with their parent: it runs, and nobody has the folder's lock.
+    # Like on a system that does not end children with their parent: the server runs, and nobody holds the lock.
     with (
         Interruption() as interruption,
         EmbeddedPostgres(data, interruption).running() as (leftover, _),
         postgres(folder) as url,
         psycopg.connect(url),
     ):
-        assert leftover.status is not None
+        assert leftover.exit_status is not None
 
 
 def test_a_folder_in_use_is_refused_in_one_sentence(folder: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_folder_in_use_is_refused_in_one_sentence(folder: Path) -> None:
         pass
 
 
-def test_a_first_start_that_was_cut_short_is_begun_anew(folder: Path) -> None:
+def test_a_first_start_that_was_cut_short_is_repeated(folder: Path) -> None:
     unfinished = folder / "postgres.new"
     unfinished.mkdir()
     (unfinished / "PG_VERSION").write_text("18")
@@ -156,7 +156,7 @@ def test_a_path_may_be_long_and_hold_any_character(folder: Path) -> None:
         pass
 
 
-def test_variables_of_postgresqls_clients_do_not_lead_it_astray(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_postgresql_clients_are_ignored(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGDATA", "/nonsense")
     monkeypatch.setenv("PGPORT", "1")
     monkeypatch.setenv("LC_ALL", "xx_YY.UTF-8")
@@ -165,7 +165,7 @@ def test_variables_of_postgresqls_clients_do_not_lead_it_astray(folder: Path, mo
         pass
 
 
-def test_only_who_has_the_password_gets_in_and_only_its_owner_reads_that(folder: Path) -> None:
+def test_the_password_is_required_and_readable_by_its_owner_only(folder: Path) -> None:
     with postgres(folder) as url, pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(url, password="wrong")
 

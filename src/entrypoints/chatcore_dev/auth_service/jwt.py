@@ -1,4 +1,4 @@
-"""Signed tokens for the local auth service: JSON Web Tokens with HMAC-SHA256, by the standard library."""
+"""Signs and verifies JSON Web Tokens with HMAC-SHA256, using only the standard library."""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -8,39 +8,39 @@ from typing import cast
 
 import orjson
 
-from chatcore_dev.constant_time import is_one_of
+from chatcore_dev.http_service.constant_time import is_one_of
 
 _HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
 class BadTokenError(Exception):
-    """The token was not made with this secret, or has ended; the text says which."""
+    """The token is malformed, was signed with another secret, or has expired; the message says which."""
 
 
 def sign(claims: dict[str, object], secret: bytes) -> str:
-    """A token that carries `claims`."""
+    """Returns a token with these claims."""
     signed = f"{_encoded(orjson.dumps(_HEADER))}.{_encoded(orjson.dumps(claims))}"
     return f"{signed}.{_encoded(_signature(signed, secret))}"
 
 
-def claims_in(token: str, secrets: Sequence[bytes], now: float) -> dict[str, object]:
-    """What a valid token carries.
+def verified_claims(token: str, secrets: Sequence[bytes], now: float) -> dict[str, object]:
+    """Returns the claims of a valid token.
 
-    The header's `alg` is not looked at: there is one way of signing here, so nobody can choose another.
+    The header's `alg` is ignored: there is only one algorithm, so nobody can choose another.
 
     Args:
         token: any text.
-        secrets: it must have been signed with one of them.
-        now: seconds since 1970; the claim `exp` must be later.
+        secrets: the token must be signed with one of them.
+        now: Unix time in seconds; the claim `exp` must be later.
 
     Raises:
-        BadTokenError: it is not valid.
+        BadTokenError: the token is not valid.
     """
     signed, _, signature = token.rpartition(".")
     shown = _decoded(signature)
     if not is_one_of(shown, (_signature(signed, secret) for secret in secrets)):
         raise BadTokenError("the token's signature is wrong")
-    # What carries our signature has our shape.
+    # We signed the token, so its payload is an object that we encoded.
     claims = cast("dict[str, object]", orjson.loads(_decoded(signed.partition(".")[2])))
     expiry = claims.get("exp")
     if not isinstance(expiry, int | float) or expiry <= now:

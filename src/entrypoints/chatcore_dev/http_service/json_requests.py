@@ -1,4 +1,4 @@
-"""Reading requests in the local services, and refusing them."""
+"""Reads JSON requests to the local services, and refuses invalid ones."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from chatcore.key_ring import Key
-from chatcore_dev.constant_time import is_one_of
+from chatcore_dev.http_service.constant_time import is_one_of
 
 
 class RefusedError(Exception):
@@ -22,17 +22,17 @@ class RefusedError(Exception):
 
 
 async def refusal(_request: Request, error: Exception) -> Response:
-    """The answer that tells a caller of a `RefusedError`; an exception handler for Starlette."""
+    """Builds the response to a `RefusedError`, as an exception handler for Starlette."""
     if not isinstance(error, RefusedError):
         raise error
     return JSONResponse({"detail": error.reason}, error.status)
 
 
 def require_internal_key(request: Request, expected: Iterable[Key]) -> None:
-    """Returns when the caller has shown one of these keys; compares in constant time.
+    """Returns if the request carries one of these keys; compares in constant time.
 
     Raises:
-        RefusedError: 403, it did not.
+        RefusedError: 403, the key is missing or wrong.
     """
     shown = request.headers.get("X-Internal-API-Key", "").encode("latin-1")
     if not is_one_of(shown, (key.text.encode() for key in expected)):
@@ -40,10 +40,10 @@ def require_internal_key(request: Request, expected: Iterable[Key]) -> None:
 
 
 async def json_object(request: Request, *, max_bytes: int) -> dict[str, object]:
-    """The request's body, a JSON object of at most `max_bytes`.
+    """Reads the request's body, which must be a JSON object of at most `max_bytes`.
 
     Raises:
-        RefusedError: 413 or 400, it is not.
+        RefusedError: 413, the body is too long; 400, it is not a JSON object.
     """
     body = bytearray()
     async for chunk in request.stream():

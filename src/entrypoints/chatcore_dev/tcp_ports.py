@@ -1,4 +1,4 @@
-"""Ports on this machine."""
+"""Finds and checks TCP ports on this machine."""
 
 import errno
 import socket
@@ -9,26 +9,26 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on at the moment."""
+    """Returns a port on loopback that nothing listens on at the moment."""
     with socket.create_server((LOOPBACK, 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
 def require_free(host: str, port: int) -> None:
-    """Returns when a service could listen there.
+    """Returns if a service can listen on this address.
 
     Raises:
-        LocalStackError: it could not.
+        LocalStackError: it cannot; the sentence says why.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         socket.create_server((host, port), family=family).close()
     except (OSError, OverflowError) as error:
-        raise LocalStackError(_why_not(host, port, error)) from error
+        raise LocalStackError(_problem(host, port, error)) from error
 
 
-def _why_not(host: str, port: int, error: Exception) -> str:
+def _problem(host: str, port: int, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return (
             f"Port {port} on {host} is in use; end what listens there or choose another: "
@@ -39,7 +39,7 @@ def _why_not(host: str, port: int, error: Exception) -> str:
 
 
 def reachable_host(host: str) -> str:
-    """How a client on this machine writes the address of a service that listens on `host`."""
+    """Returns the host for the URL with which this machine reaches a service that listens on `host`."""
     if host in {"", "0.0.0.0"}:  # noqa: S104 - compared, not listened on
         return LOOPBACK
     if host == "::":

@@ -1,4 +1,7 @@
-"""PostgreSQL refuses to run as root; under which account it runs then, and what that account must be let through."""
+"""Chooses the account under which PostgreSQL runs, and gives that account access to the files that it needs.
+
+PostgreSQL refuses to run as root.
+"""
 
 import os
 import pwd
@@ -9,12 +12,12 @@ from chatcore_dev.child_process import Account
 from chatcore_dev.local_stack_error import LocalStackError
 from chatcore_dev.terminal import say
 
-_EVERYBODY_MAY_PASS = stat.S_IXOTH
-_EVERYBODY_MAY_READ = stat.S_IROTH | stat.S_IXOTH
+_OTHERS_MAY_TRAVERSE = stat.S_IXOTH
+_OTHERS_MAY_READ = stat.S_IROTH | stat.S_IXOTH
 
 
 def account_for(data: Path) -> Account | None:
-    """The account that `data` belongs to, or `nobody`; None, which is our own, unless we are root."""
+    """Returns the owner of `data`, or `nobody` if that is root; None, for our own account, if we are not root."""
     if os.geteuid() != 0:
         return None
     owner = data.stat() if data.exists() else None
@@ -28,35 +31,35 @@ def account_for(data: Path) -> Account | None:
 
 
 def require_own(data: Path) -> None:
-    """Returns when the server, under our own account, can use `data`.
+    """Returns if the server can use `data` under our own account.
 
     Raises:
-        LocalStackError: it belongs to somebody else.
+        LocalStackError: `data` belongs to another user.
     """
     if os.geteuid() != 0 and data.stat().st_uid != os.geteuid():
         raise LocalStackError(f"{data} belongs to another user; remove it or choose another data directory.")
 
 
-def let_everybody_pass(path: Path) -> None:
-    """Lets other accounts go through the folders above `path`; what is in those stays closed to them.
+def let_others_traverse(path: Path) -> None:
+    """Lets other accounts traverse the folders above `path`, but not list them.
 
-    Says which folders it opens: they may be somebody's who closed them on purpose.
+    Prints which folders it opens, since somebody may have closed them on purpose.
     """
     for folder in path.absolute().parents:
-        if folder.stat().st_mode & _EVERYBODY_MAY_PASS:
+        if folder.stat().st_mode & _OTHERS_MAY_TRAVERSE:
             continue
         say(f"PostgreSQL does not run as root: other accounts may pass through {folder} now, not list it (chmod o+x).")
-        _allow(folder, _EVERYBODY_MAY_PASS)
+        _allow(folder, _OTHERS_MAY_TRAVERSE)
 
 
-def let_everybody_run(programs: Path) -> None:
-    """Lets other accounts use an installation that a strict umask has closed to them, and says so."""
+def let_others_run(programs: Path) -> None:
+    """Lets other accounts run an installation that a strict umask has closed to them, and prints that."""
     if (programs / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
         return
     say(f"PostgreSQL does not run as root: letting other accounts read and run what is in {programs} (chmod o+rX).")
     for path in (programs, *programs.rglob("*")):
         executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
-        _allow(path, _EVERYBODY_MAY_READ if executable else stat.S_IROTH)
+        _allow(path, _OTHERS_MAY_READ if executable else stat.S_IROTH)
 
 
 def _allow(path: Path, bits: int) -> None:

