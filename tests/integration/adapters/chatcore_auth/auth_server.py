@@ -5,13 +5,10 @@ import socket
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
-from time import monotonic
 
 import orjson
 from attrs import Factory, define, frozen
 
-from chatcore.ports import Clock
 from chatcore.testing import AuthFault
 from chatcore.user import User
 
@@ -30,19 +27,6 @@ class Request:
 
 
 Behaviour = Callable[[Request, asyncio.StreamWriter], Awaitable[None]]
-
-
-class WallClock(Clock):
-    """Tells the machine's time."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 @asynccontextmanager

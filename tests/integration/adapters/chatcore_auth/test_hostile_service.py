@@ -11,13 +11,13 @@ from tests.integration.adapters.chatcore_auth.auth_server import (
     WHOLE,
     Behaviour,
     Request,
-    WallClock,
     answer,
     serving,
 )
 from tests.integration.adapters.chatcore_auth.auth_server import reset as reset_connection
 
 from chatcore.errors import AuthUnavailableError
+from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 from chatcore_memory import FrozenClock
 
@@ -73,13 +73,13 @@ async def outcome_of(client: AuthClient, token: str) -> str:
 
 @pytest.mark.parametrize("behave", [never_answer, drip])
 async def test_a_service_that_never_finishes_is_an_outage_after_the_timeout(behave: Behaviour) -> None:
-    async with serving(behave) as url, AuthClient(url, "key", WallClock(), timeout_seconds=0.5) as client:
+    async with serving(behave) as url, AuthClient(url, "key", SystemClock(), timeout_seconds=0.5) as client:
         assert await outcome_of(client, "token") == "unavailable"
 
 
 @pytest.mark.parametrize("behave", [reset, talk_garbage, send_endless_headers, send_endless_body])
 async def test_an_invalid_response_is_an_outage_at_once(behave: Behaviour) -> None:
-    async with serving(behave) as url, AuthClient(url, "key", WallClock(), timeout_seconds=NEVER * 6) as client:
+    async with serving(behave) as url, AuthClient(url, "key", SystemClock(), timeout_seconds=NEVER * 6) as client:
         assert await outcome_of(client, "token") == "unavailable"
 
 
@@ -103,7 +103,7 @@ async def test_a_black_hole_delays_only_the_callers_who_find_it() -> None:
 async def test_a_closed_port_is_an_outage_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-    async with AuthClient(url, "key", WallClock(), timeout_seconds=NEVER * 6) as client, asyncio.timeout(NEVER):
+    async with AuthClient(url, "key", SystemClock(), timeout_seconds=NEVER * 6) as client, asyncio.timeout(NEVER):
         assert await outcome_of(client, "token") == "unavailable"
         with pytest.raises(AuthUnavailableError):
             await client.ping()
@@ -111,14 +111,14 @@ async def test_a_closed_port_is_an_outage_at_once() -> None:
 
 @pytest.mark.parametrize("url", ["http://no-such-host.invalid", "https://127.0.0.1:9", "ftp://127.0.0.1", "nonsense"])
 async def test_an_invalid_address_is_an_outage(url: str) -> None:
-    async with AuthClient(url, "key", WallClock()) as client:
+    async with AuthClient(url, "key", SystemClock()) as client:
         assert await outcome_of(client, "token") == "unavailable"
 
 
 async def test_plain_text_where_tls_is_expected_is_an_outage() -> None:
     async with (
         serving(never_answer) as url,
-        AuthClient(url.replace("http:", "https:"), "key", WallClock(), timeout_seconds=1) as client,
+        AuthClient(url.replace("http:", "https:"), "key", SystemClock(), timeout_seconds=1) as client,
     ):
         assert await outcome_of(client, "token") == "unavailable"
 
@@ -134,7 +134,7 @@ async def test_a_slow_service_serves_some_callers_and_the_rest_time_out() -> Non
 
     async with (
         serving(answer_the_first_eight) as url,
-        AuthClient(url, "key", WallClock(), max_concurrent_calls=8) as client,
+        AuthClient(url, "key", SystemClock(), max_concurrent_calls=8) as client,
     ):
         outcomes = await asyncio.gather(*(outcome_of(client, f"token {number}") for number in range(40)))
 
@@ -142,7 +142,7 @@ async def test_a_slow_service_serves_some_callers_and_the_rest_time_out() -> Non
 
 
 async def test_it_survives_a_restart_of_the_service() -> None:
-    async with AuthClient("http://127.0.0.1:1", "key", WallClock()) as never_there:
+    async with AuthClient("http://127.0.0.1:1", "key", SystemClock()) as never_there:
         assert await outcome_of(never_there, "token") == "unavailable"
 
     async def once(request: Request, writer: asyncio.StreamWriter) -> None:
@@ -150,7 +150,7 @@ async def test_it_survives_a_restart_of_the_service() -> None:
         await answer(request, writer)
         writer.transport.abort()
 
-    async with serving(once) as url, AuthClient(url, "key", WallClock()) as client:
+    async with serving(once) as url, AuthClient(url, "key", SystemClock()) as client:
         outcomes = [await outcome_of(client, f"token {number}") for number in range(20)]
 
     assert outcomes == ["u"] * 20
@@ -163,7 +163,7 @@ async def test_connections_are_reused() -> None:
         peers.add(writer.get_extra_info("peername"))
         await answer(request, writer)
 
-    async with serving(note) as url, AuthClient(url, "key", WallClock()) as client:
+    async with serving(note) as url, AuthClient(url, "key", SystemClock()) as client:
         for number in range(20):
             await client.authenticate(f"token {number}")
 
@@ -180,7 +180,7 @@ async def test_a_ping_succeeds_while_all_calls_hang() -> None:
         await answer(request, writer)
 
     async with serving(hang_on_validate) as url:
-        async with AuthClient(url, "key", WallClock(), timeout_seconds=NEVER * 6, max_concurrent_calls=4) as client:
+        async with AuthClient(url, "key", SystemClock(), timeout_seconds=NEVER * 6, max_concurrent_calls=4) as client:
             hanging = [asyncio.create_task(outcome_of(client, f"token {number}")) for number in range(8)]
             async with asyncio.timeout(NEVER):
                 await all_hang.wait()

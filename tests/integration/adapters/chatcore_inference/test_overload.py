@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.integration.adapters.chatcore_auth import auth_server
-from tests.integration.adapters.chatcore_auth.auth_server import WallClock, serving
+from tests.integration.adapters.chatcore_auth.auth_server import serving
 from tests.integration.adapters.chatcore_inference.inference_requests import REQUEST, failure_of, text_of
 from tests.integration.inference_server import (
     DONE,
@@ -22,6 +22,7 @@ from tests.integration.inference_server import (
 
 from chatcore.errors import InferenceRefusedError, InferenceTimeoutError
 from chatcore.ports import Frame
+from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
 
@@ -122,7 +123,7 @@ async def test_more_replies_than_connections_wait_in_line_and_keep_no_user_out(s
     async with (
         InferenceClient(server.base_url, None, limits=limits, timeouts=timeouts) as client,
         serving(auth_server.answer) as auth_url,
-        AuthClient(auth_url, "key", WallClock()) as auth,
+        AuthClient(auth_url, "key", SystemClock()) as auth,
     ):
         replies = [asyncio.create_task(text_of(client)) for _ in range(150)]
         await server.until(lambda: server.calls("/generate") == 100)

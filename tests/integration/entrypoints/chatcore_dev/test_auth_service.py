@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
-from tests.integration.adapters.chatcore_auth.auth_server import WallClock
 from tests.integration.entrypoints.chatcore_dev.local_program import KEY, local_service
 
 from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
+from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 from chatcore_dev.auth_service.user_tokens import mint_token
 from chatcore_dev.auth_service.users import USERS
@@ -24,7 +24,7 @@ def url() -> Iterator[str]:
 
 @pytest.fixture
 async def client(url: str) -> AsyncIterator[AuthClient]:
-    async with AuthClient(url, KEY, WallClock()) as opened:
+    async with AuthClient(url, KEY, SystemClock()) as opened:
         yield opened
 
 
@@ -63,7 +63,7 @@ async def test_it_rejects_every_other_text(client: AuthClient, token: str) -> No
 
 @pytest.mark.parametrize("key", ["", "wrong", KEY[:-1], KEY + "x", "ü"])
 async def test_it_answers_only_callers_with_the_key(url: str, key: str) -> None:
-    async with AuthClient(url, key, WallClock()) as client:
+    async with AuthClient(url, key, SystemClock()) as client:
         with pytest.raises(AuthUnavailableError):
             await client.authenticate(mint_token(KEY, "demo"))
 
