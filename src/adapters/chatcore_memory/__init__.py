@@ -1,6 +1,6 @@
-"""Every port in memory: for unit tests, and for other services' tests.
+"""Implements every port in memory, for unit tests and for the tests of other services.
 
-Nothing here opens a socket, reads a file or waits for time to pass::
+No adapter here opens a socket, reads a file or waits for real time to pass::
 
     clock = FrozenClock()
     storage = InMemoryStorage(clock)

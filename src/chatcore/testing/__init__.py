@@ -1,8 +1,8 @@
-"""For whoever writes an adapter: one contract test class for each port, to be subclassed.
+"""Provides the contract tests for adapters: one test class for each port, to be subclassed.
 
-Each class says which fixtures and methods it needs. What a contract makes a remote service do is stated as a
-protocol (:class:`AuthScript`, :class:`InferenceScript`), so that a fake and a real server run the same tests.
-Needs the extra ``chatcore[testing]``; for readable failures, put this into ``conftest.py``::
+Each class says which fixtures and methods it needs. A contract controls a remote service through a protocol
+(:class:`AuthScript`, :class:`InferenceScript`), so that a fake and a real server run the same tests. The tests need the
+extra ``chatcore[testing]``; for readable failures, put this into ``conftest.py``::
 
     pytest.register_assert_rewrite("chatcore.testing")
 """

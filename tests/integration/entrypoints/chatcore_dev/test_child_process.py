@@ -41,7 +41,7 @@ def stubborn(tmp_path: Path, interruption: Interruption, *, stop_timeout_seconds
 
 
 def test_a_second_request_to_stop_is_passed_on(tmp_path: Path) -> None:
-    # The first is what has led to the stopping; the second comes when the program has on_signal that.
+    # `child.stop()` sends the first signal. This program requests a second stop once the child has reported the first.
     impatient = f"""
 import os, time
 while "seen 1" not in open({str(tmp_path / "log")!r}).read():
