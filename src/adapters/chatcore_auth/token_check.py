@@ -15,7 +15,8 @@ class Vouched:
 
     def has_expired(self, now: datetime) -> bool:
         """Returns whether the token has expired at `now`; there is no tolerance for clock skew."""
-        return self.user.expires_at is not None and self.user.expires_at <= now
+        expires_at = self.user.expires_at
+        return expires_at is not None and expires_at <= now
 
 
 @frozen
