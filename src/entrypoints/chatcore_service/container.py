@@ -19,12 +19,13 @@ from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
 from chatcore_postgres import MigrationError, PostgresStorage, migrate
+from chatcore_service.api.all_endpoints import openapi_document
 from chatcore_service.api.conversations import ConversationEndpoints
 from chatcore_service.api.description import OpenApiEndpoints
+from chatcore_service.api.messages import MessageEndpoints
 from chatcore_service.api.models import ModelEndpoints
 from chatcore_service.api.operations import OperationEndpoints
 from chatcore_service.api.replies import ReplyEndpoints
-from chatcore_service.api.turns import TurnEndpoints
 from chatcore_service.http.application import build_application
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Authenticator
@@ -129,8 +130,8 @@ class Container(containers.DeclarativeContainer):
     conversation_endpoints = providers.Factory(
         ConversationEndpoints, conversations=chat.provided.conversations, authenticator=authenticator, bodies=bodies
     )
-    turn_endpoints = providers.Factory(
-        TurnEndpoints,
+    message_endpoints = providers.Factory(
+        MessageEndpoints,
         turns=chat.provided.turns,
         authenticator=authenticator,
         bodies=bodies,
@@ -142,7 +143,7 @@ class Container(containers.DeclarativeContainer):
     )
     model_endpoints = providers.Factory(ModelEndpoints, inference=inference, authenticator=authenticator, bodies=bodies)
     operation_endpoints = providers.Factory(OperationEndpoints, readiness=readiness, metrics=metrics)
-    openapi_endpoints = providers.Factory(OpenApiEndpoints)
+    openapi_endpoints = providers.Factory(OpenApiEndpoints, document=providers.Singleton(openapi_document))
     pool_stats = providers.Callable(_pool_stats, storage)
     shutdown = providers.Singleton(Shutdown, chat, stream_monitor, settings.provided.drain_seconds)
     lifespan = providers.Singleton(
@@ -162,7 +163,7 @@ class Container(containers.DeclarativeContainer):
     application = providers.Singleton[Starlette](
         build_application,
         conversation_endpoints,
-        turn_endpoints,
+        message_endpoints,
         reply_endpoints,
         model_endpoints,
         operation_endpoints,

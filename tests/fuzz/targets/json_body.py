@@ -8,20 +8,16 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from chatcore.errors import InvalidInputError
-from chatcore_service.api.request_bodies import (
-    NewConversationBody,
-    RegenerateBody,
-    RenameBody,
-    SendBody,
-    SwapBody,
-    structure,
-)
+from chatcore_service.api.conversations import NewConversationBody, RenameBody
+from chatcore_service.api.messages import NewMessageBody, RegenerationBody
+from chatcore_service.api.models import SwapBody
 from chatcore_service.http.body_reader import BodyReader
+from chatcore_service.http.decoding import decode_body
 from chatcore_service.http.refusals import BodyTooLargeError, RefusedError
 from chatcore_service.settings import RequestSettings
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut
 
-_BODY_TYPES = (NewConversationBody, RegenerateBody, RenameBody, SendBody, SwapBody)
+_BODY_TYPES = (NewConversationBody, NewMessageBody, RegenerationBody, RenameBody, SwapBody)
 _MOST_BYTES = 1024
 _READER = BodyReader(RequestSettings(max_body_bytes=_MOST_BYTES))
 _SCOPE = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
@@ -76,7 +72,7 @@ class _Receive:
 
 def _check_as(body_type: type[object], body: bytes) -> None:
     try:
-        value = structure(body, body_type)
+        value = decode_body(body, body_type)
     except (RefusedError, InvalidInputError):
         return
     for name in ("content", "title", "model_tag"):

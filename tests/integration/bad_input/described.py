@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import Factory, frozen
 
-from chatcore_service.openapi import openapi_document
+from chatcore_service.api.all_endpoints import openapi_document
 
 _DOCUMENT = openapi_document()
 

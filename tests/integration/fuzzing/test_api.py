@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from chatcore_service.openapi import openapi_document
+from chatcore_service.api.all_endpoints import openapi_document
 from tests.integration.entrypoints.chatcore_service.api.stored_rows import rows_of
 from tests.integration.faults.cluster import Cluster
 from tests.integration.faults.model import words

@@ -1,75 +1,222 @@
-"""``/api/conversations``: list, create, open, rename and delete."""
+"""Conversations: listing, creating, opening, renaming and deleting them."""
+
+from typing import Annotated, Literal
 
 from attrs import frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chatcore import Cursor, PageRequest
+from chatcore.conversations.listing import CURSOR_PATTERN, DEFAULT_PAGE, MAX_OFFSET, MAX_PAGE
 from chatcore.conversations.use_cases import Conversations
-from chatcore_service.api.documents import (
-    conversation_document,
-    json_response,
+from chatcore_service.api.conversation_documents import (
+    ConversationDocument,
+    ConversationPageDocument,
+    OpenConversationDocument,
+    conversation_json,
     open_conversation_response,
     page_response,
 )
-from chatcore_service.api.request_bodies import NewConversationBody, RenameBody, structure
+from chatcore_service.api.field_types import ModelTag, Title
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
-from chatcore_service.http.caller import Authenticator, Caller
+from chatcore_service.http.caller import Caller
+from chatcore_service.http.decoding import decode_body, decode_query
+from chatcore_service.http.encoding import json_response
+from chatcore_service.http.endpoints import SecuredEndpoints, secured
+from chatcore_service.http.fields import Doc, Keywords, Rule
 from chatcore_service.http.ids import conversation_id
-from chatcore_service.http.parameters import page_request, wants_all_branches
-from chatcore_service.http.resource import SecuredResource
+from chatcore_service.http.operation import Answer, Link, Operation, json_answer
+
+# -- Bodies and queries ----------------------------------------------------------------------------------------------
 
 
 @frozen(kw_only=True)
-class ConversationEndpoints:
-    """What a user may do with conversations, over HTTP."""
+class NewConversationBody:
+    """A conversation to create."""
 
-    conversations: Conversations
-    authenticator: Authenticator
-    bodies: BodyReader
+    title: Title | None = None
+    model_tag: ModelTag | None = None
 
-    def resources(self) -> list[SecuredResource]:
-        """The paths."""
-        return [
-            SecuredResource(
-                paths.CONVERSATIONS,
-                self.authenticator,
-                {"GET": self.index, "HEAD": self.index, "POST": self.create},
-            ),
-            SecuredResource(
-                paths.CONVERSATION,
-                self.authenticator,
-                {"GET": self.show, "HEAD": self.show, "PUT": self.rename, "DELETE": self.delete},
+
+@frozen(kw_only=True)
+class RenameBody:
+    """A new title for a conversation."""
+
+    title: Title
+
+
+@frozen(kw_only=True)
+class PageQuery:
+    """The part of the list that the caller asks for."""
+
+    limit: Annotated[int, Rule(lambda value: PageRequest(limit=value)), Keywords(minimum=1, maximum=MAX_PAGE)] = (
+        DEFAULT_PAGE
+    )
+    offset: Annotated[
+        int,
+        Rule(lambda value: PageRequest(offset=value)),
+        Keywords(minimum=0, maximum=MAX_OFFSET),
+        Doc("The number of conversations to skip; each takes time. Ignored if there is a `cursor`."),
+    ] = 0
+    cursor: (
+        Annotated[
+            str,
+            Rule(Cursor.decode),
+            Keywords(pattern=CURSOR_PATTERN),
+            Doc(
+                "The `next_cursor` of a page. Pages by cursor neither skip nor repeat a conversation when others are "
+                "added, and later pages take no longer."
             ),
         ]
+        | None
+    ) = None
 
+    def page_request(self) -> PageRequest:
+        """Returns what to ask the core for; the cursor takes the place of the offset."""
+        if self.cursor is None:
+            return PageRequest(limit=self.limit, offset=self.offset)
+        return PageRequest(limit=self.limit, cursor=Cursor.decode(self.cursor))
+
+
+@frozen(kw_only=True)
+class OpenQuery:
+    """Which messages of a conversation the caller asks for."""
+
+    branches: Annotated[
+        Literal["active", "all"],
+        Doc("`active`: the messages of the active branch. `all`: every message of the tree, in order of creation."),
+    ] = "active"
+
+
+# -- Operations ------------------------------------------------------------------------------------------------------
+
+_REQUESTED = {"conversation_id": "$request.path.conversation_id"}
+_CREATED = {"conversation_id": "$response.body#/id"}
+_FIRST_LISTED = {"conversation_id": "$response.body#/items/0/id"}
+_FIRST_REPLY = {**_REQUESTED, "message_id": "$response.body#/messages/1/id"}
+
+
+@frozen(kw_only=True)
+class ConversationEndpoints(SecuredEndpoints):
+    """Manages a user's conversations."""
+
+    conversations: Conversations
+    bodies: BodyReader
+
+    @secured(
+        Operation(
+            method="GET",
+            path=paths.CONVERSATIONS,
+            id="listConversations",
+            query=PageQuery,
+            answers=(
+                json_answer(
+                    200,
+                    ConversationPageDocument,
+                    "A page of conversations.",
+                    links={
+                        "open": Link("openConversation", _FIRST_LISTED, "Open the first conversation, or any other."),
+                        "next": Link(
+                            "listConversations",
+                            {"cursor": "$response.body#/next_cursor"},
+                            "Get the next page, if there is one.",
+                        ),
+                    },
+                ),
+            ),
+        )
+    )
     async def index(self, request: Request, caller: Caller) -> Response:
-        """A page of the caller's conversations."""
-        asked = page_request(request.query_params)
+        """Lists the user's conversations, newest first."""
+        asked = decode_query(request.query_params, PageQuery).page_request()
         page = await self.conversations.list(caller.user, asked)
         return page_response(page, asked)
 
+    @secured(
+        Operation(
+            method="POST",
+            path=paths.CONVERSATIONS,
+            id="createConversation",
+            body=NewConversationBody,
+            answers=(
+                json_answer(
+                    201,
+                    ConversationDocument,
+                    "The new conversation.",
+                    "Location",
+                    links={
+                        "open": Link("openConversation", _CREATED, "Open the conversation."),
+                        "rename": Link("renameConversation", _CREATED, "Rename the conversation."),
+                        "delete": Link("deleteConversation", _CREATED, "Delete the conversation."),
+                        "send": Link("sendMessage", _CREATED, "Send a message."),
+                        "regenerate": Link("regenerateReply", _CREATED, "Generate another reply to the last message."),
+                    },
+                ),
+            ),
+        )
+    )
     async def create(self, request: Request, caller: Caller) -> Response:
-        """An empty conversation."""
-        body = structure(await self.bodies.read(request), NewConversationBody)
+        """Creates a conversation."""
+        body = decode_body(await self.bodies.read(request), NewConversationBody)
         conversation = await self.conversations.create(caller.user, title=body.title, model_tag=body.model_tag)
         location = paths.CONVERSATION.format(conversation_id=conversation.id)
-        return json_response(conversation_document(conversation), status=201, headers={"Location": location})
+        return json_response(conversation_json(conversation), status=201, headers={"Location": location})
 
+    @secured(
+        Operation(
+            method="GET",
+            path=paths.CONVERSATION,
+            id="openConversation",
+            query=OpenQuery,
+            answers=(
+                json_answer(
+                    200,
+                    OpenConversationDocument,
+                    "The conversation with its messages.",
+                    links={"follow": Link("followReply", _FIRST_REPLY, "Follow the first reply, or any other.")},
+                ),
+            ),
+        )
+    )
     async def show(self, request: Request, caller: Caller) -> Response:
-        """A conversation with its messages."""
+        """Opens a conversation: returns it with its messages."""
         id_ = conversation_id(request.path_params)
-        all_branches = wants_all_branches(request.query_params)
-        opened = await self.conversations.open(caller.user, id_, all_branches=all_branches)
+        query = decode_query(request.query_params, OpenQuery)
+        opened = await self.conversations.open(caller.user, id_, all_branches=query.branches == "all")
         return await open_conversation_response(opened)
 
+    @secured(
+        Operation(
+            method="PUT",
+            path=paths.CONVERSATION,
+            id="renameConversation",
+            body=RenameBody,
+            answers=(
+                json_answer(
+                    200,
+                    ConversationDocument,
+                    "The renamed conversation.",
+                    links={"open": Link("openConversation", _REQUESTED, "Open the conversation.")},
+                ),
+            ),
+        )
+    )
     async def rename(self, request: Request, caller: Caller) -> Response:
-        """Another title."""
+        """Renames a conversation."""
         id_ = conversation_id(request.path_params)
-        body = structure(await self.bodies.read(request), RenameBody)
-        return json_response(conversation_document(await self.conversations.rename(caller.user, id_, body.title)))
+        body = decode_body(await self.bodies.read(request), RenameBody)
+        return json_response(conversation_json(await self.conversations.rename(caller.user, id_, body.title)))
 
+    @secured(
+        Operation(
+            method="DELETE",
+            path=paths.CONVERSATION,
+            id="deleteConversation",
+            answers=(Answer(status=204, description="The conversation was deleted."),),
+        )
+    )
     async def delete(self, request: Request, caller: Caller) -> Response:
-        """No conversation any more."""
+        """Deletes a conversation and all its messages."""
         await self.conversations.delete(caller.user, conversation_id(request.path_params))
         return Response(status_code=204)

@@ -1,4 +1,4 @@
-"""``/openapi.json`` and ``/docs``."""
+"""The API reference: ``/openapi.json`` for programs and ``/docs`` for people."""
 
 import base64
 import hashlib
@@ -7,34 +7,45 @@ from attrs import frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chatcore_service.api.documents import json_response
 from chatcore_service.http import paths
-from chatcore_service.http.resource import PublicResource
-from chatcore_service.openapi import openapi_document, render_page
-from chatcore_service.openapi.page import STYLE
+from chatcore_service.http.encoding import Json, json_response
+from chatcore_service.http.endpoints import PublicEndpoints, public
+from chatcore_service.http.operation import JSON, Answer, Operation
+from chatcore_service.openapi.page import STYLE, render_page
 
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 # The page loads nothing and runs nothing; its one style sheet is known by its hash.
 _POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'"
 
 
-@frozen
-class OpenApiEndpoints:
-    """The description of the API."""
+@frozen(kw_only=True)
+class OpenApiEndpoints(PublicEndpoints):
+    """Serves the OpenAPI document, and a page that shows it."""
 
-    def resources(self) -> list[PublicResource]:
-        """The paths."""
-        return [
-            PublicResource(paths.OPENAPI, {"GET": self.document, "HEAD": self.document}),
-            PublicResource(paths.DOCS, {"GET": self.page, "HEAD": self.page}),
-        ]
+    document: Json
 
-    async def document(self, _request: Request) -> Response:
-        """For machines."""
-        return json_response(openapi_document())
+    @public(
+        Operation(
+            method="GET",
+            path=paths.OPENAPI,
+            id="openapi",
+            answers=(Answer(status=200, description="The OpenAPI 3.1 document.", content={JSON: dict}, headers=None),),
+        )
+    )
+    async def show_document(self, _request: Request) -> Response:
+        """Returns this document."""
+        return json_response(self.document)
 
-    async def page(self, _request: Request) -> Response:
-        """For people."""
+    @public(
+        Operation(
+            method="GET",
+            path=paths.DOCS,
+            id="docs",
+            answers=(Answer(status=200, description="An HTML page.", content={"text/html": str}, headers=None),),
+        )
+    )
+    async def show_page(self, _request: Request) -> Response:
+        """Shows this document as a page."""
         return Response(
-            render_page(openapi_document()), media_type="text/html", headers={"Content-Security-Policy": _POLICY}
+            render_page(self.document), media_type="text/html", headers={"Content-Security-Policy": _POLICY}
         )

@@ -1,55 +1,83 @@
-"""``/api/models``: passed on to the inference service and back, unread."""
+"""Models: passes requests on to the inference service, and its responses back unchanged."""
 
 import re
 from http import HTTPStatus
 
-from attrs import frozen
+from attrs import evolve, frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chatcore.errors import NotAdminError, UnavailableError
 from chatcore.ports import Inference, InferenceReply
-from chatcore_service.api.request_bodies import SwapBody, structure
+from chatcore_service.api.field_types import ModelTag
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
-from chatcore_service.http.caller import Authenticator, Caller
-from chatcore_service.http.resource import SecuredResource
+from chatcore_service.http.caller import Caller
+from chatcore_service.http.decoding import decode_body
+from chatcore_service.http.endpoints import SecuredEndpoints, secured
+from chatcore_service.http.operation import JSON, Answer, Operation
+from chatcore_service.openapi.problem_responses import problem_answer
 
 _MEDIA_TYPE = re.compile(r"[\x20-\x7e]{1,200}")
-# Our own refusals with these statuses say when, too.
-_COME_BACK_LATER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+# The service's own problem documents with these statuses have a Retry-After header too.
+_WITH_RETRY_AFTER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
 @frozen(kw_only=True)
-class ModelEndpoints:
-    """The models of the inference service."""
+class SwapBody:
+    """The model to load."""
+
+    model_tag: ModelTag
+
+
+def _unread(status: int | None) -> Answer:
+    return Answer(
+        status=status, description="The inference service's response, unchanged.", content={JSON: None, "*/*": None}
+    )
+
+
+def _unread_or_problem(status: int) -> Answer:
+    problem = problem_answer(status)
+    description = f"{problem.description} Or the inference service's response, unchanged."
+    return evolve(problem, description=description, content={**problem.content, "*/*": None})
+
+
+_PASSED_ON = (*map(_unread_or_problem, (400, 404, 422, 429, 500, 503)), _unread(None))
+
+
+@frozen(kw_only=True)
+class ModelEndpoints(SecuredEndpoints):
+    """Passes requests about models on to the inference service."""
 
     inference: Inference
-    authenticator: Authenticator
     bodies: BodyReader
 
-    def resources(self) -> list[SecuredResource]:
-        """The paths."""
-        return [
-            SecuredResource(paths.MODELS, self.authenticator, {"GET": self.index, "HEAD": self.index}),
-            SecuredResource(paths.SWAP, self.authenticator, {"POST": self.swap}),
-        ]
-
+    @secured(Operation(method="GET", path=paths.MODELS, id="listModels", answers=(_unread(200), *_PASSED_ON)))
     async def index(self, _request: Request, caller: Caller) -> Response:
-        """The models there are."""
+        """Lists the models of the inference service."""
         return _passed_on(await self.inference.list_models(trace_id=caller.trace_id))
 
+    @secured(
+        Operation(
+            method="POST",
+            path=paths.SWAP,
+            id="swapModel",
+            body=SwapBody,
+            answers=(_unread(202), *_PASSED_ON),
+            problems=(403,),
+        )
+    )
     async def swap(self, request: Request, caller: Caller) -> Response:
-        """Another model; for administrators."""
+        """Loads another model; for administrators."""
         if not caller.user.is_admin:
             raise NotAdminError
-        body = structure(await self.bodies.read(request), SwapBody)
+        body = decode_body(await self.bodies.read(request), SwapBody)
         return _passed_on(await self.inference.swap_model(body.model_tag, trace_id=caller.trace_id))
 
 
 def _passed_on(reply: InferenceReply) -> Response:
     media_type = reply.media_type if _MEDIA_TYPE.fullmatch(reply.media_type) else "application/octet-stream"
     headers = {"Content-Type": media_type}
-    if reply.status in _COME_BACK_LATER:
+    if reply.status in _WITH_RETRY_AFTER:
         headers["Retry-After"] = str(reply.retry_after_seconds or UnavailableError.retry_after_seconds)
     return Response(reply.body, status_code=reply.status, headers=headers)

@@ -1,43 +1,101 @@
-"""What operators look at: liveness, readiness and metrics."""
+"""Operations: liveness, readiness and metrics, for whoever operates the service."""
+
+from typing import Literal
 
 from attrs import frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chatcore_service.api.documents import json_response
 from chatcore_service.http import paths
-from chatcore_service.http.resource import PublicResource
+from chatcore_service.http.encoding import encoder, json_response
+from chatcore_service.http.endpoints import PublicEndpoints, public
+from chatcore_service.http.operation import Answer, Operation, json_answer
 from chatcore_service.metrics import EXPOSITION_MEDIA_TYPE, Metrics
 from chatcore_service.readiness import Readiness
 
 
 @frozen(kw_only=True)
-class OperationEndpoints:
-    """Paths that need no token."""
+class HealthDocument:
+    """The liveness of a process, the same for its whole life; `/api/ready` reports its readiness."""
+
+    status: Literal["ok"]
+    ready: Literal[True]
+    service: Literal["chat-api"]
+
+
+@frozen(kw_only=True)
+class _Checks:
+    process: Literal["ok", "draining"]
+    database: Literal["ok", "unavailable"]
+    auth: Literal["ok", "unavailable"]
+    inference: Literal["ok", "unavailable"]
+
+
+@frozen(kw_only=True)
+class ReadinessDocument:
+    """Whether a process reaches the services that it needs, and accepts new work."""
+
+    status: Literal["ok", "unavailable"]
+    checks: _Checks
+
+
+_health_json = encoder(HealthDocument)
+_HEALTH = HealthDocument(status="ok", ready=True, service="chat-api")
+
+
+@frozen(kw_only=True)
+class OperationEndpoints(PublicEndpoints):
+    """Reports the state of this process."""
 
     readiness: Readiness
     metrics: Metrics
 
-    def resources(self) -> list[PublicResource]:
-        """The paths."""
-        return [
-            PublicResource(paths.HEALTH, {"GET": self.health, "HEAD": self.health}),
-            PublicResource(paths.READY, {"GET": self.ready, "HEAD": self.ready}),
-            PublicResource(paths.METRICS, {"GET": self.expose, "HEAD": self.expose}),
-        ]
-
+    @public(
+        Operation(
+            method="GET",
+            path=paths.HEALTH,
+            id="health",
+            answers=(json_answer(200, HealthDocument, "The process is alive."),),
+        )
+    )
     async def health(self, _request: Request) -> Response:
-        """This process answers; whether it takes new work is another question, and another path."""
-        return json_response({"status": "ok", "ready": True, "service": "chat-api"})
+        """Reports liveness."""
+        return json_response(_health_json(_HEALTH))
 
+    @public(
+        Operation(
+            method="GET",
+            path=paths.READY,
+            id="readiness",
+            answers=(
+                json_answer(200, ReadinessDocument, "The process is ready."),
+                json_answer(503, ReadinessDocument, "The process is not ready.", "Retry-After"),
+            ),
+        )
+    )
     async def ready(self, _request: Request) -> Response:
-        """Whether this process reaches what it needs, and takes new work."""
+        """Reports readiness: whether this process reaches what it needs and accepts new work."""
         checks = await self.readiness.check()
         is_ready = all(result == "ok" for result in checks.values())
         document = {"status": "ok" if is_ready else "unavailable", "checks": checks}
         headers = {} if is_ready else {"Retry-After": "1"}
         return json_response(document, status=200 if is_ready else 503, headers=headers)
 
+    @public(
+        Operation(
+            method="GET",
+            path=paths.METRICS,
+            id="metrics",
+            answers=(
+                Answer(
+                    status=200,
+                    description="All metrics, in Prometheus's text format.",
+                    content={"text/plain": str},
+                    headers=None,
+                ),
+            ),
+        )
+    )
     async def expose(self, _request: Request) -> Response:
-        """All figures."""
+        """Returns the metrics for Prometheus."""
         return Response(self.metrics.exposition(), headers={"Content-Type": EXPOSITION_MEDIA_TYPE})

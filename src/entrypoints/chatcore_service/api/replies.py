@@ -1,4 +1,4 @@
-"""Following and stopping a reply, whichever process makes it."""
+"""Replies: following and stopping one, whichever process generates it."""
 
 from attrs import frozen
 from starlette.requests import Request
@@ -6,32 +6,41 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from chatcore.replies.turns import Turns
-from chatcore_service.api.documents import json_response, message_document
+from chatcore_service.api.events import FOLLOWED_REPLY
+from chatcore_service.api.messages import MessageDocument, message_json
 from chatcore_service.http import paths
-from chatcore_service.http.caller import Authenticator, Caller
-from chatcore_service.http.headers import resume_offset
+from chatcore_service.http.caller import Caller
+from chatcore_service.http.encoding import json_response
+from chatcore_service.http.endpoints import SecuredEndpoints, secured
+from chatcore_service.http.headers import LAST_EVENT_ID, TEXT_OFFSET, resume_offset
 from chatcore_service.http.ids import reply_ids
-from chatcore_service.http.resource import SecuredResource
+from chatcore_service.http.operation import Answer, Operation, json_answer
 from chatcore_service.streaming.streams import Streams
 
 
 @frozen(kw_only=True)
-class ReplyEndpoints:
-    """What a user may do with a reply."""
+class ReplyEndpoints(SecuredEndpoints):
+    """Gives access to a reply that exists."""
 
     turns: Turns
-    authenticator: Authenticator
     streams: Streams
 
-    def resources(self) -> list[SecuredResource]:
-        """The paths."""
-        return [
-            SecuredResource(paths.REPLY_STREAM, self.authenticator, {"GET": self.follow}),
-            SecuredResource(paths.REPLY_STOP, self.authenticator, {"POST": self.stop}),
-        ]
-
+    @secured(
+        Operation(
+            method="GET",
+            path=paths.REPLY_STREAM,
+            id="followReply",
+            parameters=(LAST_EVENT_ID, TEXT_OFFSET),
+            answers=(
+                FOLLOWED_REPLY,
+                Answer(status=204, description="The reply is finished, and the reader has all of it."),
+            ),
+            problems=(429,),
+            has_head=False,
+        )
+    )
     async def follow(self, request: Request, caller: Caller) -> ASGIApp:
-        """The reply's text from where the caller left off; 204 when there is nothing left."""
+        """Streams a reply from where the reader left off, live or finished."""
         ids = reply_ids(request.path_params)
         offset = resume_offset(request)
         slot = await self.streams.take_slot(caller)
@@ -49,7 +58,15 @@ class ReplyEndpoints:
             raise
         return self.streams.open(reader, caller=caller, slot=slot, offset=offset)
 
+    @secured(
+        Operation(
+            method="POST",
+            path=paths.REPLY_STOP,
+            id="stopReply",
+            answers=(json_answer(200, MessageDocument, "The reply, with the text it had when it was stopped."),),
+        )
+    )
     async def stop(self, request: Request, caller: Caller) -> Response:
-        """Ends the reply; its text stays."""
+        """Stops a reply that is being generated, and keeps its text."""
         message = await self.turns.stop(caller.user, *reply_ids(request.path_params))
-        return json_response(message_document(message))
+        return json_response(message_json(message))

@@ -1,22 +1,67 @@
-"""Request headers that mean something to the API."""
+"""Reads the request headers that the API knows, and the stream offset that the query may hold instead of one."""
 
 import re
+from typing import Annotated
 
 from starlette.requests import Request
 
 from chatcore.errors import FieldProblem, InvalidInputError, NotAuthenticatedError
+from chatcore.replies.idempotency import KEPT_HOURS, MAX_KEY_CHARS
+from chatcore_service.http.fields import Doc, Keywords
+from chatcore_service.http.operation import Parameter
 from chatcore_service.http.refusals import MalformedEventIdError
 
-#: The largest whole number that JavaScript can count to without a gap.
+#: The largest integer up to which JavaScript represents every one exactly.
 MAX_EVENT_ID = 2**53
 
-# RFC 6750, section 2.1; one space or more, as RFC 9110 has it in section 11.4.
+_Offset = Annotated[int, Keywords(minimum=0, maximum=MAX_EVENT_ID)]
+
+IDEMPOTENCY_KEY = Parameter(
+    "header",
+    "Idempotency-Key",
+    Annotated[
+        str,
+        Keywords(minLength=1, maxLength=MAX_KEY_CHARS, pattern="^[!-~]+$"),
+        Doc(
+            f"Makes a repeated request safe: for {KEPT_HOURS} hours, a request by the same user with the same key and "
+            "body gets the reply of the first one and appends nothing."
+        ),
+    ],
+    component="idempotency_key",
+)
+PREFER = Parameter(
+    "header",
+    "Prefer",
+    Annotated[
+        str,
+        Keywords(examples=["respond-async"]),
+        Doc("`respond-async`: respond at once with 202 and the path of the reply's stream in `Location`."),
+    ],
+    component="prefer",
+)
+LAST_EVENT_ID = Parameter(
+    "header",
+    "Last-Event-ID",
+    Annotated[_Offset, Doc("The id of the last event that the reader received.")],
+    component="last_event_id",
+)
+TEXT_OFFSET = Parameter(
+    "query",
+    "offset",
+    Annotated[
+        _Offset, Doc("The number of code points of the reply that the reader has. `Last-Event-ID` takes precedence.")
+    ],
+    default=0,
+    component="text_offset",
+)
+
+# RFC 6750, section 2.1, with one or more spaces, as in RFC 9110, section 11.4.
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,20}")
 
 
 def bearer_token(request: Request) -> str:
-    """The caller's token.
+    """Returns the caller's token.
 
     Raises:
         NotAuthenticatedError: there is not exactly one Authorization header with a bearer token.
@@ -29,10 +74,10 @@ def bearer_token(request: Request) -> str:
 
 
 def idempotency_key(request: Request) -> str | None:
-    """The caller's name for this request, unchecked; None when it gave none.
+    """Returns the caller's key for this request, unchecked; None if there is none.
 
     Raises:
-        InvalidInputError: there are several.
+        InvalidInputError: there are several keys.
     """
     values = request.headers.getlist("idempotency-key")
     if len(values) > 1:
@@ -41,19 +86,19 @@ def idempotency_key(request: Request) -> str | None:
 
 
 def prefers_async(request: Request) -> bool:
-    """Whether the caller asks not to wait for the reply (RFC 7240)."""
+    """Tells whether the caller asks not to wait for the reply (RFC 7240)."""
     preferences = ",".join(request.headers.getlist("prefer")).split(",")
     return any(preference.partition(";")[0].strip().lower() == "respond-async" for preference in preferences)
 
 
 def resume_offset(request: Request) -> int | None:
-    """How many code points of a reply the caller has; None when it reads from the start.
+    """Returns how many code points of a reply the caller has; None if it reads from the start.
 
-    The header wins over the query. Last-Event-ID: 0 comes from a reader that was there before and has all of a reply
-    without text; in the query 0 is the start.
+    The header takes precedence over the query. `Last-Event-ID: 0` comes from a reader that has all of a reply without
+    text so far; in the query 0 is the start.
 
     Raises:
-        MalformedEventIdError: that is no whole number, too large, or given more than once.
+        MalformedEventIdError: the value is not a whole number, is too large, or is given more than once.
     """
     if ids := request.headers.getlist("last-event-id"):
         return _offset(ids)

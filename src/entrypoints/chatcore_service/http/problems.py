@@ -3,12 +3,16 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Annotated
 
+from attrs import Factory, frozen
 from starlette.responses import Response
 
 from chatcore import errors
 from chatcore.errors import ChatError, FieldProblem
 from chatcore_service.http import paths
+from chatcore_service.http.encoding import encoder
+from chatcore_service.http.fields import Doc, Keywords
 from chatcore_service.http.refusals import RefusedError
 
 MEDIA_TYPE = "application/problem+json"
@@ -32,6 +36,28 @@ STATUSES: Mapping[type[ChatError], HTTPStatus] = {
 MAX_PROBLEMS = 20
 MAX_FIELD_CHARS = 100
 _MAX_PROBLEMS_IN_DETAIL = 5
+
+
+@frozen(kw_only=True)
+class _FieldError:
+    field: Annotated[str, Keywords(maxLength=MAX_FIELD_CHARS)]
+    problem: str
+
+
+@frozen(kw_only=True)
+class ProblemDocument:
+    """A problem document (RFC 9457)."""
+
+    type: Annotated[str, Keywords(format="uri")]
+    title: str
+    status: int
+    detail: Annotated[str, Doc("One clear sentence.")]
+    code: Annotated[str, Doc("A stable code for programs.")]
+    errors: Annotated[
+        list[_FieldError],
+        Keywords(maxItems=MAX_PROBLEMS),
+        Doc(f"Each field with a problem: the first {MAX_PROBLEMS}, with names cut to {MAX_FIELD_CHARS} characters."),
+    ] = Factory(list[_FieldError])
 
 
 def refused(error: RefusedError) -> Response:
@@ -107,14 +133,16 @@ def problem_body(error: RefusedError) -> bytes:
 
 
 def _body(status: int, code: str, detail: str, problems: tuple[FieldProblem, ...]) -> bytes:
-    document: dict[str, object] = {
-        "type": f"urn:chatcore:problem:{code}",
-        "title": HTTPStatus(status).phrase,
-        "status": int(status),
-        "detail": detail,
-        "code": code,
-    }
-    if problems:
-        document["errors"] = [{"field": problem.field, "problem": problem.problem} for problem in problems]
-    # In ASCII: a field's name may hold what UTF-8 cannot.
-    return json.dumps(document).encode()
+    document = ProblemDocument(
+        type=f"urn:chatcore:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=int(status),
+        detail=detail,
+        code=code,
+        errors=[_FieldError(field=problem.field, problem=problem.problem) for problem in problems],
+    )
+    # In ASCII: a field's name may hold what UTF-8 cannot encode.
+    return json.dumps(_problem_json(document)).encode()
+
+
+_problem_json = encoder(ProblemDocument)

@@ -1,34 +1,156 @@
-"""The OpenAPI document: the reference for all shapes, checked against the running service by the tests."""
+"""Makes the OpenAPI document of endpoint classes: the reference for every request and response."""
 
+import re
+from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
-from chatcore_service.openapi.operations import PATHS
-from chatcore_service.openapi.parts import HEADERS, PARAMETERS, PROBLEM_RESPONSES
-from chatcore_service.openapi.schemas import SCHEMAS
+import attrs
 
-_DESCRIPTION = """Conversations with a model, whose replies belong to the server and not to the connection that asked
-for them. The streams of POST requests carry no event ids: close one, come back to its `Content-Location` with
-`?offset=` and the number of code points that you have, and read on. The frames of that stream carry ids, and from then
-on `Last-Event-ID` says where you are. All errors are problem documents (RFC 9457)."""
+from chatcore_service.http.endpoints import EndpointsType, PublicEndpoints, operations
+from chatcore_service.http.operation import JSON, Answer, Operation, Parameter
+from chatcore_service.openapi.problem_codes import problem_codes
+from chatcore_service.openapi.problem_responses import (
+    DESCRIPTIONS,
+    component_name,
+    problem_answer,
+    problem_statuses,
+)
+from chatcore_service.openapi.response_headers import RESPONSE_HEADERS, header_name
+from chatcore_service.openapi.schemas import Schema, Schemas, first_paragraph, is_required, without_none
+
+_DESCRIPTION = """Conversations with a model. A reply belongs to the server, not to the connection that asked for it.
+The streams of POST requests carry no event ids: after a lost connection, request the stream's `Content-Location` with
+`?offset=` and the number of code points received so far. The events of that stream carry ids, and `Last-Event-ID`
+resumes it. All errors are problem documents (RFC 9457)."""
 
 
-def openapi_document() -> dict[str, Any]:
-    """OpenAPI 3.1, as plain data."""
+def describe(endpoints: Iterable[EndpointsType]) -> dict[str, Any]:
+    """Returns the OpenAPI 3.1 document of endpoint classes as plain data."""
+    description = _Description()
+    for group in endpoints:
+        for operation, handler in operations(group):
+            description.add(operation, handler, is_public=issubclass(group, PublicEndpoints))
     return {
         "openapi": "3.1.0",
         "info": {"title": "chatcore", "version": _version(), "description": " ".join(_DESCRIPTION.split())},
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
-        "paths": PATHS,
-        "components": {
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": SCHEMAS,
-            "parameters": PARAMETERS,
-            "headers": HEADERS,
-            "responses": PROBLEM_RESPONSES,
-        },
+        "paths": description.paths,
+        "components": description.components(),
     }
+
+
+class _Description:
+    """Collects paths, and the components that they refer to."""
+
+    def __init__(self) -> None:
+        self.paths: dict[str, Schema] = {}
+        self._schemas = Schemas()
+        self._parameters: dict[str, Schema] = {}
+
+    def components(self) -> dict[str, Schema]:
+        """Returns everything that operations refer to."""
+        responses = {component_name(status): self._answer(problem_answer(status)) for status in DESCRIPTIONS}
+        schemas = self._schemas.components
+        codes = [{"const": code, "description": meaning} for code, meaning in problem_codes().items()]
+        schemas["Problem"]["properties"]["code"]["oneOf"] = codes
+        return {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "schemas": schemas,
+            "parameters": self._parameters,
+            "headers": {name: self._header(*header) for name, header in RESPONSE_HEADERS.items()},
+            "responses": responses,
+        }
+
+    def add(self, operation: Operation, handler: Callable[..., object], *, is_public: bool) -> None:
+        """Adds an operation. The first paragraph of its handler's docstring becomes its summary."""
+        described: Schema = {
+            "operationId": operation.id,
+            "summary": first_paragraph(handler.__doc__ or "").removesuffix("."),
+            "responses": self._responses(operation, is_public=is_public),
+        }
+        if operation.query or operation.parameters:
+            described["parameters"] = [*self._query(operation.query), *map(self._parameter, operation.parameters)]
+        if operation.body:
+            described["requestBody"] = self._body(operation.body)
+        if is_public:
+            described["security"] = []
+        item = self.paths.setdefault(operation.path, self._path_parameters(operation.path))
+        item[operation.method.lower()] = described
+
+    def _path_parameters(self, path: str) -> Schema:
+        names = re.findall(r"{(\w+)}", path)
+        for name in names:
+            self._parameters[name] = {"in": "path", "name": name, "required": True, "schema": self._schemas.of(UUID)}
+        return {"parameters": [_reference("parameters", name) for name in names]} if names else {}
+
+    def _query(self, query: type | None) -> list[Schema]:
+        if query is None:
+            return []
+        fields = attrs.fields(cast("type[attrs.AttrsInstance]", query))
+        return [
+            self._parameter(Parameter("query", field.name, without_none(field.type), default=field.default))
+            for field in fields
+        ]
+
+    def _parameter(self, parameter: Parameter) -> Schema:
+        schema = self._schemas.of(parameter.type)
+        described: Schema = {"in": parameter.place, "name": parameter.name, "schema": schema}
+        if "description" in schema:
+            described["description"] = schema.pop("description")
+        if parameter.default is not None:
+            schema["default"] = parameter.default
+        name = parameter.component or parameter.name
+        self._parameters[name] = described
+        return _reference("parameters", name)
+
+    def _body(self, body: type) -> Schema:
+        fields = attrs.fields(cast("type[attrs.AttrsInstance]", body))
+        return {
+            "required": any(is_required(field) for field in fields),
+            "content": {JSON: {"schema": self._schemas.of(body)}},
+        }
+
+    def _responses(self, operation: Operation, *, is_public: bool) -> dict[str, Schema]:
+        statuses = problem_statuses(operation, is_public=is_public)
+        responses = {str(status): _reference("responses", component_name(status)) for status in statuses}
+        responses |= {_key(answer): self._answer(answer) for answer in operation.answers}
+        return dict(sorted(responses.items()))
+
+    def _answer(self, answer: Answer) -> Schema:
+        described: Schema = {"description": " ".join(answer.description.split())}
+        if answer.headers is not None:
+            names = ("x-trace-id", *answer.headers)
+            described["headers"] = {header_name(name): _reference("headers", name) for name in names}
+        if answer.content:
+            described["content"] = {
+                media_type: {} if type_ is None else {"schema": self._schemas.of(type_)}
+                for media_type, type_ in answer.content.items()
+            }
+        if answer.links:
+            described["links"] = {
+                name: {
+                    "operationId": link.operation_id,
+                    "parameters": dict(link.parameters),
+                    "description": link.description,
+                }
+                for name, link in answer.links.items()
+            }
+        return described
+
+    def _header(self, type_: Any, description: str) -> Schema:  # noqa: ANN401 - a type with its annotations
+        schema = {"schema": self._schemas.of(type_)}
+        return schema | ({"description": description} if description else {})
+
+
+def _reference(kind: str, name: str) -> Schema:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _key(answer: Answer) -> str:
+    return "default" if answer.status is None else str(answer.status)
 
 
 def _version() -> str:

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.entrypoints.chatcore_service.api.ownership import OWNED, RANDOM_ID, Ids, Row, gaps
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, HttpService, running_service
 
-from chatcore_service.openapi import openapi_document
+from chatcore_service.api.all_endpoints import openapi_document
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from tests.unit.entrypoints.chatcore_service.http_service import (
 
 from chatcore import Limits
 from chatcore.ports import InferenceReply
+from chatcore_service.api.all_endpoints import openapi_document
 from chatcore_service.http.resource import PublicResource, Resource, SecuredResource
-from chatcore_service.openapi import openapi_document
 
 DOCUMENT = openapi_document()
 SCHEMA_OF_CODES: dict[str, Any] = DOCUMENT["components"]["schemas"]["Problem"]["properties"]["code"]

@@ -1,0 +1,26 @@
+"""Lists the endpoint classes of the API, in the order of the OpenAPI document."""
+
+from typing import Any
+
+from chatcore_service.api.conversations import ConversationEndpoints
+from chatcore_service.api.description import OpenApiEndpoints
+from chatcore_service.api.messages import MessageEndpoints
+from chatcore_service.api.models import ModelEndpoints
+from chatcore_service.api.operations import OperationEndpoints
+from chatcore_service.api.replies import ReplyEndpoints
+from chatcore_service.http.endpoints import EndpointsType
+from chatcore_service.openapi.document import describe
+
+ENDPOINTS: tuple[EndpointsType, ...] = (
+    ConversationEndpoints,
+    MessageEndpoints,
+    ReplyEndpoints,
+    ModelEndpoints,
+    OperationEndpoints,
+    OpenApiEndpoints,
+)
+
+
+def openapi_document() -> dict[str, Any]:
+    """Returns the OpenAPI 3.1 document of the API as plain data."""
+    return describe(ENDPOINTS)

@@ -1,0 +1,73 @@
+"""The events of a reply's stream, for the OpenAPI document; :mod:`chatcore_service.streaming.sse` writes them."""
+
+from typing import Annotated, ClassVar, Literal
+
+from attrs import frozen
+
+from chatcore.reply_error import ReplyError
+from chatcore_service.http.fields import Count, JsonText, Keywords
+from chatcore_service.http.operation import EVENT_STREAM, Answer
+
+
+@frozen(kw_only=True)
+class TokenFrame:
+    """More of the reply's text. In the streams of POST requests it may hold other keys."""
+
+    takes_other_fields: ClassVar[bool] = True
+    token: str
+
+
+@frozen(kw_only=True)
+class RewindFrame:
+    """The number of code points to keep; the reader was sent more text than survived a crash."""
+
+    rewind: Count
+
+
+@frozen(kw_only=True)
+class ErrorFrame:
+    """The reason why the reply is not complete."""
+
+    error: Annotated[object, Keywords(enum=[error.value for error in ReplyError])]
+    detail: str
+
+
+@frozen(kw_only=True)
+class DoneFrame:
+    """The end of the reply."""
+
+    done: Literal[True]
+
+
+@frozen(kw_only=True)
+class _Event:
+    # OpenAPI 3.1 does not say what a schema of `text/event-stream` describes; its readers take each event for that, as
+    # an EventSource gives it to a page.
+    takes_other_fields: ClassVar[bool] = True
+    data: Annotated[str, JsonText(TokenFrame | RewindFrame | ErrorFrame | DoneFrame)]
+    id: Annotated[str, Keywords(pattern="^[0-9]+$")] = ""
+
+
+_CONTENT = {EVENT_STREAM: _Event}
+
+#: The stream of a reply that the request begins.
+BEGUN_REPLY = Answer(
+    status=200,
+    description="""Server-sent events, byte for byte as the inference service sent them: `data: {"token":"…"}` frames,
+    then `data: {"done":true}`. The service adds only comments (`: keep-alive`) and, where the reply is not complete, an
+    error frame before the closing frame. A stream that ends with the comment `: reconnect` and no closing frame was cut
+    by a shutdown or by the limit on its duration; continue at `Content-Location`. Closing the connection does not stop
+    the reply.""",
+    content=_CONTENT,
+    headers=("Content-Location",),
+)
+
+#: The stream of a reply that a reader follows.
+FOLLOWED_REPLY = Answer(
+    status=200,
+    description="""Server-sent events, each with an `id`: the number of code points of text up to and including it.
+    These are token frames, possibly after a rewind frame, then an error frame where the reply is not complete, then the
+    closing frame. A stream that ends with the comment `: reconnect` and no closing frame was cut by a shutdown or by
+    the limit on its duration; follow the reply again with the last id.""",
+    content=_CONTENT,
+)

@@ -1,0 +1,197 @@
+"""Messages: sending one and regenerating a reply, either of which begins a reply."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Annotated
+from uuid import UUID
+
+from attrs import asdict, field, frozen
+from starlette.requests import Request
+from starlette.types import ASGIApp
+
+from chatcore import Sampling, Turn
+from chatcore.conversations.message import Role, Status, require_content
+from chatcore.replies.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
+from chatcore.replies.turns import Turns
+from chatcore.text import MAX_CONTENT_CHARS
+from chatcore_service.api.events import BEGUN_REPLY
+from chatcore_service.http import paths
+from chatcore_service.http.body_reader import BodyReader
+from chatcore_service.http.caller import Caller
+from chatcore_service.http.decoding import decode_body
+from chatcore_service.http.encoding import encoder, json_response
+from chatcore_service.http.endpoints import SecuredEndpoints, secured
+from chatcore_service.http.fields import Count, Doc, Instant, Keywords, Rule, storable_text
+from chatcore_service.http.headers import IDEMPOTENCY_KEY, PREFER, idempotency_key, prefers_async
+from chatcore_service.http.ids import conversation_id
+from chatcore_service.http.operation import Link, Operation, json_answer
+from chatcore_service.streaming.streams import Streams
+
+# -- Documents -------------------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class MessageDocument:
+    """A message of a conversation."""
+
+    id: UUID
+    conversation_id: UUID
+    role: Role
+    content: Annotated[str, Doc("Empty while the reply is streaming; the text is in its stream.")]
+    token_count: Count | None
+    model_tag: str | None
+    inference_time_ms: Count | None
+    created_at: Instant
+    status: Status
+    parent_id: UUID | None
+
+
+@frozen(kw_only=True)
+class TurnDocument:
+    """A user's message and the reply to it."""
+
+    user_message: MessageDocument
+    reply: MessageDocument = field(alias="assistant_message")
+
+
+message_json = encoder(MessageDocument)
+_turn_json = encoder(TurnDocument)
+
+# -- Bodies ----------------------------------------------------------------------------------------------------------
+
+Content = Annotated[str, Rule(require_content), storable_text(MAX_CONTENT_CHARS)]
+Temperature = Annotated[
+    float, Rule(lambda value: Sampling(temperature=value)), Keywords(minimum=0, maximum=MAX_TEMPERATURE)
+]
+MaxTokens = Annotated[int, Rule(lambda value: Sampling(max_tokens=value)), Keywords(minimum=1, maximum=MAX_TOKENS)]
+TopK = Annotated[int, Rule(lambda value: Sampling(top_k=value)), Keywords(minimum=0, maximum=MAX_TOP_K)]
+
+
+@frozen(kw_only=True)
+class SamplingBody:
+    """The sampling parameters of a request; the service's defaults stand in for those left out."""
+
+    temperature: Temperature | None = None
+    max_tokens: MaxTokens | None = None
+    top_k: TopK | None = None
+
+    def sampling(self, defaults: Sampling) -> Sampling:
+        """Returns the parameters for the reply."""
+        return Sampling(
+            temperature=defaults.temperature if self.temperature is None else self.temperature,
+            max_tokens=defaults.max_tokens if self.max_tokens is None else self.max_tokens,
+            top_k=defaults.top_k if self.top_k is None else self.top_k,
+        )
+
+
+@frozen(kw_only=True)
+class RegenerationBody(SamplingBody):
+    """How to sample another reply."""
+
+
+@frozen(kw_only=True)
+class NewMessageBody(SamplingBody):
+    """A message to send, and how to sample the reply."""
+
+    content: Content
+
+
+# -- Operations ------------------------------------------------------------------------------------------------------
+
+_CONVERSATION = {"conversation_id": "$request.path.conversation_id"}
+_REPLY = {**_CONVERSATION, "message_id": "$response.body#/assistant_message/id"}
+_ACCEPTED = json_answer(
+    202,
+    TurnDocument,
+    "The request was accepted with `Prefer: respond-async`, and the reply is being generated.",
+    "Stream-Location",
+    "Preference-Applied",
+    links={
+        "follow": Link("followReply", _REPLY, "Follow the reply."),
+        "stop": Link("stopReply", _REPLY, "Stop the reply."),
+        "open": Link("openConversation", _CONVERSATION, "Open the conversation."),
+    },
+)
+
+_Begin = Callable[[], Awaitable[Turn]]
+
+
+@frozen(kw_only=True)
+class MessageEndpoints(SecuredEndpoints):
+    """Begins replies, and streams each or says where it can be followed."""
+
+    turns: Turns
+    bodies: BodyReader
+    streams: Streams
+    #: Stands in for sampling parameters that a request leaves out.
+    default_sampling: Sampling
+
+    @secured(
+        Operation(
+            method="POST",
+            path=paths.MESSAGES,
+            id="sendMessage",
+            body=NewMessageBody,
+            parameters=(IDEMPOTENCY_KEY, PREFER),
+            answers=(BEGUN_REPLY, _ACCEPTED),
+            problems=(409, 429),
+        )
+    )
+    async def send(self, request: Request, caller: Caller) -> ASGIApp:
+        """Sends a message and streams the reply."""
+        id_ = conversation_id(request.path_params)
+        key = idempotency_key(request)
+        body = decode_body(await self.bodies.read(request), NewMessageBody)
+        begin = partial(
+            self.turns.send,
+            caller.user,
+            id_,
+            body.content,
+            sampling=body.sampling(self.default_sampling),
+            idempotency_key=key,
+            as_sent=asdict(body),
+            trace_id=caller.trace_id,
+        )
+        return await self._respond(request, caller, begin)
+
+    @secured(
+        Operation(
+            method="POST",
+            path=paths.REGENERATE,
+            id="regenerateReply",
+            body=RegenerationBody,
+            parameters=(PREFER,),
+            answers=(BEGUN_REPLY, _ACCEPTED),
+            problems=(409, 429),
+        )
+    )
+    async def regenerate(self, request: Request, caller: Caller) -> ASGIApp:
+        """Generates another reply to the last message and streams it."""
+        id_ = conversation_id(request.path_params)
+        body = decode_body(await self.bodies.read(request), RegenerationBody)
+        sampling = body.sampling(self.default_sampling)
+        begin = partial(self.turns.regenerate, caller.user, id_, sampling=sampling, trace_id=caller.trace_id)
+        return await self._respond(request, caller, begin)
+
+    async def _respond(self, request: Request, caller: Caller, begin: _Begin) -> ASGIApp:
+        if prefers_async(request):
+            turn = await begin()
+            headers = {"Location": _stream_of(turn), "Preference-Applied": "respond-async"}
+            return json_response(_turn_json(turn), status=202, headers=headers)
+        return await self._stream(caller, begin)
+
+    async def _stream(self, caller: Caller, begin: _Begin) -> ASGIApp:
+        # The slot is taken by what this process knows, so that no query to the storage delays the first token. The
+        # limit on replies being generated is checked where they begin in any case.
+        slot = await self.streams.take_slot(caller)
+        try:
+            turn = await begin()
+            reader = await self.turns.read(turn)
+        except BaseException:
+            slot.release()
+            raise
+        return self.streams.open(reader, caller=caller, slot=slot, location=_stream_of(turn))
+
+
+def _stream_of(turn: Turn) -> str:
+    return paths.reply_stream(turn.reply.conversation_id, turn.reply.id)

@@ -1,0 +1,169 @@
+"""Decodes JSON bodies and query parameters into attrs classes, strictly by the types of their fields.
+
+Nothing is coerced. A field's :class:`~chatcore_service.http.fields.Rule` is checked in the same pass, so that one
+response names everything that is wrong with a request.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from math import isfinite
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, cast, get_args, get_origin
+
+from cattrs import Converter
+from cattrs.errors import AttributeValidationNote, ClassValidationError, ForbiddenExtraKeysError
+from starlette.datastructures import QueryParams
+
+from chatcore.errors import FieldProblem, InvalidInputError
+from chatcore_service.http.fields import Rule
+from chatcore_service.http.strict_json import parse
+
+_TargetT = TypeVar("_TargetT")
+_Reader = Callable[[Any], object]
+_Hook = Callable[[Any, Any], object]
+
+# As many digits as PostgreSQL's bigint has. Python's own parser also takes underscores, white space and the digits of
+# other scripts.
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
+
+
+def decode_body(body: bytes, body_type: type[_TargetT]) -> _TargetT:
+    """Decodes a JSON body. A request without a body counts as one with an empty object.
+
+    Raises:
+        MalformedJsonError: the body is not JSON.
+        InvalidInputError: the body has another shape, or values break rules of the core; names each field.
+    """
+    value: object = parse(body) if body else {}
+    if not isinstance(value, dict):
+        raise InvalidInputError(FieldProblem("", "The request body must be a JSON object"))
+    return _decode(_body_converter, cast("dict[str, object]", value), body_type)
+
+
+def decode_query(parameters: QueryParams, query_type: type[_TargetT]) -> _TargetT:
+    """Decodes the query parameters that `query_type` has as fields, and ignores all others.
+
+    Raises:
+        InvalidInputError: a parameter is malformed, breaks a rule of the core or is given twice; names each.
+    """
+    return _decode(_query_converter, {name: parameters.getlist(name) for name in parameters}, query_type)
+
+
+def _decode(converter: Converter, values: Mapping[str, object], target: type[_TargetT]) -> _TargetT:
+    try:
+        return converter.structure(values, target)
+    except ClassValidationError as error:
+        raise InvalidInputError(*_problems(error)) from error
+
+
+def _problems(error: ClassValidationError) -> Iterator[FieldProblem]:
+    for cause in error.exceptions:
+        match cause:
+            case ForbiddenExtraKeysError():
+                yield from (FieldProblem(name, "is not a known field") for name in sorted(cause.extra_fields))
+            case InvalidInputError():
+                yield from cause.problems
+            case KeyError():
+                yield FieldProblem(_field_of(cause), "is required")
+            case _:
+                yield FieldProblem(_field_of(cause), str(cause))
+
+
+def _field_of(cause: BaseException) -> str:
+    notes = (note for note in getattr(cause, "__notes__", ()) if isinstance(note, AttributeValidationNote))
+    return next((note.name for note in notes), "")
+
+
+# -- Values of JSON --------------------------------------------------------------------------------------------------
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else _refuse("must be a string")
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # JSON knows only numbers: 1.0 is as whole as 1.
+    if isinstance(value, bool) or not isinstance(value, int):
+        _refuse("must be a whole number")
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _fits_a_float(value):
+        _refuse("must be a number")
+    return float(value)
+
+
+def _fits_a_float(value: float) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
+
+
+# -- Values of query parameters, each a list of the times that the parameter was given -------------------------------
+
+
+def _once(values: list[str]) -> str:
+    return values[0] if len(values) == 1 else _refuse("must be given once")
+
+
+def _whole_once(values: list[str]) -> int:
+    text = _once(values)
+    return int(text) if _WHOLE_NUMBER.fullmatch(text) else _refuse("must be a whole number of at most 19 digits")
+
+
+def _choice_once(values: list[str], *, choices: tuple[str, ...]) -> str:
+    text = _once(values)
+    return text if text in choices else _refuse(f"must be {' or '.join(choices)}")
+
+
+# -- Converters ------------------------------------------------------------------------------------------------------
+
+
+def _refuse(problem: str) -> NoReturn:
+    raise ValueError(problem)
+
+
+def _strict_converter(readers: Mapping[Any, _Reader], *, forbid_extra_keys: bool) -> Converter:
+    # By themselves cattrs' hooks make "5" of 5, 1 of 1.9 and True of "false".
+    converter = Converter(forbid_extra_keys=forbid_extra_keys)
+    for type_, reader in readers.items():
+        converter.register_structure_hook(type_, _hook(reader))
+
+    def hook_of(type_: object) -> _Hook:
+        base, *annotations = get_args(type_)
+        is_choice = get_origin(base) is Literal
+        reader = partial(_choice_once, choices=get_args(base)) if is_choice else readers[base]
+        for annotation in annotations:
+            if isinstance(annotation, Rule):
+                reader = _checked(reader, annotation)
+        return _hook(reader)
+
+    converter.register_structure_hook_factory(_is_annotated, hook_of)
+    return converter
+
+
+def _hook(reader: _Reader) -> _Hook:
+    return lambda value, _: reader(value)
+
+
+def _checked(reader: _Reader, rule: Rule) -> _Reader:
+    check = rule.check
+
+    def read(value: object) -> object:
+        value = reader(value)
+        check(value)
+        return value
+
+    return read
+
+
+def _is_annotated(type_: object) -> bool:
+    origin: object = get_origin(type_)
+    return origin is Annotated
+
+
+_body_converter = _strict_converter({str: _text, int: _whole, float: _number}, forbid_extra_keys=True)
+_query_converter = _strict_converter({str: _once, int: _whole_once}, forbid_extra_keys=False)

@@ -1,0 +1,52 @@
+"""Annotations that state a field's limits, rule and meaning beside its type.
+
+Decoding and the OpenAPI document read the same annotations, so each is written once::
+
+    Title = Annotated[str, Rule(require_title), storable_text(MAX_TITLE_CHARS)]
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from attrs import frozen
+
+# PostgreSQL cannot store U+0000. It cannot store a lone surrogate either, but no string of JSON Schema has one.
+_STORABLE = "^[^\\u0000]*$"
+
+
+@frozen
+class Rule:
+    """Checks a decoded value by a rule of the core, which raises InvalidInputError and names the field."""
+
+    check: Callable[[Any], object]
+
+
+@frozen
+class Doc:
+    """Says in a sentence or two what a field means."""
+
+    text: str
+
+
+class Keywords:
+    """JSON Schema keywords that hold beside those of the type."""
+
+    def __init__(self, **values: object) -> None:
+        self.values = values
+
+
+@frozen
+class JsonText:
+    """Says that a string is itself JSON, and of which type."""
+
+    type: Any
+
+
+def storable_text(max_chars: int) -> Keywords:
+    """Describes text of 1 to `max_chars` characters that the storage takes."""
+    return Keywords(minLength=1, maxLength=max_chars, pattern=_STORABLE)
+
+
+Count = Annotated[int, Keywords(minimum=0)]
+Instant = Annotated[datetime, Doc("An instant in UTC, in ISO 8601.")]

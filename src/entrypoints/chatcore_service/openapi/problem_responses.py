@@ -1,0 +1,67 @@
+"""Describes the responses that are problem documents."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from chatcore_service.http.operation import Answer, Operation
+from chatcore_service.http.problems import MEDIA_TYPE, ProblemDocument
+
+# What any request, any request with a token, and any request with a body may be answered with.
+_ANY = (400, 405, 408, 431, 500)
+_SECURED = (401, 503)
+_WITH_BODY = (413, 415, 422)
+
+DESCRIPTIONS = {
+    400: "The request is not well-formed HTTP, JSON or UTF-8.",
+    401: "There is no valid bearer token.",
+    403: "The user is not an administrator.",
+    404: "The resource does not exist or belongs to another user; the response is the same for both.",
+    405: "The resource does not support the method.",
+    408: "The request did not arrive in time.",
+    409: "The request conflicts with the conversation's state. While a reply is being generated, `Location` is the "
+    "path of its stream.",
+    413: "The body is too large.",
+    415: "The body is not plain JSON.",
+    422: "A value breaks a rule; `errors` names each field.",
+    429: "The user has too many open streams or too many replies being generated.",
+    431: "The request line and headers are too large.",
+    500: "The service failed unexpectedly.",
+    503: "A service that the request needs is unavailable.",
+}
+
+HEADERS = {
+    401: ("WWW-Authenticate",),
+    405: ("Allow",),
+    409: ("Stream-Location",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
+
+
+def problem_statuses(operation: Operation, *, is_public: bool) -> Iterable[int]:
+    """Returns the statuses of all problem documents that an operation may be answered with."""
+    statuses = {*_ANY, *operation.problems}
+    if not is_public:
+        statuses |= {*_SECURED}
+    if operation.body:
+        statuses |= {*_WITH_BODY}
+    if operation.query:
+        statuses.add(HTTPStatus.UNPROCESSABLE_ENTITY)
+    if "{" in operation.path:
+        statuses.add(HTTPStatus.NOT_FOUND)
+    return sorted(statuses)
+
+
+def component_name(status: int) -> str:
+    """Returns the name of the problem response with this status."""
+    return HTTPStatus(status).name
+
+
+def problem_answer(status: int) -> Answer:
+    """Describes the problem response with this status."""
+    return Answer(
+        status=status,
+        description=DESCRIPTIONS[status],
+        content={MEDIA_TYPE: ProblemDocument},
+        headers=HEADERS.get(status, ()),
+    )
