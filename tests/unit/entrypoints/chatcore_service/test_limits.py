@@ -58,7 +58,7 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         "limits.generations_per_user",
         8,
         (
-            "unit/entrypoints/chatcore_service/api/test_messages.py::test_a_user_with_too_many_replies_in_the_making_is_told_when_to_come_back",
+            "unit/entrypoints/chatcore_service/api/test_messages.py::test_too_many_replies_at_once_are_refused_with_retry_after",
         ),
     ),
     # What a reader may expect of a stream.

@@ -114,7 +114,7 @@ def test_every_schema_is_valid_and_every_reference_leads_somewhere() -> None:
         assert name in DOCUMENT["components"][kind]
 
 
-def test_every_link_leads_to_an_operation_and_gives_it_parameters_that_it_takes() -> None:
+def test_every_link_leads_to_an_operation_and_parameters_that_it_takes() -> None:
     operations = {
         operation["operationId"]: {
             resolved(parameter)["name"] for parameter in item.get("parameters", []) + operation.get("parameters", [])
@@ -251,7 +251,7 @@ async def test_the_page_shows_what_parameters_may_be_and_what_any_path_may_answe
     assert page.count("<tr><td>503</td>") == 4
 
 
-def test_every_code_that_a_problem_can_have_is_described_once_with_its_status() -> None:
+def test_every_code_of_a_problem_is_described_once_with_its_status() -> None:
     codes = [listed["const"] for listed in SCHEMA_OF_CODES["oneOf"]]
 
     assert len(set(codes)) == len(codes)

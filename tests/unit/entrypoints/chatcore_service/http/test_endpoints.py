@@ -1,0 +1,39 @@
+"""Endpoint classes: which methods of which paths they serve."""
+
+from attrs import frozen
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chatcore_service.http.endpoints import PublicEndpoints, operations, public
+from chatcore_service.http.operation import Answer, Operation
+
+DONE = (Answer(status=204, description="Done."),)
+
+
+@frozen(kw_only=True)
+class ThingEndpoints(PublicEndpoints):
+    @public(Operation(method="GET", path="/things", id="listThings", answers=DONE))
+    async def index(self, _request: Request) -> Response:
+        return Response(status_code=204)
+
+    @public(Operation(method="GET", path="/stream", id="streamThings", answers=DONE, has_head=False))
+    async def stream(self, _request: Request) -> Response:
+        return Response(status_code=204)
+
+    @public(Operation(method="POST", path="/things", id="createThing", answers=DONE))
+    async def create(self, _request: Request) -> Response:
+        return Response(status_code=204)
+
+
+def test_a_path_serves_the_methods_of_its_operations_and_head_with_get() -> None:
+    served = {resource.path: list(resource.handlers) for resource in ThingEndpoints().resources()}
+
+    assert served == {"/things": ["GET", "HEAD", "POST"], "/stream": ["GET"]}
+
+
+def test_operations_come_in_the_order_of_their_declaration() -> None:
+    assert [operation.id for operation, _ in operations(ThingEndpoints)] == [
+        "listThings",
+        "streamThings",
+        "createThing",
+    ]
