@@ -1,1 +1,1 @@
-"""The resources of the API: one module each, with its routes, bodies and documents."""
+"""The resources of the API: each module has the operations, bodies and documents of one resource."""

@@ -1,4 +1,4 @@
-"""Reads request bodies, within bounds of size and time."""
+"""Reads request bodies within limits of size and time."""
 
 import asyncio
 
@@ -16,21 +16,21 @@ from chatcore_service.settings import RequestSettings
 
 @frozen
 class BodyReader:
-    """Reads the bytes of request bodies that say they are JSON."""
+    """Reads the bytes of request bodies that are declared as JSON."""
 
     settings: RequestSettings
 
     async def read(self, request: Request) -> bytes:
-        """The body; empty when there is none.
+        """Returns the body; empty if there is none.
 
         Raises:
-            UnsupportedMediaTypeError: there is one, and it is not plain JSON in UTF-8.
-            BodyTooLargeError: it is too large.
-            BodyTimeoutError: it did not come in time.
-            IncompleteBodyError: the caller went away before its end.
+            UnsupportedMediaTypeError: the body is not declared as plain JSON in UTF-8.
+            BodyTooLargeError: the body is too large.
+            BodyTimeoutError: the body did not arrive in time.
+            IncompleteBodyError: the caller disconnected before the end of the body.
         """
         if _is_encoded(request.headers.getlist("content-encoding")):
-            # An inflated body is not bounded by its size on the wire.
+            # The size on the wire does not limit the size of a decompressed body.
             raise UnsupportedMediaTypeError(headers={"Connection": "close"})
         try:
             async with asyncio.timeout(self.settings.body_timeout_seconds):

@@ -1,4 +1,4 @@
-"""Ids in paths. One that is malformed is answered like one that is unknown: nothing may tell the two apart."""
+"""Reads ids from paths. A malformed id gets the same response as an unknown one, so nothing tells them apart."""
 
 import re
 from uuid import UUID
@@ -6,15 +6,15 @@ from uuid import UUID
 from chatcore import ConversationId, MessageId
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
 
-# Python's own parser also takes braces, prefixes, and hyphens anywhere or nowhere.
+# Python's own parser also accepts braces, prefixes, and hyphens anywhere or nowhere.
 _CANONICAL = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def conversation_id(parameters: dict[str, str]) -> ConversationId:
-    """The conversation that a path names.
+    """Returns the id of the conversation that a path names.
 
     Raises:
-        ConversationNotFoundError: that is no id.
+        ConversationNotFoundError: the path does not hold an id.
     """
     uuid = _uuid(parameters["conversation_id"])
     if uuid is None:
@@ -23,10 +23,10 @@ def conversation_id(parameters: dict[str, str]) -> ConversationId:
 
 
 def reply_ids(parameters: dict[str, str]) -> tuple[ConversationId, MessageId]:
-    """The reply that a path names, and its conversation.
+    """Returns the ids of the conversation and the reply that a path names.
 
     Raises:
-        MessageNotFoundError: one of the two is no id.
+        MessageNotFoundError: the path does not hold two ids.
     """
     conversation, message = _uuid(parameters["conversation_id"]), _uuid(parameters["message_id"])
     if conversation is None or message is None:

@@ -18,5 +18,5 @@ SWAP = MODELS + "/swap"
 
 
 def reply_stream(conversation_id: UUID, message_id: UUID) -> str:
-    """Where a reply can be followed."""
+    """Returns the path at which a reply can be followed."""
     return REPLY_STREAM.format(conversation_id=conversation_id, message_id=message_id)

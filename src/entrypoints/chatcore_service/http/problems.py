@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): how every refusal looks, and the one table of what it is in HTTP."""
+"""Makes problem documents (RFC 9457) of errors, with the one table of their HTTP statuses."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ MEDIA_TYPE = "application/problem+json"
 UNEXPECTED_CODE = "internal_error"
 UNEXPECTED_SENTENCE = "Something went wrong on our side. It has been logged."
 
-#: The status of each error of the core; a class that is not listed has its parent's.
+#: The status of each error of the core; a class that is not listed has its parent class's.
 STATUSES: Mapping[type[ChatError], HTTPStatus] = {
     ChatError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -32,7 +32,7 @@ STATUSES: Mapping[type[ChatError], HTTPStatus] = {
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
-# A hostile body can have thousands of problems, and names as long as it is.
+# A hostile body can have thousands of problems, and field names as long as the body.
 MAX_PROBLEMS = 20
 MAX_FIELD_CHARS = 100
 _MAX_PROBLEMS_IN_DETAIL = 5
@@ -61,24 +61,24 @@ class ProblemDocument:
 
 
 def refused(error: RefusedError) -> Response:
-    """The response to a request that was refused for what it is in HTTP."""
+    """Returns the response to a request that HTTP itself forbids."""
     return _problem(error.status, error.code, str(error), problems=error.problems, headers=error.headers)
 
 
 def chat_error(error: ChatError) -> Response:
-    """The response to a request that the core said no to."""
+    """Returns the response to a request that the core refused."""
     return _problem(
         status_of(type(error)), error.code, _detail(error), problems=_problems(error), headers=_headers(error)
     )
 
 
 def unexpected() -> Response:
-    """The response where something failed that nobody foresaw; says nothing of what."""
+    """Returns the response to a request that failed unexpectedly; it does not reveal the cause."""
     return _problem(500, UNEXPECTED_CODE, UNEXPECTED_SENTENCE)
 
 
 def status_of(error_type: type[ChatError]) -> int:
-    """The status of an error of the core."""
+    """Returns the HTTP status of an error of the core."""
     return int(next(STATUSES[base] for base in error_type.__mro__ if base in STATUSES))
 
 
@@ -128,7 +128,7 @@ def _problem(
 
 
 def problem_body(error: RefusedError) -> bytes:
-    """The document alone, for who has to write a response by hand."""
+    """Returns the document alone, for code that writes the response by hand."""
     return _body(error.status, error.code, str(error), error.problems)
 
 

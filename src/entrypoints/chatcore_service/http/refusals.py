@@ -1,4 +1,4 @@
-"""Requests that are refused for what they are in HTTP; everything else is refused by the core."""
+"""Refusals of requests that HTTP itself forbids; the core refuses all others."""
 
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
@@ -7,7 +7,7 @@ from chatcore.errors import FieldProblem
 
 
 class RefusedError(Exception):
-    """Root of the refusals; ``str()`` is one clear sentence."""
+    """The root of the refusals; ``str()`` is one clear sentence."""
 
     status: ClassVar[int] = 400
     #: Stable machine code.
@@ -34,14 +34,14 @@ class MalformedJsonError(RefusedError):
 
 
 class IncompleteBodyError(RefusedError):
-    """The caller went away in the middle of the body."""
+    """The caller disconnected in the middle of the body."""
 
     code = "incomplete_body"
     sentence = "The request body ended early."
 
 
 class MalformedEventIdError(RefusedError):
-    """The place to resume a stream at is not one."""
+    """The offset at which to resume a stream is malformed."""
 
     code = "malformed_event_id"
 
@@ -50,14 +50,14 @@ class MalformedEventIdError(RefusedError):
 
 
 class PreflightRefusedError(RefusedError):
-    """A browser asks whether a script may call us, and it may not."""
+    """A browser asked whether a script may call the API, and it may not."""
 
     code = "preflight_refused"
     sentence = "This origin, method or request header is not allowed here."
 
 
 class RouteNotFoundError(RefusedError):
-    """There is no such path."""
+    """The path does not exist."""
 
     status = 404
     code = "not_found"
@@ -65,7 +65,7 @@ class RouteNotFoundError(RefusedError):
 
 
 class MethodNotAllowedError(RefusedError):
-    """The path is there but does not know the method."""
+    """The path exists but does not support the method."""
 
     status = 405
     code = "method_not_allowed"
@@ -73,7 +73,7 @@ class MethodNotAllowedError(RefusedError):
 
 
 class BodyTimeoutError(RefusedError):
-    """The body took too long."""
+    """The body did not arrive in time."""
 
     status = 408
     code = "body_timeout"
@@ -91,7 +91,7 @@ class BodyTooLargeError(RefusedError):
 
 
 class UnsupportedMediaTypeError(RefusedError):
-    """The body is something else than plain JSON."""
+    """The body is not plain JSON."""
 
     status = 415
     code = "unsupported_media_type"
@@ -99,7 +99,7 @@ class UnsupportedMediaTypeError(RefusedError):
 
 
 class TooManyStreamsError(RefusedError):
-    """The user has as many streams open as are allowed."""
+    """The user has as many open streams as are allowed."""
 
     status = 429
     code = "too_many_streams"
@@ -110,7 +110,7 @@ class TooManyStreamsError(RefusedError):
 
 
 class HeadersTooLargeError(RefusedError):
-    """Request line and headers are too large."""
+    """The request line and headers are too large."""
 
     status = 431
     code = "headers_too_large"
@@ -120,7 +120,7 @@ class HeadersTooLargeError(RefusedError):
 
 
 class HeaderTimeoutError(RefusedError):
-    """The headers took too long."""
+    """The headers did not arrive in time."""
 
     status = 408
     code = "header_timeout"
@@ -128,7 +128,7 @@ class HeaderTimeoutError(RefusedError):
 
 
 class MalformedHttpError(RefusedError):
-    """What came is no HTTP request."""
+    """The bytes received are not an HTTP request."""
 
     code = "malformed_http"
     sentence = "This is not a valid HTTP request."

@@ -1,7 +1,7 @@
-"""Resources: a path and what its methods do.
+"""Resources: a path with the handlers of its methods.
 
-A handler of a :class:`SecuredResource` is given the caller, so none can be reached without a valid token; a
-:class:`PublicResource` has handlers that need none.
+The handlers of a :class:`SecuredResource` take the caller, so none is reached without a valid token; those of a
+:class:`PublicResource` need no token.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from chatcore_service.http import problems
 from chatcore_service.http.caller import Authenticator, Caller
 from chatcore_service.http.refusals import MethodNotAllowedError, RefusedError
 
-# What a handler returns is a response: an ASGI application that answers this one request.
+# A handler returns a response: an ASGI application that responds to this one request.
 SecuredHandler = Callable[[Request, Caller], Awaitable[ASGIApp]]
 PublicHandler = Callable[[Request], Awaitable[ASGIApp]]
 
@@ -37,11 +37,11 @@ class Resource(ABC):
     path: str
 
     def route(self) -> Route:
-        """The route that leads here."""
+        """Returns the route to this resource."""
         return _ExactRoute(self.path, self, name=self.path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request, whatever becomes of it."""
+        """Responds to a request, with a problem document if it fails."""
         response = await self._answer(Request(scope, receive))
         await response(scope, receive, send)
 
@@ -53,9 +53,9 @@ class Resource(ABC):
         except ChatError as error:
             return problems.chat_error(error)
         except asyncio.CancelledError:
-            # Nobody but the server cancels a request, and only when it can wait for it no longer at its end.
+            # Only the server cancels a request, and only when its time to shut down has run out.
             return problems.chat_error(DrainingError())
-        except Exception:  # noqa: BLE001 - no request may end the process, or go unanswered
+        except Exception:  # noqa: BLE001 - every request gets a response, and none ends the process
             _log.exception("a request failed unexpectedly")
             return problems.unexpected()
 
@@ -64,7 +64,7 @@ class Resource(ABC):
 
 
 class _ExactRoute(Route):
-    """Starlette's own takes a path that goes on with a line feed for the one before it."""
+    """Matches the whole path. Starlette's own route ignores a line feed at its end."""
 
     def __init__(self, path: str, endpoint: ASGIApp, *, name: str) -> None:
         super().__init__(path, endpoint, name=name)
@@ -73,7 +73,7 @@ class _ExactRoute(Route):
 
 @frozen(eq=False)
 class PublicResource(Resource):
-    """A path that anybody may use."""
+    """A path that needs no token."""
 
     path: str
     handlers: Mapping[str, PublicHandler]
@@ -84,7 +84,7 @@ class PublicResource(Resource):
 
 @frozen(eq=False)
 class SecuredResource(Resource):
-    """A path that only authenticated callers may use."""
+    """A path that needs a valid token."""
 
     path: str
     authenticator: Authenticator

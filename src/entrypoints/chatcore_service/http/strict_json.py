@@ -1,4 +1,4 @@
-"""JSON without its loopholes: no NaN, no name twice, no encoding but UTF-8."""
+"""Parses JSON strictly: without NaN, duplicate names or encodings other than UTF-8."""
 
 import json
 from collections import Counter
@@ -9,19 +9,19 @@ from chatcore_service.http.refusals import MalformedJsonError
 
 
 def parse(body: bytes) -> object:
-    """The value that `body` spells. Bodies are small and few; only frames are worth a faster parser.
+    """Parses a body. Bodies are small and few, so a faster parser would gain nothing.
 
-    Lone surrogates are let through: the core names the field that has them.
+    Lone surrogates pass: the core refuses them and names the field.
 
     Raises:
-        MalformedJsonError: it is not JSON, nested too deeply, or has a number of absurd length.
-        InvalidInputError: an object has the same name twice.
+        MalformedJsonError: the body is not JSON, is nested too deeply, or has a number of thousands of digits.
+        InvalidInputError: an object has a name twice.
     """
     try:
         return _decoder.decode(body.decode())
     except RecursionError as error:
         raise MalformedJsonError("The request body is nested too deeply.") from error
-    except ValueError as error:  # Also what is no UTF-8, and integers of thousands of digits.
+    except ValueError as error:  # Also raised for invalid UTF-8, and for integers of thousands of digits.
         raise MalformedJsonError from error
 
 

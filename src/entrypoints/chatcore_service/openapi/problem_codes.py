@@ -1,4 +1,4 @@
-"""The codes of all problem documents, read off the errors themselves."""
+"""Collects the codes of all problem documents from the error classes."""
 
 from collections.abc import Iterator
 from types import ModuleType
@@ -14,7 +14,7 @@ _Error = TypeVar("_Error", bound=Exception)
 
 
 def problem_codes() -> dict[str, str]:
-    """Each code, with its status and what it says; in the order of the statuses."""
+    """Returns each code with its status and meaning, sorted by status."""
     found = {UNEXPECTED_CODE: (500, UNEXPECTED_SENTENCE)}
     for refusal in _classes(refusals, RefusedError):
         found.setdefault(refusal.code, (refusal.status, _meaning(refusal)))
@@ -25,7 +25,7 @@ def problem_codes() -> dict[str, str]:
 
 
 def _classes(module: ModuleType, root: type[_Error]) -> Iterator[type[_Error]]:
-    # The root stands for the others and is not raised itself.
+    # The root class is never raised itself.
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, root) and value is not root:
             yield value
