@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from attrs import evolve
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, PAUSED, SETTINGS, HttpService, running_service
+from tests.unit.entrypoints.chatcore_service.stream_frames import frames
 
 from chatcore import Limits
 from chatcore.errors import (
@@ -26,10 +27,6 @@ ASYNC = {**ALICE, "Prefer": "respond-async"}
 async def service() -> AsyncIterator[HttpService]:
     async with running_service() as service:
         yield service
-
-
-def frames(body: str) -> list[dict[str, object]]:
-    return [json.loads(line.removeprefix("data: ")) for line in body.splitlines() if line.startswith("data: ")]
 
 
 async def test_a_stream_is_byte_for_byte_what_the_inference_service_sent(service: HttpService) -> None:

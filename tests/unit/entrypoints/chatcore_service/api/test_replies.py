@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
+from tests.unit.entrypoints.chatcore_service.stream_frames import frames
 
 from chatcore.errors import InferenceUnreachableError
 from chatcore_memory import DONE_FRAME, token_frame
@@ -16,10 +17,6 @@ from chatcore_memory import DONE_FRAME, token_frame
 async def service() -> AsyncIterator[HttpService]:
     async with running_service() as service:
         yield service
-
-
-def frames(body: str) -> list[dict[str, object]]:
-    return [json.loads(line.removeprefix("data: ")) for line in body.splitlines() if line.startswith("data: ")]
 
 
 @pytest.mark.parametrize(
