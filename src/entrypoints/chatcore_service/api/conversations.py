@@ -26,7 +26,7 @@ from chatcore_service.http.encoding import json_response
 from chatcore_service.http.endpoints import SecuredEndpoints, secured
 from chatcore_service.http.fields import Doc, Keywords, Rule
 from chatcore_service.http.ids import conversation_id
-from chatcore_service.http.operation import Answer, Link, Operation, json_answer
+from chatcore_service.http.operation import DocumentedResponse, Link, Operation, documented_json
 
 # -- Bodies and queries ----------------------------------------------------------------------------------------------
 
@@ -110,8 +110,8 @@ class ConversationEndpoints(SecuredEndpoints):
             path=paths.CONVERSATIONS,
             id="listConversations",
             query=PageQuery,
-            answers=(
-                json_answer(
+            responses=(
+                documented_json(
                     200,
                     ConversationPageDocument,
                     "A page of conversations.",
@@ -139,8 +139,8 @@ class ConversationEndpoints(SecuredEndpoints):
             path=paths.CONVERSATIONS,
             id="createConversation",
             body=NewConversationBody,
-            answers=(
-                json_answer(
+            responses=(
+                documented_json(
                     201,
                     ConversationDocument,
                     "The new conversation.",
@@ -169,8 +169,8 @@ class ConversationEndpoints(SecuredEndpoints):
             path=paths.CONVERSATION,
             id="openConversation",
             query=OpenQuery,
-            answers=(
-                json_answer(
+            responses=(
+                documented_json(
                     200,
                     OpenConversationDocument,
                     "The conversation with its messages.",
@@ -192,8 +192,8 @@ class ConversationEndpoints(SecuredEndpoints):
             path=paths.CONVERSATION,
             id="renameConversation",
             body=RenameBody,
-            answers=(
-                json_answer(
+            responses=(
+                documented_json(
                     200,
                     ConversationDocument,
                     "The renamed conversation.",
@@ -213,7 +213,7 @@ class ConversationEndpoints(SecuredEndpoints):
             method="DELETE",
             path=paths.CONVERSATION,
             id="deleteConversation",
-            answers=(Answer(status=204, description="The conversation was deleted."),),
+            responses=(DocumentedResponse(status=204, description="The conversation was deleted."),),
         )
     )
     async def delete(self, request: Request, caller: Caller) -> Response:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from chatcore_service.http import paths
 from chatcore_service.http.encoding import Json, json_response
 from chatcore_service.http.endpoints import PublicEndpoints, public
-from chatcore_service.http.operation import JSON, Answer, Operation
+from chatcore_service.http.operation import JSON, DocumentedResponse, Operation
 from chatcore_service.openapi.page import STYLE, render_page
 
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
@@ -29,7 +29,11 @@ class OpenApiEndpoints(PublicEndpoints):
             method="GET",
             path=paths.OPENAPI,
             id="openapi",
-            answers=(Answer(status=200, description="The OpenAPI 3.1 document.", content={JSON: dict}, headers=None),),
+            responses=(
+                DocumentedResponse(
+                    status=200, description="The OpenAPI 3.1 document.", content={JSON: dict}, headers=None
+                ),
+            ),
         )
     )
     async def show_document(self, _request: Request) -> Response:
@@ -41,7 +45,9 @@ class OpenApiEndpoints(PublicEndpoints):
             method="GET",
             path=paths.DOCS,
             id="docs",
-            answers=(Answer(status=200, description="An HTML page.", content={"text/html": str}, headers=None),),
+            responses=(
+                DocumentedResponse(status=200, description="An HTML page.", content={"text/html": str}, headers=None),
+            ),
         )
     )
     async def show_page(self, _request: Request) -> Response:

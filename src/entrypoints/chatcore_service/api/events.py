@@ -6,7 +6,7 @@ from attrs import frozen
 
 from chatcore.reply_error import ReplyError
 from chatcore_service.http.fields import Count, JsonText, Keywords
-from chatcore_service.http.operation import EVENT_STREAM, Answer
+from chatcore_service.http.operation import EVENT_STREAM, DocumentedResponse
 
 
 @frozen(kw_only=True)
@@ -51,7 +51,7 @@ class _Event:
 _CONTENT = {EVENT_STREAM: _Event}
 
 #: The stream of a reply that the request begins.
-BEGUN_REPLY = Answer(
+BEGUN_REPLY = DocumentedResponse(
     status=200,
     description="""Server-sent events, byte for byte as the inference service sent them: `data: {"token":"…"}` frames,
     then `data: {"done":true}`. The service adds only comments (`: keep-alive`) and, where the reply is not complete, an
@@ -63,7 +63,7 @@ BEGUN_REPLY = Answer(
 )
 
 #: The stream of a reply that a reader follows.
-FOLLOWED_REPLY = Answer(
+FOLLOWED_REPLY = DocumentedResponse(
     status=200,
     description="""Server-sent events, each with an `id`: the number of code points of text up to and including it.
     These are token frames, possibly after a rewind frame, then an error frame where the reply is not complete, then the

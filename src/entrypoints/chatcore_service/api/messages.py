@@ -24,7 +24,7 @@ from chatcore_service.http.endpoints import SecuredEndpoints, secured
 from chatcore_service.http.fields import Count, Doc, Instant, Keywords, Rule, storable_text
 from chatcore_service.http.headers import IDEMPOTENCY_KEY, PREFER, idempotency_key, prefers_async
 from chatcore_service.http.ids import conversation_id
-from chatcore_service.http.operation import Link, Operation, json_answer
+from chatcore_service.http.operation import Link, Operation, documented_json
 from chatcore_service.streaming.streams import Streams
 
 # -- Documents -------------------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ class NewMessageBody(SamplingBody):
 
 _CONVERSATION = {"conversation_id": "$request.path.conversation_id"}
 _REPLY = {**_CONVERSATION, "message_id": "$response.body#/assistant_message/id"}
-_ACCEPTED = json_answer(
+_ACCEPTED = documented_json(
     202,
     TurnDocument,
     "The request was accepted with `Prefer: respond-async`, and the reply is being generated.",
@@ -133,7 +133,7 @@ class MessageEndpoints(SecuredEndpoints):
             id="sendMessage",
             body=NewMessageBody,
             parameters=(IDEMPOTENCY_KEY, PREFER),
-            answers=(BEGUN_REPLY, _ACCEPTED),
+            responses=(BEGUN_REPLY, _ACCEPTED),
             problems=(409, 429),
         )
     )
@@ -161,7 +161,7 @@ class MessageEndpoints(SecuredEndpoints):
             id="regenerateReply",
             body=RegenerationBody,
             parameters=(PREFER,),
-            answers=(BEGUN_REPLY, _ACCEPTED),
+            responses=(BEGUN_REPLY, _ACCEPTED),
             problems=(409, 429),
         )
     )

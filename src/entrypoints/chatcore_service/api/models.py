@@ -15,8 +15,8 @@ from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Caller
 from chatcore_service.http.decoding import decode_body
 from chatcore_service.http.endpoints import SecuredEndpoints, secured
-from chatcore_service.http.operation import JSON, Answer, Operation
-from chatcore_service.openapi.problem_responses import problem_answer
+from chatcore_service.http.operation import JSON, DocumentedResponse, Operation
+from chatcore_service.openapi.problem_responses import problem_response
 
 _MEDIA_TYPE = re.compile(r"[\x20-\x7e]{1,200}")
 # The service's own problem documents with these statuses have a Retry-After header too.
@@ -30,14 +30,14 @@ class SwapBody:
     model_tag: ModelTag
 
 
-def _unread(status: int | None) -> Answer:
-    return Answer(
+def _unread(status: int | None) -> DocumentedResponse:
+    return DocumentedResponse(
         status=status, description="The inference service's response, unchanged.", content={JSON: None, "*/*": None}
     )
 
 
-def _unread_or_problem(status: int) -> Answer:
-    problem = problem_answer(status)
+def _unread_or_problem(status: int) -> DocumentedResponse:
+    problem = problem_response(status)
     description = f"{problem.description} Or the inference service's response, unchanged."
     return evolve(problem, description=description, content={**problem.content, "*/*": None})
 
@@ -52,7 +52,7 @@ class ModelEndpoints(SecuredEndpoints):
     inference: Inference
     bodies: BodyReader
 
-    @secured(Operation(method="GET", path=paths.MODELS, id="listModels", answers=(_unread(200), *_PASSED_ON)))
+    @secured(Operation(method="GET", path=paths.MODELS, id="listModels", responses=(_unread(200), *_PASSED_ON)))
     async def index(self, _request: Request, caller: Caller) -> Response:
         """Lists the models of the inference service."""
         return _passed_on(await self.inference.list_models(trace_id=caller.trace_id))
@@ -63,7 +63,7 @@ class ModelEndpoints(SecuredEndpoints):
             path=paths.SWAP,
             id="swapModel",
             body=SwapBody,
-            answers=(_unread(202), *_PASSED_ON),
+            responses=(_unread(202), *_PASSED_ON),
             problems=(403,),
         )
     )

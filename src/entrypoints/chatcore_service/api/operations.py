@@ -9,7 +9,7 @@ from starlette.responses import Response
 from chatcore_service.http import paths
 from chatcore_service.http.encoding import encoder, json_response
 from chatcore_service.http.endpoints import PublicEndpoints, public
-from chatcore_service.http.operation import Answer, Operation, json_answer
+from chatcore_service.http.operation import DocumentedResponse, Operation, documented_json
 from chatcore_service.metrics import EXPOSITION_MEDIA_TYPE, Metrics
 from chatcore_service.readiness import Readiness
 
@@ -55,7 +55,7 @@ class OperationEndpoints(PublicEndpoints):
             method="GET",
             path=paths.HEALTH,
             id="health",
-            answers=(json_answer(200, HealthDocument, "The process is alive."),),
+            responses=(documented_json(200, HealthDocument, "The process is alive."),),
         )
     )
     async def health(self, _request: Request) -> Response:
@@ -67,9 +67,9 @@ class OperationEndpoints(PublicEndpoints):
             method="GET",
             path=paths.READY,
             id="readiness",
-            answers=(
-                json_answer(200, ReadinessDocument, "The process is ready."),
-                json_answer(503, ReadinessDocument, "The process is not ready.", "Retry-After"),
+            responses=(
+                documented_json(200, ReadinessDocument, "The process is ready."),
+                documented_json(503, ReadinessDocument, "The process is not ready.", "Retry-After"),
             ),
         )
     )
@@ -86,8 +86,8 @@ class OperationEndpoints(PublicEndpoints):
             method="GET",
             path=paths.METRICS,
             id="metrics",
-            answers=(
-                Answer(
+            responses=(
+                DocumentedResponse(
                     status=200,
                     description="All metrics, in Prometheus's text format.",
                     content={"text/plain": str},

@@ -14,7 +14,7 @@ from chatcore_service.http.encoding import json_response
 from chatcore_service.http.endpoints import SecuredEndpoints, secured
 from chatcore_service.http.headers import LAST_EVENT_ID, TEXT_OFFSET, resume_offset
 from chatcore_service.http.ids import reply_ids
-from chatcore_service.http.operation import Answer, Operation, json_answer
+from chatcore_service.http.operation import DocumentedResponse, Operation, documented_json
 from chatcore_service.streaming.streams import Streams
 
 
@@ -31,9 +31,9 @@ class ReplyEndpoints(SecuredEndpoints):
             path=paths.REPLY_STREAM,
             id="followReply",
             parameters=(LAST_EVENT_ID, TEXT_OFFSET),
-            answers=(
+            responses=(
                 FOLLOWED_REPLY,
-                Answer(status=204, description="The reply is finished, and the reader has all of it."),
+                DocumentedResponse(status=204, description="The reply is finished, and the reader has all of it."),
             ),
             problems=(429,),
             has_head=False,
@@ -63,7 +63,7 @@ class ReplyEndpoints(SecuredEndpoints):
             method="POST",
             path=paths.REPLY_STOP,
             id="stopReply",
-            answers=(json_answer(200, MessageDocument, "The reply, with the text it had when it was stopped."),),
+            responses=(documented_json(200, MessageDocument, "The reply, with the text it had when it was stopped."),),
         )
     )
     async def stop(self, request: Request, caller: Caller) -> Response:

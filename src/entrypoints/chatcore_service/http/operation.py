@@ -1,4 +1,4 @@
-"""Declares an operation: one method of one path, what a request may hold, and what it may be answered with.
+"""Declares an operation: one method of one path, with its request and its responses.
 
 An endpoint class marks each of its handlers with such a declaration. The router and the OpenAPI document are both made
 of it (:mod:`chatcore_service.http.endpoints`, :mod:`chatcore_service.openapi.document`).
@@ -36,7 +36,7 @@ class Link:
 
 
 @frozen(kw_only=True)
-class Answer:
+class DocumentedResponse:
     """A response that an operation gives, beside the problem documents."""
 
     #: None for any status that is not listed.
@@ -56,7 +56,7 @@ class Operation:
     method: str
     path: str
     id: str
-    answers: tuple[Answer, ...]
+    responses: tuple[DocumentedResponse, ...]
     #: The class of the JSON body; optional in the request unless one of its fields is required.
     body: type | None = None
     #: The class whose fields are the query parameters.
@@ -64,7 +64,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     #: Statuses of problems beside those that follow from the rest.
     problems: tuple[int, ...] = ()
-    #: Whether HEAD is answered too, where the method is GET.
+    #: Whether the handler of GET serves HEAD too.
     has_head: bool = True
 
     @property
@@ -73,12 +73,14 @@ class Operation:
         return ("GET", "HEAD") if self.method == "GET" and self.has_head else (self.method,)
 
 
-def json_answer(
+def documented_json(
     status: int,
     document: Any,  # noqa: ANN401 - a type with its annotations
     description: str,
     *headers: str,
     links: Mapping[str, Link] | None = None,
-) -> Answer:
+) -> DocumentedResponse:
     """Declares a response with a JSON document."""
-    return Answer(status=status, description=description, content={JSON: document}, headers=headers, links=links or {})
+    return DocumentedResponse(
+        status=status, description=description, content={JSON: document}, headers=headers, links=links or {}
+    )

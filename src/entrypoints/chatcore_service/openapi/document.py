@@ -9,12 +9,12 @@ from uuid import UUID
 import attrs
 
 from chatcore_service.http.endpoints import EndpointsType, PublicEndpoints, operations
-from chatcore_service.http.operation import JSON, Answer, Operation, Parameter
+from chatcore_service.http.operation import JSON, DocumentedResponse, Operation, Parameter
 from chatcore_service.openapi.problem_codes import problem_codes
 from chatcore_service.openapi.problem_responses import (
     DESCRIPTIONS,
     component_name,
-    problem_answer,
+    problem_response,
     problem_statuses,
 )
 from chatcore_service.openapi.response_headers import RESPONSE_HEADERS, header_name
@@ -52,7 +52,7 @@ class _Description:
 
     def components(self) -> dict[str, Schema]:
         """Returns everything that operations refer to."""
-        responses = {component_name(status): self._answer(problem_answer(status)) for status in DESCRIPTIONS}
+        responses = {component_name(status): self._response(problem_response(status)) for status in DESCRIPTIONS}
         schemas = self._schemas.components
         codes = [{"const": code, "description": meaning} for code, meaning in problem_codes().items()]
         schemas["Problem"]["properties"]["code"]["oneOf"] = codes
@@ -116,27 +116,27 @@ class _Description:
     def _responses(self, operation: Operation, *, is_public: bool) -> dict[str, Schema]:
         statuses = problem_statuses(operation, is_public=is_public)
         responses = {str(status): _reference("responses", component_name(status)) for status in statuses}
-        responses |= {_key(answer): self._answer(answer) for answer in operation.answers}
+        responses |= {_key(response): self._response(response) for response in operation.responses}
         return dict(sorted(responses.items()))
 
-    def _answer(self, answer: Answer) -> Schema:
-        described: Schema = {"description": " ".join(answer.description.split())}
-        if answer.headers is not None:
-            names = ("x-trace-id", *answer.headers)
+    def _response(self, response: DocumentedResponse) -> Schema:
+        described: Schema = {"description": " ".join(response.description.split())}
+        if response.headers is not None:
+            names = ("x-trace-id", *response.headers)
             described["headers"] = {header_name(name): _reference("headers", name) for name in names}
-        if answer.content:
+        if response.content:
             described["content"] = {
                 media_type: {} if type_ is None else {"schema": self._schemas.of(type_)}
-                for media_type, type_ in answer.content.items()
+                for media_type, type_ in response.content.items()
             }
-        if answer.links:
+        if response.links:
             described["links"] = {
                 name: {
                     "operationId": link.operation_id,
                     "parameters": dict(link.parameters),
                     "description": link.description,
                 }
-                for name, link in answer.links.items()
+                for name, link in response.links.items()
             }
         return described
 
@@ -149,8 +149,8 @@ def _reference(kind: str, name: str) -> Schema:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
-def _key(answer: Answer) -> str:
-    return "default" if answer.status is None else str(answer.status)
+def _key(response: DocumentedResponse) -> str:
+    return "default" if response.status is None else str(response.status)
 
 
 def _version() -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from chatcore_service.http.operation import Answer, Operation
+from chatcore_service.http.operation import DocumentedResponse, Operation
 from chatcore_service.http.problems import MEDIA_TYPE, ProblemDocument
 
-# What any request, any request with a token, and any request with a body may be answered with.
+# Statuses of problems with any request, any request that needs a token, and any request with a body.
 _ANY = (400, 405, 408, 431, 500)
 _SECURED = (401, 503)
 _WITH_BODY = (413, 415, 422)
@@ -39,7 +39,7 @@ HEADERS = {
 
 
 def problem_statuses(operation: Operation, *, is_public: bool) -> Iterable[int]:
-    """Returns the statuses of all problem documents that an operation may be answered with."""
+    """Returns the statuses of all problem documents that an operation may respond with."""
     statuses = {*_ANY, *operation.problems}
     if not is_public:
         statuses |= {*_SECURED}
@@ -57,9 +57,9 @@ def component_name(status: int) -> str:
     return HTTPStatus(status).name
 
 
-def problem_answer(status: int) -> Answer:
+def problem_response(status: int) -> DocumentedResponse:
     """Describes the problem response with this status."""
-    return Answer(
+    return DocumentedResponse(
         status=status,
         description=DESCRIPTIONS[status],
         content={MEDIA_TYPE: ProblemDocument},

@@ -5,22 +5,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chatcore_service.http.endpoints import PublicEndpoints, operations, public
-from chatcore_service.http.operation import Answer, Operation
+from chatcore_service.http.operation import DocumentedResponse, Operation
 
-DONE = (Answer(status=204, description="Done."),)
+DONE = (DocumentedResponse(status=204, description="Done."),)
 
 
 @frozen(kw_only=True)
 class ThingEndpoints(PublicEndpoints):
-    @public(Operation(method="GET", path="/things", id="listThings", answers=DONE))
+    @public(Operation(method="GET", path="/things", id="listThings", responses=DONE))
     async def index(self, _request: Request) -> Response:
         return Response(status_code=204)
 
-    @public(Operation(method="GET", path="/stream", id="streamThings", answers=DONE, has_head=False))
+    @public(Operation(method="GET", path="/stream", id="streamThings", responses=DONE, has_head=False))
     async def stream(self, _request: Request) -> Response:
         return Response(status_code=204)
 
-    @public(Operation(method="POST", path="/things", id="createThing", answers=DONE))
+    @public(Operation(method="POST", path="/things", id="createThing", responses=DONE))
     async def create(self, _request: Request) -> Response:
         return Response(status_code=204)
 
