@@ -65,10 +65,16 @@ EndpointsType = type[SecuredEndpoints] | type[PublicEndpoints]
 
 
 def operations(endpoints: EndpointsType) -> Iterator[tuple[Operation, Callable[..., object]]]:
-    """Yields the operations of an endpoint class in the order of their declaration, each with its handler."""
-    mark = _PUBLIC if issubclass(endpoints, PublicEndpoints) else _SECURED
-    for handler in vars(endpoints).values():
-        operation = getattr(handler, mark, None)
+    """Yields the operations of an endpoint class in the order of their declaration, each with its handler.
+
+    Raises:
+        TypeError: a handler is marked as public in a secured class, or the reverse.
+    """
+    own, other = (_PUBLIC, _SECURED) if issubclass(endpoints, PublicEndpoints) else (_SECURED, _PUBLIC)
+    for name, handler in vars(endpoints).items():
+        if hasattr(handler, other):
+            raise TypeError(f"{endpoints.__name__}.{name} is marked as a {other.replace('_', ' ')}")
+        operation = getattr(handler, own, None)
         if operation is not None:
             yield operation, handler
 

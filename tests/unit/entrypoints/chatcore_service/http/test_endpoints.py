@@ -1,10 +1,12 @@
 """Endpoint classes: which methods of which paths they serve."""
 
+import pytest
 from attrs import frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chatcore_service.http.endpoints import PublicEndpoints, operations, public
+from chatcore_service.http.caller import Caller
+from chatcore_service.http.endpoints import PublicEndpoints, operations, public, secured
 from chatcore_service.http.operation import DocumentedResponse, Operation
 
 DONE = (DocumentedResponse(status=204, description="Done."),)
@@ -37,3 +39,13 @@ def test_operations_come_in_the_order_of_their_declaration() -> None:
         "streamThings",
         "createThing",
     ]
+
+
+def test_a_secured_handler_in_a_public_class_is_refused() -> None:
+    class Mixed(PublicEndpoints):
+        @secured(Operation(method="GET", path="/secret", id="showSecret", responses=DONE))
+        async def show(self, _request: Request, _caller: Caller) -> Response:
+            return Response(status_code=204)
+
+    with pytest.raises(TypeError, match=r"Mixed\.show is marked as a secured operation"):
+        Mixed().resources()
