@@ -10,10 +10,11 @@ from chatcore import FrameReader
 from chatcore.ports import Frame
 from chatcore.replies.frame_buffer import FrameBuffer
 from chatcore.replies.transcript import Transcript
+from chatcore_inference.http.event_data import data_of
 from chatcore_inference.http.receiver import ReplyReceiver
-from chatcore_inference.http.sse import FrameSplitter
+from chatcore_inference.http.sse import EventSplitter
 from chatcore_inference.limits import InferenceLimits
-from chatcore_inference.protocols.samosachaat.frames import data_of, read_frame
+from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
 
 _TOKENS = 20_000
 _TRIES = 5
@@ -35,7 +36,7 @@ def nanos(work: Callable[[], object], tokens: int = _TOKENS) -> float:
 
 def split_one_by_one() -> None:
     """The splitter, a frame a read."""
-    splitter = FrameSplitter(InferenceLimits().max_frame_bytes)
+    splitter = EventSplitter(InferenceLimits().max_frame_bytes)
     for _ in range(_TOKENS):
         for _ in splitter.feed(_RAW):
             pass
@@ -43,21 +44,21 @@ def split_one_by_one() -> None:
 
 def split_in_batches() -> None:
     """The splitter, many frames a read."""
-    splitter = FrameSplitter(InferenceLimits().max_frame_bytes)
+    splitter = EventSplitter(InferenceLimits().max_frame_bytes)
     for _ in range(_TOKENS // _BATCH):
         for _ in splitter.feed(_RAW * _BATCH):
             pass
 
 
-def read_frames() -> None:
+def read_events() -> None:
     """What a frame says."""
     for _ in range(_TOKENS):
-        read_frame(_RAW, data_of(_RAW) or b"")
+        SamosachaatEvents.read(_RAW, data_of(_RAW) or b"")
 
 
 def receive() -> None:
     """From a read to a frame, as the inference client does it."""
-    receiver = ReplyReceiver(lambda _: None, InferenceLimits())
+    receiver = ReplyReceiver(lambda _: None, InferenceLimits(), SamosachaatEvents())
     for _ in range(_TOKENS):
         receiver.feed(_RAW)
 
@@ -82,7 +83,7 @@ def checkpoint_texts() -> None:
             transcript.text(transcript.length - 30)
 
 
-PARTS = (split_one_by_one, split_in_batches, read_frames, receive, append_and_take, checkpoint_texts)
+PARTS = (split_one_by_one, split_in_batches, read_events, receive, append_and_take, checkpoint_texts)
 
 
 def measure() -> Mapping[str, float]:

@@ -4,8 +4,8 @@ import json
 
 from chatcore import Stretch
 from chatcore.text import TextRepair
-from chatcore_inference.http.sse import FrameSplitter
-from chatcore_inference.protocols.samosachaat.frames import data_of
+from chatcore_inference.http.event_data import data_of
+from chatcore_inference.http.sse import EventSplitter
 from chatcore_service.streaming.sse import TextEncoder
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut
 
@@ -39,7 +39,7 @@ def _pairs(chunks: list[bytes]) -> list[bytes]:
 
 def _require_heard(sent: bytes, text: str) -> None:
     heard, length = "", 0
-    for frame in FrameSplitter(len(sent) + 1).feed(sent):
+    for frame in EventSplitter(len(sent) + 1).feed(sent):
         name, data, *rest = frame.split(b"\n")
         token = json.loads(data_of(frame) or b"")["token"]
         heard, length = heard + token, length + len(token)

@@ -1,8 +1,7 @@
-"""Where one SSE event ends and the next begins.
+"""Splits a stream of server-sent events into events.
 
-This module splits and does not interpret: what a frame says is the protocol's knowledge. The rules are those of the
-WHATWG: a line ends with LF, CRLF or CR, a blank line closes an event, one leading byte order mark is not part of the
-first line, and an event that the stream leaves unfinished is dropped.
+The rules are those of the WHATWG: LF, CRLF or CR ends a line, a blank line ends an event, one byte order mark may
+precede the first line, and an event that the stream leaves unfinished is dropped.
 """
 
 import re
@@ -12,62 +11,62 @@ from chatcore.errors import InferenceRefusedError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-# Atomic groups: without them the two halves of one CRLF would pass for two line ends.
+# Atomic groups, because otherwise the two halves of one CRLF would match as two line ends.
 _LINE_END = re.compile(rb"(?>\r\n|\n|\r)")
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _CR = 0x0D
 
 
-class FrameSplitter:
-    """Bytes in, frames out; a frame is every byte up to and including its blank line.
+class EventSplitter:
+    """Takes bytes and yields events; an event is every byte up to and including its blank line.
 
-    Wherever the stream is cut into chunks, the frames are the same and their concatenation is the input. Only bytes
-    of the frame at hand are held, at most `max_frame_bytes` and one chunk.
+    However the stream is cut into chunks, the events are the same and their concatenation is the input. The splitter
+    holds only the unfinished event: at most `max_event_bytes` and one chunk.
     """
 
-    __slots__ = ("_max_frame_bytes", "_searched", "is_at_start", "pending")
+    __slots__ = ("_max_event_bytes", "_searched", "is_at_start", "pending")
 
-    def __init__(self, max_frame_bytes: int) -> None:
-        self._max_frame_bytes = max_frame_bytes
-        # No blank line begins before this index of the pending bytes: a drip of bytes is not searched over and over.
+    def __init__(self, max_event_bytes: int) -> None:
+        self._max_event_bytes = max_event_bytes
+        # No blank line begins before this index of the pending bytes, so slow arrivals are not searched repeatedly.
         self._searched = 0
-        #: The unfinished frame so far.
+        #: The unfinished event so far.
         self.pending = bytearray()
-        #: Whether no frame has been completed; still true while the first one is being looked at.
+        #: Whether no event has been completed; still true while the consumer looks at the first one.
         self.is_at_start = True
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The frames that `data` completes; to be iterated to its end before the next call.
+        """Yields the events that `data` completes; exhaust the iterator before the next call.
 
         Raises:
-            InferenceRefusedError: after the frames before it: a frame is too large.
+            InferenceRefusedError: an event is too large; raised after the events before it were yielded.
         """
         pending = self.pending
         pending += data
         start = 0
-        while end := self._frame_end(start):
-            frame = bytes(pending[start:end])
-            self._require_sane(len(frame))
+        while end := self._event_end(start):
+            event = bytes(pending[start:end])
+            self._require_sane(len(event))
             start = self._searched = end
-            yield frame
+            yield event
             self.is_at_start = False
         del pending[:start]
         self._searched -= start
         self._require_sane(len(pending))
 
     def flush(self) -> bytes | None:
-        """The frame that was complete but for the question whether an LF would follow its CR, at the end of input."""
-        end = self._frame_end(0, is_last=True)
-        frame = bytes(self.pending[:end]) if end else None
+        """Returns, at the end of input, an event that ended with CR and only waited for a possible LF."""
+        end = self._event_end(0, is_last=True)
+        event = bytes(self.pending[:end]) if end else None
         self.pending.clear()
-        return frame
+        return event
 
-    def _frame_end(self, start: int, *, is_last: bool = False) -> int | None:
+    def _event_end(self, start: int, *, is_last: bool = False) -> int | None:
         pending = self.pending
         line = start
         if self.is_at_start and pending.startswith(BYTE_ORDER_MARK):
             line += len(BYTE_ORDER_MARK)
-        # A frame that begins with a line end is nothing but this blank line.
+        # An event that begins with a line end consists of this blank line alone.
         match = _LINE_END.match(pending, line) or _BLANK_LINE.search(pending, max(line, self._searched))
         if match is None:
             self._searched = max(start, len(pending) - len(b"\r\n"))
@@ -77,6 +76,6 @@ class FrameSplitter:
             return None
         return match.end()
 
-    def _require_sane(self, frame_bytes: int) -> None:
-        if frame_bytes > self._max_frame_bytes:
+    def _require_sane(self, event_bytes: int) -> None:
+        if event_bytes > self._max_event_bytes:
             raise InferenceRefusedError("The inference service sent an event that is too large.")

@@ -11,7 +11,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 from tests.unit import virtual_time
-from tests.unit.adapters.chatcore_inference.protocols.samosachaat.test_client import REQUEST, STREAM
+from tests.unit.adapters.chatcore_inference.test_client import REQUEST, STREAM
 from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS
 from uvicorn import Config
 from uvicorn.server import ServerState

@@ -9,6 +9,7 @@ from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
 from chatcore_inference import InferenceLimits
 from chatcore_inference.http.receiver import ReplyReceiver
+from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
 
 DONE = b'data: {"done":true}\n\n'
 PARTS = st.sampled_from(
@@ -33,7 +34,7 @@ def received(
     *chunks: bytes, limits: InferenceLimits | None = None
 ) -> tuple[list[tuple[bytes, str | None, bool]], bool]:
     frames: list[Frame] = []
-    receiver = ReplyReceiver(frames.append, limits or InferenceLimits())
+    receiver = ReplyReceiver(frames.append, limits or InferenceLimits(), SamosachaatEvents())
     any(receiver.feed(chunk) for chunk in chunks)
     is_complete = receiver.finish()
     return [(frame.raw, frame.token, frame.is_closing) for frame in frames], is_complete
@@ -50,7 +51,7 @@ def test_any_chunking_gives_the_same_frames_up_to_the_closing_one(body: bytes, c
 
 
 def test_the_closing_frame_is_enough() -> None:
-    receiver = ReplyReceiver(lambda _: None, InferenceLimits())
+    receiver = ReplyReceiver(lambda _: None, InferenceLimits(), SamosachaatEvents())
 
     assert not receiver.feed(b'data: {"token":"a"}\n\n')
     assert receiver.feed(DONE + b"data: late\n\n")
@@ -65,7 +66,7 @@ def test_a_mark_is_only_a_mark_at_the_very_start() -> None:
 
 
 def test_comments_are_no_progress() -> None:
-    receiver = ReplyReceiver(lambda _: None, InferenceLimits())
+    receiver = ReplyReceiver(lambda _: None, InferenceLimits(), SamosachaatEvents())
 
     receiver.feed(b": a\n\n: b\n\ndata:\n\nevent: c\n\n\n")
     assert not receiver.has_got_on
@@ -120,7 +121,7 @@ def test_frames_without_text_are_so_many_and_no_more(textless: bytes) -> None:
 
 def test_a_flood_of_blank_lines_is_ended_before_it_holds_up_others() -> None:
     frames: list[Frame] = []
-    receiver = ReplyReceiver(frames.append, InferenceLimits())
+    receiver = ReplyReceiver(frames.append, InferenceLimits(), SamosachaatEvents())
 
     with pytest.raises(InferenceRefusedError):
         receiver.feed(b"\n" * 256 * 1024)

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from tests.unit.adapters.chatcore_inference.http.sse_streams import CUTS, STREAMS, in_chunks
 
 from chatcore.errors import InferenceRefusedError
-from chatcore_inference.http.sse import FrameSplitter
+from chatcore_inference.http.sse import EventSplitter
 
 
 def frames_of(*chunks: bytes, max_frame_bytes: int = 1000) -> list[bytes]:
-    splitter = FrameSplitter(max_frame_bytes)
+    splitter = EventSplitter(max_frame_bytes)
     frames = [frame for chunk in chunks for frame in splitter.feed(chunk)]
     last = splitter.flush()
     return [*frames, last] if last else frames
@@ -47,7 +47,7 @@ def test_one_crlf_is_one_line_end_wherever_it_is_cut() -> None:
 
 
 def test_a_frame_that_ends_with_cr_waits_for_the_next_byte() -> None:
-    splitter = FrameSplitter(1000)
+    splitter = EventSplitter(1000)
 
     assert list(splitter.feed(b"data: a\r\r")) == []
     assert list(splitter.feed(b"data: b")) == [b"data: a\r\r"]
@@ -81,7 +81,7 @@ def test_a_frame_may_be_as_large_as_permitted_and_no_larger(sizes: tuple[int, ..
 
 
 def test_the_frames_before_one_that_is_too_large_are_given() -> None:
-    frames = FrameSplitter(10).feed(b"data: a\n\ndata: bbbbbbb\n\n")
+    frames = EventSplitter(10).feed(b"data: a\n\ndata: bbbbbbb\n\n")
 
     assert next(frames) == b"data: a\n\n"
     with pytest.raises(InferenceRefusedError):
@@ -89,7 +89,7 @@ def test_the_frames_before_one_that_is_too_large_are_given() -> None:
 
 
 def test_a_frame_that_never_ends_is_refused_before_it_fills_the_memory() -> None:
-    splitter = FrameSplitter(100_000)
+    splitter = EventSplitter(100_000)
 
     drip = (frame for _ in range(200_000) for frame in splitter.feed(b"x"))
     with pytest.raises(InferenceRefusedError):

@@ -9,10 +9,12 @@ from tests.unit.adapters.chatcore_inference.http.public_sse_cases import CASES, 
 from tests.unit.adapters.chatcore_inference.http.sse_streams import in_chunks
 
 from chatcore.ports import Frame
-from chatcore_inference.http.receiver import ReplyReceiver, is_event_stream
-from chatcore_inference.http.sse import BYTE_ORDER_MARK, FrameSplitter
+from chatcore_inference.http.event_data import data_of
+from chatcore_inference.http.receiver import ReplyReceiver
+from chatcore_inference.http.response_head import is_event_stream
+from chatcore_inference.http.sse import BYTE_ORDER_MARK, EventSplitter
 from chatcore_inference.limits import InferenceLimits
-from chatcore_inference.protocols.samosachaat.frames import data_of
+from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
 
 TESTS = Path(__file__).parents[4]
 
@@ -20,7 +22,7 @@ every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def data_by_splitting(*chunks: bytes) -> tuple[list[bytes], bytes]:
-    splitter = FrameSplitter(100_000)
+    splitter = EventSplitter(100_000)
     frames = [frame for chunk in chunks for frame in splitter.feed(chunk)]
     if last := splitter.flush():
         frames.append(last)
@@ -47,7 +49,7 @@ def test_data_is_the_same_in_other_chunks(case: SseCase, size: int) -> None:
 @every_case
 def test_the_receiver_sees_what_says_something_and_passes_on_every_byte(case: SseCase) -> None:
     frames: list[Frame] = []
-    receiver = ReplyReceiver(frames.append, InferenceLimits())
+    receiver = ReplyReceiver(frames.append, InferenceLimits(), SamosachaatEvents())
 
     receiver.feed(case.body)
     receiver.finish()

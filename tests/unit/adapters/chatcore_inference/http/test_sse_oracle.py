@@ -14,10 +14,11 @@ from tests.unit.adapters.chatcore_inference.http.sse_streams import CUTS, STREAM
 from chatcore import End, ReplyError, Stretch
 from chatcore.ports import Frame
 from chatcore.text import TextRepair
+from chatcore_inference.http.event_data import data_of
 from chatcore_inference.http.receiver import ReplyReceiver
-from chatcore_inference.http.sse import BYTE_ORDER_MARK, FrameSplitter
+from chatcore_inference.http.sse import BYTE_ORDER_MARK, EventSplitter
 from chatcore_inference.limits import InferenceLimits
-from chatcore_inference.protocols.samosachaat.frames import data_of
+from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
 from chatcore_service.streaming.sse import KEEP_ALIVE, RECONNECT, FrameEncoder, TextEncoder
 
 # What the oracle takes for a byte order mark beside the real one: the mark's bytes taken for Latin-1. No decoder in
@@ -54,7 +55,7 @@ def oracle() -> Iterator[EventSourceParser]:
 
 
 def our_data(body: bytes) -> list[str]:
-    splitter = FrameSplitter(1_000_000)
+    splitter = EventSplitter(1_000_000)
     frames = [*splitter.feed(body)]
     if last := splitter.flush():
         frames.append(last)
@@ -176,7 +177,7 @@ def test_what_the_sending_stream_passes_on_is_heard_as_we_heard_it(
         b"data: " + json.dumps({"token": token}, ensure_ascii=is_ascii).encode() + b"\n\n" for token in tokens
     )
     frames: list[Frame] = []
-    receiver = ReplyReceiver(frames.append, InferenceLimits())
+    receiver = ReplyReceiver(frames.append, InferenceLimits(), SamosachaatEvents())
     for chunk in in_chunks(sent, cuts):
         receiver.feed(chunk)
     repair = TextRepair()

@@ -1,0 +1,29 @@
+"""The seam between the HTTP part, which receives events, and a protocol, which knows what they say."""
+
+from typing import Protocol
+
+from chatcore.ports import Frame
+
+
+class EventReader(Protocol):
+    """Turns the events of one reply into frames of our stream format.
+
+    Each reply gets a reader of its own, so a reader may remember what came before.
+    """
+
+    __slots__ = ()
+
+    def read(self, raw: bytes, data: bytes) -> Frame:
+        """Returns the frame for an event that carries data.
+
+        Called once for every token, so it must be quick.
+
+        Args:
+            raw: the event as it arrived, its blank line included.
+            data: its data, not empty, lines joined by LF.
+        """
+        ...
+
+    def read_empty(self, raw: bytes) -> Frame:
+        """Returns the frame for an event without data, such as a comment."""
+        ...

@@ -1,0 +1,58 @@
+"""Makes the requests that the samosachaat inference service understands."""
+
+import string
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+from chatcore.ports import InferenceRequest
+from chatcore_inference.http.event_reader import EventReader
+from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
+from chatcore_inference.protocols.wire_protocol import WireProtocol
+
+# A user id may hold any character and a header only visible ASCII, so the rest is percent-encoded, "%" included.
+_KEPT_IN_HEADERS = string.punctuation.replace("%", "")
+# It remembers nothing, so one serves all replies.
+_EVENTS = SamosachaatEvents()
+
+
+class SamosachaatProtocol(WireProtocol):
+    """The protocol of the samosachaat inference service."""
+
+    generate_path = "generate"
+    models_path = "models"
+    swap_path = "models/swap"
+
+    def authorize(self, headers: httpx.Headers, key: str) -> None:
+        """See :meth:`WireProtocol.authorize`."""
+        headers["x-internal-api-key"] = key
+
+    def trace_headers(self, trace_id: str | None) -> Mapping[str, str]:
+        """See :meth:`WireProtocol.trace_headers`."""
+        return {} if trace_id is None else {"x-trace-id": trace_id}
+
+    def generate_headers(self, request: InferenceRequest) -> list[tuple[bytes, bytes]]:
+        """See :meth:`WireProtocol.generate_headers`."""
+        user = (b"X-User-Id", quote(request.user_id, safe=_KEPT_IN_HEADERS).encode("ascii"))
+        return [user] if request.trace_id is None else [user, (b"X-Trace-Id", request.trace_id.encode("ascii"))]
+
+    def generate_body(self, request: InferenceRequest) -> bytes:
+        """See :meth:`WireProtocol.generate_body`."""
+        return orjson.dumps(
+            {
+                "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+                "temperature": request.sampling.temperature,
+                "max_tokens": request.sampling.max_tokens,
+                "top_k": request.sampling.top_k,
+            }
+        )
+
+    def swap_body(self, model_tag: str) -> bytes:
+        """See :meth:`WireProtocol.swap_body`."""
+        return orjson.dumps({"model_tag": model_tag})
+
+    def event_reader(self) -> EventReader:
+        """See :meth:`WireProtocol.event_reader`."""
+        return _EVENTS

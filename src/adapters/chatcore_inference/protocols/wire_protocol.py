@@ -1,0 +1,46 @@
+"""The seam between the client, which speaks HTTP, and the protocol that one kind of inference service understands."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import httpx
+
+from chatcore.ports import InferenceRequest
+from chatcore_inference.http.event_reader import EventReader
+
+
+class WireProtocol(Protocol):
+    """Says what is sent to an inference service and how its events are read.
+
+    A reply is asked for by POST with a JSON body and arrives as server-sent events; models are listed by GET and
+    swapped by POST with a JSON body.
+    """
+
+    #: Paths below the service's URL, without a leading slash.
+    generate_path: str
+    models_path: str
+    swap_path: str
+
+    def authorize(self, headers: httpx.Headers, key: str) -> None:
+        """Adds the key that proves us to the service to a request's headers."""
+        ...
+
+    def trace_headers(self, trace_id: str | None) -> Mapping[str, str]:
+        """Returns the headers that carry a trace id."""
+        ...
+
+    def generate_headers(self, request: InferenceRequest) -> list[tuple[bytes, bytes]]:
+        """Returns the headers of one request for a reply, beside those that all requests share."""
+        ...
+
+    def generate_body(self, request: InferenceRequest) -> bytes:
+        """Returns the body that asks for a reply, within the service's limits."""
+        ...
+
+    def swap_body(self, model_tag: str) -> bytes:
+        """Returns the body that asks for another model."""
+        ...
+
+    def event_reader(self) -> EventReader:
+        """Returns the reader for the events of one reply."""
+        ...
