@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from chatcore import Chat, FrameReader, Sampling, User
-from chatcore.ports import Frame, Inference, InferenceReply, InferenceRequest
+from chatcore.ports import Frame, Inference, InferenceRequest
 from chatcore.system_clock import SystemClock
 from chatcore_memory import InMemoryStorage
 
@@ -29,14 +29,6 @@ class AnswerTable(Inference):
             on_frame(Frame(word.encode() + b" ", word + " "))
             await asyncio.sleep(0)  # Others get their turn.
         on_frame(Frame(b"\n", is_closing=True))
-
-    async def list_models(self, *, trace_id: str | None = None) -> InferenceReply:  # noqa: ARG002 - the port's signature
-        """There is one model, and it is a table."""
-        return InferenceReply(200, b'{"models":[{"model_tag":"table"}]}', "application/json")
-
-    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> InferenceReply:  # noqa: ARG002 - the port's signature
-        """It cannot be swapped."""
-        return InferenceReply(409, b"{}", "application/json")
 
     async def ping(self) -> None:
         """A table is always there."""

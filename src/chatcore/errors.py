@@ -21,6 +21,7 @@ One root, a small set of stable machine codes, and the data an edge needs to ans
         └── InferenceError                carries the error that readers of a reply see
             ├── InferenceUnreachableError
             ├── InferenceRefusedError
+            │   └── ModelsRefusedError        carries the inference service's own document
             ├── InferenceTimeoutError
             └── InferenceInterruptedError
 
@@ -209,6 +210,30 @@ class InferenceRefusedError(InferenceError):
 
     reply_error = ReplyError.INFERENCE_ERROR
     code, sentence = reply_error.value, reply_error.sentence
+
+
+class ModelsRefusedError(InferenceRefusedError):
+    """The inference service refused to list or swap models; its document is passed on unread.
+
+    It has its parent's code, because an edge answers with the document and not with a code.
+    """
+
+    def __init__(
+        self,
+        content: bytes,
+        *,
+        status: int,
+        media_type: str = "application/json",
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__()
+        #: Every byte of the document; usually JSON.
+        self.content = content
+        self.media_type = media_type
+        #: How the service refused, in the codes of HTTP from 300 to 599.
+        self.status = status
+        if retry_after_seconds is not None:
+            self.retry_after_seconds = retry_after_seconds
 
 
 class InferenceTimeoutError(InferenceError):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from chatcore.ports import Frame, Inference, InferenceReply, InferenceRequest
+from chatcore.ports import Frame, Inference, InferenceRequest
 
 
 class Call:
@@ -55,14 +55,6 @@ class InferenceByHand(Inference):
                 raise
             self.is_stubborn = False
             await call.result
-
-    async def list_models(self, *, trace_id: str | None = None) -> InferenceReply:
-        """None."""
-        raise NotImplementedError
-
-    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> InferenceReply:
-        """None."""
-        raise NotImplementedError
 
     async def ping(self) -> None:
         """It is always there."""

@@ -1,4 +1,4 @@
-"""The inference port over HTTP and server-sent events."""
+"""Implements the inference port and the models port over HTTP and server-sent events."""
 
 import asyncio
 import ssl
@@ -10,9 +10,9 @@ from typing import Self, cast
 import httpx
 import structlog
 
-from chatcore.errors import InferenceInterruptedError, InferenceRefusedError
+from chatcore.errors import InferenceInterruptedError, InferenceRefusedError, ModelsRefusedError
 from chatcore.key_ring import Key, KeyRing
-from chatcore.ports import Frame, Inference, InferenceReply, InferenceRequest
+from chatcore.ports import Frame, Inference, InferenceRequest, Models, ModelsDocument
 from chatcore_inference.http.body_sink import SINK
 from chatcore_inference.http.direct_client import DirectClient
 from chatcore_inference.http.error_translation import FAILURES, translated
@@ -35,7 +35,7 @@ _KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _HIGHEST_STATUS = 599
 
 
-class InferenceClient(Inference):
+class InferenceClient(Inference, Models):
     """Asks the models of one inference service.
 
     A new client is closed: `open()` it, or use it as an async context manager, in the event loop that will use it.
@@ -128,13 +128,13 @@ class InferenceClient(Inference):
         if not receiver.finish():
             raise InferenceInterruptedError
 
-    async def list_models(self, *, trace_id: str | None = None) -> InferenceReply:
-        """See :meth:`chatcore.ports.Inference.list_models`."""
+    async def list_models(self, *, trace_id: str | None = None) -> ModelsDocument:
+        """See :meth:`chatcore.ports.Models.list_models`."""
         headers = self._protocol.trace_headers(trace_id)
         return await self._call(self._http.build_request("GET", self._protocol.models_path, headers=headers))
 
-    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> InferenceReply:
-        """See :meth:`chatcore.ports.Inference.swap_model`."""
+    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> ModelsDocument:
+        """See :meth:`chatcore.ports.Models.swap_model`."""
         headers = {**_JSON, **self._protocol.trace_headers(trace_id)}
         body = self._protocol.swap_body(model_tag)
         return await self._call(
@@ -200,7 +200,7 @@ class InferenceClient(Inference):
         finally:
             await response.aclose()
 
-    async def _call(self, message: httpx.Request) -> InferenceReply:
+    async def _call(self, message: httpx.Request) -> ModelsDocument:
         self._require_open()
         try:
             async with asyncio.timeout(self._timeouts.answer_seconds):
@@ -212,7 +212,7 @@ class InferenceClient(Inference):
         except FAILURES as error:
             raise translated(error) from error
 
-    async def _read(self, response: httpx.Response) -> InferenceReply:
+    async def _read(self, response: httpx.Response) -> ModelsDocument:
         if not is_plain(response.headers) or response.status_code > _HIGHEST_STATUS:
             raise InferenceRefusedError
         body = bytearray()
@@ -220,8 +220,7 @@ class InferenceClient(Inference):
             body += data
             if len(body) > self._limits.max_answer_bytes:
                 raise InferenceRefusedError("The answer of the inference service is too large.")
-        media_type = response.headers.get("content-type", "application/octet-stream")
-        return InferenceReply(response.status_code, bytes(body), media_type, retry_after_seconds(response.headers))
+        return _document(response, bytes(body))
 
     def _require_open(self) -> None:
         if not self._is_open:
@@ -233,6 +232,18 @@ def _checked_url(base_url: str) -> httpx.URL:
     if url.scheme not in {"http", "https"} or not url.host or url.userinfo or url.query or url.fragment:
         raise ValueError("the inference service's URL must be http(s)://host[:port][/path]")
     return url
+
+
+def _document(response: httpx.Response, body: bytes) -> ModelsDocument:
+    media_type = response.headers.get("content-type", "application/octet-stream")
+    if response.is_success:
+        return ModelsDocument(content=body, media_type=media_type, status=response.status_code)
+    raise ModelsRefusedError(
+        body,
+        status=response.status_code,
+        media_type=media_type,
+        retry_after_seconds=retry_after_seconds(response.headers),
+    )
 
 
 def _log_refusal(response: httpx.Response) -> None:

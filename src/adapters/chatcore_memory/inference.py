@@ -1,4 +1,4 @@
-"""The inference port from a script."""
+"""Implements the inference port and the models port from a script."""
 
 import asyncio
 from collections import deque
@@ -14,14 +14,14 @@ from chatcore.errors import (
     InferenceRefusedError,
     InferenceTimeoutError,
 )
-from chatcore.ports import Frame, Inference, InferenceReply, InferenceRequest
+from chatcore.ports import Frame, Inference, InferenceRequest, Models, ModelsDocument
 from chatcore_memory.frames import DONE_FRAME, is_finished, parse, token_frame
 
 #: A larger frame is refused, as a client of a real service would.
 MAX_FRAME_BYTES = 1024 * 1024
 
-_NO_MODELS = InferenceReply(200, b'{"current_model":null,"models":[]}', "application/json")
-_SWAPPED = InferenceReply(202, b'{"status":"ok","current_model":null}', "application/json")
+_NO_MODELS = ModelsDocument(content=b'{"current_model":null,"models":[]}')
+_SWAPPED = ModelsDocument(content=b'{"status":"ok","current_model":null}', status=202)
 
 
 class _Pause(Enum):
@@ -56,7 +56,7 @@ class InferenceCall:
     is_paused: bool = False
 
 
-class ScriptedInference(Inference):
+class ScriptedInference(Inference, Models):
     """Answers as it was told to, and remembers what it was asked.
 
     A script holds for every reply or for the next one::
@@ -70,8 +70,8 @@ class ScriptedInference(Inference):
 
     - ``inference.calls``: each reply that was asked for and how far it has come, oldest first.
     - ``inference.outage = InferenceUnreachableError()``: every call of any kind fails so, until it is None again.
-    - ``inference.models``, ``inference.swap_reply``: what is answered to `list_models` and `swap_model`;
-      ``inference.swapped``: the model tags that were asked for.
+    - ``inference.models``, ``inference.swap_answer``: the answers to `list_models` and `swap_model`, each a document
+      or an error; ``inference.swapped``: the model tags that were asked for.
     - ``inference.trace_ids``: the trace id of each call of any kind but ping.
 
     Args:
@@ -82,8 +82,8 @@ class ScriptedInference(Inference):
     def __init__(self, *, patience_seconds: float | None = None) -> None:
         self.calls: list[InferenceCall] = []
         self.outage: InferenceError | None = None
-        self.models = _NO_MODELS
-        self.swap_reply = _SWAPPED
+        self.models: ModelsDocument | InferenceError = _NO_MODELS
+        self.swap_answer: ModelsDocument | InferenceError = _SWAPPED
         self.swapped: list[str] = []
         self.trace_ids: list[str | None] = []
         self._patience_seconds = patience_seconds
@@ -142,16 +142,16 @@ class ScriptedInference(Inference):
                 call.state = CallState.FAILED
             self._note_change()
 
-    async def list_models(self, *, trace_id: str | None = None) -> InferenceReply:
-        """See :meth:`chatcore.ports.Inference.list_models`."""
+    async def list_models(self, *, trace_id: str | None = None) -> ModelsDocument:
+        """See :meth:`chatcore.ports.Models.list_models`."""
         await self._enter(trace_id)
-        return self.models
+        return _document(self.models)
 
-    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> InferenceReply:
-        """See :meth:`chatcore.ports.Inference.swap_model`."""
+    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> ModelsDocument:
+        """See :meth:`chatcore.ports.Models.swap_model`."""
         await self._enter(trace_id)
         self.swapped.append(model_tag)
-        return self.swap_reply
+        return _document(self.swap_answer)
 
     async def ping(self) -> None:
         """See :meth:`chatcore.ports.Inference.ping`."""
@@ -193,6 +193,12 @@ class ScriptedInference(Inference):
     def _note_change(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _document(answer: ModelsDocument | InferenceError) -> ModelsDocument:
+    if isinstance(answer, InferenceError):
+        raise answer
+    return answer
 
 
 def _deliver(raw: bytes, on_frame: Callable[[Frame], None]) -> bool:

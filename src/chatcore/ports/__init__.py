@@ -6,7 +6,8 @@ contract test class of the same name in :mod:`chatcore.testing`.
 
 from chatcore.ports.auth import Auth
 from chatcore.ports.clock import Clock
-from chatcore.ports.inference import Frame, Inference, InferenceReply, InferenceRequest
+from chatcore.ports.inference import Frame, Inference, InferenceRequest
+from chatcore.ports.models import Models, ModelsDocument
 from chatcore.ports.observer import NullObserver, Observer
 from chatcore.ports.storage import (
     AcceptedTurn,
@@ -29,8 +30,9 @@ __all__ = [
     "DeltaReader",
     "Frame",
     "Inference",
-    "InferenceReply",
     "InferenceRequest",
+    "Models",
+    "ModelsDocument",
     "NewRegeneration",
     "NewReply",
     "NewTurn",

@@ -44,18 +44,6 @@ class Frame:
         self.has_successor = has_successor
 
 
-@frozen
-class InferenceReply:
-    """An answer of the inference service that is passed on unread."""
-
-    #: HTTP status.
-    status: int
-    body: bytes
-    media_type: str
-    #: When to come back, where the service says so in whole seconds, from 1 to a day's.
-    retry_after_seconds: int | None = None
-
-
 class Inference(Protocol):
     """Asks models."""
 
@@ -76,19 +64,6 @@ class Inference(Protocol):
             InferenceTimeoutError: no connection, first frame or next token came in time.
             InferenceInterruptedError: the stream ended or broke without a closing frame.
         """
-        ...
-
-    async def list_models(self, *, trace_id: str | None = None) -> InferenceReply:
-        """The service's models, its body unchanged whatever its status.
-
-        Raises:
-            InferenceUnreachableError, InferenceTimeoutError, InferenceInterruptedError: there is no answer.
-            InferenceRefusedError: the answer is larger than is sane, or compressed.
-        """
-        ...
-
-    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> InferenceReply:
-        """Asks the service to load another model; its body unchanged whatever its status. Raises as above."""
         ...
 
     async def ping(self) -> None:

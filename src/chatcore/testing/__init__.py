@@ -1,8 +1,8 @@
 """Provides the contract tests for adapters: one test class for each port, to be subclassed.
 
 Each class says which fixtures and methods it needs. A contract controls a remote service through a protocol
-(:class:`AuthScript`, :class:`InferenceScript`), so that a fake and a real server run the same tests. The tests need the
-extra ``chatcore[testing]``; for readable failures, put this into ``conftest.py``::
+(:class:`AuthScript`, :class:`InferenceScript`, :class:`ModelsScript`), so that a fake and a real server run the same
+tests. The tests need the extra ``chatcore[testing]``; for readable failures, put this into ``conftest.py``::
 
     pytest.register_assert_rewrite("chatcore.testing")
 """
@@ -11,7 +11,9 @@ from chatcore.testing.auth.contract import AuthContract
 from chatcore.testing.auth.script import AuthFault, AuthScript, SettableClock
 from chatcore.testing.clock.contract import ClockContract
 from chatcore.testing.inference.contract import InferenceContract
-from chatcore.testing.inference.script import InferenceScript, ReplyEnd, SeenGenerate, SeenModels, SeenSwap
+from chatcore.testing.inference.script import InferenceScript, ReplyEnd, SeenGenerate
+from chatcore.testing.models.contract import ModelsContract
+from chatcore.testing.models.script import ModelsScript, SeenModels, SeenSwap
 from chatcore.testing.storage.contract import StorageContract
 from chatcore.testing.stream_counts.contract import StreamCountsContract
 
@@ -22,6 +24,8 @@ __all__ = [
     "ClockContract",
     "InferenceContract",
     "InferenceScript",
+    "ModelsContract",
+    "ModelsScript",
     "ReplyEnd",
     "SeenGenerate",
     "SeenModels",

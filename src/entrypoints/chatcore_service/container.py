@@ -14,7 +14,7 @@ from dependency_injector import containers, providers
 from starlette.applications import Starlette
 
 from chatcore import Chat
-from chatcore.ports import Auth, Clock, Inference, Storage, StreamCounts
+from chatcore.ports import Auth, Clock, Inference, Models, Storage, StreamCounts
 from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
@@ -71,6 +71,12 @@ def _stream_counts(storage: Storage) -> StreamCounts:
     return storage
 
 
+def _models(inference: Inference) -> Models:
+    # One adapter asks for replies and for models, over the same connections.
+    assert isinstance(inference, Models)  # noqa: S101 - ours do
+    return inference
+
+
 class Container(containers.DeclarativeContainer):
     """Every part of the service, and what it is made of."""
 
@@ -96,6 +102,7 @@ class Container(containers.DeclarativeContainer):
         timeout_seconds=settings.provided.auth_timeout_seconds,
     )
     inference = providers.Singleton[Inference](_inference, settings)
+    models = providers.Singleton[Models](_models, inference)
     metrics = providers.Singleton(Metrics)
     observer = providers.Singleton(LoggingObserver, metrics)
 
@@ -141,7 +148,7 @@ class Container(containers.DeclarativeContainer):
     reply_endpoints = providers.Factory(
         ReplyEndpoints, turns=chat.provided.turns, authenticator=authenticator, streams=streams
     )
-    model_endpoints = providers.Factory(ModelEndpoints, inference=inference, authenticator=authenticator, bodies=bodies)
+    model_endpoints = providers.Factory(ModelEndpoints, models=models, authenticator=authenticator, bodies=bodies)
     operation_endpoints = providers.Factory(OperationEndpoints, readiness=readiness, metrics=metrics)
     openapi_endpoints = providers.Factory(OpenApiEndpoints, document=providers.Singleton(openapi_document))
     pool_stats = providers.Callable(_pool_stats, storage)

@@ -2,10 +2,10 @@
 
 from chatcore.testing.inference.failures import FailuresContract
 from chatcore.testing.inference.frames import FramesContract
-from chatcore.testing.inference.models import ModelsContract
+from chatcore.testing.inference.ping import PingContract
 
 
-class InferenceContract(FramesContract, FailuresContract, ModelsContract):
+class InferenceContract(FramesContract, FailuresContract, PingContract):
     """What every inference adapter promises.
 
     A subclass has the fixtures `inference`, the adapter, with timeouts of a second or so (the tests of silence wait

@@ -30,21 +30,6 @@ class SeenGenerate:
     trace_id: str | None
 
 
-@frozen
-class SeenModels:
-    """A request for the list of models, as the service saw it."""
-
-    trace_id: str | None
-
-
-@frozen
-class SeenSwap:
-    """A request to load another model, as the service saw it."""
-
-    model_tag: str
-    trace_id: str | None
-
-
 class InferenceScript(Protocol):
     """An inference service whose conduct a test decides: a fake's own switches, or a real server on loopback.
 
@@ -74,8 +59,8 @@ class InferenceScript(Protocol):
         ...
 
     @property
-    def seen(self) -> Sequence[SeenGenerate | SeenModels | SeenSwap]:
-        """Every request that came in, oldest first; pings that look like one of these included."""
+    def seen(self) -> Sequence[SeenGenerate]:
+        """Every request for a reply that came in, oldest first."""
         ...
 
     async def until_closed_early(self) -> None:

@@ -1,14 +1,15 @@
 """Models: passes requests on to the inference service, and its responses back unchanged."""
 
 import re
+from collections.abc import Awaitable
 from http import HTTPStatus
 
 from attrs import evolve, frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chatcore.errors import NotAdminError, UnavailableError
-from chatcore.ports import Inference, InferenceReply
+from chatcore.errors import ModelsRefusedError, NotAdminError
+from chatcore.ports import Models, ModelsDocument
 from chatcore_service.api.field_types import ModelTag
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
@@ -49,13 +50,13 @@ _PASSED_ON = (*map(_unread_or_problem, (400, 404, 422, 429, 500, 503)), _unread(
 class ModelEndpoints(SecuredEndpoints):
     """Passes requests about models on to the inference service."""
 
-    inference: Inference
+    models: Models
     bodies: BodyReader
 
     @secured(Operation(method="GET", path=paths.MODELS, id="listModels", responses=(_unread(200), *_PASSED_ON)))
     async def index(self, _request: Request, caller: Caller) -> Response:
         """Lists the models of the inference service."""
-        return _passed_on(await self.inference.list_models(trace_id=caller.trace_id))
+        return await _answer(self.models.list_models(trace_id=caller.trace_id))
 
     @secured(
         Operation(
@@ -72,12 +73,20 @@ class ModelEndpoints(SecuredEndpoints):
         if not caller.user.is_admin:
             raise NotAdminError
         body = decode_body(await self.bodies.read(request), SwapBody)
-        return _passed_on(await self.inference.swap_model(body.model_tag, trace_id=caller.trace_id))
+        return await _answer(self.models.swap_model(body.model_tag, trace_id=caller.trace_id))
 
 
-def _passed_on(reply: InferenceReply) -> Response:
-    media_type = reply.media_type if _MEDIA_TYPE.fullmatch(reply.media_type) else "application/octet-stream"
+async def _answer(asking: Awaitable[ModelsDocument]) -> Response:
+    try:
+        return _passed_on(await asking)
+    except ModelsRefusedError as refusal:
+        is_temporary = refusal.status in _WITH_RETRY_AFTER
+        return _passed_on(refusal, retry_after_seconds=refusal.retry_after_seconds if is_temporary else None)
+
+
+def _passed_on(document: ModelsDocument | ModelsRefusedError, *, retry_after_seconds: int | None = None) -> Response:
+    media_type = document.media_type if _MEDIA_TYPE.fullmatch(document.media_type) else "application/octet-stream"
     headers = {"Content-Type": media_type}
-    if reply.status in _WITH_RETRY_AFTER:
-        headers["Retry-After"] = str(reply.retry_after_seconds or UnavailableError.retry_after_seconds)
-    return Response(reply.body, status_code=reply.status, headers=headers)
+    if retry_after_seconds is not None:
+        headers["Retry-After"] = str(retry_after_seconds)
+    return Response(document.content, status_code=document.status, headers=headers)

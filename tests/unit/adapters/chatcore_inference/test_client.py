@@ -1,5 +1,7 @@
 """The inference client over a mocked transport: what is asked, what is passed on, what is never said."""
 
+from collections.abc import Awaitable
+
 import httpx
 import pytest
 import respx
@@ -12,8 +14,10 @@ from chatcore.errors import (
     InferenceRefusedError,
     InferenceTimeoutError,
     InferenceUnreachableError,
+    ModelsRefusedError,
+    UnavailableError,
 )
-from chatcore.ports import Frame, InferenceReply, InferenceRequest
+from chatcore.ports import Frame, InferenceRequest, ModelsDocument
 from chatcore.replies.sampling import Sampling
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
 
@@ -38,44 +42,64 @@ def client_of(router: respx.Router, base_url: str = BASE) -> InferenceClient:
     return InferenceClient(base_url, "secret-key", transport=transport, limits=InferenceLimits(max_answer_bytes=100))
 
 
+async def refusal_of(asking: Awaitable[ModelsDocument]) -> ModelsRefusedError:
+    with pytest.raises(ModelsRefusedError) as refused:
+        await asking
+    return refused.value
+
+
 async def test_models_come_as_they_are(router: respx.Router, client: InferenceClient) -> None:
     route = router.get("/models").respond(203, content=b"\xff{", headers={"content-type": "text/weird; charset=x"})
 
     async with client:
-        reply = await client.list_models(trace_id="trace-1")
+        document = await client.list_models(trace_id="trace-1")
 
-    assert reply == InferenceReply(203, b"\xff{", "text/weird; charset=x", retry_after_seconds=None)
+    assert document == ModelsDocument(content=b"\xff{", media_type="text/weird; charset=x", status=203)
     request = route.calls.last.request
     assert request.headers["x-internal-api-key"] == "secret-key"
     assert request.headers["x-trace-id"] == "trace-1"
     assert request.headers["accept-encoding"] == "identity"
 
 
+@pytest.mark.parametrize("status", [302, 400, 404, 418, 503, 599])
+async def test_models_may_be_refused(router: respx.Router, client: InferenceClient, status: int) -> None:
+    router.get("/models").respond(status, content=b"\xff{", headers={"content-type": "text/weird; charset=x"})
+
+    async with client:
+        refusal = await refusal_of(client.list_models())
+
+    assert (refusal.content, refusal.media_type) == (b"\xff{", "text/weird; charset=x")
+    assert refusal.status == status
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [("7", 7), ("1", 1), ("86400", 86400), (" 7 ", 7)]
-    + [(insane, None) for insane in ("0", "-1", "86401", "9" * 5000, "1.5", "7, 8", "x", "", "\u0667")]
-    + [("Fri, 31 Dec 2999 23:59:59 GMT", None)],
+    + [
+        (insane, UnavailableError.retry_after_seconds)
+        for insane in ("0", "-1", "86401", "9" * 5000, "1.5", "7, 8", "x", "", "\u0667")
+    ]
+    + [("Fri, 31 Dec 2999 23:59:59 GMT", UnavailableError.retry_after_seconds)],
 )
 async def test_when_to_come_back_is_told_where_it_is_sane(
-    router: respx.Router, client: InferenceClient, value: str, seconds: int | None
+    router: respx.Router, client: InferenceClient, value: str, seconds: int
 ) -> None:
     router.get("/models").respond(503, headers={b"retry-after": value.encode()})
     router.post("/models/swap").respond(429, headers={b"retry-after": value.encode()})
 
     async with client:
-        replies = [await client.list_models(), await client.swap_model("x")]
+        refusals = [await refusal_of(client.list_models()), await refusal_of(client.swap_model("x"))]
 
-    assert [reply.retry_after_seconds for reply in replies] == [seconds, seconds]
+    assert [refusal.retry_after_seconds for refusal in refusals] == [seconds, seconds]
 
 
 async def test_swap_names_the_model(router: respx.Router, client: InferenceClient) -> None:
     route = router.post("/models/swap", json={"model_tag": 'a"é'}).respond(202, json={"status": "ok"})
 
     async with client:
-        reply = await client.swap_model('a"é')
+        document = await client.swap_model('a"é')
 
-    assert reply.status == 202
+    assert document.status == 202
     assert "x-trace-id" not in route.calls.last.request.headers
 
 
@@ -83,7 +107,7 @@ async def test_the_mock_of_httpx_itself_works_too() -> None:
     with respx.mock(using="httpx", base_url=BASE) as router:
         router.get("/models").respond(200, json={})
         async with InferenceClient(BASE, None) as client:
-            assert (await client.list_models()).body == b"{}"
+            assert (await client.list_models()).content == b"{}"
         assert "x-internal-api-key" not in router.calls.last.request.headers
 
 
@@ -112,7 +136,7 @@ async def test_no_redirect_is_followed(router: respx.Router, client: InferenceCl
     metadata = router.get("http://metadata.test/").respond(200)
 
     async with client:
-        assert (await client.list_models()).status == 302
+        assert (await refusal_of(client.list_models())).status == 302
 
     assert not metadata.called
 
@@ -139,19 +163,18 @@ async def test_what_is_compressed_though_we_asked_for_it_plain_is_refused(
             await client.list_models()
 
 
-@pytest.mark.parametrize(("status", "is_passed_on"), [(599, True), (600, False), (999, False)])
-async def test_a_status_that_http_does_not_know_is_refused(
-    router: respx.Router, client: InferenceClient, status: int, *, is_passed_on: bool
+@pytest.mark.parametrize("status", [600, 999])
+async def test_a_status_that_http_does_not_know_is_not_passed_on(
+    router: respx.Router, client: InferenceClient, status: int
 ) -> None:
     """No server could pass it on to whoever asked."""
     router.get("/models").respond(status)
 
     async with client:
-        if is_passed_on:
-            assert (await client.list_models()).status == status
-        else:
-            with pytest.raises(InferenceRefusedError):
-                await client.list_models()
+        with pytest.raises(InferenceRefusedError) as refused:
+            await client.list_models()
+
+    assert not isinstance(refused.value, ModelsRefusedError)
 
 
 async def test_an_answer_may_be_as_large_as_permitted_and_no_larger(
@@ -161,7 +184,7 @@ async def test_an_answer_may_be_as_large_as_permitted_and_no_larger(
     router.post("/models/swap").respond(200, content=b"x" * 101)
 
     async with client:
-        assert len((await client.list_models()).body) == 100
+        assert len((await client.list_models()).content) == 100
         with pytest.raises(InferenceRefusedError):
             await client.swap_model("a")
 

@@ -1,4 +1,4 @@
-"""The scripted inference keeps the inference port's promises, and follows its script."""
+"""The scripted inference keeps the promises of the inference port and of the models port, and follows its script."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,10 +13,11 @@ from chatcore.errors import (
     InferenceRefusedError,
     InferenceTimeoutError,
     InferenceUnreachableError,
+    ModelsRefusedError,
 )
-from chatcore.ports import Frame, InferenceReply, InferenceRequest
+from chatcore.ports import Frame, InferenceRequest, ModelsDocument
 from chatcore.replies.sampling import Sampling
-from chatcore.testing import InferenceContract, ReplyEnd, SeenGenerate, SeenModels, SeenSwap
+from chatcore.testing import InferenceContract, ModelsContract, ReplyEnd, SeenGenerate, SeenModels, SeenSwap
 from chatcore_memory import DONE_FRAME, PAUSE, CallState, ScriptedInference, token_frame
 
 
@@ -25,27 +26,19 @@ class RecordingInference(ScriptedInference):
 
     def __init__(self) -> None:
         super().__init__(patience_seconds=0.02)
-        self.seen: list[SeenGenerate | SeenModels | SeenSwap] = []
+        self.seen: list[SeenGenerate] = []
 
     async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
         self.seen.append(SeenGenerate(messages=request.messages, sampling=request.sampling, trace_id=request.trace_id))
         await super().generate(request, on_frame)
-
-    async def list_models(self, *, trace_id: str | None = None) -> InferenceReply:
-        self.seen.append(SeenModels(trace_id))
-        return await super().list_models(trace_id=trace_id)
-
-    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> InferenceReply:
-        self.seen.append(SeenSwap(model_tag, trace_id))
-        return await super().swap_model(model_tag, trace_id=trace_id)
 
     def send(self, *frames: bytes, end: ReplyEnd = ReplyEnd.CLOSE, packet_bytes: int | None = None) -> None:
         assert packet_bytes is None or packet_bytes > 0  # There is no network to cut packets for.
         self.play(*frames, *([PAUSE] if end is ReplyEnd.SILENCE else []))
 
     def answer(self, status: int, body: bytes, media_type: str) -> None:
+        assert (status, body, media_type) != (200, DONE_FRAME, "text/event-stream")  # That would be a reply.
         self.play(InferenceRefusedError())
-        self.models = self.swap_reply = InferenceReply(status, body, media_type)
 
     def fall_silent(self) -> None:
         self.outage = InferenceTimeoutError()
@@ -57,6 +50,34 @@ class RecordingInference(ScriptedInference):
         await self.until(lambda: any(c.state in {CallState.CANCELLED, CallState.FAILED} for c in self.calls))
 
 
+class RecordingModels(ScriptedInference):
+    """Models that are their own script, and note what they are asked, also while they are away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[SeenModels | SeenSwap] = []
+
+    async def list_models(self, *, trace_id: str | None = None) -> ModelsDocument:
+        self.seen.append(SeenModels(trace_id))
+        return await super().list_models(trace_id=trace_id)
+
+    async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> ModelsDocument:
+        self.seen.append(SeenSwap(model_tag, trace_id))
+        return await super().swap_model(model_tag, trace_id=trace_id)
+
+    def answer_with(self, document: bytes) -> None:
+        self.models = self.swap_answer = ModelsDocument(content=document)
+
+    def refuse_with(self, document: bytes) -> None:
+        self.models = self.swap_answer = ModelsRefusedError(document, status=409)
+
+    def fall_silent(self) -> None:
+        self.outage = InferenceTimeoutError()
+
+    async def go_away(self) -> None:
+        self.outage = InferenceUnreachableError()
+
+
 class TestScriptedInference(InferenceContract):
     @pytest.fixture
     def inference(self) -> RecordingInference:
@@ -65,6 +86,16 @@ class TestScriptedInference(InferenceContract):
     @pytest.fixture
     def inference_service(self, inference: RecordingInference) -> RecordingInference:
         return inference
+
+
+class TestScriptedInferenceForModels(ModelsContract):
+    @pytest.fixture
+    def models(self) -> RecordingModels:
+        return RecordingModels()
+
+    @pytest.fixture
+    def models_service(self, models: RecordingModels) -> RecordingModels:
+        return models
 
 
 @pytest.fixture
@@ -132,11 +163,13 @@ async def test_it_records_what_it_was_asked_and_how_that_ended(inference: Script
 
 
 async def test_models_and_swaps_are_answered_as_told(inference: ScriptedInference) -> None:
-    inference.models = InferenceReply(503, b"draining", "text/plain")
-    inference.swap_reply = InferenceReply(202, b"{}", "application/json")
+    inference.models = ModelsRefusedError(b"draining", status=503, media_type="text/plain")
+    inference.swap_answer = ModelsDocument(content=b"{}", status=202)
 
-    assert await inference.list_models() == inference.models
-    assert await inference.swap_model("eliza", trace_id="trace-1") == inference.swap_reply
+    with pytest.raises(ModelsRefusedError) as refused:
+        await inference.list_models()
+    assert refused.value is inference.models
+    assert await inference.swap_model("eliza", trace_id="trace-1") == inference.swap_answer
     assert inference.swapped == ["eliza"]
     assert inference.trace_ids == [None, "trace-1"]
 

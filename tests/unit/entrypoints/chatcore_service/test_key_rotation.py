@@ -14,7 +14,7 @@ from tests.unit.adapters.chatcore_auth.scripted_auth_service import HandSetClock
 
 from chatcore.conversations.history import HistoryMessage
 from chatcore.conversations.message import Role
-from chatcore.errors import AuthUnavailableError, InferenceRefusedError, NotAuthenticatedError
+from chatcore.errors import AuthUnavailableError, InferenceRefusedError, ModelsRefusedError, NotAuthenticatedError
 from chatcore.ports import Frame, InferenceRequest
 from chatcore.replies.sampling import Sampling
 from chatcore_auth import AuthClient
@@ -167,7 +167,9 @@ async def test_keys_that_are_all_refused_cost_one_more_call_at_most(keys: str, c
             await caller.validate()
         with pytest.raises(InferenceRefusedError):
             await caller.generate()
-        assert (await caller.inference.list_models()).status == 403
+        with pytest.raises(ModelsRefusedError) as refused:
+            await caller.inference.list_models()
+        assert refused.value.status == 403
 
     assert len(service.shown) == 3 * calls
 
@@ -203,7 +205,8 @@ async def test_no_other_failure_is_about_our_key(status: int) -> None:
             await caller.validate()
         with pytest.raises(InferenceRefusedError):
             await caller.generate()
-        await caller.inference.swap_model("eliza")
+        with pytest.raises(ModelsRefusedError):
+            await caller.inference.swap_model("eliza")
 
     assert service.shown == ["first"] * 3
 

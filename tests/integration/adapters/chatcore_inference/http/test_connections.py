@@ -24,7 +24,14 @@ from tests.integration.inference_server import (
     token,
 )
 
-from chatcore.errors import InferenceError, InferenceInterruptedError, InferenceRefusedError, InferenceTimeoutError
+from chatcore.errors import (
+    InferenceError,
+    InferenceInterruptedError,
+    InferenceRefusedError,
+    InferenceTimeoutError,
+    ModelsRefusedError,
+)
+from chatcore.ports import ModelsDocument
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts, SinkTransport
 
 pytestmark = pytest.mark.usefixtures("reading")
@@ -41,7 +48,7 @@ async def client(server: InferenceServer) -> AsyncIterator[InferenceClient]:
 async def test_calls_one_after_the_other_share_a_connection(client: InferenceClient, server: InferenceServer) -> None:
     for _ in range(3):
         assert await text_of(client) == "Hello"
-        assert (await client.list_models()).body == MODELS
+        assert (await client.list_models()).content == MODELS
         await client.ping()
 
     assert server.connections == 1
@@ -153,11 +160,11 @@ async def test_bytes_nobody_asked_for_close_the_connection(client: InferenceClie
         await call.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nevil!")
 
     server.on("/models", script)
-    assert (await client.list_models()).body == b"{}"
+    assert (await client.list_models()).content == b"{}"
     await server.until(lambda: server.open_connections == 0)
     server.on("/models", answer(200, MODELS))
 
-    assert (await client.list_models()).body == MODELS
+    assert (await client.list_models()).content == MODELS
 
 
 async def test_a_second_response_in_the_same_packet_closes_the_connection(
@@ -166,7 +173,7 @@ async def test_a_second_response_in_the_same_packet_closes_the_connection(
     response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
     server.on("/models", packets(response + b"{}" + response + b"[]", then=hang))
 
-    assert (await client.list_models()).body == b"{}"
+    assert (await client.list_models()).content == b"{}"
     await server.until(lambda: server.open_connections == 0)
 
 
@@ -189,10 +196,12 @@ async def test_models_and_swap_pass_on_whatever_came(client: InferenceClient, se
     server.on("/models/swap", answer(503, b'{"detail":"draining"}', "application/problem+json"))
 
     models = await client.list_models(trace_id="trace-1")
-    swap = await client.swap_model("eliza", trace_id="trace-2")
+    with pytest.raises(ModelsRefusedError) as swap:
+        await client.swap_model("eliza", trace_id="trace-2")
 
-    assert (models.status, models.body, models.media_type) == (200, MODELS, "application/json")
-    assert (swap.status, swap.body, swap.media_type) == (503, b'{"detail":"draining"}', "application/problem+json")
+    assert models == ModelsDocument(content=MODELS)
+    assert (swap.value.status, swap.value.media_type) == (503, "application/problem+json")
+    assert swap.value.content == b'{"detail":"draining"}'
     assert [request.headers["x-trace-id"] for request in server.requests] == ["trace-1", "trace-2"]
     assert server.requests[1].json() == {"model_tag": "eliza"}
 
@@ -212,7 +221,7 @@ async def test_an_answer_that_drips_runs_into_its_timeout(client: InferenceClien
 
 async def test_an_answer_that_is_too_large_is_refused(client: InferenceClient, server: InferenceServer) -> None:
     server.on("/models", answer(200, b"x" * 100_000))
-    assert len((await client.list_models()).body) == 100_000
+    assert len((await client.list_models()).content) == 100_000
     server.on("/models", answer(200, b"x" * 100_001))
 
     with pytest.raises(InferenceError):

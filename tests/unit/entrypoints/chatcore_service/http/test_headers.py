@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from attrs import evolve
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, ROOT, SETTINGS, HttpService, running_service
-
-from chatcore.ports import InferenceReply
+from tests.unit.models_answers import models_answer
 
 FRONTEND = {"Origin": "http://localhost:3000"}
 
@@ -194,7 +193,7 @@ async def test_there_may_be_several_frontends() -> None:
 
 
 async def test_the_answer_about_models_is_passed_on_unread(service: HttpService) -> None:
-    service.inference.models = evolve(service.inference.models, status=418, body=b"{ odd", media_type="text/odd")
+    service.inference.models = models_answer(418, b"{ odd", "text/odd")
 
     response = await service.client.get("/api/models", headers=ALICE)
     assert (response.status_code, response.content) == (418, b"{ odd")
@@ -202,7 +201,7 @@ async def test_the_answer_about_models_is_passed_on_unread(service: HttpService)
 
 
 async def test_a_media_type_that_is_no_header_is_not_passed_on(service: HttpService) -> None:
-    service.inference.models = evolve(service.inference.models, media_type="x\r\ny: z")
+    service.inference.models = models_answer(200, media_type="x\r\ny: z")
 
     response = await service.client.get("/api/models", headers=ALICE)
     assert response.headers["content-type"] == "application/octet-stream"
@@ -215,8 +214,8 @@ async def test_a_media_type_that_is_no_header_is_not_passed_on(service: HttpServ
 async def test_who_is_told_to_come_back_later_is_told_when(
     service: HttpService, status: int, told: int | None, expected: str | None
 ) -> None:
-    answer = InferenceReply(status, b"{}", "application/json", retry_after_seconds=told)
-    service.inference.models = service.inference.swap_reply = answer
+    answer = models_answer(status, retry_after_seconds=told)
+    service.inference.models = service.inference.swap_answer = answer
 
     for response in (
         await service.client.get("/api/models", headers=ROOT),

@@ -33,6 +33,7 @@ EXPECTED = {
     errors.AuthUnavailableError: 503,
     errors.InferenceError: 503,
     errors.InferenceUnreachableError: 503,
+    errors.ModelsRefusedError: 503,
     errors.InferenceRefusedError: 503,
     errors.InferenceTimeoutError: 503,
     errors.InferenceInterruptedError: 503,

@@ -19,9 +19,9 @@ from tests.unit.entrypoints.chatcore_service.http_service import (
     make_container,
     running_service,
 )
+from tests.unit.models_answers import models_answer
 
 from chatcore import Limits
-from chatcore.ports import InferenceReply
 from chatcore_service.api.all_endpoints import openapi_document
 from chatcore_service.http.resource import PublicResource, Resource, SecuredResource
 
@@ -217,7 +217,7 @@ async def test_what_is_refused_has_the_described_shape(service: HttpService) -> 
 @pytest.mark.parametrize("status", [200, 202, 400, 404, 418, 422, 429, 500, 502, 503])
 @pytest.mark.parametrize("media_type", ["application/json", "text/html"])
 async def test_what_is_passed_on_has_the_described_shape(service: HttpService, status: int, media_type: str) -> None:
-    service.inference.models = service.inference.swap_reply = InferenceReply(status, b"{}", media_type)
+    service.inference.models = service.inference.swap_answer = models_answer(status, media_type=media_type)
 
     require_described(await service.client.get("/api/models", headers=ALICE))
     require_described(await service.client.post("/api/models/swap", json={"model_tag": "x"}, headers=ROOT))

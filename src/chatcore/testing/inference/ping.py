@@ -1,0 +1,27 @@
+"""The inference contract: ping."""
+
+import pytest
+
+from chatcore.errors import InferenceError
+from chatcore.ports import Inference
+from chatcore.testing.inference.script import InferenceScript
+
+
+@pytest.mark.asyncio
+class PingContract:
+    """Whether the service can be reached."""
+
+    async def test_ping_returns_when_the_service_can_be_reached(
+        self, inference: Inference, inference_service: InferenceScript
+    ) -> None:
+        inference_service.answer(200, b"{}", "application/json")
+
+        await inference.ping()
+
+    async def test_ping_fails_when_the_service_is_away(
+        self, inference: Inference, inference_service: InferenceScript
+    ) -> None:
+        await inference_service.go_away()
+
+        with pytest.raises(InferenceError):
+            await inference.ping()

@@ -1,0 +1,63 @@
+"""The models contract, all of it."""
+
+import pytest
+
+from chatcore.errors import InferenceTimeoutError, InferenceUnreachableError, ModelsRefusedError
+from chatcore.ports import Models
+from chatcore.testing.models.script import ModelsScript, SeenModels, SeenSwap
+from chatcore.testing.samples import AWKWARD_TEXT
+
+#: Neither JSON nor UTF-8, so that an adapter that reads it on the way fails.
+_DOCUMENT = b' {"models": [] , "raw":"\xff"} \n'
+
+
+@pytest.mark.asyncio
+class ModelsContract:
+    """What every models adapter promises.
+
+    A subclass has the fixtures `models`, the adapter, with timeouts of a second or so (the tests of silence wait for
+    them); and `models_service`, the :class:`~chatcore.testing.ModelsScript` that it asks.
+    """
+
+    async def test_documents_are_passed_on_unread(self, models: Models, models_service: ModelsScript) -> None:
+        models_service.answer_with(_DOCUMENT)
+
+        assert (await models.list_models()).content == _DOCUMENT
+        assert (await models.swap_model("eliza")).content == _DOCUMENT
+
+    async def test_refusals_are_told_with_the_services_document(
+        self, models: Models, models_service: ModelsScript
+    ) -> None:
+        models_service.refuse_with(_DOCUMENT)
+
+        for asking in (models.list_models(), models.swap_model("eliza")):
+            with pytest.raises(ModelsRefusedError) as refused:
+                await asking
+            assert refused.value.content == _DOCUMENT
+
+    async def test_requests_arrive_as_they_were_made(self, models: Models, models_service: ModelsScript) -> None:
+        models_service.answer_with(b"{}")
+
+        await models.list_models(trace_id="trace-1")
+        await models.swap_model(AWKWARD_TEXT, trace_id="trace-2")
+        await models.list_models()
+
+        assert list(models_service.seen) == [
+            SeenModels("trace-1"),
+            SeenSwap(AWKWARD_TEXT, "trace-2"),
+            SeenModels(None),
+        ]
+
+    async def test_a_failed_connection_is_told(self, models: Models, models_service: ModelsScript) -> None:
+        await models_service.go_away()
+
+        for asking in (models.list_models(), models.swap_model("eliza")):
+            with pytest.raises(InferenceUnreachableError):
+                await asking
+
+    async def test_silence_is_a_timeout(self, models: Models, models_service: ModelsScript) -> None:
+        models_service.fall_silent()
+
+        for asking in (models.list_models(), models.swap_model("eliza")):
+            with pytest.raises(InferenceTimeoutError):
+                await asking
