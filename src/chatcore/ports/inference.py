@@ -14,7 +14,7 @@ from chatcore.user import UserId
 class InferenceRequest:
     """What a model is asked."""
 
-    #: Oldest first, the message to be answered last; within the inference service's limits.
+    #: Oldest first, the message to be answered last. The adapter fits them into the inference service's limits.
     messages: tuple[HistoryMessage, ...]
     sampling: Sampling
     user_id: UserId

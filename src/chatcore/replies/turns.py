@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from attrs import frozen
 
-from chatcore.conversations.history import MAX_INFERENCE_MESSAGES, HistoryLimits, trim
+from chatcore.conversations.history import MAX_HISTORY_MESSAGES, HistoryLimits, trim
 from chatcore.conversations.message import ConversationId, Message, MessageId, require_content
 from chatcore.conversations.titles import auto_title
 from chatcore.errors import ChatError, DrainingError, MessageNotFoundError, StorageUnavailableError
@@ -171,7 +171,7 @@ class Turns:
 
     @property
     def _history_limit(self) -> int:
-        return min(self.history_limits.max_messages, MAX_INFERENCE_MESSAGES)
+        return min(self.history_limits.max_messages, MAX_HISTORY_MESSAGES)
 
     def _start(
         self,

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from chatcore import HistoryLimits, Limits, Sampling
 from chatcore.chat import DRAIN_SECONDS
-from chatcore.conversations.history import MAX_INFERENCE_MESSAGES
+from chatcore.conversations.history import MAX_HISTORY_MESSAGES
 from chatcore.key_ring import keys_in
 from chatcore.replies.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
 from chatcore_service.environment import Environment
@@ -186,7 +186,7 @@ def _limits(environment: Environment, usual: Limits) -> Limits:
     messages, budget = usual.history.max_messages, usual.history.budget
     return Limits(
         history=HistoryLimits(
-            max_messages=environment.whole("MAX_CONVERSATION_HISTORY", messages, low=1, high=MAX_INFERENCE_MESSAGES),
+            max_messages=environment.whole("MAX_CONVERSATION_HISTORY", messages, low=1, high=MAX_HISTORY_MESSAGES),
             budget=environment.whole("MAX_TOKEN_BUDGET", budget, low=1, high=1_000_000),
         ),
         generations_per_user=environment.whole(

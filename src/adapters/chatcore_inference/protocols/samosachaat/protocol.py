@@ -10,6 +10,7 @@ import orjson
 from chatcore.ports import InferenceRequest
 from chatcore_inference.http.event_reader import EventReader
 from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
+from chatcore_inference.protocols.samosachaat.message_limits import within_limits
 from chatcore_inference.protocols.wire_protocol import WireProtocol
 
 # A user id may hold any character and a header only visible ASCII, so the rest is percent-encoded, "%" included.
@@ -40,9 +41,10 @@ class SamosachaatProtocol(WireProtocol):
 
     def generate_body(self, request: InferenceRequest) -> bytes:
         """See :meth:`WireProtocol.generate_body`."""
+        messages = within_limits(request.messages)
         return orjson.dumps(
             {
-                "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+                "messages": [{"role": message.role, "content": message.content} for message in messages],
                 "temperature": request.sampling.temperature,
                 "max_tokens": request.sampling.max_tokens,
                 "top_k": request.sampling.top_k,
