@@ -11,7 +11,7 @@ from chatcore.testing.auth.contract import AuthContract
 from chatcore.testing.auth.script import AuthFault, AuthScript, SettableClock
 from chatcore.testing.clock.contract import ClockContract
 from chatcore.testing.inference.contract import InferenceContract
-from chatcore.testing.inference.script import InferenceScript, ReplyEnd, SeenGenerate
+from chatcore.testing.inference.script import InferenceScript, ReplyEnd, ScriptedReply, SeenGenerate
 from chatcore.testing.models.contract import ModelsContract
 from chatcore.testing.models.script import ModelsScript, SeenModels, SeenSwap
 from chatcore.testing.storage.contract import StorageContract
@@ -27,6 +27,7 @@ __all__ = [
     "ModelsContract",
     "ModelsScript",
     "ReplyEnd",
+    "ScriptedReply",
     "SeenGenerate",
     "SeenModels",
     "SeenSwap",

@@ -11,73 +11,62 @@ from chatcore.errors import (
     InferenceUnreachableError,
 )
 from chatcore.ports.inference import Inference
-from chatcore.testing.inference.script import InferenceScript, ReplyEnd
-from chatcore.testing.inference.steps import (
-    DONE,
-    HEL,
-    LO,
-    PATIENCE_SECONDS,
-    Receiver,
-    a_request,
-    cancel,
-    generate,
-    token_frame,
-)
+from chatcore.testing.inference.script import InferenceScript, ReplyEnd, ScriptedReply
+from chatcore.testing.inference.steps import PATIENCE_SECONDS, Receiver, a_request, cancel, generate
 
 
 @pytest.mark.asyncio
 class FailuresContract:
-    """Ends that are none, silence, refusals, and callers who give up."""
+    """Replies that end early, silence, refusals, and callers who give up."""
 
     @pytest.mark.parametrize("end", [ReplyEnd.CLOSE, ReplyEnd.BREAK])
-    @pytest.mark.parametrize("frames", [(), (HEL,), (HEL, LO)], ids=["no frame", "one frame", "two frames"])
+    @pytest.mark.parametrize("tokens", [(), ("Hel",), ("Hel", "lo")], ids=["no token", "one token", "two tokens"])
     async def test_an_end_without_a_closing_frame_is_an_interruption(
-        self, inference: Inference, inference_service: InferenceScript, end: ReplyEnd, frames: tuple[bytes, ...]
+        self, inference: Inference, inference_service: InferenceScript, end: ReplyEnd, tokens: tuple[str, ...]
     ) -> None:
-        inference_service.send(*frames, end=end)
+        inference_service.reply_with(ScriptedReply(tokens=tokens, is_complete=False, end=end))
         received = Receiver()
 
         with pytest.raises(InferenceInterruptedError):
             await generate(inference, received=received)
 
-        assert received.raw == b"".join(frames)
+        assert received.tokens == list(tokens)
+        received.require_our_format()
 
     @pytest.mark.parametrize("end", [ReplyEnd.CLOSE, ReplyEnd.BREAK])
-    @pytest.mark.parametrize(
-        "unfinished", [b'data: {"token":"lo"}', b'data: {"token":"lo"}\n', b'data: {"done":true}\n']
-    )
-    async def test_an_unfinished_frame_at_the_end_is_dropped(
-        self, inference: Inference, inference_service: InferenceScript, end: ReplyEnd, unfinished: bytes
+    async def test_an_unfinished_event_at_the_end_is_dropped(
+        self, inference: Inference, inference_service: InferenceScript, end: ReplyEnd
     ) -> None:
-        inference_service.send(HEL, unfinished, end=end)
+        inference_service.reply_with(ScriptedReply(tokens=("Hel",), is_complete=False, cut_off="lo", end=end))
         received = Receiver()
 
         with pytest.raises(InferenceInterruptedError):
             await generate(inference, received=received)
 
-        assert received.raw == HEL
+        assert received.tokens == ["Hel"]
+        received.require_our_format()
 
-    async def test_nothing_is_tried_again_after_the_firsttoken_frame(
+    async def test_nothing_is_tried_again_after_the_first_frame(
         self, inference: Inference, inference_service: InferenceScript
     ) -> None:
-        inference_service.send(HEL, end=ReplyEnd.BREAK)
+        inference_service.reply_with(ScriptedReply(tokens=("Hel",), is_complete=False, end=ReplyEnd.BREAK))
 
         with pytest.raises(InferenceInterruptedError):
             await generate(inference)
 
         assert len(inference_service.seen) == 1
 
-    @pytest.mark.parametrize("frames", [(), (HEL,)], ids=["before the first frame", "after a token"])
+    @pytest.mark.parametrize("tokens", [(), ("Hel",)], ids=["before the first token", "after a token"])
     async def test_silence_is_a_timeout(
-        self, inference: Inference, inference_service: InferenceScript, frames: tuple[bytes, ...]
+        self, inference: Inference, inference_service: InferenceScript, tokens: tuple[str, ...]
     ) -> None:
-        inference_service.send(*frames, end=ReplyEnd.SILENCE)
+        inference_service.reply_with(ScriptedReply(tokens=tokens, is_complete=False, end=ReplyEnd.SILENCE))
         received = Receiver()
 
         with pytest.raises(InferenceTimeoutError):
             await generate(inference, received=received)
 
-        assert received.raw == b"".join(frames)
+        assert received.tokens == list(tokens)
         await asyncio.wait_for(inference_service.until_closed_early(), PATIENCE_SECONDS)
 
     async def test_no_answer_at_all_is_a_timeout(
@@ -88,33 +77,32 @@ class FailuresContract:
         with pytest.raises(InferenceTimeoutError):
             await generate(inference)
 
-    async def test_no_connection_is_told_apart(self, inference: Inference, inference_service: InferenceScript) -> None:
+    async def test_a_failed_connection_is_told_apart(
+        self, inference: Inference, inference_service: InferenceScript
+    ) -> None:
         await inference_service.go_away()
 
         with pytest.raises(InferenceUnreachableError):
             await generate(inference)
 
-    @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
-    async def test_an_error_is_a_refusal(
-        self, inference: Inference, inference_service: InferenceScript, status: int
-    ) -> None:
-        inference_service.answer(status, b'{"detail":"no model is loaded"}', "application/json")
+    async def test_an_error_is_a_refusal(self, inference: Inference, inference_service: InferenceScript) -> None:
+        inference_service.answer_with_an_error()
 
         with pytest.raises(InferenceRefusedError):
             await generate(inference)
 
-    async def test_what_is_not_an_event_stream_is_a_refusal(
+    async def test_what_is_no_reply_is_a_refusal(
         self, inference: Inference, inference_service: InferenceScript
     ) -> None:
-        inference_service.answer(200, HEL + DONE, "application/json")
+        inference_service.answer_with_something_else()
 
         with pytest.raises(InferenceRefusedError):
             await generate(inference)
 
-    async def test_a_frame_larger_than_is_sane_is_a_refusal(
+    async def test_an_event_larger_than_is_sane_is_a_refusal(
         self, inference: Inference, inference_service: InferenceScript
     ) -> None:
-        inference_service.send(HEL, token_frame("x" * 16 * 1024 * 1024), DONE)
+        inference_service.reply_with(ScriptedReply(tokens=("Hel", "x" * 16 * 1024 * 1024)))
 
         with pytest.raises(InferenceRefusedError):
             await generate(inference)
@@ -122,29 +110,30 @@ class FailuresContract:
     async def test_cancelling_closes_the_connection(
         self, inference: Inference, inference_service: InferenceScript
     ) -> None:
-        inference_service.send(HEL, end=ReplyEnd.SILENCE)
+        inference_service.reply_with(ScriptedReply(tokens=("Hel",), is_complete=False, end=ReplyEnd.SILENCE))
         received = Receiver()
         task = asyncio.create_task(inference.generate(a_request(), received))
-        await asyncio.wait_for(received.has_some.wait(), PATIENCE_SECONDS)
+        await asyncio.wait_for(received.has_token.wait(), PATIENCE_SECONDS)
 
         await cancel(task)
 
         await asyncio.wait_for(inference_service.until_closed_early(), PATIENCE_SECONDS)
 
     async def test_replies_at_once_do_not_mix(self, inference: Inference, inference_service: InferenceScript) -> None:
-        inference_service.send(HEL, LO, DONE, packet_bytes=5)
+        inference_service.reply_with(ScriptedReply(tokens=("Hel", "lo"), packet_bytes=5))
 
-        received = await asyncio.gather(*(generate(inference) for _ in range(20)))
+        replies = await asyncio.gather(*(generate(inference) for _ in range(20)))
 
-        assert [r.raw for r in received] == [HEL + LO + DONE] * 20
+        assert [received.tokens for received in replies] == [["Hel", "lo"]] * 20
+        assert all(received.is_complete for received in replies)
 
     async def test_the_service_is_asked_again_after_a_failure(
         self, inference: Inference, inference_service: InferenceScript
     ) -> None:
-        inference_service.send(HEL, end=ReplyEnd.BREAK)
+        inference_service.reply_with(ScriptedReply(tokens=("Hel",), is_complete=False, end=ReplyEnd.BREAK))
         with pytest.raises(InferenceInterruptedError):
             await generate(inference)
 
-        inference_service.send(HEL, DONE)
+        inference_service.reply_with(ScriptedReply(tokens=("Hel",)))
 
         assert (await generate(inference)).tokens == ["Hel"]

@@ -8,59 +8,42 @@ from chatcore.conversations.history import HistoryMessage
 from chatcore.conversations.message import Role
 from chatcore.ports.inference import Inference
 from chatcore.replies.sampling import Sampling
-from chatcore.testing.inference.script import InferenceScript, ReplyEnd, SeenGenerate
-from chatcore.testing.inference.steps import (
-    DONE,
-    HEL,
-    LO,
-    PATIENCE_SECONDS,
-    Receiver,
-    a_request,
-    cancel,
-    generate,
-    token_frame,
-)
+from chatcore.testing.inference.script import InferenceScript, ReplyEnd, ScriptedReply, SeenGenerate
+from chatcore.testing.inference.steps import PATIENCE_SECONDS, Receiver, a_request, cancel, generate
+from chatcore.testing.inference.stream_format import events_of
 from chatcore.testing.samples import AWKWARD_TEXT
 
-#: Frames in all the forms that the event stream format allows, with the token that each carries.
-_ODD_FRAMES: dict[bytes, str | None] = {
-    b'data:{"token":"no space"}\n\n': "no space",
-    b'data: {"token":"CRLF"}\r\n\r\n': "CRLF",
-    b'event: message\nid: 7\nretry: 10\ndata: {"token":"fields"}\n\n': "fields",
-    b'data: {"token":\ndata: "two lines"}\n\n': "two lines",
-    'data: {"token":"👩‍🚀 ü\u2028\u0085"}\n\n'.encode(): "👩‍🚀 ü\u2028\u0085",
-    b'data: {"token":"\\ud83d"}\n\n': "\ud83d",
-    b'data: {"token":"\\ude00 \\u0000"}\n\n': "\ude00 \x00",
-    b'data: {"gpu":0,"token":"other keys","nested":{"token":"inner","done":true}}\n\n': "other keys",
-    b'data: {"gpu":0}\n\n': None,
-    b'data: {"token":null}\n\n': None,
-    b'data: {"token":5}\n\n': None,
-    b'data: {"done":false}\n\n': None,
-    b"data: [1, 2]\n\n": None,
-    b"data: not JSON {\n\n": None,
-    b"data:\n\n": None,
-}
+#: Text that a careless writer of our stream format would turn into something else.
+_AWKWARD_TOKENS = (
+    AWKWARD_TEXT,
+    "Hel",
+    " ",
+    '"}\n\ndata: {"done":true}\n\n',
+    "\r\n: comment\r\rid: 7\n",
+    "👩‍🚀 ü\u2028\u0085\x00\ufeff",
+    "half of a pair \ud83d",
+    "\ude00 the other half",
+)
 
 
 @pytest.mark.asyncio
 class FramesContract:
-    """Frames, byte for byte, as they come."""
+    """Frames of our stream format, in order, as they come."""
 
-    async def test_frames_come_in_order_and_the_last_one_closes(
+    async def test_tokens_come_in_order_and_the_last_frame_closes(
         self, inference: Inference, inference_service: InferenceScript
     ) -> None:
-        inference_service.send(HEL, LO, DONE)
+        inference_service.reply_with(ScriptedReply(tokens=("Hel", "lo")))
 
         received = await generate(inference)
 
-        assert [frame.raw for frame in received.frames] == [HEL, LO, DONE]
-        assert [frame.token for frame in received.frames] == ["Hel", "lo", None]
-        assert [frame.is_closing for frame in received.frames] == [False, False, True]
+        assert received.tokens == ["Hel", "lo"]
+        assert received.is_complete
 
     async def test_the_request_arrives_as_it_was_made(
         self, inference: Inference, inference_service: InferenceScript
     ) -> None:
-        inference_service.send(DONE)
+        inference_service.reply_with(ScriptedReply())
         messages = (
             HistoryMessage(Role.USER, AWKWARD_TEXT),
             HistoryMessage(Role.ASSISTANT, "Hi"),
@@ -73,33 +56,26 @@ class FramesContract:
 
         first, second = inference_service.seen
         assert first == SeenGenerate(messages=messages, sampling=sampling, trace_id="trace-1")
-        assert isinstance(second, SeenGenerate)
         assert second.trace_id is None
 
     @pytest.mark.parametrize("packet_bytes", [None, 1, 3, 7])
-    async def test_frames_of_every_form_arrive_byte_for_byte(
+    async def test_all_frames_together_are_a_stream_of_our_format(
         self, inference: Inference, inference_service: InferenceScript, packet_bytes: int | None
     ) -> None:
-        inference_service.send(*_ODD_FRAMES, DONE, packet_bytes=packet_bytes)
+        inference_service.reply_with(ScriptedReply(tokens=_AWKWARD_TOKENS, packet_bytes=packet_bytes))
 
         received = await generate(inference)
 
-        assert received.raw == b"".join(_ODD_FRAMES) + DONE
-        assert received.tokens == [token for token in _ODD_FRAMES.values() if token is not None]
-        assert [frame.is_closing for frame in received.frames] == [*([False] * (len(received.frames) - 1)), True]
-
-    async def test_comments_are_passed_on_too(self, inference: Inference, inference_service: InferenceScript) -> None:
-        frames = (b": hello\n\n", HEL, b": still\n: here\n\n", b"\n", DONE)
-        inference_service.send(*frames)
-
-        received = await generate(inference)
-
-        assert received.raw == b"".join(frames)
-        assert received.tokens == ["Hel"]
+        assert received.tokens == list(_AWKWARD_TOKENS)
+        assert received.is_complete
+        received.require_our_format()
+        *before, last = events_of(received.raw)
+        assert last["done"] is True
+        assert not any(event.get("done") is True for event in before)
 
     async def test_many_frames_arrive_complete(self, inference: Inference, inference_service: InferenceScript) -> None:
         tokens = [f"token {number} " for number in range(5000)]
-        inference_service.send(*(token_frame(token) for token in tokens), DONE)
+        inference_service.reply_with(ScriptedReply(tokens=tuple(tokens)))
 
         received = await generate(inference)
 
@@ -108,27 +84,34 @@ class FramesContract:
     async def test_a_frame_is_passed_on_as_soon_as_it_arrives(
         self, inference: Inference, inference_service: InferenceScript
     ) -> None:
-        inference_service.send(HEL, end=ReplyEnd.SILENCE)
+        inference_service.reply_with(ScriptedReply(tokens=("Hel",), is_complete=False, end=ReplyEnd.SILENCE))
         received = Receiver()
         task = asyncio.create_task(inference.generate(a_request(), received))
 
-        await asyncio.wait_for(received.has_some.wait(), PATIENCE_SECONDS)
+        await asyncio.wait_for(received.has_token.wait(), PATIENCE_SECONDS)
 
         assert not task.done()
-        assert received.raw == HEL
+        assert received.tokens == ["Hel"]
         await cancel(task)
 
     @pytest.mark.parametrize("end", ReplyEnd)
-    async def test_whatever_follows_the_closing_frame_is_ignored(
+    async def test_whatever_follows_the_end_of_the_reply_is_ignored(
         self, inference: Inference, inference_service: InferenceScript, end: ReplyEnd
     ) -> None:
-        inference_service.send(HEL, DONE, LO, DONE, end=end)
+        inference_service.reply_with(ScriptedReply(tokens=("Hel",), late="lo", end=end))
 
-        assert (await generate(inference)).raw == HEL + DONE
+        received = await generate(inference)
 
+        assert received.tokens == ["Hel"]
+        assert received.is_complete
+
+    @pytest.mark.parametrize("end", [ReplyEnd.BREAK, ReplyEnd.SILENCE])
     async def test_the_end_does_not_wait_for_the_service_to_hang_up(
-        self, inference: Inference, inference_service: InferenceScript
+        self, inference: Inference, inference_service: InferenceScript, end: ReplyEnd
     ) -> None:
-        inference_service.send(HEL, DONE, end=ReplyEnd.SILENCE)
+        inference_service.reply_with(ScriptedReply(tokens=("Hel",), end=end))
 
-        assert (await generate(inference)).raw == HEL + DONE
+        received = await generate(inference)
+
+        assert received.tokens == ["Hel"]
+        assert received.is_complete

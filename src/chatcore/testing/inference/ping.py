@@ -9,14 +9,16 @@ from chatcore.testing.inference.script import InferenceScript
 
 @pytest.mark.asyncio
 class PingContract:
-    """Whether the service can be reached."""
+    """Checks that the service can be reached."""
 
     async def test_ping_returns_when_the_service_can_be_reached(
         self, inference: Inference, inference_service: InferenceScript
     ) -> None:
-        inference_service.answer(200, b"{}", "application/json")
+        assert not inference_service.seen
 
         await inference.ping()
+
+        assert not inference_service.seen  # No reply was asked for.
 
     async def test_ping_fails_when_the_service_is_away(
         self, inference: Inference, inference_service: InferenceScript

@@ -11,14 +11,31 @@ from chatcore.replies.sampling import Sampling
 
 
 class ReplyEnd(StrEnum):
-    """What happens after the last frame that a test scripted."""
+    """What happens after everything that a test scripted of a reply."""
 
-    #: The reply ends in good order.
+    #: The response ends in good order.
     CLOSE = "close"
     #: The connection breaks.
     BREAK = "break"
-    #: Nothing more comes, and the connection stays.
+    #: Nothing more comes, and the connection stays open.
     SILENCE = "silence"
+
+
+@frozen(kw_only=True)
+class ScriptedReply:
+    """A reply as an inference service sends it, in whatever format it speaks."""
+
+    #: The tokens, each sent in an event of its own.
+    tokens: tuple[str, ...] = ()
+    #: Whether the service then says that the reply is complete.
+    is_complete: bool = True
+    #: Another token, sent after all that in an event of its own; None for none.
+    late: str | None = None
+    #: Another token, sent in an event that breaks off before its end; None for none.
+    cut_off: str | None = None
+    end: ReplyEnd = ReplyEnd.CLOSE
+    #: How many bytes go over the network at a time, where there is a network; None for all at once.
+    packet_bytes: int | None = None
 
 
 @frozen(kw_only=True)
@@ -33,29 +50,27 @@ class SeenGenerate:
 class InferenceScript(Protocol):
     """An inference service whose conduct a test decides: a fake's own switches, or a real server on loopback.
 
-    Until told otherwise it can be reached. Each command holds from now on, and takes the place of the one before.
+    Until told otherwise the service can be reached. Each command holds from then on and replaces the one before.
     """
 
-    def send(self, *frames: bytes, end: ReplyEnd = ReplyEnd.CLOSE, packet_bytes: int | None = None) -> None:
-        """Every request for a reply is answered with these frames as an event stream.
-
-        Args:
-            frames: each closed by its blank line, but for a last one that is to break off.
-            end: what happens then.
-            packet_bytes: how many bytes go over the network at a time, where there is one; None for all of a frame.
-        """
+    def reply_with(self, reply: ScriptedReply) -> None:
+        """Makes the service answer every request for a reply with this one."""
         ...
 
-    def answer(self, status: int, body: bytes, media_type: str) -> None:
-        """Every request of any kind is answered so."""
+    def answer_with_an_error(self) -> None:
+        """Makes the service answer every request for a reply with an error."""
+        ...
+
+    def answer_with_something_else(self) -> None:
+        """Makes the service answer every request for a reply with success, and with something that is no reply."""
         ...
 
     def fall_silent(self) -> None:
-        """Every request of any kind is taken and never answered."""
+        """Makes the service take every request and answer none."""
         ...
 
     async def go_away(self) -> None:
-        """No connection can be made."""
+        """Makes every connection fail."""
         ...
 
     @property

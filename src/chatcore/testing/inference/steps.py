@@ -1,7 +1,6 @@
 """What the inference contract does again and again."""
 
 import asyncio
-import json
 
 import pytest
 
@@ -9,14 +8,11 @@ from chatcore.conversations.history import HistoryMessage
 from chatcore.conversations.message import Role
 from chatcore.ports.inference import Frame, Inference, InferenceRequest
 from chatcore.replies.sampling import Sampling
+from chatcore.testing.inference.stream_format import events_of, tokens_of
 from chatcore.testing.samples import ALICE
 
 #: Bounds what a broken adapter can make a test wait.
 PATIENCE_SECONDS = 10
-
-DONE = b'data: {"done":true}\n\n'
-HEL = b'data: {"token":"Hel","gpu":0}\n\n'
-LO = b'data: {"token":"lo","gpu":0}\n\n'
 
 
 class Receiver:
@@ -24,19 +20,36 @@ class Receiver:
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
-        self.has_some = asyncio.Event()
+        self.has_token = asyncio.Event()
 
     def __call__(self, frame: Frame) -> None:
         self.frames.append(frame)
-        self.has_some.set()
+        if frame.token is not None:
+            self.has_token.set()
 
     @property
     def raw(self) -> bytes:
+        """What readers of the frames get."""
         return b"".join(frame.raw for frame in self.frames)
 
     @property
     def tokens(self) -> list[str]:
+        """The tokens of the frames."""
         return [frame.token for frame in self.frames if frame.token is not None]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last frame, and no other, is the closing one."""
+        closing = [frame.is_closing for frame in self.frames]
+        return closing == [False] * (len(closing) - 1) + [True]
+
+    def require_our_format(self) -> None:
+        """Fails unless each frame says in our stream format what its attributes say, and so do all together."""
+        for frame in self.frames:
+            assert tokens_of(frame.raw) == ([] if frame.token is None else [frame.token])
+            assert any(event.get("done") is True for event in events_of(frame.raw)) is frame.is_closing
+            assert frame.raw.endswith((b"\n\n", b"\r\n\r\n", b"\r\r", b"\n"))
+        assert tokens_of(self.raw) == self.tokens
 
 
 def a_request(
@@ -44,14 +57,14 @@ def a_request(
     sampling: Sampling | None = None,
     trace_id: str | None = None,
 ) -> InferenceRequest:
-    """A request with one message, unless told otherwise."""
+    """Returns a request with one message, unless told otherwise."""
     return InferenceRequest(messages=messages, sampling=sampling or Sampling(), user_id=ALICE, trace_id=trace_id)
 
 
 async def generate(
     inference: Inference, request: InferenceRequest | None = None, *, received: Receiver | None = None
 ) -> Receiver:
-    """What one call hands over; fails when it takes for ever."""
+    """Returns what one call hands over; fails when it takes for ever."""
     received = received or Receiver()
     await asyncio.wait_for(inference.generate(request or a_request(), received), PATIENCE_SECONDS)
     return received
@@ -62,8 +75,3 @@ async def cancel(task: "asyncio.Task[None]") -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-
-
-def token_frame(token: str) -> bytes:
-    """A frame that carries a token."""
-    return f"data: {json.dumps({'token': token})}\n\n".encode()

@@ -1,10 +1,12 @@
 """The client keeps the promises of the inference port and of the models port, over real sockets."""
 
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import orjson
 import pytest
 from tests.integration.inference_server import (
+    DONE,
     LAST_CHUNK,
     STREAM_HEAD,
     InferenceServer,
@@ -27,6 +29,7 @@ from chatcore.testing import (
     ModelsContract,
     ModelsScript,
     ReplyEnd,
+    ScriptedReply,
     SeenGenerate,
     SeenModels,
     SeenSwap,
@@ -53,14 +56,18 @@ class ScriptedServer(InferenceServer):
 class ScriptedInferenceServer(ScriptedServer, InferenceScript):
     """Does what the inference contract says."""
 
-    def send(self, *frames: bytes, end: ReplyEnd = ReplyEnd.CLOSE, packet_bytes: int | None = None) -> None:
-        wire = STREAM_HEAD + b"".join(map(chunk, frames)) + (LAST_CHUNK if end is ReplyEnd.CLOSE else b"")
-        size = packet_bytes or len(wire)
-        then = {ReplyEnd.CLOSE: keep_alive, ReplyEnd.BREAK: reset, ReplyEnd.SILENCE: hang}[end]
+    def reply_with(self, reply: ScriptedReply) -> None:
+        last = LAST_CHUNK if reply.end is ReplyEnd.CLOSE else b""
+        wire = STREAM_HEAD + b"".join(map(chunk, _events_of(reply))) + last
+        size = reply.packet_bytes or len(wire)
+        then = {ReplyEnd.CLOSE: keep_alive, ReplyEnd.BREAK: reset, ReplyEnd.SILENCE: hang}[reply.end]
         self.on("/generate", packets(*(wire[at : at + size] for at in range(0, len(wire), size)), then=then))
 
-    def answer(self, status: int, body: bytes, media_type: str) -> None:
-        self.always(answer(status, body, media_type))
+    def answer_with_an_error(self) -> None:
+        self.on("/generate", answer(503, b'{"detail":"no model is loaded"}'))
+
+    def answer_with_something_else(self) -> None:
+        self.on("/generate", answer(200, b"<html>", "text/html"))
 
     @property
     def seen(self) -> Sequence[SeenGenerate]:
@@ -82,6 +89,21 @@ class ScriptedModelsServer(ScriptedServer, ModelsScript):
     @property
     def seen(self) -> Sequence[SeenModels | SeenSwap]:
         return [_as_models_or_swap(request) for request in self.requests]
+
+
+def _events_of(reply: ScriptedReply) -> Iterator[bytes]:
+    yield from map(_event, reply.tokens)
+    if reply.is_complete:
+        yield DONE
+    if reply.late is not None:
+        yield _event(reply.late)
+    if reply.cut_off is not None:
+        yield _event(reply.cut_off)[:-1]
+
+
+def _event(token: str) -> bytes:
+    # As the service encodes it, so that half of a surrogate pair is an escape.
+    return f"data: {json.dumps({'token': token, 'gpu': 0})}\n\n".encode()
 
 
 def _as_generate(request: Request) -> SeenGenerate:

@@ -1,7 +1,7 @@
 """The scripted inference keeps the promises of the inference port and of the models port, and follows its script."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -17,8 +17,16 @@ from chatcore.errors import (
 )
 from chatcore.ports import Frame, InferenceRequest, ModelsDocument
 from chatcore.replies.sampling import Sampling
-from chatcore.testing import InferenceContract, ModelsContract, ReplyEnd, SeenGenerate, SeenModels, SeenSwap
-from chatcore_memory import DONE_FRAME, PAUSE, CallState, ScriptedInference, token_frame
+from chatcore.testing import (
+    InferenceContract,
+    ModelsContract,
+    ReplyEnd,
+    ScriptedReply,
+    SeenGenerate,
+    SeenModels,
+    SeenSwap,
+)
+from chatcore_memory import DONE_FRAME, PAUSE, CallState, ScriptedInference, Step, token_frame
 
 
 class RecordingInference(ScriptedInference):
@@ -32,12 +40,13 @@ class RecordingInference(ScriptedInference):
         self.seen.append(SeenGenerate(messages=request.messages, sampling=request.sampling, trace_id=request.trace_id))
         await super().generate(request, on_frame)
 
-    def send(self, *frames: bytes, end: ReplyEnd = ReplyEnd.CLOSE, packet_bytes: int | None = None) -> None:
-        assert packet_bytes is None or packet_bytes > 0  # There is no network to cut packets for.
-        self.play(*frames, *([PAUSE] if end is ReplyEnd.SILENCE else []))
+    def reply_with(self, reply: ScriptedReply) -> None:
+        self.play(*_steps_of(reply))
 
-    def answer(self, status: int, body: bytes, media_type: str) -> None:
-        assert (status, body, media_type) != (200, DONE_FRAME, "text/event-stream")  # That would be a reply.
+    def answer_with_an_error(self) -> None:
+        self.play(InferenceRefusedError())
+
+    def answer_with_something_else(self) -> None:
         self.play(InferenceRefusedError())
 
     def fall_silent(self) -> None:
@@ -48,6 +57,18 @@ class RecordingInference(ScriptedInference):
 
     async def until_closed_early(self) -> None:
         await self.until(lambda: any(c.state in {CallState.CANCELLED, CallState.FAILED} for c in self.calls))
+
+
+def _steps_of(reply: ScriptedReply) -> Iterator[Step]:
+    yield from map(token_frame, reply.tokens)
+    if reply.is_complete:
+        yield DONE_FRAME
+    if reply.late is not None:
+        yield token_frame(reply.late)
+    if reply.cut_off is not None:
+        yield token_frame(reply.cut_off)[:-1]
+    if reply.end is ReplyEnd.SILENCE:
+        yield PAUSE
 
 
 class RecordingModels(ScriptedInference):
