@@ -1,28 +1,28 @@
-"""Frames as an inference service sends them."""
+"""Writes and reads frames of our stream format."""
 
 import json
 from typing import cast
 
 from chatcore.ports import Frame
 
-#: The frame that closes a reply.
+#: The frame that ends a reply.
 DONE_FRAME = b'data: {"done":true}\n\n'
 
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
 def token_frame(token: str) -> bytes:
-    """The frame that carries `token`."""
+    """Returns the frame that carries `token`."""
     return f"data: {json.dumps({'token': token})}\n\n".encode()
 
 
 def is_finished(raw: bytes) -> bool:
-    """Whether a frame has come to its blank line."""
+    """Returns whether a frame ends with its blank line."""
     return raw.endswith(_BLANK_LINES) or raw in {b"\n", b"\r\n", b"\r"}
 
 
 def parse(raw: bytes) -> Frame:
-    """What one whole frame says."""
+    """Reads one whole frame."""
     payload = _payload(raw)
     token = payload.get("token")
     return Frame(raw, token if isinstance(token, str) else None, is_closing=payload.get("done") is True)

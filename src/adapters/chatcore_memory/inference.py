@@ -17,7 +17,7 @@ from chatcore.errors import (
 from chatcore.ports import Frame, Inference, InferenceRequest, Models, ModelsDocument
 from chatcore_memory.frames import DONE_FRAME, is_finished, parse, token_frame
 
-#: A larger frame is refused, as a client of a real service would.
+#: Larger frames are refused, as they are by a client of a real service.
 MAX_FRAME_BYTES = 1024 * 1024
 
 _NO_MODELS = ModelsDocument(content=b'{"current_model":null,"models":[]}')
@@ -28,15 +28,15 @@ class _Pause(Enum):
     PAUSE = "pause"
 
 
-#: A step of a script at which a reply hangs until :meth:`ScriptedInference.release`.
+#: A step of a script at which a reply pauses until :meth:`ScriptedInference.release`.
 PAUSE: Final = _Pause.PAUSE
 
-#: A whole frame as bytes, a failure, or :data:`PAUSE`.
+#: One step of a script: a whole frame as bytes, an error to fail with, or :data:`PAUSE`.
 Step = bytes | InferenceError | _Pause
 
 
 class CallState(StrEnum):
-    """How far a call has come."""
+    """Tells how far a call has come."""
 
     RUNNING = "running"
     #: The closing frame has come.
@@ -48,35 +48,35 @@ class CallState(StrEnum):
 
 @define
 class InferenceCall:
-    """One reply that was asked for."""
+    """Records one request for a reply."""
 
     request: InferenceRequest
     state: CallState = CallState.RUNNING
-    #: Whether it hangs at a :data:`PAUSE`.
+    #: Whether the reply waits at a :data:`PAUSE`.
     is_paused: bool = False
 
 
 class ScriptedInference(Inference, Models):
-    """Answers as it was told to, and remembers what it was asked.
+    """Answers by a script and remembers the requests.
 
-    A script holds for every reply or for the next one::
+    A script applies to every reply or to the next one::
 
         inference = ScriptedInference()
         inference.say("Hel", "lo")  # Every reply from now on.
         inference.play_next(token_frame("Hel"), PAUSE, token_frame("lo"), DONE_FRAME)  # The next one only.
         inference.play_next(token_frame("Hel"), InferenceTimeoutError())  # And the one after that.
 
-    Until told otherwise it says ``Hello`` and is done. A script without a closing frame breaks off at its end.
+    By default each reply is ``Hello``. A script without a closing frame breaks off at its end.
 
-    - ``inference.calls``: each reply that was asked for and how far it has come, oldest first.
-    - ``inference.outage = InferenceUnreachableError()``: every call of any kind fails so, until it is None again.
+    - ``inference.calls``: the replies that were asked for and how far each has come, oldest first.
+    - ``inference.outage = InferenceUnreachableError()``: makes every call of any kind fail, until it is None again.
     - ``inference.models``, ``inference.swap_answer``: the answers to `list_models` and `swap_model`, each a document
       or an error; ``inference.swapped``: the model tags that were asked for.
     - ``inference.trace_ids``: the trace id of each call of any kind but ping.
 
     Args:
-        patience_seconds: how long a reply may hang, in real time, before it fails with InferenceTimeoutError;
-            for ever by default.
+        patience_seconds: how long a reply may pause, in real time, before it fails with InferenceTimeoutError;
+            without limit by default.
     """
 
     def __init__(self, *, patience_seconds: float | None = None) -> None:
@@ -93,31 +93,31 @@ class ScriptedInference(Inference, Models):
         self._changed = asyncio.Event()
 
     def say(self, *tokens: str) -> None:
-        """Every reply from now on consists of these tokens, and is complete."""
+        """Makes every reply from now on complete and consist of these tokens."""
         self.play(*map(token_frame, tokens), DONE_FRAME)
 
     def play(self, *steps: Step) -> None:
-        """Every reply from now on follows these steps."""
+        """Makes every reply from now on follow these steps."""
         self._script = steps
 
     def play_next(self, *steps: Step) -> None:
-        """The next reply follows these steps; said again, the one after it."""
+        """Makes the next reply follow these steps; another call applies to the reply after that."""
         self._next_scripts.append(steps)
 
     def release(self) -> None:
-        """Lets every reply that hangs go on to its next step."""
+        """Lets every paused reply go on to its next step."""
         for call in self.calls:
             call.is_paused = False
         self._released.set()
         self._released = asyncio.Event()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Returns when `condition` holds; looks again whenever a call begins, hangs, goes on or ends."""
+        """Returns when `condition` holds; checks it whenever a call begins, pauses or ends."""
         while not condition():
             await self._changed.wait()
 
     async def until_paused(self, count: int = 1) -> None:
-        """Returns when at least `count` replies hang."""
+        """Returns when at least `count` replies are paused."""
         await self.until(lambda: sum(call.is_paused for call in self.calls) >= count)
 
     async def until_cancelled(self, count: int = 1) -> None:
@@ -165,7 +165,7 @@ class ScriptedInference(Inference, Models):
 
     async def _perform(self, script: tuple[Step, ...], call: InferenceCall, on_frame: Callable[[Frame], None]) -> None:
         for step in script:
-            # A step at a time, as over a network: others run in between.
+            # Other tasks run between the steps, as they do over a network.
             await asyncio.sleep(0)
             match step:
                 case bytes() if _deliver(step, on_frame):
@@ -187,7 +187,7 @@ class ScriptedInference(Inference, Models):
         except TimeoutError as error:
             raise InferenceTimeoutError from error
         finally:
-            # Also when it is cancelled or runs out of patience; nothing else could have paused it meanwhile.
+            # Also after a cancellation or a timeout.
             call.is_paused = False
 
     def _note_change(self) -> None:
@@ -202,7 +202,7 @@ def _document(answer: ModelsDocument | InferenceError) -> ModelsDocument:
 
 
 def _deliver(raw: bytes, on_frame: Callable[[Frame], None]) -> bool:
-    """Hands over a frame, if it is one; returns whether it closes the reply."""
+    """Hands over a frame, if it is whole; returns whether it closes the reply."""
     if len(raw) > MAX_FRAME_BYTES:
         raise InferenceRefusedError("A frame of the inference service is too large.")
     if not is_finished(raw):

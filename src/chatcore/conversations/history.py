@@ -1,6 +1,7 @@
-"""History trimming: which part of a conversation goes along with a new message.
+"""Chooses the part of a conversation that goes along with a new message.
 
-These are our own budgets, a matter of taste and cost. What an inference service demands beyond them is its adapter's.
+The limits here are our own budgets, a matter of taste and cost. What an inference service demands beyond
+them is up to its adapter.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,1 +1,1 @@
-"""HTTP to the inference service: connections, the transport, and the reader of event streams."""
+"""Speaks HTTP to an inference service: connections, the transport, and the reader of event streams."""

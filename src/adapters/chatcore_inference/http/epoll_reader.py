@@ -1,8 +1,8 @@
-"""Reads what comes from the inference service: from all sockets by one epoll object, so many at a time.
+"""Reads many sockets through one epoll object, a limited number at a time.
 
 An event loop on libuv reads up to 48 times 1,024 sockets before anything else gets a turn. With 1,700 streams on a core
-that were all a little behind, tasks waited for up to 0.9 s, each time that they waited for anything: turns could not
-begin. Here they have their turn after so many reads.
+that were all a little behind, a task waited for up to 0.9 s whenever it waited for anything, and turns could not begin.
+This reader gives other tasks a turn after each batch of reads.
 """
 
 import asyncio
@@ -10,63 +10,66 @@ import os
 import select
 from typing import Protocol, cast
 
-# Some two milliseconds of tokens.
+# So many tokens take some two milliseconds.
 _MOST_AT_ONCE = 128
-# A token has a hundred bytes; what is left of much is read with the next turn.
+# A token has a hundred bytes. Whatever exceeds one read waits for the next batch.
 _MOST_BYTES = 16 * 1024
 
 
 class Receiver(Protocol):
-    """Whom a socket's bytes are for."""
+    """Receives the bytes of one socket."""
 
-    #: Whether it wants none any more.
+    #: Whether the receiver wants no more bytes.
     is_gone: bool
 
     def data_received(self, data: bytes) -> None:
-        """The next bytes."""
+        """Takes the next bytes."""
 
     def lose(self, cause: Exception | None) -> None:
-        """There will be no more: the network failed, or (None) the other side closed."""
+        """Learns that no more bytes come, because of a network error or (None) because the other side closed."""
 
 
 class EpollReader:
-    """Reads for many, in place of their transports. Linux only; made in the event loop that will use it."""
+    """Reads for many receivers in place of their transports. Linux only; create it in the loop that will use it."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._receivers: dict[int, Receiver] = {}
         self._files: dict[Receiver, int] = {}
-        self._loop.add_reader(self._epoll.fileno(), self._look)
+        self._loop.add_reader(self._epoll.fileno(), self._read_ready)
 
     def read_for(self, receiver: Receiver, transport: asyncio.BaseTransport) -> None:
-        """From now on the transport only writes. It must not be closed before :meth:`forget`; again does nothing."""
+        """Starts to read for `receiver`, and leaves only writing to its transport; does nothing if it reads already.
+
+        The transport must stay open until :meth:`forget`.
+        """
         if receiver in self._files or transport.is_closing():
             return
-        cast("asyncio.Transport", transport).pause_reading()  # Sockets can; uvloop's do not say so.
+        cast("asyncio.Transport", transport).pause_reading()  # uvloop's transports do not inherit the class.
         file = transport.get_extra_info("socket").fileno()
         self._receivers[file] = receiver
         self._files[receiver] = file
         self._epoll.register(file, select.EPOLLIN)
 
     def forget(self, receiver: Receiver) -> None:
-        """Reads no more for it; again, or for a stranger, does nothing."""
+        """Stops reading for `receiver`; does nothing for one that it does not know."""
         file = self._files.pop(receiver, None)
         if file is not None:
             del self._receivers[file]
             self._epoll.unregister(file)
 
     def close(self) -> None:
-        """Reads for nobody any more."""
+        """Stops reading for all receivers."""
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
         self._receivers.clear()
         self._files.clear()
 
-    def _look(self) -> None:
-        # First all is read and then all is handed on: either goes faster for being done many times in a row.
+    def _read_ready(self) -> None:
+        # Everything is read before anything is handed on, because either is faster when it is repeated in a row.
         for receiver, data in [self._read(file) for file, _ in self._epoll.poll(0, _MOST_AT_ONCE)]:
-            # One that was read for may be gone by what another one was told.
+            # A receiver may be gone by now, because of what another one was given.
             if receiver.is_gone:
                 continue
             try:
@@ -74,12 +77,12 @@ class EpollReader:
                     receiver.data_received(data)
                 elif data is not None:
                     receiver.lose(None)
-            except Exception as error:  # noqa: BLE001 - the others' bytes are read, and must not be lost with it
+            except Exception as error:  # noqa: BLE001 - the others' bytes have been read and must not be lost
                 self._loop.call_exception_handler({"message": "what was read was not taken", "exception": error})
                 receiver.lose(error)
 
     def _read(self, file: int) -> tuple[Receiver, bytes | None]:
-        """What there is, nothing at the end, or None where there is nothing yet."""
+        """Returns the receiver with the bytes that have come: none at the end, None if nothing has come yet."""
         receiver = self._receivers[file]
         try:
             return receiver, os.read(file, _MOST_BYTES)

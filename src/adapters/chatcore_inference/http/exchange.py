@@ -1,4 +1,4 @@
-"""One request on its way and what came of its response, as httptools tells it."""
+"""Holds one request's response while httptools parses it."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,31 +10,31 @@ from chatcore_inference.http.body_sink import BodySink
 
 _FIRST_FINAL_STATUS = 200
 _STATUSES_WITHOUT_BODY = {204, 304}
-# What the parser does not tell of a head and of each header in it.
+# Bytes of a head, and of each header in it, that the parser does not report.
 _AROUND_HEAD = len(b"HTTP/1.1 200 \r\n\r\n")
 _AROUND_HEADER = len(b": \r\n")
 
 
 class StaleConnectionError(httpx.ReadError):
-    """A connection that had been used before was closed before any byte of this response: try a fresh one."""
+    """A reused connection was closed before any byte of this response, so a fresh one may be tried."""
 
 
 class Exchange:
-    """The parser's callbacks, and the futures of whoever waits for the head or for the body.
+    """Takes the parser's callbacks and wakes the caller that waits for the head or for the body.
 
-    Nothing waits while a sink takes the body: it is called with what each read brought, all in one piece, and the
-    waiter is woken once, at the end.
+    While a sink takes the body, nobody waits: the sink is called once for each read, with all the bytes that it
+    brought, and the waiter is woken once, at the end.
     """
 
     __slots__ = (
         "_body",
+        "_buffered_bytes",
         "_chunks",
         "_ends_with_connection",
         "_error",
-        "_has_got_on",
+        "_has_progress",
         "_has_started",
         "_header_bytes",
-        "_hoarded_bytes",
         "_is_reused",
         "_max_header_bytes",
         "_offered_sink",
@@ -56,9 +56,9 @@ class Exchange:
         self._sink: BodySink | None = None
         self._max_header_bytes = max_header_bytes
         self._header_bytes = 0
-        self._hoarded_bytes = 0
-        self._has_got_on = False
-        # What the present read has brought of it.
+        self._buffered_bytes = 0
+        self._has_progress = False
+        # Bytes of the body that the current read has brought.
         self._body = b""
         self._is_reused = is_reused
         self._parser = httptools.HttpResponseParser(self)
@@ -68,7 +68,7 @@ class Exchange:
         self._waiter: asyncio.Future[None] | None = None
         self._has_started = False
         self._ends_with_connection = False
-        #: Called, when set, as soon as the response is complete.
+        #: Is called, if set, as soon as the response is complete.
         self.when_complete: Callable[[], None] | None = None
         self.status = 0
         self.http_version = "1.1"
@@ -80,30 +80,31 @@ class Exchange:
         #: Whether the connection may serve another request once the response is complete.
         self.is_reusable = False
 
-    # What the connection tells.
+    # Called by the connection.
 
     def feed(self, data: bytes) -> bool:
-        """Takes what came off the socket; returns whether the connection is still good."""
+        """Parses bytes from the socket; returns whether the connection is still good."""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._hand_over()
             return self._refuse(f"The response is not proper HTTP: {error}")
         if self._body:
-            self._hoarded_bytes = 0
+            self._buffered_bytes = 0
             self._hand_over()
-        elif self._has_got_on:
-            self._has_got_on = False
-            self._hoarded_bytes = 0
+        elif self._has_progress:
+            self._has_progress = False
+            self._buffered_bytes = 0
         else:
-            # The parser hoards a header or trailer until its end, and tells only then; a head is counted beside that.
-            self._hoarded_bytes += len(data)
-            if self._hoarded_bytes > self._max_header_bytes and not self.is_complete:
+            # The parser buffers a header or trailer until its end and reports it only then, so the buffer is counted
+            # beside the head.
+            self._buffered_bytes += len(data)
+            if self._buffered_bytes > self._max_header_bytes and not self.is_complete:
                 return self._refuse("The response is all head.")
         return self._error is None
 
     def lose(self, cause: Exception | None) -> None:
-        """The connection is gone: by RST or the like, or (None) because the other side closed it."""
+        """Ends the response, because the connection broke or (None) because the service closed it."""
         self.is_reusable = False
         if self.headers is not None and self._ends_with_connection and cause is None:
             self.is_complete = True
@@ -113,13 +114,13 @@ class Exchange:
         else:
             self._fail(httpx.ReadError("The connection broke before the response was complete."))
 
-    # What the waiting side asks.
+    # Called by the side that waits.
 
     async def wait_for_head(self) -> httpx.Headers:
-        """The response's headers, as soon as they have come.
+        """Returns the response's headers as soon as they have come.
 
         Raises:
-            httpx.TransportError: they will not.
+            httpx.TransportError: they will not come.
         """
         while self.headers is None:
             self._raise_error()
@@ -127,42 +128,42 @@ class Exchange:
         return self.headers
 
     async def next_chunk(self) -> bytes:
-        """What came of the body since the last call, when it came; empty at its end.
+        """Waits for more of the body and returns what has come since the last call; nothing at the body's end.
 
         Raises:
-            httpx.TransportError: it will not end properly.
+            httpx.TransportError: the body will not end properly.
             Exception: what the sink raised.
         """
         while not (self._chunks or self.is_complete or self.has_enough):
             self._raise_error()
             await self._wait()
-        self._raise_error()  # What the sink refused stays refused, also where the response was complete with it.
+        self._raise_error()  # What the sink refused stays refused, even if it completed the response.
         chunk = b"".join(self._chunks)
         self._chunks.clear()
         return chunk
 
-    # What the parser tells.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
-        """A response begins; after the one that was asked for nothing may."""
+        """Notes that a response begins, and refuses a second one."""
         self._has_started = True
         if self.is_complete:
             raise ValueError("a second response")
         self._count_head(_AROUND_HEAD)
 
     def on_status(self, reason: bytes) -> None:
-        """The words after the status."""
+        """Counts the reason phrase."""
         self._count_head(len(reason))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header or, after the body, one trailer; trailers count but are not kept."""
+        """Counts a header or trailer, and keeps it if it is a header."""
         self._count_head(len(name) + len(value) + _AROUND_HEADER)
         if self.headers is None:
             self._raw_headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """The head is there, of the response or of an interim one before it."""
-        self._has_got_on = True
+        """Publishes the head, unless it is that of an interim response."""
+        self._has_progress = True
         status = self._parser.get_status_code()
         if status < _FIRST_FINAL_STATUS:
             return
@@ -179,17 +180,17 @@ class Exchange:
         if sink.accepts(self.status, headers):
             self._sink = sink
         else:
-            # Who says something else than it was asked for may go on when it says that it has ended, and the rest would
-            # be taken for the answer to the next request.
+            # A service that sends something else than it was asked for may go on after the end that it announced, and
+            # the rest would be taken for the answer to the next request.
             self.is_reusable = False
 
     def on_body(self, body: bytes) -> None:
-        """The next bytes of the body."""
-        # Nearly every read brings one chunk, which is not copied.
+        """Collects the next bytes of the body."""
+        # Nearly every read brings a single chunk, which is not copied.
         self._body = self._body + body if self._body else body
 
     def on_message_complete(self) -> None:
-        """The response is complete, or an interim one is."""
+        """Completes the response, or forgets an interim one."""
         if self.headers is None:
             self._raw_headers.clear()
             return
@@ -211,8 +212,8 @@ class Exchange:
         try:
             if not self._sink.feed(body):
                 return
-        except Exception as error:  # noqa: BLE001 - it is raised where the response is awaited
-            # Also where the response is complete with what the sink refused.
+        except Exception as error:  # noqa: BLE001 - the waiter raises it
+            # Even if what the sink refused completed the response.
             self._error = self._error or error
         else:
             self.has_enough = True

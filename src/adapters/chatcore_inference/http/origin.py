@@ -1,4 +1,4 @@
-"""What a connection leads to."""
+"""Identifies the server at the other end of a connection."""
 
 import httpx
 from attrs import frozen
@@ -6,7 +6,7 @@ from attrs import frozen
 
 @frozen
 class Origin:
-    """Whom to connect to."""
+    """A server that connections are made to."""
 
     scheme: str
     host: str
@@ -14,10 +14,10 @@ class Origin:
 
     @classmethod
     def of(cls, url: httpx.URL) -> "Origin":
-        """The origin of `url`.
+        """Returns the origin of `url`.
 
         Raises:
-            httpx.UnsupportedProtocol: it is neither http nor https, or names no host.
+            httpx.UnsupportedProtocol: the URL is neither http nor https, or names no host.
         """
         if url.scheme not in {"http", "https"} or not url.host:
             raise httpx.UnsupportedProtocol("The URL must begin with http:// or https:// and name a host.")

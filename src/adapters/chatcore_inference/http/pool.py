@@ -1,4 +1,4 @@
-"""The connections of a transport: how many at once, which to use again, how to make one."""
+"""Makes the connections of a transport, limits them and reuses them."""
 
 import asyncio
 import random
@@ -16,25 +16,26 @@ from chatcore_inference.http.epoll_reader import EpollReader
 from chatcore_inference.http.origin import Origin
 from chatcore_inference.http.preconnector import Preconnector
 
-# A connection that was free for longer may be about to be closed by the other side.
+# A connection that has been idle for longer may be about to be closed by the service.
 _IDLE_SECONDS = 30.0
-# A service that restarts refuses connections for a moment; halved or doubled at random, so that callers spread.
+# A service that restarts refuses connections for a moment. Pauses are halved or doubled at random, so callers spread.
 _PAUSES_SECONDS = (0.05, 0.2)
-# From so many at once on one more is made ahead.
+# With so many connections open, another one is opened ahead of its use.
 _FEWEST_IN_USE = 2
-# From so many open on, all are read in turns with everything else that the event loop has to do. Fewer are read by the
-# loop itself, which takes two system calls for a token that comes alone, and not three.
+# With so many connections open, an epoll reader reads them in batches, so that other tasks get their turn. Fewer are
+# read by the event loop itself, which takes two system calls for a token that comes alone, and not three.
 _MANY = 512
 
 
 class Pool:
-    """At most `max_connections` in use at once; whoever needs one more waits in line.
+    """Hands out at most `max_connections` at once; further callers wait in line.
 
     A connection counts until its exchange is over, which for a stream may be a moment after its reader has left.
 
-    While several are in use, one more is made ahead as soon as none is free, so that whoever comes next does not wait
-    for a handshake; whoever asks one thing after the other has the connection of the last one. Once made it is free
-    like any other: it does not count, is closed when nobody wants it for a while, and may turn out stale.
+    While several connections are open and none is idle, the pool opens one more, so that the next caller does not wait
+    for a handshake. A caller that sends one request after the other needs none, because it reuses its connection. The
+    new connection is idle like any other: it does not count, is closed if nobody takes it for a while, and may turn
+    out stale.
     """
 
     def __init__(self, *, max_connections: int, max_header_bytes: int, ssl_context: ssl.SSLContext | None) -> None:
@@ -42,9 +43,9 @@ class Pool:
         self._max_header_bytes = max_header_bytes
         self._given_ssl_context = ssl_context
         self._open: dict[Connection, Origin] = {}
-        # Newest last: those used least fall idle for good, and are closed.
+        # Newest last, and taken from the end, so that surplus connections stay idle and are closed.
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
-        self._preconnector = Preconnector(self._make_spare)
+        self._preconnector = Preconnector(self._preconnect)
         self._epoll_reader: EpollReader | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -53,14 +54,15 @@ class Pool:
     async def acquire(
         self, origin: Origin, *, connect_seconds: float | None, queue_seconds: float | None, fresh: bool
     ) -> Connection:
-        """A connection for one exchange; a new one if `fresh` or if none is free.
+        """Returns a connection for one exchange: a new one if `fresh` is set or none is idle.
 
         Raises:
-            httpx.PoolTimeout, httpx.ConnectTimeout, httpx.ConnectError: there is none.
+            httpx.PoolTimeout: no connection became free within `queue_seconds`.
+            httpx.ConnectTimeout, httpx.ConnectError: none could be made.
         """
-        await self._take_place(queue_seconds)
+        await self._wait_for_place(queue_seconds)
         if fresh:
-            self._close_idle(origin)  # One was found stale; those that were free beside it are no better.
+            self._close_idle(origin)  # One was found stale, so the other idle ones are suspect, too.
         try:
             idle = None if fresh else self._pop_idle(origin)
             connection = idle or await self._connect(origin, connect_seconds, _PAUSES_SECONDS)
@@ -72,7 +74,7 @@ class Pool:
         return connection
 
     async def close(self) -> None:
-        """Closes every connection, whatever it is doing; returns when all are closed."""
+        """Closes every connection, whatever it is doing, and returns when all are closed."""
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
@@ -87,25 +89,25 @@ class Pool:
             self._epoll_reader.close()
             self._epoll_reader = None
 
-    async def _take_place(self, seconds: float | None) -> None:
+    async def _wait_for_place(self, seconds: float | None) -> None:
         try:
-            # A timer that is hardly ever needed is what the rest of it costs.
+            # The timer would cost as much as the rest of this method, and is hardly ever needed.
             async with asyncio.timeout(seconds if self._places.locked() else None):
                 await self._places.acquire()
         except TimeoutError as error:
             raise httpx.PoolTimeout("All connections are in use.") from error
 
-    async def _make_spare(self, origin: Origin, seconds: float | None) -> None:
+    async def _preconnect(self, origin: Origin, seconds: float | None) -> None:
         if self._places.locked():
             return
-        # It takes a place for as long as this takes, or there could be one connection too many.
+        # The connection takes a place while it is being made, or there could be one too many.
         async with self._places:
-            # Tried once: a service that is away is not to be asked again before somebody wants something of it.
+            # One attempt only, because a service that is away should be left alone until somebody needs it.
             connection = await self._connect(origin, seconds, pauses=())
             self._keep(connection)
 
     async def _connect(self, origin: Origin, seconds: float | None, pauses: Sequence[float]) -> Connection:
-        connection = Connection(on_free=self._freed, on_gone=self._gone, max_header_bytes=self._max_header_bytes)
+        connection = Connection(on_free=self._on_free, on_gone=self._on_gone, max_header_bytes=self._max_header_bytes)
         try:
             async with asyncio.timeout(seconds):
                 await self._connect_patiently(connection, origin, pauses)
@@ -120,7 +122,7 @@ class Pool:
             raise httpx.ConnectError("The connection was closed at once.")
         self._open[connection] = origin
         if len(self._open) >= _MANY and sys.platform == "linux":
-            self._read_in_turns(self._open if len(self._open) == _MANY else [connection])
+            self._read_in_batches(self._open if len(self._open) == _MANY else [connection])
         return connection
 
     async def _connect_patiently(self, connection: Connection, origin: Origin, pauses: Sequence[float]) -> None:
@@ -141,10 +143,10 @@ class Pool:
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: connection, origin.host, origin.port, ssl=context)
 
-    def _read_in_turns(self, connections: Iterable[Connection]) -> None:
+    def _read_in_batches(self, connections: Iterable[Connection]) -> None:
         self._epoll_reader = self._epoll_reader or EpollReader()
         for connection in connections:
-            # What is encrypted can be read by its transport only.
+            # Only its transport can read an encrypted socket.
             if self._open[connection].scheme == "http":
                 connection.be_read_by(self._epoll_reader)
 
@@ -166,29 +168,29 @@ class Pool:
         for connection in self._idle.pop(origin, ()):
             connection.abort()
 
-    def _freed(self, connection: Connection) -> None:
+    def _on_free(self, connection: Connection) -> None:
         self._places.release()
         if not connection.is_gone:
             self._keep(connection)
 
     def _keep(self, connection: Connection) -> None:
-        """For whoever comes next."""
+        """Makes the connection available to the next caller."""
         loop = asyncio.get_running_loop()
         connection.has_waited = True
         connection.idle_since = loop.time()
         self._idle[self._open[connection]].append(connection)
         if self._sweep is None:
-            self._sweep = loop.call_later(_IDLE_SECONDS, self._close_those_long_idle, loop)
+            self._sweep = loop.call_later(_IDLE_SECONDS, self._close_expired, loop)
 
-    def _close_those_long_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _close_expired(self, loop: asyncio.AbstractEventLoop) -> None:
         oldest = loop.time() - _IDLE_SECONDS
         for idle in self._idle.values():
             while idle and idle[0].idle_since <= oldest:
                 idle.pop(0).abort()
         is_any_left = any(self._idle.values())
-        self._sweep = loop.call_later(_IDLE_SECONDS, self._close_those_long_idle, loop) if is_any_left else None
+        self._sweep = loop.call_later(_IDLE_SECONDS, self._close_expired, loop) if is_any_left else None
 
-    def _gone(self, connection: Connection) -> None:
+    def _on_gone(self, connection: Connection) -> None:
         if self._epoll_reader is not None:
             self._epoll_reader.forget(connection)
         origin = self._open.pop(connection, None)

@@ -1,4 +1,4 @@
-"""Connections that are made before somebody wants them."""
+"""Opens connections before a request needs them."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -11,27 +11,27 @@ from chatcore_inference.http.origin import Origin
 
 
 class Preconnector:
-    """Has one made at a time for each origin, in the background.
+    """Opens connections in the background, one at a time for each origin.
 
-    One that cannot be made is let be: whoever needs it will make one, and be told why it cannot be done.
+    Failures are ignored: the next request will try by itself and learn why no connection can be made.
 
     Args:
-        make: makes one, within so many seconds, and puts it where it will be found.
+        connect: opens a connection within so many seconds and makes it available.
     """
 
-    def __init__(self, make: Callable[[Origin, float | None], Coroutine[None, None, None]]) -> None:
-        self._make = make
+    def __init__(self, connect: Callable[[Origin, float | None], Coroutine[None, None, None]]) -> None:
+        self._connect = connect
         self._under_way: dict[Origin, asyncio.Task[None]] = {}
 
     def prepare(self, origin: Origin, seconds: float | None) -> None:
-        """Begins to make one, unless one is under way."""
+        """Begins to open a connection, unless one is being opened."""
         if origin in self._under_way:
             return
-        # In a context of its own: it serves others than the request that happened to come just now.
+        # In a context of its own, because the connection does not belong to the request that triggered it.
         self._under_way[origin] = asyncio.create_task(self._try(origin, seconds), context=Context())
 
     async def close(self) -> None:
-        """Gives up what is under way; returns when nothing is."""
+        """Cancels all attempts and returns when they have ended."""
         tasks = list(self._under_way.values())
         for task in tasks:
             task.cancel()
@@ -40,7 +40,7 @@ class Preconnector:
     async def _try(self, origin: Origin, seconds: float | None) -> None:
         try:
             with suppress(httpx.TransportError):
-                await self._make(origin, seconds)
+                await self._connect(origin, seconds)
         finally:
-            # At once: whoever takes the one that was made may run before this task counts as done.
+            # Removed here, because a caller that takes the new connection may run before this task counts as done.
             del self._under_way[origin]

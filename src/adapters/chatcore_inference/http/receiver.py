@@ -33,7 +33,7 @@ class ReplyReceiver(BodySink):
         "_read_event",
         "_splitter",
         "_textless_left",
-        "has_got_on",
+        "has_progress",
         "is_closed",
     )
 
@@ -49,8 +49,8 @@ class ReplyReceiver(BodySink):
         self._bytes_left = limits.max_reply_bytes
         self._chars_left = limits.max_text_chars
         self._textless_left = limits.max_textless_frames
-        #: Whether an event with data has come since the watchdog last looked; the watchdog resets it.
-        self.has_got_on = False
+        #: Whether an event with data has come since the watchdog last checked; the watchdog clears it.
+        self.has_progress = False
         #: Whether the closing frame has come.
         self.is_closed = False
 
@@ -110,7 +110,7 @@ class ReplyReceiver(BodySink):
         if not data:  # An event with empty data says nothing either, so it is no progress.
             self._count_textless()
             return self._read_empty(raw)
-        self.has_got_on = True
+        self.has_progress = True
         # Through a local name, since Python 3.11 is slow to call what is in a slot directly.
         read_event = self._read_event
         frame = read_event(raw, data)

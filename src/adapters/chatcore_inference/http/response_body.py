@@ -1,4 +1,4 @@
-"""A response's body as httpx reads it."""
+"""Gives httpx the body of a response."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 async def read_within(seconds: float | None, read: Callable[[], Awaitable[T]]) -> T:
-    """What `read` returns.
+    """Returns what `read` returns.
 
     Raises:
-        httpx.ReadTimeout: it did not within `seconds`.
+        httpx.ReadTimeout: `read` did not return within `seconds`.
     """
     if seconds is None:
         return await read()
@@ -28,7 +28,7 @@ async def read_within(seconds: float | None, read: Callable[[], Awaitable[T]]) -
 
 
 class ResponseBody(httpx.AsyncByteStream):
-    """Chunks as they came; nothing, at the end, when a sink took them. Closing it ends the exchange."""
+    """Yields chunks as they come, or nothing if a sink takes them. Closing it ends the exchange."""
 
     __slots__ = ("_connection", "_exchange", "_is_open", "_read_seconds")
 
@@ -48,7 +48,7 @@ class ResponseBody(httpx.AsyncByteStream):
         return chunk
 
     async def aclose(self) -> None:
-        """Gives the connection back, or closes it when the body is not at its end."""
+        """Gives the connection back, or closes it if the body has not ended."""
         if self._is_open:
             self._is_open = False
             self._connection.end()

@@ -1,6 +1,6 @@
-"""An httpx transport on asyncio's protocols and a parser in C, which can hand body bytes to a sink.
+"""Implements an httpx transport on asyncio's protocols and a parser in C, which can hand body bytes to a sink.
 
-What it costs to relay a token is decided here: httpx over its default transport spends three times as much.
+This transport decides what a token costs: httpx with its default transport spends three times as much.
 """
 
 import ssl
@@ -19,20 +19,20 @@ _FRAMING_HEADERS = {b"content-length", b"transfer-encoding"}
 
 
 class SinkTransport(httpx.AsyncBaseTransport):
-    """HTTP/1.1 over pooled connections, for services we trust to be slow, broken or gone, but not to be our proxy.
+    """Speaks HTTP/1.1 over pooled connections to services that may be slow, broken or away.
 
-    It follows no redirects, reads no proxies from the environment and inflates nothing. It keeps httpx's timeouts:
-    `connect`, `pool`, and `read` for each wait; requests are small and written at once, so `write` is not needed.
-    With :data:`~chatcore_inference.http.body_sink.SINK` among a request's extensions the response's body goes to that
-    sink.
+    The transport follows no redirects, reads no proxies from the environment and inflates nothing. It keeps httpx's
+    timeouts `connect`, `pool`, and `read` for each wait; requests are small and written at once, so `write` is not
+    needed. If a request has :data:`~chatcore_inference.http.body_sink.SINK` among its extensions, the body of the
+    response goes to that sink.
 
-    A request is sent again, once, on a fresh connection, only when a connection from the pool turned out to have been
-    closed before any byte of the response: such a request was hardly seen. A refused connection is tried again twice
-    within the connect timeout. Nothing else is retried: the service may have begun its work.
+    A request is repeated once, on a fresh connection, if a connection from the pool turns out to have been closed
+    before any byte of the response: the service has hardly seen such a request. A refused connection is tried twice
+    more within the connect timeout. Nothing else is repeated, because the service may have begun its work.
 
     Args:
         max_connections: in use at once.
-        max_header_bytes: of one response, interim ones and trailers included.
+        max_header_bytes: of one response, with interim responses and trailers.
         ssl_context: for https; the system's certificate authorities by default.
     """
 
@@ -46,7 +46,7 @@ class SinkTransport(httpx.AsyncBaseTransport):
         self._pool = Pool(max_connections=max_connections, max_header_bytes=max_header_bytes, ssl_context=ssl_context)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Returns as soon as the response's head is there; its body follows in its stream, or goes to the sink.
+        """Returns the response as soon as its head has come; its body follows in its stream, or goes to the sink.
 
         Raises:
             httpx.TransportError: there is no response.
@@ -59,7 +59,7 @@ class SinkTransport(httpx.AsyncBaseTransport):
             return await self._exchange(request, origin, message, fresh=True)
 
     async def aclose(self) -> None:
-        """Closes all connections; exchanges under way break."""
+        """Closes all connections and breaks the exchanges under way."""
         await self._pool.close()
 
     async def _exchange(self, request: httpx.Request, origin: Origin, message: bytes, *, fresh: bool) -> httpx.Response:

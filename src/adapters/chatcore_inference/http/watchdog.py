@@ -1,4 +1,4 @@
-"""Notices replies that have gone silent, without a timer for each chunk."""
+"""Notices replies that have gone silent, without a timer for each reply."""
 
 import asyncio
 from contextlib import AbstractContextManager
@@ -13,15 +13,15 @@ _FINEST_SECONDS = 0.01
 
 
 class Progress(Protocol):
-    """Something whose getting on can be seen."""
+    """Shows whether something makes progress."""
 
-    #: Set by each frame that carries data, and taken back by who has seen it. A number would cost a token more.
-    has_got_on: bool
+    #: Is set by each event with data and cleared by the watchdog. To count events would make each token dearer.
+    has_progress: bool
 
 
 @define(eq=False)
 class _Watch:
-    """One reply under watch, for the time of a `with` block."""
+    """Watches one reply for the duration of a `with` block."""
 
     watches: "set[_Watch]"
     progress: Progress
@@ -37,9 +37,9 @@ class _Watch:
 
 
 class Watchdog:
-    """One look around a tenth of the shortest timeout, at most once a second, for all replies together.
+    """Checks all replies together, every tenth of the shortest timeout, but at least once a second.
 
-    A reply costs a comparison at each look, and nothing for its tokens. With no reply to watch it sleeps.
+    A reply costs a comparison for each check, and nothing for its tokens. Without replies there is no timer.
     """
 
     def __init__(self, timeouts: InferenceTimeouts) -> None:
@@ -51,26 +51,26 @@ class Watchdog:
         self._timer: asyncio.TimerHandle | None = None
 
     def watching(self, progress: Progress, limit: asyncio.Timeout) -> AbstractContextManager[None]:
-        """Lets `limit`, which the caller has entered, expire as soon as `progress` has been silent for too long."""
+        """Makes `limit`, which the caller has entered, expire when `progress` has been silent for too long."""
         loop = asyncio.get_running_loop()
         if self._timer is None:
-            self._timer = loop.call_later(self._interval, self._look, loop)
+            self._timer = loop.call_later(self._interval, self._check_all, loop)
         return _Watch(self._watches, progress, limit, loop.time())
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _check_all(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         for watch in self._watches:
             self._check(watch, now)
-        self._timer = loop.call_later(self._interval, self._look, loop) if self._watches else None
+        self._timer = loop.call_later(self._interval, self._check_all, loop) if self._watches else None
 
     def _check(self, watch: _Watch, now: float) -> None:
-        if watch.progress.has_got_on:
-            watch.progress.has_got_on = False
+        if watch.progress.has_progress:
+            watch.progress.has_progress = False
             watch.has_begun, watch.since = True, now
         elif now - watch.since >= (self._idle_seconds if watch.has_begun else self._first_frame_seconds):
             self._expire(watch, now)
 
     @staticmethod
     def _expire(watch: _Watch, now: float) -> None:
-        if not watch.limit.expired():  # It is expiring already when the reply's task is slow to end.
+        if not watch.limit.expired():  # The reply's task may be slow to end after an earlier check.
             watch.limit.reschedule(now)

@@ -1,1 +1,1 @@
-"""The protocols that inference services speak."""
+"""Implements the protocols that inference services speak, a package for each."""

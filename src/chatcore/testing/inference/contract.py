@@ -1,4 +1,4 @@
-"""The inference contract, all of it."""
+"""Puts the inference contract together from its parts."""
 
 from chatcore.testing.inference.failures import FailuresContract
 from chatcore.testing.inference.frames import FramesContract
@@ -6,9 +6,9 @@ from chatcore.testing.inference.ping import PingContract
 
 
 class InferenceContract(FramesContract, FailuresContract, PingContract):
-    """What every inference adapter promises.
+    """Checks what every inference adapter promises.
 
-    A subclass has the fixtures `inference`, the adapter, with timeouts of a second or so (the tests of silence wait
-    for them), but longer than it takes to give up connecting; and `inference_service`, the
-    :class:`~chatcore.testing.InferenceScript` that it asks.
+    A subclass has two fixtures: `inference`, the adapter, with timeouts of about a second (the tests of silence wait
+    for them) that are longer than a connection attempt takes; and `inference_service`, the
+    :class:`~chatcore.testing.InferenceScript` that the adapter asks.
     """

@@ -1,4 +1,4 @@
-"""The inference contract: what goes wrong."""
+"""Tests failures, as a part of the inference contract."""
 
 import asyncio
 
@@ -12,12 +12,12 @@ from chatcore.errors import (
 )
 from chatcore.ports.inference import Inference
 from chatcore.testing.inference.script import InferenceScript, ReplyEnd, ScriptedReply
-from chatcore.testing.inference.steps import PATIENCE_SECONDS, Receiver, a_request, cancel, generate
+from chatcore.testing.inference.steps import PATIENCE_SECONDS, FrameCollector, a_request, cancel, generate
 
 
 @pytest.mark.asyncio
 class FailuresContract:
-    """Replies that end early, silence, refusals, and callers who give up."""
+    """Checks replies that end early, silence, refusals and cancellation."""
 
     @pytest.mark.parametrize("end", [ReplyEnd.CLOSE, ReplyEnd.BREAK])
     @pytest.mark.parametrize("tokens", [(), ("Hel",), ("Hel", "lo")], ids=["no token", "one token", "two tokens"])
@@ -25,7 +25,7 @@ class FailuresContract:
         self, inference: Inference, inference_service: InferenceScript, end: ReplyEnd, tokens: tuple[str, ...]
     ) -> None:
         inference_service.reply_with(ScriptedReply(tokens=tokens, is_complete=False, end=end))
-        received = Receiver()
+        received = FrameCollector()
 
         with pytest.raises(InferenceInterruptedError):
             await generate(inference, received=received)
@@ -38,7 +38,7 @@ class FailuresContract:
         self, inference: Inference, inference_service: InferenceScript, end: ReplyEnd
     ) -> None:
         inference_service.reply_with(ScriptedReply(tokens=("Hel",), is_complete=False, cut_off="lo", end=end))
-        received = Receiver()
+        received = FrameCollector()
 
         with pytest.raises(InferenceInterruptedError):
             await generate(inference, received=received)
@@ -61,7 +61,7 @@ class FailuresContract:
         self, inference: Inference, inference_service: InferenceScript, tokens: tuple[str, ...]
     ) -> None:
         inference_service.reply_with(ScriptedReply(tokens=tokens, is_complete=False, end=ReplyEnd.SILENCE))
-        received = Receiver()
+        received = FrameCollector()
 
         with pytest.raises(InferenceTimeoutError):
             await generate(inference, received=received)
@@ -111,7 +111,7 @@ class FailuresContract:
         self, inference: Inference, inference_service: InferenceScript
     ) -> None:
         inference_service.reply_with(ScriptedReply(tokens=("Hel",), is_complete=False, end=ReplyEnd.SILENCE))
-        received = Receiver()
+        received = FrameCollector()
         task = asyncio.create_task(inference.generate(a_request(), received))
         await asyncio.wait_for(received.has_token.wait(), PATIENCE_SECONDS)
 

@@ -1,4 +1,4 @@
-"""The inference contract: what arrives."""
+"""Tests the frames of replies, as a part of the inference contract."""
 
 import asyncio
 
@@ -9,13 +9,12 @@ from chatcore.conversations.message import Role
 from chatcore.ports.inference import Inference
 from chatcore.replies.sampling import Sampling
 from chatcore.testing.inference.script import InferenceScript, ReplyEnd, ScriptedReply, SeenGenerate
-from chatcore.testing.inference.steps import PATIENCE_SECONDS, Receiver, a_request, cancel, generate
+from chatcore.testing.inference.steps import PATIENCE_SECONDS, FrameCollector, a_request, cancel, generate
 from chatcore.testing.inference.stream_format import events_of
 from chatcore.testing.samples import AWKWARD_TEXT
 
 #: Text that a careless writer of our stream format would turn into something else.
 _AWKWARD_TOKENS = (
-    AWKWARD_TEXT,
     "Hel",
     " ",
     '"}\n\ndata: {"done":true}\n\n',
@@ -28,7 +27,7 @@ _AWKWARD_TOKENS = (
 
 @pytest.mark.asyncio
 class FramesContract:
-    """Frames of our stream format, in order, as they come."""
+    """Checks that frames of our stream format arrive in order, and at once."""
 
     async def test_tokens_come_in_order_and_the_last_frame_closes(
         self, inference: Inference, inference_service: InferenceScript
@@ -85,7 +84,7 @@ class FramesContract:
         self, inference: Inference, inference_service: InferenceScript
     ) -> None:
         inference_service.reply_with(ScriptedReply(tokens=("Hel",), is_complete=False, end=ReplyEnd.SILENCE))
-        received = Receiver()
+        received = FrameCollector()
         task = asyncio.create_task(inference.generate(a_request(), received))
 
         await asyncio.wait_for(received.has_token.wait(), PATIENCE_SECONDS)

@@ -1,4 +1,4 @@
-"""The inference contract: ping."""
+"""Tests ping, as a part of the inference contract."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the inference contract makes an inference service do."""
+"""States what the inference contract makes an inference service do."""
 
 from collections.abc import Sequence
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What the inference contract does again and again."""
+"""Provides the steps that the tests of the inference contract share."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from chatcore.testing.samples import ALICE
 PATIENCE_SECONDS = 10
 
 
-class Receiver:
+class FrameCollector:
     """Collects frames."""
 
     def __init__(self) -> None:
@@ -62,10 +62,10 @@ def a_request(
 
 
 async def generate(
-    inference: Inference, request: InferenceRequest | None = None, *, received: Receiver | None = None
-) -> Receiver:
+    inference: Inference, request: InferenceRequest | None = None, *, received: FrameCollector | None = None
+) -> FrameCollector:
     """Returns what one call hands over; fails when it takes for ever."""
-    received = received or Receiver()
+    received = received or FrameCollector()
     await asyncio.wait_for(inference.generate(request or a_request(), received), PATIENCE_SECONDS)
     return received
 

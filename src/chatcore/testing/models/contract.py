@@ -1,4 +1,4 @@
-"""The models contract, all of it."""
+"""Tests adapters of the models port."""
 
 import pytest
 
@@ -13,10 +13,10 @@ _DOCUMENT = b' {"models": [] , "raw":"\xff"} \n'
 
 @pytest.mark.asyncio
 class ModelsContract:
-    """What every models adapter promises.
+    """Checks what every models adapter promises.
 
-    A subclass has the fixtures `models`, the adapter, with timeouts of a second or so (the tests of silence wait for
-    them); and `models_service`, the :class:`~chatcore.testing.ModelsScript` that it asks.
+    A subclass has two fixtures: `models`, the adapter, with timeouts of about a second (the tests of silence wait for
+    them); and `models_service`, the :class:`~chatcore.testing.ModelsScript` that the adapter asks.
     """
 
     async def test_documents_are_passed_on_unread(self, models: Models, models_service: ModelsScript) -> None:

@@ -1,4 +1,4 @@
-"""What the models contract makes an inference service do."""
+"""States what the models contract makes an inference service do."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -219,8 +219,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _look_again(self, taken_before: int) -> None:
         self._flush_timer = None
         # A stream that goes on has its own watch, and what it writes is not counted here.
-        has_got_on = self._writer.is_in_use or self._connection.taken_bytes != taken_before
-        if self._connection.get_write_buffer_size() and not has_got_on:
+        has_progress = self._writer.is_in_use or self._connection.taken_bytes != taken_before
+        if self._connection.get_write_buffer_size() and not has_progress:
             self.transport.abort()
         else:
             self._see_it_taken()

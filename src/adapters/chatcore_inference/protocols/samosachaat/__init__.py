@@ -1,1 +1,1 @@
-"""The protocol of the samosaChaat inference service."""
+"""Implements the protocol of the samosachaat inference service."""

@@ -69,9 +69,9 @@ def test_comments_are_no_progress() -> None:
     receiver = ReplyReceiver(lambda _: None, InferenceLimits(), SamosachaatEvents())
 
     receiver.feed(b": a\n\n: b\n\ndata:\n\nevent: c\n\n\n")
-    assert not receiver.has_got_on
+    assert not receiver.has_progress
     receiver.feed(b"data: x\n\n")
-    assert receiver.has_got_on
+    assert receiver.has_progress
 
 
 @pytest.mark.parametrize("text", ["x" * 11, "ü" * 11])

@@ -54,7 +54,7 @@ def test_the_receiver_sees_what_says_something_and_passes_on_every_byte(case: Ss
     receiver.feed(case.body)
     receiver.finish()
 
-    assert receiver.has_got_on == any(data != b"" for data in case.data)
+    assert receiver.has_progress == any(data != b"" for data in case.data)
     assert case.body.startswith(b"".join(frame.raw for frame in frames))
 
 
