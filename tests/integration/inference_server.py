@@ -1,4 +1,4 @@
-"""A scriptable inference service for tests: exact bytes, at exact packet boundaries, and every way to break off.
+"""Provides a scriptable inference service: exact bytes, exact packet boundaries, and every way to break off.
 
 Start it, give it scripts, point a client at it::
 
@@ -35,18 +35,18 @@ DONE = b'data: {"done":true}\n\n'
 
 
 def token(text: str) -> bytes:
-    """The frame of one token."""
+    """Returns the frame of one token."""
     return b"data: " + orjson.dumps({"token": text, "gpu": 0}) + b"\n\n"
 
 
 def chunk(data: bytes) -> bytes:
-    """`data` as one chunk of a chunked body."""
+    """Returns `data` as one chunk of a chunked body."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 @frozen
 class Request:
-    """What a caller asked."""
+    """Holds what a caller asked."""
 
     method: str
     path: str
@@ -55,14 +55,14 @@ class Request:
     body: bytes
 
     def json(self) -> object:
-        """The body, parsed."""
+        """Returns the parsed body."""
         parsed: object = orjson.loads(self.body)
         return parsed
 
 
 @define(eq=False)
 class Call:
-    """One request being answered."""
+    """Answers one request."""
 
     request: Request
     _writer: asyncio.StreamWriter
@@ -94,26 +94,26 @@ Script = Callable[[Call], Awaitable[None]]
 
 
 async def reset(call: Call) -> None:
-    """A script, or the end of one: RST."""
+    """Breaks the connection; a script, or the end of one."""
     call.reset()
 
 
 async def close(call: Call) -> None:
-    """A script, or the end of one: FIN."""
+    """Closes the connection; a script, or the end of one."""
     call.close()
 
 
 async def hang(_call: Call) -> None:
-    """A script, or the end of one: nothing more, until the caller leaves."""
+    """Sends nothing until the caller leaves; a script, or the end of one."""
     await asyncio.Event().wait()
 
 
 async def keep_alive(_call: Call) -> None:
-    """The end of a script: ready for the next request."""
+    """Keeps the connection for the next request; the end of a script."""
 
 
 def packets(*parts: bytes, then: Script = close) -> Script:
-    """A script that sends each part in a packet of its own."""
+    """Returns a script that sends each part in a packet of its own."""
 
     async def script(call: Call) -> None:
         await call.send(*parts)
@@ -123,20 +123,20 @@ def packets(*parts: bytes, then: Script = close) -> Script:
 
 
 def stream(*frames: bytes, then: Script = keep_alive) -> Script:
-    """A script that sends a proper event stream, a chunk and a packet for each frame; the end comes with the last."""
+    """Returns a script for a proper event stream: a chunk and a packet for each frame, the end with the last."""
     *first, last = map(chunk, frames)
     return packets(STREAM_HEAD, *first, last + LAST_CHUNK, then=then)
 
 
 def answer(status: int, body: bytes, media_type: str = "application/json", *headers: bytes) -> Script:
-    """A script that sends a proper answer of known length."""
+    """Returns a script for a proper answer of known length."""
     head = b"HTTP/1.1 %d Whatever\r\nContent-Type: %b\r\nContent-Length: %d\r\n"
     lines = b"".join(header + b"\r\n" for header in headers)
     return packets(head % (status, media_type.encode(), len(body)) + lines + b"\r\n" + body, then=keep_alive)
 
 
 def in_turn(*scripts: Script) -> Script:
-    """A script that answers the first call by the first script, and so on; the last one answers all further calls."""
+    """Returns a script that uses one of `scripts` for each call in turn, and the last one for all further calls."""
     left = list(scripts)
 
     async def script(call: Call) -> None:
@@ -150,7 +150,7 @@ MODELS = b'{"current_model":"eliza","models":[{"model_tag":"eliza","source":"x",
 
 @define(eq=False)
 class InferenceServer:
-    """The service: ``async with`` starts and stops it."""
+    """Serves scripts on loopback; ``async with`` starts and stops it."""
 
     _tls: ssl.SSLContext | None = None
     #: Every request so far, oldest first.
@@ -175,30 +175,30 @@ class InferenceServer:
 
     @property
     def base_url(self) -> str:
-        """Where it listens, also while it does not."""
+        """The address of the service, also while it is stopped."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def on(self, path: str, script: Script) -> None:
-        """From now on `path` is answered by `script`."""
+        """Answers `path` with `script` from now on."""
         self._scripts[path] = script
 
     def calls(self, path: str) -> int:
-        """How many requests for `path` there were."""
+        """Returns how many requests for `path` came."""
         return sum(request.path == path for request in self.requests)
 
     async def start(self) -> None:
-        """Listens: on a free port the first time, on the same one afterwards."""
+        """Listens on a free port the first time, and on the same one afterwards."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def refuse(self) -> None:
-        """Takes no new connections, until it is started again."""
+        """Refuses new connections until the next start."""
         if self._server is not None:
             self._server.close()
             self._server = None
 
     async def stop(self) -> None:
-        """Breaks all connections and refuses new ones, until it is started again."""
+        """Breaks all connections and refuses new ones until the next start."""
         self.refuse()
         for task in self._tasks:
             task.cancel()
@@ -265,7 +265,7 @@ class InferenceServer:
 
 
 def _has_left(running: "asyncio.Task[None]", listening: "asyncio.Future[bytes]") -> bool:
-    """Whether the caller left before its answer was complete: seen by who reads from it, or by who writes to it."""
+    """Returns whether the caller left before its answer was complete, as the reading or the writing side saw."""
     if running.done():
         return not running.cancelled() and isinstance(running.exception(), ConnectionError)
     return not _caller_is_there(listening)

@@ -1,4 +1,4 @@
-"""An inference adapter whose every frame is the test's own move."""
+"""Provides an inference adapter whose every frame is the test's own move."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from chatcore.ports import Frame, Inference, InferenceRequest
 
 
 class Call:
-    """One call for a reply, open until the test ends it."""
+    """Holds one call for a reply open until the test ends it."""
 
     def __init__(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
         self.request = request
@@ -40,7 +40,7 @@ class InferenceByHand(Inference):
         self.is_stubborn = False
 
     async def call(self) -> Call:
-        """The next call, as soon as it is made."""
+        """Waits for the next call."""
         return await asyncio.wait_for(self._calls.get(), 5)
 
     async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
@@ -57,4 +57,4 @@ class InferenceByHand(Inference):
             await call.result
 
     async def ping(self) -> None:
-        """It is always there."""
+        """Returns at once."""

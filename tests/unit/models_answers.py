@@ -1,4 +1,4 @@
-"""Answers about models, by the status that the inference service gave them."""
+"""Makes answers about models from the status that the inference service gave them."""
 
 from chatcore.errors import ModelsRefusedError
 from chatcore.ports import ModelsDocument

@@ -1,4 +1,4 @@
-"""Frames in all the forms that the event stream format allows, with the token that each carries."""
+"""Provides frames in all the forms that the event stream format allows, with the token that each carries."""
 
 ODD_FRAMES: dict[bytes, str | None] = {
     b'data:{"token":"no space"}\n\n': "no space",

@@ -1,4 +1,4 @@
-"""Frames as the inference service sends them."""
+"""Provides frames of our stream format."""
 
 from chatcore.ports import Frame
 
@@ -6,5 +6,5 @@ CLOSING = Frame(b'data: {"done":true}\n\n', is_closing=True)
 
 
 def frame(token: str) -> Frame:
-    """One with a token."""
+    """Returns a frame with a token."""
     return Frame(b'data: {"token":"' + token.encode() + b'"}\n\n', token)

@@ -1,7 +1,7 @@
 """Whatever the inference service sends, a reply comes to a known end, and is the same for everybody.
 
 What it sends is staged on the wire and read through the whole service; the numbers are those of the catalogue of
-faults, part I. The same against the adapter alone, with more variants: tests/integration/test_inference_*.py.
+faults, part I. The same against the adapter alone, with more variants: tests/integration/adapters/chatcore_inference.
 """
 
 import asyncio
@@ -132,9 +132,7 @@ async def test_an_event_without_end_is_refused_and_the_text_before_it_kept(
     await cluster.check()
 
 
-async def test_everything_that_event_streams_may_hold_is_passed_on_and_read_rightly(
-    cluster: Cluster, user: Client
-) -> None:
+async def test_every_form_of_event_is_passed_on_and_read(cluster: Cluster, user: Client) -> None:
     """I9."""
     frames = (
         b'\xef\xbb\xbfdata: {"token":"bom "}\n\n',

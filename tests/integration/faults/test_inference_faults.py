@@ -109,9 +109,7 @@ async def test_a_refusal_is_told_and_the_message_kept_for_another_try(
     await cluster.check()
 
 
-async def test_a_service_that_is_not_there_is_told_and_the_message_kept_for_another_try(
-    cluster: Cluster, user: Client
-) -> None:
+async def test_an_absent_service_is_told_and_the_message_is_kept(cluster: Cluster, user: Client) -> None:
     """I1."""
     prompt = user.prompt()
     await cluster.inference.stop()

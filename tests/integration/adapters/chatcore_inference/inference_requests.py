@@ -1,4 +1,4 @@
-"""What the tests of the inference client ask again and again."""
+"""Provides requests that the tests of the inference client share."""
 
 import pytest
 
@@ -15,14 +15,14 @@ REQUEST = InferenceRequest(
 
 
 async def text_of(client: InferenceClient) -> str:
-    """The text of a reply."""
+    """Returns the text of a reply."""
     tokens: list[str] = []
     await client.generate(REQUEST, lambda frame: tokens.append(frame.token or ""))
     return "".join(tokens)
 
 
 async def failure_of(client: InferenceClient) -> tuple[list[bytes], InferenceError]:
-    """The frames that came before a reply failed, and the error."""
+    """Returns the frames that came before a reply failed, and the error."""
     frames: list[bytes] = []
     with pytest.raises(InferenceError) as caught:
         await client.generate(REQUEST, lambda frame: frames.append(frame.raw))

@@ -1,4 +1,4 @@
-"""How long an inference service may take and how much it may send, over real sockets."""
+"""Tests the limits of time and size over real sockets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -128,9 +128,7 @@ async def test_a_reply_that_never_ends_is_cut_at_its_permitted_length(
     assert type(error) is InferenceRefusedError
 
 
-async def test_a_reply_that_is_too_long_is_refused_also_when_it_comes_in_one_piece(
-    client: InferenceClient, server: InferenceServer
-) -> None:
+async def test_a_reply_too_long_in_one_piece_is_refused(client: InferenceClient, server: InferenceServer) -> None:
     reply = chunk(token("x" * 50) + token("y") + DONE) + LAST_CHUNK
     server.on("/generate", packets(STREAM_HEAD + reply, then=hang))
 

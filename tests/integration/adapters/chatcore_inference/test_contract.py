@@ -1,4 +1,4 @@
-"""The client keeps the promises of the inference port and of the models port, over real sockets."""
+"""Runs the contracts of the inference port and of the models port over real sockets."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -40,7 +40,7 @@ PATHS = ("/generate", "/models", "/models/swap")
 
 
 class ScriptedServer(InferenceServer):
-    """What the contracts of both ports make a server do."""
+    """Does what the contracts of both ports have in common."""
 
     def always(self, script: Script) -> None:
         for path in PATHS:

@@ -1,4 +1,4 @@
-"""Every way in which an inference service breaks, over real sockets."""
+"""Tests the ways in which an inference service breaks, over real sockets."""
 
 import asyncio
 import socket

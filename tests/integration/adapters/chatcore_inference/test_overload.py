@@ -1,4 +1,4 @@
-"""An inference service that says too much, or is asked for too much at once, over real sockets and at full scale."""
+"""Tests services that send too much and clients that ask too much at once, at full scale over real sockets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -36,7 +36,7 @@ async def client(server: InferenceServer) -> AsyncIterator[InferenceClient]:
 
 
 class Flood:
-    """A script that sends the same again and again, and counts what was taken of it."""
+    """Sends the same bytes repeatedly and counts how many were taken."""
 
     def __init__(self, part: bytes, *, times: int) -> None:
         self._part = chunk(part)
@@ -115,7 +115,7 @@ async def test_a_head_may_have_16_kibibytes_and_no_more(
 
 
 async def test_more_replies_than_connections_wait_in_line_and_keep_no_user_out(server: InferenceServer) -> None:
-    """I16: who waits too long is told; who asks for a token's owner meanwhile does not wait at all."""
+    """I16: a caller that waits too long gets an error; authentication meanwhile does not wait at all."""
     may_end = asyncio.Event()
     server.on("/generate", _held_until(may_end))
     limits = InferenceLimits(max_connections=100)
@@ -150,7 +150,7 @@ def _held_until(may_end: asyncio.Event) -> Script:
 
 
 async def _all_that_fail(replies: list["asyncio.Task[str]"]) -> list[BaseException | None]:
-    """The errors of the fifty that get no connection; the others go on."""
+    """Returns the errors of the fifty replies that get no connection; the others go on."""
     async with asyncio.timeout(5):
         while sum(reply.done() for reply in replies) < 50:
             await asyncio.wait(replies, timeout=0.05)

@@ -1,4 +1,4 @@
-"""Replies over real sockets, as they should be."""
+"""Tests replies that go well, over real sockets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -196,7 +196,7 @@ async def test_a_byte_order_mark_belongs_to_the_first_frame(client: InferenceCli
     assert [(frame.raw, frame.token) for frame in frames] == [(b"\xef\xbb\xbf" + token("a"), "a"), (DONE, None)]
 
 
-async def test_a_closing_frame_that_ends_with_cr_is_complete_at_the_end_of_the_body(
+async def test_a_closing_frame_that_ends_with_cr_is_complete_at_the_end(
     client: InferenceClient, server: InferenceServer
 ) -> None:
     closing = b'data: {"done":true}\r\r'

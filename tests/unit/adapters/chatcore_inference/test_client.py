@@ -1,4 +1,4 @@
-"""The inference client over a mocked transport: what is asked, what is passed on, what is never said."""
+"""Tests the requests and answers of the inference client over a mocked transport."""
 
 from collections.abc import Awaitable
 

@@ -1,4 +1,4 @@
-"""What the scripted inference reads in the frames of its script."""
+"""Tests how frames are written and read."""
 
 import pytest
 from tests.unit.odd_frames import ODD_FRAMES

@@ -1,4 +1,4 @@
-"""The scripted inference keeps the promises of the inference port and of the models port, and follows its script."""
+"""Runs the contracts of the inference port and of the models port, and tests that scripts are followed."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ from chatcore_memory import DONE_FRAME, PAUSE, CallState, ScriptedInference, Ste
 
 
 class RecordingInference(ScriptedInference):
-    """An inference that is its own script, and notes what it is asked, also while it is away."""
+    """Serves as its own script and records requests, also while it is away."""
 
     def __init__(self) -> None:
         super().__init__(patience_seconds=0.02)
@@ -72,7 +72,7 @@ def _steps_of(reply: ScriptedReply) -> Iterator[Step]:
 
 
 class RecordingModels(ScriptedInference):
-    """Models that are their own script, and note what they are asked, also while they are away."""
+    """Serves as its own script and records requests, also while it is away."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which part of a conversation the model is shown."""
+"""Tests which part of a conversation the model is shown."""
 
 from datetime import UTC, datetime
 from uuid import UUID, uuid4

@@ -97,7 +97,7 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         "inference_limits.max_header_bytes",
         16 * 1024,
         (
-            "unit/adapters/chatcore_inference/http/test_exchange.py::test_a_head_may_be_as_large_as_permitted_and_no_larger_however_it_is_cut",
+            "unit/adapters/chatcore_inference/http/test_exchange.py::test_a_head_of_the_permitted_size_passes_and_a_larger_one_does_not",
         ),
     ),
     **{

@@ -1,4 +1,4 @@
-"""What connections are kept, used again, waited for and repeated on."""
+"""Tests which connections are kept, reused and waited for, and which requests are repeated."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -178,7 +178,7 @@ async def test_a_second_response_in_the_same_packet_closes_the_connection(
 
 
 @pytest.mark.parametrize("status", [b"204 No Content", b"302 Found", b"503 Service Unavailable"])
-async def test_who_says_something_else_than_a_stream_may_not_be_at_its_end_when_it_says_so(
+async def test_a_connection_whose_response_was_no_stream_is_not_reused(
     client: InferenceClient, server: InferenceServer, status: bytes
 ) -> None:
     # Whatever else it says would be taken for the answer to the next request on that connection.
@@ -260,7 +260,7 @@ async def test_a_connection_that_has_been_idle_for_too_long_is_not_used(
     assert server.connections == 2
 
 
-async def test_a_connection_that_is_never_ready_runs_into_the_timeout_and_is_closed(server: InferenceServer) -> None:
+async def test_a_connection_that_is_never_ready_times_out_and_is_closed(server: InferenceServer) -> None:
     # The server waits for a request, and for it the client's side of a TLS handshake is the beginning of one.
     timeouts = InferenceTimeouts(connect_seconds=0.1)
     https = server.base_url.replace("http:", "https:")

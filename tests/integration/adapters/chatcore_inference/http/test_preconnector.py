@@ -1,4 +1,4 @@
-"""The connection that is made ahead, while several are in use, for whoever comes next."""
+"""Tests the connection that is opened ahead of its use while several are open."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -37,7 +37,7 @@ async def client(server: InferenceServer) -> AsyncIterator[InferenceClient]:
 
 @pytest.fixture
 async def begin(client: InferenceClient, server: InferenceServer) -> AsyncIterator[Replies]:
-    """Begins so many replies that do not end."""
+    """Returns a function that begins so many replies that do not end."""
     replies: list[asyncio.Task[str]] = []
 
     async def begin(count: int) -> None:
@@ -53,7 +53,7 @@ async def begin(client: InferenceClient, server: InferenceServer) -> AsyncIterat
 
 
 async def begin_two_and_wait(begin: Replies, server: InferenceServer) -> None:
-    """Begins two replies, and returns when there is a connection beside theirs."""
+    """Begins two replies and waits for a connection beside theirs."""
     await begin(2)
     await server.until(lambda: server.connections == 3)
 
@@ -94,12 +94,12 @@ async def test_it_serves_whatever_is_asked_next(
     for _ in range(3):
         await client.list_models()
 
-    # The first of them took it, and another was made; each of the others had the one before it.
+    # The first call took the idle connection, so another was opened; each further call reused the first one's.
     await server.until(lambda: server.connections == 4)
 
 
 @pytest.mark.parametrize("end", [close, reset], ids=["FIN", "RST"])
-async def test_one_that_is_closed_when_it_is_first_used_is_replaced_by_a_fresh_one(
+async def test_a_preconnected_connection_that_was_closed_is_replaced(
     client: InferenceClient, begin: Replies, server: InferenceServer, end: Callable[[Call], Awaitable[None]]
 ) -> None:
     await begin_two_and_wait(begin, server)
@@ -122,7 +122,7 @@ async def test_a_request_that_is_lost_on_the_fresh_one_too_is_lost(
     assert server.calls("/generate") == 4
 
 
-async def test_a_service_that_refuses_is_left_alone_until_somebody_wants_something(
+async def test_a_service_that_refuses_is_left_alone_until_the_next_call(
     client: InferenceClient, begin: Replies, server: InferenceServer
 ) -> None:
     await begin_two_and_wait(begin, server)

@@ -1,4 +1,4 @@
-"""Replies over TLS, and over the event loop that production runs on."""
+"""Tests replies over TLS and over uvloop, the event loop of production."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""Event streams made up by hypothesis, cut into chunks anywhere."""
+"""Provides hypothesis strategies for event streams and for the places where they are cut."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Reading for many: everybody's bytes come, and tasks have their turn in between."""
+"""Tests that all bytes are read, and that other tasks have their turn in between."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ from chatcore_inference.http.epoll_reader import EpollReader
 
 @define(eq=False)
 class Receiver(asyncio.Protocol):
-    """Keeps what it is given."""
+    """Keeps the bytes that it receives."""
 
     got: bytes = b""
     is_gone: bool = False
@@ -45,7 +45,7 @@ def sockets() -> Iterator[ExitStack]:
 
 
 async def reading(epoll_reader: EpollReader, sockets: ExitStack, receiver: Receiver) -> socket.socket:
-    """The other side of a socket that is read for it."""
+    """Returns the other side of a socket that is read for the receiver."""
     ours, theirs = socket.socketpair()
     sockets.enter_context(theirs)
     await be_read(epoll_reader, sockets, receiver, ours)

@@ -1,4 +1,4 @@
-"""Finding the data of an event."""
+"""Tests how the data of an event is found."""
 
 from hypothesis import given
 from hypothesis import strategies as st

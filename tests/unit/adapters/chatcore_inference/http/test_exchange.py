@@ -1,4 +1,4 @@
-"""One HTTP exchange, fed byte by byte without a socket."""
+"""Tests an HTTP exchange, fed without a socket."""
 
 import httpx
 import pytest
@@ -12,7 +12,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 class RefusingSink(BodySink):
-    """Refuses what it is fed."""
+    """Refuses the bytes that it is fed."""
 
     def __init__(self) -> None:
         self.fed: list[bytes] = []
@@ -137,7 +137,7 @@ async def test_a_head_that_never_ends_is_refused_before_the_parser_has_hoarded_i
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 @pytest.mark.parametrize("excess", [0, 1])
-async def test_a_head_may_be_as_large_as_permitted_and_no_larger_however_it_is_cut(size: int, excess: int) -> None:
+async def test_a_head_of_the_permitted_size_passes_and_a_larger_one_does_not(size: int, excess: int) -> None:
     interim = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
     head = interim + OK + b"Transfer-Encoding: chunked\r\n"
     wire = head + b"A: ".ljust(200 - len(head + b"\r\n\r\n") + excess, b"b") + b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n"

@@ -1,4 +1,4 @@
-"""What is made ahead: one at a time, quietly, and not beyond the end."""
+"""Tests that connections are opened ahead one at a time, quietly, and not after closing."""
 
 import asyncio
 from contextvars import ContextVar
@@ -13,8 +13,8 @@ HERE, THERE = Origin("http", "here", 80), Origin("http", "there", 80)
 whose = ContextVar("whose", default="nobody's")
 
 
-class Workshop:
-    """Makes what it is asked for when it is told to."""
+class ConnectionsByHand:
+    """Finishes a connection when the test says so."""
 
     def __init__(self) -> None:
         self.preconnector = Preconnector(self._make)
@@ -23,7 +23,7 @@ class Workshop:
         self.has_given_up = False
 
     async def asked(self) -> list[Origin]:
-        """For which origins something is being made."""
+        """Returns the origins to which a connection is being opened."""
         await asyncio.sleep(0)
         return [origin for origin, end in self.under_way if not end.done()]
 
@@ -38,61 +38,61 @@ class Workshop:
             raise
 
 
-async def test_one_is_made_at_a_time_for_each_origin() -> None:
-    workshop = Workshop()
+async def test_one_connection_is_opened_at_a_time_for_each_origin() -> None:
+    connections = ConnectionsByHand()
     for origin in (HERE, HERE, THERE):
-        workshop.preconnector.prepare(origin, 1)
-    assert await workshop.asked() == [HERE, THERE]
+        connections.preconnector.prepare(origin, 1)
+    assert await connections.asked() == [HERE, THERE]
 
-    workshop.under_way[0][1].set_result(None)
+    connections.under_way[0][1].set_result(None)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    workshop.preconnector.prepare(HERE, 1)
-    assert await workshop.asked() == [THERE, HERE]
+    connections.preconnector.prepare(HERE, 1)
+    assert await connections.asked() == [THERE, HERE]
 
-    await workshop.preconnector.close()
-
-
-async def test_what_cannot_be_made_is_let_be_and_may_be_asked_for_again() -> None:
-    workshop = Workshop()
-    workshop.preconnector.prepare(HERE, 1)
-    assert await workshop.asked() == [HERE]
-    workshop.under_way[0][1].set_exception(httpx.ConnectError("refused"))
-    assert await workshop.asked() == []
-    assert await workshop.asked() == []
-
-    workshop.preconnector.prepare(HERE, 1)
-    assert await workshop.asked() == [HERE]
-
-    await workshop.preconnector.close()
+    await connections.preconnector.close()
 
 
-async def test_nothing_is_under_way_after_the_end() -> None:
+async def test_a_failure_is_ignored_and_another_attempt_may_follow() -> None:
+    connections = ConnectionsByHand()
+    connections.preconnector.prepare(HERE, 1)
+    assert await connections.asked() == [HERE]
+    connections.under_way[0][1].set_exception(httpx.ConnectError("refused"))
+    assert await connections.asked() == []
+    assert await connections.asked() == []
+
+    connections.preconnector.prepare(HERE, 1)
+    assert await connections.asked() == [HERE]
+
+    await connections.preconnector.close()
+
+
+async def test_closing_cancels_what_is_under_way() -> None:
     before = asyncio.all_tasks()
-    workshop = Workshop()
-    workshop.preconnector.prepare(HERE, 1)
-    await workshop.asked()
-    workshop.preconnector.prepare(THERE, 1)  # Not even begun.
+    connections = ConnectionsByHand()
+    connections.preconnector.prepare(HERE, 1)
+    await connections.asked()
+    connections.preconnector.prepare(THERE, 1)  # Not even begun.
 
-    await workshop.preconnector.close()
+    await connections.preconnector.close()
 
-    assert workshop.has_given_up
+    assert connections.has_given_up
     assert asyncio.all_tasks() == before
 
 
-async def test_what_is_made_for_all_belongs_to_nobodys_request() -> None:
-    workshop = Workshop()
+async def test_a_connection_belongs_to_no_request() -> None:
+    connections = ConnectionsByHand()
     whose.set("alice's")
-    workshop.preconnector.prepare(HERE, 1)
-    await workshop.asked()
+    connections.preconnector.prepare(HERE, 1)
+    await connections.asked()
 
-    assert workshop.contexts == ["nobody's"]
+    assert connections.contexts == ["nobody's"]
 
-    await workshop.preconnector.close()
+    await connections.preconnector.close()
 
 
-async def test_another_can_be_prepared_as_soon_as_one_is_made() -> None:
-    # Whoever takes the one that was made may run before its task is done with.
+async def test_another_can_be_prepared_as_soon_as_one_is_open() -> None:
+    # A caller that takes the new connection may run before its task counts as done.
     made: list[Origin] = []
     is_made = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""The receiving end of a reply: frames to the core, and the reply's limits."""
+"""Tests the receiver of a reply: the frames it hands over and the limits it enforces."""
 
 import pytest
 from hypothesis import given, settings

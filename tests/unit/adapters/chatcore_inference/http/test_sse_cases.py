@@ -1,4 +1,4 @@
-"""The inference adapter reads event streams as the public suites say."""
+"""Tests that event streams are read as the public suites say."""
 
 import re
 from pathlib import Path

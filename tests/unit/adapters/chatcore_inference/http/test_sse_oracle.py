@@ -1,4 +1,4 @@
-"""An independent client, npm's eventsource-parser, reads event streams as we do, and reads ours as we mean them."""
+"""Compares our reading and writing of event streams with an independent client, npm's eventsource-parser."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -130,7 +130,7 @@ def test_half_characters_inject_nothing_either(oracle: EventSourceParser, text: 
 
 @given(text=TEXTS, cut=st.integers(0, 3000), piece=st.integers(1, 40))
 @settings(max_examples=100)
-def test_who_breaks_off_anywhere_and_comes_back_with_the_last_id_has_exactly_the_text(
+def test_a_reader_that_resumes_with_the_last_id_has_exactly_the_text(
     oracle: EventSourceParser, text: str, cut: int, piece: int
 ) -> None:
     before = oracle.read(resume_stream(text, piece=piece)[:cut])
@@ -151,7 +151,7 @@ def test_why_a_reply_is_not_complete_is_heard(oracle: EventSourceParser, error: 
         assert done == {"done": True}
 
 
-def test_a_stream_that_goes_on_elsewhere_ends_without_an_event_and_leaves_the_id(oracle: EventSourceParser) -> None:
+def test_a_stream_that_goes_on_elsewhere_ends_without_an_event(oracle: EventSourceParser) -> None:
     frames = b"".join(TextEncoder(0).encode(Stretch("text", 4)))
 
     heard = oracle.read(frames + RECONNECT)

@@ -1,4 +1,4 @@
-"""Frames of the samosachaat protocol are byte for byte what the service sent, over real sockets."""
+"""Tests that frames are byte for byte what the samosachaat service sent, over real sockets."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""What a frame says."""
+"""Tests how the data of an event is read."""
 
 import json
 

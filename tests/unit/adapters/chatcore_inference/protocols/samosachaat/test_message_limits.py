@@ -1,4 +1,4 @@
-"""Fitting messages into what the samosachaat inference service accepts."""
+"""Tests how messages are fitted into what the samosachaat inference service accepts."""
 
 from hypothesis import given
 from hypothesis import strategies as st
