@@ -5,9 +5,10 @@ would be `chatcore_postgres`), and knows nothing of HTTP. Run it: ``python examp
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 
-from chatcore import Chat, FrameReader, Sampling, User
+from chatcore import Chat, Sampling, User
 from chatcore.ports import Frame, Inference, InferenceRequest
 from chatcore.system_clock import SystemClock
 from chatcore_memory import InMemoryStorage
@@ -22,33 +23,33 @@ class AnswerTable(Inference):
         self._answers = answers
 
     async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
-        """Frames are whatever bytes the service's own readers understand; here they are the words themselves."""
+        """Writes a frame for each word of the answer, and one that ends the reply."""
         question = request.messages[-1].content.lower()
         answer = next((text for word, text in self._answers.items() if word in question), "A person will write to you.")
         for word in answer.split():
-            on_frame(Frame(word.encode() + b" ", word + " "))
+            on_frame(Frame(f"data: {json.dumps({'token': word + ' '})}\n\n".encode(), word + " "))
             await asyncio.sleep(0)  # Others get their turn.
-        on_frame(Frame(b"\n", is_closing=True))
+        on_frame(Frame(b'data: {"done":true}\n\n', is_closing=True))
 
     async def ping(self) -> None:
-        """A table is always there."""
+        """Returns at once, because a table is always there."""
 
 
 async def ask(chat: Chat, user: User, question: str) -> str:
     """Asks in a conversation of its own and reads the answer as it is made."""
     conversation = await chat.conversations.create(user)
     turn = await chat.turns.send(user, conversation.id, question, sampling=Sampling())
-    reader = await chat.turns.read(turn)
-    assert isinstance(reader, FrameReader)  # noqa: S101 - a new turn is made by this process
-    answer = bytearray()
+    reader = await chat.turns.follow(user, conversation.id, turn.reply.id)
+    assert reader  # noqa: S101 - only a reader that names an offset can have everything already
+    answer = ""
     while True:
         if news := reader.take():
-            answer += news
+            answer += news.text
         elif reader.end is not None:
             break
         else:
             await reader.wait()
-    return answer.decode().strip()
+    return answer.strip()
 
 
 async def main() -> None:
