@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration coverage soak bench bench-tools check lint types layers package audit fuzz fuzz-api format clean
+.PHONY: help setup dev test unit integration coverage soak bench bench-tools check lint types layers package audit fuzz fuzz-api format docs-renderer clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -79,6 +79,9 @@ fuzz-api: setup ## the API against requests made up from its description; SECOND
 format: setup ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs-renderer: ## replace the vendored renderer of /docs, with npm; VERSION=2.4.820, which is required
+	@"$(PYTHON)" tools/update_docs_renderer.py $(or $(VERSION),$(error docs-renderer needs a VERSION))
 
 clean: ## remove .venv and what the tools left
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
