@@ -59,6 +59,15 @@ def test_the_wheel_carries_every_migration(wheel: Path) -> None:
     assert carried == migrations
 
 
+def test_the_wheel_carries_the_docs_page_and_its_renderer_with_the_licences(wheel: Path) -> None:
+    folder = "chatcore_service/openapi"
+    renderer = REPOSITORY / "src" / "entrypoints" / folder / "renderer"
+    files = {f"{folder}/renderer/{path.name}" for path in renderer.iterdir()}
+
+    assert f"{folder}/renderer/LICENSE" in files
+    assert {f"{folder}/page.html", f"{folder}/page.css", *files} <= set(names_in(wheel))
+
+
 def test_the_core_needs_attrs_and_nothing_else(install: Callable[[str], Path]) -> None:
     programs = install("")
 
