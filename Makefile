@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration coverage soak bench bench-tools check lint types layers package audit fuzz fuzz-api format docs-renderer clean
+.PHONY: help setup dev test unit integration coverage soak bench bench-tools bench-check check lint types layers package audit fuzz fuzz-api format docs-renderer clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,12 +37,15 @@ soak: setup ## random clients and random faults for ten minutes; SOAK="--seconds
 	$(BIN)/python -m benchmarks.soak $(SOAK)
 
 bench-tools: setup ## tests of the benchmark's own tools, which need a C compiler
-	$(BIN)/pytest tests/benchmarks --quiet
+	$(BIN)/pytest tests/benchmarks/tools --quiet
 
-bench: bench-tools ## what everything costs, in 25 minutes; BENCH="--only streams --rounds 1" for a part, --help for more
+bench-check: setup ## tests of the benchmark that need no C compiler: imports, its smallest round, its page
+	$(BIN)/pytest tests/benchmarks --ignore tests/benchmarks/tools --quiet
+
+bench: bench-tools ## what everything costs, in 20 minutes; BENCH="--only streams --rounds 1" for a part, --help for more
 	$(BIN)/python -m benchmarks $(BENCH)
 
-check: lint types layers package ## everything but the tests: lint, format, dependencies, types, layers, the built wheel
+check: lint types layers package bench-check ## everything but the tests: lint, types, layers, the built wheel, the benchmark
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,195 +1,127 @@
-"""What requests cost as a user's conversations grow in number, in a table of more than a million.
+"""Measures requests of users with ever more conversations, in one table of more than a million."""
 
-python -m benchmarks --only growth
-"""
-
-import asyncio
-import http.client
-import shutil
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
-from functools import partial
-from http import HTTPStatus
+from http.client import HTTPConnection
 from statistics import median
-from uuid import uuid4
 
 import orjson
+import psycopg
 from attrs import field, frozen
-from benchmarks.execution_times import timed_storage
-from benchmarks.problem import BenchmarkError
-from benchmarks.programs import off_the_subjects_core
-from benchmarks.stored_users import StoredUser, fill, place_in_the_middle, require_disk
-from benchmarks.subjects import Chatcore
-from benchmarks.trial import Bench, running_source
+from benchmarks.benchmark_error import BenchmarkError
+from benchmarks.database import Bench
+from benchmarks.options import Options
+from benchmarks.plain_requests import FIRST, store_messages
+from benchmarks.processes import Reading
+from benchmarks.results import Results
+from benchmarks.stub_services import running_stub_services
+from benchmarks.subjects import Chatcore, authorization
 
-from chatcore.conversations.conversation import Conversation
-from chatcore.conversations.listing import Cursor, PageRequest
-from chatcore.conversations.message import ConversationId, MessageId, Status
-from chatcore.ports.storage import NewTurn
-from chatcore.replies.lease import FinalState, OwnerId
-from chatcore_postgres import PostgresStorage
+from chatcore import ConversationId, Cursor
 
-#: How many conversations users have.
+#: How many conversations the users have.
 SIZES = (10, 1_000, 100_000, 1_000_000)
-# The first are of a connection that is new, on either side.
+
+# The first requests meet new connections on either side.
 _TIMES, _UNTIMED = 15, 3
-_PAGE = 50
+# Method and path of each kind of request. A turn begins in a conversation that "create" has made.
+_KINDS = {
+    "list, first page": ("GET", "?limit=50"),
+    "list, from the middle by cursor": ("GET", "?limit=50&cursor={cursor}"),
+    "list, from the middle by offset": ("GET", "?limit=50&offset={offset}"),
+    "open": ("GET", f"/{FIRST}"),
+    "create": ("POST", ""),
+    "begin a turn": ("POST", "/{created}/messages"),
+}
 _BEGIN = {"Prefer": "respond-async", "Content-Type": "application/json"}
 _QUESTION = b'{"content":"What do you know of the sea?"}'
-_ENDING = FinalState(
-    status=Status.COMPLETE,
-    content="That it is deep.",
-    error=None,
-    token_count=4,
-    inference_time_ms=200,
-    returns_head=False,
-    ended_at=datetime.now(UTC),
-)
-# Whoever asks for the next turn at once finds the last one's reply still in the making.
-_SETTINGS = {"MAX_GENERATIONS_PER_USER": "10000"}
+# Neighbours in the list are far apart in the table, as they are where many users write at once. The factor has no
+# divisor in common with any size, so that no two conversations get the same time.
+_FILL = """
+insert into conversations (user_id, id, title, title_source, model_tag, created_at, updated_at)
+select %(user)s, md5('c' || n)::uuid, 'A title of some words', 'auto', 'default', now(),
+    now() - (n::bigint * 7919 %% %(count)s + 1) * interval '1 second'
+from generate_series(1, %(count)s) as n
+"""
+_MIDDLE = """
+select updated_at, id from conversations where user_id = %s order by updated_at desc, id desc limit 1 offset %s
+"""
 
 
-@frozen(kw_only=True)
-class GrowthCost:
-    """What one kind of request takes for a user with so many conversations."""
+@frozen
+class _Caller:
+    """A user with so many conversations and one connection to the service."""
 
-    kind: str
     conversations: int
-    #: In the database, as it says itself, without its commit.
-    database_ms: float
-    #: For who asks over HTTP, one request after the other.
-    request_ms: float
+    cursor: str
+    _connection: HTTPConnection
+    _created: list[str] = field(factory=list)
 
-
-@frozen
-class Kind:
-    """One kind of request: as the storage is asked, and as the service is."""
-
-    name: str
-    stored: Callable[[], Awaitable[object]]
-    asked: Callable[[], None]
-
-
-@frozen
-class Caller:
-    """Somebody who asks the service, over one connection."""
-
-    user: StoredUser
-    _connection: http.client.HTTPConnection
-    made: list[str] = field(factory=list)
-
-    def get(self, path: str) -> None:
-        """Gets a list, or what is in it."""
-        self._ask("GET", path, HTTPStatus.OK)
-
-    def create(self) -> None:
-        """Makes a conversation."""
-        self.made.append(orjson.loads(self._ask("POST", "", HTTPStatus.CREATED))["id"])
-
-    def begin(self) -> None:
-        """Begins a turn in a conversation that was made and is new."""
-        self._ask("POST", f"/{self.made.pop()}/messages", HTTPStatus.ACCEPTED, _QUESTION, _BEGIN)
-
-    def _ask(
-        self, method: str, path: str, status: HTTPStatus, body: bytes | None = None, headers: Mapping[str, str] = {}
-    ) -> bytes:
-        named = {"Authorization": f"Bearer {self.user.name}", **headers}
+    def ask(self, kind: str) -> None:
+        method, template = _KINDS[kind]
+        created = self._created.pop() if "{created}" in template else ""
+        path = template.format(cursor=self.cursor, offset=self.conversations // 2, created=created)
+        headers, body = (_BEGIN, _QUESTION) if created else ({}, None)
+        named = {**authorization(_user(self.conversations)), **headers}
         self._connection.request(method, f"/api/conversations{path}", body, named)
         response = self._connection.getresponse()
-        said = response.read()
-        if response.status != status:
-            raise BenchmarkError(f"{method} {path}: {response.status} {said.decode(errors='replace')}")
-        return said
+        answer = response.read()
+        if response.status >= 300:  # noqa: PLR2004 - the first status that is no success
+            raise BenchmarkError(f"{method} {path}: {response.status} {answer.decode(errors='replace')}")
+        if kind == "create":
+            self._created.append(orjson.loads(answer)["id"])
 
 
-def measure(made: Bench, sizes: Sequence[int] = SIZES) -> list[GrowthCost]:
-    """Fills a table, and asks for what is in it.
+def measure_growth(_: Options, bench: Bench, sizes: Sequence[int] = SIZES) -> Results:
+    """Fills a table and measures every kind of request for every user, all users in turns."""
+    # A caller who begins one turn after the other has many replies in the making.
+    service = Chatcore(settings={"MAX_GENERATIONS_PER_USER": "10000"})
+    with ExitStack() as stack:
+        source_port = stack.enter_context(running_stub_services())
+        url = stack.enter_context(bench.empty_database())
+        service.migrate(url)
+        cursors = _fill(url, sizes)
+        port = stack.enter_context(service.serving(url, source_port)).port
+        connections = [stack.enter_context(closing(HTTPConnection("127.0.0.1", port))) for _ in sizes]
+        callers = [_Caller(*each) for each in zip(sizes, cursors, connections, strict=True)]
+        return {"costs": [cost for kind in _KINDS for cost in _measure_kind(kind, callers, bench)]}
 
-    Raises:
-        BenchmarkError: there is no room for it, or the service could not be started, or gave another answer.
-    """
-    users = [StoredUser(size) for size in sizes]
-    require_disk(made.folder, sum(sizes), shutil.disk_usage(made.folder).free)
-    service = Chatcore(made.database_url, _SETTINGS, is_fresh=False)
-    with running_source(0) as source:
-        service.prepare(source.port)
-        fill(made.database_url, users)
-        with service.running(source.port, made.folder) as running, off_the_subjects_core():
-            return asyncio.run(_costs(made.database_url, running.port, users))
+
+def _user(conversations: int) -> str:
+    return f"user-with-{conversations}"
 
 
-async def _costs(database_url: str, port: int, users: Sequence[StoredUser]) -> list[GrowthCost]:
-    async with timed_storage(database_url) as timed:
-        with ExitStack() as stack:
-            callers = [Caller(user, stack.enter_context(_connected(port))) for user in users]
-            places = [place_in_the_middle(database_url, user) for user in users]
-            kinds = list(zip(*map(partial(_kinds, timed.storage), callers, places), strict=True))
-            # All of one before the other, so that no connection is idle for so long that the service closes it.
-            requests = [await _in_turns([partial(_millis, kind.asked) for kind in same]) for same in kinds]
-        statements = [await _in_turns([partial(timed.millis, kind.stored) for kind in same]) for same in kinds]
+def _fill(database_url: str, sizes: Sequence[int]) -> Sequence[str]:
+    """Stores all users, and returns the cursor to the middle of each one's list."""
+    cursors = []
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for size in sizes:
+            connection.execute(_FILL, {"user": _user(size), "count": size})
+            store_messages(connection, _user(size))
+            ((updated_at, id_),) = connection.execute(_MIDDLE, [_user(size), size // 2]).fetchall()
+            cursors.append(Cursor(updated_at, ConversationId(id_)).encode())
+        # Upkeep that is done now is not done while requests are measured.
+        connection.execute("vacuum analyze")
+        connection.execute("checkpoint")
+    return cursors
+
+
+def _measure_kind(kind: str, callers: Sequence[_Caller], bench: Bench) -> Sequence[Results]:
+    first = Reading.of()
+    rounds = [[_measure_once(kind, caller, bench) for caller in callers] for _ in range(_TIMES)][_UNTIMED:]
+    spoiled = Reading.of().disturbance_since(first)
     return [
-        GrowthCost(kind=kind.name, conversations=user.conversations, database_ms=in_database, request_ms=asked)
-        for same, *columns in zip(kinds, statements, requests, strict=True)
-        for kind, user, in_database, asked in zip(same, users, *columns, strict=True)
+        {"kind": kind, "conversations": caller.conversations, "spoiled": spoiled}
+        | {figure: median(cost[figure] for cost in column) for figure in column[0]}
+        for caller, column in zip(callers, zip(*rounds, strict=True), strict=True)
     ]
 
 
-async def _in_turns(measures: Sequence[Callable[[], Awaitable[float]]]) -> Sequence[float]:
-    """The median of each, all measured in turns: what the machine does meanwhile meets them alike."""
-    rounds = [[await measure() for measure in measures] for _ in range(_TIMES)]
-    return [median(column) for column in zip(*rounds[_UNTIMED:], strict=True)]
-
-
-async def _millis(ask: Callable[[], None]) -> float:
+def _measure_once(kind: str, caller: _Caller, bench: Bench) -> Mapping[str, float]:
+    first = Reading.of(database=bench.server_pid)
     began = time.perf_counter()
-    ask()
-    return (time.perf_counter() - began) * 1000
-
-
-def _connected(port: int) -> closing[http.client.HTTPConnection]:
-    return closing(http.client.HTTPConnection("127.0.0.1", port))
-
-
-def _kinds(storage: PostgresStorage, caller: Caller, middle: Cursor) -> Iterator[Kind]:
-    user = caller.user
-
-    def listed(request: PageRequest, query: str) -> tuple[Callable[[], Awaitable[object]], Callable[[], None]]:
-        return partial(storage.list_conversations, user.name, request), partial(caller.get, f"?limit={_PAGE}{query}")
-
-    yield Kind("list, first page", *listed(PageRequest(limit=_PAGE), ""))
-    deep = PageRequest(limit=_PAGE, cursor=middle)
-    yield Kind("list, from the middle by cursor", *listed(deep, f"&cursor={middle.encode()}"))
-    passed = PageRequest(limit=_PAGE, offset=user.middle)
-    yield Kind("list, from the middle by offset", *listed(passed, f"&offset={user.middle}"))
-    yield Kind("open", partial(storage.open_conversation, user.name, user.first), partial(caller.get, f"/{user.first}"))
-    yield Kind("create", lambda: storage.create_conversation(_new(user)), caller.create)
-    yield Kind("begin a turn", partial(_begin, storage, user), caller.begin)
-
-
-def _new(user: StoredUser) -> Conversation:
-    now = datetime.now(UTC)
-    return Conversation(id=ConversationId(uuid4()), user_id=user.name, created_at=now, updated_at=now)
-
-
-async def _begin(storage: PostgresStorage, user: StoredUser) -> None:
-    """A turn in a new conversation is the last statement that is timed; how it ends is for other connections."""
-    conversation = _new(user)
-    await storage.create_conversation(conversation)
-    turn = NewTurn(
-        user_id=user.name,
-        conversation_id=conversation.id,
-        user_message_id=MessageId(uuid4()),
-        reply_id=MessageId(uuid4()),
-        owner_id=OwnerId(uuid4()),
-        content="What do you know of the sea?",
-        title="What do you know of the sea?",
-        idempotency_key=None,
-        history_limit=50,
-        max_generations=8,
-        now=conversation.created_at,
-    )
-    begun = await storage.begin_turn(turn)
-    if begun.lease:
-        await storage.finish(begun.lease, _ENDING)
+    caller.ask(kind)
+    seconds = time.perf_counter() - began
+    cpu_seconds = Reading.of(database=bench.server_pid).cpu_since(first, "database")
+    return {"request_ms": seconds * 1e3, "database_cpu_micros": cpu_seconds * 1e6}

@@ -1,127 +1,79 @@
-"""The load client as Python sees it: what it is asked to do, and what it says.
-
-The client itself is tools/load_client.c, which checks every token of each stream.
-"""
+"""Runs the load client, tools/load_client.c, which opens streams and checks every token of each."""
 
 import subprocess
 from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Self, cast
+from typing import IO, cast
 
 import orjson
 from attrs import frozen
-from benchmarks.problem import BenchmarkError
-
-_RECORD_WORDS = 2
-_TOKEN, _FIRST = range(2)
-
-
-@frozen
-class Asked:
-    """One stream: when it begins, counted from the start, and what it asks of whom."""
-
-    start_seconds: float
-    port: int
-    #: One whole HTTP request.
-    request: str
+from benchmarks.benchmark_error import BenchmarkError
+from benchmarks.tools import tool
 
 
 @frozen(kw_only=True)
 class Load:
-    """What is to be done."""
+    """What the client has to do."""
 
-    #: In the order in which they begin.
-    streams: Sequence[Asked]
+    port: int
+    #: When each stream begins, in seconds from the start, in ascending order; and its whole HTTP request.
+    streams: Sequence[tuple[float, str]]
     #: Of each stream.
     tokens: int
-    #: When all are open, counted from the start, and for how long they are then measured.
+    #: When all streams are open, in seconds from the start, and how long they are measured from then on.
     window_begin_seconds: float
     window_seconds: float
-    #: When streams that still have not ended count as broken. None ends everything with the window, in good order.
-    patience_seconds: float | None
+    #: When a stream that has not ended counts as broken. With 0, all streams end with the window, in good order.
+    patience_seconds: float
 
 
-@frozen
-class Timings:
-    """In microseconds, each in ascending order."""
+@frozen(kw_only=True)
+class LoadReport:
+    """What the client found. Times are in microseconds, in ascending order."""
 
-    #: From the making of a token to its arrival, of those in the window.
+    broken_streams: int
+    #: Of the first broken stream; empty when all streams were complete.
+    problem: str
+    #: The share of the window in which the client was at work, or waited for the CPU.
+    busy_share: float
+    #: From the making of a token to its arrival, for the tokens in the window.
     tokens: Sequence[int] = ()
     #: From a stream's connection to its first token.
     first_tokens: Sequence[int] = ()
 
 
-@frozen(kw_only=True)
-class Heard:
-    """What came of it."""
+def run_load(load: Load, folder: Path, at_edge: Callable[[], None]) -> LoadReport:
+    """Runs a load, and calls `at_edge` when the window begins and when it ends.
 
-    broken_streams: int
-    #: Of the first broken stream; empty when all were whole.
-    problem: str
-    #: The share of the window in which the client had something to do, or was kept from doing it.
-    busy_share: float
-    timings: Timings
-
-
-class LoadClient:
-    """A running client. To be used as ``with LoadClient(...) as client``: it ends with the block."""
-
-    def __init__(self, program: Path, load: Load, folder: Path) -> None:
-        self._latencies = folder / f"latencies-{id(self)}"
-        seconds = (load.window_begin_seconds, load.window_seconds, load.patience_seconds or 0)
-        command = [str(program), str(load.tokens), *map(str, seconds), str(self._latencies)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._to_client = cast("IO[bytes]", self._process.stdin)
-        self._from_client = cast("IO[bytes]", self._process.stdout)
-        self._plan = b"".join(map(_planned, load.streams))
-
-    @property
-    def pid(self) -> int:
-        """The process's id."""
-        return self._process.pid
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._to_client.close()
-        self._from_client.close()
-        self._latencies.unlink(missing_ok=True)
-
-    def run(self, at_edge: Callable[[], None]) -> Heard:
-        """Does it, and calls what it is given as the window begins and as it ends.
-
-        Raises:
-            BenchmarkError: the client ended before it was done.
-        """
-        self._to_client.write(self._plan)
-        self._to_client.close()
-        for _ in range(2):
-            if self._from_client.readline() == b"window\n":
-                at_edge()
-        said = self._from_client.read()
-        if self._process.wait() or not said:
-            raise BenchmarkError(f"The load client ended with status {self._process.returncode}.")
-        return Heard(**orjson.loads(said), timings=_read_timings(self._latencies))
-
-
-def _planned(stream: Asked) -> bytes:
-    request = stream.request.encode()
-    return b"%f %d %d\n%b" % (stream.start_seconds, stream.port, len(request), request)
-
-
-def _read_timings(file: Path) -> Timings:
-    words = array("I")
-    words.frombytes(file.read_bytes())
-    by_kind: dict[int, list[int]] = {_TOKEN: [], _FIRST: []}
-    for kind, micros in zip(*(words[n::_RECORD_WORDS] for n in range(_RECORD_WORDS)), strict=True):
-        by_kind[kind].append(micros)
-    return Timings(*(sorted(by_kind[kind]) for kind in (_TOKEN, _FIRST)))
+    Raises:
+        BenchmarkError: the client ended too early.
+    """
+    latencies = folder / "latencies"
+    seconds = (load.window_begin_seconds, load.window_seconds, load.patience_seconds)
+    command = [str(tool("load_client")), str(load.tokens), *map(str, seconds), str(latencies)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+        try:
+            to_client, from_client = cast("IO[bytes]", client.stdin), cast("IO[bytes]", client.stdout)
+            for start, text in load.streams:
+                request = text.encode()
+                to_client.write(b"%f %d %d\n%b" % (start, load.port, len(request), request))
+            to_client.close()
+            for _ in range(2):
+                if from_client.readline() == b"window\n":
+                    at_edge()
+            report = from_client.read()
+            if client.wait() or not report:
+                raise BenchmarkError(f"The load client ended with status {client.returncode}.")
+        finally:
+            client.kill()
+    words = array("I", latencies.read_bytes())
+    records = list(zip(words[::2], words[1::2], strict=True))
+    # 0 stands for a token in the window, 1 for a stream's first token.
+    tokens, first = (sorted(micros for what, micros in records if what == kind) for kind in range(2))
+    return LoadReport(**orjson.loads(report), tokens=tokens, first_tokens=first)
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """The value below which this share lies; 0 of none."""
+    """Returns the value below which this share of all values lies; 0 of no values."""
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0

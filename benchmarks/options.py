@@ -1,33 +1,44 @@
-"""What may be asked for: as many of something as can be measured, and for long enough."""
+"""Reads what the command line asks for."""
 
 import argparse
-import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
-#: Shorter than this, a stream has hardly a token in the window.
-_SHORTEST_SECONDS = 0.5
-
-
-def count(text: str) -> int:
-    """A number of at least 1.
-
-    Raises:
-        ArgumentTypeError: it is something else.
-    """
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
+from attrs import frozen
 
 
-def duration(text: str) -> float:
-    """Seconds, enough of them to measure something.
+@frozen(kw_only=True)
+class Options:
+    """What was asked for."""
 
-    Raises:
-        ArgumentTypeError: it is something else.
-    """
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not _SHORTEST_SECONDS <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds of at least {_SHORTEST_SECONDS}")
-    return seconds
+    only: Sequence[str]
+    streams: Sequence[int]
+    seconds: float
+    rounds: int
+    #: Another checkout, whose service is measured too.
+    beside: Path | None
+    output: Path
+    is_published: bool
+
+
+def parse(arguments: Sequence[str] | None, parts: Sequence[str]) -> Options:
+    """Returns the options, or ends the process with a message about a wrong one."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description="What the service costs, beside the least.")
+    parser.add_argument("--only", nargs="*", choices=parts, default=parts, help="parts to measure; none only reports")
+    parser.add_argument("--streams", type=int, nargs="+", default=[100, 1000], help="at once (default: 100 1000)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement (default: 5)")
+    parser.add_argument("--rounds", type=int, default=3, help="in which all subjects take turns (default: 3)")
+    parser.add_argument("--beside", type=Path, help="another checkout, whose service is measured too")
+    parser.add_argument("--output", type=Path, help="file of the results (default: benchmarks/results/latest.json)")
+    parser.add_argument("--publish", action="store_true", dest="is_published", help="renew docs/performance.*")
+    given = parser.parse_args(arguments)
+    if sys.platform != "linux":
+        parser.error("the benchmark needs Linux, for /proc and epoll")
+    if given.beside and given.is_published:
+        parser.error("--publish and --beside exclude each other: the page is about this checkout")
+    if given.rounds < 1 or min(given.streams) < 1 or not 0 < given.seconds < float("inf"):
+        parser.error("--rounds, --streams and --seconds have to be positive")
+    default = Path(__file__).parent / "results" / ("beside.json" if given.beside else "latest.json")
+    given.output = given.output or default
+    return Options(**vars(given))

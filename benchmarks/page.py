@@ -1,41 +1,28 @@
-"""The figures in docs/performance.md: a block that is made from the results, between two markers."""
+"""Publishes results: the figures in docs/performance.md, the picture, and the data."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import orjson
+from benchmarks.benchmark_error import BenchmarkError
+from benchmarks.figures import notes, rows, table
 from benchmarks.picture import panels, svg
-from benchmarks.problem import BenchmarkError
-from benchmarks.summary import notes, rows
-from benchmarks.table import markdown_table
+from benchmarks.results import Results, encode, valid
 
 _BEGIN, _END = "<!-- figures: made by `make bench` with --publish -->", "<!-- end of figures -->"
 
 
-def renewed(page: str, block: str) -> str:
-    """The page with the block in place of the one that was there.
-
-    Raises:
-        BenchmarkError: the page has no place for it.
-    """
+def with_figures(page: str, figures: str) -> str:
+    """Returns the page with new figures between its two markers, which it must have."""
     before, begin, rest = page.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not begin or not end:
         raise BenchmarkError(f"The page has no lines `{_BEGIN}` and `{_END}` for the figures to go between.")
-    return f"{before}{begin}\n\n{block}\n\n{end}{after}"
+    return f"{before}{begin}\n\n{figures}\n\n{end}{after}"
 
 
-def publish(document: Mapping[str, Any], docs: Path) -> None:
-    """Writes the results, the picture, and the table in the page.
-
-    Raises:
-        BenchmarkError: the page has no place for the table.
-    """
+def publish(document: Results, docs: Path) -> None:
+    """Writes the page, the picture and the data, all without measurements that are not valid."""
+    shown = valid(document)
     page = docs / "performance.md"
-    block = "\n\n".join([markdown_table(rows(document)), " ".join(notes(document))])
-    page.write_text(renewed(page.read_text(), block))
-    (docs / "performance.svg").write_text(svg(panels(document)))
-    (docs / "performance.json").write_bytes(
-        orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
-    )
+    page.write_text(with_figures(page.read_text(), f"{table(rows(shown))}\n\n{' '.join(notes(shown))}"))
+    (docs / "performance.svg").write_text(svg(panels(shown)))
+    (docs / "performance.json").write_bytes(encode(shown))

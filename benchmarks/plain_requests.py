@@ -1,229 +1,153 @@
-"""What a plain request costs: list, open and create, beside bare routes that run the same statements.
+"""Measures what list, open and create cost, beside bare routes and beside the service of another checkout."""
 
-    python -m benchmarks.plain_requests
-    python -m benchmarks.plain_requests --rounds 3 --seconds 0.5
-
-Linux only. Both servers run at once, on the same core, and are asked in turns.
-"""
-
-import argparse
-import subprocess
-import sys
-import tempfile
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from hashlib import md5
-from pathlib import Path
+from itertools import product
 from statistics import median
 from typing import Any
 from uuid import UUID
 
-import orjson
 import psycopg
-from attrs import asdict, frozen
+import uvloop
+from attrs import define
 from benchmarks.bare_routes import USER
-from benchmarks.options import count, duration
-from benchmarks.programs import SUBJECT_CORE, free_port, pin, program, wait_for
-from benchmarks.request_client import Answers, Requests
-from benchmarks.streams import database
-from benchmarks.subjects import Chatcore, Running
+from benchmarks.database import Bench
+from benchmarks.options import Options
+from benchmarks.processes import Reading
+from benchmarks.programs import Running, serving
+from benchmarks.results import Results
+from benchmarks.stub_services import running_stub_services
+from benchmarks.subjects import CHATCORE, authorization, http_request, module, services
 
-PAGE = 50
-MESSAGES = 100
-#: What is said in an ordinary message.
-_CONTENT_CHARS = 400
+#: What the bare routes are called in results.
+BARE_ROUTE = "a bare route"
+#: The conversation to which :func:`store_messages` adds messages: its id is the hash of `c1`.
+FIRST = UUID(md5(b"c1", usedforsecurity=False).hexdigest())
 
+_CONNECTIONS = (1, 16)
+_PAGE, _MESSAGES, _CONTENT_CHARS = 50, 100, 400
+_WARM_UP_SECONDS, _LONGEST_SECONDS = 0.1, 1.0
+# Answers of two servers may differ by some fields, but not by more.
+_SIZE_TOLERANCE = 0.1
 _FILL = """
-insert into conversations
-select %(user)s, md5('c' || n)::uuid, 'A title of some words', 'auto', 'default', null, 1, now(),
-    now() - n * interval '1 hour'
-from generate_series(1, %(page)s) as n;
+insert into conversations (user_id, id, title, title_source, model_tag, created_at, updated_at)
+select %(user)s, md5('c' || n)::uuid, 'A title of some words', 'auto', 'default', now(), now() - n * interval '1 hour'
+from generate_series(1, %(page)s) as n
 """
 _FILL_MESSAGES = """
-insert into messages
+insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, created_at, token_count,
+    model_tag, inference_time_ms)
 select %(user)s, md5('m' || n)::uuid, md5('c1')::uuid, case when n > 1 then md5('m' || n - 1)::uuid end, n,
-    case n %% 2 when 1 then 'user' else 'assistant' end, repeat('x', %(chars)s), 'complete', null,
-    case n %% 2 when 0 then 80 end, case n %% 2 when 0 then 'default' end, case n %% 2 when 0 then 1200 end, now()
+    case n %% 2 when 1 then 'user' else 'assistant' end, repeat('x', %(chars)s), 'complete', now(),
+    case n %% 2 when 0 then 80 end, case n %% 2 when 0 then 'default' end, case n %% 2 when 0 then 1200 end
 from generate_series(1, %(messages)s) as n
 """
 _MOVE_HEAD = """
 update conversations set head_id = md5('m' || %(messages)s)::uuid, next_position = %(messages)s + 1
 where user_id = %(user)s and id = md5('c1')::uuid
 """
+_USER = authorization(USER)
+_KINDS = {
+    f"list, {_PAGE} conversations": http_request(f"GET /api/conversations?limit={_PAGE}", _USER),
+    f"open, {_MESSAGES} messages": http_request(f"GET /api/conversations/{FIRST}", _USER),
+    "create": http_request("POST /api/conversations", _USER, '{"title":"A title of some words"}'),
+}
 
 
-@frozen(kw_only=True)
-class RequestCost:
-    """What one kind of request costs with so many connections: medians of several turns, and the ratio's spread."""
+@define
+class _Turn:
+    """What one server came to in one turn: requests, CPU time of each, size of an answer, and what was wrong."""
 
-    kind: str
-    connections: int
-    requests_per_second: float
-    bare_requests_per_second: float
-    latency_p50_ms: float
-    bare_latency_p50_ms: float
-    cpu_micros: float
-    bare_cpu_micros: float
-    #: Of each turn's two figures.
-    ratio: float
-    ratio_min: float
-    ratio_max: float
+    requests: int = 0
+    cpu_micros: float = 0.0
+    size: int = 0
+    problem: str = ""
+    spoiled: str = ""
 
 
-@frozen
-class Kind:
-    """One kind of request."""
-
-    name: str
-    head: str
-    status_line: str
-    body: str = ""
-
-    def text(self) -> str:
-        """The whole request, as a browser's script would send it."""
-        lines = [f"{self.head} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {USER}", "Accept: */*"]
-        if self.body:
-            lines += ["Content-Type: application/json", f"Content-Length: {len(self.body)}"]
-        return "\r\n".join([*lines, "", self.body])
-
-
-class WrongAnswerError(Exception):
-    """What was measured is not what should have been; ``str()`` says how."""
-
-
-def kinds() -> Sequence[Kind]:
-    """All that are measured."""
-    first = UUID(md5(b"c1", usedforsecurity=False).hexdigest())
-    return (
-        Kind(f"list, {PAGE} conversations", f"GET /api/conversations?limit={PAGE}", "HTTP/1.1 200 "),
-        Kind(f"open, {MESSAGES} messages", f"GET /api/conversations/{first}", "HTTP/1.1 200 "),
-        Kind("create", "POST /api/conversations", "HTTP/1.1 201 ", '{"title":"A title of some words"}'),
-    )
-
-
-def measure(url: str, folder: Path, *, connections: Sequence[int], rounds: int, seconds: float) -> list[RequestCost]:
-    """Measures every kind with each number of connections.
-
-    Args:
-        url: of a database of the benchmark's own.
-        folder: for what the subjects keep.
-        connections: how many at once, for each measurement.
-        rounds: how often the two take turns.
-        seconds: of each turn.
-
-    Raises:
-        WrongAnswerError: an answer was not as it should be, or the two differ.
-    """
-    with _both(url, folder) as (service, bare):
-        _fill(url)
-        return [
-            _cost(
-                kind,
-                count,
-                [(_ask(service, kind, count, seconds), _ask(bare, kind, count, seconds)) for _ in range(rounds)],
-            )
-            for kind in kinds()
-            for count in connections
-        ]
-
-
-@contextmanager
-def _both(url: str, folder: Path) -> Generator[tuple[Running, Running]]:
-    source_port, bare_port = free_port(), free_port()
-    python = [sys.executable, "-m"]
+def measure_requests(options: Options, bench: Bench) -> Results:
+    """Measures every kind of request with one connection and with sixteen, all servers on one core in turns."""
+    costs: list[Mapping[str, object]] = []
     with ExitStack() as stack:
-        stack.enter_context(program([*python, "benchmarks.token_source", f"--port={source_port}", "--tokens=0"]))
-        wait_for(source_port)
-        service = stack.enter_context(Chatcore(url).running(source_port, folder))
-        command = [*python, "benchmarks.bare_routes", f"--port={bare_port}", f"--database-url={url}"]
-        pid = stack.enter_context(program(command, core=SUBJECT_CORE))
-        wait_for(bare_port)
-        yield service, Running(bare_port, pid)
+        port = stack.enter_context(running_stub_services())
+        servers = {each.name: stack.enter_context(each.running(port, bench)) for each in services(options.beside)}
+        for running in servers.values():
+            _fill(running.database_url)
+        bare = [*module("bare_routes"), f"--database-url={servers[CHATCORE].database_url}"]
+        servers[BARE_ROUTE] = stack.enter_context(serving(bare, is_subject=True))
+        for kind, connections in product(_KINDS, _CONNECTIONS):
+            rounds = [
+                [uvloop.run(_ask(each, _KINDS[kind], connections, options.seconds)) for each in servers.values()]
+                for _ in range(options.rounds)
+            ]
+            ours, *others = zip(*rounds, strict=True)
+            for beside, theirs in zip(list(servers)[1:], others, strict=True):
+                costs.append({"kind": kind, "connections": connections, "beside": beside, **_cost(ours, theirs)})
+    return {"costs": costs}
 
 
-def _fill(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(_FILL, {"user": USER, "page": PAGE})
+def _fill(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(_FILL, {"user": USER, "page": _PAGE})
         store_messages(connection, USER)
         connection.execute("analyze")
 
 
 def store_messages(connection: psycopg.Connection[Any], user: str) -> None:
-    """A conversation that is there, the one of which the id is the hash of `c1`, gets its hundred messages."""
-    values = {"user": user, "messages": MESSAGES, "chars": _CONTENT_CHARS}
-    connection.execute(_FILL_MESSAGES, values)
-    connection.execute(_MOVE_HEAD, values)
+    """Adds a hundred messages to the user's conversation :data:`FIRST`."""
+    connection.execute(_FILL_MESSAGES, {"user": user, "messages": _MESSAGES, "chars": _CONTENT_CHARS})
+    connection.execute(_MOVE_HEAD, {"user": user, "messages": _MESSAGES})
 
 
-def _ask(running: Running, kind: Kind, connections: int, seconds: float) -> Answers:
-    requests = Requests(
-        port=running.port,
-        pid=running.pid,
-        request=kind.text(),
-        status_line=kind.status_line,
-        connections=connections,
-        seconds=seconds,
-    )
-    client = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.request_client"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    pin(client.pid, None)
-    output, _ = client.communicate(orjson.dumps(asdict(requests)))
-    answers = Answers(**orjson.loads(output))
-    if answers.first_problem:
-        raise WrongAnswerError(f"{kind.name}: {answers.first_problem[-300:]}")
-    return answers
+async def _ask(running: Running, request: str, connections: int, seconds: float) -> _Turn:
+    """Sends a request on each connection as soon as the last is answered."""
+    turn, writers = _Turn(), []
+
+    async def call() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writers.append(writer)
+        while True:
+            writer.write(request.encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            turn.size = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+            body = await reader.readexactly(turn.size)
+            turn.requests += 1
+            if not head.startswith(b"HTTP/1.1 20"):
+                turn.problem = body[-300:].decode(errors="replace")
+
+    callers = [asyncio.ensure_future(call()) for _ in range(connections)]
+    await asyncio.sleep(_WARM_UP_SECONDS)
+    first, before = Reading.of(server=running.pid), turn.requests
+    await asyncio.wait(callers, timeout=min(seconds, _LONGEST_SECONDS), return_when=asyncio.FIRST_COMPLETED)
+    turn.requests -= before
+    last = Reading.of(server=running.pid)
+    turn.cpu_micros = last.cpu_since(first, "server") * 1e6 / max(turn.requests, 1)
+    ended = [f"a connection ended: {caller.exception()}" for caller in callers if caller.done()]
+    for caller, writer in zip(callers, writers, strict=False):
+        caller.cancel()
+        writer.close()
+    await asyncio.gather(*callers, *(writer.wait_closed() for writer in writers), return_exceptions=True)
+    turn.problem = turn.problem or "; ".join(ended)
+    turn.spoiled = last.disturbance_since(first) or ("" if turn.requests else "no request was answered in time")
+    return turn
 
 
-def _cost(kind: Kind, connections: int, turns: Sequence[tuple[Answers, Answers]]) -> RequestCost:
-    ratios = [_cpu_micros(service) / _cpu_micros(bare) for service, bare in turns]
-    services, bares = zip(*turns, strict=True)
-    if _shown(services[0]) != _shown(bares[0]):
-        raise WrongAnswerError(f"{kind.name}: the service's answer differs from that of the bare route.")
-    return RequestCost(
-        kind=kind.name,
-        connections=connections,
-        requests_per_second=median(answers.requests / answers.seconds for answers in services),
-        bare_requests_per_second=median(answers.requests / answers.seconds for answers in bares),
-        latency_p50_ms=median(answers.latency_p50_ms for answers in services),
-        bare_latency_p50_ms=median(answers.latency_p50_ms for answers in bares),
-        cpu_micros=median(map(_cpu_micros, services)),
-        bare_cpu_micros=median(map(_cpu_micros, bares)),
-        ratio=median(ratios),
-        ratio_min=min(ratios),
-        ratio_max=max(ratios),
-    )
-
-
-def _cpu_micros(answers: Answers) -> float:
-    return answers.cpu_seconds * 1e6 / answers.requests
-
-
-def _shown(answers: Answers) -> object:
-    document: dict[str, object] = orjson.loads(answers.body)
-    # Of what is made anew by every request only the names are the same.
-    return document if "items" in document or "messages" in document else sorted(document)
-
-
-def main() -> int:
-    """Prints the table."""
-    parser = argparse.ArgumentParser(description="What a plain request costs.")
-    parser.add_argument("--connections", type=count, nargs="+", default=[1, 16], help="at once (default: 1 16)")
-    parser.add_argument("--rounds", type=count, default=5, help="how often the two take turns (default: 5)")
-    parser.add_argument("--seconds", type=duration, default=1.0, help="of each turn (default: 1)")
-    options = parser.parse_args()
-    row = "{:24}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>16}"
-    print(row.format("", "connections", "req/s", "bare", "CPU µs", "bare", "times", "min-max"))
-    with tempfile.TemporaryDirectory(prefix="chatcore-bench-") as name, database(Path(name)) as url:
-        costs = measure(
-            url, Path(name), connections=options.connections, rounds=options.rounds, seconds=options.seconds
-        )
-    for cost in costs:
-        figures = (cost.requests_per_second, cost.bare_requests_per_second, cost.cpu_micros, cost.bare_cpu_micros)
-        spread = f"{cost.ratio_min:.2f}-{cost.ratio_max:.2f}"
-        print(row.format(cost.kind, cost.connections, *(f"{x:.0f}" for x in figures), f"{cost.ratio:.2f}", spread))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _cost(ours: Sequence[_Turn], theirs: Sequence[_Turn]) -> Results:
+    """Returns medians of all turns, and how the CPU times of each turn relate."""
+    pairs = list(zip(ours, theirs, strict=True))
+    problems = [turn.problem for pair in pairs for turn in pair if turn.problem]
+    sizes = ours[-1].size, theirs[-1].size
+    if all(sizes) and abs(sizes[0] - sizes[1]) > _SIZE_TOLERANCE * sizes[1]:
+        problems.append("the answers have {} and {} bytes".format(*sizes))
+    ratios = [mine.cpu_micros / other.cpu_micros for mine, other in pairs if other.cpu_micros] or [0.0]
+    return {
+        "cpu_micros": median(turn.cpu_micros for turn in ours),
+        "beside_cpu_micros": median(turn.cpu_micros for turn in theirs),
+        "ratio": median(ratios),
+        "ratio_min": min(ratios),
+        "ratio_max": max(ratios),
+        "broken": "; ".join(problems),
+        "spoiled": next((turn.spoiled for pair in pairs for turn in pair if turn.spoiled), ""),
+    }

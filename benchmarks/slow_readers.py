@@ -1,186 +1,89 @@
-"""What readers who read nothing cost the others: their relay latency with such readers, and without, in one run.
+"""Measures what readers who read nothing cost other readers: the latency of a hundred streams with and without them."""
 
-    python -m benchmarks.slow_readers --streams 100 --stalled 100
-
-Linux only. The kernel's buffers are kept small, so that it is the service that holds what is not read.
-"""
-
-import argparse
-import http.client
 import socket
-import sys
-import tempfile
 import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import psycopg
-from attrs import frozen
-from benchmarks.conversations import Conversation
-from benchmarks.load_client import Heard, Load, LoadClient, quantile
-from benchmarks.machine import most_files, require_files, require_linux
-from benchmarks.meter import memory_of_family_kb
-from benchmarks.options import count, duration
-from benchmarks.problem import BenchmarkError
-from benchmarks.programs import pin
-from benchmarks.streams import bench
-from benchmarks.subjects import MANY_READERS, Chatcore, Running
-from benchmarks.tools import tools
-from benchmarks.trial import Bench, Trial, running_source
+from benchmarks.database import Bench
+from benchmarks.load_client import Load, LoadReport, quantile, run_load
+from benchmarks.options import Options
+from benchmarks.processes import Reading, memory_of_family_kb
+from benchmarks.programs import Running, get
+from benchmarks.results import Results
+from benchmarks.subjects import Chatcore, authorization, http_request
+from benchmarks.token_source import running_source
+from benchmarks.trial import Trial
 
-#: Streams that are read, and beside them readers who read nothing.
-STALLED_STREAMS, STALLED_READERS = 100, 100
-#: Text of the reply that nobody reads: more than the kernel and the service hold of it together.
+# Streams that are read, and readers who read nothing.
+_STREAMS, _STALLED = 100, 100
+# More text than the kernel and the service buffer together.
 _UNREAD_CHARS = 1_000_000
+# The kernel's buffers are kept small, so that the service has to hold what is not read.
 _RECEIVE_BYTES, _SEGMENT_BYTES = 4096, 536
 _SETTLE_SECONDS = 1.0
-
 _LENGTHEN = """
 update messages set content = repeat('sea ', %(chars)s / 4)
-where (user_id, conversation_id, id) in (
-    select user_id, conversation_id, id from messages where role = 'assistant' and status = 'complete' limit 1
+where (user_id, id) in (
+    select user_id, id from messages where role = 'assistant' and status = 'complete' limit 1
 )
 returning user_id, conversation_id, id
 """
 
 
-@frozen(kw_only=True)
-class StallCost:
-    """What stalled readers came to: latencies are those of the others' tokens."""
-
-    streams: int
-    stalled: int
-    alone_p50_ms: float
-    alone_p99_ms: float
-    beside_p50_ms: float
-    beside_p99_ms: float
-    #: Of the service, by stalled reader.
-    memory_kb: float
-    broken: str
-
-    @property
-    def times_p99(self) -> float:
-        """How many times the others' latency is what it is without stalled readers."""
-        return self.beside_p99_ms / self.alone_p99_ms if self.alone_p99_ms else 0.0
+def measure_stalled(options: Options, bench: Bench) -> Results:
+    """Measures in fresh processes in every round."""
+    return {"rounds": [_measure_round(options.seconds, bench) for _ in range(options.rounds)]}
 
 
-@frozen
-class Stalling:
-    """So many streams that are read, first by themselves and then beside so many that are not."""
-
-    streams: int
-    stalled: int
-    seconds: float
-
-    def measure(self, made: Bench) -> StallCost:
-        """Starts everything afresh, and measures twice.
-
-        Raises:
-            BenchmarkError: something could not be started.
-        """
-        subject, trial = Chatcore(made.database_url, MANY_READERS), Trial(self.streams, self.seconds)
-        with (
-            running_source(trial.tokens(subject)) as source,
-            subject.running(source.port, made.folder) as running,
-        ):
-            alone, _ = _heard(trial.load(subject, running), made, running)
-            load = trial.load(subject, running)
-            memory_kb = memory_of_family_kb(running.pid)
-            with _stalled(running.port, _unread(made.database_url, running.port), self.stalled):
-                time.sleep(_SETTLE_SECONDS)
-                memory_kb = memory_of_family_kb(running.pid) - memory_kb
-                beside, left = _heard(load, made, running)
-        return self._cost(alone, beside, memory_kb / self.stalled, left)
-
-    def _cost(self, alone: Heard, beside: Heard, memory_kb: float, left: float) -> StallCost:
-        without, with_them = (heard.timings.tokens for heard in (alone, beside))
-        problems = [heard.problem for heard in (alone, beside) if heard.broken_streams]
-        if left < self.stalled + self.streams:
-            problems.append("readers who were to stall did not")
-        return StallCost(
-            streams=self.streams,
-            stalled=self.stalled,
-            alone_p50_ms=quantile(without, 0.5) / 1000,
-            alone_p99_ms=quantile(without, 0.99) / 1000,
-            beside_p50_ms=quantile(with_them, 0.5) / 1000,
-            beside_p99_ms=quantile(with_them, 0.99) / 1000,
-            memory_kb=memory_kb,
-            broken="; ".join(problems),
-        )
+def _measure_round(seconds: float, bench: Bench) -> Results:
+    # All stalled readers belong to one user.
+    subject, trial = Chatcore(settings={"MAX_STREAMS_PER_USER": "2000"}), Trial(_STREAMS, seconds)
+    with running_source(trial.tokens(subject)) as source, subject.running(source.port, bench) as running:
+        first = Reading.of()
+        alone, _ = _run(trial.load(subject, running), running, bench)
+        load, memory_kb = trial.load(subject, running), memory_of_family_kb(running.pid)
+        with _stalled_readers(running):
+            time.sleep(_SETTLE_SECONDS)
+            memory_kb = memory_of_family_kb(running.pid) - memory_kb
+            beside, open_streams = _run(load, running, bench)
+        spoiled = Reading.of().disturbance_since(first)
+    problems = [report.problem for report in (alone, beside) if report.broken_streams]
+    if open_streams < _STALLED + _STREAMS:
+        problems.append("readers who were to stall did not")
+    return {
+        "alone_p99_ms": quantile(alone.tokens, 0.99) / 1000,
+        "beside_p99_ms": quantile(beside.tokens, 0.99) / 1000,
+        "memory_kb": memory_kb / _STALLED,
+        "broken": "; ".join(problems),
+        "spoiled": spoiled,
+    }
 
 
-def stalling(made: Bench, seconds: float) -> StallCost:
-    """A hundred streams, and a hundred readers beside them who read nothing.
+def _run(load: Load, running: Running, bench: Bench) -> tuple[LoadReport, float]:
+    """Returns the load client's report, and how many streams were open when the window ended."""
+    counts: list[float] = []
 
-    Raises:
-        BenchmarkError: something could not be started.
-    """
-    return Stalling(STALLED_STREAMS, STALLED_READERS, seconds).measure(made)
+    def count_open_streams() -> None:
+        lines = get(running.port, "/metrics")[1].decode().splitlines()
+        counts.append(sum(float(line.split()[-1]) for line in lines if line.startswith("chatcore_open_streams ")))
 
-
-def _heard(load: Load, made: Bench, running: Running) -> tuple[Heard, float]:
-    """What the others heard, and how many streams were open as the window ended."""
-    open_streams = [0.0]
-    with LoadClient(tools().load_client, load, made.folder) as client:
-        pin(client.pid, None)
-        heard = client.run(lambda: open_streams.append(_open_streams(running.port)))
-    return heard, open_streams[-1]
-
-
-def _open_streams(port: int) -> float:
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("GET", "/metrics")
-    lines = connection.getresponse().read().decode().splitlines()
-    connection.close()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith("chatcore_open_streams "))
-
-
-def _unread(database_url: str, port: int) -> bytes:
-    """The request that follows a reply which has become a long one."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        row = connection.execute(_LENGTHEN, {"chars": _UNREAD_CHARS}).fetchone()
-    if row is None:
-        raise BenchmarkError("There is no reply to be read.")
-    user, conversation_id, reply_id = row
-    return Conversation(user, str(conversation_id)).reader(port, str(reply_id)).encode()
+    return run_load(load, bench.folder, count_open_streams), counts[-1]
 
 
 @contextmanager
-def _stalled(port: int, request: bytes, count: int) -> Generator[None]:
+def _stalled_readers(running: Running) -> Generator[None]:
+    """Lengthens a reply in the database, requests it, and reads no answer."""
+    with psycopg.connect(running.database_url, autocommit=True) as connection:
+        ((user, conversation, reply),) = connection.execute(_LENGTHEN, {"chars": _UNREAD_CHARS}).fetchall()
+    target = f"GET /api/conversations/{conversation}/messages/{reply}/stream"
     with ExitStack() as stack:
-        for _ in range(count):
+        for _ in range(_STALLED):
             reader = stack.enter_context(socket.socket())
             reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
-            # A sender's buffer begins at so many segments.
+            # The sender's buffer starts at a number of segments.
             reader.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT_BYTES)
-            reader.connect(("127.0.0.1", port))
-            reader.sendall(request)
+            reader.connect(("127.0.0.1", running.port))
+            reader.sendall(http_request(target, authorization(user)).encode())
         yield
-
-
-def main() -> int:
-    """Prints it; 0 when every stream was whole."""
-    parser = argparse.ArgumentParser(description="What readers who read nothing cost the others.")
-    parser.add_argument("--streams", type=count, default=STALLED_STREAMS, help="that are read (default: 100)")
-    parser.add_argument("--stalled", type=count, default=STALLED_READERS, help="that are not (default: 100)")
-    parser.add_argument("--seconds", type=duration, default=6.0, help="of each measurement (default: 6)")
-    options = parser.parse_args()
-    try:
-        require_linux()
-        require_files(options.streams + options.stalled, most_files())
-        with tempfile.TemporaryDirectory(prefix="chatcore-bench-") as name, bench(Path(name)) as made:
-            cost = Stalling(options.streams, options.stalled, options.seconds).measure(made)
-    except BenchmarkError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"alone:  p50 {cost.alone_p50_ms:.2f} ms, p99 {cost.alone_p99_ms:.1f} ms")
-    print(f"beside: p50 {cost.beside_p50_ms:.2f} ms, p99 {cost.beside_p99_ms:.1f} ms, {cost.times_p99:.2f} times")
-    print(f"{cost.memory_kb:.0f} kB a stalled reader")
-    if cost.broken:
-        print(cost.broken, file=sys.stderr)
-    return 1 if cost.broken else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

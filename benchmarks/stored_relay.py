@@ -1,113 +1,76 @@
-"""The least that a relay can do that loses no answer: a turn is stored in one statement, then bytes go through.
+"""Relays bytes from the token source once a turn is stored: the least that a first token costs in Python.
 
-No parsing, no users, no figures: what the first token of a stored turn takes at least in Python, with the service's own
-statement on connections that are ready, on this machine and at this moment.
+The service's storage adapter stores the turn. The relay checks no users, parses no frames and keeps no metrics.
 """
 
 import argparse
 import asyncio
-import re
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import uvloop
-from benchmarks.bytes_relay import Downstream
-from psycopg import AsyncRawCursor
 
-from chatcore.conversations.message import ConversationId, MessageId
-from chatcore.ports.storage import NewTurn
-from chatcore.replies.lease import OwnerId
-from chatcore.user import UserId
-from chatcore_postgres.driver.database import Parameters, fetch_on
-from chatcore_postgres.driver.epoll_wait import SharedEpoll, WaitingConnection
-from chatcore_postgres.statements.turns import BEGIN_TURN
-from chatcore_postgres.turns import turn_parameters
+from chatcore import ConversationId, MessageId, UserId
+from chatcore.ports import NewTurn
+from chatcore_postgres import PostgresStorage
 
-#: Of a request's headers: whose turn it is, and in which conversation.
+#: The request's headers that name the user and the conversation.
 USER, CONVERSATION = "X-User", "X-Conversation"
 
-_CONNECTIONS = 16
-_WHOSE = re.compile(rf"{USER}: (\S+)\r\n{CONVERSATION}: (\S+)\r\n".encode())
-_OWNER = OwnerId(uuid4())
+_MOST_REQUEST, _BACKLOG, _CONNECTIONS = 65_536, 4096, 16
+# The type of an owner's id has no public name.
+_OWNER: Any = uuid4()
+_QUESTION = "What do you know of the sea?"
 
 
-class Store:
-    """Stores turns."""
+class Upstream(asyncio.Protocol):
+    """The connection to the token source."""
 
-    def __init__(self) -> None:
-        # The one that was used last is used next.
-        self._connections: list[WaitingConnection] = []
+    def __init__(self, client: asyncio.StreamWriter) -> None:
+        self._client = client
 
-    async def open(self, database_url: str) -> None:
-        """Connects, and has the statement planned: nobody's turn changes nothing."""
-        readiness = SharedEpoll()
-        for _ in range(_CONNECTIONS):
-            connection = await WaitingConnection.connect(
-                database_url, autocommit=True, prepare_threshold=1, cursor_factory=AsyncRawCursor
-            )
-            connection.readiness = readiness
-            for _ in range(2):
-                await fetch_on(connection, BEGIN_TURN, _turn("nobody", uuid4()))
-            self._connections.append(connection)
+    def data_received(self, data: bytes) -> None:
+        """Passes bytes on to the client."""
+        self._client.write(data)
 
-    async def begin(self, request: bytes) -> None:
-        """Stores the turn that this request begins.
-
-        Raises:
-            LookupError: it does not say whose turn it is, or there is no such conversation.
-        """
-        whose = _WHOSE.search(request)
-        if whose is None:
-            raise LookupError(request)
-        connection = self._connections.pop()
-        rows = await fetch_on(connection, BEGIN_TURN, _turn(whose[1].decode(), UUID(whose[2].decode())))
-        self._connections.append(connection)
-        if rows[0][0] != "accepted":
-            raise LookupError(rows[0][0])
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
+        """Closes the client's connection."""
+        self._client.close()
 
 
-def _turn(user: str, conversation: UUID) -> Parameters:
-    return turn_parameters(
-        NewTurn(
-            user_id=UserId(user),
-            conversation_id=ConversationId(conversation),
-            user_message_id=MessageId(uuid4()),
-            reply_id=MessageId(uuid4()),
-            owner_id=_OWNER,
-            content="What do you know of the sea?",
-            title="What do you know of the sea?",
-            idempotency_key=None,
-            history_limit=50,
-            max_generations=8,
-            now=datetime.now(UTC),
-        )
+def new_turn(request: bytes) -> NewTurn:
+    """Returns the turn that a request begins."""
+    headers = dict(line.split(": ", 1) for line in request.decode().split("\r\n") if ": " in line)
+    return NewTurn(
+        user_id=UserId(headers[USER]),
+        conversation_id=ConversationId(UUID(headers[CONVERSATION])),
+        user_message_id=MessageId(uuid4()),
+        reply_id=MessageId(uuid4()),
+        owner_id=_OWNER,
+        content=_QUESTION,
+        title=_QUESTION,
+        idempotency_key=None,
+        history_limit=50,
+        max_generations=8,
+        now=datetime.now(UTC),
     )
 
 
-class StoringDownstream(Downstream):
-    """The client's side, whose request waits until its turn is stored. The connection to the source does not wait."""
-
-    def __init__(self, source_port: int, store: Store) -> None:
-        super().__init__(source_port)
-        self._store = store
-        self._storing: asyncio.Task[None] | None = None
-
-    def data_received(self, data: bytes) -> None:
-        """To the database, then to the source."""
-        self._storing = asyncio.ensure_future(self._store_and_ask(data))
-
-    async def _store_and_ask(self, request: bytes) -> None:
-        await self._store.begin(request)
-        super().data_received(request)
-
-
 async def serve(port: int, source_port: int, database_url: str) -> None:
-    """Serves for ever."""
-    store = Store()
-    await store.open(database_url)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: StoringDownstream(source_port, store), "127.0.0.1", port, backlog=4096)
-    await server.serve_forever()
+    """Serves until the process is ended."""
+    async with PostgresStorage(database_url, min_connections=_CONNECTIONS, max_connections=_CONNECTIONS) as storage:
+        loop = asyncio.get_running_loop()
+
+        async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            source, _ = await loop.create_connection(lambda: Upstream(writer), "127.0.0.1", source_port)
+            if request := await reader.read(_MOST_REQUEST):
+                await storage.begin_turn(new_turn(request))
+                source.write(request)
+                await reader.read()
+            source.close()
+
+        await (await asyncio.start_server(relay, "127.0.0.1", port, backlog=_BACKLOG)).serve_forever()
 
 
 if __name__ == "__main__":
@@ -115,5 +78,4 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--source-port", type=int, required=True)
     parser.add_argument("--database-url", required=True)
-    options = parser.parse_args()
-    uvloop.run(serve(options.port, options.source_port, options.database_url))
+    uvloop.run(serve(**vars(parser.parse_args())))

@@ -1,194 +1,173 @@
-"""What is measured: the service with everything on, and what it is measured against."""
+"""Starts the programs that are measured: the service, and what it is compared with."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
-from typing import Protocol
+from uuid import uuid4
 
+import orjson
 import psycopg
-from attrs import frozen
-from benchmarks.conversations import conversations, request
-from benchmarks.machine import most_files
-from benchmarks.programs import SUBJECT_CORE, free_port, program, wait_for
+from attrs import evolve, frozen
+from benchmarks.database import Bench
+from benchmarks.machine import raise_file_limit
+from benchmarks.programs import Running, free_port, serving
+from benchmarks.stored_relay import CONVERSATION, USER
 
-#: What the subjects are called, in tables as in results.
-DIRECTLY = "the token source, directly"
+#: Names of the subjects in tables and results.
+DIRECT = "the token source, directly"
 NGINX = "nginx, unbuffered"
-BYTES_RELAY = "bytes through, asyncio"
+STORED_RELAY = "the least that stores a turn"
 CHATCORE = "chatcore, everything on"
 
-#: Settings for measurements that are over before their replies are: these need not be waited for.
-HURRIED = {"DRAIN_SECONDS": "1"}
-#: Settings for many readers of one user's reply.
-MANY_READERS = {"MAX_STREAMS_PER_USER": "2000"}
-
+# The service allows one user 8 replies at once by default.
+_REPLIES_PER_USER = 8
 _NGINX = """
 daemon off; master_process off; error_log {folder}/error.log; pid {folder}/pid;
-events {{ worker_connections {connections}; }}
+events {{ worker_connections {files}; }}
 http {{
     access_log off;
     client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder};
     scgi_temp_path {folder};
     server {{
         listen 127.0.0.1:{port} backlog=4096;
-        location / {{ proxy_pass http://127.0.0.1:{source_port}; proxy_http_version 1.1; proxy_buffering off; }}
+        location / {{ proxy_pass http://127.0.0.1:{source}; proxy_http_version 1.1; proxy_buffering off; }}
     }}
 }}
 """
+_OUR_COMMAND = Path(sys.executable).with_name("chatcore")
+_CREATE_CONVERSATION = """
+insert into conversations (user_id, id, title, title_source, model_tag, created_at, updated_at)
+values (%s, %s, 'New', 'default', 'default', now(), now())
+"""
+
+
+def http_request(target: str, headers: Mapping[str, str], body: str = "") -> str:
+    """Returns a whole request from method and path, headers, and a JSON body if there is one."""
+    lines = [f"{target} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if body:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "", body])
+
+
+def authorization(user: str) -> Mapping[str, str]:
+    """Returns the header with a user's token, which is the user's name."""
+    return {"Authorization": f"Bearer {user}"}
 
 
 @frozen
-class Running:
-    """A subject that takes requests."""
+class Subject:
+    """A program between load client and token source; by itself, the source with nothing in front of it."""
 
-    port: int
-    #: 0 for the source itself, which is not measured.
-    pid: int
-
-
-class Subject(Protocol):
-    """Something that stands between the load client and the token source."""
-
-    name: str
-    #: How many streams can begin in a second without its being about that.
-    starts_per_second: int
-
-    def running(self, source_port: int, folder: Path) -> AbstractContextManager[Running]:
-        """Runs it; may keep files in the folder."""
-        ...
-
-    def requests(self, running: Running, streams: int) -> Sequence[str]:
-        """A request for each stream."""
-        ...
-
-
-class _Straight(Subject):
-    """Whoever passes requests on as they are."""
-
-    starts_per_second = 500
-
-    def requests(self, running: Running, streams: int) -> Sequence[str]:
-        """The same for all."""
-        return [request("POST /generate", running.port, {}, "{}")] * streams
-
-
-class Nothing(_Straight):
-    """The source itself."""
-
-    name = DIRECTLY
+    name: str = DIRECT
+    #: How many streams can begin in a second without making the measurement one of beginnings.
+    starts_per_second: int = 500
 
     @contextmanager
-    def running(self, source_port: int, folder: Path) -> Generator[Running]:  # noqa: ARG002 - the protocol's signature
-        """It runs already."""
+    def running(self, source_port: int, bench: Bench) -> Generator[Running]:  # noqa: ARG002 - others need both
+        """Runs the program."""
         yield Running(source_port, 0)
 
+    def requests(self, running: Running, streams: int) -> Sequence[str]:  # noqa: ARG002 - others need both
+        """Returns a request for each stream."""
+        return [http_request("POST /generate", {}, "{}")] * streams
 
-class Nginx(_Straight):
-    """nginx, which is C and does nothing but pass bytes on."""
 
-    name = NGINX
+@frozen
+class Nginx(Subject):
+    """nginx without buffering."""
+
+    name: str = NGINX
 
     @contextmanager
-    def running(self, source_port: int, folder: Path) -> Generator[Running]:
-        """One worker."""
-        port = free_port()
+    def running(self, source_port: int, bench: Bench) -> Generator[Running]:
+        """Runs one process."""
+        port, folder, files = free_port(), bench.folder / "nginx", raise_file_limit()
+        folder.mkdir(exist_ok=True)
         configuration = folder / "nginx.conf"
-        configuration.write_text(
-            _NGINX.format(folder=folder, port=port, source_port=source_port, connections=most_files())
-        )
-        with program(["nginx", "-c", str(configuration)], core=SUBJECT_CORE) as pid:
-            yield ready(port, pid)
-
-
-class BytesRelay(_Straight):
-    """The least that Python can do."""
-
-    name = BYTES_RELAY
-
-    @contextmanager
-    def running(self, source_port: int, folder: Path) -> Generator[Running]:  # noqa: ARG002 - the protocol's signature
-        """One process."""
-        port = free_port()
-        command = [sys.executable, "-m", "benchmarks.bytes_relay"]
-        options = [f"--port={port}", f"--source-port={source_port}"]
-        with program([*command, *options], core=SUBJECT_CORE) as pid:
-            yield ready(port, pid)
+        configuration.write_text(_NGINX.format(folder=folder, port=port, source=source_port, files=files))
+        with serving(["nginx", "-c", str(configuration)], port=port, is_subject=True) as running:
+            yield running
 
 
 @frozen
 class Chatcore(Subject):
-    """The service: auth, a turn stored before its stream begins, checkpoints, and the reply stored at its end."""
+    """The service with everything on: auth, turns stored before their streams begin, checkpoints, metrics and logs."""
 
-    database_url: str
-    #: Beside those that it needs.
+    name: str = CHATCORE
+    # The beginning of each stream waits for the database's fsync.
+    starts_per_second: int = 70
+    #: The command `chatcore` of the checkout that is measured.
+    command: Path = _OUR_COMMAND
+    #: In addition to the settings that it needs.
     settings: Mapping[str, str] = {}
-    #: Whether it begins with empty tables, so that it does not meet what another measurement has left.
-    is_fresh: bool = True
-    name = CHATCORE
-    # Each begins with what a database's fsync takes.
-    starts_per_second = 70
 
     @contextmanager
-    def running(self, source_port: int, folder: Path) -> Generator[Running]:  # noqa: ARG002 - the protocol's signature
-        """One worker."""
-        port = free_port()
-        self.prepare(source_port)
-        with program(self.command(port), core=SUBJECT_CORE, environment=self.environment(source_port)) as pid:
-            yield ready(port, pid)
+    def running(self, source_port: int, bench: Bench) -> Generator[Running]:
+        """Runs one worker on an empty database."""
+        with bench.empty_database() as url:
+            self.migrate(url)
+            with self.serving(url, source_port) as running:
+                yield running
 
-    def prepare(self, source_port: int) -> None:
-        """Migrates the database, and empties it where it is to be fresh."""
-        migrate = [sys.executable, "-m", "chatcore_service", "migrate"]
-        subprocess.run(migrate, env=self.environment(source_port), check=True, stdout=subprocess.DEVNULL)
-        if self.is_fresh:
-            _empty(self.database_url)
+    def migrate(self, url: str) -> None:
+        """Creates the tables."""
+        subprocess.run([self.command, "migrate"], env=self._environment(url, 0), check=True, stdout=subprocess.DEVNULL)
 
-    def command(self, port: int) -> Sequence[str]:
-        """What starts it."""
-        return [sys.executable, "-m", "chatcore_service", "serve", f"--port={port}"]
-
-    def environment(self, source_port: int) -> Mapping[str, str]:
-        """In which it runs."""
-        source = f"http://127.0.0.1:{source_port}"
-        return {
-            **os.environ,
-            "DATABASE_URL": self.database_url,
-            "AUTH_SERVICE_URL": source,
-            "INFERENCE_SERVICE_URL": source,
-            "INTERNAL_API_KEY": "key",
-            **self.settings,
-        }
+    @contextmanager
+    def serving(self, url: str, source_port: int) -> Generator[Running]:
+        """Runs one worker on a database that has the tables."""
+        command, environment = [str(self.command), "serve", "--port={port}"], self._environment(url, source_port)
+        with serving(command, is_subject=True, environment=environment) as running:
+            yield evolve(running, database_url=url)
 
     def requests(self, running: Running, streams: int) -> Sequence[str]:
-        """A turn in a conversation of its own for each stream."""
-        return [conversation.turn(running.port) for conversation in conversations(running.port, streams)]
+        """Returns a turn in a conversation of its own for each stream. To create them fills the cache of tokens."""
+        requests, body = [], '{"content":"What do you know of the sea?"}'
+        with closing(HTTPConnection("127.0.0.1", running.port)) as connection:
+            for headers in (authorization(f"user-{n // _REPLIES_PER_USER}") for n in range(streams)):
+                connection.request("POST", "/api/conversations", headers=headers)
+                id_ = orjson.loads(connection.getresponse().read())["id"]
+                requests.append(http_request(f"POST /api/conversations/{id_}/messages", headers, body))
+        return requests
+
+    def _environment(self, url: str, source_port: int) -> Mapping[str, str]:
+        source = f"http://127.0.0.1:{source_port}"
+        services = {"AUTH_SERVICE_URL": source, "INFERENCE_SERVICE_URL": source, "INTERNAL_API_KEY": "key"}
+        return {**os.environ, "DATABASE_URL": url, **services, **self.settings}
 
 
-def _empty(database_url: str) -> None:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("truncate conversations, messages, generations, deltas, idempotency_keys")
+@frozen
+class StoredRelay(Chatcore):
+    """The least that storing a turn before its stream begins costs in Python."""
+
+    name: str = STORED_RELAY
+
+    @contextmanager
+    def serving(self, url: str, source_port: int) -> Generator[Running]:
+        """Runs one process on a database that has the tables."""
+        command = [*module("stored_relay"), f"--source-port={source_port}", f"--database-url={url}"]
+        with serving(command, is_subject=True) as running:
+            yield evolve(running, database_url=url)
+
+    def requests(self, running: Running, streams: int) -> Sequence[str]:
+        """Returns a turn for each stream, in a conversation and of a user of its own, so that no two turns meet."""
+        owners = [(f"user-{n}", str(uuid4())) for n in range(streams)]
+        with psycopg.connect(running.database_url, autocommit=True) as connection:
+            connection.cursor().executemany(_CREATE_CONVERSATION, owners)
+        return [http_request("POST /generate", {USER: user, CONVERSATION: id_}, "{}") for user, id_ in owners]
 
 
-def limit() -> Subject:
-    """What the figures are put in relation to: nginx where it is installed, else the least that Python can do."""
-    return Nginx() if shutil.which("nginx") else BytesRelay()
+def module(name: str) -> Sequence[str]:
+    """Returns the command that runs a server of the benchmark."""
+    return [sys.executable, "-m", f"benchmarks.{name}", "--port={port}"]
 
 
-def subjects(database_url: str) -> Sequence[Subject]:
-    """All that this machine can run."""
-    nginx = [Nginx()] if shutil.which("nginx") else []
-    return [Nothing(), *nginx, BytesRelay(), Chatcore(database_url)]
-
-
-def ready(port: int, pid: int) -> Running:
-    """A subject's process, as soon as it listens.
-
-    Raises:
-        BenchmarkError: it does not come to.
-    """
-    wait_for(port, pid)
-    return Running(port, pid)
+def services(other: Path | None, **settings: str) -> Sequence[Chatcore]:
+    """Returns the service, and that of another checkout if one is named."""
+    others = {other.resolve().name: other.resolve() / ".venv" / "bin" / "chatcore"} if other else {}
+    theirs = (Chatcore(f"chatcore in {name}", command=each, settings=settings) for name, each in others.items())
+    return [Chatcore(settings=settings), *theirs]

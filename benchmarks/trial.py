@@ -1,125 +1,125 @@
-"""One measurement of one subject, with everything fresh: a token source, the subject, and the load client."""
+"""Measures one subject under streams, with a fresh token source, subject and load client."""
 
 import random
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from attrs import frozen
-from benchmarks.load_client import Asked, Load, LoadClient
-from benchmarks.measurement import Measurement, measurement
-from benchmarks.meter import Meter, all_cores, memory_of_family_kb
-from benchmarks.programs import SUBJECT_CORE, free_port, pin, program, wait_for
-from benchmarks.subjects import Running, Subject
-from benchmarks.token_source import PERIOD_SECONDS, lateness, source_command
-from benchmarks.tools import tools
+from benchmarks.database import Bench
+from benchmarks.load_client import Load, LoadReport, quantile, run_load
+from benchmarks.processes import Reading, memory_of_family_kb
+from benchmarks.programs import Running
+from benchmarks.subjects import Subject
+from benchmarks.token_source import PERIOD_SECONDS, running_source, share_later_than
 
-_SHORTEST_RAMP_SECONDS = 2.0
-_SLOWING = 1.5
+_SHORTEST_RAMP_SECONDS, _SLOWING = 2.0, 1.5
 _SETTLE_SECONDS = 1.5
 _PATIENCE_SECONDS = 60.0
+# A relayed token is in time below so many milliseconds; of so many tokens that have to arrive, such a share has to be.
+_IN_TIME_MS, _SHARE_IN_TIME, _THROUGHPUT = 100, 0.99, 0.97
+# A source that makes more than such a share of tokens so late is what was measured, not the subject; and so is a load
+# client that is busy for longer, because it reads tokens later than they arrive.
+_LATE_MS, _MOST_LATE, _MOST_BUSY = 20, 0.01, 0.97
+#: If others took more of a core, a measurement is repeated. The kernel's own work counts too, so a little is normal.
+MOST_TAKEN = 0.3
 
 
 @frozen(kw_only=True)
-class Bench:
-    """What all trials share."""
+class Measurement:
+    """What one measurement came to. CPU times are in microseconds for each token that arrived in the window."""
 
-    database_url: str
-    #: Of the database's first process.
-    database_pid: int
-    #: For what subjects keep.
-    folder: Path
-
-
-@frozen
-class Source:
-    """A token source that runs."""
-
-    port: int
-    pid: int
+    subject: str
+    streams: int
+    cpu_micros: float
+    database_cpu_micros: float
+    memory_kb_per_stream: float
+    latency_p50_ms: float
+    latency_p99_ms: float
+    first_token_p50_ms: float
+    #: The share of one core that other programs, the kernel and the hypervisor took.
+    taken_share: float
+    #: How the subject did not keep up; empty when all tokens arrived and 99 of 100 were in time.
+    behind: str
+    #: Which token was wrong, missing, repeated or misplaced; empty when none was.
+    broken: str
+    #: Why the tools or other programs were measured and not the subject; empty when they were not.
+    spoiled: str
 
 
 @frozen
 class Trial:
-    """So many streams of twenty tokens a second, all open for so many seconds."""
+    """A number of streams with twenty tokens a second each, all of them open for some seconds."""
 
     streams: int
     seconds: float
-    #: Whether each stream is followed to its last token, or all is over with the window.
+    #: Whether each stream is read to its last token, or all streams end with the window.
     is_to_the_end: bool = True
 
-    def ramp_seconds(self, subject: Subject) -> float:
-        """How long it takes to begin them all."""
-        return max(_SHORTEST_RAMP_SECONDS, self.streams / subject.starts_per_second)
-
     def tokens(self, subject: Subject) -> int:
-        """How long a reply has to be so that all are open together, with time to settle on either side."""
-        return round((self.ramp_seconds(subject) + self.seconds + 2 * _SETTLE_SECONDS) / PERIOD_SECONDS)
+        """Returns how many tokens a reply needs so that all streams are open together, with time to settle."""
+        return round((self._ramp_seconds(subject) + self.seconds + 2 * _SETTLE_SECONDS) / PERIOD_SECONDS)
 
     def load(self, subject: Subject, running: Running) -> Load:
-        """A stream for each of its requests; they begin one after the other, each a little at random."""
+        """Returns a stream for each request; streams begin one after the other, each at a slightly random time."""
         requests = subject.requests(running, self.streams)
-        ramp = self.ramp_seconds(subject)
-        # Where many begin while many are open, the last have to take it slowly: what each costs is not the measure.
+        ramp = self._ramp_seconds(subject)
+        # Where many streams begin while many are open, the last begin more slowly: the benchmark measures open streams.
         slowing = 1.0 if ramp == _SHORTEST_RAMP_SECONDS else _SLOWING
         starts = [ramp * ((n + random.random()) / len(requests)) ** slowing for n in range(len(requests))]
         patience = 2 * ramp + self.seconds + _PATIENCE_SECONDS
         return Load(
-            streams=[Asked(start, running.port, request) for start, request in zip(starts, requests, strict=True)],
+            port=running.port,
+            streams=list(zip(starts, requests, strict=True)),
             tokens=self.tokens(subject),
             window_begin_seconds=ramp + _SETTLE_SECONDS,
             window_seconds=self.seconds,
-            patience_seconds=patience if self.is_to_the_end else None,
+            patience_seconds=patience if self.is_to_the_end else 0,
         )
 
     def measure(self, subject: Subject, bench: Bench) -> Measurement:
-        """Starts source and subject afresh, and loads them.
+        """Starts everything and measures once."""
+        with running_source(self.tokens(subject)) as source, subject.running(source.port, bench) as running:
+            load = self.load(subject, running)
+            memory_kb, late_shares, readings = [memory_of_family_kb(running.pid)], [0.0], []
 
-        Raises:
-            BenchmarkError: one of them could not be started.
-        """
-        with (
-            running_source(self.tokens(subject)) as source,
-            subject.running(source.port, bench.folder) as running,
-            LoadClient(tools().load_client, self.load(subject, running), bench.folder) as client,
-        ):
-            pin(client.pid, None)
-            return self._measured(subject.name, bench, source, running, client)
+            def at_edge() -> None:
+                readings.append(Reading.of(subject=running.pid, database=bench.server_pid))
+                memory_kb.append(memory_of_family_kb(running.pid))
+                # The source tells what was late since it was last asked: at the window's end, that is in the window.
+                late_shares.append(share_later_than(source, _LATE_MS))
 
-    def _measured(
-        self, subject: str, bench: Bench, source: Source, running: Running, client: LoadClient
+            report = run_load(load, bench.folder, at_edge)
+            grown_kb = (memory_kb[-1] - memory_kb[0]) / self.streams
+            return self.measurement(subject.name, report, readings[0], readings[-1], late_shares[-1], grown_kb)
+
+    def measurement(
+        self, subject: str, report: LoadReport, first: Reading, last: Reading, late_share: float, memory_kb: float
     ) -> Measurement:
-        memory_kb = [memory_of_family_kb(running.pid)]
-        late: Sequence[tuple[int, int]] = ()
+        """Returns what the load client's report and the readings at the window's edges come to."""
+        tokens, expected = len(report.tokens), self.streams / PERIOD_SECONDS * (last.at - first.at)
+        in_time = sum(micros < _IN_TIME_MS * 1000 for micros in report.tokens) / max(tokens, 1)
+        is_behind = tokens < expected * _THROUGHPUT or in_time < _SHARE_IN_TIME
+        broken = f"{report.broken_streams} streams were not complete: {report.problem}"
+        return Measurement(
+            subject=subject,
+            streams=self.streams,
+            cpu_micros=last.cpu_since(first, "subject") * 1e6 / max(tokens, 1),
+            database_cpu_micros=last.cpu_since(first, "database") * 1e6 / max(tokens, 1),
+            memory_kb_per_stream=memory_kb,
+            latency_p50_ms=quantile(report.tokens, 0.5) / 1000,
+            latency_p99_ms=quantile(report.tokens, 0.99) / 1000,
+            first_token_p50_ms=quantile(report.first_tokens, 0.5) / 1000,
+            taken_share=last.taken_since(first),
+            behind=f"{tokens / expected:.0%} of the tokens arrived, {in_time:.1%} in time" if is_behind else "",
+            broken=broken if report.broken_streams else "",
+            spoiled=_spoiled(late_share, report.busy_share) or last.disturbance_since(first),
+        )
 
-        def look() -> None:
-            nonlocal late
-            meter.look()
-            memory_kb.append(memory_of_family_kb(running.pid))
-            # Asked at either edge: what it says at the end is what came since the beginning.
-            late = lateness(source.port)
-
-        meter = watch(bench, subject=running.pid, source=source.pid, client=client.pid)
-        heard = client.run(look)
-        grown_kb = memory_kb[-1] - memory_kb[0]
-        return measurement(subject, self.streams, heard, meter.used(), late=late, memory_kb=grown_kb)
+    def _ramp_seconds(self, subject: Subject) -> float:
+        return max(_SHORTEST_RAMP_SECONDS, self.streams / subject.starts_per_second)
 
 
-def watch(bench: Bench, **pids: int) -> Meter:
-    """A meter of these processes, the database, and the cores of the tools and of all."""
-    cores = frozenset(all_cores())
-    return Meter({**pids, "database": bench.database_pid}, {"tools": cores - {SUBJECT_CORE} or cores, "all": cores})
-
-
-@contextmanager
-def running_source(tokens: int) -> Generator[Source]:
-    """A token source whose replies have so many tokens.
-
-    Raises:
-        BenchmarkError: it could not be started.
-    """
-    port = free_port()
-    with ExitStack() as stack:
-        pid = stack.enter_context(program(source_command(port, tokens)))
-        wait_for(port, pid)
-        yield Source(port, pid)
+def _spoiled(late_share: float, busy_share: float) -> str:
+    if late_share > _MOST_LATE:
+        return f"the token source was the bottleneck: it made {late_share:.0%} of the tokens over {_LATE_MS} ms late"
+    if busy_share > _MOST_BUSY:
+        return f"the load client was the bottleneck: it was busy for {busy_share:.0%} of the time"
+    return ""

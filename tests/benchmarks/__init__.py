@@ -1,1 +1,1 @@
-"""Tests of the benchmark's own tools. They need a C compiler, as the benchmark does; `make bench` runs them first."""
+"""The tests of the benchmark that need no C compiler; those in `tools` need one."""

@@ -10,14 +10,11 @@ from pathlib import Path
 from statistics import mean, pstdev
 
 import pytest
-from benchmarks.load_client import Asked, Heard, Load, LoadClient
-from benchmarks.problem import BenchmarkError
-from benchmarks.processes import is_running
-from benchmarks.programs import free_port, program, wait_for
-from benchmarks.token_source import PERIOD_SECONDS, lateness, share_later_than, source_command
-from benchmarks.tools import tools
-
-from tests.integration.entrypoints.chatcore_dev.local_program import until
+from benchmarks.benchmark_error import BenchmarkError
+from benchmarks.load_client import Load, LoadReport, run_load
+from benchmarks.programs import free_port, serving
+from benchmarks.token_source import PERIOD_SECONDS, running_source, share_later_than
+from benchmarks.tools import tool
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 DONE = b'data: {"done":true}\n\n'
@@ -63,16 +60,16 @@ def server(answer: Callable[[socket.socket], None]) -> Generator[int]:
         thread.join()
 
 
-def heard(port: int, folder: Path, *, patience: float | None = 5.0, streams: int = 1, seconds: float = 0.2) -> Heard:
+def heard(port: int, folder: Path, *, patience: float = 5.0, streams: int = 1, seconds: float = 0.2) -> LoadReport:
     load = Load(
-        streams=[Asked(0.001 * n, port, REQUEST) for n in range(streams)],
+        port=port,
+        streams=[(0.001 * n, REQUEST) for n in range(streams)],
         tokens=TOKENS,
         window_begin_seconds=0.0,
         window_seconds=seconds,
         patience_seconds=patience,
     )
-    with LoadClient(tools().load_client, load, folder) as client:
-        return client.run(lambda: None)
+    return run_load(load, folder, lambda: None)
 
 
 def said_of(body: bytes, folder: Path) -> str:
@@ -160,7 +157,7 @@ def test_a_stream_that_never_ends_is_broken_when_patience_is_over(tmp_path: Path
 
 def test_a_stream_that_goes_on_is_whole_where_all_is_over_with_the_window(tmp_path: Path) -> None:
     with server(begin_and_wait) as port:
-        assert heard(port, tmp_path, patience=None).problem == ""
+        assert heard(port, tmp_path, patience=0.0).problem == ""
 
 
 def test_latencies_are_from_the_making_to_the_arrival(tmp_path: Path) -> None:
@@ -170,38 +167,30 @@ def test_latencies_are_from_the_making_to_the_arrival(tmp_path: Path) -> None:
         caller.sendall(whole(*frames, DONE))
 
     with server(late) as port:
-        timings = heard(port, tmp_path, seconds=3.0).timings
-    assert len(timings.tokens) == TOKENS
-    assert len(timings.first_tokens) == 1
-    assert min(timings.tokens) >= 100_000
-    assert timings.first_tokens[0] >= 100_000
+        report = heard(port, tmp_path, seconds=3.0)
+    assert len(report.tokens) == TOKENS
+    assert len(report.first_tokens) == 1
+    assert min(report.tokens) >= 100_000
+    assert report.first_tokens[0] >= 100_000
 
 
 # -- The source -------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def source(tokens: int = TOKENS) -> Generator[int]:
-    port = free_port()
-    with program(source_command(port, tokens)) as pid:
-        wait_for(port, pid)
-        yield port
-
-
-def test_the_source_makes_whole_streams(tmp_path: Path) -> None:
-    with source() as port:
-        report = heard(port, tmp_path, streams=50, seconds=1.0)
+def test_the_source_makes_whole_streams_and_tells_how_late_it_was(tmp_path: Path) -> None:
+    with running_source(TOKENS) as source:
+        report = heard(source.port, tmp_path, streams=50, seconds=1.0)
         assert (report.problem, report.broken_streams) == ("", 0)
-        assert len(report.timings.first_tokens) == 50
-        # The last of its lateness has not been taken by anybody else.
-        assert sum(count for _, count in lateness(port)) >= 50 * (TOKENS - 1)
-        assert lateness(port) == []
+        assert len(report.first_tokens) == 50
+        assert share_later_than(source, 0) == 1.0
+        # The source forgets what it has told.
+        assert share_later_than(source, 0) == 0.0
 
 
 def test_the_source_spreads_tokens_evenly_over_its_period() -> None:
     streams = 40
-    with source(tokens=10) as port:
-        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(streams)]
+    with running_source(10) as source:
+        callers = [socket.create_connection(("127.0.0.1", source.port)) for _ in range(streams)]
         for caller in callers:
             caller.sendall(REQUEST.encode())
         made = sorted(micros for caller in callers for micros in made_at(caller)[2:9])
@@ -223,8 +212,8 @@ def made_at(caller: socket.socket) -> list[int]:
 
 
 def test_the_source_takes_a_bearer_token_for_the_name_of_its_user() -> None:
-    with source() as port:
-        connection = http.client.HTTPConnection("127.0.0.1", port)
+    with running_source(TOKENS) as source:
+        connection = http.client.HTTPConnection("127.0.0.1", source.port)
         connection.request("POST", "/auth/validate", '{"token":"user-7"}')
         answer = connection.getresponse().read()
         connection.close()
@@ -232,29 +221,26 @@ def test_the_source_takes_a_bearer_token_for_the_name_of_its_user() -> None:
 
 
 def test_a_busy_port_is_told(capfd: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    # A port that is taken by a socket that does not listen refuses connections.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        with program(source_command(port, 1)) as pid:
-            until(lambda: not is_running(pid))
-            taken.close()
-            with pytest.raises(BenchmarkError, match=f"Nothing came to listen on port {port}"):
-                wait_for(port, pid)
+        with (
+            pytest.raises(BenchmarkError, match=f"No program came to listen on port {port}"),
+            serving([str(tool("token_source")), "{port}", "1"], port=port),
+        ):
+            pass
     assert f"cannot listen on port {port}: Address already in use" in capfd.readouterr().err
-
-
-def test_a_source_that_was_late_is_told_by_its_share() -> None:
-    assert share_later_than([(0, 97), (20, 2), (50, 1)], 20) == pytest.approx(0.03)
-    assert share_later_than([], 20) == 0.0
 
 
 # -- Their making -----------------------------------------------------------------------------------------------------
 
 
 def test_without_a_compiler_one_sentence_says_so(tmp_path: Path) -> None:
-    with pytest.raises(BenchmarkError, match="there is no C compiler `no-such-cc`"):
-        tools("no-such-cc", tmp_path)
+    with pytest.raises(BenchmarkError, match="there is no `no-such-cc`"):
+        tool("load_client", "no-such-cc", tmp_path)
 
 
 def test_a_compiler_that_refuses_is_told(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match=r"The C compiler refused token_source\.c"):
-        tools("false", tmp_path)
+        tool("token_source", "false", tmp_path)

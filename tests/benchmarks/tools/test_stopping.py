@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks.processes import family, is_running
+from benchmarks.processes import family
 
 from tests.integration.entrypoints.chatcore_dev.local_program import until
 
@@ -42,8 +42,8 @@ def test_a_request_to_stop_ends_a_measurement_and_all_its_processes(
             started = family(run.pid)
             send(run.pid, number)
             _, said = run.communicate(timeout=30)
-        assert (run.returncode, said) == (1, "Stopped; the parts that were done are kept.\n")
-        assert not [pid for pid in started if is_running(pid)]
+        assert (run.returncode, said) == (1, "Stopped; the results of completed parts are kept.\n")
+        assert not [pid for pid in started if command_of(pid)]
         assert not list(folder.iterdir())
 
 

@@ -1,0 +1,1 @@
+"""The tests of the benchmark's C tools, and of what needs them."""
