@@ -10,6 +10,7 @@ the application::
 
 from collections.abc import Mapping
 
+from attrs import asdict
 from dependency_injector import containers, providers
 from starlette.applications import Starlette
 
@@ -43,21 +44,11 @@ __all__ = ["Container", "MigrationError", "migrate"]
 
 
 def _inference(settings: Settings) -> InferenceClient:
-    timeouts, limits = settings.inference_timeouts, settings.inference_limits
     return InferenceClient(
         settings.inference_service_url,
         settings.internal_api_key,
-        timeouts=InferenceTimeouts(
-            connect_seconds=timeouts.connect_seconds,
-            first_frame_seconds=timeouts.first_frame_seconds,
-            idle_seconds=timeouts.idle_seconds,
-            total_seconds=timeouts.total_seconds,
-        ),
-        limits=InferenceLimits(
-            max_header_bytes=limits.max_header_bytes,
-            max_frame_bytes=limits.max_frame_bytes,
-            max_text_chars=limits.max_reply_characters,
-        ),
+        timeouts=InferenceTimeouts(**asdict(settings.inference_timeouts)),
+        limits=InferenceLimits(**asdict(settings.inference_limits)),
     )
 
 

@@ -1,40 +1,74 @@
-"""Reads variables of an environment, and remembers everything that is wrong with them."""
+"""Reads settings classes from environment variables and collects every problem with them.
 
-import re
+A field of a settings class declares its variable in its metadata::
+
+    @frozen(kw_only=True)
+    class StreamSettings:
+        max_seconds: float = field(default=600.0, metadata=env("STREAM_MAX_SECONDS", seconds))
+
+A field whose type is another settings class needs no metadata. A field without a default is required.
+"""
+
 from collections.abc import Callable, Mapping
-from math import inf
-from typing import TypeVar
+from typing import Any, TypeVar
 
-_SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-# Python's own parsers also take underscores, white space and the digits of other scripts.
-_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
+from attrs import NOTHING, Attribute, AttrsInstance, fields
 
 T = TypeVar("T")
+SettingsT = TypeVar("SettingsT", bound=AttrsInstance)
+
+_READ = "read"
 
 
 class InvalidSettingsError(Exception):
-    """Variables are missing or malformed; the service does not start. ``str()`` is a sentence a variable."""
+    """Variables are missing or malformed; the service does not start. ``str()`` has one sentence for each variable."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__("\n".join(f"{name} {problem}." for name, problem in problems.items()))
-        #: What is wrong, by the variable's name.
+        #: A fragment for each variable, which follows its name.
         self.problems = problems
 
 
-class Environment:
-    """Variables by name, each read by what it should be.
+class MalformedValueError(ValueError):
+    """A parser rejects a value. ``str()`` is a fragment that follows the variable's name."""
 
-    A variable that is there but empty counts as absent, as it does where a deployment passes on one it lacks.
-    A reader returns the default for a variable with a problem; call :meth:`check` once all are read.
+
+class Environment:
+    """Parses environment variables.
+
+    An empty variable counts as absent, because a deployment that passes on a variable it lacks sets it to nothing.
     """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
         self._problems: dict[str, str] = {}
 
+    def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        """Returns the parsed value, or the default if the variable is absent or malformed; see :meth:`check`.
+
+        Args:
+            name: name of the variable.
+            parse: raises :class:`MalformedValueError` for a value that it rejects.
+            default: value of an absent variable.
+        """
+        text = self._text(name)
+        try:
+            return parse(text) if text else default
+        except MalformedValueError as problem:
+            self._problems[name] = str(problem)
+            return default
+
+    def require(self, name: str, parse: Callable[[str], T]) -> T | None:
+        """Returns the parsed value, or None if the variable is absent or malformed; see :meth:`check`."""
+        if not self._text(name):
+            self._problems[name] = "is required"
+        return self.read(name, parse, None)
+
+    def _text(self, name: str) -> str:
+        return self._variables.get(name, "").strip()
+
     def check(self) -> None:
-        """Raises if anything was wrong.
+        """Raises an error if any variable that was read is missing or malformed.
 
         Raises:
             InvalidSettingsError: names every variable with a problem.
@@ -42,70 +76,35 @@ class Environment:
         if self._problems:
             raise InvalidSettingsError(self._problems)
 
-    def refuse(self, name: str, problem: str) -> None:
-        """Remembers that the variable has a problem, a fragment that follows its name."""
-        self._problems[name] = problem
 
-    def required(self, name: str) -> str:
-        """Any text; not to be left out."""
-        value = self.text(name, "")
-        if not value:
-            self.refuse(name, "is required")
-        return value
+def env(name: str, parse: Callable[[str], object]) -> dict[str, object]:
+    """Returns the metadata of a field that is read from one variable."""
 
-    def text(self, name: str, default: str) -> str:
-        """Any text."""
-        return self._variables.get(name, "").strip() or default
+    def read(environment: Environment, default: object) -> object:
+        return environment.require(name, parse) if default is NOTHING else environment.read(name, parse, default)
 
-    def choice(self, name: str, default: str, choices: frozenset[str]) -> str:
-        """One of some words, in upper case."""
-        value = self.text(name, default).upper()
-        if value not in choices:
-            self.refuse(name, f"must be one of {', '.join(sorted(choices))}")
-        return value
-
-    def switch(self, name: str, *, default: bool) -> bool:
-        """True or false."""
-        return self._parsed(name, default, lambda text: _SWITCH[text.lower()], "must be true or false")
-
-    def whole(self, name: str, default: int, *, low: int, high: int) -> int:
-        """A whole number within bounds."""
-
-        def parse(text: str) -> int:
-            value = int(text) if _WHOLE_NUMBER.fullmatch(text) else high + 1
-            return _within(value, low, high)
-
-        return self._parsed(name, default, parse, f"must be a whole number from {low} to {high}")
-
-    def number(self, name: str, default: float, *, low: float = 0.0, high: float = inf) -> float:
-        """A number within bounds."""
-
-        def parse(text: str) -> float:
-            value = float(text) if _NUMBER.fullmatch(text) else inf
-            return _within(value, low, min(high, 1e18))
-
-        upper = f" to {high:g}" if high < inf else " up"
-        return self._parsed(name, default, parse, f"must be a number from {low:g}{upper}")
-
-    def seconds(self, name: str, default: float) -> float:
-        """A duration of more than 0 seconds and at most a day."""
-        return self.number(name, default, low=0.001, high=86_400.0)
-
-    def _parsed(self, name: str, default: T, parse: Callable[[str], T], problem: str) -> T:
-        text = self.text(name, "")
-        if not text:
-            return default
-        try:
-            return parse(text)
-        except (KeyError, ValueError):
-            self.refuse(name, problem)
-            return default
+    return {_READ: read}
 
 
-Number = TypeVar("Number", int, float)
+def read_by(read: Callable[[Environment], object]) -> dict[str, object]:
+    """Returns the metadata of a field whose value `read` makes from several variables."""
+
+    def read_several(environment: Environment, _default: object) -> object:
+        return read(environment)
+
+    return {_READ: read_several}
 
 
-def _within(value: Number, low: Number, high: Number) -> Number:
-    if not low <= value <= high:
-        raise ValueError
-    return value
+def read_settings(settings_class: type[SettingsT], environment: Environment) -> SettingsT:
+    """Reads every field of a settings class. Call `environment.check()` before using the result."""
+    values = {attribute.name: read_field(attribute, environment) for attribute in fields(settings_class)}
+    return settings_class(**values)
+
+
+def read_field(attribute: "Attribute[Any]", environment: Environment) -> Any:  # noqa: ANN401 - the field's own type
+    """Reads one field of a settings class."""
+    read: Callable[[Environment, object], Any] | None = attribute.metadata.get(_READ)
+    if read is not None:
+        return read(environment, attribute.default)
+    assert isinstance(attribute.type, type)  # noqa: S101 - a field without metadata holds a settings class
+    return read_settings(attribute.type, environment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import pytest
-from attrs import evolve
+from attrs import asdict, evolve
 from dependency_injector import providers
 from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS, make_container
 
@@ -37,9 +37,9 @@ def test_the_ports_are_the_real_adapters_unless_they_are_overridden() -> None:
     assert isinstance(container.clock(), SystemClock)
 
 
-def test_what_the_inference_service_may_do_is_up_to_the_settings() -> None:
+def test_the_inference_client_gets_its_timeouts_and_limits_from_the_settings() -> None:
     timeouts = InferenceTimeoutSettings(connect_seconds=1, first_frame_seconds=2, idle_seconds=3, total_seconds=4)
-    limits = InferenceLimitSettings(max_reply_characters=5, max_frame_bytes=6, max_header_bytes=7)
+    limits = InferenceLimitSettings(max_text_chars=5, max_frame_bytes=6, max_header_bytes=7)
     settings = evolve(SETTINGS, inference_timeouts=timeouts, inference_limits=limits)
     client = Container(settings=settings).inference()
 
@@ -50,11 +50,18 @@ def test_what_the_inference_service_may_do_is_up_to_the_settings() -> None:
     assert client._limits == InferenceLimits(max_text_chars=5, max_frame_bytes=6, max_header_bytes=7)
 
 
-def test_by_themselves_the_settings_and_the_client_say_the_same() -> None:
-    client = Container(settings=SETTINGS).inference()
+@pytest.mark.parametrize(
+    ("settings_class", "adapter_class"),
+    [(InferenceTimeoutSettings, InferenceTimeouts), (InferenceLimitSettings, InferenceLimits)],
+)
+def test_settings_and_inference_adapter_agree_on_names_and_defaults(
+    settings_class: type[InferenceTimeoutSettings | InferenceLimitSettings],
+    adapter_class: type[InferenceTimeouts | InferenceLimits],
+) -> None:
+    defaults = asdict(settings_class())
 
-    assert isinstance(client, InferenceClient)
-    assert (client._timeouts, client._limits) == (InferenceTimeouts(), InferenceLimits())
+    assert defaults.items() <= asdict(adapter_class()).items()
+    assert adapter_class(**defaults) == adapter_class()
 
 
 def test_what_there_should_be_one_of_there_is_one_of() -> None:

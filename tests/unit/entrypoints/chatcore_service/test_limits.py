@@ -84,7 +84,7 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
     ),
     # What the inference service may send, and how long it may take.
     "MAX_REPLY_CHARACTERS": (
-        "inference_limits.max_reply_characters",
+        "inference_limits.max_text_chars",
         1024 * 1024,
         ("unit/adapters/chatcore_inference/http/test_receiver.py::test_the_text_of_a_reply_is_counted_in_code_points",),
     ),

@@ -89,7 +89,7 @@ def test_every_variable_finds_its_place() -> None:
     assert (settings.requests.max_body_bytes, settings.requests.body_timeout_seconds) == (2048, 3)
     assert (settings.requests.max_header_bytes, settings.requests.header_timeout_seconds) == (4096, 8)
     limits = settings.inference_limits
-    assert (limits.max_reply_characters, limits.max_frame_bytes, limits.max_header_bytes) == (5000, 6000, 7000)
+    assert (limits.max_text_chars, limits.max_frame_bytes, limits.max_header_bytes) == (5000, 6000, 7000)
     assert settings.frontend_origins == ("https://a.test", "http://b.test:8080")
     assert (settings.drain_seconds, settings.service_name, settings.log_level) == (0, "chat", "DEBUG")
 
