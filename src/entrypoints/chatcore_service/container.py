@@ -95,7 +95,7 @@ class Container(containers.DeclarativeContainer):
     inference = providers.Singleton[Inference](_inference, settings)
     models = providers.Singleton[Models](_models, inference)
     metrics = providers.Singleton(Metrics)
-    observer = providers.Singleton(LoggingObserver, metrics)
+    observer = providers.Singleton(LoggingObserver, metrics, clock)
 
     # The core --------------------------------------------------------------------------------------------------------
 

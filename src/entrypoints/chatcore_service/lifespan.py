@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from chatcore import Chat
 from chatcore.ports import Auth, Clock, Inference, Storage
+from chatcore_service.clock_timeout import clock_timeout
 from chatcore_service.metrics import Metrics
 from chatcore_service.readiness import Readiness
 from chatcore_service.streaming.cluster_stream_counts import ClusterStreamCounts
@@ -69,9 +70,9 @@ class ServiceLifespan:
     async def __call__(self, _app: Starlette) -> AsyncGenerator[dict[str, object]]:
         """Opens and closes."""
         async with AsyncExitStack() as stack:
-            await _open(stack, self.storage)
-            await _open(stack, self.auth)
-            await _open(stack, self.inference)
+            await self._open(stack, self.storage)
+            await self._open(stack, self.auth)
+            await self._open(stack, self.inference)
             # After the streams have been told to end, and while there is a storage to say so to.
             stack.push_async_callback(self.cluster_stream_counts.close)
             stack.push_async_callback(self.readiness.close)
@@ -88,24 +89,22 @@ class ServiceLifespan:
             self.metrics.show_pools(self.pool_stats())
             await self.clock.sleep(_POOL_SAMPLE_SECONDS)
 
+    async def _open(self, stack: AsyncExitStack, port: object) -> None:
+        # An adapter that has nothing to open, such as one in memory, need not be a context manager.
+        if isinstance(port, AbstractAsyncContextManager):
+            opened = cast("AbstractAsyncContextManager[object, None]", port)
+            try:
+                await opened.__aenter__()
+            except Exception:
+                # The server would tell of it with whatever the exception quotes.
+                _log.exception("an adapter could not be opened", adapter=type(opened).__name__)
+                raise
+            stack.push_async_callback(self._close, opened)
 
-async def _open(stack: AsyncExitStack, port: object) -> None:
-    # An adapter that has nothing to open, such as one in memory, need not be a context manager.
-    if isinstance(port, AbstractAsyncContextManager):
-        opened = cast("AbstractAsyncContextManager[object, None]", port)
+    async def _close(self, port: AbstractAsyncContextManager[object, None]) -> None:
+        # Everything is stored by now: one adapter that does not come to its end must not keep the process alive.
         try:
-            await opened.__aenter__()
-        except Exception:
-            # The server would tell of it with whatever the exception quotes.
-            _log.exception("an adapter could not be opened", adapter=type(opened).__name__)
-            raise
-        stack.push_async_callback(_close, opened)
-
-
-async def _close(port: AbstractAsyncContextManager[object, None]) -> None:
-    # Everything is stored by now: one adapter that does not come to its end must not keep the process alive.
-    try:
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await port.__aexit__(None, None, None)
-    except TimeoutError:
-        _log.error("an adapter did not close in time", adapter=type(port).__name__)
+            async with clock_timeout(self.clock, CLOSE_SECONDS):
+                await port.__aexit__(None, None, None)
+        except TimeoutError:
+            _log.error("an adapter did not close in time", adapter=type(port).__name__)

@@ -7,12 +7,13 @@ import structlog
 from attrs import field, frozen
 
 from chatcore.conversations.message import MessageId
-from chatcore.ports import Observer
+from chatcore.ports import Clock, Observer
 from chatcore.replies.lease import FinalState, Lease
 from chatcore_service.metrics import Metrics
 
-# A line of log takes as long as to ask the model: of a start it is written when the model has been asked.
-_START_SECONDS = 0.005
+#: Delay before the start of a reply is logged. Writing the line takes as long as sending the request to the inference
+#: service, which must not wait for it.
+START_SECONDS = 0.005
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore")
 
@@ -22,20 +23,24 @@ class LoggingObserver(Observer):
     """Writes logs and counts."""
 
     metrics: Metrics
-    # Of starts that are not written yet.
-    _starts: dict[MessageId, asyncio.TimerHandle] = field(factory=dict[MessageId, asyncio.TimerHandle], init=False)
+    clock: Clock
+    #: Starts that are not logged yet.
+    _starts: dict[MessageId, "asyncio.Task[None]"] = field(factory=dict[MessageId, "asyncio.Task[None]"], init=False)
 
     def generation_started(self, lease: Lease, trace_id: str | None) -> None:
         """See :meth:`chatcore.ports.Observer.generation_started`."""
-        loop = asyncio.get_running_loop()
-        self._starts[lease.message_id] = loop.call_later(_START_SECONDS, self._write_start, lease, trace_id)
+        self._starts[lease.message_id] = asyncio.create_task(
+            self._log_start_later(lease, trace_id), name="logging the start of a reply"
+        )
 
-    def _write_start(self, lease: Lease, trace_id: str | None) -> None:
-        timer = self._starts.pop(lease.message_id, None)
-        if timer is not None:
-            timer.cancel()
-            self.metrics.active_generations.inc()
-            _log.info("a reply has begun", **_names(lease), trace_id=trace_id)
+    async def _log_start_later(self, lease: Lease, trace_id: str | None) -> None:
+        await self.clock.sleep(START_SECONDS)
+        del self._starts[lease.message_id]
+        self._log_start(lease, trace_id)
+
+    def _log_start(self, lease: Lease, trace_id: str | None) -> None:
+        self.metrics.active_generations.inc()
+        _log.info("a reply has begun", **_names(lease), trace_id=trace_id)
 
     def first_token(self, lease: Lease, seconds: float) -> None:  # noqa: ARG002 - the port's signature
         """See :meth:`chatcore.ports.Observer.first_token`."""
@@ -43,7 +48,10 @@ class LoggingObserver(Observer):
 
     def generation_ended(self, lease: Lease, final_state: FinalState | None, trace_id: str | None) -> None:
         """See :meth:`chatcore.ports.Observer.generation_ended`."""
-        self._write_start(lease, trace_id)
+        waiting = self._starts.pop(lease.message_id, None)
+        if waiting is not None:
+            waiting.cancel()
+            self._log_start(lease, trace_id)
         self.metrics.active_generations.dec()
         status = "lost" if final_state is None else final_state.status.value
         self.metrics.generations.labels(status).inc()

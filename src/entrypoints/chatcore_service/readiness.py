@@ -8,6 +8,7 @@ import structlog
 from chatcore import ChatError
 from chatcore.ports import Auth, Clock, Inference, Storage
 from chatcore.replies.generation_runner import GenerationRunner
+from chatcore_service.clock_timeout import clock_timeout
 
 #: How long an answer is good for: many who ask at once, or again and again, cost one look.
 CACHE_SECONDS = 1.0
@@ -53,24 +54,23 @@ class Readiness:
         return self._asking
 
     async def _ask(self) -> dict[str, str]:
-        answers = await asyncio.gather(*(_answer(name, ping) for name, ping in self._pings.items()))
+        answers = await asyncio.gather(*(self._answer(name, ping) for name, ping in self._pings.items()))
         return dict(zip(self._pings, answers, strict=True))
+
+    async def _answer(self, name: str, ping: Callable[[], Awaitable[None]]) -> str:
+        try:
+            async with clock_timeout(self._clock, TIMEOUT_SECONDS):
+                await ping()
+        except (ChatError, TimeoutError) as outage:
+            _log.warning("a dependency is unavailable", dependency=name, error=type(outage).__name__)
+        except Exception as bug:  # noqa: BLE001 - whatever it is, what does not answer as it should cannot be relied on
+            _log.warning("a dependency is unavailable", dependency=name, exc_info=bug)
+        else:
+            return OK
+        return "unavailable"
 
     async def close(self) -> None:
         """Stops asking."""
         if self._asking is not None and not self._asking.done():
             self._asking.cancel()
             await asyncio.wait([self._asking])
-
-
-async def _answer(name: str, ping: Callable[[], Awaitable[None]]) -> str:
-    try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            await ping()
-    except (ChatError, TimeoutError) as outage:
-        _log.warning("a dependency is unavailable", dependency=name, error=type(outage).__name__)
-    except Exception as bug:  # noqa: BLE001 - whatever it is, what does not answer as it should cannot be relied on
-        _log.warning("a dependency is unavailable", dependency=name, exc_info=bug)
-    else:
-        return OK
-    return "unavailable"

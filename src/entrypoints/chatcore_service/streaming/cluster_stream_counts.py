@@ -8,12 +8,14 @@ waits for any of this but who asks to.
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Coroutine, Mapping
+from contextlib import suppress
 from contextvars import Context
 from typing import Any, Final
 from uuid import uuid4
 
 from chatcore import UserId
 from chatcore.ports import COUNT_RENEWAL_SECONDS, COUNT_SECONDS, Clock, Observer, ProcessId, StreamCounts
+from chatcore_service.clock_timeout import clock_timeout
 
 #: From one look at what there is to tell to the next.
 TICK_SECONDS: Final = 0.1
@@ -86,7 +88,9 @@ class ClusterStreamCounts:
             return
         self._due.add(user_id)
         # Whoever waits may be cancelled, and others wait for the same exchange.
-        await asyncio.wait([self._queue_exchange()], timeout=PATIENCE_SECONDS)
+        with suppress(TimeoutError):
+            async with clock_timeout(self._clock, PATIENCE_SECONDS):
+                await asyncio.wait([self._queue_exchange()])
 
     async def close(self) -> None:
         """Tells the others that there is nothing here any more, and ends all tasks."""
@@ -98,7 +102,7 @@ class ClusterStreamCounts:
             await asyncio.wait(tasks)
         if self._told:
             try:
-                async with asyncio.timeout(FAREWELL_SECONDS):
+                async with clock_timeout(self._clock, FAREWELL_SECONDS):
                     await self._counts.exchange_stream_counts(self._process_id, dict.fromkeys(self._told, 0))
             except Exception as error:  # noqa: BLE001 - they run out by themselves
                 self._observer.failed("taking back stream counts", error)

@@ -14,6 +14,7 @@ from tests.unit.entrypoints.chatcore_service.http_service import ALICE, SETTINGS
 from chatcore.errors import InferenceUnreachableError, StorageUnavailableError
 from chatcore_memory import FrozenClock
 from chatcore_service.metrics import Metrics
+from chatcore_service.readiness import TIMEOUT_SECONDS
 
 
 @pytest.fixture
@@ -75,6 +76,18 @@ async def test_whatever_fails_is_unavailable_and_the_log_says_why(
     assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "unavailable")
     [line] = [line for line in lines if "dependency" in line]
     assert line == {"event": "a dependency is unavailable", "log_level": "warning", "dependency": "database", **why}
+
+
+async def test_a_dependency_that_does_not_answer_in_time_is_unavailable(
+    service: HttpService, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(service.container.readiness()._pings, "database", asyncio.Event().wait)
+    asking = asyncio.create_task(service.client.get("/api/ready"))
+
+    await clock.elapse(TIMEOUT_SECONDS - 0.1)
+    assert not asking.done()
+    await clock.elapse(0.1)
+    assert (await asking).json()["checks"]["database"] == "unavailable"
 
 
 async def test_an_answer_is_good_for_a_second(service: HttpService, clock: FrozenClock) -> None:

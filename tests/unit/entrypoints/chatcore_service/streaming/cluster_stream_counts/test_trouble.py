@@ -19,7 +19,12 @@ from chatcore.testing.samples import ALICE, BOB
 from chatcore.testing.stream_counts.contract import elsewhere
 from chatcore_memory import FrozenClock
 from chatcore_service.http.refusals import TooManyStreamsError
-from chatcore_service.streaming.cluster_stream_counts import RETRY_SECONDS, TICK_SECONDS
+from chatcore_service.streaming.cluster_stream_counts import (
+    FAREWELL_SECONDS,
+    PATIENCE_SECONDS,
+    RETRY_SECONDS,
+    TICK_SECONDS,
+)
 
 
 async def test_a_storage_that_is_away_refuses_nobody_and_is_told_everything_when_it_is_back(
@@ -100,14 +105,14 @@ async def test_a_lost_answer_is_made_up_for(
 
 
 async def test_a_storage_that_hangs_holds_up_a_reader_for_a_moment_only(
-    here: Process, storage: RecordingStorage, monkeypatch: pytest.MonkeyPatch
+    here: Process, storage: RecordingStorage, clock: FrozenClock
 ) -> None:
-    monkeypatch.setattr("chatcore_service.streaming.cluster_stream_counts.PATIENCE_SECONDS", 0.01)
     storage.answers.clear()
     (slot,) = await here.open(1)
+    confirming = asyncio.create_task(slot.confirm())
 
-    async with asyncio.timeout(5):
-        await slot.confirm()
+    await clock.elapse(PATIENCE_SECONDS)
+    await confirming
     storage.answers.set()
 
 
@@ -143,17 +148,18 @@ async def test_who_asks_while_others_are_being_answered_gets_an_answer_of_its_ow
 
 @pytest.mark.parametrize("hangs", [True, False])
 async def test_a_process_can_end_while_the_storage_is_away(
-    here: Process, storage: RecordingStorage, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, *, hangs: bool
+    here: Process, storage: RecordingStorage, clock: FrozenClock, *, hangs: bool
 ) -> None:
-    monkeypatch.setattr("chatcore_service.streaming.cluster_stream_counts.FAREWELL_SECONDS", 0.01)
     (slot,) = await here.open(1)
     await clock.elapse(TICK_SECONDS)
     storage.outage = True
     if hangs:
         storage.answers.clear()
 
-    async with asyncio.timeout(5):
-        await here.cluster_counts.close()
+    closing = asyncio.create_task(here.cluster_counts.close())
+    await clock.elapse(FAREWELL_SECONDS)
+    await closing
+    storage.answers.set()
     assert here.observer.failures
     slot.release()
     await slot.confirm()
