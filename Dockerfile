@@ -1,10 +1,10 @@
-# The chat service. Build another set of extras with --build-arg EXTRAS=…; docker-compose.yml does for its demo.
+# Builds the image of the chat service. `--build-arg EXTRAS=...` installs other extras, as docker-compose.yml does.
 
 FROM python:3.11-slim AS build
 ARG EXTRAS=service
 WORKDIR /source
 RUN python -m venv /opt/chatcore
-COPY pyproject.toml constraints.txt README.md ./
+COPY pyproject.toml constraints.txt LICENSE README.md ./
 COPY sql sql
 COPY src src
 RUN /opt/chatcore/bin/pip install --no-cache-dir --constraint constraints.txt ".[${EXTRAS}]" \

@@ -1,16 +1,18 @@
-# Everything a developer types. A machine needs Python 3.11 and make; the rest comes as wheels into .venv.
+# All commands of development. They need Python 3.11 and make; everything else is installed as wheels into .venv.
 
 PYTHON ?= $(or $(shell command -v python3.11 || command -v python3),python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
+NEWEST := .venv-newest/bin
+PINNED_VERSIONS := tests/unit/project/test_supply_chain.py::test_everything_that_is_installed_is_pinned_as_it_is
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration coverage soak bench bench-tools bench-check check lint types layers package audit fuzz fuzz-api format docs-renderer clean
+.PHONY: help setup dev test unit integration coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format docs-renderer clean
 
-help: ## this list
+help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(STAMP) ## make .venv with everything in it; quick when nothing changed
+setup: $(STAMP) ## create .venv with all dependencies; quick if nothing has changed
 
 $(STAMP): pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit("chatcore needs Python 3.11 or later." if sys.version_info < (3, 11) else 0)'
@@ -19,33 +21,33 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-dev: setup ## the service, PostgreSQL, auth and inference on this machine; DEV="--port 8003" for another port
+dev: setup ## run the service, PostgreSQL, auth and inference on this machine; DEV="--port 8003" sets the port
 	$(BIN)/chatcore dev $(DEV)
 
-test: unit integration ## all tests
+test: unit integration ## run all tests
 
-unit: setup ## tests without sockets and without a database
+unit: setup ## run the tests without sockets and without a database
 	$(BIN)/pytest tests/unit --numprocesses auto
 
-coverage: setup ## all tests, and which branches of the code they reach
+coverage: setup ## run all tests and measure the branch coverage
 	$(BIN)/pytest --cov --cov-report=term
 
-integration: setup ## tests over a real PostgreSQL and real sockets
+integration: setup ## run the tests with a real PostgreSQL and real sockets
 	$(BIN)/pytest tests/integration
 
-soak: setup ## random clients and random faults for ten minutes; SOAK="--seconds 60 --seed 7" for others
+soak: setup ## run random clients and random faults for ten minutes; SOAK="--seconds 60 --seed 7" changes that
 	$(BIN)/python -m benchmarks.soak $(SOAK)
 
-bench-tools: setup ## tests of the benchmark's own tools, which need a C compiler
+bench-tools: setup ## test the tools of the benchmark, which need a C compiler
 	$(BIN)/pytest tests/benchmarks/tools --quiet
 
-bench-check: setup ## tests of the benchmark that need no C compiler: imports, its smallest round, its page
+bench-check: setup ## test the benchmark without a C compiler: its imports, its smallest round, its page
 	$(BIN)/pytest tests/benchmarks --ignore tests/benchmarks/tools --quiet
 
-bench: bench-tools ## what everything costs, in 20 minutes; BENCH="--only streams --rounds 1" for a part, --help for more
+bench: bench-tools ## run all benchmarks in 20 minutes; BENCH="--only streams --rounds 1" runs a part, --help says more
 	$(BIN)/python -m benchmarks $(BENCH)
 
-check: lint types layers package bench-check ## everything but the tests: lint, types, layers, the built wheel, the benchmark
+check: lint types layers package bench-check ## check lint, format, dependencies, types, layers, the built wheel and the benchmark
 
 lint: setup
 	$(BIN)/ruff check .
@@ -62,29 +64,38 @@ layers: setup
 package: setup
 	$(BIN)/pytest tests/packaging
 
-audit: $(BIN)/pip-audit ## known vulnerabilities in the exact versions; AUDIT="--vulnerability-service osv" asks another
+audit: $(BIN)/pip-audit ## look up known vulnerabilities of the pinned versions; AUDIT="--vulnerability-service osv" asks another service
 	.ci/audit $(AUDIT)
+
+# The second installation ignores the upper bounds of pyproject.toml; pip only warns about the conflict. The test that
+# every installed version is the pinned one cannot pass here.
+newest: ## run all tests with the newest releases of all dependencies, in .venv-newest
+	"$(PYTHON)" -m venv .venv-newest
+	$(NEWEST)/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager --editable '.[dev]'
+	$(NEWEST)/python -m pip install --quiet --disable-pip-version-check --upgrade httpx 'psycopg[binary]' psycopg-pool uvicorn
+	$(NEWEST)/pytest tests/unit --numprocesses auto --deselect $(PINNED_VERSIONS)
+	$(NEWEST)/pytest tests/integration
 
 $(BIN)/pip-audit: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[audit]'
 	@touch $@
 
-fuzz: $(BIN)/.fuzz ## fuzz everything that reads what strangers send, on Linux; FUZZ="--seconds 600" for longer
+fuzz: $(BIN)/.fuzz ## fuzz all parsers of untrusted input, on Linux; FUZZ="--seconds 600" runs longer
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 $(BIN)/.fuzz: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
 	@touch $@
 
-fuzz-api: setup ## the API against requests made up from its description; SECONDS_EACH=600 for longer
+fuzz-api: setup ## send requests generated from the OpenAPI document; SECONDS_EACH=600 runs longer
 	CHATCORE_FUZZ_SECONDS=$(or $(SECONDS_EACH),300) $(BIN)/pytest tests/integration/fuzzing
 
-format: setup ## let ruff mend what it can
+format: setup ## fix lint and format automatically
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs-renderer: ## replace the vendored renderer of /docs, with npm; VERSION=2.4.820, which is required
+docs-renderer: ## replace the vendored renderer of /docs, with npm; VERSION=2.4.820 is required
 	@"$(PYTHON)" tools/update_docs_renderer.py $(or $(VERSION),$(error docs-renderer needs a VERSION))
 
-clean: ## remove .venv and what the tools left
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## remove the virtual environments and the files of the tools
+	rm -rf .venv .venv-newest build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

