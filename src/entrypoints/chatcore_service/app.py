@@ -12,9 +12,9 @@ from chatcore_service.settings import Settings
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
-    """The ASGI application, closed; its lifespan opens it.
+    """Returns the ASGI application, closed; its lifespan opens it.
 
-    Without settings it reads them from the environment and sets up the logs, as any ASGI server's factory needs it.
+    Without settings it reads them from the environment and configures logging, so that any ASGI server can call it.
 
     Raises:
         InvalidSettingsError: names the variables that are missing or malformed.
@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
 
 
 def check(settings: Settings) -> None:
-    """Lets the adapters look at what is theirs to understand.
+    """Builds the adapters once, to validate the settings that only they can validate.
 
     Raises:
         InvalidSettingsError: names the variables that an adapter cannot use.
@@ -47,7 +47,7 @@ def _check(container: Container) -> None:
         try:
             make()
         except ValueError:
-            # The adapter's own words may quote the value, and with it a password.
+            # The adapter's own message may quote the value, and with it a password.
             problems[name] = "is not an address that can be used"
     if problems:
         raise InvalidSettingsError(problems)

@@ -22,29 +22,29 @@ _MAX_WORKERS = 256
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit status."""
+    """Runs a command and returns its exit status."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
     except InvalidSettingsError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - what a command line is for
+        print(error, file=sys.stderr)  # noqa: T201 - a command prints its result
         return MISUSED
     except _NotInstalledError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - what a command line is for
+        print(error, file=sys.stderr)  # noqa: T201 - a command prints its result
         return FAILED
 
 
 class _NotInstalledError(Exception):
-    """A command needs libraries that only an extra brings."""
+    """A command needs libraries of an extra that is not installed."""
 
 
 @contextmanager
 def _installed_with(extra: str) -> Generator[None]:
-    """For the imports of a command.
+    """Wraps the imports of a command.
 
     Raises:
-        _NotInstalledError: one of them is not there.
+        _NotInstalledError: a library is not installed.
     """
     try:
         yield
@@ -55,7 +55,7 @@ def _installed_with(extra: str) -> Generator[None]:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    # Imported where they are needed: `chatcore --help` should not load a server.
+    # Commands import what they need themselves, so that `chatcore --help` does not load a server.
     with _installed_with("service"):
         from chatcore_service.server import PortUnavailableError, serve  # noqa: PLC0415 - see above
 
@@ -63,7 +63,7 @@ def _serve(options: argparse.Namespace) -> int:
     try:
         return serve(settings, host=options.host, port=options.port, workers=options.workers)
     except PortUnavailableError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - what a command line is for
+        print(error, file=sys.stderr)  # noqa: T201 - a command prints its result
         return FAILED
 
 
@@ -73,7 +73,7 @@ def _migrate(_options: argparse.Namespace) -> int:
 
     problem = asyncio.run(migrate_database(read_database_url(os.environ)))
     if problem is not None:
-        print(problem, file=sys.stderr)  # noqa: T201 - what a command line is for
+        print(problem, file=sys.stderr)  # noqa: T201 - a command prints its result
         return FAILED
     return OK
 

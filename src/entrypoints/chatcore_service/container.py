@@ -1,7 +1,7 @@
-"""The container: builds the service from its settings. The only module that names adapters.
+"""Builds the service from its settings. This is the only module that imports adapters.
 
-Everything is built closed; :mod:`chatcore_service.lifespan` opens it. A test overrides ports before it asks for
-the application::
+Everything is built closed; :mod:`chatcore_service.lifespan` opens it. A test overrides ports before it requests the
+application::
 
     container = Container(settings=settings)
     container.storage.override(InMemoryStorage(clock))
@@ -57,8 +57,8 @@ def _pool_stats(storage: Storage) -> Mapping[str, Mapping[str, int]]:
 
 
 def _stream_counts(storage: Storage) -> StreamCounts:
-    # One adapter keeps both, over the same connections.
-    assert isinstance(storage, StreamCounts)  # noqa: S101 - ours do
+    # One adapter implements both ports, over the same connections.
+    assert isinstance(storage, StreamCounts)  # noqa: S101 - true of our adapters
     return storage
 
 
@@ -69,7 +69,7 @@ def _models(inference: Inference) -> Models:
 
 
 class Container(containers.DeclarativeContainer):
-    """Every part of the service, and what it is made of."""
+    """Declares every part of the service and its dependencies."""
 
     settings = providers.Dependency(instance_of=Settings)
 

@@ -1,4 +1,4 @@
-"""Opens what the service is made of, in order, and closes it in reverse."""
+"""Opens the parts of the service in order, and closes them in reverse order."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -17,12 +17,12 @@ from chatcore_service.readiness import Readiness
 from chatcore_service.streaming.cluster_stream_counts import ClusterStreamCounts
 from chatcore_service.streaming.stream_monitor import StreamMonitor
 
-#: Where the server finds the :class:`Shutdown` in the lifespan's state.
+#: Key of the :class:`Shutdown` in the lifespan's state, where the server finds it.
 SHUTDOWN = "shutdown"
-#: Where it finds the :class:`~chatcore_service.metrics.Metrics`, for what it answers itself.
+#: Key of the :class:`~chatcore_service.metrics.Metrics`, for responses that the server makes itself.
 METRICS = "metrics"
 
-#: How long each adapter has to close.
+#: Time that each adapter has to close.
 CLOSE_SECONDS = 2.0
 
 _POOL_SAMPLE_SECONDS = 5.0
@@ -34,25 +34,25 @@ PoolStats = Callable[[], Mapping[str, Mapping[str, int]]]
 
 @frozen
 class Shutdown:
-    """How the server ends the service: it drains first, while everything is still open."""
+    """Drains the service while all of its parts are still open."""
 
     _chat: Chat
     _monitor: StreamMonitor
     _grace_seconds: float
 
     async def drain(self) -> None:
-        """Returns when every running reply has a stored end and every reader was told to come back."""
+        """Returns when every running reply has a stored end and every reader was told to reconnect."""
         await self._chat.drain(self._grace_seconds)
         self._monitor.end_all()
 
     def hurry(self) -> None:
-        """Ends the grace: what runs is cut short, and stored, now."""
+        """Cuts the running replies short, so that the drain stores them as they are now."""
         self._chat.runner.hurry()
 
 
 @frozen(kw_only=True)
 class ServiceLifespan:
-    """The life of the service, for Starlette."""
+    """Runs the service for as long as the application, as Starlette's lifespan."""
 
     storage: Storage
     auth: Auth
@@ -68,17 +68,17 @@ class ServiceLifespan:
 
     @asynccontextmanager
     async def __call__(self, _app: Starlette) -> AsyncGenerator[dict[str, object]]:
-        """Opens and closes."""
+        """Opens the service, yields the lifespan's state, and closes the service."""
         async with AsyncExitStack() as stack:
             await self._open(stack, self.storage)
             await self._open(stack, self.auth)
             await self._open(stack, self.inference)
-            # After the streams have been told to end, and while there is a storage to say so to.
+            # Closed after the streams have been told to end, and while the storage is open.
             stack.push_async_callback(self.cluster_stream_counts.close)
             stack.push_async_callback(self.readiness.close)
             stack.push_async_callback(self.stream_monitor.close)
             self.chat.start()
-            # Again does nothing: whoever ended the service in order has drained it before.
+            # A second drain does nothing: the server has usually drained the service before.
             stack.push_async_callback(self.shutdown.drain)
             sampling = asyncio.create_task(self._sample_pools(), name="sampling the database pools")
             stack.callback(sampling.cancel)
@@ -90,19 +90,19 @@ class ServiceLifespan:
             await self.clock.sleep(_POOL_SAMPLE_SECONDS)
 
     async def _open(self, stack: AsyncExitStack, port: object) -> None:
-        # An adapter that has nothing to open, such as one in memory, need not be a context manager.
+        # An adapter that needs no opening, such as one in memory, need not be a context manager.
         if isinstance(port, AbstractAsyncContextManager):
             opened = cast("AbstractAsyncContextManager[object, None]", port)
             try:
                 await opened.__aenter__()
             except Exception:
-                # The server would tell of it with whatever the exception quotes.
+                # The server would log the exception with its text, which may quote a password.
                 _log.exception("an adapter could not be opened", adapter=type(opened).__name__)
                 raise
             stack.push_async_callback(self._close, opened)
 
     async def _close(self, port: AbstractAsyncContextManager[object, None]) -> None:
-        # Everything is stored by now: one adapter that does not come to its end must not keep the process alive.
+        # Everything is stored by now, so an adapter that fails to close must not keep the process alive.
         try:
             async with clock_timeout(self.clock, CLOSE_SECONDS):
                 await port.__aexit__(None, None, None)

@@ -1,7 +1,7 @@
-"""Logs: one JSON object a line on standard output, uvicorn's and the libraries' among them.
+"""Logs one JSON object per line to standard output, for the service, uvicorn and all libraries.
 
-Never a token, a key or a message's text: nothing logs a body or a header, and of an exception only what cannot
-hold either is kept.
+No line contains a token, a key or the text of a message: nothing logs a body or a header, and only those parts of an
+exception are logged that can contain neither.
 """
 
 import json
@@ -23,17 +23,17 @@ _MAX_CHARS = 2000
 _MAX_FRAMES = 20
 _MAX_CAUSES = 5
 
-# They tell of every call and connection; and their debug logs hold headers and bodies.
+# Libraries that log every call and connection, and whose debug logs contain headers and bodies.
 _CHATTY = ("asyncio", "httpcore", "httpx", "psycopg", "psycopg.pool", "uvicorn")
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 class _StandardOutput:
-    """Standard output, whatever it is just then; what cannot be written is lost, and fails nothing."""
+    """Writes to the current standard output; drops what cannot be written, and never fails."""
 
     def write(self, text: str) -> None:
-        # A disk that is full, or a pipe that nobody reads any more.
+        # The disk may be full, or the reader of the pipe gone.
         with suppress(OSError, ValueError):
             sys.stdout.write(text)
 
@@ -42,17 +42,17 @@ class _StandardOutput:
             sys.stdout.flush()
 
     def line(self, text: str) -> None:
-        """Writes it out at once."""
+        """Writes a line and flushes it."""
         with suppress(OSError, ValueError):
             sys.stdout.write(f"{text}\n")
             sys.stdout.flush()
 
-    # By the names of structlog's levels.
+    # structlog calls the method that is named after the level.
     debug = info = warning = error = critical = line
 
 
 def configure_logging(*, service_name: str, level: str) -> None:
-    """Sets up the logs of this process. May be called again."""
+    """Configures logging in this process. May be called again."""
     last = _line(service_name)
     output = _StandardOutput()
     structlog.configure(
@@ -84,13 +84,13 @@ def _configure_foreign(last: Processor, level: str, output: _StandardOutput) -> 
 
 
 def _first_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    # asyncio goes on with the exception as it represents itself, uvicorn with a whole traceback.
+    # The further lines hold the exception's text (asyncio) or a whole traceback (uvicorn).
     event["event"], *_rest = str(event["event"]).split("\n", 1)
     return event
 
 
 def _line(service_name: str) -> Processor:
-    # In one step: every request has a line, and each step of a chain costs as much as what it does.
+    # One processor instead of several: every request logs a line, and a processor's call costs as much as its work.
     def line(logger: WrappedLogger, level: str, event: EventDict) -> str:
         event["level"] = level
         event["timestamp"] = datetime.now(UTC)
@@ -106,8 +106,8 @@ def _line(service_name: str) -> Processor:
     return line
 
 
-def _described(exc_info: ExcInfo) -> list[dict[str, object]]:
-    """An exception and its causes, the outermost first, without what a user may have written."""
+def _describe(exc_info: ExcInfo) -> list[dict[str, object]]:
+    """Describes an exception and its causes, the outermost first, without any text that a user may have written."""
     described: list[dict[str, object]] = []
     error: BaseException | None = exc_info[1]
     while error is not None and len(described) < _MAX_CAUSES:
@@ -117,7 +117,7 @@ def _described(exc_info: ExcInfo) -> list[dict[str, object]]:
 
 
 def _details(error: BaseException) -> dict[str, object]:
-    # The text of a foreign exception may hold anything: a database's, for one, quotes the row it refused.
+    # The text of a library's exception may contain anything: a database error, for one, quotes the rejected row.
     details: dict[str, Any] = {"sqlstate": getattr(error, "sqlstate", None)}
     if isinstance(error, ChatError):
         details["sentence"] = str(error)
@@ -131,12 +131,12 @@ def _frames(error: BaseException) -> list[str]:
     return [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
 
 
-_render_exception = structlog.processors.ExceptionRenderer(_described)
+_render_exception = structlog.processors.ExceptionRenderer(_describe)
 
 
 def _dump(event: EventDict) -> str:
-    # In ASCII: some readers of logs take U+2028 for the end of a line, and a lone surrogate is no UTF-8. Nearly every
-    # line is ASCII by itself.
+    # ASCII only: some log readers take U+2028 for the end of a line, and a lone surrogate is not valid UTF-8. Nearly
+    # every line is ASCII without escapes, and orjson is faster than the standard library's encoder.
     with suppress(orjson.JSONEncodeError):
         line = orjson.dumps(event, default=_type_name, option=_OPTIONS)
         if line.isascii():

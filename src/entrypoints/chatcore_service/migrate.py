@@ -6,8 +6,8 @@ from chatcore_service.logs import configure_logging
 
 
 async def migrate_database(database_url: str) -> str | None:
-    """Applies what is missing and prints each name; returns what went wrong, None when nothing did."""
-    # Its result is printed, for the person who waits for it; the log has what is worth a warning.
+    """Applies the missing migrations and prints their names; returns an error message, or None on success."""
+    # The result is printed for the operator, so only warnings and errors are logged.
     configure_logging(service_name="chatcore-migrate", level="WARNING")
     try:
         applied = await migrate(database_url)
@@ -16,7 +16,7 @@ async def migrate_database(database_url: str) -> str | None:
     except ValueError:
         return "DATABASE_URL must be a PostgreSQL connection string."
     for name in applied:
-        print(f"applied {name}")  # noqa: T201 - what a command line is for
+        print(f"applied {name}")  # noqa: T201 - a command prints its result
     if not applied:
-        print("nothing to do: the database is up to date")  # noqa: T201 - what a command line is for
+        print("nothing to do: the database is up to date")  # noqa: T201 - a command prints its result
     return None

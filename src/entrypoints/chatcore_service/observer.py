@@ -1,4 +1,4 @@
-"""The observer port: what the core reports becomes log lines and figures."""
+"""Implements the observer port: logs and counts the events of the core."""
 
 import asyncio
 from contextvars import Context
@@ -20,7 +20,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore")
 
 @frozen
 class LoggingObserver(Observer):
-    """Writes logs and counts."""
+    """Logs the events of the core and updates the metrics."""
 
     metrics: Metrics
     clock: Clock
@@ -58,7 +58,7 @@ class LoggingObserver(Observer):
         if final_state is not None:
             self.metrics.tokens.inc(final_state.token_count or 0)
             self.metrics.generation_seconds.observe((final_state.inference_time_ms or 0) / 1000)
-        _log.info("a reply has ended", **_names(lease), trace_id=trace_id, **_figures(final_state))
+        _log.info("a reply has ended", **_names(lease), trace_id=trace_id, **_outcome(final_state))
 
     def checkpointed(self, generations: int, seconds: float) -> None:
         """See :meth:`chatcore.ports.Observer.checkpointed`."""
@@ -66,15 +66,15 @@ class LoggingObserver(Observer):
         self.metrics.checkpointed_generations.inc(generations)
 
     def recovered(self, lease: Lease, final_state: FinalState) -> None:
-        """See :meth:`chatcore.ports.Observer.rescued`."""
+        """See :meth:`chatcore.ports.Observer.recovered`."""
         self.metrics.rescued.inc()
-        _log.warning("a reply was rescued", **_names(lease), epoch=lease.epoch, **_figures(final_state))
+        _log.warning("a reply was rescued", **_names(lease), epoch=lease.epoch, **_outcome(final_state))
 
     def failed(self, what: str, error: Exception) -> None:
         """See :meth:`chatcore.ports.Observer.failed`."""
         self.metrics.background_failures.labels(what).inc()
         task = asyncio.current_task()
-        # Work for all users may run in the context of the request that happened to start it.
+        # An empty context: work for all users may run in the context of the request that happened to start it.
         Context().run(_log.error, "background work failed", what=what, task=task and task.get_name(), exc_info=error)
 
 
@@ -86,7 +86,7 @@ def _names(lease: Lease) -> dict[str, str]:
     }
 
 
-def _figures(final_state: FinalState | None) -> dict[str, object]:
+def _outcome(final_state: FinalState | None) -> dict[str, object]:
     if final_state is None:
         return {"status": "lost"}
     return {

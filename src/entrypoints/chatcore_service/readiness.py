@@ -1,4 +1,4 @@
-"""Readiness: can this process reach what it needs, and does it take new work."""
+"""Readiness: whether this process reaches its dependencies and takes new work."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,9 +10,9 @@ from chatcore.ports import Auth, Clock, Inference, Storage
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore_service.clock_timeout import clock_timeout
 
-#: How long an answer is good for: many who ask at once, or again and again, cost one look.
+#: How long a result is reused, so that frequent requests do not load the dependencies.
 CACHE_SECONDS = 1.0
-#: How long a dependency may take to answer.
+#: Time that a dependency has to answer.
 TIMEOUT_SECONDS = 3.0
 
 OK = "ok"
@@ -21,7 +21,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
 class Readiness:
-    """Asks the dependencies, all at once, and not more often than once a second."""
+    """Pings all dependencies concurrently, at most once a second."""
 
     def __init__(
         self, *, storage: Storage, auth: Auth, inference: Inference, runner: GenerationRunner, clock: Clock
@@ -33,44 +33,44 @@ class Readiness:
         }
         self._runner = runner
         self._clock = clock
-        self._asked_at = 0.0
-        self._asking: asyncio.Task[dict[str, str]] | None = None
+        self._pinged_at = 0.0
+        self._pinging: asyncio.Task[dict[str, str]] | None = None
 
     @property
     def is_draining(self) -> bool:
-        """Whether this process takes no more turns."""
+        """Whether this process accepts no more turns."""
         return self._runner.is_draining
 
     async def check(self) -> dict[str, str]:
-        """How things stand: `ok`, or `unavailable`, by name; `process` is `draining` while it shuts down."""
+        """Returns `ok` or `unavailable` for each dependency; `process` is `ok`, or `draining` during a shutdown."""
         process = {"process": "draining" if self.is_draining else OK}
         return process | await asyncio.shield(self._dependencies())
 
     def _dependencies(self) -> "asyncio.Task[dict[str, str]]":
         now = self._clock.monotonic()
-        if self._asking is None or (self._asking.done() and now - self._asked_at >= CACHE_SECONDS):
-            self._asked_at = now
-            self._asking = asyncio.create_task(self._ask(), name="readiness")
-        return self._asking
+        if self._pinging is None or (self._pinging.done() and now - self._pinged_at >= CACHE_SECONDS):
+            self._pinged_at = now
+            self._pinging = asyncio.create_task(self._ping_all(), name="readiness")
+        return self._pinging
 
-    async def _ask(self) -> dict[str, str]:
-        answers = await asyncio.gather(*(self._answer(name, ping) for name, ping in self._pings.items()))
+    async def _ping_all(self) -> dict[str, str]:
+        answers = await asyncio.gather(*(self._ping(name, ping) for name, ping in self._pings.items()))
         return dict(zip(self._pings, answers, strict=True))
 
-    async def _answer(self, name: str, ping: Callable[[], Awaitable[None]]) -> str:
+    async def _ping(self, name: str, ping: Callable[[], Awaitable[None]]) -> str:
         try:
             async with clock_timeout(self._clock, TIMEOUT_SECONDS):
                 await ping()
         except (ChatError, TimeoutError) as outage:
             _log.warning("a dependency is unavailable", dependency=name, error=type(outage).__name__)
-        except Exception as bug:  # noqa: BLE001 - whatever it is, what does not answer as it should cannot be relied on
+        except Exception as bug:  # noqa: BLE001 - any failure makes the dependency unavailable
             _log.warning("a dependency is unavailable", dependency=name, exc_info=bug)
         else:
             return OK
         return "unavailable"
 
     async def close(self) -> None:
-        """Stops asking."""
-        if self._asking is not None and not self._asking.done():
-            self._asking.cancel()
-            await asyncio.wait([self._asking])
+        """Cancels the pings in progress."""
+        if self._pinging is not None and not self._pinging.done():
+            self._pinging.cancel()
+            await asyncio.wait([self._pinging])

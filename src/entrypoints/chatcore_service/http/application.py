@@ -1,4 +1,4 @@
-"""The ASGI application: resources, and the middleware around them."""
+"""Builds the ASGI application from its resources and middleware."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -15,7 +15,7 @@ from chatcore_service.http.request_middleware import RequestMiddleware
 from chatcore_service.http.resource import Resource
 from chatcore_service.metrics import Metrics
 
-#: What a browser's script may send, beside what any may.
+#: Request headers that a browser's script may send, beside those that are always allowed.
 REQUEST_HEADERS = (
     "Authorization",
     "Content-Type",
@@ -25,7 +25,7 @@ REQUEST_HEADERS = (
     "x-request-id",
     "x-trace-id",
 )
-#: What it may read.
+#: Response headers that a browser's script may read.
 RESPONSE_HEADERS = (
     "Content-Location",
     "Location",
@@ -37,10 +37,10 @@ RESPONSE_HEADERS = (
 
 
 class Endpoints(Protocol):
-    """Resources that belong together."""
+    """A group of related resources."""
 
     def resources(self) -> Sequence[Resource]:
-        """Their paths."""
+        """Returns the resources of the group."""
         ...
 
 
@@ -53,7 +53,7 @@ def build_application(
     origins: Sequence[str],
     lifespan: Lifespan,
 ) -> Starlette:
-    """Puts it together."""
+    """Returns the application with all resources and middleware."""
     app = _Application(
         routes=[resource.route() for group in endpoints for resource in group.resources()],
         middleware=[
@@ -69,15 +69,15 @@ def build_application(
         ],
         lifespan=lifespan,
     )
-    # A path with a slash too many is another path, not a redirect that drops a body.
+    # A path with an extra slash is unknown. A redirect would drop the body.
     app.router.redirect_slashes = False
-    # The router itself refuses nothing else: methods are the resources' affair.
+    # The router refuses only unknown paths; each resource refuses unknown methods itself.
     app.router.default = _no_such_route
     return app
 
 
 class _Application(Starlette):
-    """Starlette without the two layers that make responses of exceptions: no resource lets any through."""
+    """Starlette without its two layers of exception handling, because no resource raises an exception."""
 
     def build_middleware_stack(self) -> ASGIApp:
         app: ASGIApp = self.router

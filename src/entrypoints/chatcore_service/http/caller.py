@@ -1,4 +1,4 @@
-"""Who is calling."""
+"""Authenticates the callers of requests."""
 
 from attrs import field, frozen
 from starlette.requests import Request
@@ -12,26 +12,26 @@ from chatcore_service.http.trace import trace_id_of
 
 @frozen(kw_only=True)
 class Caller:
-    """A user whom the auth service vouched for, and the request that was made in that user's name."""
+    """An authenticated user, with the token and the trace id of the request."""
 
     user: User
-    #: Kept out of `repr`; long streams have it validated again.
+    #: Kept out of `repr`. Long streams validate the token again.
     token: str = field(repr=False)
     trace_id: str
 
 
 @frozen
 class Authenticator:
-    """Finds out who is calling; lets nobody in on a guess."""
+    """Authenticates requests by their bearer tokens."""
 
     auth: Auth
 
     async def authenticate(self, request: Request) -> Caller:
-        """The caller.
+        """Returns the caller of a request, and adds the user's id to the request's log lines.
 
         Raises:
-            NotAuthenticatedError: there is no valid bearer token.
-            AuthUnavailableError: nobody can tell.
+            NotAuthenticatedError: the request has no valid bearer token.
+            AuthUnavailableError: the token could not be validated.
         """
         token = bearer_token(request)
         trace_id = trace_id_of(request.scope)

@@ -1,4 +1,4 @@
-"""CORS, whose refusals are problem documents too."""
+"""CORS middleware whose refusals are problem documents."""
 
 from collections.abc import Awaitable
 
@@ -12,15 +12,15 @@ from chatcore_service.http.refusals import PreflightRefusedError
 
 _REFUSED = 400
 _VARY = (b"vary", b"Origin")
-_OF_THE_BODY = frozenset({"content-length", "content-type"})
+_BODY_HEADERS = frozenset({"content-length", "content-type"})
 
 
 class ProblemCORSMiddleware(CORSMiddleware):
-    """Starlette's, whose own refusals are plain text."""
+    """Extends Starlette's middleware, whose refusals are plain text."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on."""
-        # Without an origin there is nothing to decide, and most callers send none.
+        """Handles a preflight request, or adds CORS headers to the response."""
+        # A request without an Origin header needs only Vary, and most requests have none.
         if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
             await super().__call__(scope, receive, send)
             return
@@ -33,12 +33,12 @@ class ProblemCORSMiddleware(CORSMiddleware):
         await self.app(scope, receive, send_varying)
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Whether a browser's script may send what it is about to."""
+        """Returns the response to a preflight request; a problem document if it is refused."""
         response = super().preflight_response(request_headers)
         if response.status_code != _REFUSED:
             return response
         return problems.refused(
             PreflightRefusedError(
-                headers={name: value for name, value in response.headers.items() if name not in _OF_THE_BODY}
+                headers={name: value for name, value in response.headers.items() if name not in _BODY_HEADERS}
             )
         )

@@ -1,6 +1,6 @@
-"""What every response has around it: a trace id, security headers, a line in the log, and its count.
+"""Adds a trace id and security headers to every response, and logs and counts the request.
 
-What the server refuses before there is a request has the same, by :mod:`chatcore_service.server.refusal`.
+:mod:`chatcore_service.server.refusal` does the same for input that the server refuses before it becomes a request.
 """
 
 from collections.abc import Awaitable
@@ -14,7 +14,7 @@ from chatcore_service.http import paths, trace
 from chatcore_service.http.resource import Resource
 from chatcore_service.metrics import UNKNOWN, Metrics
 
-#: Sent with every response, unless it has its own.
+#: Headers of every response that does not set them itself.
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -23,7 +23,7 @@ SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-site"),
 )
 
-#: Asked for again and again by machines; a log of it is noise.
+#: Routes that machines poll; their successful requests are logged at debug level.
 _QUIET_ROUTES = frozenset({paths.HEALTH, paths.READY, paths.METRICS})
 _MAX_PATH_CHARS = 300
 
@@ -31,20 +31,20 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
 class RequestMiddleware:
-    """A pure ASGI middleware."""
+    """Wraps an ASGI application."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        # Bound once: the logger above looks for its configuration anew at every line.
+        # Bound once, because the module's logger looks up its configuration for every line.
         self._log = _log.bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, and puts its response into an envelope."""
+        """Passes a request on, completes its response, and records both."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # White space around a value is none of it, says RFC 9110 in section 5.5; not every server takes it away.
+        # RFC 9110, section 5.5: white space around a value is not part of it. Not every server strips it.
         scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         exchange = _Exchange(scope, send)
         try:
@@ -68,7 +68,7 @@ class _Exchange:
         self._send = send
         self._started = perf_counter()
         self._trace_id = trace.begin_trace(scope)
-        #: 0 where the caller went away before there was a response.
+        #: 0 if the caller disconnected before the response began.
         self.status = 0
         self.response_seconds = 0.0
         clear_contextvars()
@@ -81,17 +81,17 @@ class _Exchange:
 
     @property
     def route(self) -> str:
-        # The router puts it there, where there is one; an abstract class takes its time with `isinstance`.
+        # Set by the router for a known route. There is no `isinstance` check, which is slow for an abstract class.
         resource: Resource | None = self._scope.get("endpoint")
         return UNKNOWN if resource is None else resource.path
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Not a coroutine itself: every frame of every stream passes through."""
+        """Passes a message on. It is not a coroutine, because the frames of some streams pass through here."""
         if message["type"] == "http.response.start":
-            self._seal(message)
+            self._complete(message)
         return self._send(message)
 
-    def _seal(self, message: Message) -> None:
+    def _complete(self, message: Message) -> None:
         self.status = message["status"]
         self.response_seconds = perf_counter() - self._started
         headers = message.get("headers", ())
@@ -100,8 +100,8 @@ class _Exchange:
         message["headers"] = [*headers, *added, (trace.HEADER, self._trace_id.encode())]
 
     def log(self, log: structlog.stdlib.BoundLogger, route: str) -> None:
-        quiet = route in _QUIET_ROUTES and self.status == 200  # noqa: PLR2004 - as it is known everywhere
-        write = log.debug if quiet else log.warning if self.status >= 500 else log.info  # noqa: PLR2004 - see above
+        quiet = route in _QUIET_ROUTES and self.status == 200  # noqa: PLR2004 - a status code
+        write = log.debug if quiet else log.warning if self.status >= 500 else log.info  # noqa: PLR2004 - a status code
         write(
             "request",
             method=self.method,

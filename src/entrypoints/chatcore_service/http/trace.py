@@ -1,4 +1,4 @@
-"""Trace ids: one for each request, taken from the caller when it is well-formed, else made."""
+"""Trace ids: each request has one, either the caller's own if it is well-formed, or a new one."""
 
 import re
 from collections.abc import Sequence
@@ -7,29 +7,29 @@ from os import urandom
 from starlette.types import Scope
 
 HEADER = b"x-trace-id"
-#: What one from a caller looks like.
+#: Pattern of a well-formed trace id.
 ID_PATTERN = "[A-Za-z0-9._-]{1,128}"
 
-#: In the order in which they count.
+#: Headers that may carry a trace id, in order of precedence.
 _NAMES = (HEADER, b"x-request-id")
 _WELL_FORMED = re.compile(ID_PATTERN.encode())
 _KEY = "chatcore.trace_id"
 
 
 def begin_trace(scope: Scope) -> str:
-    """Gives a request its trace id."""
+    """Chooses the trace id of a request and stores it in the scope."""
     trace_id = scope[_KEY] = choose_trace_id(scope["headers"])
     return trace_id
 
 
 def trace_id_of(scope: Scope) -> str:
-    """The trace id that :func:`begin_trace` gave."""
+    """Returns the trace id that :func:`begin_trace` stored."""
     trace_id: str = scope[_KEY]
     return trace_id
 
 
 def choose_trace_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
-    """The caller's own if these headers have one that is well-formed, else a new one."""
+    """Returns the first well-formed trace id of the headers, or a new one."""
     first: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in _NAMES:

@@ -1,4 +1,4 @@
-"""The server: uvicorn, with the limits it lacks and an end that loses nothing."""
+"""The server: uvicorn, with the limits that it lacks and a shutdown that loses no reply."""
 
 from chatcore_service.server.serve import PortUnavailableError, serve
 

@@ -1,4 +1,4 @@
-"""The line of this server: chunks, written where uvicorn would write them."""
+"""The direct writer of this server: writes chunks of a response straight to the socket."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,20 +7,21 @@ from chatcore_service.streaming.direct_writer import DirectWriter
 
 
 class ChunkedWriter(DirectWriter):
-    """Writes chunks: a response without a Content-Length is always chunked.
+    """Writes parts of a body in the chunked transfer coding, which every response without a Content-Length has.
 
-    To write is what a token costs here. So it goes to the socket past all layers between, which say beforehand, by
-    `is_paused` and `is_closed`, what they would do; and all that it looks at is in one place: with a thousand streams
-    each object that it had to ask would have to come from memory.
+    This is the hot path of a token, so it bypasses all layers above the socket. Those set `is_paused` and `is_closed`
+    in advance, so that everything a write depends on is in this object: with a thousand streams, each further object
+    would be a cache miss.
     """
 
     __slots__ = ("_has_written", "_on_departure", "_write", "has_departed", "is_closed", "is_paused")
 
-    def __init__(self, socket: asyncio.Transport) -> None:
-        self._write = socket.write
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._write = transport.write
         self._on_departure: Callable[[], None] | None = None
+        #: Whether the connection is lost.
         self.has_departed = False
-        # A count would cost a token more.
+        # A flag, because a counter would cost more for each token.
         self._has_written = False
         #: Whether the caller does not keep up.
         self.is_paused = False
@@ -29,11 +30,11 @@ class ChunkedWriter(DirectWriter):
 
     @property
     def is_in_use(self) -> bool:
-        """Whether a stream goes this way."""
+        """Whether a stream uses this writer."""
         return self._on_departure is not None
 
     def write(self, chunk: bytes) -> bool:
-        """See :meth:`Line.write`."""
+        """See :meth:`DirectWriter.write`."""
         if self.is_paused or self.is_closed:
             return False
         self._has_written = True
@@ -42,18 +43,18 @@ class ChunkedWriter(DirectWriter):
         return True
 
     def take_progress(self) -> bool:
-        """See :meth:`Line.take_progress`."""
+        """See :meth:`DirectWriter.take_progress`."""
         has_written, self._has_written = self._has_written, False
         return has_written
 
     def on_departure(self, call: Callable[[], None] | None) -> None:
-        """See :meth:`Line.on_departure`."""
+        """See :meth:`DirectWriter.on_departure`."""
         self._on_departure = call
         if self.has_departed:
             self.depart()
 
     def depart(self) -> None:
-        """The connection is lost."""
+        """Closes the writer and notifies the stream: the connection is lost."""
         self.has_departed = self.is_closed = True
         if self._on_departure is not None:
             self._on_departure()

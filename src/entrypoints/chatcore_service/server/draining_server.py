@@ -1,7 +1,7 @@
-"""uvicorn's server, which on a signal first lets the service drain, and then exits with status 0.
+"""Runs uvicorn's server, drains the service on a signal, and then exits with status 0.
 
-By itself uvicorn waits for open streams for ever, or cuts them without a word and closes the service while their
-handlers still run.
+uvicorn alone either waits for open streams without end, or cuts them off and closes the service while their handlers
+still run.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from chatcore_service.lifespan import SHUTDOWN, Shutdown
 from chatcore_service.server.protocol import BoundedProtocol, protocol_of
 from chatcore_service.settings import Settings
 
-#: How long requests have that are still being answered when the drain is over.
+#: Time that requests in progress have to finish after the drain.
 GRACEFUL_SECONDS = 2
 BACKLOG = 2048
 
@@ -27,7 +27,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
 def server_config(app: ASGIApp, settings: Settings) -> Config:
-    """How uvicorn is to run `app`."""
+    """Returns uvicorn's configuration for the application."""
     return Config(
         app,
         loop="uvloop",
@@ -36,22 +36,22 @@ def server_config(app: ASGIApp, settings: Settings) -> Config:
         lifespan="on",
         log_config=None,
         access_log=False,
-        # What a proxy says of its client is not trusted, and not needed.
+        # A proxy's headers about its client are not trusted, and not needed.
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        # By itself a request's task starts in the context of whatever ran when its connection was accepted.
+        # Otherwise a request's task would start in the context of the code that ran when its connection was accepted.
         reset_contextvars=True,
     )
 
 
 class DrainingServer(Server):
-    """One process's server.
+    """Serves in one process, and drains before it ends.
 
     Args:
-        config: uvicorn's.
-        parent_pid: ends when this is no longer its parent; None where nobody supervises it.
+        config: uvicorn's configuration.
+        parent_pid: the supervisor's process id: the server drains when the supervisor has died. None without one.
     """
 
     def __init__(self, config: Config, *, parent_pid: int | None = None) -> None:
@@ -61,31 +61,31 @@ class DrainingServer(Server):
         self._draining: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Opens the service and begins to listen."""
+        """Opens the service and starts to listen."""
         await super().startup(sockets)
         for listener in sockets or ():
-            self._cut_off_who_takes_nothing(listener)
+            self._limit_unacknowledged_time(listener)
             host, port = listener.getsockname()[:2]
             _log.info("listening", host=host, port=port, pid=os.getpid())
 
-    def _cut_off_who_takes_nothing(self, listener: socket.socket) -> None:
-        # Connections inherit it. What waits in the kernel, or waits here for the kernel and is little, only the kernel
-        # can tell from what is taken. It knows no less than a second.
+    def _limit_unacknowledged_time(self, listener: socket.socket) -> None:
+        # Connections inherit the option. Only the kernel knows whether the caller acknowledges the bytes in its buffer.
+        # The value is rounded up to whole seconds.
         protocol = self.config.http_protocol_class
         if sys.platform == "linux" and issubclass(protocol, BoundedProtocol):
             milliseconds = math.ceil(protocol.flush_seconds) * 1000
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """The first signal starts the drain, the second ends its grace; neither kills."""
+        """Counts the signal: the first starts the drain, the second cuts it short, and none kills the process."""
         self._signals += 1
 
     def end(self, *, hurry: bool = False) -> None:
-        """Does what one signal would, or two."""
+        """Acts like one signal, or with `hurry` like two."""
         self._signals += 2 if hurry else 1
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second: sees to what the signals asked for."""
+        """Acts on the signals that have arrived. uvicorn calls it ten times a second."""
         if self._parent_pid is not None and os.getppid() != self._parent_pid:
             self._signals = max(self._signals, 1)
         if self._signals and self._draining is None:

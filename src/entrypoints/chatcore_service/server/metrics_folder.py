@@ -1,4 +1,4 @@
-"""The folder in which the workers of one service share their figures."""
+"""The folder through which the workers of one service share their metrics."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _NAME = re.compile(re.escape(_PREFIX) + r"([0-9]{1,9})-.*")
 
 @contextmanager
 def shared_folder() -> Generator[str]:
-    """A folder until the end of the block. Those of processes that were killed before their end are removed first."""
+    """Creates a folder for the duration of the block, and removes the folders of processes that were killed."""
     _remove_orphans()
     with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:
         yield folder
@@ -24,7 +24,7 @@ def _remove_orphans() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         name = _NAME.fullmatch(folder.name)
         if name is not None and not _is_alive(int(name[1])):
-            # Another user's is not ours to remove, and stays.
+            # The folder of another user cannot be removed, and stays.
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -34,5 +34,5 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
-        pass  # It is another user's.
+        pass  # The process belongs to another user.
     return True

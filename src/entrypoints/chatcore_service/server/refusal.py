@@ -1,6 +1,6 @@
-"""The answer to what never becomes a request: it is no HTTP, too large, or too late.
+"""Responses to input that never becomes a request, because it is not HTTP, too large or too late.
 
-The application has no part in it. What its envelope puts around a response is put around it here.
+The application is not involved, so the headers, the log line and the count of its middleware are added here.
 """
 
 from contextvars import Context
@@ -17,7 +17,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
 def refusal(error: RefusedError, trace_id: str) -> bytes:
-    """The whole response."""
+    """Returns a complete response for a refusal, headers included."""
     body = problems.problem_body(error)
     headers = (
         (b"content-type", problems.MEDIA_TYPE.encode()),
@@ -30,12 +30,12 @@ def refusal(error: RefusedError, trace_id: str) -> bytes:
 
 
 def record(error: RefusedError, trace_id: str, metrics: Metrics | None) -> None:
-    """A line in the log, and a count.
+    """Logs and counts a refusal.
 
-    It is the last of its connection, so nobody gets more lines out of it than out of requests. Nothing of what was sent
-    is in it but a well-formed trace id: it need not be a path, or a method.
+    A refusal ends its connection, so a caller cannot produce more lines by refusals than by requests. The line contains
+    nothing of the input but a well-formed trace id, since the input need not have a method or a path.
     """
     if metrics is not None:
         metrics.count_refusal(error.status)
-    # Of its own: a connection lives in the context of whatever ran when it was accepted.
+    # An empty context: a connection has the context of the code that ran when it was accepted.
     Context().run(_log.info, "request", method=UNKNOWN, status=error.status, code=error.code, trace_id=trace_id)

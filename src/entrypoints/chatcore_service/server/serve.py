@@ -1,4 +1,4 @@
-"""Serves the application: in this process, or by several workers."""
+"""Serves the application in this process, or by several workers."""
 
 import os
 import socket
@@ -15,40 +15,40 @@ from chatcore_service.unforeseen import log_uncaught_exceptions
 
 
 class PortUnavailableError(Exception):
-    """The address cannot be listened on; ``str()`` is a sentence."""
+    """The server cannot listen on an address; ``str()`` is a sentence."""
 
 
 def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> int:
-    """Serves until it is asked to end, by SIGTERM or SIGINT; then drains.
+    """Serves until SIGTERM or SIGINT arrives; then drains.
 
     Args:
-        settings: of the service.
+        settings: settings of the service.
         host: name or address to listen on.
-        port: to listen on; 0 for any that is free.
-        workers: how many processes.
+        port: port to listen on; 0 for any free port.
+        workers: number of processes.
 
     Returns:
-        The exit status: 0 after an orderly end.
+        The exit status: 0 after an orderly shutdown.
 
     Raises:
         InvalidSettingsError: names the variables that an adapter cannot use.
-        PortUnavailableError: somebody else listens there, or the address is not ours.
+        PortUnavailableError: another program listens there, or the address does not belong to this machine.
     """
     configure_logging(service_name=settings.service_name, level=settings.log_level)
     log_uncaught_exceptions()
     with _bound(host, port) as listener:
         if workers == 1:
             return 0 if run(settings, listener) else 1
-        # Here, and not in each worker: it is said once, and nothing is restarted for it.
+        # Checked before the workers start, so that an error is reported once and no worker is restarted for it.
         check(settings)
         with ExitStack() as stack:
-            _share_figures(stack)
+            _share_metrics(stack)
             return 0 if Supervisor(settings, listener, workers).run() else 1
 
 
-def _share_figures(stack: ExitStack) -> None:
+def _share_metrics(stack: ExitStack) -> None:
     if MULTIPROCESS_VARIABLE not in os.environ:
-        # The workers inherit it; prometheus_client looks for it when they import it.
+        # The workers inherit the variable; prometheus_client reads it at its import.
         os.environ[MULTIPROCESS_VARIABLE] = stack.enter_context(shared_folder())
         stack.callback(os.environ.pop, MULTIPROCESS_VARIABLE)
 

@@ -1,7 +1,7 @@
-"""Answers that arrive although the caller is still sending.
+"""Delivers responses to callers that are still sending a body, by reading and dropping the rest of the body.
 
-A connection that is closed while input waits is reset, and a reset takes the answer along: the caller's writing fails,
-or what it has not read yet is gone. So the rest of what it sends is read and dropped, for so long and so much.
+Closing a connection while input is unread resets it, and the reset destroys the response: the caller's write fails, or
+the bytes that it has not read yet are lost. The rest of the body is read within limits of time and size.
 """
 
 import asyncio
@@ -15,19 +15,20 @@ from chatcore_service.server.chunked_writer import ChunkedWriter
 
 @frozen(kw_only=True)
 class Patience:
-    """What may still come of a request that has been answered."""
+    """Limits for the rest of a request that has been answered."""
 
-    #: Without a byte.
+    #: Longest time without a byte.
     silent_seconds: float = 2.0
-    #: In all.
+    #: Longest time in total.
     seconds: float = 10.0
+    #: Most bytes in total.
     max_bytes: int = 16 * 1024 * 1024
 
 
 class UnreadBody:
-    """Counts what still comes, and calls `on_end` when it is too much, or takes too long."""
+    """Counts the unread rest of a body, and calls `on_end` when the rest exceeds a limit of :class:`Patience`."""
 
-    __slots__ = ("_bytes_left", "_deadline", "_has_come", "_loop", "_on_end", "_patience", "_timer")
+    __slots__ = ("_bytes_left", "_deadline", "_has_received", "_loop", "_on_end", "_patience", "_timer")
 
     def __init__(self, patience: Patience, loop: asyncio.AbstractEventLoop, on_end: Callable[[], object]) -> None:
         self._patience = patience
@@ -35,42 +36,42 @@ class UnreadBody:
         self._on_end = on_end
         self._bytes_left = 0
         self._deadline = 0.0
-        self._has_come = False
+        self._has_received = False
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def are_expected(self) -> bool:
-        """Whether a request that has been answered is not yet at its end."""
+    def is_expected(self) -> bool:
+        """Whether a request has been answered before its end."""
         return self._timer is not None
 
     def expect(self) -> None:
-        """Something may still come; again does nothing."""
+        """Starts to wait for the rest of a body. A second call does nothing."""
         if self._timer is None:
             self._bytes_left = self._patience.max_bytes
             self._deadline = self._loop.time() + self._patience.seconds
-            self._listen()
+            self._wait()
 
     def drop(self, byte_count: int) -> None:
-        """So many bytes came."""
-        self._has_come = True
+        """Counts bytes that have arrived and are dropped."""
+        self._has_received = True
         self._bytes_left -= byte_count
         if self._bytes_left < 0:
             self._end()
 
     def forget(self) -> None:
-        """Nothing comes any more."""
+        """Stops waiting: the body has ended, or the connection is closed."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _listen(self) -> None:
-        self._has_come = False
+    def _wait(self) -> None:
+        self._has_received = False
         wait = min(self._patience.silent_seconds, self._deadline - self._loop.time())
-        self._timer = self._loop.call_later(wait, self._look)
+        self._timer = self._loop.call_later(wait, self._check)
 
-    def _look(self) -> None:
-        if self._has_come and self._loop.time() < self._deadline:
-            self._listen()
+    def _check(self) -> None:
+        if self._has_received and self._loop.time() < self._deadline:
+            self._wait()
         else:
             self._end()
 
@@ -80,16 +81,16 @@ class UnreadBody:
 
 
 class LingeringTransport(asyncio.Transport):
-    """A transport that stops writing when it is closed in the middle of a body, and is closed a little later.
+    """Wraps a transport; when it is closed in the middle of a request's body, it only stops writing and closes later.
 
-    It lets the head of an answer wait for what is written next in the same turn of the loop, which is nearly always the
-    whole body: uvicorn writes one after the other, and a system call costs a tenth of a small answer.
+    It also delays the head of a response until the next write in the same iteration of the event loop, which is nearly
+    always the whole body. uvicorn writes the two separately, and a system call costs a tenth of a small response.
 
     Args:
-        transport: the real one.
-        loop: the one it lives in.
-        unread_body: what still comes; whoever receives it counts it.
-        writer: which goes past this transport to the real one, and is closed with it.
+        transport: the wrapped transport.
+        loop: the event loop of the transport.
+        unread_body: limits of the rest of a body; the protocol counts the bytes.
+        writer: writes to the wrapped transport directly, and is closed with this one.
     """
 
     __slots__ = (
@@ -113,45 +114,45 @@ class LingeringTransport(asyncio.Transport):
         super().__init__()
         self._transport = transport
         self._loop = loop
-        # What waits for a body.
+        # The head of a response that waits for its body.
         self._head = b""
         self._unread_body = unread_body
         self._writer = writer
         self._is_ending = False
         self._written_bytes = 0
-        #: Whether more input is to be expected now; whoever parses it knows.
+        #: Whether the caller is in the middle of a body; set by the protocol.
         self.is_mid_body = False
 
     def close(self) -> None:
-        """Writes no more; again closes at once."""
-        if self.is_mid_body and not self._unread_body.are_expected:
+        """Closes the transport, or in the middle of a body lingers first. A second call closes at once."""
+        if self.is_mid_body and not self._unread_body.is_expected:
             self.linger()
         else:
             self.close_now()
 
     def linger(self) -> None:
-        """Writes no more, and is closed when the caller has gone, or when it takes too long."""
+        """Stops writing, and closes when the caller has disconnected or the rest of the body exceeds a limit."""
         self._send_head()
         self._is_ending = self._writer.is_closed = True
-        # A body that nobody takes may have paused it.
+        # Reading may be paused, because the application has not read the body.
         self._transport.resume_reading()
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._unread_body.expect()
 
     def close_now(self) -> None:
-        """As a transport does by itself."""
+        """Closes the wrapped transport, once everything written has been sent."""
         self._send_head()
         self._writer.is_closed = True
         self._unread_body.forget()
         self._transport.close()
 
     def is_closing(self) -> bool:
-        """Whether nothing can be written any more."""
+        """Returns whether writes are dropped."""
         return self._is_ending or self._transport.is_closing()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Drops it if it comes too late, as every transport does."""
+        """Writes data, or drops it after the transport was closed."""
         if self._is_ending:
             return
         self._written_bytes += len(data)
@@ -159,7 +160,7 @@ class LingeringTransport(asyncio.Transport):
             self._send_head(data)
         elif isinstance(data, bytes) and data.startswith(b"HTTP/1.") and data.endswith(b"\r\n\r\n"):
             self._head = data
-            # It would overtake the head.
+            # The writer would overtake the head.
             self._writer.is_paused = True
             self._loop.call_soon(self._send_head)
         else:
@@ -168,33 +169,33 @@ class LingeringTransport(asyncio.Transport):
     def _send_head(self, data: bytes | bytearray | memoryview = b"") -> None:
         if self._head:
             head, self._head = self._head, b""
-            # First: to write may have the protocol pause it.
+            # Cleared before writing, because the write may make the protocol set the flag.
             self._writer.is_paused = False
             self._transport.writelines((head, data))
 
     @property
     def taken_bytes(self) -> int:
-        """How much the caller has taken of all that was written, but by the writer."""
+        """How many bytes the caller has taken of all that was written, not counting the direct writer's."""
         return self._written_bytes - self.get_write_buffer_size()
 
     def get_write_buffer_size(self) -> int:
-        """How much the caller has not taken yet."""
+        """Returns how many bytes the caller has not taken yet."""
         return len(self._head) + self._transport.get_write_buffer_size()
 
     def abort(self) -> None:
-        """Closes without a word."""
+        """Closes at once and drops what was not sent."""
         self._head = b""
         self._writer.is_closed = True
         self._transport.abort()
 
     def pause_reading(self) -> None:
-        """For whoever cannot take more."""
+        """Delegates to the wrapped transport."""
         self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """The reverse."""
+        """Delegates to the wrapped transport."""
         self._transport.resume_reading()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - asyncio's signature
-        """Of the real one."""
+        """Delegates to the wrapped transport."""
         return self._transport.get_extra_info(name, default)

@@ -1,4 +1,4 @@
-"""One process that serves."""
+"""Serves in one process."""
 
 import gc
 import os
@@ -14,22 +14,22 @@ from chatcore_service.server.draining_server import DrainingServer, server_confi
 from chatcore_service.settings import Settings
 from chatcore_service.unforeseen import log_uncaught_exceptions
 
-#: What a worker exits with when the service could not be opened: it would fail again and again.
+#: Exit status of a worker that could not open the service. The supervisor does not replace it.
 COULD_NOT_OPEN = 3
 
-# How many new objects there are before they are gone through. By itself 700, which many streams make in no time.
+# New objects until a collection of the youngest generation. Python's default is 700, which many streams reach at once.
 _GARBAGE_THRESHOLD = 10_000
-# How many of those rounds go by until the survivors are gone through, and of those until all are. By themselves ten
-# each: with a conversation of fifty thousand messages the survivors of ten took 60 ms, which nobody else could use.
+# Collections of a generation until the next older one is collected. Python's default is ten each: in a conversation of
+# fifty thousand messages, collecting the survivors of ten rounds blocked all streams for 60 ms.
 _LATER_THRESHOLDS = (2, 50)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
 def run(settings: Settings, listener: socket.socket, *, parent_pid: int | None = None) -> bool:
-    """Serves in this process until a signal; returns whether it could."""
+    """Serves in this process until a signal; returns whether the service could be opened."""
     app = create_app(settings)
-    _spare_the_collector()
+    _tune_garbage_collector()
     server = DrainingServer(server_config(app, settings), parent_pid=parent_pid)
     try:
         server.run(sockets=[listener])
@@ -39,19 +39,19 @@ def run(settings: Settings, listener: socket.socket, *, parent_pid: int | None =
     return True
 
 
-def _spare_the_collector() -> None:
-    # Modules and the application live as long as the process. Gone through again and again they held up all streams
-    # for up to 170 ms at a time, and collecting took 4 % of the process's time with 500 streams.
+def _tune_garbage_collector() -> None:
+    # Modules and the application live as long as the process. Traversing them in every full collection blocked all
+    # streams for up to 170 ms, and collections took 4 % of the process's time with 500 streams.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE_THRESHOLD, *_LATER_THRESHOLDS)
 
 
 def work(settings: Settings, listener: socket.socket, parent_pid: int) -> None:
-    """What a worker of several does, in its own process."""
-    # A terminal sends Ctrl-C to its whole group: the parent alone passes it on, so that it counts once.
+    """Runs one worker of several, in its own process."""
+    # A terminal sends Ctrl-C to its whole process group. Only the parent passes it on, so that it counts once.
     os.setsid()
-    # The parent held back what the terminal sent before; it is forgotten here.
+    # Discards a SIGINT that the terminal sent while the parent had the signal blocked.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     configure_logging(service_name=settings.service_name, level=settings.log_level)

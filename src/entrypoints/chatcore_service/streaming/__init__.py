@@ -1,1 +1,1 @@
-"""Event streams: what is sent, how it is sent, and the limits on it."""
+"""Event streams: their format, how they are written, and their limits."""

@@ -1,8 +1,8 @@
-"""The cluster_counts: how many streams users have open, here and on other processes.
+"""Counts the open streams of each user over all processes of the service.
 
-Every process tells what has changed ten times a second at most, all users in one go, and tells all of it again before
-the others would forget it. What it learns of the others in return is what is known of them until the next time. Nobody
-waits for any of this but who asks to.
+A process publishes its changed counts at most ten times a second, those of all users in one statement, and renews all
+counts before they expire. The statement returns the counts of the other processes, which are used until the next
+exchange. No request waits for an exchange unless it calls :meth:`ClusterStreamCounts.refresh`.
 """
 
 import asyncio
@@ -17,21 +17,22 @@ from chatcore import UserId
 from chatcore.ports import COUNT_RENEWAL_SECONDS, COUNT_SECONDS, Clock, Observer, ProcessId, StreamCounts
 from chatcore_service.clock_timeout import clock_timeout
 
-#: From one look at what there is to tell to the next.
+#: Interval at which changed counts are published.
 TICK_SECONDS: Final = 0.1
-#: How long whoever asks for the newest counts waits for them; then what is known must do.
+#: How long a refresh waits for the newest counts; then the known counts are used.
 PATIENCE_SECONDS: Final = 0.5
-#: From a failure to the next try.
+#: Delay between a failed exchange and the next attempt.
 RETRY_SECONDS: Final = 1.0
-#: How long taking everything back may take at the end.
+#: How long withdrawing all counts may take at shutdown.
 FAREWELL_SECONDS: Final = 1.0
 
-_FORGET_SECONDS: Final = 60.0
-_FORGOTTEN_AT_ONCE: Final = 1000
+# Expired counts of dead processes are deleted at this interval, in batches of this size.
+_CLEANUP_SECONDS: Final = 60.0
+_CLEANUP_BATCH: Final = 1000
 
 
 class ClusterStreamCounts:
-    """Counts open streams by user. There is no task, and no statement, while nobody has one open."""
+    """Counts open streams by user. It runs no task and no statement while no stream is open."""
 
     def __init__(self, *, counts: StreamCounts, clock: Clock, observer: Observer) -> None:
         self._process_id = ProcessId(uuid4())
@@ -41,38 +42,38 @@ class ClusterStreamCounts:
         self._here: Counter[UserId] = Counter()
         self._elsewhere: dict[UserId, int] = {}
         self._known_until = 0.0
-        #: Whom the others may have heard of from here.
-        self._told: set[UserId] = set()
-        #: Whom there is something to tell of, or to ask.
+        #: Users whose counts this process may have published.
+        self._published: set[UserId] = set()
+        #: Users whose counts are to be published, or fetched.
         self._due: set[UserId] = set()
         self._renew_at = 0.0
         self._retry_at = 0.0
-        self._forget_at = clock.monotonic() + _FORGET_SECONDS
+        self._cleanup_at = clock.monotonic() + _CLEANUP_SECONDS
         self._is_failing = False
         self._is_closed = False
         self._exchanging = asyncio.Lock()
-        #: An exchange that has not begun yet: what is due now goes along.
+        #: An exchange that has not begun yet, and will include whatever becomes due until then.
         self._queued: asyncio.Task[None] | None = None
-        # The event loop holds tasks weakly.
+        # The event loop keeps only weak references to tasks.
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_ticking = False
 
     def here(self, user_id: UserId) -> int:
-        """How many streams the user has open on this process; always right."""
+        """Returns how many streams the user has open on this process; always exact."""
         return self._here[user_id]
 
     def everywhere(self, user_id: UserId) -> int:
-        """How many the user has open in all, as far as is known here; what is too old is not known any more."""
+        """Returns how many streams the user has open on all processes, by the known counts that have not expired."""
         is_known = self._clock.monotonic() < self._known_until
         return self._here[user_id] + (self._elsewhere.get(user_id, 0) if is_known else 0)
 
     def add(self, user_id: UserId) -> None:
-        """The user has one more here."""
+        """Counts a stream that the user has opened on this process."""
         self._here[user_id] += 1
         self._change(user_id)
 
     def remove(self, user_id: UserId) -> None:
-        """The user has one less here."""
+        """Counts a stream that the user has closed on this process."""
         self._here[user_id] -= 1
         if not self._here[user_id]:
             del self._here[user_id]
@@ -80,34 +81,34 @@ class ClusterStreamCounts:
         self._change(user_id)
 
     async def refresh(self, user_id: UserId) -> None:
-        """Returns when the others' counts of a user are newer than this call, or cannot be had within a moment.
+        """Fetches the user's counts of the other processes; gives up after `PATIENCE_SECONDS`, and during an outage.
 
-        The user must have a stream here, which may be one that is only about to be opened.
+        The user must have a stream on this process, which may be one that is about to be opened.
         """
         if self._is_failing or self._is_closed:
             return
         self._due.add(user_id)
-        # Whoever waits may be cancelled, and others wait for the same exchange.
+        # `wait` leaves the exchange running if this caller is cancelled: others wait for the same exchange.
         with suppress(TimeoutError):
             async with clock_timeout(self._clock, PATIENCE_SECONDS):
                 await asyncio.wait([self._queue_exchange()])
 
     async def close(self) -> None:
-        """Tells the others that there is nothing here any more, and ends all tasks."""
+        """Ends all tasks and withdraws the counts of this process."""
         self._is_closed = True
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        if self._told:
+        if self._published:
             try:
                 async with clock_timeout(self._clock, FAREWELL_SECONDS):
-                    await self._counts.exchange_stream_counts(self._process_id, dict.fromkeys(self._told, 0))
-            except Exception as error:  # noqa: BLE001 - they run out by themselves
+                    await self._counts.exchange_stream_counts(self._process_id, dict.fromkeys(self._published, 0))
+            except Exception as error:  # noqa: BLE001 - the counts expire by themselves
                 self._observer.failed("taking back stream counts", error)
 
-    # -- Telling --------------------------------------------------------------------------------------------------
+    # -- Publishing -----------------------------------------------------------------------------------------------
 
     def _change(self, user_id: UserId) -> None:
         self._due.add(user_id)
@@ -117,8 +118,8 @@ class ClusterStreamCounts:
 
     async def _tick_on(self) -> None:
         try:
-            while self._here or self._told or self._due:
-                # Not at once: what begins with a stream has the process to itself.
+            while self._here or self._published or self._due:
+                # The wait comes first, so that publishing does not compete with the start of a stream.
                 await self._clock.sleep(TICK_SECONDS)
                 now = self._clock.monotonic()
                 if (self._due or now >= self._renew_at) and now >= self._retry_at:
@@ -132,7 +133,7 @@ class ClusterStreamCounts:
         return self._queued
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
-        # In a context of its own: it works for all callers, not for the one who happened to come first.
+        # An empty context: the task works for all users, not for the request that happened to start it.
         task = asyncio.create_task(work, name=name, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -140,23 +141,23 @@ class ClusterStreamCounts:
 
     async def _exchange_next(self) -> None:
         async with self._exchanging:
-            # Who comes from now on needs another one: this one's statement may have looked before.
+            # Later callers need another exchange: the statement of this one may read counts from before their call.
             self._queued = None
             users = self._take_due()
             try:
                 await self._exchange({user_id: self._here[user_id] for user_id in users})
-                await self._forget()
-            except Exception as error:  # noqa: BLE001 - whatever it is, streams are to be counted again some day
+                await self._delete_expired()
+            except Exception as error:  # noqa: BLE001 - after any failure counting must resume
                 self._fail(users, error)
             else:
                 self._is_failing = False
 
     def _take_due(self) -> Collection[UserId]:
         now = self._clock.monotonic()
-        # Who came and went between two exchanges is nobody's business.
-        users = {user_id for user_id in self._due if user_id in self._here or user_id in self._told}
+        # A user who came and went between two exchanges is not published.
+        users = {user_id for user_id in self._due if user_id in self._here or user_id in self._published}
         if now >= self._renew_at:
-            users |= self._here.keys() | self._told
+            users |= self._here.keys() | self._published
             self._renew_at = now + COUNT_RENEWAL_SECONDS
         self._due.clear()
         return users
@@ -164,27 +165,27 @@ class ClusterStreamCounts:
     async def _exchange(self, counts: Mapping[UserId, int]) -> None:
         if not counts:
             return
-        # Before they are: an exchange that fails may have been stored.
-        self._told.update(counts)
+        # Noted before the statement, because a failed exchange may have been stored nevertheless.
+        self._published.update(counts)
         elsewhere = await self._counts.exchange_stream_counts(self._process_id, counts)
         self._known_until = self._clock.monotonic() + COUNT_SECONDS
         for user_id, count in counts.items():
             if not count:
-                self._told.discard(user_id)
+                self._published.discard(user_id)
             if user_id in self._here:
                 self._elsewhere[user_id] = elsewhere.get(user_id, 0)
 
-    async def _forget(self) -> None:
+    async def _delete_expired(self) -> None:
         now = self._clock.monotonic()
-        if now >= self._forget_at:
-            self._forget_at = now + _FORGET_SECONDS
-            await self._counts.forget_stream_counts(_FORGOTTEN_AT_ONCE)
+        if now >= self._cleanup_at:
+            self._cleanup_at = now + _CLEANUP_SECONDS
+            await self._counts.forget_stream_counts(_CLEANUP_BATCH)
 
     def _fail(self, users: Collection[UserId], error: Exception) -> None:
         self._is_failing = True
         self._due.update(users)
         now = self._clock.monotonic()
         self._retry_at = now + RETRY_SECONDS
-        # A database that went away may come back without what it was told.
+        # A database may come back from an outage without the counts.
         self._renew_at = now
         self._observer.failed("counting streams", error)

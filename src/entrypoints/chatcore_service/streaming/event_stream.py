@@ -1,4 +1,4 @@
-"""An open event stream: passes on what a reader has, until the reader's end or its own."""
+"""An open event stream: sends the chunks of a reader until the reply or the stream ends."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,15 +22,17 @@ ChunkT = TypeVar("ChunkT")
 
 
 class EventStream(Generic[ChunkT]):
-    """A response, as an ASGI application. The reader, not the reply, ends when the caller goes away.
+    """Streams a reader's chunks as the response of a request, as an ASGI application.
 
-    Not one of Starlette's streaming responses: a thousand streams spend a tenth of their time in those. For the
-    same reason nothing here sets a timer; the one :class:`StreamMonitor` of the process looks after all streams.
+    When the caller disconnects, the reader ends, and the reply goes on.
 
-    The task of a stream relays only what it finds when it looks. While it waits, chunks are written directly where they
-    arrive, by the server's :class:`~chatcore_service.streaming.direct_writer.DirectWriter`. A token then wakes no task
-    and crosses no middleware. Without a direct writer, or when the caller does not keep up, the task is woken and sends
-    as any response does.
+    It replaces Starlette's streaming responses, in which a thousand streams spend a tenth of their time. For the same
+    reason a stream sets no timer; the one :class:`StreamMonitor` of the process watches all streams.
+
+    The task of a stream sends only the chunks that it finds when it runs. While it waits, each chunk is written where
+    it arrives, by the server's :class:`~chatcore_service.streaming.direct_writer.DirectWriter`. A token then wakes no
+    task and crosses no middleware. Without a direct writer, or when the caller does not keep up, the task is woken and
+    sends the chunk as any response does.
     """
 
     __slots__ = (
@@ -59,24 +61,24 @@ class EventStream(Generic[ChunkT]):
         self._monitor = stream_monitor
         self._location = location
         self._on_close = on_close
-        # Whether others have run since something was sent last.
+        # Whether other tasks have run since the last write.
         self._has_yielded = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Streams to the end."""
-        self._state.abort = scope.get(ABORT) or _cancel_of_this_task()
+        """Sends the response."""
+        self._state.abort = scope.get(ABORT) or _canceller_of_this_task()
         self._state.writer = writer = scope.get(DIRECT_WRITER)
-        # A task that waits for the departure costs as much memory as all that the stream itself keeps.
-        gone = asyncio.create_task(self._await_departure(receive)) if writer is None else None
+        # Only without a direct writer: a task that waits for the disconnect costs as much memory as the stream itself.
+        gone = asyncio.create_task(self._await_disconnect(receive)) if writer is None else None
         self._monitor.enter(self._state)
         try:
             if writer is not None:
-                writer.on_departure(self._notice_departure)
+                writer.on_departure(self._notice_disconnect)
             self._state.is_writing = True
             await send({"type": "http.response.start", "status": 200, "headers": self._headers()})
             self._state.is_writing = False
             last = await self._relay(send, writer)
-            # The last bytes can wait for the caller as any others can; the monitor cuts off who never takes them.
+            # The caller may be slow to take the last bytes, too; the monitor then aborts the connection.
             self._state.is_writing = True
             await send(_body(last, more=False))
         finally:
@@ -93,16 +95,16 @@ class EventStream(Generic[ChunkT]):
         return [*_HEADERS, (b"content-location", self._location.encode())]
 
     async def _relay(self, send: Send, writer: DirectWriter | None) -> bytes:
-        """Sends everything but the last bytes, which it returns."""
+        """Sends everything but the last bytes, and returns those."""
         reader, state = self._reader, self._state
         if writer is not None:
             reader.offer(self._encoder.onto(writer))
-        # News are whole frames, and passed on to their end: comments and the end come between two frames.
+        # A chunk ends with a whole frame and is sent to its end, so comments and the end come between two frames.
         while not state.is_gone:
             if state.is_over:
                 return sse.RECONNECT
             if chunk := reader.take():
-                await self._pass_on(chunk, send)
+                await self._send_chunk(chunk, send)
             elif (end := reader.end) is not None:
                 return self._encoder.end(end)
             elif state.owes_keep_alive:
@@ -113,10 +115,10 @@ class EventStream(Generic[ChunkT]):
                 self._has_yielded = True
         return b""
 
-    async def _pass_on(self, chunk: ChunkT, send: Send) -> None:
+    async def _send_chunk(self, chunk: ChunkT, send: Send) -> None:
         for data in self._encoder.encode(chunk):
             if not self._has_yielded:
-                # To a caller who has gone sending returns at once: without this a long replay would hold up all.
+                # Sending to a disconnected caller returns at once; without this a long replay would block all tasks.
                 await asyncio.sleep(0)
                 if self._state.is_gone:
                     return
@@ -130,12 +132,12 @@ class EventStream(Generic[ChunkT]):
         state.is_writing = False
         state.has_written = True
 
-    async def _await_departure(self, receive: Receive) -> None:
+    async def _await_disconnect(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._notice_departure()
+        self._notice_disconnect()
 
-    def _notice_departure(self) -> None:
+    def _notice_disconnect(self) -> None:
         self._state.is_gone = True
         self._reader.wake()
 
@@ -144,7 +146,7 @@ def _body(chunk: bytes, *, more: bool) -> Message:
     return {"type": "http.response.body", "body": chunk, "more_body": more}
 
 
-def _cancel_of_this_task() -> Callable[[], object]:
+def _canceller_of_this_task() -> Callable[[], object]:
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - a coroutine that runs has a task
+    assert task is not None  # noqa: S101 - a running coroutine has a task
     return task.cancel

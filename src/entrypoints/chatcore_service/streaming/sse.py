@@ -1,4 +1,4 @@
-"""Server-sent events: what our own frames look like."""
+"""Server-sent events: encodes chunks of replies, and the frames that the service adds itself."""
 
 from collections.abc import Callable, Iterator, Sequence
 from json import JSONEncoder
@@ -10,55 +10,55 @@ from chatcore_service.streaming.direct_writer import DirectWriter
 KEEP_ALIVE = b": keep-alive\n\n"
 RECONNECT = b": reconnect\n\n"
 
-#: Most bytes handed to the socket at once, so that one long replay holds nobody up and buffers little.
+#: Most bytes written to the socket at once, so that a long replay delays no other stream and buffers little.
 MAX_WRITE_BYTES = 64 * 1024
-# A code point takes twelve characters of JSON at most: a surrogate pair in escapes.
+# A code point takes at most twelve characters of JSON: an escaped surrogate pair.
 _MAX_FRAME_CHARS = 5000
 
 _DONE = 'data: {"done":true}\n\n'
 
-# In ASCII, so that no text whatsoever can end a line, or a frame, or a decoder's patience.
+# ASCII only, so that no text can end a line or a frame, or contain bytes that a decoder rejects.
 _quoted = JSONEncoder(ensure_ascii=True).encode
 
 Chunk_contra = TypeVar("Chunk_contra", contravariant=True)
 
 
 class Encoder(Protocol[Chunk_contra]):
-    """Turns what a reader gives into bytes for the wire."""
+    """Encodes the chunks of a reader as bytes of an event stream."""
 
     def encode(self, chunk: Chunk_contra) -> Sequence[bytes] | Iterator[bytes]:
-        """What a reader took, in chunks of at most 64 KiB."""
+        """Encodes a chunk, in pieces of at most 64 KiB."""
         ...
 
     def onto(self, writer: DirectWriter) -> Callable[[Chunk_contra], bool]:
-        """What sends chunk by `writer` if it takes them now, and returns whether it did."""
+        """Returns a function that writes a chunk with `writer`, and returns whether the writer sent it."""
         ...
 
     def end(self, end: End) -> bytes:
-        """The last bytes of a stream; may be none."""
+        """Encodes the end of a stream; may be empty."""
         ...
 
 
 class FrameEncoder(Encoder[bytes]):
-    """The frames of the inference service, untouched."""
+    """Passes the frames of the inference service through unchanged."""
 
     def encode(self, chunk: bytes) -> Sequence[bytes] | Iterator[bytes]:
         """See :meth:`Encoder.encode`."""
         return (chunk,) if len(chunk) <= MAX_WRITE_BYTES else _slices(chunk)
 
     def onto(self, writer: DirectWriter) -> Callable[[bytes], bool]:
-        """The line itself: nothing stands between it and the frames."""
+        """Returns the writer's own method: frames need no encoding."""
         return writer.write
 
     def end(self, end: End) -> bytes:
-        """Nothing after a complete reply: its closing frame was among the frames."""
+        """Encodes the end; nothing after a complete reply, whose closing frame was among its frames."""
         if end.reconnect:
             return RECONNECT
         return b"" if end.error is None else (_error_frame(end.error) + _DONE).encode()
 
 
 class TextEncoder(Encoder[Stretch]):
-    """Text, each frame with the number of code points up to its end as its id."""
+    """Encodes text. The id of a frame is the number of code points of the reply up to the frame's end."""
 
     def __init__(self, offset: int) -> None:
         self._offset = offset

@@ -1,4 +1,4 @@
-"""How many streams a user may have open, over all processes."""
+"""Limits how many streams a user may have open over all processes."""
 
 from random import uniform
 from typing import Final
@@ -8,13 +8,14 @@ from chatcore.ports import Clock
 from chatcore_service.http.refusals import TooManyStreamsError
 from chatcore_service.streaming.cluster_stream_counts import ClusterStreamCounts
 
-#: Between the two looks that a refusal takes: long enough to hear of a stream that has just ended elsewhere, whose
-#: reader may have come here from there. Not the same for everybody: of two who want the last slot, one mostly gets it.
+#: Range of the delay before the counts are checked a second time, which every refusal requires. It is long enough to
+#: learn of a stream that has just ended on another process, whose reader may have moved here. It is random so that of
+#: two readers that compete for the last slot one usually gets it.
 SECOND_LOOK_SECONDS: Final = (0.2, 0.6)
 
 
 class StreamLimiter:
-    """Grants the right to streams."""
+    """Grants slots for streams."""
 
     def __init__(self, max_per_user: int, *, cluster_counts: ClusterStreamCounts, clock: Clock) -> None:
         self._max_per_user = max_per_user
@@ -22,13 +23,13 @@ class StreamLimiter:
         self._clock = clock
 
     async def take(self, user_id: UserId) -> "Slot":
-        """One more stream of this user, as far as is known.
+        """Takes a slot for one more stream of the user, judging by the known counts.
 
-        Waits for nothing, unless it looks as if the user had too many. Streams that were opened elsewhere within the
-        last moments may be missing; where that matters, have the slot confirmed.
+        It waits only if the known counts exceed the limit. Streams that were opened on other processes within the last
+        moments may be missing from the counts; where that matters, call :meth:`Slot.confirm`.
 
         Raises:
-            TooManyStreamsError: the user has as many as are allowed.
+            TooManyStreamsError: the user has as many streams as allowed.
         """
         if self._cluster_counts.here(user_id) >= self._max_per_user:
             raise TooManyStreamsError
@@ -43,16 +44,16 @@ class StreamLimiter:
         return slot
 
     async def confirm(self, user_id: UserId) -> None:
-        """See :meth:`Slot.confirm`."""
+        """Checks the user's limit against the newest counts; see :meth:`Slot.confirm`."""
         await self._cluster_counts.refresh(user_id)
         if self._is_past_limit(user_id):
-            await self._clock.sleep(uniform(*SECOND_LOOK_SECONDS))  # noqa: S311 - no secret
+            await self._clock.sleep(uniform(*SECOND_LOOK_SECONDS))  # noqa: S311 - not a secret
             await self._cluster_counts.refresh(user_id)
         if self._is_past_limit(user_id):
             raise TooManyStreamsError
 
     def give_back(self, user_id: UserId) -> None:
-        """One stream less of this user."""
+        """Returns the slot of one stream of the user."""
         self._cluster_counts.remove(user_id)
 
     def _is_past_limit(self, user_id: UserId) -> bool:
@@ -60,7 +61,7 @@ class StreamLimiter:
 
 
 class Slot:
-    """The right to one stream."""
+    """The right to open one stream."""
 
     __slots__ = ("_is_taken", "_limiter", "_user_id")
 
@@ -70,15 +71,15 @@ class Slot:
         self._is_taken = True
 
     async def confirm(self) -> None:
-        """Looks once more, at the newest counts of all processes; a storage that is away refuses nobody.
+        """Checks the limit against the newest counts of all processes; during an outage of the storage it passes.
 
         Raises:
-            TooManyStreamsError: the user has more than are allowed. The slot is still to be released.
+            TooManyStreamsError: the user has more streams than allowed. The slot must still be released.
         """
         await self._limiter.confirm(self._user_id)
 
     def release(self) -> None:
-        """Gives it back; again does nothing."""
+        """Gives the slot back. A second call does nothing."""
         if self._is_taken:
             self._is_taken = False
             self._limiter.give_back(self._user_id)

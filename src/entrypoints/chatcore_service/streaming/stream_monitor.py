@@ -1,7 +1,7 @@
-"""The stream_monitor: one task a process looks after the time of all open streams.
+"""Watches the time limits of all open streams of a process, in one task.
 
-A timer for each stream, or each frame, would cost more than relaying it. The monitor looks at all streams once a
-second, and there is no tick when there is no stream.
+A timer for each stream, or for each frame, would cost more than relaying the frame. The monitor checks all streams once
+a second, and runs no task while no stream is open.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from chatcore_service.streaming.direct_writer import DirectWriter
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 TICK_SECONDS = 1.0
-#: How much longer a stream may live while nobody can tell whether its token is still valid.
+#: How long a stream may go on while the auth service cannot tell whether its token is still valid.
 REVALIDATION_GRACE_SECONDS = 15.0
 
 
 class StreamState:
-    """What a stream and the monitor know of each other."""
+    """State that a stream shares with the monitor."""
 
     __slots__ = (
         "abort",
@@ -45,15 +45,15 @@ class StreamState:
     def __init__(self, caller: Caller, *, wake: Callable[[], None]) -> None:
         self.caller = caller
         self.wake = wake
-        #: Cuts the connection off.
+        #: Aborts the connection.
         self.abort: Callable[[], object] = wake
-        # Said by the stream.
+        # Set by the stream.
         self.is_gone = False
         self.is_writing = False
         self.has_written = False
-        #: By which it sends what it does not write itself.
+        #: Sends the chunks that the stream's task does not send itself.
         self.writer: DirectWriter | None = None
-        # Said by the stream_monitor.
+        # Set by the monitor.
         self.is_over = False
         self.owes_keep_alive = False
         self.ends_at = 0.0
@@ -62,23 +62,23 @@ class StreamState:
         self.quiet_since = 0.0
 
     def take_progress(self) -> bool:
-        """Whether anything was sent since the last time."""
+        """Returns whether anything was sent since the last call."""
         has_written, self.has_written = self.has_written, False
         return (self.writer is not None and self.writer.take_progress()) or has_written
 
     def end(self) -> None:
-        """Tells the reader to come back."""
+        """Ends the stream; its reader is told to reconnect."""
         self.is_over = True
         self.wake()
 
     def keep_alive(self) -> None:
-        """Lets the stream say that it is alive."""
+        """Has the stream send a comment."""
         self.owes_keep_alive = True
         self.wake()
 
 
 class StreamMonitor:
-    """Keeps streams alive, cuts off who does not read, and ends what has lived its time."""
+    """Keeps streams alive, disconnects readers that take no bytes, and ends streams whose time is up."""
 
     def __init__(
         self, *, auth: Auth, clock: Clock, settings: StreamSettings, tick_seconds: float = TICK_SECONDS
@@ -89,38 +89,38 @@ class StreamMonitor:
         self._tick_seconds = tick_seconds
         self._states: set[StreamState] = set()
         self._ticking: asyncio.Task[None] | None = None
-        # The event loop holds tasks weakly.
+        # The event loop keeps only weak references to tasks.
         self._validations: set[asyncio.Task[None]] = set()
 
     def enter(self, state: StreamState) -> None:
-        """Looks after a stream from now on."""
+        """Starts to watch a stream."""
         now = self._clock.monotonic()
         state.quiet_since = now
-        state.ends_at = now + self._life_of(state.caller)
+        state.ends_at = now + self._lifetime_of(state.caller)
         state.validate_at = now + self._settings.revalidate_seconds
         self._states.add(state)
         if self._ticking is None:
-            # In a context of its own: it works for all callers, not for the one who happened to come first.
-            self._ticking = asyncio.create_task(self._tick_on(), name="pacing streams", context=Context())
+            # An empty context: the task works for all users, not for the request that happened to start it.
+            self._ticking = asyncio.create_task(self._tick_on(), name="monitoring streams", context=Context())
 
     def leave(self, state: StreamState) -> None:
-        """The stream has ended."""
+        """Stops watching a stream, which has ended."""
         self._states.discard(state)
 
     def end_all(self) -> None:
-        """Tells all readers to come back: the process is shutting down."""
+        """Ends all streams, because the process is shutting down."""
         for state in self._states:
             state.end()
 
     async def close(self) -> None:
-        """Ends the monitor's own tasks."""
+        """Cancels the monitor's own tasks."""
         tasks = [*self._validations, *([self._ticking] if self._ticking else [])]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 
-    def _life_of(self, caller: Caller) -> float:
+    def _lifetime_of(self, caller: Caller) -> float:
         expires_at = caller.user.expires_at
         if expires_at is None:
             return self._settings.max_seconds
@@ -132,11 +132,11 @@ class StreamMonitor:
                 await self._clock.sleep(self._tick_seconds)
                 now = self._clock.monotonic()
                 for state in tuple(self._states):
-                    self._look_at(state, now)
+                    self._check(state, now)
         finally:
             self._ticking = None
 
-    def _look_at(self, state: StreamState, now: float) -> None:
+    def _check(self, state: StreamState, now: float) -> None:
         if state.take_progress():
             state.quiet_since = now
         quiet = now - state.quiet_since
@@ -164,10 +164,10 @@ class StreamMonitor:
             user = await self._auth.authenticate(caller.token, trace_id=caller.trace_id)
         except NotAuthenticatedError:
             state.end()
-        except Exception as error:  # noqa: BLE001 - nobody awaits this task, so nobody else would hear of it
+        except Exception as error:  # noqa: BLE001 - no one awaits this task, so the error would be lost
             if not isinstance(error, AuthUnavailableError):
                 _log.error("validating a token failed unexpectedly", exc_info=error)
-            # Asked again at the next tick, for a while; then nobody is kept in on a guess.
+            # The monitor asks again at every tick of the grace period; then an unverified stream ends.
             if now >= state.validate_at + REVALIDATION_GRACE_SECONDS:
                 state.end()
         else:

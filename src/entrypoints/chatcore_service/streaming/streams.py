@@ -1,4 +1,4 @@
-"""Opens event streams: of a turn as it came, of a reply from where a reader left off."""
+"""Opens event streams: of a turn's frames as they came, and of a reply's text from an offset."""
 
 from attrs import frozen
 
@@ -14,7 +14,7 @@ from chatcore_service.streaming.stream_monitor import StreamMonitor
 
 @frozen(kw_only=True)
 class Streams:
-    """Opens them, for whom there is a slot."""
+    """Opens event streams for callers that have taken a slot."""
 
     turns: Turns
     stream_monitor: StreamMonitor
@@ -22,10 +22,10 @@ class Streams:
     metrics: Metrics
 
     async def take_slot(self, caller: Caller) -> Slot:
-        """The right to one stream; to be taken before anything is stored.
+        """Takes a slot for one stream; to be called before anything is stored.
 
         Raises:
-            TooManyStreamsError: the caller has as many as are allowed.
+            TooManyStreamsError: the caller has as many streams as allowed.
         """
         return await self.limiter.take(caller.user.id)
 
@@ -38,7 +38,7 @@ class Streams:
         offset: int | None = None,
         location: str | None = None,
     ) -> EventStream[bytes] | EventStream[Stretch]:
-        """A stream of what the reader has; gives the slot back at its end."""
+        """Returns the stream of a reader, as an ASGI application; it releases the slot at its end."""
         self.metrics.open_streams.inc()
 
         def close() -> None:

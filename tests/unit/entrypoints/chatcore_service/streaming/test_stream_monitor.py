@@ -65,7 +65,7 @@ def is_over(stream: Watched) -> bool:
 
 
 def is_ticking() -> bool:
-    return "pacing streams" in {task.get_name() for task in asyncio.all_tasks()}
+    return "monitoring streams" in {task.get_name() for task in asyncio.all_tasks()}
 
 
 @pytest.fixture
