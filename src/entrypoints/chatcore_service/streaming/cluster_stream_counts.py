@@ -8,13 +8,13 @@ exchange. No request waits for an exchange unless it calls :meth:`ClusterStreamC
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Coroutine, Mapping
-from contextlib import suppress
 from contextvars import Context
 from typing import Any, Final
 from uuid import uuid4
 
 from chatcore import UserId
 from chatcore.ports import COUNT_RENEWAL_SECONDS, COUNT_SECONDS, Clock, Observer, ProcessId, StreamCounts
+from chatcore.timed_wait import wait_at_most
 from chatcore_service.clock_timeout import clock_timeout
 
 #: Interval at which changed counts are published.
@@ -88,10 +88,8 @@ class ClusterStreamCounts:
         if self._is_failing or self._is_closed:
             return
         self._due.add(user_id)
-        # `wait` leaves the exchange running if this caller is cancelled: others wait for the same exchange.
-        with suppress(TimeoutError):
-            async with clock_timeout(self._clock, PATIENCE_SECONDS):
-                await asyncio.wait([self._queue_exchange()])
+        # The exchange goes on if this caller is cancelled, because others wait for it.
+        await wait_at_most([self._queue_exchange()], seconds=PATIENCE_SECONDS, clock=self._clock)
 
     async def close(self) -> None:
         """Ends all tasks and withdraws the counts of this process."""

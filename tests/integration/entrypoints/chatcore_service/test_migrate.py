@@ -25,7 +25,7 @@ def migrate(database_url: str) -> list[str]:
     return result.stdout.splitlines()
 
 
-def test_it_prints_a_plain_line_for_each_file_that_it_applies_and_says_when_there_is_none(
+def test_it_prints_each_applied_migration_and_says_when_there_is_none(
     blank_database_url: str,
 ) -> None:
     assert migrate(blank_database_url) == [f"applied {name}" for name in _OWN]

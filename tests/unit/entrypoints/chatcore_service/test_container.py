@@ -1,4 +1,4 @@
-"""The container: every part can be made, and what is open is closed whatever happens."""
+"""The container makes every part, and the lifespan closes every part that it has opened."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_ports_are_the_real_adapters_unless_they_are_overridden() -> None:
     assert isinstance(container.clock(), SystemClock)
 
 
-def test_the_inference_client_gets_its_timeouts_and_limits_from_the_settings() -> None:
+def test_the_inference_client_is_bounded_by_the_settings() -> None:
     timeouts = InferenceTimeoutSettings(connect_seconds=1, first_frame_seconds=2, idle_seconds=3, total_seconds=4)
     limits = InferenceLimitSettings(max_text_chars=5, max_frame_bytes=6, max_header_bytes=7)
     settings = evolve(SETTINGS, inference_timeouts=timeouts, inference_limits=limits)
@@ -64,7 +64,7 @@ def test_settings_and_inference_adapter_agree_on_names_and_defaults(
     assert adapter_class(**defaults) == adapter_class()
 
 
-def test_what_there_should_be_one_of_there_is_one_of() -> None:
+def test_parts_that_must_exist_once_exist_once() -> None:
     container = make_container()
 
     for provider in (container.chat, container.storage, container.stream_monitor, container.limiter, container.metrics):
@@ -87,7 +87,7 @@ def test_the_factory_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 class Opened:
-    """Writes down when it was opened and closed."""
+    """Records when it was opened and closed."""
 
     def __init__(self, name: str, events: list[str]) -> None:
         self._name = name
@@ -127,7 +127,7 @@ class BrokenInference(ScriptedInference):
         raise AssertionError("it was never open")
 
 
-def container_that_writes_down(events: list[str], inference: ScriptedInference) -> Container:
+def recording_container(events: list[str], inference: ScriptedInference) -> Container:
     container = make_container()
     container.storage.override(OpenedStorage(events, container.clock()))
     container.auth.override(OpenedAuth(events))
@@ -137,16 +137,16 @@ def container_that_writes_down(events: list[str], inference: ScriptedInference) 
 
 async def test_adapters_are_opened_in_order_and_closed_in_reverse() -> None:
     events: list[str] = []
-    app = container_that_writes_down(events, OpenedInference(events)).application()
+    app = recording_container(events, OpenedInference(events)).application()
 
     async with app.router.lifespan_context(app):
         assert events == ["open storage", "open auth", "open inference"]
     assert events[3:] == ["close inference", "close auth", "close storage"]
 
 
-async def test_what_was_open_is_closed_when_the_next_cannot_be_opened() -> None:
+async def test_open_adapters_are_closed_when_the_next_cannot_be_opened() -> None:
     events: list[str] = []
-    app = container_that_writes_down(events, BrokenInference()).application()
+    app = recording_container(events, BrokenInference()).application()
 
     with pytest.raises(OSError, match="cannot open"):
         async with app.router.lifespan_context(app):

@@ -113,7 +113,7 @@ async def test_one_key_is_shown_and_never_the_list(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_where_the_first_key_is_refused_the_other_is_tried_with_the_same_request_and_kept(name: str) -> None:
+async def test_after_a_refusal_the_other_key_is_tried_and_kept(name: str) -> None:
     service = KeyedService({"old"})
     async with Caller(service, "new,old") as caller:
         for _ in range(3):
@@ -136,7 +136,7 @@ async def test_a_key_is_changed_over_there_and_every_request_is_answered(name: s
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_many_who_are_refused_at_once_ask_once_more_each_and_the_next_not_at_all(name: str) -> None:
+async def test_concurrent_refusals_cost_one_more_call_each_and_later_calls_none(name: str) -> None:
     service = KeyedService({"new"})
     async with Caller(service, "old,new") as caller:
         await asyncio.gather(*(make(caller, name) for _ in range(30)))
@@ -148,7 +148,7 @@ async def test_many_who_are_refused_at_once_ask_once_more_each_and_the_next_not_
     assert service.shown == ["new"] * 30
 
 
-async def test_with_several_others_each_refusal_costs_one_more_call_until_the_right_one_is_found() -> None:
+async def test_each_refusal_costs_one_call_until_the_right_key_is_found() -> None:
     service = KeyedService({"d"})
     async with Caller(service, "a,b,c,d") as caller:
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""Opening and closing what the service is made of."""
+"""The service opens and closes its adapters."""
 
 import asyncio
 from typing import Self
@@ -13,7 +13,7 @@ from chatcore_service.lifespan import CLOSE_SECONDS
 
 
 class Opened(InMemoryStorage):
-    """A storage that has to be opened, and whose closing may hang."""
+    """A storage that must be opened, and whose closing may hang."""
 
     def __init__(self, *, hangs: bool = False) -> None:
         super().__init__(SystemClock())
@@ -41,7 +41,7 @@ async def run_once(storage: Opened, clock: Clock) -> bool:
         return storage.is_open
 
 
-async def test_what_has_to_be_opened_is_open_while_the_service_runs_and_closed_afterwards() -> None:
+async def test_an_adapter_is_open_for_as_long_as_the_service_runs() -> None:
     storage = Opened()
 
     assert await run_once(storage, FrozenClock())

@@ -1,4 +1,4 @@
-"""Every bound there is on time, size and number: a setting, its default, and the test of what happens at its edge."""
+"""Every limit of time, size and number: its setting, its default, and the tests of its edge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS
 
 from chatcore_service.settings import Settings
 
-#: Variable: where it is in the settings, its default, and the tests of its edge.
+#: By variable: its path in the settings, its default, and the tests of its edge.
 LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
     # What a caller may send.
     "MAX_HEADER_BYTES": (
@@ -49,8 +49,8 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         "streams.max_per_user",
         20,
         (
-            "unit/entrypoints/chatcore_service/streaming/cluster_stream_counts/test_limit.py::test_a_process_by_itself_grants_the_limit_and_no_more",
-            "unit/entrypoints/chatcore_service/streaming/cluster_stream_counts/test_limit.py::test_streams_on_other_processes_count",
+            "unit/entrypoints/chatcore_service/streaming/test_stream_limiter.py::test_a_single_process_grants_the_limit_and_no_more",
+            "unit/entrypoints/chatcore_service/streaming/test_stream_limiter.py::test_streams_on_other_processes_count",
             "integration/entrypoints/chatcore_service/streaming/test_streams.py::test_a_user_has_so_many_streams_and_others_are_not_counted",
         ),
     ),
@@ -78,7 +78,7 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         "streams.write_timeout_seconds",
         30,
         (
-            "unit/entrypoints/chatcore_service/streaming/test_stream_monitor.py::test_a_reader_who_takes_nothing_for_30_seconds_is_cut_off",
+            "unit/entrypoints/chatcore_service/streaming/test_stream_monitor.py::test_a_reader_that_takes_nothing_for_30_seconds_is_disconnected",
             "integration/entrypoints/chatcore_service/server/test_flushing.py::test_who_takes_nothing_of_an_answer_is_cut_off",
         ),
     ),
@@ -140,7 +140,7 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
     ),
 }
 
-#: These bound what we wait for, not what somebody else may do; each has its tests, but no edge to stand on.
+#: These bound our own waiting, not the behaviour of others; they are tested, but have no edge.
 NO_LIMITS = {
     "AUTH_TIMEOUT_SECONDS",
     "DATABASE_POOL_MAX_SIZE",
@@ -153,8 +153,8 @@ NO_LIMITS = {
 _TESTS = Path(__file__).parents[3]
 
 
-class _Noting(Mapping[str, str]):
-    """An environment that notes what it is asked for."""
+class _RecordingEnvironment(Mapping[str, str]):
+    """An environment that records which variables are read."""
 
     def __init__(self) -> None:
         self.asked: set[str] = set()
@@ -173,7 +173,7 @@ class _Noting(Mapping[str, str]):
 
 
 def test_every_setting_that_bounds_something_is_in_the_table() -> None:
-    environment = _Noting()
+    environment = _RecordingEnvironment()
     Settings.from_environment(environment)
 
     bounds = {name for name in environment.asked if re.search(r"(^|_)MAX_|_SECONDS$", name)}
@@ -181,9 +181,9 @@ def test_every_setting_that_bounds_something_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("variable", LIMITS)
-def test_its_default_is_the_one_that_is_promised_and_it_can_be_set(variable: str) -> None:
+def test_the_default_is_the_promised_one_and_can_be_changed(variable: str) -> None:
     path, default, _ = LIMITS[variable]
-    # Below the default, which is the most that some may be.
+    # Below the default, which is the maximum of some settings.
     other = default // 2
 
     assert _setting(SETTINGS, path) == default
@@ -192,7 +192,7 @@ def test_its_default_is_the_one_that_is_promised_and_it_can_be_set(variable: str
 
 
 @pytest.mark.parametrize("test", sorted({test for _, _, tests in LIMITS.values() for test in tests}))
-def test_its_edge_has_a_test(test: str) -> None:
+def test_the_edge_of_a_limit_has_a_test(test: str) -> None:
     path, _, name = test.partition("::")
 
     assert name in _functions(_TESTS / path)

@@ -83,7 +83,7 @@ def test_of_a_librarys_message_the_first_line_is_written(lines: Lines, rest: str
     assert line["message"] == "it failed"
 
 
-async def test_a_task_that_failed_and_that_nobody_awaited_is_told_without_what_it_quotes(lines: Lines) -> None:
+async def test_the_error_of_a_task_that_nobody_awaits_is_logged_without_its_text(lines: Lines) -> None:
     async def fail() -> None:
         raise ValueError("canary\ncanary")
 

@@ -39,7 +39,7 @@ async def test_a_service_that_reaches_everything_is_ready(service: HttpService) 
 
 
 @pytest.mark.parametrize("name", ["database", "auth", "inference"])
-async def test_what_cannot_be_reached_has_its_line(service: HttpService, clock: FrozenClock, name: str) -> None:
+async def test_an_unreachable_dependency_is_named(service: HttpService, clock: FrozenClock, name: str) -> None:
     service.storage.outage = name == "database"
     service.auth.outage = name == "auth"
     service.inference.outage = InferenceUnreachableError() if name == "inference" else None
@@ -63,7 +63,7 @@ _UNFORESEEN = RuntimeError("nobody foresaw this")
         (_UNFORESEEN, {"exc_info": _UNFORESEEN}),
     ],
 )
-async def test_whatever_fails_is_unavailable_and_the_log_says_why(
+async def test_any_failure_makes_a_dependency_unavailable_and_is_logged(
     service: HttpService, error: Exception, why: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail() -> None:
@@ -90,7 +90,7 @@ async def test_a_dependency_that_does_not_answer_in_time_is_unavailable(
     assert (await asking).json()["checks"]["database"] == "unavailable"
 
 
-async def test_an_answer_is_good_for_a_second(service: HttpService, clock: FrozenClock) -> None:
+async def test_a_result_is_reused_for_a_second(service: HttpService, clock: FrozenClock) -> None:
     await service.client.get("/api/ready")
     service.auth.outage = True
 
@@ -107,7 +107,7 @@ async def test_liveness_is_the_same_whatever_the_service_is_called_in_its_logs()
     assert health.json() == {"status": "ok", "ready": True, "service": "chat-api"}
 
 
-async def test_many_who_ask_at_once_cost_one_look(service: HttpService, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_concurrent_requests_cost_one_ping(service: HttpService, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = 0
 
     async def look() -> None:
@@ -135,7 +135,7 @@ async def test_a_draining_service_is_not_ready_and_takes_no_turns(service: HttpS
     assert (await service.client.get(conversation, headers=ALICE)).status_code == 200
 
 
-async def test_the_figures_tell_of_requests_replies_and_tokens(service: HttpService) -> None:
+async def test_the_metrics_count_requests_replies_and_tokens(service: HttpService) -> None:
     service.inference.say("a", "b", "c")
     await service.turn(await service.conversation())
     await service.client.get(f"/api/conversations/{uuid4()}", headers=ALICE)
@@ -160,7 +160,7 @@ async def test_no_label_can_be_chosen_by_a_caller(service: HttpService) -> None:
     assert 'route="unknown",status="404"' in text
 
 
-def test_the_pools_have_their_figures() -> None:
+def test_the_pools_have_metrics() -> None:
     metrics = Metrics()
     metrics.show_pools({"requests": {"pool_size": 3}})
 

@@ -1,4 +1,4 @@
-"""Settings: names, defaults, and what is said when one is wrong."""
+"""Settings: names, defaults and error messages."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert (settings.streams.max_seconds, settings.drain_seconds) == (600, 20)
 
 
-def test_what_is_read_without_any_variable_is_what_is_made_without_any_argument() -> None:
+def test_settings_without_variables_are_the_default_settings() -> None:
     assert Settings.from_environment(KEY) == Settings(internal_api_key="secret-key")
 
 
-def test_every_variable_finds_its_place() -> None:
+def test_every_variable_sets_its_field() -> None:
     settings = Settings.from_environment(
         {
             **KEY,

@@ -1,4 +1,4 @@
-"""Limits of time at their edges: what comes just in time is taken, what comes just too late is not waited for."""
+"""Time limits at their edges: input that arrives just in time is accepted, and later input is not waited for."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.refusals import BodyTimeoutError
 from chatcore_service.server.protocol import protocol_of
 
-# The watchdog looks at all replies once a second.
-LOOK_SECONDS = 1.0
+# The watchdog checks all replies once a second.
+CHECK_SECONDS = 1.0
 TOKEN = token_frame("a")
 
 COMMENT = b": comment\n\n"
@@ -36,7 +36,7 @@ Timed = tuple[float, bytes]
 
 
 class Service(httpx.AsyncByteStream):
-    """A reply of which each part comes after so many seconds."""
+    """A reply whose parts arrive after the given delays."""
 
     def __init__(self, *parts: Timed) -> None:
         self._parts = parts
@@ -48,7 +48,7 @@ class Service(httpx.AsyncByteStream):
 
 
 async def generate(*parts: Timed) -> tuple[int, float]:
-    """How many frames came of the reply, by the settings' timeouts, and after how many seconds it ended."""
+    """Returns how many frames arrived within the settings' timeouts, and after how many seconds the reply ended."""
 
     async def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, headers=STREAM, stream=Service(*parts))
@@ -87,7 +87,7 @@ def test_a_model_is_waited_for_as_long_as_the_settings_say_and_no_longer(
 
     frames, seconds = virtual_time.run(generate(*too_late))
     assert frames < len(too_late)
-    assert limit <= seconds <= limit + LOOK_SECONDS + 0.01
+    assert limit <= seconds <= limit + CHECK_SECONDS + 0.01
 
 
 @pytest.mark.parametrize("seconds", [9.9, 10.1])
@@ -106,7 +106,7 @@ def test_a_body_has_ten_seconds(seconds: float) -> None:
 
 
 class Wire(asyncio.Transport):
-    """What the protocol writes to, and whether it is still open."""
+    """Records what the protocol writes, and whether it has closed the connection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -141,7 +141,7 @@ async def _answer(_scope: object, _receive: object, send: Callable[[dict[str, An
 
 
 async def converse(*parts: Timed) -> bytes:
-    """What a connection answers to parts of a request that come after so many seconds each."""
+    """Returns the response to a request whose parts arrive after the given delays."""
     config = Config(_answer, log_config=None, lifespan="off")
     config.load()
     protocol = protocol_of(SETTINGS)(config, ServerState(), {})
@@ -158,7 +158,7 @@ async def converse(*parts: Timed) -> bytes:
 @pytest.mark.parametrize("before", [[], [(1, b"GET / HTTP/1.1\r\nhost: y\r\n\r\n")]], ids=["first", "second"])
 def test_the_headers_of_a_request_have_ten_seconds(before: list[Timed]) -> None:
     begun = (0.1, b"GET / HTTP/1.1\r\nhost: x\r\n")
-    # From the first byte; those of a connection's first request, from the connection.
+    # The time runs from the first byte, and for the first request of a connection from the connection.
     answers = [
         virtual_time.run(converse(*before, begun, (9.8, b"\r\n"))),
         virtual_time.run(converse(*before, begun, (10.1, b"\r\n"))),

@@ -175,7 +175,7 @@ async def test_a_body_that_says_it_is_too_large_is_not_read(service: LiveService
         POST + b"transfer-encoding: chunked, identity\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     ],
 )
-async def test_what_is_no_http_is_a_problem_document_and_the_end_of_the_connection(
+async def test_malformed_http_is_answered_with_a_problem_and_ends_the_connection(
     service: LiveService, garbage: bytes
 ) -> None:
     status, headers, body = await exchange(service, garbage)
@@ -243,7 +243,7 @@ async def test_what_is_refused_in_its_body_is_logged_and_counted_once(service: L
     assert answered(service) == ['{method="POST",route="/api/conversations",status="400"} 1.0']
 
 
-async def test_a_connection_that_is_closed_without_a_word_is_neither_logged_nor_counted() -> None:
+async def test_a_connection_closed_without_a_response_is_not_logged_or_counted() -> None:
     async with live_service(settings_with_requests(header_timeout_seconds=0.1)) as service:
         with capture_logs() as lines:
             reader, writer = await service.connect()

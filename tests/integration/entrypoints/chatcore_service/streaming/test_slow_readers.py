@@ -90,7 +90,7 @@ def allocations() -> Iterator[Callable[[], int]]:
 
 
 @pytest.mark.parametrize(("replies", "tokens"), [(1, TOKENS_OF_A_MEBIBYTE), (READERS, TOKENS_OF_A_MEBIBYTE // 5)])
-def test_who_stops_reading_costs_little_and_is_cut_off_and_the_replies_are_whole(replies: int, tokens: int) -> None:
+def test_a_stalled_reader_costs_little_and_harms_no_reply(replies: int, tokens: int) -> None:
     async def stall() -> float:
         async with roomy_service(WRITE_TIMEOUT_SECONDS) as service:
             leave_the_kernel_little(service)

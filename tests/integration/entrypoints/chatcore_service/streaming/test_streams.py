@@ -85,7 +85,7 @@ async def test_silence_is_broken_by_comments_which_change_nothing_else() -> None
     assert received.replace(b": keep-alive\n\n", b"") == token_frame("Hel") + token_frame("lo") + DONE_FRAME
 
 
-async def test_a_stream_that_failed_ends_with_two_frames_and_an_orderly_last_chunk(service: LiveService) -> None:
+async def test_a_failed_stream_ends_with_two_frames_and_an_orderly_last_chunk(service: LiveService) -> None:
     service.inference.play(token_frame("Hel"), InferenceTimeoutError())
     path = f"{await service.conversation()}/messages"
 
@@ -187,7 +187,7 @@ async def test_a_reader_who_hangs_up_before_the_reply_begins_loses_nothing(servi
     assert await _statuses(service, conversation) == ["complete", "complete"]
 
 
-async def test_a_reader_who_reads_nothing_is_cut_off_and_others_are_not_disturbed() -> None:
+async def test_a_reader_that_reads_nothing_is_disconnected_without_harm_to_others() -> None:
     async with live_service(settings_with_streams(write_timeout_seconds=0.2)) as service:
         service.inference.say("x" * 900_000)
         path = await service.begin()

@@ -1,4 +1,4 @@
-"""The parent of several workers, where a signal meets it in the middle of something."""
+"""A signal that reaches the supervisor in the middle of its work."""
 
 import os
 import signal
@@ -10,11 +10,11 @@ from chatcore_service.server.supervisor import Supervisor
 from chatcore_service.settings import Settings
 
 
-def test_a_worker_that_died_just_when_the_signal_came_is_passed_over() -> None:
+def test_a_worker_that_died_just_before_the_signal_is_ignored() -> None:
     worker = get_context("spawn").Process(target=os.getpid)
     worker.start()
     assert worker.pid is not None
-    # What a look at it does first, before it notes what it has seen: a signal may come in between.
+    # `is_alive` also reaps the process before it records the exit status; a signal may arrive in between.
     os.waitpid(worker.pid, 0)
     with socket.socket() as listener:
         supervisor = Supervisor(Settings(internal_api_key="key"), listener, 1)

@@ -1,4 +1,4 @@
-"""The head of an answer and what follows it, as they go out."""
+"""The order and the number of writes of a response, its head and its body."""
 
 import asyncio
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ Data = bytes | bytearray | memoryview
 
 
 class Wire(asyncio.Transport):
-    """A transport that remembers each system call it would make."""
+    """Records each system call that a transport would make."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,14 +44,14 @@ class Wire(asyncio.Transport):
 
 
 class Connection:
-    """A connection over such a wire."""
+    """A lingering transport over a recording one."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.wire = Wire()
-        self.line = ChunkedWriter(self.wire)
+        self.writer = ChunkedWriter(self.wire)
         self.unread_body = UnreadBody(Patience(), loop, self.wire.close)
-        self.transport = LingeringTransport(self.wire, loop, self.unread_body, self.line)
+        self.transport = LingeringTransport(self.wire, loop, self.unread_body, self.writer)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ async def connection() -> Connection:
     return Connection()
 
 
-async def test_head_and_body_go_out_at_once(connection: Connection) -> None:
+async def test_head_and_body_are_written_together(connection: Connection) -> None:
     connection.transport.write(HEAD)
     connection.transport.write(b"body")
 
@@ -68,7 +68,7 @@ async def test_head_and_body_go_out_at_once(connection: Connection) -> None:
     assert connection.wire.calls == [HEAD + b"body"]
 
 
-async def test_a_head_without_a_body_goes_out_in_the_next_turn(connection: Connection) -> None:
+async def test_a_head_without_a_body_is_written_in_the_next_iteration(connection: Connection) -> None:
     connection.transport.write(HEAD)
     assert connection.wire.calls == []
     assert connection.transport.get_write_buffer_size() == len(HEAD)
@@ -81,24 +81,24 @@ async def test_a_head_without_a_body_goes_out_in_the_next_turn(connection: Conne
 
 
 @pytest.mark.parametrize("data", [b"body", bytearray(HEAD), memoryview(HEAD), b"HTTP/1.1 is a protocol."])
-async def test_what_is_no_head_waits_for_nothing(connection: Connection, data: Data) -> None:
+async def test_data_other_than_a_head_is_written_at_once(connection: Connection, data: Data) -> None:
     connection.transport.write(data)
 
     assert connection.wire.calls == [bytes(data)]
 
 
-async def test_the_line_does_not_overtake_a_head(connection: Connection) -> None:
+async def test_the_direct_writer_does_not_overtake_a_head(connection: Connection) -> None:
     connection.transport.write(HEAD)
-    assert not connection.line.write(b"token")
+    assert not connection.writer.write(b"token")
 
     await asyncio.sleep(0)
 
-    assert connection.line.write(b"token")
+    assert connection.writer.write(b"token")
     assert connection.wire.calls == [HEAD, b"5\r\ntoken\r\n"]
 
 
 @pytest.mark.parametrize("is_mid_body", [False, True])
-async def test_a_head_goes_out_before_its_connection_is_closed(connection: Connection, *, is_mid_body: bool) -> None:
+async def test_a_head_is_written_before_its_connection_is_closed(connection: Connection, *, is_mid_body: bool) -> None:
     connection.transport.is_mid_body = is_mid_body
     connection.transport.write(HEAD)
 
@@ -107,7 +107,7 @@ async def test_a_head_goes_out_before_its_connection_is_closed(connection: Conne
     connection.unread_body.forget()
 
     assert connection.wire.calls[0] == HEAD
-    assert not connection.line.write(b"late")
+    assert not connection.writer.write(b"late")
 
 
 async def test_an_aborted_connection_sends_nothing_more(connection: Connection) -> None:

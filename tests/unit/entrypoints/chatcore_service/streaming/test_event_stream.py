@@ -1,4 +1,4 @@
-"""An open event stream: by the server's line where that is clear, by its task where it is not."""
+"""An open event stream: chunks go by the direct writer if it is free, and otherwise by the stream's task."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -24,16 +24,16 @@ from chatcore_service.streaming.stream_monitor import StreamMonitor
 
 
 class Client(DirectWriter):
-    """The other end of a connection, and the line to it."""
+    """The other end of a connection, and its direct writer."""
 
     def __init__(self) -> None:
         self.received = b""
-        self.by_line = b""
+        self.written_directly = b""
         self.writes = 0
         self.has_written = False
         self.is_blocked = False
         self.has_ended = False
-        self._departed = asyncio.Event()
+        self._disconnected = asyncio.Event()
         self._on_departure: Callable[[], None] | None = None
         self._room = asyncio.Event()
 
@@ -41,7 +41,7 @@ class Client(DirectWriter):
         if self.is_blocked:
             return False
         self.received += chunk
-        self.by_line += chunk
+        self.written_directly += chunk
         self.writes += 1
         self.has_written = True
         return True
@@ -58,16 +58,16 @@ class Client(DirectWriter):
         self._room.set()
 
     @property
-    def has_left(self) -> bool:
-        return self._departed.is_set()
+    def has_disconnected(self) -> bool:
+        return self._disconnected.is_set()
 
-    def leave(self) -> None:
-        self._departed.set()
+    def disconnect(self) -> None:
+        self._disconnected.set()
         if self._on_departure is not None:
             self._on_departure()
 
     async def receive(self) -> Message:
-        await self._departed.wait()
+        await self._disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
@@ -81,15 +81,15 @@ class Client(DirectWriter):
 class Streaming:
     """A stream of a transcript to a client."""
 
-    def __init__(self, stream_monitor: StreamMonitor, *, has_line: bool = True, replayed: bytes = b"") -> None:
+    def __init__(self, stream_monitor: StreamMonitor, *, has_writer: bool = True, replayed: bytes = b"") -> None:
         self.transcript = Transcript()
         self._reader = FrameReader(self.transcript, FrameBuffer(replayed))
         self.client = Client()
         self.is_closed = False
         self.stream_monitor = stream_monitor
         self._scope: dict[str, object] = {
-            ABORT: self.client.leave,
-            **({DIRECT_WRITER: self.client} if has_line else {}),
+            ABORT: self.client.disconnect,
+            **({DIRECT_WRITER: self.client} if has_writer else {}),
         }
 
     async def begin(self) -> None:
@@ -116,18 +116,18 @@ async def stream_monitor() -> AsyncIterator[StreamMonitor]:
     await stream_monitor.close()
 
 
-async def test_news_go_out_by_the_line_before_anything_else_runs(stream_monitor: StreamMonitor) -> None:
+async def test_a_chunk_is_written_directly_before_any_task_runs(stream_monitor: StreamMonitor) -> None:
     streaming = Streaming(stream_monitor)
     await streaming.begin()
 
     streaming.transcript.append(frame("a"))
 
-    assert streaming.client.by_line == frame("a").raw
-    streaming.client.leave()
+    assert streaming.client.written_directly == frame("a").raw
+    streaming.client.disconnect()
     await streaming.task
 
 
-async def test_what_comes_in_one_piece_goes_out_in_one(stream_monitor: StreamMonitor) -> None:
+async def test_frames_that_arrive_together_are_written_together(stream_monitor: StreamMonitor) -> None:
     streaming = Streaming(stream_monitor)
     await streaming.begin()
     for token in "abcd":
@@ -135,15 +135,15 @@ async def test_what_comes_in_one_piece_goes_out_in_one(stream_monitor: StreamMon
     streaming.transcript.append(frame("e"))
 
     assert streaming.client.writes == 1
-    assert streaming.client.by_line == b"".join(frame(token).raw for token in "abcde")
-    streaming.client.leave()
+    assert streaming.client.written_directly == b"".join(frame(token).raw for token in "abcde")
+    streaming.client.disconnect()
     await streaming.task
 
 
-async def test_a_reply_is_the_same_with_and_without_a_line(stream_monitor: StreamMonitor) -> None:
+async def test_a_reply_is_the_same_with_and_without_a_direct_writer(stream_monitor: StreamMonitor) -> None:
     received = []
-    for has_line in (True, False):
-        streaming = Streaming(stream_monitor, has_line=has_line)
+    for has_writer in (True, False):
+        streaming = Streaming(stream_monitor, has_writer=has_writer)
         streaming.transcript.append(frame("before"))
         await streaming.begin()
         streaming.transcript.append(frame("a"))
@@ -156,30 +156,32 @@ async def test_a_reply_is_the_same_with_and_without_a_line(stream_monitor: Strea
     assert received == [(frame("before").raw + frame("a").raw + CLOSING.raw, True, True)] * 2
 
 
-async def test_nothing_overtakes_what_waits_for_a_slow_client(stream_monitor: StreamMonitor) -> None:
+async def test_no_chunk_overtakes_one_that_waits_for_a_slow_client(stream_monitor: StreamMonitor) -> None:
     streaming = Streaming(stream_monitor)
     await streaming.begin()
     streaming.client.is_blocked = True
     streaming.transcript.append(frame("a"))
     await settle()
 
-    # The way is free again, and more comes in, before the task that holds the first frame has run.
+    # The client reads again, and another frame arrives, before the task that holds the first frame has run.
     streaming.client.read_on()
     streaming.transcript.append(frame("b"))
     await settle()
     streaming.transcript.append(frame("c"))
 
     assert streaming.client.received == frame("a").raw + frame("b").raw + frame("c").raw
-    assert streaming.client.by_line == frame("c").raw
-    streaming.client.leave()
+    assert streaming.client.written_directly == frame("c").raw
+    streaming.client.disconnect()
     await streaming.task
 
 
-@pytest.mark.parametrize("has_line", [True, False])
-async def test_others_run_between_any_two_chunks_of_a_replay(stream_monitor: StreamMonitor, *, has_line: bool) -> None:
-    """To a client who has gone, sending takes no time at all."""
+@pytest.mark.parametrize("has_writer", [True, False])
+async def test_other_tasks_run_between_two_chunks_of_a_replay(
+    stream_monitor: StreamMonitor, *, has_writer: bool
+) -> None:
+    """Sending to a disconnected client returns at once."""
     frames = frame("x" * 1000).raw * 200
-    streaming = Streaming(stream_monitor, has_line=has_line, replayed=frames)
+    streaming = Streaming(stream_monitor, has_writer=has_writer, replayed=frames)
     writes_at_turns = []
 
     async def look() -> None:
@@ -197,7 +199,7 @@ async def test_others_run_between_any_two_chunks_of_a_replay(stream_monitor: Str
     assert max(later - earlier for earlier, later in pairwise(writes_at_turns)) == 1
 
 
-async def test_the_end_comes_after_all_news(stream_monitor: StreamMonitor) -> None:
+async def test_the_end_comes_after_all_chunks(stream_monitor: StreamMonitor) -> None:
     streaming = Streaming(stream_monitor)
     await streaming.begin()
     streaming.transcript.append(frame("a"))
@@ -208,7 +210,7 @@ async def test_the_end_comes_after_all_news(stream_monitor: StreamMonitor) -> No
     assert streaming.client.has_ended
 
 
-async def test_a_drain_ends_a_stream_that_uses_its_line(stream_monitor: StreamMonitor) -> None:
+async def test_a_drain_ends_a_stream_that_uses_its_direct_writer(stream_monitor: StreamMonitor) -> None:
     streaming = Streaming(stream_monitor)
     await streaming.begin()
     streaming.transcript.append(frame("a"))
@@ -221,7 +223,7 @@ async def test_a_drain_ends_a_stream_that_uses_its_line(stream_monitor: StreamMo
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize(("token_bytes", "count"), [(5, 3000), (5000, 20), (50_000, 2), (100_000, 1)])
-async def test_a_reader_who_is_behind_is_told_to_come_back_between_two_frames(
+async def test_a_slow_reader_is_told_to_reconnect_between_two_frames(
     stream_monitor: StreamMonitor, line_end: bytes, token_bytes: int, count: int
 ) -> None:
     streaming = Streaming(stream_monitor)
@@ -244,10 +246,10 @@ async def test_a_reader_who_is_behind_is_told_to_come_back_between_two_frames(
     assert sent
 
 
-async def test_a_client_that_has_gone_is_sent_nothing_more(stream_monitor: StreamMonitor) -> None:
+async def test_a_disconnected_client_is_sent_nothing_more(stream_monitor: StreamMonitor) -> None:
     streaming = Streaming(stream_monitor)
     await streaming.begin()
-    streaming.client.leave()
+    streaming.client.disconnect()
     await streaming.task
     streaming.transcript.append(frame("a"))
 
@@ -256,21 +258,21 @@ async def test_a_client_that_has_gone_is_sent_nothing_more(stream_monitor: Strea
 
 
 @pytest.mark.parametrize("blocked_at", ["the head", "the last bytes"])
-async def test_a_client_that_takes_no_more_is_cut_off_wherever_it_stalls(blocked_at: str) -> None:
+async def test_a_client_that_stalls_anywhere_is_disconnected(blocked_at: str) -> None:
     clock, settings = FrozenClock(), StreamSettings()
     stream_monitor = StreamMonitor(auth=StaticAuth({}, clock=clock), clock=clock, settings=settings)
     streaming = Streaming(stream_monitor)
     streaming.client.is_blocked = blocked_at == "the head"
     await streaming.begin()
     streaming.client.is_blocked = True
-    # Nothing but the end is to be sent.
+    # Only the end remains to be sent.
     streaming.transcript.finish(End(ReplyError.INFERENCE_INTERRUPTED))
     await settle()
 
     await clock.elapse(settings.write_timeout_seconds - 1)
-    was_cut_off_early = streaming.client.has_left
+    was_aborted_early = streaming.client.has_disconnected
     await clock.elapse(1)
-    assert (was_cut_off_early, streaming.client.has_left) == (False, True)
+    assert (was_aborted_early, streaming.client.has_disconnected) == (False, True)
 
     streaming.client.read_on()
     await streaming.task

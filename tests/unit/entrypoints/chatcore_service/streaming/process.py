@@ -1,4 +1,4 @@
-"""A process of several that share a storage."""
+"""One of several processes that share a storage."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ LIMIT = 20
 
 
 class RecordingStorage(InMemoryStorage):
-    """Remembers what it was asked, and may be told to hang."""
+    """Records what it was asked, and can be made to hang."""
 
     def __init__(self, clock: FrozenClock) -> None:
         super().__init__(clock)
-        self.said: list[Mapping[UserId, int]] = []
-        self.sweeps = 0
+        self.published: list[Mapping[UserId, int]] = []
+        self.cleanups = 0
         self.answers = asyncio.Event()
         self.answers.set()
 
     async def exchange_stream_counts(self, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
-        self.said.append(dict(counts))
+        self.published.append(dict(counts))
         await self.answers.wait()
         return await super().exchange_stream_counts(process_id, counts)
 
     async def forget_stream_counts(self, limit: int) -> int:
-        self.sweeps += 1
+        self.cleanups += 1
         return await super().forget_stream_counts(limit)
 
 
 class Process:
-    """What one process knows, and grants."""
+    """The stream counts and the limiter of one process."""
 
     def __init__(self, storage: RecordingStorage, clock: FrozenClock) -> None:
         self.storage = storage
@@ -49,11 +49,11 @@ class Process:
         self.limiter = StreamLimiter(LIMIT, cluster_counts=self.cluster_counts, clock=clock)
 
     async def open(self, count: int, user_id: UserId = ALICE) -> list[Slot]:
-        """So many streams, as turns open them."""
+        """Takes slots for streams, as turns do."""
         return [await self.limiter.take(user_id) for _ in range(count)]
 
     async def admits(self, user_id: UserId = ALICE) -> bool:
-        """Whether a reader who comes back gets a stream; gives it back."""
+        """Returns whether a reader that reconnects gets a stream; releases the slot."""
         deciding = asyncio.create_task(self._decide(user_id))
         await self.clock.elapse(SECOND_LOOK_SECONDS[1])
         return await deciding

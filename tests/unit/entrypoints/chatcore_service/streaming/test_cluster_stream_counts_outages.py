@@ -1,4 +1,4 @@
-"""A storage that is away, slow or wrong refuses nobody and loses nothing."""
+"""An outage of the storage, or a slow or faulty one, refuses no stream and loses no count."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 from tests.unit.conftest import until
-from tests.unit.entrypoints.chatcore_service.streaming.cluster_stream_counts.process import (
+from tests.unit.entrypoints.chatcore_service.streaming.process import (
     LIMIT,
     Process,
     RecordingStorage,
@@ -27,7 +27,7 @@ from chatcore_service.streaming.cluster_stream_counts import (
 )
 
 
-async def test_a_storage_that_is_away_refuses_nobody_and_is_told_everything_when_it_is_back(
+async def test_an_outage_refuses_nobody_and_all_counts_are_published_after_it(
     here: Process, there: Process, storage: RecordingStorage, clock: FrozenClock
 ) -> None:
     await there.open(LIMIT)
@@ -45,7 +45,7 @@ async def test_a_storage_that_is_away_refuses_nobody_and_is_told_everything_when
     assert await elsewhere(storage, user=BOB) == 4
 
 
-async def test_what_was_known_before_an_outage_is_believed_for_as_long_as_it_would_have_held(
+async def test_counts_from_before_an_outage_are_used_until_they_expire(
     here: Process, there: Process, storage: RecordingStorage, clock: FrozenClock
 ) -> None:
     await there.open(LIMIT - 1)
@@ -61,7 +61,7 @@ async def test_what_was_known_before_an_outage_is_believed_for_as_long_as_it_wou
         await here.limiter.take(ALICE)
 
 
-async def test_an_outage_is_reported_by_the_try_and_not_by_the_request(
+async def test_an_outage_is_reported_per_attempt_and_not_per_request(
     here: Process, storage: RecordingStorage, clock: FrozenClock
 ) -> None:
     storage.outage = True
@@ -75,7 +75,7 @@ async def test_an_outage_is_reported_by_the_try_and_not_by_the_request(
     assert len(here.observer.failures) <= 10 / RETRY_SECONDS
 
 
-async def test_what_fails_in_any_other_way_ends_no_task_either(
+async def test_an_unexpected_error_does_not_end_the_task(
     here: Process, there: Process, storage: RecordingStorage, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: object) -> Mapping[UserId, int]:
@@ -93,18 +93,18 @@ async def test_what_fails_in_any_other_way_ends_no_task_either(
 async def test_a_lost_answer_is_made_up_for(
     here: Process, there: Process, storage: RecordingStorage, clock: FrozenClock
 ) -> None:
-    limiter = await here.open(LIMIT)
+    slots = await here.open(LIMIT)
     storage.lost_replies = 1
     await clock.elapse(TICK_SECONDS)
-    for slot in limiter:
+    for slot in slots:
         slot.release()
     await clock.elapse(RETRY_SECONDS + TICK_SECONDS)
 
     assert await there.admits()
-    assert storage.said[1] == {ALICE: 0}
+    assert storage.published[1] == {ALICE: 0}
 
 
-async def test_a_storage_that_hangs_holds_up_a_reader_for_a_moment_only(
+async def test_a_storage_that_hangs_delays_a_reader_only_briefly(
     here: Process, storage: RecordingStorage, clock: FrozenClock
 ) -> None:
     storage.answers.clear()
@@ -116,38 +116,38 @@ async def test_a_storage_that_hangs_holds_up_a_reader_for_a_moment_only(
     storage.answers.set()
 
 
-async def test_who_gives_up_waiting_takes_nothing_from_the_others_who_wait(
+async def test_a_cancelled_waiter_does_not_cancel_the_exchange_of_others(
     here: Process, storage: RecordingStorage
 ) -> None:
     storage.answers.clear()
     first, second, third = await here.open(3)
     waiting = [asyncio.create_task(slot.confirm()) for slot in (first, second, third)]
-    await until(lambda: storage.said)
+    await until(lambda: storage.published)
 
     waiting[0].cancel()
     waiting[1].cancel()
     storage.answers.set()
     await waiting[2]
-    assert (waiting[0].cancelled(), len(storage.said)) == (True, 1)
+    assert (waiting[0].cancelled(), len(storage.published)) == (True, 1)
 
 
-async def test_who_asks_while_others_are_being_answered_gets_an_answer_of_its_own(
+async def test_a_refresh_during_an_exchange_waits_for_the_next_exchange(
     here: Process, storage: RecordingStorage
 ) -> None:
     storage.answers.clear()
     first, second = await here.open(2)
     waiting = [asyncio.create_task(first.confirm())]
-    await until(lambda: storage.said)
+    await until(lambda: storage.published)
     waiting += [asyncio.create_task(slot.confirm()) for slot in (second, second, second)]
     await asyncio.sleep(0)
 
     storage.answers.set()
     await asyncio.gather(*waiting)
-    assert len(storage.said) == 2
+    assert len(storage.published) == 2
 
 
 @pytest.mark.parametrize("hangs", [True, False])
-async def test_a_process_can_end_while_the_storage_is_away(
+async def test_a_process_can_end_during_an_outage(
     here: Process, storage: RecordingStorage, clock: FrozenClock, *, hangs: bool
 ) -> None:
     (slot,) = await here.open(1)

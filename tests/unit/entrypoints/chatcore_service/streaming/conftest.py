@@ -1,11 +1,11 @@
-"""Two processes, and the storage and the clock that they share."""
+"""Fixtures: two processes that share a storage and a clock."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.unit.entrypoints.chatcore_service.streaming.cluster_stream_counts.process import Process, RecordingStorage
+from tests.unit.entrypoints.chatcore_service.streaming.process import Process, RecordingStorage
 
 from chatcore_memory import FrozenClock
 

@@ -1,11 +1,11 @@
-"""A user's limit of open streams holds over all processes."""
+"""The limit of a user's open streams holds over all processes."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
-from tests.unit.entrypoints.chatcore_service.streaming.cluster_stream_counts.process import (
+from tests.unit.entrypoints.chatcore_service.streaming.process import (
     LIMIT,
     Process,
     RecordingStorage,
@@ -18,7 +18,7 @@ from chatcore_service.streaming.cluster_stream_counts import TICK_SECONDS
 from chatcore_service.streaming.stream_limiter import SECOND_LOOK_SECONDS, Slot
 
 
-async def test_a_process_by_itself_grants_the_limit_and_no_more(here: Process) -> None:
+async def test_a_single_process_grants_the_limit_and_no_more(here: Process) -> None:
     slots = await here.open(LIMIT)
 
     with pytest.raises(TooManyStreamsError):
@@ -44,7 +44,7 @@ async def test_streams_on_other_processes_count(
     assert await here.admits(BOB)
 
 
-async def test_who_is_refused_here_is_let_in_once_a_stream_has_ended_there(
+async def test_a_refused_reader_is_admitted_once_a_stream_elsewhere_has_ended(
     here: Process, there: Process, clock: FrozenClock
 ) -> None:
     slots = await there.open(LIMIT)
@@ -55,7 +55,7 @@ async def test_who_is_refused_here_is_let_in_once_a_stream_has_ended_there(
     assert await here.admits()
 
 
-async def test_a_reader_who_has_just_left_the_other_process_is_no_reader_too_many(
+async def test_a_reader_that_moves_between_processes_is_not_counted_twice(
     here: Process, there: Process, clock: FrozenClock
 ) -> None:
     slots = await there.open(LIMIT)
@@ -67,13 +67,13 @@ async def test_a_reader_who_has_just_left_the_other_process_is_no_reader_too_man
     assert await deciding
 
 
-async def test_readers_who_come_to_all_processes_at_once_do_not_get_past_the_limit(
+async def test_concurrent_readers_on_all_processes_do_not_exceed_the_limit(
     storage: RecordingStorage, clock: FrozenClock
 ) -> None:
     processes = [Process(storage, clock) for _ in range(4)]
     outcomes: list[Slot | None] = []
 
-    async def come(process: Process) -> None:
+    async def connect(process: Process) -> None:
         try:
             slot = await process.limiter.take(ALICE)
             await slot.confirm()
@@ -82,27 +82,27 @@ async def test_readers_who_come_to_all_processes_at_once_do_not_get_past_the_lim
         else:
             outcomes.append(slot)
 
-    comers = [asyncio.create_task(come(process)) for process in processes for _ in range(10)]
+    readers = [asyncio.create_task(connect(process)) for process in processes for _ in range(10)]
     await clock.elapse(2 * SECOND_LOOK_SECONDS[1])
-    await asyncio.gather(*comers)
+    await asyncio.gather(*readers)
 
-    # StreamLimiter of the refused are never given back here, so that whoever decides late counts them too.
+    # Refused readers keep their slots here, so that later decisions count them too.
     assert len([slot for slot in outcomes if slot]) <= LIMIT
     for process in processes:
         await process.cluster_counts.close()
 
 
-async def test_a_message_waits_for_no_look_at_the_storage(here: Process, storage: RecordingStorage) -> None:
+async def test_a_message_does_not_wait_for_the_storage(here: Process, storage: RecordingStorage) -> None:
     taking = here.limiter.take(ALICE)
 
     with pytest.raises(StopIteration):
         taking.send(None)
-    assert storage.said == []
+    assert storage.published == []
 
 
-async def test_a_message_is_refused_by_what_is_known(here: Process, there: Process, clock: FrozenClock) -> None:
+async def test_a_message_is_refused_by_the_known_counts(here: Process, there: Process, clock: FrozenClock) -> None:
     await there.open(LIMIT)
-    # Nothing is known of a user who has no stream here yet: the first one is let in.
+    # A process knows no counts of a user without a stream on it, so the first one is admitted.
     await here.open(1)
     await clock.elapse(TICK_SECONDS)
 
@@ -113,9 +113,7 @@ async def test_a_message_is_refused_by_what_is_known(here: Process, there: Proce
     assert here.cluster_counts.here(ALICE) == 1
 
 
-async def test_a_message_is_not_refused_by_what_is_no_longer_true(
-    here: Process, there: Process, clock: FrozenClock
-) -> None:
+async def test_a_message_is_not_refused_by_outdated_counts(here: Process, there: Process, clock: FrozenClock) -> None:
     slots = await there.open(LIMIT - 1)
     await here.open(1)
     await clock.elapse(TICK_SECONDS)
