@@ -1,4 +1,4 @@
-"""The service over a real uvicorn and a real socket, on adapters in memory."""
+"""Runs the service with a real uvicorn and a real socket, on adapters in memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BOB = {"Authorization": "Bearer token-of-bob"}
 
 @frozen(kw_only=True)
 class LiveService:
-    """A service that listens."""
+    """A running service."""
 
     container: Container
     server: DrainingServer
@@ -41,13 +41,13 @@ class LiveService:
     inference: ScriptedInference
 
     async def conversation(self, headers: dict[str, str] = ALICE) -> str:
-        """The path of a new conversation."""
+        """Creates a conversation; returns its path."""
         response = await self.client.post("/api/conversations", headers=headers)
         assert response.status_code == 201
         return str(response.headers["location"])
 
     async def begin(self, content: str = "hi", headers: dict[str, str] = ALICE) -> str:
-        """The path of the stream of a reply that was begun."""
+        """Begins a reply; returns the path of its stream."""
         response = await self.client.post(
             f"{await self.conversation(headers)}/messages",
             json={"content": content},
@@ -57,11 +57,11 @@ class LiveService:
         return str(response.headers["location"])
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A bare connection."""
+        """Opens a bare connection."""
         return await asyncio.open_connection("127.0.0.1", self.port)
 
     async def connections_to_close(self) -> None:
-        """Returns when nobody is connected any more."""
+        """Returns when no connection is open any more."""
         connections = self.server.server_state.connections
         await eventually(lambda: not connections, within=10, what="all connections are closed")
 
@@ -70,30 +70,30 @@ class LiveService:
         await self.streams_to_open(0)
 
     async def streams_to_open(self, count: int) -> None:
-        """Returns when so many streams are open."""
+        """Returns when this number of streams is open."""
         await eventually(lambda: self.open_streams == count, within=10, what=f"{count} streams are open")
 
     @property
     def open_streams(self) -> int:
-        """How many there are, by the service's own figures."""
-        figures = self.container.metrics().exposition().decode().splitlines()
-        [figure] = [line for line in figures if line.startswith("chatcore_open_streams ")]
+        """Number of open streams, by the service's own metrics."""
+        lines = self.container.metrics().exposition().decode().splitlines()
+        [figure] = [line for line in lines if line.startswith("chatcore_open_streams ")]
         return int(float(figure.split()[1]))
 
 
 def settings_with_requests(**changes: Any) -> Settings:  # noqa: ANN401 - as the settings have them
-    """Settings with other bounds for requests."""
+    """Returns settings with other limits for requests."""
     return evolve(SETTINGS, requests=evolve(SETTINGS.requests, **changes))
 
 
 def settings_with_streams(**changes: Any) -> Settings:  # noqa: ANN401 - as the settings have them
-    """Settings with other bounds for streams."""
+    """Returns settings with other limits for streams."""
     return evolve(SETTINGS, streams=evolve(SETTINGS.streams, **changes))
 
 
 @asynccontextmanager
 async def live_service(settings: Settings = SETTINGS, *, tick_seconds: float = 0.02) -> AsyncIterator[LiveService]:
-    """Runs the service until the end of the block."""
+    """Runs the service for the duration of the block."""
     container = Container(settings=settings)
     storage, inference = InMemoryStorage(container.clock()), ScriptedInference()
     auth = StaticAuth({"token-of-alice": _user("alice"), "token-of-bob": _user("bob")})

@@ -1,4 +1,4 @@
-"""Errors that nobody foresaw, in tasks that nobody awaits: they are told, end what they must, and nothing else."""
+"""Unexpected errors in background tasks are reported, and end only the work that they must."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def fail_after_a_token(_request: InferenceRequest, on_frame: Callable[[Fra
     raise RuntimeError(BUG)
 
 
-async def test_a_bug_in_making_a_reply_ends_it_and_is_told(
+async def test_an_error_in_generating_a_reply_ends_it_and_is_reported(
     service: LiveService, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conversation = await service.conversation()
@@ -49,7 +49,7 @@ async def test_a_bug_in_making_a_reply_ends_it_and_is_told(
     assert again.content.endswith(b'data: {"done":true}\n\n')
 
 
-async def test_a_bug_in_checkpointing_is_told_and_costs_no_reply(
+async def test_an_error_in_checkpointing_is_reported_and_costs_no_reply(
     service: LiveService, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.inference.play(*PAUSED)

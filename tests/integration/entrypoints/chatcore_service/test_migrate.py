@@ -12,7 +12,7 @@ _OWN = sorted(path.name for path in Path("sql/migrations").glob("*.sql"))
 
 
 def migrate(database_url: str) -> list[str]:
-    """The lines that it prints."""
+    """Runs the command; returns the lines that it prints."""
     result = subprocess.run(
         [sys.executable, "-m", "chatcore_service", "migrate"],
         env={**os.environ, "DATABASE_URL": database_url},

@@ -1,4 +1,4 @@
-"""The whole service in this process, over adapters in memory and without a socket."""
+"""Runs the whole service in this process, on adapters in memory and without a socket."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAUSED: tuple[Step, ...] = (token_frame("Hel"), PAUSE, token_frame("lo"), DONE_F
 
 @frozen(kw_only=True)
 class HttpService:
-    """A running service and what it runs on."""
+    """A running service and its adapters."""
 
     container: Container
     client: httpx.AsyncClient
@@ -40,27 +40,27 @@ class HttpService:
     inference: ScriptedInference
 
     async def conversation(self, headers: dict[str, str] = ALICE) -> str:
-        """The path of a new conversation."""
+        """Creates a conversation; returns its path."""
         response = await self.client.post("/api/conversations", headers=headers)
         assert response.status_code == 201
         path: str = response.headers["location"]
         return path
 
     async def turn(self, conversation: str, content: str = "hi", headers: dict[str, str] = ALICE) -> Json:
-        """A message and its finished reply."""
+        """Sends a message and waits for the reply; returns the conversation."""
         response = await self.client.post(f"{conversation}/messages", json={"content": content}, headers=headers)
         assert response.status_code == 200
         return await self.open(conversation, headers)
 
     async def open(self, conversation: str, headers: dict[str, str] = ALICE) -> Json:
-        """A conversation with its messages."""
+        """Returns a conversation with its messages."""
         response = await self.client.get(conversation, headers=headers)
         assert response.status_code == 200
         document: Json = response.json()
         return document
 
     async def paused_reply(self, conversation: str, headers: dict[str, str] = ALICE) -> str:
-        """The path of a reply that hangs until the inference is released."""
+        """Begins a reply that pauses until the inference is released; returns its path."""
         self.inference.play_next(*PAUSED)
         response = await self.client.post(
             f"{conversation}/messages", json={"content": "hi"}, headers={**headers, "Prefer": "respond-async"}
@@ -69,14 +69,14 @@ class HttpService:
         return str(response.headers["location"]).removesuffix("/stream")
 
     async def count_of_everything(self, headers: dict[str, str] = ALICE) -> tuple[int, int]:
-        """How many conversations and messages the user has, to show that a refusal stored nothing."""
+        """Returns how many conversations and messages the user has, to show that a refusal stored nothing."""
         listed = (await self.client.get("/api/conversations?limit=200", headers=headers)).json()["items"]
         opened = [await self.open(f"/api/conversations/{item['id']}?branches=all", headers) for item in listed]
         return len(opened), sum(len(conversation["messages"]) for conversation in opened)
 
 
 def make_container(settings: Settings = SETTINGS, clock: Clock | None = None) -> Container:
-    """The service's container, over adapters in memory."""
+    """Returns the service's container with adapters in memory."""
     clock = clock or SystemClock()
     container = Container(settings=settings)
     container.clock.override(clock)
@@ -88,7 +88,7 @@ def make_container(settings: Settings = SETTINGS, clock: Clock | None = None) ->
 
 @asynccontextmanager
 async def running_service(settings: Settings = SETTINGS, clock: Clock | None = None) -> AsyncIterator[HttpService]:
-    """Runs the service until the end of the block; replies that still run are cut short."""
+    """Runs the service for the duration of the block; running replies are cut short at its end."""
     container = make_container(settings, clock)
     app = container.application()
     transport = httpx.ASGITransport(app)
@@ -117,5 +117,5 @@ def _users() -> dict[str, User]:
 
 
 def with_streams(**changes: Any) -> Settings:  # noqa: ANN401 - as the settings have them
-    """Settings with other bounds for streams."""
+    """Returns settings with other limits for streams."""
     return evolve(SETTINGS, streams=evolve(SETTINGS.streams, **changes))

@@ -1,4 +1,4 @@
-"""Our key is changed at the auth and the inference service while we serve: nobody is turned away for it."""
+"""The internal key changes at the auth and the inference service, and no request is refused for it."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ ANSWERS = {
 
 @define
 class KeyedService:
-    """An auth and inference service that knows some keys, and refuses all others with a status."""
+    """An auth and inference service that accepts some keys and refuses all others with a status."""
 
     knows: set[str]
     refuses_with: int = 403
-    #: What was shown and what was asked with it.
+    #: The keys and the bodies of all requests.
     shown: list[str] = Factory(list)
     bodies: list[bytes] = Factory(list)
-    #: In place of a proper answer to who has shown a right key.
+    #: Replaces the normal answer to a request with an accepted key.
     answer: Callable[[], httpx.Response] | None = None
 
     async def handle(self, request: httpx.Request) -> httpx.Response:
-        # As over a network, others come to their turn before the answer does.
+        # Other tasks run before the answer arrives, as over a network.
         await asyncio.sleep(0)
         key = request.headers["x-internal-api-key"]
         self.shown.append(key)
@@ -174,8 +174,8 @@ async def test_keys_that_are_all_refused_cost_one_more_call_at_most(keys: str, c
     assert len(service.shown) == 3 * calls
 
 
-async def test_who_is_refused_whatever_our_key_takes_it_from_nobody_else() -> None:
-    # So answers a firewall to a token that looks like an attack.
+async def test_a_request_refused_with_every_key_does_not_affect_others() -> None:
+    # A firewall answers like this to a token that looks like an attack.
     service = KeyedService({"right", "other"}, answer=lambda: httpx.Response(403))
     async with Caller(service, "right,other,third") as caller:
         for _ in range(5):

@@ -51,7 +51,7 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         (
             "unit/entrypoints/chatcore_service/streaming/test_stream_limiter.py::test_a_single_process_grants_the_limit_and_no_more",
             "unit/entrypoints/chatcore_service/streaming/test_stream_limiter.py::test_streams_on_other_processes_count",
-            "integration/entrypoints/chatcore_service/streaming/test_streams.py::test_a_user_has_so_many_streams_and_others_are_not_counted",
+            "integration/entrypoints/chatcore_service/streaming/test_streams.py::test_the_limit_of_streams_counts_each_user_separately",
         ),
     ),
     "MAX_GENERATIONS_PER_USER": (
@@ -79,7 +79,7 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         30,
         (
             "unit/entrypoints/chatcore_service/streaming/test_stream_monitor.py::test_a_reader_that_takes_nothing_for_30_seconds_is_disconnected",
-            "integration/entrypoints/chatcore_service/server/test_flushing.py::test_who_takes_nothing_of_an_answer_is_cut_off",
+            "integration/entrypoints/chatcore_service/server/test_flushing.py::test_a_caller_that_takes_nothing_of_a_response_is_disconnected",
         ),
     ),
     # What the inference service may send, and how long it may take.

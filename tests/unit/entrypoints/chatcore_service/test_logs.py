@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, with what the contract asks for and nothing that is a secret."""
+"""Logs: one JSON object per line, with the required fields and without secrets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _logging_as_it_was() -> Iterator[None]:
 
 
 class Lines:
-    """What was written so far."""
+    """Everything written so far."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -68,7 +68,7 @@ def test_a_timestamp_is_an_instant_in_utc_to_the_microsecond(lines: Lines, text:
     assert before <= datetime.fromisoformat(line["timestamp"]) <= datetime.now(UTC)
 
 
-def test_logs_of_libraries_are_written_alike(lines: Lines) -> None:
+def test_logs_of_libraries_have_the_same_format(lines: Lines) -> None:
     logging.getLogger("uvicorn.error").error("went %s", "wrong")
 
     (line,) = lines.read()
@@ -76,7 +76,7 @@ def test_logs_of_libraries_are_written_alike(lines: Lines) -> None:
 
 
 @pytest.mark.parametrize("rest", ["\nfuture: <Task exception=ValueError('canary')>", "\n\ncanary", "\n" * 9 + "canary"])
-def test_of_a_librarys_message_the_first_line_is_written(lines: Lines, rest: str) -> None:
+def test_only_the_first_line_of_a_librarys_message_is_logged(lines: Lines, rest: str) -> None:
     logging.getLogger("library").error("it failed%s", rest)
 
     (line,) = lines.read()
@@ -106,7 +106,7 @@ def test_the_level_holds_for_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ""
 
 
-def test_libraries_do_not_tell_of_every_call(lines: Lines) -> None:
+def test_libraries_do_not_log_every_call(lines: Lines) -> None:
     logging.getLogger("httpx").info("HTTP Request: GET https://x")
     logging.getLogger("httpcore.http11").debug("send_request_headers")
     logging.getLogger("psycopg.pool").info("connection given")
@@ -125,12 +125,12 @@ def test_no_value_breaks_a_line_or_makes_it_long(lines: Lines, text: str) -> Non
 
 def fail_with_a_cause() -> None:
     try:
-        raise ValueError("Failing row contains (secret text)")  # noqa: TRY301 - so that there is a cause
+        raise ValueError("Failing row contains (secret text)")  # noqa: TRY301 - gives the error below a cause
     except ValueError as error:
         raise StorageUnavailableError from error
 
 
-def test_a_pipe_that_nobody_reads_fails_nothing(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_pipe_causes_no_error(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = io.StringIO()
     closed.close()
     monkeypatch.setattr(sys, "stdout", closed)
@@ -141,7 +141,7 @@ def test_a_pipe_that_nobody_reads_fails_nothing(lines: Lines, monkeypatch: pytes
     assert lines.read() == []
 
 
-def test_an_exception_is_told_without_what_it_quotes(lines: Lines) -> None:
+def test_an_exception_is_logged_without_its_text(lines: Lines) -> None:
     try:
         fail_with_a_cause()
     except StorageUnavailableError:
@@ -173,7 +173,7 @@ async def test_a_request_is_one_line_with_its_trace_and_its_user(lines: Lines) -
     assert "user_id" not in unknown
 
 
-async def test_a_reply_is_told_with_the_trace_of_its_request(lines: Lines) -> None:
+async def test_a_reply_is_logged_with_the_trace_of_its_request(lines: Lines) -> None:
     async with running_service() as service:
         path = f"{await service.conversation()}/messages"
         await service.client.post(path, json={"content": "hi"}, headers={**ALICE, "x-trace-id": "my-trace"})
@@ -183,7 +183,7 @@ async def test_a_reply_is_told_with_the_trace_of_its_request(lines: Lines) -> No
     assert told[1]["status"] == "complete"
 
 
-async def test_probes_are_not_worth_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_probes_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(service_name="chat-test", level="INFO")
     async with running_service() as service:
         for path in ("/api/health", "/api/ready", "/metrics"):
@@ -192,7 +192,7 @@ async def test_probes_are_not_worth_a_line(capsys: pytest.CaptureFixture[str]) -
     assert "request" not in capsys.readouterr().out
 
 
-async def test_no_token_no_key_and_no_text_is_ever_written(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_token_key_or_text_is_ever_logged(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running_service() as service:
         conversation = await service.conversation()
         service.inference.play(token_frame("canary-reply"), token_frame("more"))

@@ -1,4 +1,4 @@
-"""Answers that wait for their caller: for as long as it takes something of them, and no longer."""
+"""A response waits for a slow caller as long as the caller takes some bytes of it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ FLUSH_SECONDS = 0.4
 async def service() -> AsyncIterator[LiveService]:
     async with live_service(settings_with_streams(write_timeout_seconds=FLUSH_SECONDS)) as service:
         for listener in service.server.servers[0].sockets:
-            # Connections inherit it. What the kernel takes over of an answer does not wait for the caller.
+            # Connections inherit the option. Bytes in the kernel's buffer do not count as waiting in the service.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
         yield service
 
 
 async def conversation_of(service: LiveService, chars: int) -> str:
-    """The path of a conversation with a reply of so many characters."""
+    """Returns the path of a conversation with a reply of the given length."""
     service.inference.say("x" * chars)
     path = (await service.begin()).partition("/messages/")[0]
 
@@ -41,7 +41,7 @@ async def conversation_of(service: LiveService, chars: int) -> str:
 
 
 class Caller:
-    """A connection that takes only what it is told to."""
+    """A connection that reads only when it is told to."""
 
     def __init__(self, service: LiveService) -> None:
         self._connection = socket.socket()
@@ -76,7 +76,7 @@ def caller(service: LiveService) -> Iterator[Caller]:
     caller.leave()
 
 
-async def test_who_takes_nothing_of_an_answer_is_cut_off(service: LiveService, caller: Caller) -> None:
+async def test_a_caller_that_takes_nothing_of_a_response_is_disconnected(service: LiveService, caller: Caller) -> None:
     path = await conversation_of(service, 900_000)
     await service.client.aclose()
 
@@ -88,25 +88,23 @@ async def test_who_takes_nothing_of_an_answer_is_cut_off(service: LiveService, c
             await caller.take(900_000)
 
 
-async def test_who_takes_an_answer_slowly_gets_all_of_it(service: LiveService, caller: Caller) -> None:
+async def test_a_slow_caller_gets_the_whole_response(service: LiveService, caller: Caller) -> None:
     path = await conversation_of(service, 900_000)
 
     await caller.ask(path)
 
     async with asyncio.timeout(PATIENCE_SECONDS):
-        # For longer than a caller may take nothing.
+        # This takes longer than a caller may read nothing.
         await caller.take_slowly(900_000, piece=20_000)
 
 
-async def test_an_answer_taken_is_not_held_against_who_takes_the_next_one_slowly(
-    service: LiveService, caller: Caller
-) -> None:
+async def test_a_delivered_response_does_not_shorten_the_time_of_the_next(service: LiveService, caller: Caller) -> None:
     small, large = await conversation_of(service, 400_000), await conversation_of(service, 900_000)
 
     async with asyncio.timeout(PATIENCE_SECONDS):
         await caller.ask(small)
         await caller.take(400_000)
         await caller.ask(large)
-        # When the first answer is looked at again, more is waiting than was then.
+        # More bytes wait at the second check of the first response than at the first check.
         await caller.take_slowly(400_000, piece=10_000)
         await caller.take(500_000)

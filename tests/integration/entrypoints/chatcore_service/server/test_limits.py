@@ -1,4 +1,4 @@
-"""What comes before a request's body, byte by byte: bounds, timeouts, and what is no HTTP at all."""
+"""Limits and timeouts of a request's headers, byte by byte, and malformed HTTP."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def read_response(reader: asyncio.StreamReader) -> tuple[int, dict[str, st
 
 
 def padded(total: int) -> bytes:
-    """A request whose target and headers are `total` bytes as the service counts them."""
+    """Returns a request whose target and headers have `total` bytes as the service counts them."""
     fixed = len("/api/health") + len("host: x\r\n") + len("x-pad: \r\n")
     return b"GET /api/health HTTP/1.1\r\nhost: x\r\nx-pad: " + b"a" * (total - fixed) + b"\r\n\r\n"
 
@@ -79,7 +79,7 @@ async def test_how_large_headers_may_be_is_a_setting() -> None:
     "endless",
     [b"GET /" + b"a" * 100_000, b"GET / HTTP/1.1\r\nx: " + b"a" * 100_000, b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 9000],
 )
-async def test_headers_without_end_are_refused_before_it(service: LiveService, endless: bytes) -> None:
+async def test_endless_headers_are_refused_before_their_end(service: LiveService, endless: bytes) -> None:
     pieces = [endless[start : start + 10_000] for start in (0, 10_000)]
 
     status, _, _ = await exchange(service, *pieces)
@@ -91,7 +91,7 @@ async def test_a_body_may_come_later_than_headers_of_the_permitted_size(service:
     counted = len(head + b"\r\n") - len(b"POST  HTTP/1.1\r\n")
     reader, writer = await service.connect()
     async with asyncio.timeout(PATIENCE_SECONDS):
-        # The head is taken off the socket before there is any of the body.
+        # The service reads the head before any byte of the body is sent.
         writer.write(head + b"a" * (MAX_HEADER_BYTES - counted) + b"\r\n\r\n")
         await reader.readuntil(b" 100 Continue\r\n\r\n")
         writer.write(b"{}")
@@ -121,7 +121,7 @@ async def test_headers_that_do_not_come_are_not_waited_for(
     assert json.loads(body)["code"] == "header_timeout"
 
 
-async def test_a_connection_that_says_nothing_is_closed_without_a_word() -> None:
+async def test_a_silent_connection_is_closed_without_a_response() -> None:
     async with live_service(settings_with_requests(header_timeout_seconds=0.1)) as service:
         reader, writer = await service.connect()
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -153,7 +153,7 @@ async def test_a_chunked_body_is_counted_while_it_comes(service: LiveService) ->
     assert (status, headers["connection"]) == (413, "close")
 
 
-async def test_a_body_that_says_it_is_too_large_is_not_read(service: LiveService) -> None:
+async def test_a_body_declared_too_large_is_not_read(service: LiveService) -> None:
     status, _, _ = await exchange(service, POST + JSON + b"content-length: 262145\r\n\r\n")
 
     assert status == 413
@@ -195,9 +195,9 @@ async def test_malformed_http_is_answered_with_a_problem_and_ends_the_connection
         (b"", 408),
     ],
 )
-async def test_what_is_refused_early_is_traced_by_the_callers_id(name: bytes, rest: bytes, status: int) -> None:
+async def test_an_early_refusal_has_the_callers_trace_id(name: bytes, rest: bytes, status: int) -> None:
     async with live_service(settings_with_requests(header_timeout_seconds=0.2)) as service:
-        # The parser tells of a header when the next one begins.
+        # The parser reports a header when the next one begins.
         refused = await exchange(service, POST + name + b": of-the-caller\r\n" + JSON + rest)
 
     assert (refused[0], refused[1]["x-trace-id"]) == (status, "of-the-caller")
@@ -211,7 +211,7 @@ REFUSED_EARLY = {
 
 
 @pytest.mark.parametrize("status", REFUSED_EARLY)
-async def test_what_is_refused_early_has_the_headers_of_every_response(status: int) -> None:
+async def test_an_early_refusal_has_the_headers_of_every_response(status: int) -> None:
     async with live_service(settings_with_requests(header_timeout_seconds=0.2)) as service:
         _, ordinary, _ = await exchange(service, b"GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n")
         refused = await exchange(service, REFUSED_EARLY[status])
@@ -222,7 +222,7 @@ async def test_what_is_refused_early_has_the_headers_of_every_response(status: i
 
 
 @pytest.mark.parametrize("status", REFUSED_EARLY)
-async def test_what_is_refused_early_is_logged_and_counted(status: int) -> None:
+async def test_an_early_refusal_is_logged_and_counted(status: int) -> None:
     async with live_service(settings_with_requests(header_timeout_seconds=0.2)) as service:
         with capture_logs() as lines:
             await exchange(service, REFUSED_EARLY[status])
@@ -233,7 +233,7 @@ async def test_what_is_refused_early_is_logged_and_counted(status: int) -> None:
     assert figures == [f'{{method="unknown",route="unknown",status="{status}"}} 1.0']
 
 
-async def test_what_is_refused_in_its_body_is_logged_and_counted_once(service: LiveService) -> None:
+async def test_a_refusal_within_the_body_is_logged_and_counted_once(service: LiveService) -> None:
     with capture_logs() as lines:
         status, _, _ = await exchange(service, POST + JSON + b"transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n")
         await eventually(lambda: answered(service), within=PATIENCE_SECONDS, what="it is counted")
@@ -256,13 +256,13 @@ async def test_a_connection_closed_without_a_response_is_not_logged_or_counted()
 
 
 def answered(service: LiveService) -> list[str]:
-    """The figures of the requests answered so far."""
+    """Returns the metrics of the requests answered so far."""
     name = "chatcore_http_requests_total"
     lines = service.container.metrics().exposition().decode().splitlines()
     return [line.removeprefix(name) for line in lines if line.startswith(name)]
 
 
-async def test_white_space_around_a_value_is_none_of_it(service: LiveService) -> None:
+async def test_white_space_around_a_header_value_is_stripped(service: LiveService) -> None:
     padded = POST.replace(b"token-of-alice", b"token-of-alice \t") + b"x-trace-id:\t a \r\n"
 
     created = await exchange(service, padded + b"content-length: 0 \r\n\r\n")
@@ -272,7 +272,7 @@ async def test_white_space_around_a_value_is_none_of_it(service: LiveService) ->
 
 
 @pytest.mark.parametrize("trace", [b"", b"x-trace-id: a b\r\n"])
-async def test_what_is_refused_early_has_a_trace_id_in_any_case(service: LiveService, trace: bytes) -> None:
+async def test_an_early_refusal_always_has_a_trace_id(service: LiveService, trace: bytes) -> None:
     _, headers, _ = await exchange(service, POST + trace + b"bad header\r\n\r\n")
 
     assert len(headers["x-trace-id"]) == 32
@@ -317,7 +317,7 @@ async def test_no_host_leads_past_authentication(service: LiveService, host: byt
     assert status == 401
 
 
-async def test_a_caller_may_wait_for_leave_to_send_the_body(service: LiveService) -> None:
+async def test_a_caller_may_wait_for_100_continue(service: LiveService) -> None:
     reader, writer = await service.connect()
     writer.write(POST + JSON + b"content-length: 2\r\nexpect: 100-continue\r\n\r\n")
     async with asyncio.timeout(PATIENCE_SECONDS):

@@ -1,4 +1,4 @@
-"""Callers who send requests on without waiting for answers: so many may wait, and none outlives its connection."""
+"""Pipelined requests: a limited number may wait, and none outlives its connection."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def follow(path: str) -> bytes:
 
 
 def waiting(service: LiveService) -> int:
-    """How many requests wait for the one before them."""
+    """Returns how many requests wait behind the request in progress."""
     return sum(len(getattr(connection, "pipeline", ())) for connection in service.server.server_state.connections)
 
 
-async def test_who_leaves_with_requests_in_line_leaves_the_stream_too(service: LiveService) -> None:
+async def test_a_disconnect_with_requests_waiting_ends_the_stream(service: LiveService) -> None:
     path = await service.begin()
     await service.client.aclose()
     _, writer = await service.connect()
@@ -47,7 +47,7 @@ async def test_who_leaves_with_requests_in_line_leaves_the_stream_too(service: L
     await service.connections_to_close()
 
 
-async def test_so_many_may_wait_and_are_answered_in_order(service: LiveService) -> None:
+async def test_requests_up_to_the_limit_wait_and_are_answered_in_order(service: LiveService) -> None:
     path = await service.begin()
     reader, writer = await service.connect()
     writer.write(follow(path) + (HEALTH + NOTHING) * (MAX_PIPELINED // 2))
@@ -67,7 +67,7 @@ async def test_so_many_may_wait_and_are_answered_in_order(service: LiveService) 
 
 
 @pytest.mark.parametrize("count", [MAX_PIPELINED + 1, 3_000])
-async def test_one_more_ends_the_connection_and_disturbs_nobody(service: LiveService, count: int) -> None:
+async def test_one_request_too_many_ends_only_its_own_connection(service: LiveService, count: int) -> None:
     path = await service.begin()
     reader, writer = await service.connect()
     most = 0
@@ -85,7 +85,7 @@ async def test_one_more_ends_the_connection_and_disturbs_nobody(service: LiveSer
     assert (await service.client.get(path, headers=ALICE)).text.endswith('data: {"done":true}\n\n')
 
 
-async def test_what_is_malformed_is_not_answered_in_the_middle_of_another_answer(service: LiveService) -> None:
+async def test_a_refusal_does_not_interrupt_another_response(service: LiveService) -> None:
     path = await service.begin()
     reader, writer = await service.connect()
     writer.write(follow(path))

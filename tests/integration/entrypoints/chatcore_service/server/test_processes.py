@@ -18,7 +18,7 @@ import pytest
 
 CHATCORE = [sys.executable, "-m", "chatcore_service"]
 
-# Nobody listens there.
+# Nothing listens on this port.
 NOWHERE = "127.0.0.1:1"
 
 SETTINGS = {
@@ -55,7 +55,7 @@ class Served:
         self.log = log
 
     def lines(self, message: str) -> list[dict[str, object]]:
-        """The log lines that say so."""
+        """Returns the log lines with this message."""
         parsed = [json.loads(line) for line in self.log.read_text().splitlines()]
         return [line for line in parsed if line["message"] == message]
 
@@ -68,15 +68,18 @@ class Served:
 
     def end(self, *signals: signal.Signals) -> int:
         """Sends signals; returns the exit status."""
-        for number in signals:
+        *earlier, last = signals
+        for number in earlier:
             self.process.send_signal(number)
-            sleep(0.3)  # Two signals at once are one.
+            # Two signals that arrive together count once.
+            self.until_it_says("draining")
+        self.process.send_signal(last)
         return self.process.wait(timeout=30)
 
 
 @contextmanager
 def served(folder: Path, *arguments: str, workers: int = 1, **changes: str) -> Iterator[Served]:
-    """Runs it until the end of the block."""
+    """Runs the service for the duration of the block."""
     port, log = free_port(), folder / "log"
     command = [*CHATCORE, "serve", "--port", str(port), "--workers", str(workers), *arguments]
     with log.open("wb") as output:
@@ -112,7 +115,7 @@ def test_every_variable_with_a_problem_is_named_in_a_line_of_its_own() -> None:
         ("INFERENCE_SERVICE_URL", "http://user:the-password@x"),
     ],
 )
-def test_an_address_that_cannot_be_used_is_named_and_not_quoted(name: str, value: str) -> None:
+def test_an_unusable_address_is_named_and_not_quoted(name: str, value: str) -> None:
     result = run("serve", "--port", "0", **{name: value})
 
     assert result.returncode == 2
@@ -121,7 +124,7 @@ def test_an_address_that_cannot_be_used_is_named_and_not_quoted(name: str, value
     assert "the-password" not in result.stderr
 
 
-def test_a_port_that_is_taken_is_one_sentence() -> None:
+def test_a_taken_port_is_reported_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         result = run("serve", "--port", str(port))
@@ -140,7 +143,7 @@ def test_a_misspelt_command_line_is_explained(arguments: list[str]) -> None:
     assert result.stderr.startswith("usage: chatcore")
 
 
-def test_a_database_that_is_away_fails_a_migration_in_a_sentence() -> None:
+def test_a_migration_without_a_database_fails_with_one_sentence() -> None:
     result = run("migrate")
 
     assert result.returncode == 1
@@ -151,7 +154,7 @@ def test_a_database_that_is_away_fails_a_migration_in_a_sentence() -> None:
 # -- Running and ending ----------------------------------------------------------------------------------------------
 
 
-def test_it_starts_without_its_database_and_says_that_it_is_not_ready(tmp_path: Path) -> None:
+def test_it_starts_without_its_database_and_is_not_ready(tmp_path: Path) -> None:
     with served(tmp_path) as process:
         ready = httpx.get(f"{process.url}/api/ready", timeout=10)
         health = httpx.get(f"{process.url}/api/health")
@@ -191,10 +194,10 @@ def test_a_signal_in_the_middle_of_the_start_ends_it_in_order(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_workers_share_their_figures_and_end_together(tmp_path: Path, number: signal.Signals) -> None:
+def test_workers_share_their_metrics_and_end_together(tmp_path: Path, number: signal.Signals) -> None:
     with served(tmp_path, workers=2, TMPDIR=str(tmp_path)) as process:
         for _ in range(20):
-            # A connection each, so that both get some.
+            # One connection for each request, so that both workers get some.
             assert httpx.get(f"{process.url}/api/health").status_code == 200
         metrics = httpx.get(f"{process.url}/metrics").text
         assert 'chatcore_http_requests_total{method="GET",route="/api/health",status="200"} 20.0' in metrics
@@ -205,7 +208,7 @@ def test_workers_share_their_figures_and_end_together(tmp_path: Path, number: si
     assert list(tmp_path.glob("chatcore-metrics-*")) == []
 
 
-def test_the_figures_of_a_service_that_was_killed_are_removed_by_the_next(tmp_path: Path) -> None:
+def test_the_metrics_of_a_killed_service_are_removed_by_the_next(tmp_path: Path) -> None:
     with served(tmp_path, workers=2, TMPDIR=str(tmp_path)) as killed:
         killed.process.kill()
         killed.until_it_says("stopped", times=2)
@@ -239,7 +242,7 @@ def test_workers_end_when_their_parent_was_killed(tmp_path: Path) -> None:
         process.until_it_says("stopped", times=2)
 
 
-def test_all_it_writes_is_json_without_secrets(tmp_path: Path) -> None:
+def test_all_output_is_json_without_secrets(tmp_path: Path) -> None:
     with served(tmp_path, LOG_LEVEL="DEBUG") as process:
         response = httpx.get(
             f"{process.url}/api/conversations?token=the-query-token",

@@ -1,4 +1,4 @@
-"""What comes after a chunked request's body: as much as headers, before and after the response has begun."""
+"""Trailers of a chunked request are limited like headers, before and after the response has begun."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def service() -> AsyncIterator[LiveService]:
 
 
 async def stream_with_begun_trailer(service: LiveService) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A stream that goes on while its request is not at its end."""
+    """Opens a stream whose request has not ended yet."""
     service.inference.play(*PAUSED)
     path = await service.begin()
     reader, writer = await service.connect()
@@ -42,9 +42,9 @@ async def stream_with_begun_trailer(service: LiveService) -> tuple[asyncio.Strea
     return reader, writer
 
 
-async def test_trailers_without_end_are_refused_as_headers_are(service: LiveService) -> None:
+async def test_endless_trailers_are_refused_like_headers(service: LiveService) -> None:
     reader, writer = await service.connect()
-    # More than is read at once with the body.
+    # More bytes than are read at once with the body.
     writer.write(b"POST /api/conversations " + HEADERS + b"2\r\n{}\r\n" + BEGUN_TRAILER + b"a" * 300_000)
 
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -52,7 +52,7 @@ async def test_trailers_without_end_are_refused_as_headers_are(service: LiveServ
     writer.close()
 
 
-async def test_who_sends_trailers_without_end_loses_the_stream(service: LiveService) -> None:
+async def test_endless_trailers_end_the_stream(service: LiveService) -> None:
     reader, writer = await stream_with_begun_trailer(service)
 
     writer.write(b"a" * (MAX_HEADER_BYTES + 1))
@@ -64,7 +64,7 @@ async def test_who_sends_trailers_without_end_loses_the_stream(service: LiveServ
     writer.close()
 
 
-async def test_who_sends_a_trailer_keeps_the_stream(service: LiveService) -> None:
+async def test_a_trailer_does_not_end_the_stream(service: LiveService) -> None:
     reader, writer = await stream_with_begun_trailer(service)
 
     writer.write(b"a" * (MAX_HEADER_BYTES // 2) + b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Refusals of requests that are still being sent: the answer arrives, and the connection does not stay for long."""
+"""A refusal arrives although the caller is still sending, and the connection is closed soon after."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def in_chunks(head: bytes, size: int) -> bytes:
 
 
 def all_at_once(port: int, sent: bytes) -> bytes:
-    """What a client gets that writes everything before it reads anything."""
+    """Returns the response to a client that writes everything before it reads."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(sent)
         return b"".join(_read(connection))
@@ -68,7 +68,7 @@ def document_of(response: bytes) -> dict[str, Any]:
 
 @pytest.mark.parametrize("size", [262_145, 1_000_000, 10_000_000])
 @pytest.mark.parametrize("framed", [with_length, in_chunks])
-async def test_who_sends_too_large_a_body_in_one_go_is_told_so(
+async def test_a_too_large_body_sent_at_once_is_refused_with_a_response(
     service: LiveService, framed: Callable[[bytes, int], bytes], size: int
 ) -> None:
     sent = framed(POST + TOKEN + JSON, size)
@@ -88,13 +88,15 @@ async def test_who_sends_too_large_a_body_in_one_go_is_told_so(
         (with_length(POST + TOKEN + JSON + b"content-encoding: gzip\r\n", 5_000_000), 415),
     ],
 )
-async def test_who_goes_on_sending_what_is_refused_is_told_so(service: LiveService, sent: bytes, status: int) -> None:
+async def test_a_caller_that_goes_on_sending_receives_the_refusal(
+    service: LiveService, sent: bytes, status: int
+) -> None:
     for _ in range(TIMES):
         response = await asyncio.to_thread(all_at_once, service.port, sent)
         assert document_of(response)["status"] == status
 
 
-def test_it_is_the_same_on_the_loop_that_serves() -> None:
+def test_a_refusal_arrives_on_uvloop_too() -> None:
     async def refuse() -> None:
         async with live_service() as service:
             for sent in (with_length(POST + TOKEN + JSON, 10_000_000), b"GET /" + b"a" * 5_000_000):
@@ -109,9 +111,7 @@ def test_it_is_the_same_on_the_loop_that_serves() -> None:
     ("head", "status"),
     [(POST + JSON, 401), (POST.replace(b"conversations", b"nothing") + TOKEN, 404)],
 )
-async def test_a_connection_goes_on_after_a_body_that_nobody_wanted(
-    service: LiveService, head: bytes, status: int
-) -> None:
+async def test_a_connection_is_reusable_after_an_unread_body(service: LiveService, head: bytes, status: int) -> None:
     reader, writer = await service.connect()
     async with asyncio.timeout(PATIENCE_SECONDS):
         for _ in range(3):
@@ -121,7 +121,7 @@ async def test_a_connection_goes_on_after_a_body_that_nobody_wanted(
     writer.close()
 
 
-async def test_who_asks_before_sending_is_answered_at_once_and_sends_nothing(service: LiveService) -> None:
+async def test_a_refusal_precedes_a_body_that_waits_for_100_continue(service: LiveService) -> None:
     reader, writer = await service.connect()
     writer.write(POST + TOKEN + JSON + b"expect: 100-continue\r\ncontent-length: 10000000\r\n\r\n")
 
@@ -148,7 +148,7 @@ UNFINISHED = [
 
 @pytest.mark.usefixtures("impatience")
 @pytest.mark.parametrize("begun", UNFINISHED)
-async def test_who_says_no_more_is_not_waited_for(service: LiveService, begun: bytes) -> None:
+async def test_a_caller_that_falls_silent_is_not_waited_for(service: LiveService, begun: bytes) -> None:
     reader, writer = await service.connect()
     writer.write(begun)
 
@@ -161,7 +161,9 @@ async def test_who_says_no_more_is_not_waited_for(service: LiveService, begun: b
 @pytest.mark.usefixtures("impatience")
 @pytest.mark.parametrize("begun", UNFINISHED)
 @pytest.mark.parametrize(("piece", "pause"), [(b"a", 0.01), (b"a" * 100_000, 0.0)])
-async def test_who_never_ends_is_cut_off(service: LiveService, begun: bytes, piece: bytes, pause: float) -> None:
+async def test_a_caller_that_never_stops_sending_is_disconnected(
+    service: LiveService, begun: bytes, piece: bytes, pause: float
+) -> None:
     _, writer = await service.connect()
     writer.write(begun)
 
@@ -171,7 +173,7 @@ async def test_who_never_ends_is_cut_off(service: LiveService, begun: bytes, pie
 
 
 @pytest.mark.usefixtures("impatience")
-async def test_a_connection_that_has_got_rid_of_a_body_is_not_kept_for_ever(
+async def test_a_connection_is_not_kept_forever_after_an_unread_body(
     service: LiveService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service.server.config, "timeout_keep_alive", 0.1)
@@ -184,7 +186,7 @@ async def test_a_connection_that_has_got_rid_of_a_body_is_not_kept_for_ever(
     writer.close()
 
 
-async def test_a_stop_does_not_wait_for_what_still_comes(service: LiveService) -> None:
+async def test_a_shutdown_does_not_wait_for_an_unread_body(service: LiveService) -> None:
     reader, writer = await service.connect()
     writer.write(UNFINISHED[0])
 

@@ -1,4 +1,4 @@
-"""Callers who ask for a stream and take nothing of it, with as little room for it in the kernel as there can be."""
+"""Callers that request a stream and read nothing, with the smallest buffers that the kernel allows."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from tests.integration.faults.waiting import eventually
 
 from chatcore_service.server.protocol import BoundedProtocol
 
-# The kernel doubles it, and takes no less.
+# The kernel doubles the value and enforces a minimum.
 _KERNEL_BYTES = 4096
 
 
 def leave_the_kernel_little(service: LiveService) -> None:
-    """From now on connections hold next to nothing in the kernel: what is not read is felt."""
+    """Gives new connections the smallest kernel buffers, so that unread bytes wait in the service."""
     for listener in service.server.servers[0].sockets:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
 
 
 def hold_up_who_is_behind(service: LiveService) -> None:
-    """From now on whoever has a connection can be sent nothing more while anything waits for them."""
+    """Lowers the write limits of open connections, so that nothing more is sent while any byte waits."""
     for connection in service.server.server_state.connections:
         if isinstance(connection, BoundedProtocol):
             connection._connection._transport.set_write_buffer_limits(0)
 
 
 def following(path: str) -> bytes:
-    """A request that follows a reply."""
+    """Returns a request that follows a reply."""
     return f"GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: {ALICE['Authorization']}\r\n\r\n".encode()
 
 
 def sending(conversation: str, key: str, content: str = "hi") -> bytes:
-    """A request that sends a message; again with the same key it is a reader more of the same frames."""
+    """Returns a request that sends a message; repeated with the same key, it adds a reader of the same frames."""
     body = b'{"content":"%b"}' % content.encode()
     head = (
         f"POST {conversation}/messages HTTP/1.1\r\nhost: x\r\nauthorization: {ALICE['Authorization']}\r\n"
@@ -45,7 +45,7 @@ def sending(conversation: str, key: str, content: str = "hi") -> bytes:
 
 
 class StalledReader:
-    """A caller who takes nothing until it is told to."""
+    """A caller that reads nothing until it is told to."""
 
     def __init__(self, port: int, request: bytes) -> None:
         self._rest = b""
@@ -56,7 +56,7 @@ class StalledReader:
         self.connection.setblocking(False)
 
     async def until(self, end: bytes) -> bytes:
-        """Everything that has not been taken yet, up to where it ends so."""
+        """Reads everything up to the given ending."""
         loop = asyncio.get_running_loop()
         received, self._rest = bytearray(self._rest), b""
         searched = 0
@@ -71,7 +71,7 @@ class StalledReader:
 
 @contextmanager
 def stalled_readers(port: int, *requests: bytes) -> Iterator[list[StalledReader]]:
-    """Connects a reader for each request; hangs up at the end."""
+    """Connects a reader for each request, and disconnects them after the block."""
     with ExitStack() as stack:
         readers = []
         for request in requests:
@@ -81,17 +81,17 @@ def stalled_readers(port: int, *requests: bytes) -> Iterator[list[StalledReader]
 
 
 def stuck(service: LiveService) -> int:
-    """How many connections have as much waiting for their caller as they may."""
+    """Returns how many connections have reached their write limit."""
     connections = service.server.server_state.connections
     return sum(isinstance(one, BoundedProtocol) and one.flow.write_paused for one in connections)
 
 
 def waiting_bytes(service: LiveService) -> int:
-    """What waits in the service for callers to take it."""
+    """Returns how many bytes wait in the service for slow callers."""
     connections = service.server.server_state.connections
     return sum(one.transport.get_write_buffer_size() for one in connections if isinstance(one, BoundedProtocol))
 
 
 async def to_be_stuck(service: LiveService, count: int) -> None:
-    """Returns when so many are."""
+    """Returns when this number of connections has reached the write limit."""
     await eventually(lambda: stuck(service) == count, within=20, what=f"{count} readers stuck")

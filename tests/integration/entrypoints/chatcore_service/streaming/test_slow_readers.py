@@ -1,6 +1,7 @@
-"""Readers who take nothing, or leave at once: what they cost is bounded in bytes and in turns of the event loop.
+"""Readers that read nothing, or disconnect at once, cost a limited amount of memory and event loop time.
 
-On uvloop, as the service runs; bytes are those that Python allocated, the kernel's own are made as few as it allows.
+The tests run on uvloop, like the service. They count the bytes that Python allocated, and make the kernel's buffers as
+small as possible.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ MOST_BYTES_A_READER = 256 * 1024
 READERS = 200
 TOKEN = "sea " * 1024
 TOKENS_OF_A_MEBIBYTE = 256
-#: Of CPU: what everybody else waits for at most.
+#: CPU time for which other tasks wait at most.
 MOST_SECONDS_A_TURN = 0.05
 
 
 @pytest.fixture
 def room_for_connections() -> Iterator[int]:
-    """A thousand: both ends of so many are open files of this process."""
+    """Allows a thousand connections, both ends of which are open files of this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
     yield 1000
@@ -54,7 +55,7 @@ def room_for_connections() -> Iterator[int]:
 
 @asynccontextmanager
 async def roomy_service(write_timeout_seconds: float = 60.0) -> AsyncIterator[LiveService]:
-    """One that lets a user have as many streams and replies as a test needs."""
+    """Runs a service that allows a user as many streams and replies as a test needs."""
     streams = evolve(SETTINGS.streams, max_per_user=5000, write_timeout_seconds=write_timeout_seconds)
     limits = evolve(SETTINGS.limits, generations_per_user=5000)
     async with live_service(evolve(SETTINGS, streams=streams, limits=limits)) as service:
@@ -62,7 +63,7 @@ async def roomy_service(write_timeout_seconds: float = 60.0) -> AsyncIterator[Li
 
 
 async def begin(service: LiveService, number: int, *tokens: str) -> tuple[str, bytes]:
-    """A reply that has come to a halt before its end: its path, and a request for its frames from the first."""
+    """Begins a reply that pauses before its end; returns its path and a request for all of its frames."""
     service.inference.play_next(*map(token_frame, tokens), PAUSE, DONE_FRAME)
     conversation = await service.conversation()
     response = await service.client.post(
@@ -75,7 +76,7 @@ async def begin(service: LiveService, number: int, *tokens: str) -> tuple[str, b
 
 @contextmanager
 def allocations() -> Iterator[Callable[[], int]]:
-    """Counts from the beginning of the block."""
+    """Measures the memory allocated since the beginning of the block."""
     gc.collect()
     tracemalloc.start()
 
@@ -96,7 +97,7 @@ def test_a_stalled_reader_costs_little_and_harms_no_reply(replies: int, tokens: 
             leave_the_kernel_little(service)
             begun = [await begin(service, number, *[TOKEN] * tokens) for number in range(replies)]
             await service.inference.until_paused(replies)
-            # Of one and the same reply, or of one each; half of them its text, half its frames.
+            # Readers of the same reply, or of one each; half of them read its text, half its frames.
             wanted = [begun[number % replies] for number in range(READERS)]
             requests = [frames if number % 2 else following(path) for number, (path, frames) in enumerate(wanted)]
             with allocations() as held, stalled_readers(service.port, *requests):
@@ -112,8 +113,8 @@ def test_a_stalled_reader_costs_little_and_harms_no_reply(replies: int, tokens: 
     assert uvloop.run(stall()) <= MOST_BYTES_A_READER
 
 
-def test_who_takes_nothing_of_a_slow_reply_is_cut_off_too() -> None:
-    """Of whom the service itself cannot tell: so little waits that it may go on writing."""
+def test_a_stalled_reader_of_a_slow_reply_is_disconnected() -> None:
+    """Only the kernel notices this reader: so few bytes wait that the service may go on writing."""
 
     async def stall() -> bytes:
         async with roomy_service(write_timeout_seconds=1.0) as service:
@@ -126,7 +127,7 @@ def test_who_takes_nothing_of_a_slow_reply_is_cut_off_too() -> None:
                 assert stuck(service) == 0
                 await service.open_streams_to_end()
             async with service.client.stream("GET", path, headers=ALICE) as response:
-                # Another who reads is not cut off, however long nothing comes.
+                # A normal reader is not disconnected during a long silence. The kernel's timer needs real time.
                 reading = asyncio.create_task(response.aread())
                 await asyncio.sleep(1.5)
                 service.inference.release()
@@ -135,7 +136,7 @@ def test_who_takes_nothing_of_a_slow_reply_is_cut_off_too() -> None:
     assert uvloop.run(stall()).endswith(b'data: {"done":true}\n\n')
 
 
-def test_a_slow_reader_is_told_to_come_back_between_two_frames() -> None:
+def test_a_slow_reader_reconnects_between_two_frames() -> None:
     large, small = token_frame("x" * 60_000), token_frame(TOKEN)
 
     async def end_early() -> bytes:
@@ -145,13 +146,13 @@ def test_a_slow_reader_is_told_to_come_back_between_two_frames() -> None:
             with stalled_readers(service.port, sending(await service.conversation(), "key")) as [reader]:
                 await service.inference.until_paused()
                 hold_up_who_is_behind(service)
-                # One that is being sent, one that waits to be sent, and many behind it.
+                # One frame is being sent, one waits to be sent, and many follow.
                 for _ in range(3):
                     service.inference.release()
                     await service.inference.until_paused()
                 await reader.until(b"\r\n\r\n")
                 sent = await reader.until(large + b"\r\n")
-                # Now the first part of the many is what waits to be sent.
+                # Now the first of the many waits to be sent.
                 await to_be_stuck(service, 1)
                 await settle()
                 service.container.stream_monitor().end_all()
@@ -162,7 +163,7 @@ def test_a_slow_reader_is_told_to_come_back_between_two_frames() -> None:
 
 
 def without_chunks(body: bytes) -> bytes:
-    """A body, out of its chunks."""
+    """Decodes a chunked body."""
     found = b""
     while body:
         size, _, body = body.partition(b"\r\n")
@@ -170,7 +171,7 @@ def without_chunks(body: bytes) -> bytes:
     return found
 
 
-def test_who_stops_reading_a_finished_reply_costs_little() -> None:
+def test_a_stalled_reader_of_a_finished_reply_costs_little() -> None:
     async def stall() -> float:
         async with roomy_service() as service:
             leave_the_kernel_little(service)
@@ -178,7 +179,7 @@ def test_who_stops_reading_a_finished_reply_costs_little() -> None:
             await service.inference.until_paused()
             service.inference.release()
             await text_of(service, path)
-            # Not from the start: the storage in memory gives the same string to all who want all of it.
+            # Not from the start, because the storage in memory returns the same string for all full reads.
             requests = [following(f"{path}?offset=1")] * READERS
             with allocations() as held, stalled_readers(service.port, *requests):
                 await to_be_stuck(service, READERS)
@@ -187,7 +188,7 @@ def test_who_stops_reading_a_finished_reply_costs_little() -> None:
     assert uvloop.run(stall()) <= MOST_BYTES_A_READER
 
 
-def test_who_sends_and_does_not_read_costs_little_more_than_who_has_left() -> None:
+def test_a_stalled_sender_costs_little_more_than_one_that_left() -> None:
     count = READERS // 5
 
     async def stall() -> float:
@@ -209,7 +210,7 @@ def test_who_sends_and_does_not_read_costs_little_more_than_who_has_left() -> No
 
 
 async def all_to_be_stored(service: LiveService) -> None:
-    """Returns when the storage has all text so far, so that it takes no more memory."""
+    """Returns when the storage has all text so far, so that memory use is stable."""
     generations = service.container.chat().runner
     await eventually(
         lambda: all(generation.unstored_bytes == 0 for generation in generations.running),
@@ -219,7 +220,7 @@ async def all_to_be_stored(service: LiveService) -> None:
 
 
 async def text_of(service: LiveService, path: str) -> str:
-    """What a reader who reads gets."""
+    """Returns what a normal reader receives."""
     body = (await service.client.get(path, headers=ALICE)).text
     assert body.endswith('data: {"done":true}\n\n')
     return "".join(json.loads(line[6:]).get("token", "") for line in body.split("\n") if line.startswith("data: "))
@@ -252,7 +253,7 @@ def test_a_thousand_readers_of_one_reply_cost_one_call_and_one_transcript(room_f
 
 
 async def cpu_seconds_without_a_turn(busy: asyncio.Event) -> float:
-    """The longest time for which nothing but one thing ran; in CPU time, which does not count other programs."""
+    """Returns the longest time without a turn of the loop, in CPU time, which excludes other programs."""
     longest = 0.0
     while not busy.is_set():
         began = time.thread_time()
@@ -261,7 +262,7 @@ async def cpu_seconds_without_a_turn(busy: asyncio.Event) -> float:
     return longest
 
 
-def test_replays_of_a_hundred_thousand_frames_hold_nobody_up() -> None:
+def test_long_replays_do_not_block_other_tasks() -> None:
     async def replay() -> float:
         async with roomy_service() as service:
             leave_the_kernel_little(service)
@@ -273,7 +274,7 @@ def test_replays_of_a_hundred_thousand_frames_hold_nobody_up() -> None:
                 await leave_and_stall(service, request)
             service.inference.release()
             await text_of(service, path)
-            # From the storage, all of it as one text.
+            # The storage returns the whole reply as one text.
             await leave_and_stall(service, following(path))
             is_over.set()
             return await measuring
@@ -282,11 +283,11 @@ def test_replays_of_a_hundred_thousand_frames_hold_nobody_up() -> None:
 
 
 async def leave_and_stall(service: LiveService, request: bytes) -> None:
-    """Some readers who leave as soon as they have asked, and some who never read."""
+    """Connects readers that disconnect at once, and readers that never read."""
     with stalled_readers(service.port, *[request] * 10):
         await to_be_stuck(service, 10)
         with stalled_readers(service.port, *[request] * 10):
-            # Hung up before they are looked at.
+            # Disconnected before the service handles them.
             pass
         assert (await service.client.get("/api/health")).status_code == 200
         assert (await service.client.get("/api/conversations", headers=ALICE)).status_code == 200

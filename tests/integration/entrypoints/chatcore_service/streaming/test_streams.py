@@ -23,7 +23,7 @@ from chatcore import User
 from chatcore.errors import InferenceTimeoutError
 from chatcore_memory import DONE_FRAME, PAUSE, token_frame
 
-# A test that hangs fails, instead of holding up the others.
+# A test that hangs fails instead of blocking the others.
 PATIENCE_SECONDS = 10
 
 
@@ -34,7 +34,7 @@ async def service() -> AsyncIterator[LiveService]:
 
 
 class Stream:
-    """A stream that is read piece by piece."""
+    """Reads a stream piece by piece."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
@@ -42,14 +42,14 @@ class Stream:
         self._parts = response.aiter_raw()
 
     async def until(self, end: bytes) -> bytes:
-        """Everything so far, once it ends so."""
+        """Returns everything received, once it has the given ending."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not self.received.endswith(end):
                 self.received += await anext(self._parts)
         return self.received
 
     async def rest(self) -> bytes:
-        """Everything, once the stream has ended."""
+        """Returns everything, once the stream has ended."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             async for part in self._parts:
                 self.received += part
@@ -111,7 +111,7 @@ async def test_a_live_reply_is_followed_from_any_code_point(service: LiveService
     assert received.endswith(b'id: 5\ndata: {"token":"lo"}\n\nid: 5\ndata: {"done":true}\n\n')
 
 
-async def test_a_reader_who_was_shown_more_than_there_is_steps_back(service: LiveService) -> None:
+async def test_a_reader_ahead_of_the_stored_text_is_rewound(service: LiveService) -> None:
     service.inference.play(*PAUSED)
     path = await service.begin()
     await service.inference.until_paused()
@@ -155,10 +155,10 @@ async def test_a_reply_of_a_mebibyte_is_replayed_whole(service: LiveService) -> 
     assert all(len(data) <= 64 * 1024 for _, data in frames)
 
 
-# -- Readers who go away, or do not read ----------------------------------------------------------------------------
+# -- Readers that disconnect or do not read -------------------------------------------------------------------------
 
 
-async def test_a_reader_who_goes_away_is_forgotten_and_the_reply_goes_on(service: LiveService) -> None:
+async def test_a_reply_goes_on_after_its_reader_disconnects(service: LiveService) -> None:
     service.inference.play(*PAUSED)
     conversation = await service.conversation()
     async with service.client.stream(
@@ -174,7 +174,7 @@ async def test_a_reader_who_goes_away_is_forgotten_and_the_reply_goes_on(service
     assert followed.text.endswith('id: 5\ndata: {"done":true}\n\n')
 
 
-async def test_a_reader_who_hangs_up_before_the_reply_begins_loses_nothing(service: LiveService) -> None:
+async def test_a_disconnect_before_the_reply_begins_loses_nothing(service: LiveService) -> None:
     conversation = await service.conversation()
     body = b'{"content":"hi"}'
     _, writer = await service.connect()
@@ -192,7 +192,7 @@ async def test_a_reader_that_reads_nothing_is_disconnected_without_harm_to_other
         service.inference.say("x" * 900_000)
         path = await service.begin()
         reader, writer = await service.connect()
-        # Many in a row on one connection: more than the kernel takes over for a reader that does not read.
+        # Many replays on one connection: more than the kernel's buffers hold for a reader that does not read.
         writer.write(_request("GET", path) * 17)
         await writer.drain()
         await service.streams_to_open(1)
@@ -204,10 +204,10 @@ async def test_a_reader_that_reads_nothing_is_disconnected_without_harm_to_other
         writer.close()
 
 
-# -- Bounds ----------------------------------------------------------------------------------------------------------
+# -- Limits ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_user_has_so_many_streams_and_others_are_not_counted() -> None:
+async def test_the_limit_of_streams_counts_each_user_separately() -> None:
     async with live_service(settings_with_streams(max_per_user=2)) as service:
         service.inference.play(*PAUSED)
         path = await service.begin()
@@ -231,7 +231,7 @@ async def test_a_user_has_so_many_streams_and_others_are_not_counted() -> None:
             assert response.status_code == 200
 
 
-async def test_a_stream_that_has_lived_its_time_tells_its_reader_to_come_back() -> None:
+async def test_a_stream_tells_its_reader_to_reconnect_after_its_lifetime() -> None:
     async with live_service(settings_with_streams(max_seconds=0.1)) as service:
         service.inference.play(*PAUSED)
         path = await service.begin()
@@ -251,7 +251,7 @@ async def test_a_stream_ends_with_its_token(service: LiveService) -> None:
     assert datetime.now(UTC) >= expires_at
 
 
-async def test_a_stream_whose_token_was_revoked_ends_at_the_next_look() -> None:
+async def test_a_stream_whose_token_was_revoked_ends_at_the_next_validation() -> None:
     async with live_service(settings_with_streams(revalidate_seconds=0.1)) as service:
         service.auth.accept("revoked-soon", User(id="alice"))
         service.inference.play(*PAUSED)
@@ -264,7 +264,7 @@ async def test_a_stream_whose_token_was_revoked_ends_at_the_next_look() -> None:
             assert (await stream.rest()).endswith(b": reconnect\n\n")
 
 
-async def test_a_drain_tells_readers_to_come_back() -> None:
+async def test_a_drain_tells_readers_to_reconnect() -> None:
     async with live_service() as service:
         service.inference.play(*PAUSED)
         path = await service.begin()
