@@ -1,4 +1,4 @@
-"""The built wheel, and clean environments to install it in."""
+"""Fixtures: the built wheel, and clean environments in which it is installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the source distribution as an index would get it, so that both are whole."""
+    """Builds the wheel from the source distribution, so that the tests also cover the latter."""
     folder = tmp_path_factory.mktemp("dist")
     _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(REPOSITORY))
     (built,) = folder.glob("*.whl")
@@ -23,7 +23,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def install(wheel: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Install the wheel with some extras in a clean environment; returns the folder of its programs."""
+    """Returns a function that installs the wheel with extras in a new environment, and returns its program folder."""
 
     def install_with(extras: str = "") -> Path:
         environment = tmp_path / "environment"

@@ -1,4 +1,4 @@
-"""The wheel: what it holds, and that it works where nothing else is installed."""
+"""The wheel has the right contents, and works in an environment of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PACKAGES = {
     "chatcore_service",
 }
 
-# Imports all of the core but its contract tests, which want pytest, and prints what came along.
+# Imports all of the core except its contract tests, which need pytest, and prints the foreign modules.
 IMPORT_THE_CORE = """
 import importlib, pkgutil, sys
 import chatcore
@@ -49,6 +49,14 @@ def test_the_top_level_names_are_our_packages_and_nothing_else(wheel: Path) -> N
 
 def test_every_package_says_that_it_is_typed(wheel: Path) -> None:
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(names_in(wheel))
+
+
+def test_the_wheel_states_its_licence_and_contains_it(wheel: Path) -> None:
+    (licence,) = [name for name in names_in(wheel) if name.endswith(".dist-info/licenses/LICENSE")]
+    with ZipFile(wheel) as archive:
+        assert archive.read(licence) == (REPOSITORY / "LICENSE").read_bytes()
+        metadata = archive.read(licence.replace("licenses/LICENSE", "METADATA")).decode()
+    assert "License-Expression: MIT" in metadata.splitlines()
 
 
 def test_the_wheel_carries_every_migration(wheel: Path) -> None:
