@@ -11,7 +11,7 @@ from chatcore_service.server.metrics_folder import shared_folder
 from chatcore_service.server.supervisor import Supervisor
 from chatcore_service.server.worker import run
 from chatcore_service.settings import Settings
-from chatcore_service.unforeseen import log_uncaught_exceptions
+from chatcore_service.uncaught_exceptions import log_uncaught_exceptions
 
 
 class PortUnavailableError(Exception):

@@ -12,7 +12,7 @@ from chatcore_service.app import create_app
 from chatcore_service.logs import configure_logging
 from chatcore_service.server.draining_server import DrainingServer, server_config
 from chatcore_service.settings import Settings
-from chatcore_service.unforeseen import log_uncaught_exceptions
+from chatcore_service.uncaught_exceptions import log_uncaught_exceptions
 
 #: Exit status of a worker that could not open the service. The supervisor does not replace it.
 COULD_NOT_OPEN = 3
