@@ -99,17 +99,6 @@ class InMemoryStorage(Storage, StreamCounts):
             in_utc = evolve(regeneration, now=regeneration.now.astimezone(UTC))
             return self._turns.begin_regeneration(in_utc, lease_until=self._lease_until())
 
-    async def append_system_message(
-        self, user_id: UserId, conversation_id: ConversationId, content: str, *, now: datetime
-    ) -> Message:
-        """Appends instructions for the model after the head. Not of the port: no use case does this yet.
-
-        Raises:
-            ConversationNotFoundError: this user has no such conversation.
-        """
-        async with self._transaction():
-            return self._turns.append_system_message(user_id, conversation_id, content, now.astimezone(UTC))
-
     async def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
         """As the port says."""
         async with self._transaction():

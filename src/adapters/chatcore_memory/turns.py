@@ -1,12 +1,9 @@
 """How a turn or a regeneration goes into the tables: all checks first, so that a refusal leaves no trace."""
 
-from datetime import datetime
-from uuid import uuid4
-
 from attrs import evolve, frozen
 
 from chatcore.conversations.conversation import Conversation, TitleSource
-from chatcore.conversations.message import ConversationId, Message, MessageId, Role
+from chatcore.conversations.message import Message, MessageId, Role
 from chatcore.errors import (
     GenerationInProgressError,
     IdempotencyKeyReusedError,
@@ -15,7 +12,6 @@ from chatcore.errors import (
 )
 from chatcore.ports import AcceptedTurn, NewRegeneration, NewReply, NewTurn
 from chatcore.replies.lease import Lease
-from chatcore.user import UserId
 from chatcore_memory.tables import GenerationRow, RecordedKey, Tables
 
 
@@ -49,26 +45,6 @@ class Turns:
             raise NothingToRegenerateError
         self._require_room(regeneration)
         return self._begin_reply(regeneration, question, return_head_id=conversation.head_id, lease_until=lease_until)
-
-    def append_system_message(
-        self, user_id: UserId, conversation_id: ConversationId, content: str, now: datetime
-    ) -> Message:
-        """Appends a system message after the head, and makes it the head."""
-        conversation = self._tables.conversation(user_id, conversation_id)
-        messages = self._tables.messages[user_id, conversation_id]
-        message = Message(
-            id=MessageId(uuid4()),
-            conversation_id=conversation_id,
-            user_id=user_id,
-            parent_id=conversation.head_id,
-            position=len(messages) + 1,
-            role=Role.SYSTEM,
-            content=content,
-            created_at=now,
-        )
-        messages.append(message)
-        self._tables.store(evolve(conversation, head_id=message.id, updated_at=now))
-        return message
 
     def _known_turn(self, turn: NewTurn) -> AcceptedTurn | None:
         """The turn that the idempotency key was recorded for, if it was."""
@@ -148,10 +124,7 @@ class Turns:
         return held if held is not None and held == new.lease(epoch=held.epoch) else None
 
     def _history(self, new: NewReply) -> tuple[Message, ...]:
-        """The active path up to the message to be answered; the conversation's system messages first, not counted."""
-        conversation = self._tables.conversation(new.user_id, new.conversation_id)
-        messages = self._tables.messages[new.user_id, new.conversation_id]
-        system = [message for message in messages if message.role is Role.SYSTEM]
-        path = self._tables.path(conversation)
-        said = [message for message in path if message.role is not Role.SYSTEM and message.id != new.reply_id]
-        return (*system, *said[-new.history_limit :])
+        """Returns the newest messages of the active path, up to the message to be answered."""
+        path = self._tables.path(self._tables.conversation(new.user_id, new.conversation_id))
+        said = [message for message in path if message.id != new.reply_id]
+        return tuple(said[-new.history_limit :])

@@ -1,11 +1,12 @@
 """From a turn to the parameters of its statement, and from the statement's rows to what was accepted."""
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from uuid import UUID
 
 from attrs import frozen
 
-from chatcore.conversations.message import Message, MessageId, Role
+from chatcore.conversations.message import Message, MessageId
 from chatcore.errors import (
     ConversationNotFoundError,
     GenerationInProgressError,
@@ -133,5 +134,4 @@ def _stored(turn: NewReply, begun: BeginOutcome) -> Iterable[Message]:
 
 
 def _in_order(messages: Iterable[Message]) -> tuple[Message, ...]:
-    """System messages first."""
-    return tuple(sorted(messages, key=lambda message: (message.role is not Role.SYSTEM, message.position)))
+    return tuple(sorted(messages, key=attrgetter("position")))

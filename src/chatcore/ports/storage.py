@@ -94,9 +94,8 @@ class AcceptedTurn:
     #: The right to generate the reply; None when an idempotency key led to a turn that was begun before, and when
     #: a repeat comes after the lease was lost or the reply ended.
     lease: Lease | None
-    #: The newest messages of the active path that the model may be shown, oldest first: at most `history_limit`
-    #: of them, ending with the user message, and before them the conversation's system messages. Empty without
-    #: a lease.
+    #: The newest messages of the active path, oldest first: at most `history_limit` of them, ending with the user
+    #: message. Empty without a lease.
     history: tuple[Message, ...]
 
 

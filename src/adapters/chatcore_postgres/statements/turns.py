@@ -74,8 +74,8 @@ from verdict as v left join moved on true left join said on true
 # A repeat of a turn whose answer was lost is known by its message's id. It gets what the first one got: the lease too,
 # if that still is ours.
 #
-# `path` begins at the head; when there is a reply already, at the reply. `count` includes the message to be answered,
-# and neither the reply nor system messages, which go along in any case.
+# `path` begins at the head; when there is a reply already, at the reply. `count` includes the message to be answered
+# and not the reply.
 BEGIN_TURN = (
     _STATE  # noqa: S608 - every part is a literal of this file
     + """
@@ -109,12 +109,12 @@ verdict as (
     from running left join seen on true left join known on true
 ),
 path as (
-    select m.*, case v.outcome when 'accepted' then 1 else -1 end + (m.role <> 'system')::integer as count
+    select m.*, case v.outcome when 'accepted' then 2 else 0 end as count
     from verdict as v join messages as m on m.user_id = %(user_id)s
         and m.id = case v.outcome when 'accepted' then v.head_id else v.reply_id end
     where v.outcome in ('repeated', 'replayed') or v.outcome = 'accepted' and %(history_limit)s::integer > 1
     union all
-    select m.*, path.count + (m.role <> 'system')::integer
+    select m.*, path.count + 1
     from path join messages as m on m.user_id = %(user_id)s and m.id = path.parent_id
     where path.count < %(history_limit)s::integer
 ),
@@ -156,10 +156,6 @@ remembered as (
 said as (
     select *
     from path
-    union all
-    select m.*, 0
-    from messages as m
-    where m.user_id = %(user_id)s and m.conversation_id = %(conversation_id)s and m.role = 'system'
 )
 """
     + _ANSWER
@@ -184,7 +180,7 @@ path as (
     select m.*, case m.role when 'user' then 1 else 0 end as count
     from place join messages as m on m.user_id = %(user_id)s and m.id = place.id
     union all
-    select m.*, case when path.count > 0 or m.role = 'user' then path.count + (m.role <> 'system')::integer else 0 end
+    select m.*, case when path.count > 0 or m.role = 'user' then path.count + 1 else 0 end
     from path join messages as m on m.user_id = %(user_id)s and m.id = path.parent_id
     where path.count < %(history_limit)s::integer
 ),
@@ -233,10 +229,6 @@ said as (
     select *
     from path
     where count > 0
-    union all
-    select m.*, 0
-    from messages as m
-    where m.user_id = %(user_id)s and m.conversation_id = %(conversation_id)s and m.role = 'system'
     union all
     select *
     from repeated

@@ -34,7 +34,7 @@ class StorageContract(
     """What every storage adapter promises.
 
     A subclass has two fixtures, `storage`, an adapter whose storage is empty, and `unreachable_storage`, an adapter
-    whose storage cannot be reached, and implements the two methods of
+    whose storage cannot be reached, and implements the method of
     :class:`~chatcore.testing.storage.steps.StorageHooks`::
 
         class TestMyStorage(StorageContract):
@@ -45,8 +45,4 @@ class StorageContract(
             def unreachable_storage(self) -> Storage: ...
 
             async def expire_leases(self, storage: Storage) -> None: ...
-
-            async def add_system_message(
-                self, storage: Storage, user_id: UserId, conversation_id: ConversationId, content: str
-            ) -> None: ...
     """

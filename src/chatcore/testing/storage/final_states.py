@@ -10,7 +10,6 @@ from chatcore.ports.storage import Storage
 from chatcore.replies.lease import FinalState
 from chatcore.reply_error import ReplyError
 from chatcore.testing.samples import (
-    ALICE,
     AWKWARD_TEXT,
     a_failure,
     a_final_state,
@@ -105,17 +104,6 @@ class EndingsContract(StorageHooks):
         await end(storage, lease, a_failure())
 
         assert (await stored(storage, conversation)).head_id == turn.user_message_id
-
-    async def test_a_head_that_has_moved_on_stays_where_it_is(self, storage: Storage) -> None:
-        conversation = await create(storage)
-        lease = await begin(storage, conversation)
-        await self.add_system_message(storage, ALICE, conversation.id, "Be brief.")
-        moved = (await stored(storage, conversation)).head_id
-
-        await end(storage, lease, a_failure())
-
-        assert moved != lease.message_id
-        assert (await stored(storage, conversation)).head_id == moved
 
     async def test_a_repeat_changes_nothing_and_is_confirmed(self, storage: Storage) -> None:
         for final_state in _ENDINGS.values():

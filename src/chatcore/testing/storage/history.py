@@ -6,7 +6,7 @@ from attrs import evolve
 
 from chatcore.conversations.message import Message
 from chatcore.ports.storage import Storage
-from chatcore.testing.samples import ALICE, AWKWARD_TEXT, a_failure, a_final_state, a_regeneration, a_turn
+from chatcore.testing.samples import AWKWARD_TEXT, a_failure, a_final_state, a_regeneration, a_turn
 from chatcore.testing.storage.steps import StorageHooks, converse, create, end, lease_of, messages_of
 
 
@@ -97,49 +97,6 @@ class HistoryContract(StorageHooks):
         accepted = await storage.begin_turn(a_turn(conversation, "two"))
 
         assert _contents(accepted.history) == ["one", "two"]
-
-    async def test_system_messages_come_first_however_old_they_are(self, storage: Storage) -> None:
-        conversation = await create(storage)
-        await self.add_system_message(storage, ALICE, conversation.id, "Be brief.")
-        await converse(storage, conversation, "one", "two")
-        await converse(storage, conversation, "three", "four")
-
-        accepted = await storage.begin_turn(evolve(a_turn(conversation, "five"), history_limit=2))
-
-        assert _contents(accepted.history) == ["Be brief.", "four", "five"]
-
-    async def test_system_messages_come_first_wherever_they_stand_and_never_twice(self, storage: Storage) -> None:
-        conversation = await create(storage)
-        await converse(storage, conversation, "one", "two")
-        await self.add_system_message(storage, ALICE, conversation.id, "Be brief.")
-        await self.add_system_message(storage, ALICE, conversation.id, "Be kind.")
-
-        accepted = await storage.begin_turn(evolve(a_turn(conversation, "three"), history_limit=3))
-
-        assert _contents(accepted.history) == ["Be brief.", "Be kind.", "one", "two", "three"]
-
-    async def test_system_messages_of_other_branches_come_along(self, storage: Storage) -> None:
-        conversation = await create(storage)
-        await converse(storage, conversation, "one", "two")
-        await self.add_system_message(storage, ALICE, conversation.id, "Be brief.")
-        regenerated = await storage.begin_regeneration(a_regeneration(conversation))
-        await end(storage, lease_of(regenerated), a_final_state("zwei"))
-        await self.add_system_message(storage, ALICE, conversation.id, "Be kind.")
-
-        accepted = await storage.begin_turn(evolve(a_turn(conversation, "three"), history_limit=2))
-
-        assert _contents(regenerated.history) == ["Be brief.", "one"]
-        assert _contents(accepted.history) == ["Be brief.", "Be kind.", "zwei", "three"]
-
-    async def test_a_regeneration_is_shown_the_system_messages_too(self, storage: Storage) -> None:
-        conversation = await create(storage)
-        await self.add_system_message(storage, ALICE, conversation.id, "Be brief.")
-        await converse(storage, conversation, "one", "two")
-        await converse(storage, conversation, "three", "four")
-
-        accepted = await storage.begin_regeneration(evolve(a_regeneration(conversation), history_limit=1))
-
-        assert _contents(accepted.history) == ["Be brief.", "three"]
 
 
 def _contents(history: Iterable[Message]) -> list[str]:

@@ -150,16 +150,6 @@ class RegenerationsContract(StorageHooks):
 
         assert await stored(storage, conversation) == conversation
 
-    async def test_a_system_message_alone_is_nothing_to_regenerate(self, storage: Storage) -> None:
-        conversation = await create(storage)
-        await self.add_system_message(storage, ALICE, conversation.id, "Be brief.")
-        before = await reopen(storage, conversation)
-
-        with pytest.raises(NothingToRegenerateError):
-            await storage.begin_regeneration(a_regeneration(conversation, now=later(1)))
-
-        assert await reopen(storage, conversation) == before
-
     async def test_a_busy_conversation_is_not_regenerated(self, storage: Storage) -> None:
         conversation = await create(storage)
         running = await begin(storage, conversation)

@@ -3,7 +3,7 @@
 import pytest
 
 from chatcore.conversations.conversation import Conversation, OpenConversation
-from chatcore.conversations.message import ConversationId, Message
+from chatcore.conversations.message import Message
 from chatcore.ports.storage import AcceptedTurn, NewTurn, Storage
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
 from chatcore.testing.samples import ALICE, a_conversation, a_final_state, a_reader, a_turn
@@ -16,12 +16,6 @@ class StorageHooks:
 
     async def expire_leases(self, storage: Storage) -> None:
         """Makes all leases granted so far run out, as if their time had passed."""
-        raise NotImplementedError
-
-    async def add_system_message(
-        self, storage: Storage, user_id: UserId, conversation_id: ConversationId, content: str
-    ) -> None:
-        """Appends a system message after the head and makes it the head. No use case does, but one may be stored."""
         raise NotImplementedError
 
 

@@ -3,20 +3,17 @@
 from collections.abc import AsyncIterator
 from datetime import UTC
 from typing import LiteralString
-from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from chatcore.conversations.listing import PageRequest
-from chatcore.conversations.message import ConversationId
 from chatcore.ports.storage import Storage
 from chatcore.ports.stream_counts import StreamCounts
 from chatcore.testing import StorageContract, StreamCountsContract
-from chatcore.testing.samples import a_turn
-from chatcore.testing.storage.steps import create, reopen
-from chatcore.user import UserId
+from chatcore.testing.samples import a_failure, a_turn
+from chatcore.testing.storage.steps import create, lease_of, reopen
 from chatcore_postgres import PostgresStorage
 
 
@@ -50,27 +47,18 @@ class TestPostgresStorage(OnPostgres, StorageContract):
     async def expire_leases(self, storage: Storage) -> None:  # noqa: ARG002 - the contract's signature
         await self._execute("update generations set lease_until = now() - interval '1 second'", {})
 
-    async def add_system_message(
-        self,
-        storage: Storage,  # noqa: ARG002 - the contract's signature
-        user_id: UserId,
-        conversation_id: ConversationId,
-        content: str,
-    ) -> None:
-        await self._execute(
-            """
-            with c as (
-                update conversations set head_id = %(id)s, next_position = next_position + 1
-                where user_id = %(user_id)s and id = %(conversation_id)s
-                returning next_position - 1 as position
-            )
-            insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, created_at)
-            select user_id, %(id)s, id, head_id, position, 'system', %(content)s, 'complete', now()
-            from c, conversations
-            where user_id = %(user_id)s and id = %(conversation_id)s
-            """,
-            {"id": uuid4(), "user_id": user_id, "conversation_id": conversation_id, "content": content},
-        )
+    async def test_a_head_that_has_moved_on_stays_where_it_is(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        turn = a_turn(conversation)
+        lease = lease_of(await storage.begin_turn(turn))
+        # No method moves the head of a conversation that has a running reply.
+        moved = {"head_id": turn.user_message_id, "user_id": turn.user_id}
+        await self._execute("update conversations set head_id = %(head_id)s where user_id = %(user_id)s", moved)
+        await self._execute("update generations set fallback_head_id = null where user_id = %(user_id)s", moved)
+
+        await storage.finish(lease, a_failure())
+
+        assert (await reopen(storage, conversation)).conversation.head_id == turn.user_message_id
 
 
 class TestPostgresStreamCounts(OnPostgres, StreamCountsContract):

@@ -2,14 +2,12 @@
 
 import pytest
 
-from chatcore.conversations.message import ConversationId
 from chatcore.errors import StorageUnavailableError
 from chatcore.ports import COUNT_SECONDS, Storage, StreamCounts
 from chatcore.replies.lease import LEASE_SECONDS
 from chatcore.testing import StorageContract, StreamCountsContract
-from chatcore.testing.samples import ALICE, NOON, a_conversation, a_turn, an_owner
+from chatcore.testing.samples import ALICE, a_conversation, a_turn, an_owner
 from chatcore.testing.storage.steps import begin, create, messages_of
-from chatcore.user import UserId
 from chatcore_memory import FrozenClock, InMemoryStorage
 
 
@@ -37,12 +35,6 @@ class TestInMemoryStorage(StorageContract):
     async def expire_leases(self, storage: Storage) -> None:
         assert storage is self._storage
         self._clock.advance(LEASE_SECONDS)
-
-    async def add_system_message(
-        self, storage: Storage, user_id: UserId, conversation_id: ConversationId, content: str
-    ) -> None:
-        assert storage is self._storage
-        await self._storage.append_system_message(user_id, conversation_id, content, now=NOON)
 
 
 class TestInMemoryStreamCounts(StreamCountsContract):
