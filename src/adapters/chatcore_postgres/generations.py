@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 
 from chatcore.conversations.message import MessageId
-from chatcore.ports.storage import DeltaRead, DeltaReader
+from chatcore.ports import DeltaRead, DeltaReader
 from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
 from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
 from chatcore_postgres.driver.database import Connection, Database, Row, fetch_on

@@ -9,7 +9,7 @@ from chatcore.conversations.conversation import Conversation, OpenConversation
 from chatcore.conversations.listing import Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
-from chatcore.ports.storage import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
+from chatcore.ports import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
 from chatcore.ports.stream_counts import ProcessId, StreamCounts
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
 from chatcore.slices import taken_in_slices

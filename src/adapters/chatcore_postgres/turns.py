@@ -14,7 +14,7 @@ from chatcore.errors import (
     NothingToRegenerateError,
     TooManyGenerationsError,
 )
-from chatcore.ports.storage import AcceptedTurn, NewRegeneration, NewReply, NewTurn
+from chatcore.ports import AcceptedTurn, NewRegeneration, NewReply, NewTurn
 from chatcore.replies.lease import LEASE_SECONDS, Lease
 from chatcore_postgres.driver.database import Database, Parameters, Row
 from chatcore_postgres.rows import to_messages

@@ -17,7 +17,8 @@ from chatcore.conversations.conversation import (
 )
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import ConversationId
-from chatcore.ports import Clock, Storage
+from chatcore.ports.clock import Clock
+from chatcore.ports.conversations import ConversationStore
 from chatcore.replies.generation import CancelReason
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.user import User
@@ -29,7 +30,7 @@ FIRST_PAGE = PageRequest()
 class Conversations:
     """What a user may do with conversations. Every method also raises StorageUnavailableError."""
 
-    storage: Storage
+    storage: ConversationStore
     clock: Clock
     generations: GenerationRunner
     new_id: Callable[[], UUID] = uuid4

@@ -6,18 +6,14 @@ contract test class of the same name in :mod:`chatcore.testing`.
 
 from chatcore.ports.auth import Auth
 from chatcore.ports.clock import Clock
+from chatcore.ports.conversations import ConversationStore
+from chatcore.ports.health import Pingable
 from chatcore.ports.inference import Frame, Inference, InferenceRequest
 from chatcore.ports.models import Models, ModelsDocument
+from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration, NewReply, NewTurn
 from chatcore.ports.observer import NullObserver, Observer
-from chatcore.ports.storage import (
-    AcceptedTurn,
-    DeltaRead,
-    DeltaReader,
-    NewRegeneration,
-    NewReply,
-    NewTurn,
-    Storage,
-)
+from chatcore.ports.replies import DeltaRead, DeltaReader, ReplyStore
+from chatcore.ports.storage import Storage
 from chatcore.ports.stream_counts import COUNT_RENEWAL_SECONDS, COUNT_SECONDS, ProcessId, StreamCounts
 
 __all__ = [
@@ -26,6 +22,7 @@ __all__ = [
     "COUNT_RENEWAL_SECONDS",
     "COUNT_SECONDS",
     "Clock",
+    "ConversationStore",
     "DeltaRead",
     "DeltaReader",
     "Frame",
@@ -38,7 +35,9 @@ __all__ = [
     "NewTurn",
     "NullObserver",
     "Observer",
+    "Pingable",
     "ProcessId",
+    "ReplyStore",
     "Storage",
     "StreamCounts",
 ]

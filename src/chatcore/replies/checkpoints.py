@@ -5,7 +5,7 @@ The same round trip renews leases and brings back what happened elsewhere: stop 
 
 from collections.abc import Iterator, Sequence
 
-from chatcore.ports import Clock, Observer, Storage
+from chatcore.ports import Clock, Observer, ReplyStore
 from chatcore.replies.generation import CancelReason, Generation
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.lease import OwnerId
@@ -26,7 +26,7 @@ class Checkpointer:
         self,
         runner: GenerationRunner,
         *,
-        storage: Storage,
+        storage: ReplyStore,
         clock: Clock,
         observer: Observer,
         owner_id: OwnerId,

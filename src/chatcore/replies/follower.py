@@ -11,7 +11,7 @@ from functools import partial
 
 from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.errors import MessageNotFoundError
-from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, Storage
+from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, ReplyStore
 from chatcore.replies.buffered_reader import BufferedReader
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.page_reader import MAX_PAGE_CHARS, PageReader, page
@@ -34,7 +34,7 @@ CLOSE_SECONDS = 1.0
 class Follower:
     """Makes readers, and feeds those whose reply is made elsewhere."""
 
-    def __init__(self, runner: GenerationRunner, *, storage: Storage, clock: Clock, observer: Observer) -> None:
+    def __init__(self, runner: GenerationRunner, *, storage: ReplyStore, clock: Clock, observer: Observer) -> None:
         self._runner = runner
         self._storage = storage
         self._clock = clock

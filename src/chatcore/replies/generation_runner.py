@@ -8,7 +8,7 @@ import asyncio
 
 from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.errors import InferenceError, MessageNotFoundError, StorageUnavailableError
-from chatcore.ports import Clock, Inference, InferenceRequest, Observer, Storage
+from chatcore.ports import Clock, Inference, InferenceRequest, Observer, ReplyStore
 from chatcore.replies.background import Background
 from chatcore.replies.generation import CancelReason, Generation
 from chatcore.replies.lease import FinalState, Lease
@@ -28,7 +28,7 @@ class GenerationRunner:
     """Starts, finds, stops and drains the generations of this process."""
 
     def __init__(
-        self, background: Background, *, storage: Storage, inference: Inference, clock: Clock, observer: Observer
+        self, background: Background, *, storage: ReplyStore, inference: Inference, clock: Clock, observer: Observer
     ) -> None:
         self._background = background
         self._storage = storage

@@ -9,7 +9,7 @@ from datetime import timedelta
 from random import uniform
 
 from chatcore.conversations.message import Status
-from chatcore.ports import Clock, Observer, Storage
+from chatcore.ports import Clock, Observer, ReplyStore
 from chatcore.replies.generation import broken_off, returns_head
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.idempotency import KEPT_HOURS
@@ -34,7 +34,7 @@ class OrphanRecovery:
         self,
         runner: GenerationRunner,
         *,
-        storage: Storage,
+        storage: ReplyStore,
         clock: Clock,
         observer: Observer,
         owner_id: OwnerId,

@@ -9,7 +9,7 @@ from chatcore.conversations.history import MAX_HISTORY_MESSAGES, HistoryLimits, 
 from chatcore.conversations.message import ConversationId, Message, MessageId, require_content
 from chatcore.conversations.titles import auto_title
 from chatcore.errors import ChatError, DrainingError, MessageNotFoundError, StorageUnavailableError
-from chatcore.ports import AcceptedTurn, Clock, InferenceRequest, NewRegeneration, NewReply, NewTurn, Storage
+from chatcore.ports import AcceptedTurn, Clock, InferenceRequest, NewRegeneration, NewReply, NewTurn, ReplyStore
 from chatcore.replies.background import Background
 from chatcore.replies.follower import Follower
 from chatcore.replies.generation import CancelReason, Generation
@@ -43,7 +43,7 @@ class Turn:
 class Turns:
     """What a user may do with messages. Every method also raises StorageUnavailableError."""
 
-    storage: Storage
+    storage: ReplyStore
     clock: Clock
     background: Background
     runner: GenerationRunner

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import ConversationId, MessageId, Status
-from chatcore.ports.storage import DeltaReader, NewRegeneration, NewTurn
+from chatcore.ports import DeltaReader, NewRegeneration, NewTurn
 from chatcore.replies.idempotency import IdempotencyKey
 from chatcore.replies.lease import FinalState, Lease, OwnerId, Progress
 from chatcore.reply_error import ReplyError

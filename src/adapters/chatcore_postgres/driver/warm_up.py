@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 
 from chatcore.conversations.message import ConversationId, MessageId
-from chatcore.ports.storage import NewTurn
+from chatcore.ports import NewTurn
 from chatcore.replies.lease import OwnerId
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Connection, Database, fetch_on

@@ -5,7 +5,7 @@ from attrs import evolve
 
 from chatcore.conversations.message import Status
 from chatcore.errors import MessageNotFoundError
-from chatcore.ports.storage import DeltaRead, Storage
+from chatcore.ports import DeltaRead, Storage
 from chatcore.replies.lease import Lease, LeaseStatus
 from chatcore.testing.samples import (
     ALICE,

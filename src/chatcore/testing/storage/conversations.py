@@ -10,7 +10,7 @@ from chatcore.conversations.conversation import TitleSource
 from chatcore.conversations.listing import PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
-from chatcore.ports.storage import DeltaRead, Storage
+from chatcore.ports import DeltaRead, Storage
 from chatcore.replies.lease import LeaseStatus
 from chatcore.testing.samples import (
     ALICE,

@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from chatcore.conversations.message import Status
-from chatcore.ports.storage import Storage
+from chatcore.ports import Storage
 from chatcore.replies.lease import FinalState
 from chatcore.reply_error import ReplyError
 from chatcore.testing.samples import (

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from chatcore.conversations.message import Message
-from chatcore.ports.storage import Storage
+from chatcore.ports import Storage
 from chatcore.testing.samples import AWKWARD_TEXT, a_failure, a_final_state, a_regeneration, a_turn
 from chatcore.testing.storage.steps import StorageHooks, converse, create, end, lease_of, messages_of
 

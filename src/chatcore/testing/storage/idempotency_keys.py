@@ -12,7 +12,7 @@ from chatcore.errors import (
     IdempotencyKeyReusedError,
     TooManyGenerationsError,
 )
-from chatcore.ports.storage import NewTurn, Storage
+from chatcore.ports import NewTurn, Storage
 from chatcore.replies.idempotency import IdempotencyKey
 from chatcore.testing.samples import ALICE, BOB, a_failure, a_final_state, a_key, a_turn, later
 from chatcore.testing.storage.steps import (

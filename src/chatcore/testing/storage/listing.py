@@ -7,7 +7,7 @@ from attrs import evolve
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import MAX_OFFSET, Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId
-from chatcore.ports.storage import Storage
+from chatcore.ports import Storage
 from chatcore.testing.samples import ALICE, BOB, a_conversation, later
 from chatcore.testing.storage.steps import StorageHooks, create
 

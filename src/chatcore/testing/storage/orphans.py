@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from chatcore.conversations.message import MessageId, Status
-from chatcore.ports.storage import DeltaRead, Storage
+from chatcore.ports import DeltaRead, Storage
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId
 from chatcore.testing.samples import (
     BOB,

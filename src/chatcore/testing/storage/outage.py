@@ -6,7 +6,7 @@ import pytest
 
 from chatcore.conversations.listing import PageRequest
 from chatcore.errors import StorageUnavailableError
-from chatcore.ports.storage import Storage
+from chatcore.ports import Storage
 from chatcore.replies.lease import Lease
 from chatcore.testing.samples import (
     ALICE,

@@ -8,7 +8,7 @@ from attrs import evolve
 from chatcore.conversations.conversation import Conversation, active_path
 from chatcore.conversations.message import Message, Role, Status
 from chatcore.errors import GenerationInProgressError, NothingToRegenerateError, TooManyGenerationsError
-from chatcore.ports.storage import AcceptedTurn, Storage
+from chatcore.ports import AcceptedTurn, Storage
 from chatcore.replies.lease import Lease
 from chatcore.testing.samples import ALICE, a_failure, a_final_state, a_regeneration, a_turn, an_interruption, later
 from chatcore.testing.storage.steps import (

@@ -4,7 +4,7 @@ import pytest
 
 from chatcore.conversations.conversation import Conversation, OpenConversation
 from chatcore.conversations.message import Message
-from chatcore.ports.storage import AcceptedTurn, NewTurn, Storage
+from chatcore.ports import AcceptedTurn, NewTurn, Storage
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
 from chatcore.testing.samples import ALICE, a_conversation, a_final_state, a_reader, a_turn
 from chatcore.user import UserId

@@ -4,7 +4,7 @@ import asyncio
 
 from attrs import evolve
 
-from chatcore.ports.storage import Storage
+from chatcore.ports import Storage
 from chatcore.replies.lease import LeaseStatus
 from chatcore.testing.samples import a_conversation, a_final_state, a_turn, progress
 from chatcore.testing.storage.steps import (

@@ -8,7 +8,7 @@ from attrs import evolve
 from chatcore.conversations.conversation import DEFAULT_TITLE, TitleSource
 from chatcore.conversations.message import Message, Role, Status
 from chatcore.errors import ConversationNotFoundError, GenerationInProgressError, TooManyGenerationsError
-from chatcore.ports.storage import AcceptedTurn, Storage
+from chatcore.ports import AcceptedTurn, Storage
 from chatcore.replies.lease import Lease, LeaseStatus
 from chatcore.testing.samples import (
     ALICE,

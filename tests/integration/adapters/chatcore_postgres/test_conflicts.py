@@ -13,7 +13,7 @@ from tests.integration.faults.waiting import eventually
 
 from chatcore.conversations.listing import PageRequest
 from chatcore.errors import GenerationInProgressError
-from chatcore.ports.storage import AcceptedTurn
+from chatcore.ports import AcceptedTurn
 from chatcore.replies.lease import RENEWAL_SECONDS, Lease, LeaseStatus
 from chatcore.testing.samples import ALICE, NOON, a_final_state, a_key, a_turn, an_owner, later, progress
 from chatcore.testing.storage.steps import begin, create, end, lease_of

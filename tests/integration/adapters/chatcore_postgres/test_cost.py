@@ -15,7 +15,7 @@ from tests.integration.plans.plan import Kind
 
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import MessageId
-from chatcore.ports.storage import NewReply, NewTurn
+from chatcore.ports import NewReply, NewTurn
 from chatcore.replies.lease import LEASE_SECONDS
 from chatcore.testing.samples import NOON, a_final_state, a_key, a_regeneration, a_turn, an_owner, progress
 from chatcore.testing.storage.steps import create, lease_of

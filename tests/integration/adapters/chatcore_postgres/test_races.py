@@ -20,7 +20,7 @@ from chatcore.errors import (
     IdempotencyKeyReusedError,
     TooManyGenerationsError,
 )
-from chatcore.ports.storage import AcceptedTurn, NewTurn
+from chatcore.ports import AcceptedTurn, NewTurn
 from chatcore.replies.lease import LeaseStatus
 from chatcore.testing.samples import a_conversation, a_final_state, a_key, a_reader, a_regeneration, a_turn, progress
 from chatcore.testing.storage.steps import begin, create, end, lease_of, reopen

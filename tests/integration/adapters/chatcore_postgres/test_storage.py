@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from chatcore.conversations.listing import PageRequest
-from chatcore.ports.storage import Storage
+from chatcore.ports import Storage
 from chatcore.ports.stream_counts import StreamCounts
 from chatcore.testing import StorageContract, StreamCountsContract
 from chatcore.testing.samples import a_failure, a_turn

@@ -1,0 +1,95 @@
+"""The requests that begin a reply, and the result."""
+
+from datetime import UTC, datetime
+
+from attrs import frozen
+
+from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
+from chatcore.replies.idempotency import IdempotencyKey
+from chatcore.replies.lease import Lease, OwnerId
+from chatcore.user import UserId
+
+
+@frozen(kw_only=True)
+class NewReply:
+    """Describes a reply to begin."""
+
+    user_id: UserId
+    conversation_id: ConversationId
+    #: The id of the new reply, chosen by the caller: a repeat with the same ids begins the same reply.
+    reply_id: MessageId
+    owner_id: OwnerId
+    #: Maximum number of messages of history to return, including the message to be answered.
+    history_limit: int
+    #: Maximum number of running replies of this user, including this one; no race exceeds it.
+    max_generations: int
+    now: datetime
+
+    def reply(self, *, answers: MessageId, position: int, model_tag: str) -> Message:
+        """Returns the reply as it is stored: empty and streaming."""
+        return Message(
+            id=self.reply_id,
+            conversation_id=self.conversation_id,
+            user_id=self.user_id,
+            parent_id=answers,
+            position=position,
+            role=Role.ASSISTANT,
+            content="",
+            created_at=self.now.astimezone(UTC),
+            status=Status.STREAMING,
+            model_tag=model_tag,
+        )
+
+    def lease(self, *, epoch: int) -> Lease:
+        """Returns the lease under which the reply is generated."""
+        return Lease(
+            user_id=self.user_id,
+            conversation_id=self.conversation_id,
+            message_id=self.reply_id,
+            owner_id=self.owner_id,
+            epoch=epoch,
+        )
+
+
+@frozen(kw_only=True)
+class NewRegeneration(NewReply):
+    """Describes another reply to the last user message of the active path."""
+
+
+@frozen(kw_only=True)
+class NewTurn(NewReply):
+    """Describes a user message to append to the active path, and the reply to begin for it."""
+
+    #: The id of the new user message, also chosen by the caller.
+    user_message_id: MessageId
+    content: str
+    #: The title that the conversation gets if it is empty and still has the default title.
+    title: str
+    idempotency_key: IdempotencyKey | None
+
+    def user_message(self, *, follows: MessageId | None, position: int) -> Message:
+        """Returns the user message as it is stored."""
+        return Message(
+            id=self.user_message_id,
+            conversation_id=self.conversation_id,
+            user_id=self.user_id,
+            parent_id=follows,
+            position=position,
+            role=Role.USER,
+            content=self.content,
+            created_at=self.now.astimezone(UTC),
+        )
+
+
+@frozen(kw_only=True)
+class AcceptedTurn:
+    """A turn that is stored."""
+
+    user_message: Message
+    reply: Message
+    #: The lease to generate the reply. None when an idempotency key led to a turn that was begun before, and when a
+    #: repeat comes after the lease was lost or the reply ended.
+    lease: Lease | None
+    #: The newest messages of the active path, oldest first: at most `history_limit` of them, ending with the user
+    #: message. Empty without a lease.
+    history: tuple[Message, ...]

@@ -1,0 +1,157 @@
+"""The port that stores replies while they are generated."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from attrs import frozen
+
+from chatcore.conversations.message import ConversationId, Message, MessageId
+from chatcore.ports.health import Pingable
+from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration, NewTurn
+from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
+from chatcore.user import UserId
+
+
+@frozen(kw_only=True)
+class DeltaReader:
+    """A reader of a reply that another process generates."""
+
+    user_id: UserId
+    conversation_id: ConversationId
+    message_id: MessageId
+    #: How much text the reader already has, in code points.
+    offset: int
+    #: How much more text the reader accepts now, in code points; at least 1.
+    room: int
+
+
+@frozen
+class DeltaRead:
+    """The text that one reader receives."""
+
+    #: The stored text from the reader's offset on, at most as much as the reader has room for; empty when there is
+    #: none yet.
+    text: str
+    #: Where `text` ends, in code points from the beginning of the reply: the end of the stored text, or the end of the
+    #: reader's room if that comes first. Less than the reader's offset when the reader received more than survived.
+    end_offset: int
+    #: Whether the reply is still running; when it is not, the message has the whole text.
+    is_live: bool
+
+
+class ReplyStore(Pingable, Protocol):
+    """Stores replies while they are generated. :class:`chatcore.ports.Storage` states the rules for every method.
+
+    Raises:
+        StorageUnavailableError: from every method, when the storage is unreachable, overloaded or read-only.
+    """
+
+    async def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
+        """Appends the user message and an empty, streaming reply, and grants the lease; does all of it or nothing.
+
+        The message follows the head. The reply follows the message and becomes the head; the head returns to the
+        message if the reply fails. The reply gets the model tag of the conversation. `updated_at` moves to
+        `turn.now`, never backwards. The title is set if the conversation has the default title and this is its
+        first message. The idempotency key, if any, is recorded. When a key is known with the same fingerprint,
+        nothing changes and the turn that was recorded for it is returned as it is now; this check precedes every
+        refusal but the last.
+
+        Raises:
+            ConversationNotFoundError: the user has no such conversation.
+            GenerationInProgressError: the conversation has a running reply.
+            TooManyGenerationsError: the user has `max_generations` running replies.
+            IdempotencyKeyReusedError: the key was recorded with another fingerprint.
+        """
+        ...
+
+    async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
+        """Appends an empty, streaming reply beside the last one, makes it the head, and grants the lease.
+
+        The new reply answers the newest user message of the active path: the parent of the head, or the head itself
+        when its reply failed. The old replies stay, and the head returns to where it was if the new reply fails.
+
+        Raises:
+            ConversationNotFoundError: the user has no such conversation.
+            NothingToRegenerateError: the active path has no user message.
+            GenerationInProgressError: the conversation has a running reply.
+            TooManyGenerationsError: the user has `max_generations` running replies.
+        """
+        ...
+
+    async def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
+        """Returns one message of a conversation.
+
+        Raises:
+            MessageNotFoundError: the user's conversation has no such message.
+        """
+        ...
+
+    async def request_stop(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
+        """Asks the owner of a reply, in whichever process, to stop; returns the message as it is stored.
+
+        The owner learns of the request at its next checkpoint. A reply that has ended is left unchanged.
+
+        Raises:
+            MessageNotFoundError: the user's conversation has no such message.
+        """
+        ...
+
+    async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[LeaseStatus]:
+        """Stores new text of replies, renews leases and reports their status, in one round trip for all.
+
+        A part is stored only if its lease is the current one. A part that was stored before, with the same offset,
+        is not stored again: a repeat must carry the same text for the same offset. Leases are renewed to
+        LEASE_SECONDS from now, by the storage's clock.
+
+        Returns:
+            A status for each part, in the order of `parts`; LOST where the lease is no longer the current one.
+        """
+        ...
+
+    async def finish(self, lease: Lease, final_state: FinalState) -> bool:
+        """Writes the final state of a reply, ends its generation and deletes its deltas.
+
+        `updated_at` moves to `final_state.ended_at`, never backwards. The head returns if the final state says so
+        and the head still is this reply.
+
+        Returns:
+            Whether the reply now has this final state. False when the lease is not the current one and the message
+            does not have this final state: the reply was deleted or taken over.
+        """
+        ...
+
+    async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
+        """Takes over replies of all users whose lease has expired: raises their epoch and renews their lease.
+
+        A reply that `owner_id` itself owns is taken only if it is not in `running`. When several processes sweep at
+        once, each reply goes to one of them.
+
+        Returns:
+            The new leases, at most `limit`.
+        """
+        ...
+
+    async def finish_orphan(self, lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
+        """Finishes a reply that was taken over, from its deltas.
+
+        Reads the stored text under a lock that admits no later delta, calls `decide` for the final state, and writes
+        that as :meth:`finish` does. `decide` must be pure: it may be called more than once.
+
+        Returns:
+            The final state; None when the lease is not the current one.
+        """
+        ...
+
+    async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
+        """Returns the text that each reader is missing and has room for, in the order of `readers`, in one round trip.
+
+        Text that a reader has no room for is not fetched: it may be a million characters, four times a second.
+
+        A reply that does not exist, or belongs to another user, reads as ended and without text.
+        """
+        ...
+
+    async def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
+        """Deletes keys of all users that were recorded before an instant, at most `limit`; returns how many."""
+        ...
