@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from attrs import evolve
 
+from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation, OpenConversation
 from chatcore.conversations.listing import Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId, Message, MessageId
@@ -75,13 +76,13 @@ class InMemoryStorage(Storage, StreamCounts):
             conversation = self._tables.conversation(user_id, conversation_id)
             return OpenConversation(conversation, tuple(self._tables.messages[user_id, conversation_id]))
 
-    async def rename_conversation(
-        self, user_id: UserId, conversation_id: ConversationId, title: str, now: datetime
+    async def update_conversation(
+        self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges
     ) -> Conversation:
         """As the port says."""
         async with self._transaction():
             conversation = self._tables.conversation(user_id, conversation_id)
-            return self._tables.store(conversation.renamed(title, now.astimezone(UTC)))
+            return self._tables.store(_in_utc(changes.apply_to(conversation)))
 
     async def delete_conversation(self, user_id: UserId, conversation_id: ConversationId) -> None:
         """As the port says."""

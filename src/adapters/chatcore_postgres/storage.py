@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
+from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation, OpenConversation
 from chatcore.conversations.listing import Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId, Message, MessageId
@@ -147,12 +148,12 @@ class PostgresStorage(Storage, StreamCounts):
             messages += to_messages(user_id, conversation_id, part)
         return OpenConversation(conversation, tuple(messages))
 
-    async def rename_conversation(
-        self, user_id: UserId, conversation_id: ConversationId, title: str, now: datetime
+    async def update_conversation(
+        self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges
     ) -> Conversation:
         """See the port."""
-        parameters = {**_names(user_id, conversation_id), "title": title, "now": now}
-        rows = await self._requests.fetch(conversations.RENAME, parameters)
+        parameters = {**_names(user_id, conversation_id), **conversations.change_parameters(changes)}
+        rows = await self._requests.fetch(conversations.UPDATE, parameters)
         if not rows:
             raise ConversationNotFoundError
         return to_conversations(user_id, rows)[0]

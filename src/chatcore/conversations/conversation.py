@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.text import MAX_MODEL_TAG_CHARS, MAX_TITLE_CHARS, require_text
@@ -50,14 +50,6 @@ class Conversation:
     model_tag: str = DEFAULT_MODEL_TAG
     #: The newest message of the branch being shown; None while there is none.
     head_id: MessageId | None = None
-
-    def renamed(self, title: str, now: datetime) -> "Conversation":
-        """This conversation under a title that its user chose.
-
-        Raises:
-            InvalidInputError: the title is empty, too long, or cannot be stored.
-        """
-        return evolve(self, title=require_title(title), title_source=TitleSource.USER, updated_at=now)
 
 
 @frozen

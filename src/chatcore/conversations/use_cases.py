@@ -1,10 +1,11 @@
-"""Use cases: create, list, open, rename and delete conversations."""
+"""Use cases: create, list, open, change and delete conversations."""
 
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import (
     DEFAULT_MODEL_TAG,
     DEFAULT_TITLE,
@@ -72,14 +73,14 @@ class Conversations:
         messages = opened.messages if all_branches else active_path(opened.messages, opened.conversation.head_id)
         return OpenConversation(opened.conversation, messages)
 
-    async def rename(self, user: User, conversation_id: ConversationId, title: str) -> Conversation:
-        """Gives a conversation a title that no first message will ever overwrite.
+    async def update(self, user: User, conversation_id: ConversationId, changes: ConversationChanges) -> Conversation:
+        """Changes a conversation and moves its `updated_at` to now. A title that is set here is never overwritten.
 
         Raises:
-            InvalidInputError: the title breaks its limits.
-            ConversationNotFoundError: this user has no such conversation.
+            ConversationNotFoundError: the user has no such conversation.
         """
-        return await self.storage.rename_conversation(user.id, conversation_id, require_title(title), self.clock.now())
+        now = self.clock.now()
+        return await self.storage.update_conversation(user.id, conversation_id, evolve(changes, updated_at=now))
 
     async def delete(self, user: User, conversation_id: ConversationId) -> None:
         """Deletes a conversation and all its messages; a reply that is being made is stopped, wherever it is.

@@ -1,8 +1,8 @@
 """The port that stores conversations."""
 
-from datetime import datetime
 from typing import Protocol
 
+from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation, OpenConversation
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import ConversationId
@@ -38,10 +38,10 @@ class ConversationStore(Protocol):
         """
         ...
 
-    async def rename_conversation(
-        self, user_id: UserId, conversation_id: ConversationId, title: str, now: datetime
+    async def update_conversation(
+        self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges
     ) -> Conversation:
-        """Sets the title that the user chose; returns the conversation as it is stored now.
+        """Applies changes as :meth:`ConversationChanges.apply_to` does; returns the conversation as it is stored now.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.

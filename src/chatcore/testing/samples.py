@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from attrs import evolve
 
+from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import ConversationId, MessageId, Status
 from chatcore.ports import DeltaReader, NewRegeneration, NewTurn
@@ -51,6 +52,11 @@ def a_message_id() -> MessageId:
 def a_conversation(user_id: UserId = ALICE, *, at: datetime = NOON) -> Conversation:
     """An empty conversation, created and updated `at` an instant."""
     return Conversation(id=ConversationId(uuid4()), user_id=user_id, created_at=at, updated_at=at)
+
+
+def a_rename(title: str = "A title", *, at: datetime = NOON) -> ConversationChanges:
+    """Changes that give a conversation another title."""
+    return ConversationChanges(title=title, updated_at=at)
 
 
 def a_turn(conversation: Conversation, content: str = "Hello", *, now: datetime = NOON) -> NewTurn:

@@ -12,7 +12,17 @@ from attrs import evolve, field, frozen
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Cursor, PageRequest
 from chatcore.ports.stream_counts import ProcessId
-from chatcore.testing.samples import a_final_state, a_key, a_reader, a_regeneration, a_turn, an_owner, later, progress
+from chatcore.testing.samples import (
+    a_final_state,
+    a_key,
+    a_reader,
+    a_regeneration,
+    a_rename,
+    a_turn,
+    an_owner,
+    later,
+    progress,
+)
 from chatcore.testing.storage.steps import create, lease_of
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.driver.database import Connection
@@ -105,7 +115,7 @@ async def _change(recording: Recording, conversation: Conversation) -> None:
     async with recording.step(f"a new conversation of {user}"):
         await create(storage, user)
     async with recording.step(f"a new title of {user}"):
-        await storage.rename_conversation(user, conversation.id, "A title", later(1))
+        await storage.update_conversation(user, conversation.id, a_rename("A title", at=later(1)))
     async with recording.step(f"a deletion of {user}"):
         await storage.delete_conversation(user, conversation.id)
 

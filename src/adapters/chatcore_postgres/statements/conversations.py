@@ -1,6 +1,14 @@
 """Conversations, and reading what is in them."""
 
+from collections.abc import Mapping
+from typing import LiteralString
+
+from chatcore.conversations.changes import ConversationChanges
 from chatcore_postgres import rows
+
+#: The columns that a user can change. The value is sent for a column that does not change: it has the column's type,
+#: because the server prepares a statement anew for every combination of types.
+SETTABLE_COLUMNS: Mapping[LiteralString, object] = {"title": ""}
 
 CREATE = """
 insert into conversations (user_id, id, title, title_source, model_tag, head_id, created_at, updated_at)
@@ -40,12 +48,24 @@ where user_id = %(user_id)s and conversation_id = %(conversation_id)s
 order by position
 """  # noqa: S608 - the columns are a literal
 
-RENAME = """
+# One statement for all changes, so that the server plans it once. A column that does not change is set to itself;
+# `greatest` ignores null.
+UPDATE = f"""
 update conversations
-set title = %(title)s, title_source = 'user', updated_at = greatest(updated_at, %(now)s)
+set {", ".join(f"{name} = case when %(sets_{name})s then %({name})s else {name} end" for name in SETTABLE_COLUMNS)},
+    title_source = case when %(sets_title)s then 'user' else title_source end,
+    updated_at = greatest(updated_at, %(updated_at)s)
 where user_id = %(user_id)s and id = %(conversation_id)s
 returning id, title, title_source, model_tag, head_id, created_at, updated_at
-"""
+"""  # noqa: S608 - the columns are literals
+
+
+def change_parameters(changes: ConversationChanges) -> dict[str, object]:
+    """Returns the parameters of :data:`UPDATE` for `changes`."""
+    values = changes.values()
+    is_set: dict[str, object] = {f"sets_{name}": name in values for name in SETTABLE_COLUMNS}
+    return {**is_set, **SETTABLE_COLUMNS, **values, "updated_at": changes.updated_at}
+
 
 # Messages, the reply in the making with its deltas, and keys go by cascade.
 DELETE = """

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from attrs import evolve
 
+from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import TitleSource
 from chatcore.conversations.listing import PageRequest
 from chatcore.conversations.message import ConversationId
@@ -23,6 +24,7 @@ from chatcore.testing.samples import (
     a_message_id,
     a_reader,
     a_regeneration,
+    a_rename,
     a_turn,
     later,
     progress,
@@ -38,6 +40,16 @@ from chatcore.testing.storage.steps import (
     reopen,
     stored,
 )
+
+_INDIA = timezone(timedelta(hours=5, minutes=30))
+
+#: An update of each field by itself, and of none.
+CHANGES = {
+    "title": ConversationChanges(title=AWKWARD_TEXT),
+    "updated_at": ConversationChanges(updated_at=later(5).astimezone(_INDIA)),
+    "all": ConversationChanges(title=AWKWARD_TEXT, updated_at=later(5)),
+    "none": ConversationChanges(),
+}
 
 
 class ConversationsContract(StorageHooks):
@@ -78,8 +90,7 @@ class ConversationsContract(StorageHooks):
         assert await stored(storage, bobs) == bobs
 
     async def test_instants_come_back_in_utc_to_the_microsecond(self, storage: Storage) -> None:
-        india = timezone(timedelta(hours=5, minutes=30))
-        instant = (NOON + timedelta(microseconds=123456)).astimezone(india)
+        instant = (NOON + timedelta(microseconds=123456)).astimezone(_INDIA)
         conversation = a_conversation(at=instant)
         await storage.create_conversation(conversation)
         await storage.begin_turn(a_turn(conversation, now=instant))
@@ -101,18 +112,21 @@ class ConversationsContract(StorageHooks):
         assert [m.position for m in messages] == list(range(1, 13))
         assert [m.content for m in messages] == [f"{what} {n}" for n in range(6) for what in ("question", "answer")]
 
-    async def test_renaming_returns_and_stores_the_new_title(self, storage: Storage) -> None:
+    @pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
+    async def test_an_update_changes_what_is_set_and_nothing_else(
+        self, storage: Storage, changes: ConversationChanges
+    ) -> None:
         conversation = await create(storage)
 
-        renamed = await storage.rename_conversation(ALICE, conversation.id, AWKWARD_TEXT, later(5))
+        updated = await storage.update_conversation(ALICE, conversation.id, changes)
 
-        assert renamed == conversation.renamed(AWKWARD_TEXT, later(5))
-        assert await stored(storage, conversation) == renamed
+        assert updated == changes.apply_to(conversation)
+        assert await stored(storage, conversation) == updated
 
     async def test_renaming_never_moves_updated_at_backwards(self, storage: Storage) -> None:
         conversation = await create(storage)
 
-        renamed = await storage.rename_conversation(ALICE, conversation.id, "Earlier", later(-5))
+        renamed = await storage.update_conversation(ALICE, conversation.id, a_rename("Earlier", at=later(-5)))
 
         assert renamed.title == "Earlier"
         assert renamed.updated_at == conversation.updated_at
@@ -190,7 +204,7 @@ class ConversationsContract(StorageHooks):
         turn = a_turn(absent)
         for attempt in (
             storage.open_conversation(user_id, conversation_id),
-            storage.rename_conversation(user_id, conversation_id, "Mine now", later(9)),
+            storage.update_conversation(user_id, conversation_id, a_rename("Mine now", at=later(9))),
             storage.delete_conversation(user_id, conversation_id),
             storage.begin_turn(turn),
             storage.begin_turn(evolve(turn, idempotency_key=a_key())),

@@ -8,7 +8,7 @@ from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import MAX_OFFSET, Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.ports import Storage
-from chatcore.testing.samples import ALICE, BOB, a_conversation, later
+from chatcore.testing.samples import ALICE, BOB, a_conversation, a_rename, later
 from chatcore.testing.storage.steps import StorageHooks, create
 
 #: Ids that differ in their first and in their last byte, to tell the orders of bytes, text and numbers apart.
@@ -37,7 +37,7 @@ class ListingContract(StorageHooks):
         older, newer = a_conversation(at=later(1)), a_conversation(at=later(2))
         await _store(storage, older, newer)
 
-        renamed = await storage.rename_conversation(ALICE, older.id, "First", later(3))
+        renamed = await storage.update_conversation(ALICE, older.id, a_rename("First", at=later(3)))
 
         assert (await storage.list_conversations(ALICE, PageRequest())).conversations == (renamed, newer)
 

@@ -17,6 +17,7 @@ from chatcore.testing.samples import (
     a_conversation,
     a_failure,
     a_final_state,
+    a_rename,
     a_turn,
     later,
     progress,
@@ -118,7 +119,7 @@ class TurnsContract(StorageHooks):
         renamed = a_conversation()
         for conversation in (named, renamed):
             await storage.create_conversation(conversation)
-        await storage.rename_conversation(ALICE, renamed.id, "Mine", later(1))
+        await storage.update_conversation(ALICE, renamed.id, a_rename("Mine", at=later(1)))
 
         for conversation, title in ((named, DEFAULT_TITLE), (renamed, "Mine")):
             await begin(storage, conversation)

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chatcore import Cursor, PageRequest
+from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.listing import CURSOR_PATTERN, DEFAULT_PAGE, MAX_OFFSET, MAX_PAGE
 from chatcore.conversations.use_cases import Conversations
 from chatcore_service.api.conversation_documents import (
@@ -206,7 +207,8 @@ class ConversationEndpoints(SecuredEndpoints):
         """Renames a conversation."""
         id_ = conversation_id(request.path_params)
         body = decode_body(await self.bodies.read(request), RenameBody)
-        return json_response(conversation_json(await self.conversations.rename(caller.user, id_, body.title)))
+        changes = ConversationChanges(title=body.title)
+        return json_response(conversation_json(await self.conversations.update(caller.user, id_, changes)))
 
     @secured(
         Operation(

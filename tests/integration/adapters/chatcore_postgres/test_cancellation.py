@@ -21,6 +21,7 @@ from chatcore.testing.samples import (
     a_final_state,
     a_key,
     a_regeneration,
+    a_rename,
     a_turn,
     an_owner,
     later,
@@ -57,7 +58,7 @@ async def _create(storage: PostgresStorage, user_id: str) -> Act:
 
 async def _rename(storage: PostgresStorage, user_id: str) -> Act:
     conversation = await create(storage, user_id)
-    return lambda: storage.rename_conversation(user_id, conversation.id, "Renamed", later(1))
+    return lambda: storage.update_conversation(user_id, conversation.id, a_rename("Renamed", at=later(1)))
 
 
 async def _delete(storage: PostgresStorage, user_id: str) -> Act:
@@ -206,9 +207,11 @@ async def test_who_is_cancelled_in_the_queue_for_a_connection_takes_none_with_it
     for wait in (1, 2):
         async with holder.transaction():
             await holder.execute("select 1 from conversations where id = %s for update", (first.id,))
-            using = asyncio.create_task(storage.rename_conversation(first.user_id, first.id, "First", NOON))
+            using = asyncio.create_task(
+                storage.update_conversation(first.user_id, first.id, a_rename("First", at=NOON))
+            )
             await eventually(lambda: not storage._requests.stats()["pool_available"], within=5, what="no connection")
-            queuing = storage.rename_conversation(second.user_id, second.id, "Second", NOON)
+            queuing = storage.update_conversation(second.user_id, second.id, a_rename("Second", at=NOON))
             cut = asyncio.create_task(cancelled_at(_as_coroutine(lambda: queuing), wait, moment))  # noqa: B023 - at once
             await eventually(lambda: _is_queued_or_cut(storage, cut), within=5, what="the queue")  # noqa: B023 - at once
         assert (await using).title == "First"

@@ -15,7 +15,7 @@ from chatcore.conversations.listing import PageRequest
 from chatcore.errors import GenerationInProgressError
 from chatcore.ports import AcceptedTurn
 from chatcore.replies.lease import RENEWAL_SECONDS, Lease, LeaseStatus
-from chatcore.testing.samples import ALICE, NOON, a_final_state, a_key, a_turn, an_owner, later, progress
+from chatcore.testing.samples import ALICE, NOON, a_final_state, a_key, a_rename, a_turn, an_owner, later, progress
 from chatcore.testing.storage.steps import begin, create, end, lease_of
 from chatcore_postgres import PostgresStorage
 
@@ -136,7 +136,7 @@ async def _live(storage: PostgresStorage, turn: AcceptedTurn) -> None:
     await storage.request_stop(lease.user_id, lease.conversation_id, lease.message_id)
     await storage.get_message(lease.user_id, lease.conversation_id, lease.message_id)
     assert await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text)) == a_final_state("Hi")
-    await storage.rename_conversation(lease.user_id, lease.conversation_id, "Renamed", NOON)
+    await storage.update_conversation(lease.user_id, lease.conversation_id, a_rename("Renamed", at=NOON))
     await storage.open_conversation(lease.user_id, lease.conversation_id)
     await storage.list_conversations(lease.user_id, PageRequest())
     await storage.delete_conversation(lease.user_id, lease.conversation_id)

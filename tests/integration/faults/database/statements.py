@@ -12,7 +12,7 @@ WRITES = {
     "checkpoint": CHECKPOINT,
     "finish": FINISH,
     "stop": "set stop_requested = true",
-    "rename": "title_source = 'user'",
+    "rename": "then 'user'",
     "delete": "delete from conversations",
 }
 #: The statements of a rescue, in their order.
