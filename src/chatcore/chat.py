@@ -65,7 +65,7 @@ class Chat:
         )
         self.recovery = OrphanRecovery(self.runner, storage=storage, clock=clock, observer=observer, owner_id=owner_id)
         self.follower = Follower(self.runner, storage=storage, clock=clock, observer=observer)
-        self.conversations = Conversations(storage=storage, clock=clock, generations=self.runner)
+        self.conversations = Conversations(storage=storage, clock=clock, on_deleted=self.runner.cancel_deleted)
         self.turns = Turns(
             storage=storage,
             clock=clock,

@@ -20,9 +20,7 @@ from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.ports.clock import Clock
 from chatcore.ports.conversations import ConversationStore
-from chatcore.replies.generation import CancelReason
-from chatcore.replies.generation_runner import GenerationRunner
-from chatcore.user import User
+from chatcore.user import User, UserId
 
 FIRST_PAGE = PageRequest()
 
@@ -33,7 +31,8 @@ class Conversations:
 
     storage: ConversationStore
     clock: Clock
-    generations: GenerationRunner
+    #: Called with the user and the id of a conversation that was just deleted, so that its running reply is stopped.
+    on_deleted: Callable[[UserId, ConversationId], None]
     new_id: Callable[[], UUID] = uuid4
 
     async def create(self, user: User, *, title: str | None = None, model_tag: str | None = None) -> Conversation:
@@ -89,6 +88,4 @@ class Conversations:
             ConversationNotFoundError: this user has no such conversation, or no longer.
         """
         await self.storage.delete_conversation(user.id, conversation_id)
-        generation = self.generations.find_in(user.id, conversation_id)
-        if generation is not None:
-            generation.cancel(CancelReason.LOST)
+        self.on_deleted(user.id, conversation_id)

@@ -59,13 +59,11 @@ class GenerationRunner:
         lease = generation.lease
         return generation if (lease.user_id, lease.conversation_id) == (user_id, conversation_id) else None
 
-    def find_in(self, user_id: UserId, conversation_id: ConversationId) -> Generation | None:
-        """The generation that makes a reply of this conversation here; None when none does."""
-        for generation in self._by_message.values():
-            lease = generation.lease
-            if (lease.user_id, lease.conversation_id) == (user_id, conversation_id):
-                return generation
-        return None
+    def cancel_deleted(self, user_id: UserId, conversation_id: ConversationId) -> None:
+        """Cancels the generation of this process, if any, for a conversation that was deleted."""
+        for generation in self.running:
+            if (generation.lease.user_id, generation.lease.conversation_id) == (user_id, conversation_id):
+                generation.cancel(CancelReason.LOST)
 
     # -- Running --------------------------------------------------------------------------------------------------
 
