@@ -1,13 +1,14 @@
-"""Rows to entities. Columns are in the order in which the statements select them.
+"""Converts rows to entities, and names the columns that every statement selects for them.
 
-Every conversation and message that anybody looks at comes through here, a hundred at a time: comprehensions over all
-rows, with arguments by position, take a third of what a function called for each row, with arguments by name, takes.
-What is the same for all rows, whether their instants are in UTC, is looked at once.
+Every conversation and message that is read passes through here, a hundred at a time. A comprehension over all rows that
+passes arguments by position takes a third of the time of a function that is called for each row with arguments by name.
+Whether instants are in UTC is the same for all rows, so only the first row is checked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from operator import itemgetter
+from typing import LiteralString
 from zoneinfo import ZoneInfo
 
 from chatcore.conversations.conversation import Conversation, TitleSource
@@ -16,24 +17,65 @@ from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Row
 
-# Half the cost of calling the enumeration.
+#: The columns of `conversations` that :func:`to_conversations` takes, in its order.
+CONVERSATION_COLUMNS: Sequence[LiteralString] = (
+    "id",
+    "title",
+    "title_source",
+    "model_tag",
+    "head_id",
+    "created_at",
+    "updated_at",
+)
+
+#: The columns that a user can change. The value is sent for a column that does not change: it has the type of the
+#: column, because the server prepares a statement once for every combination of types.
+SETTABLE_COLUMNS: Mapping[LiteralString, object] = {"title": ""}
+
+#: The columns of `messages` that :func:`to_messages` takes, in its order.
+MESSAGE_COLUMNS: Sequence[LiteralString] = (
+    "id",
+    "parent_id",
+    "position",
+    "role",
+    "content",
+    "status",
+    "error",
+    "token_count",
+    "model_tag",
+    "inference_time_ms",
+    "created_at",
+)
+
+#: The columns that an opened conversation has and a message does not.
+ONLY_CONVERSATION_COLUMNS: Sequence[LiteralString] = tuple(
+    name for name in CONVERSATION_COLUMNS if name not in MESSAGE_COLUMNS
+)
+
+# A dictionary takes half the time of a call of the enumeration.
 _ROLES = {role.value: role for role in Role}
 _STATUSES = {status.value: status for status in Status}
 _ERRORS: dict[str | None, ReplyError | None] = {None: None, **{error.value: error for error in ReplyError}}
 _TITLE_SOURCES = {source.value: source for source in TitleSource}
 
-# What servers are mostly set to; to make UTC of what is UTC costs as much as the rest of a row.
+# Most servers use one of these. Converting an instant that is in UTC already costs as much as the rest of its row.
 _UTC_ZONES = frozenset({UTC, ZoneInfo("UTC"), ZoneInfo("Etc/UTC")})
 
-#: What :func:`to_messages` takes, in its order.
-MESSAGE_COLUMNS = """id, parent_id, position, role, content, status, error, token_count, model_tag, inference_time_ms,
-    created_at"""
+_INSTANTS_OF_CONVERSATION = (CONVERSATION_COLUMNS.index("created_at"), CONVERSATION_COLUMNS.index("updated_at"))
+_INSTANT_OF_MESSAGE = MESSAGE_COLUMNS.index("created_at")
+_MESSAGE = itemgetter(slice(len(MESSAGE_COLUMNS)))
 
-_MESSAGE = itemgetter(slice(11))
+_OPENED_COLUMNS = (*MESSAGE_COLUMNS, *ONLY_CONVERSATION_COLUMNS)
+_OPENED_CONVERSATION = itemgetter(*(_OPENED_COLUMNS.index(name) for name in CONVERSATION_COLUMNS))
+
+
+def listed(columns: Iterable[LiteralString]) -> LiteralString:
+    """Returns the columns as SQL lists them."""
+    return ", ".join(columns)
 
 
 def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]:
-    """Each from id, title, title_source, model_tag, head_id, created_at, updated_at."""
+    """Makes a conversation of each row of :data:`CONVERSATION_COLUMNS`."""
     return [
         Conversation(
             id_,
@@ -45,12 +87,20 @@ def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]
             model_tag,
             head_id,
         )
-        for id_, title, title_source, model_tag, head_id, created_at, updated_at in _in_utc(rows, 5, 6)
+        for (
+            id_,
+            title,
+            title_source,
+            model_tag,
+            head_id,
+            created_at,
+            updated_at,
+        ) in _in_utc(rows, *_INSTANTS_OF_CONVERSATION)
     ]
 
 
 def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence[Row]) -> list[Message]:
-    """Each from :data:`MESSAGE_COLUMNS`; what comes after them is not looked at."""
+    """Makes a message of each row of :data:`MESSAGE_COLUMNS`; further columns are ignored."""
     return [
         Message(
             id_,
@@ -79,22 +129,19 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
             model_tag,
             time_ms,
             created_at,
-        ) in map(_MESSAGE, _in_utc(rows, 10))
+        ) in map(_MESSAGE, _in_utc(rows, _INSTANT_OF_MESSAGE))
     ]
 
 
 def to_opened(user_id: UserId, row: Row) -> Conversation:
-    """From the first row of an opened conversation, which has the columns of a message and then its own: title,
-    title_source, head_id, updated_at.
-    """  # noqa: D205 - the columns are the summary
-    id_, _, _, _, _, _, _, _, model_tag, _, created_at, title, title_source, head_id, updated_at = row
-    (opened,) = to_conversations(user_id, [(id_, title, title_source, model_tag, head_id, created_at, updated_at)])
+    """Makes a conversation of a row of :data:`MESSAGE_COLUMNS` and :data:`ONLY_CONVERSATION_COLUMNS`."""
+    (opened,) = to_conversations(user_id, [_OPENED_CONVERSATION(row)])
     return opened
 
 
 def _in_utc(rows: Sequence[Row], *instants: int) -> Sequence[Row]:
-    """The rows with the instants in those columns in UTC."""
-    # All instants of an answer are in its session's zone.
+    """Returns the rows with the instants in those columns in UTC."""
+    # All instants of a result have the time zone of the session.
     if not rows or rows[0][instants[0]].tzinfo in _UTC_ZONES:
         return rows
     return [

@@ -1,56 +1,60 @@
-"""The storage port on PostgreSQL, and the stream counts port over the same connections."""
+"""The storage port and the stream counts port on PostgreSQL."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Self
-from uuid import UUID
 
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation, OpenConversation
-from chatcore.conversations.listing import Cursor, Page, PageRequest
+from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import ConversationId, Message, MessageId
-from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
 from chatcore.ports import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
 from chatcore.ports.stream_counts import ProcessId, StreamCounts
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
-from chatcore.slices import taken_in_slices
 from chatcore.user import UserId
-from chatcore_postgres import deletion, generations, stream_counts, turns
+from chatcore_postgres import conversations, health, stream_counts
 from chatcore_postgres.driver.conninfo import normalized
-from chatcore_postgres.driver.database import Database, Row
-from chatcore_postgres.driver.warm_up import WarmDatabase
-from chatcore_postgres.rows import to_conversations, to_messages, to_opened
-from chatcore_postgres.statements import conversations, upkeep
+from chatcore_postgres.driver.database import Database
+from chatcore_postgres.replies import idempotency_keys
+from chatcore_postgres.replies.begin_regeneration import begin_regeneration
+from chatcore_postgres.replies.begin_turn import begin_turn
+from chatcore_postgres.replies.checkpoint import checkpoint
+from chatcore_postgres.replies.deltas import read_deltas
+from chatcore_postgres.replies.finish import finish
+from chatcore_postgres.replies.messages import get_message, request_stop
+from chatcore_postgres.replies.orphans import claim_expired, finish_orphan
+from chatcore_postgres.warm_up import WarmDatabase
 
 
 class PostgresStorage(Storage, StreamCounts):
-    """Keeps everything in PostgreSQL, 15 or later, whose schema `chatcore_postgres.migrate` has made.
+    """Stores everything in PostgreSQL 15 or later, in the schema that `chatcore_postgres.migrate` creates.
 
-    Three pools: one for requests, and two small reserves for what must not wait behind them: endings and rescue, which
-    may have to wait for rows; checkpoints, readers, stream counts, the readiness probe, which must not wait for those
-    either. Nothing is kept in a session, so PgBouncer may stand between in
-    transaction mode; one older than 1.21, or without `max_prepared_statements`, needs
-    `prepared_statements=False`.
+    There are three pools: one for requests, and two small reserves for work that must not wait behind requests. Final
+    states and recovery may have to wait for row locks; checkpoints, readers, stream counts and the readiness probe must
+    not wait for those either.
 
-    Timeouts are kept on this side (a `statement_timeout` would be session state): what takes longer than
-    `timeout_seconds`, the wait for a connection and all repetitions included, is cancelled and answered with
-    StorageUnavailableError. A connection string that says nothing about TCP gets keepalives and a
-    `tcp_user_timeout`, so that a server which vanished is noticed within seconds.
+    No state is kept in a session, so PgBouncer may be used in transaction mode. A PgBouncer older than 1.21, or without
+    `max_prepared_statements`, needs `prepared_statements=False`.
+
+    Timeouts are enforced by this class, because a `statement_timeout` would be session state. A method that takes
+    longer than `timeout_seconds`, including the wait for a connection and all repeats, is cancelled and raises
+    StorageUnavailableError. A connection string without TCP settings gets keepalives and a `tcp_user_timeout`, so that
+    a server that has vanished is noticed within seconds.
 
     Use it as an async context manager, or call :meth:`open` and :meth:`close`.
 
     Args:
-        conninfo: URL or key-value string; `postgresql+asyncpg://` and the like mean the same.
-        min_connections: kept open for requests.
-        max_connections: most connections for requests.
-        reserved_connections: most connections for background work, half of them for endings and rescue; one of
-            each half is kept open.
+        conninfo: a URL or a key-value string; a driver name as in `postgresql+asyncpg://` is ignored.
+        min_connections: number of connections that are kept open for requests.
+        max_connections: maximum number of connections for requests.
+        reserved_connections: maximum number of connections for background work, half of them for final states and
+            recovery; one of each half is kept open.
         connection_timeout_seconds: longest wait for a free connection.
-        timeout_seconds: longest that any method takes, roughly.
-        prepared_statements: whether the server may remember statements.
+        timeout_seconds: approximately the longest time that any method takes.
+        prepared_statements: whether the server may keep prepared statements.
 
     Raises:
-        ValueError: `conninfo` is no connection string.
+        ValueError: `conninfo` is not a connection string.
     """
 
     def __init__(
@@ -85,13 +89,13 @@ class PostgresStorage(Storage, StreamCounts):
         self._background = database("background", 1, reserved_connections - reserved_connections // 2)
 
     async def open(self) -> None:
-        """Starts to connect, and returns: the storage may be opened before the database is up."""
+        """Starts to connect and returns at once, so the storage may be opened before the database is up."""
         await self._background.open()
         await self._endings.open()
         await self._requests.open()
 
     async def close(self) -> None:
-        """Closes all connections. Harmless when there are none."""
+        """Closes all connections, if there are any."""
         await self._requests.close()
         await self._endings.close()
         await self._background.close()
@@ -104,109 +108,71 @@ class PostgresStorage(Storage, StreamCounts):
         await self.close()
 
     def pool_stats(self) -> Mapping[str, Mapping[str, int]]:
-        """The pools' own figures by their names: `pool_size`, `requests_waiting` and so on."""
+        """Returns the statistics of each pool by its name: `pool_size`, `requests_waiting` and so on."""
         pools = {"requests": self._requests, "endings": self._endings, "background": self._background}
         return {name: pool.stats() for name, pool in pools.items()}
 
     async def create_conversation(self, conversation: Conversation) -> None:
         """See the port."""
-        await self._requests.fetch(
-            conversations.CREATE,
-            {
-                "user_id": conversation.user_id,
-                "id": conversation.id,
-                "title": conversation.title,
-                "title_source": conversation.title_source.value,
-                "model_tag": conversation.model_tag,
-                "created_at": conversation.created_at,
-                "updated_at": conversation.updated_at,
-            },
-        )
+        await conversations.create(self._requests, conversation)
 
     async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:
         """See the port."""
-        # One more than asked for tells whether anything comes after.
-        limit = request.limit + 1
-        if request.cursor is None:
-            parameters: dict[str, object] = {"user_id": user_id, "limit": limit, "offset": request.offset}
-            rows = await self._requests.fetch(conversations.LIST_BY_OFFSET, parameters)
-        else:
-            after = {"after_updated_at": request.cursor.updated_at, "after_id": request.cursor.id}
-            parameters = {"user_id": user_id, "limit": limit, **after}
-            rows = await self._requests.fetch(conversations.LIST_BY_CURSOR, parameters)
-        found = tuple(to_conversations(user_id, rows[: request.limit]))
-        return Page(found, Cursor.after(found[-1]) if len(rows) > request.limit else None)
+        return await conversations.list_page(self._requests, user_id, request)
 
     async def open_conversation(self, user_id: UserId, conversation_id: ConversationId) -> OpenConversation:
         """See the port."""
-        rows = await self._requests.fetch(conversations.OPEN, _names(user_id, conversation_id))
-        if not rows:
-            raise ConversationNotFoundError
-        conversation = to_opened(user_id, rows.pop(0))
-        messages: list[Message] = []
-        async for part in taken_in_slices(rows):
-            messages += to_messages(user_id, conversation_id, part)
-        return OpenConversation(conversation, tuple(messages))
+        return await conversations.open_with_messages(self._requests, user_id, conversation_id)
 
     async def update_conversation(
         self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges
     ) -> Conversation:
         """See the port."""
-        parameters = {**_names(user_id, conversation_id), **conversations.change_parameters(changes)}
-        rows = await self._requests.fetch(conversations.UPDATE, parameters)
-        if not rows:
-            raise ConversationNotFoundError
-        return to_conversations(user_id, rows)[0]
+        return await conversations.update(self._requests, user_id, conversation_id, changes)
 
     async def delete_conversation(self, user_id: UserId, conversation_id: ConversationId) -> None:
         """See the port."""
-        if not await deletion.delete_conversation(self._requests, user_id, conversation_id):
-            raise ConversationNotFoundError
+        await conversations.delete(self._requests, user_id, conversation_id)
 
     async def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
         """See the port."""
-        return await turns.begin_turn(self._requests, turn)
+        return await begin_turn(self._requests, turn)
 
     async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
         """See the port."""
-        return await turns.begin_regeneration(self._requests, regeneration)
+        return await begin_regeneration(self._requests, regeneration)
 
     async def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
         """See the port."""
-        parameters = {**_names(user_id, conversation_id), "message_id": message_id}
-        return _one_message(user_id, conversation_id, await self._requests.fetch(conversations.GET_MESSAGE, parameters))
+        return await get_message(self._requests, user_id, conversation_id, message_id)
 
     async def request_stop(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
         """See the port."""
-        parameters = {**_names(user_id, conversation_id), "message_id": message_id}
-        rows = await self._requests.fetch(conversations.REQUEST_STOP, parameters)
-        return _one_message(user_id, conversation_id, rows)
+        return await request_stop(self._requests, user_id, conversation_id, message_id)
 
     async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[LeaseStatus]:
         """See the port."""
-        return await generations.checkpoint(self._background, owner_id, parts)
+        return await checkpoint(self._background, owner_id, parts)
 
     async def finish(self, lease: Lease, final_state: FinalState) -> bool:
         """See the port."""
-        return await generations.finish(self._endings, lease, final_state)
+        return await finish(self._endings, lease, final_state)
 
     async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
         """See the port."""
-        return await generations.claim_expired(self._endings, owner_id, running, limit)
+        return await claim_expired(self._endings, owner_id, running, limit)
 
     async def finish_orphan(self, lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
         """See the port."""
-        return await generations.finish_orphan(self._endings, lease, decide)
+        return await finish_orphan(self._endings, lease, decide)
 
     async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
         """See the port."""
-        return await generations.read_deltas(self._background, readers)
+        return await read_deltas(self._background, readers)
 
     async def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
         """See the port."""
-        parameters = {"before": before, "limit": limit}
-        # A plan for any values would expect so many that are old that it reads all keys there are.
-        return len(await self._background.fetch(upkeep.PURGE_IDEMPOTENCY_KEYS, parameters, plan_anew=True))
+        return await idempotency_keys.purge(self._background, before, limit)
 
     async def exchange_stream_counts(self, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
         """See the port."""
@@ -218,14 +184,4 @@ class PostgresStorage(Storage, StreamCounts):
 
     async def ping(self) -> None:
         """See the port."""
-        await self._background.fetch(upkeep.PING, {})
-
-
-def _names(user_id: UserId, conversation_id: ConversationId) -> dict[str, str | UUID]:
-    return {"user_id": user_id, "conversation_id": conversation_id}
-
-
-def _one_message(user_id: UserId, conversation_id: ConversationId, rows: Sequence[Row]) -> Message:
-    if not rows:
-        raise MessageNotFoundError
-    return to_messages(user_id, conversation_id, rows)[0]
+        await health.ping(self._background)

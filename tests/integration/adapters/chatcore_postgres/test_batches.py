@@ -12,7 +12,7 @@ from chatcore.testing.storage.steps import create, lease_of
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.driver import arrays, database
 from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
-from chatcore_postgres.statements import generations
+from chatcore_postgres.replies.checkpoint import CHECKPOINT
 
 _MANY = 500
 
@@ -52,7 +52,7 @@ async def test_a_checkpoint_compares_no_reply_with_all_others_in_tables_that_nob
 
         ((document,),) = await database.fetch_on(
             connection,
-            "explain (analyze, format json) " + generations.CHECKPOINT,
+            "explain (analyze, format json) " + CHECKPOINT,
             {
                 "owner_id": owner,
                 "lease_seconds": 15.0,

@@ -20,9 +20,14 @@ from chatcore.replies.lease import LEASE_SECONDS
 from chatcore.testing.samples import NOON, a_final_state, a_key, a_regeneration, a_turn, an_owner, progress
 from chatcore.testing.storage.steps import create, lease_of
 from chatcore_postgres import PostgresStorage
+from chatcore_postgres.conversations import LIST_BY_CURSOR
 from chatcore_postgres.driver import arrays, database
 from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
-from chatcore_postgres.statements import conversations, generations, turns
+from chatcore_postgres.replies.begin_regeneration import BEGIN_REGENERATION
+from chatcore_postgres.replies.begin_turn import BEGIN_TURN
+from chatcore_postgres.replies.checkpoint import CHECKPOINT
+from chatcore_postgres.replies.deltas import READ_DELTAS
+from chatcore_postgres.replies.messages import GET_MESSAGE, REQUEST_STOP
 
 _MANY = 10_000
 
@@ -105,7 +110,7 @@ async def test_no_statement_reads_more_of_a_long_conversation_than_it_needs(
 
     begin = await explain(
         connection,
-        turns.BEGIN_TURN,
+        BEGIN_TURN,
         {
             **_regeneration(turn),
             "user_message_id": turn.user_message_id,
@@ -117,13 +122,13 @@ async def test_no_statement_reads_more_of_a_long_conversation_than_it_needs(
         kind,
     )
     assert 49 <= begin.rows_read("messages") <= 60
-    regenerate = await explain(connection, turns.BEGIN_REGENERATION, _regeneration(a_regeneration(conversation)), kind)
+    regenerate = await explain(connection, BEGIN_REGENERATION, _regeneration(a_regeneration(conversation)), kind)
     assert 50 <= regenerate.rows_read("messages") <= 60
-    for query in (conversations.GET_MESSAGE, conversations.REQUEST_STOP):
+    for query in (GET_MESSAGE, REQUEST_STOP):
         assert (await explain(connection, query, names, kind)).rows_read("messages") == 1
     page = await explain(
         connection,
-        conversations.LIST_BY_CURSOR,
+        LIST_BY_CURSOR,
         {
             "user_id": "alice",
             "limit": 51,
@@ -148,7 +153,7 @@ async def test_no_statement_reads_more_of_the_replies_in_the_making_than_it_need
     for offset, room, needed in ((955, 10_000, 5), (5, 30, 4)):
         read = await explain(
             connection,
-            generations.READ_DELTAS,
+            READ_DELTAS,
             {
                 **reader,
                 "message_ids": Uuids([message_id]),
@@ -162,7 +167,7 @@ async def test_no_statement_reads_more_of_the_replies_in_the_making_than_it_need
         assert read.rows_read("deltas") <= needed + 1
     checkpoint = await explain(
         connection,
-        generations.CHECKPOINT,
+        CHECKPOINT,
         {
             **reader,
             "owner_id": UUID(md5(b"owner", usedforsecurity=False).hexdigest()),

@@ -24,8 +24,10 @@ from chatcore.ports import AcceptedTurn, NewTurn
 from chatcore.replies.lease import LeaseStatus
 from chatcore.testing.samples import a_conversation, a_final_state, a_key, a_reader, a_regeneration, a_turn, progress
 from chatcore.testing.storage.steps import begin, create, end, lease_of, reopen
-from chatcore_postgres import PostgresStorage, generations, turns
+from chatcore_postgres import PostgresStorage
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
+from chatcore_postgres.replies.begin_turn import begin_turn
+from chatcore_postgres.replies.finish import finish
 
 _Result = TypeVar("_Result")
 
@@ -63,7 +65,7 @@ async def test_a_turn_that_waited_for_another_is_told_of_that_ones_reply(
     conversation = await create(storage)
     first = a_turn(conversation)
 
-    async with _overtaken(other, lambda: turns.begin_turn(other, first)):
+    async with _overtaken(other, lambda: begin_turn(other, first)):
         second = asyncio.create_task(storage.begin_turn(a_turn(conversation)))
         await _someone_waits(other)
 
@@ -79,7 +81,7 @@ async def test_a_regeneration_that_waited_for_a_turn_is_told_of_its_reply(
     await end(storage, await begin(storage, conversation), a_final_state())
     first = a_turn(conversation)
 
-    async with _overtaken(other, lambda: turns.begin_turn(other, first)):
+    async with _overtaken(other, lambda: begin_turn(other, first)):
         second = asyncio.create_task(storage.begin_regeneration(a_regeneration(conversation)))
         await _someone_waits(other)
 
@@ -94,8 +96,8 @@ async def test_a_turn_that_waited_for_a_whole_other_turn_follows_it(
     conversation = await create(storage)
 
     async def whole_turn() -> AcceptedTurn:
-        accepted = await turns.begin_turn(other, a_turn(conversation, "one"))
-        assert await generations.finish(other, lease_of(accepted), a_final_state("two"))
+        accepted = await begin_turn(other, a_turn(conversation, "one"))
+        assert await finish(other, lease_of(accepted), a_final_state("two"))
         return accepted
 
     async with _overtaken(other, whole_turn):
@@ -113,7 +115,7 @@ async def test_a_turn_that_waited_for_the_same_key_is_the_same_turn(
     conversation = await create(storage)
     first = _keyed(conversation)
 
-    async with _overtaken(other, lambda: turns.begin_turn(other, first)):
+    async with _overtaken(other, lambda: begin_turn(other, first)):
         second = asyncio.create_task(storage.begin_turn(_keyed(conversation)))
         await _someone_waits(other)
 
@@ -126,7 +128,7 @@ async def test_one_key_in_two_conversations_at_once_is_used_once(
 ) -> None:
     one, two = await create(storage), await create(storage)
 
-    async with _overtaken(other, lambda: turns.begin_turn(other, _keyed(one))):
+    async with _overtaken(other, lambda: begin_turn(other, _keyed(one))):
         second = asyncio.create_task(storage.begin_turn(_keyed(two, request="another")))
         await _someone_waits(other)
 
@@ -138,7 +140,7 @@ async def test_one_key_in_two_conversations_at_once_is_used_once(
 async def test_the_last_free_slot_is_taken_once(storage: PostgresStorage, other: _OneConnection) -> None:
     one, two = await create(storage), await create(storage)
 
-    async with _overtaken(other, lambda: turns.begin_turn(other, evolve(a_turn(one), max_generations=1))):
+    async with _overtaken(other, lambda: begin_turn(other, evolve(a_turn(one), max_generations=1))):
         second = asyncio.create_task(storage.begin_turn(evolve(a_turn(two), max_generations=1)))
         await _someone_waits(other)
 
@@ -183,7 +185,7 @@ async def test_an_ending_that_waited_for_its_own_repeat_is_confirmed(
 ) -> None:
     lease = await begin(storage)
 
-    async with _overtaken(other, lambda: generations.finish(other, lease, a_final_state())):
+    async with _overtaken(other, lambda: finish(other, lease, a_final_state())):
         repeat = asyncio.create_task(storage.finish(lease, a_final_state()))
         await _someone_waits(other)
 
@@ -197,7 +199,7 @@ async def test_text_that_waited_for_the_ending_is_lost_and_holds_up_no_other(
     second = evolve(a_turn(await create(storage)), owner_id=first.owner_id)
     ended, held = [lease_of(await storage.begin_turn(turn)) for turn in (first, second)]
 
-    async with _overtaken(other, lambda: generations.finish(other, ended, a_final_state())):
+    async with _overtaken(other, lambda: finish(other, ended, a_final_state())):
         checkpoint = asyncio.create_task(
             storage.checkpoint(first.owner_id, [progress(ended, "too late"), progress(held, "in time")])
         )

@@ -11,7 +11,7 @@ from tests.integration.plans.plan import Kind
 from chatcore.ports import COUNT_SECONDS
 from chatcore_postgres.driver import arrays
 from chatcore_postgres.driver.arrays import Integers, Texts
-from chatcore_postgres.statements import stream_counts
+from chatcore_postgres.stream_counts import COUNT_STREAMS_ELSEWHERE, PUBLISH_STREAM_COUNTS
 
 _USERS, _PROCESSES = 2000, 5
 _OWN = UUID(int=1)
@@ -47,8 +47,8 @@ async def test_an_exchange_looks_at_the_rows_of_its_users_only(
             plan = await explain(connection, query, parameters, kind)
             return plan.rows_read("open_streams") + plan.rows_joined_in_vain()
 
-        assert await read(stream_counts.COUNT_STREAMS_ELSEWHERE, 1, 0) <= _PROCESSES
-        assert await read(stream_counts.PUBLISH_STREAM_COUNTS, 1, 1) <= 1
+        assert await read(COUNT_STREAMS_ELSEWHERE, 1, 0) <= _PROCESSES
+        assert await read(PUBLISH_STREAM_COUNTS, 1, 1) <= 1
         # Many, at worst, cost one look at each row there is, and never each user one at each row.
-        assert await read(stream_counts.COUNT_STREAMS_ELSEWHERE, 1000, 0) <= _USERS * _PROCESSES
-        assert await read(stream_counts.PUBLISH_STREAM_COUNTS, 1000, 1000) <= _USERS * _PROCESSES
+        assert await read(COUNT_STREAMS_ELSEWHERE, 1000, 0) <= _USERS * _PROCESSES
+        assert await read(PUBLISH_STREAM_COUNTS, 1000, 1000) <= _USERS * _PROCESSES

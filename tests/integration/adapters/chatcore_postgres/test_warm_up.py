@@ -12,7 +12,7 @@ from chatcore.testing.samples import a_final_state, a_key, a_turn
 from chatcore.testing.storage.steps import create, lease_of
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.driver.database import Connection, Row
-from chatcore_postgres.statements.turns import BEGIN_TURN
+from chatcore_postgres.replies.begin_turn import BEGIN_TURN
 
 _PLANS = b"""
 select parameter_types::text[], generic_plans, custom_plans from pg_prepared_statements
@@ -87,7 +87,7 @@ async def test_a_database_that_may_only_be_read_has_connections_too(database_url
 async def test_a_locked_table_holds_up_no_connection_for_long(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chatcore_postgres.driver.warm_up._LONGEST_SECONDS", 0.1)
+    monkeypatch.setattr("chatcore_postgres.warm_up._MAX_SECONDS", 0.1)
     async with await AsyncConnection.connect(database_url) as other:
         await other.execute(b"lock table messages in access exclusive mode")
         async with one_connection(database_url) as storage, asyncio.timeout(2):

@@ -1,8 +1,8 @@
-"""What a new connection does before anybody uses it: it begins turns that are refused.
+"""Warms up new connections: each begins turns that are refused, before it is used.
 
-A server looks up what it knows of tables anew for each connection, and plans a prepared statement anew for each of its
-first five executions. The longest statement, which begins a turn, so takes ten times as long the first time, and three
-times as long for the next five, and it is the one that a first token waits for.
+For each new connection the server looks up the tables in its catalogue, and it plans a prepared statement anew for each
+of the first five executions. The longest statement, which begins a turn, therefore takes ten times as long the first
+time and three times as long for the next five. A first token waits for that statement.
 """
 
 import asyncio
@@ -13,22 +13,22 @@ from uuid import UUID
 import psycopg
 
 from chatcore.conversations.message import ConversationId, MessageId
-from chatcore.ports import NewTurn
+from chatcore.ports.new_reply import NewTurn
 from chatcore.replies.lease import OwnerId
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
 from chatcore_postgres.driver.epoll_wait import WaitingConnection
-from chatcore_postgres.statements.turns import BEGIN_TURN
-from chatcore_postgres.turns import turn_parameters
+from chatcore_postgres.replies.begin_turn import BEGIN_TURN, turn_parameters
 
-# psycopg prepares a statement at its second execution; five plans are for their parameters, the next is for any.
+# psycopg prepares a statement at its second execution. The server makes five plans for the values at hand, and then one
+# for any values.
 _TIMES = 7
-# Far more than it takes, unless the tables are locked or far away: then a connection that is cold is better than none.
-_LONGEST_SECONDS = 0.5
+# Far more than a warm-up takes, unless the tables are locked or far away: then a cold connection is better than none.
+_MAX_SECONDS = 0.5
 
 _NOBODY = UserId("")
 _NOTHING = UUID(int=0)
-# There is no such conversation, so nothing is written and no row is locked.
+# This conversation does not exist, so nothing is written and no row is locked.
 _REFUSED = NewTurn(
     user_id=_NOBODY,
     conversation_id=ConversationId(_NOTHING),
@@ -45,12 +45,12 @@ _REFUSED = NewTurn(
 
 
 class WarmDatabase(Database):
-    """One whose connections know the tables and the plan. Whatever fails there is left to whoever uses them."""
+    """Warms up its connections. A failure is ignored: the first use of the connection meets the same error."""
 
     async def _configure(self, connection: WaitingConnection) -> None:
         await super()._configure(connection)
         with suppress(psycopg.Error, TimeoutError):
-            async with asyncio.timeout(_LONGEST_SECONDS):
+            async with asyncio.timeout(_MAX_SECONDS):
                 await _warm_up(connection)
 
 

@@ -1,0 +1,195 @@
+"""Begins a reply: one statement, one round trip.
+
+The statement for a turn and the one for a regeneration share what is here. Both read first and then write. `outcome`
+decides what happens, as far as the snapshot shows. If the reply is accepted, `moved` updates the row of the
+conversation, and every insert takes its values from `moved`: a refusal writes nothing and waits for no lock.
+
+**Stale snapshots.** A statement sees the database as it was when the statement began. `moved` waits for the lock of the
+row and then has the row as it is *now*, while every other part still shows the moment before the wait: meanwhile
+another turn may have stored a key, a generation and messages that this statement cannot see. So `moved` updates the row
+only if it still is as `outcome` saw it. If the row has changed or is gone, nothing is written, the outcome is `stale`,
+and the caller sends the statement again: a new snapshot gives the definite answer.
+
+Two turns of one user in different conversations share no lock. If they want the same slot or the same key, a unique
+constraint fails one of them, and the caller sends that statement again as well (see
+:mod:`chatcore_postgres.driver.failures`).
+
+Every statement that needs the row of the conversation and other rows locks the conversation first: this one, the end of
+a reply, and the deletion. In any other order they could wait for each other in a circle.
+
+**Cost.** The first token waits for this statement. The server spends less time on rows than on setting up each part of
+the plan, even more so when its caches have gone cold since the last turn. So there are as few parts as possible: one
+scan of a table where one is enough, one insert for both messages, nothing returned that the caller knows, and the
+caller sorts the messages.
+"""
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import LiteralString
+from uuid import UUID
+
+from attrs import fields, frozen
+
+from chatcore.conversations.message import Message, MessageId
+from chatcore.errors import (
+    ConversationNotFoundError,
+    GenerationInProgressError,
+    IdempotencyKeyReusedError,
+    NothingToRegenerateError,
+    TooManyGenerationsError,
+)
+from chatcore.ports.new_reply import AcceptedTurn, NewReply, NewTurn
+from chatcore.replies.lease import LEASE_SECONDS, Lease
+from chatcore_postgres.driver.database import Row
+from chatcore_postgres.rows import MESSAGE_COLUMNS, listed, to_messages
+
+# A larger integer is sent with another type.
+_MAX_SMALLINT = 0x7FFF
+
+
+@frozen
+class BeginOutcome:
+    """The outcome, from the columns that are the same in all rows of the result."""
+
+    outcome: str
+    user_message_id: MessageId
+    reply_id: MessageId
+    #: The running reply of the conversation, if there is one, and its epoch if this owner generates it.
+    running_id: MessageId | None
+    epoch: int | None
+    #: The head before this statement.
+    head_id: MessageId | None
+    #: The position and the model tag of the reply that was stored just now.
+    reply_position: int
+    model_tag: str
+
+
+# The columns before those of the message.
+_OUTCOME_COLUMNS = len(fields(BeginOutcome))
+
+
+def begin_statement(*, decide: LiteralString, messages: LiteralString, then: LiteralString) -> LiteralString:
+    """Composes a statement that begins a reply.
+
+    `seen` is the conversation as the snapshot shows it. `running` has the slots of all running replies of the user; its
+    other columns are about the running reply of this conversation, of which there is at most one, and the epoch is
+    given to its owner only.
+
+    Which of the free slots is taken depends on the id of the reply, so that turns which begin at the same moment rarely
+    want the same slot.
+
+    The result has a row for each message, in no order and with duplicates, or a single row without a message. The
+    messages that were stored just now are not among them.
+
+    Args:
+        decide: the parts up to `outcome` and `moved`.
+        messages: selects the messages to insert from `moved`.
+        then: further parts, of which `said` has the messages to return.
+    """
+    return f"""
+with recursive
+seen as (
+    select model_tag, head_id, next_position
+    from conversations
+    where user_id = %(user_id)s and id = %(conversation_id)s
+),
+running as (
+    select coalesce(array_agg(slot), '{{}}') as slots,
+        (array_agg(message_id) filter (where conversation_id = %(conversation_id)s))[1] as message_id,
+        max(epoch) filter (where conversation_id = %(conversation_id)s and owner_id = %(owner_id)s) as epoch
+    from generations
+    where user_id = %(user_id)s
+),
+{decide},
+stored as (
+    insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, model_tag,
+        created_at)
+    {messages}
+),
+generation as (
+    insert into generations (user_id, conversation_id, message_id, slot, owner_id, epoch, lease_until,
+        fallback_head_id, started_at)
+    select %(user_id)s, %(conversation_id)s, %(reply_id)s,
+        (
+            select (array_agg(slot))[1 + %(choice)s::integer % count(*)]
+            from generate_series(1, %(max_generations)s::integer) as slot
+            where slot <> all (taken_slots)
+        ),
+        %(owner_id)s, 1, now() + make_interval(secs => %(lease_seconds)s), fallback_head_id, %(now)s
+    from moved
+),
+{then}
+select case when o.outcome = 'accepted' and moved.reply_position is null then 'stale' else o.outcome end,
+    o.user_message_id, o.reply_id, o.running_id, o.epoch, o.head_id, moved.reply_position, moved.reply_model_tag,
+    {listed(MESSAGE_COLUMNS)}
+from outcome as o left join moved on true left join said on true
+"""  # noqa: S608 - every part is a literal
+
+
+def begin_parameters(new: NewReply) -> dict[str, object]:
+    """Returns the parameters that both statements take."""
+    return {
+        "user_id": new.user_id,
+        "conversation_id": new.conversation_id,
+        "reply_id": new.reply_id,
+        "owner_id": new.owner_id,
+        "lease_seconds": LEASE_SECONDS,
+        "history_limit": new.history_limit,
+        "max_generations": new.max_generations,
+        "choice": new.reply_id.int & _MAX_SMALLINT,
+        "now": new.now,
+    }
+
+
+def accepted(new: NewReply, rows: Sequence[Row]) -> AcceptedTurn:
+    """Makes the accepted turn of the rows of a result.
+
+    Raises:
+        ChatError: the reply was refused; the port says with which errors.
+    """
+    begun = BeginOutcome(*rows[0][:_OUTCOME_COLUMNS])
+    lease = _granted(new, begun)
+    messages = _said(new, rows)
+    if begun.outcome == "accepted":
+        messages |= {message.id: message for message in _stored(new, begun)}
+    reply = messages.pop(begun.reply_id)
+    return AcceptedTurn(
+        user_message=messages[begun.user_message_id],
+        reply=reply,
+        lease=lease,
+        history=tuple(sorted(messages.values(), key=attrgetter("position"))) if lease else (),
+    )
+
+
+def _granted(new: NewReply, begun: BeginOutcome) -> Lease | None:
+    """Returns the lease, if one was granted."""
+    match begun.outcome:
+        case "accepted":
+            return new.lease(epoch=1)
+        case "repeated" if begun.running_id == new.reply_id and begun.epoch is not None:
+            return new.lease(epoch=begun.epoch)
+        case "repeated" | "replayed":
+            return None
+        case "key_reused":
+            raise IdempotencyKeyReusedError
+        case "nothing":
+            raise NothingToRegenerateError
+        case "busy" if begun.running_id is not None:
+            raise GenerationInProgressError(new.conversation_id, begun.running_id)
+        case "full":
+            raise TooManyGenerationsError(new.max_generations)
+        case _:
+            raise ConversationNotFoundError
+
+
+def _said(new: NewReply, rows: Sequence[Row]) -> dict[UUID, Message]:
+    """Returns the messages of the result by their ids."""
+    found = [row[_OUTCOME_COLUMNS:] for row in rows if row[_OUTCOME_COLUMNS] is not None]
+    return {message.id: message for message in to_messages(new.user_id, new.conversation_id, found)}
+
+
+def _stored(new: NewReply, begun: BeginOutcome) -> Iterable[Message]:
+    """Returns the messages that were stored just now, which the statement does not return."""
+    if isinstance(new, NewTurn):
+        yield new.user_message(follows=begun.head_id, position=begun.reply_position - 1)
+    yield new.reply(answers=begun.user_message_id, position=begun.reply_position, model_tag=begun.model_tag)

@@ -1,0 +1,79 @@
+"""Begins a regeneration: stores an empty reply beside an earlier one."""
+
+from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration
+from chatcore_postgres.driver.database import Database
+from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
+
+# `path` counts from the message to be answered: the newest user message at or above the head. The head itself is that
+# message when its reply failed.
+BEGIN_REGENERATION = begin_statement(
+    decide="""
+repeated as (
+    select m.*, 0
+    from messages as m
+    where m.user_id = %(user_id)s and m.id = %(reply_id)s
+        and m.conversation_id is not distinct from %(conversation_id)s
+),
+place as (
+    select case when repeated.id is not null then repeated.parent_id else seen.head_id end as id
+    from seen left join repeated on true
+),
+path as (
+    select m.*, case m.role when 'user' then 1 else 0 end as count
+    from place join messages as m on m.user_id = %(user_id)s and m.id = place.id
+    union all
+    select m.*, case when path.count > 0 or m.role = 'user' then path.count + 1 else 0 end
+    from path join messages as m on m.user_id = %(user_id)s and m.id = path.parent_id
+    where path.count < %(history_limit)s::integer
+),
+outcome as (
+    select
+        case
+            when repeated.id is not null then 'repeated'
+            when seen.next_position is null then 'absent'
+            when answered.id is null then 'nothing'
+            when running.message_id is not null then 'busy'
+            when cardinality(running.slots) >= %(max_generations)s::integer then 'full'
+            else 'accepted'
+        end as outcome,
+        answered.id as user_message_id,
+        %(reply_id)s::uuid as reply_id,
+        running.message_id as running_id,
+        running.epoch,
+        running.slots as taken_slots,
+        seen.head_id,
+        seen.next_position
+    from running left join seen on true left join repeated on true
+        left join path as answered on answered.count = 1 and answered.role = 'user'
+),
+moved as (
+    update conversations as c
+    set head_id = %(reply_id)s,
+        next_position = o.next_position + 1,
+        updated_at = greatest(c.updated_at, %(now)s)
+    from outcome as o
+    where o.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
+        and c.next_position = o.next_position and c.head_id is not distinct from o.head_id
+    returning o.user_message_id, o.next_position as reply_position, c.model_tag as reply_model_tag, o.taken_slots,
+        o.head_id as fallback_head_id
+)""",
+    messages="""
+    select %(user_id)s, %(reply_id)s, %(conversation_id)s, user_message_id, reply_position, 'assistant', '',
+        'streaming', reply_model_tag, %(now)s
+    from moved""",
+    then="""
+said as (
+    select *
+    from path
+    where count > 0
+    union all
+    select *
+    from repeated
+)""",
+)
+
+
+async def begin_regeneration(database: Database, regeneration: NewRegeneration) -> AcceptedTurn:
+    """Stores a new reply to an old message, as the port says."""
+    rows = await database.fetch_definite(BEGIN_REGENERATION, begin_parameters(regeneration))
+    return accepted(regeneration, rows)

@@ -1,0 +1,112 @@
+"""Begins a turn: stores a user message and an empty reply."""
+
+from chatcore.ports.new_reply import AcceptedTurn, NewTurn
+from chatcore_postgres.driver.database import Database, Parameters
+from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
+
+# A repeat of a turn whose answer was lost is recognised by the id of its message. It gets the same result as the first
+# try, including the lease if this owner still holds it.
+#
+# `path` begins at the head, or at the reply when that exists already. `count` includes the message to be answered and
+# not the reply.
+#
+# Where a message is looked up by its id, `conversation_id is not distinct from` only compares. With a plain `=` the
+# planner, which believes that few rows share a conversation, might read the whole conversation by the index on it.
+BEGIN_TURN = begin_statement(
+    decide="""
+known as (
+    select fingerprint = %(fingerprint)s::bytea as is_same, user_message_id, reply_id
+    from idempotency_keys
+    where user_id = %(user_id)s and key = %(key)s::text
+),
+outcome as (
+    select
+        case
+            when not known.is_same then 'key_reused'
+            when exists (
+                select from messages
+                where user_id = %(user_id)s and id = %(user_message_id)s
+                    and conversation_id is not distinct from %(conversation_id)s
+            ) then 'repeated'
+            when known.is_same then 'replayed'
+            when seen.next_position is null then 'absent'
+            when running.message_id is not null then 'busy'
+            when cardinality(running.slots) >= %(max_generations)s::integer then 'full'
+            else 'accepted'
+        end as outcome,
+        coalesce(known.user_message_id, %(user_message_id)s) as user_message_id,
+        coalesce(known.reply_id, %(reply_id)s) as reply_id,
+        running.message_id as running_id,
+        running.epoch,
+        running.slots as taken_slots,
+        seen.head_id,
+        seen.next_position
+    from running left join seen on true left join known on true
+),
+path as (
+    select m.*, case o.outcome when 'accepted' then 2 else 0 end as count
+    from outcome as o join messages as m on m.user_id = %(user_id)s
+        and m.id = case o.outcome when 'accepted' then o.head_id else o.reply_id end
+    where o.outcome in ('repeated', 'replayed') or o.outcome = 'accepted' and %(history_limit)s::integer > 1
+    union all
+    select m.*, path.count + 1
+    from path join messages as m on m.user_id = %(user_id)s and m.id = path.parent_id
+    where path.count < %(history_limit)s::integer
+),
+moved as (
+    update conversations as c
+    set head_id = %(reply_id)s,
+        next_position = o.next_position + 2,
+        updated_at = greatest(c.updated_at, %(now)s),
+        title = case when o.next_position = 1 and c.title_source = 'default' then %(title)s else c.title end,
+        title_source = case when o.next_position = 1 and c.title_source = 'default' then 'auto'
+            else c.title_source end
+    from outcome as o
+    where o.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
+        and c.next_position = o.next_position and c.head_id is not distinct from o.head_id
+    returning o.head_id as question_parent_id, o.next_position as question_position,
+        o.next_position + 1 as reply_position, c.model_tag as reply_model_tag, o.taken_slots,
+        %(user_message_id)s::uuid as fallback_head_id
+)""",
+    messages="""
+    select %(user_id)s, %(user_message_id)s, %(conversation_id)s, question_parent_id, question_position, 'user',
+        %(content)s, 'complete', null, %(now)s
+    from moved
+    union all
+    select %(user_id)s, %(reply_id)s, %(conversation_id)s, %(user_message_id)s, reply_position, 'assistant', '',
+        'streaming', reply_model_tag, %(now)s
+    from moved""",
+    then="""
+remembered as (
+    insert into idempotency_keys (user_id, key, fingerprint, conversation_id, user_message_id, reply_id, created_at)
+    select %(user_id)s, %(key)s, %(fingerprint)s, %(conversation_id)s, %(user_message_id)s, %(reply_id)s, %(now)s
+    from moved
+    where %(key)s::text is not null
+),
+said as (
+    select *
+    from path
+)""",
+)
+
+
+async def begin_turn(database: Database, turn: NewTurn) -> AcceptedTurn:
+    """Stores a turn, as the port says."""
+    return accepted(turn, await database.fetch_definite(BEGIN_TURN, turn_parameters(turn)))
+
+
+def turn_parameters(turn: NewTurn) -> Parameters:
+    """Returns the parameters of :data:`BEGIN_TURN`, always of the same types.
+
+    psycopg tells the server a type for each value, and the server prepares and plans the statement once for every
+    combination of types.
+    """
+    key = turn.idempotency_key
+    return {
+        **begin_parameters(turn),
+        "user_message_id": turn.user_message_id,
+        "content": turn.content,
+        "title": turn.title,
+        "key": key.key if key else None,
+        "fingerprint": key.fingerprint if key else b"",
+    }

@@ -1,0 +1,89 @@
+"""Writes the final state of a reply and ends its generation."""
+
+from chatcore.replies.lease import FinalState, Lease
+from chatcore_postgres.driver.database import Database
+
+# Locks the row of the conversation first, and may be `stale`: see :mod:`chatcore_postgres.replies.begin`. Here a result
+# is stale when the generation that the snapshot shows could not be deleted, because another transaction deleted it
+# while this one waited.
+#
+# A repeat finds no generation, and recognises its own earlier work by the content of the message.
+FINISH = """
+with conversation as (
+    select id
+    from conversations
+    where user_id = %(user_id)s and id = %(conversation_id)s
+    for no key update
+),
+ended as (
+    delete from generations as g
+    using conversation
+    where g.user_id = %(user_id)s and g.conversation_id = conversation.id and g.message_id = %(message_id)s
+        and g.owner_id = %(owner_id)s and g.epoch = %(epoch)s
+    returning g.fallback_head_id
+),
+written as (
+    update messages as m
+    set status = %(status)s, content = %(content)s, error = %(error)s, token_count = %(token_count)s,
+        inference_time_ms = %(inference_time_ms)s
+    from ended
+    where m.user_id = %(user_id)s and m.id = %(message_id)s
+),
+moved as (
+    update conversations as c
+    set head_id = case when %(returns_head)s and c.head_id = %(message_id)s then ended.fallback_head_id
+            else c.head_id end,
+        updated_at = greatest(c.updated_at, %(ended_at)s)
+    from ended
+    where c.user_id = %(user_id)s and c.id = %(conversation_id)s
+)
+select
+    case
+        when exists (select from ended) then 'done'
+        when exists (
+            select
+            from generations
+            where user_id = %(user_id)s and conversation_id = %(conversation_id)s and message_id = %(message_id)s
+                and owner_id = %(owner_id)s and epoch = %(epoch)s
+        ) then 'stale'
+        when exists (
+            select
+            from messages
+            where user_id = %(user_id)s and id = %(message_id)s
+                and conversation_id is not distinct from %(conversation_id)s
+                and status = %(status)s and content = %(content)s and error is not distinct from %(error)s::text
+        ) then 'done'
+        else 'lost'
+    end
+"""
+
+
+async def finish(database: Database, lease: Lease, final_state: FinalState) -> bool:
+    """Writes the final state of a reply, as the port says."""
+    rows = await database.fetch_definite(FINISH, finish_parameters(lease, final_state))
+    return bool(rows[0][0] == "done")
+
+
+def lease_parameters(lease: Lease) -> dict[str, object]:
+    """Returns the parameters by which a statement recognises the current lease."""
+    return {
+        "user_id": lease.user_id,
+        "conversation_id": lease.conversation_id,
+        "message_id": lease.message_id,
+        "owner_id": lease.owner_id,
+        "epoch": lease.epoch,
+    }
+
+
+def finish_parameters(lease: Lease, final_state: FinalState) -> dict[str, object]:
+    """Returns the parameters of :data:`FINISH`."""
+    return {
+        **lease_parameters(lease),
+        "status": final_state.status.value,
+        "content": final_state.content,
+        "error": None if final_state.error is None else final_state.error.value,
+        "token_count": final_state.token_count,
+        "inference_time_ms": final_state.inference_time_ms,
+        "returns_head": final_state.returns_head,
+        "ended_at": final_state.ended_at,
+    }
