@@ -1,32 +1,37 @@
-"""How many streams users have open, by process."""
+"""Stores in memory how many streams each user has open in each process."""
 
 from collections.abc import Mapping
 from uuid import UUID
 
+from chatcore.ports.clock import Clock
 from chatcore.ports.stream_counts import COUNT_SECONDS, ProcessId
 from chatcore.user import UserId
 
 
-class StreamCountTable:
-    """What processes have said, and until when each count holds. Times are seconds of the storage's clock."""
+class StreamCountRows:
+    """Keeps the counts that processes publish, until they expire by the clock; each method does what the port says."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        # The count, and when it expires, in seconds of the clock.
         self._rows: dict[tuple[UserId, UUID], tuple[int, float]] = {}
 
-    def exchange(self, process_id: ProcessId, counts: Mapping[UserId, int], now: float) -> Mapping[UserId, int]:
-        """Takes in what a process says; what the others have said of the same users."""
+    def exchange(self, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
+        """Stores the counts of a process; returns those of all others for the same users."""
+        now = self._clock.monotonic()
         for user_id, count in counts.items():
             self._rows.pop((user_id, process_id), None)
             if count:
                 self._rows[user_id, process_id] = (count, now + COUNT_SECONDS)
         return {user_id: self._elsewhere(user_id, process_id, now) for user_id, count in counts.items() if count}
 
-    def forget(self, now: float, limit: int) -> int:
-        """Removes what has run out."""
-        silent = [row for row, (_, valid_until) in self._rows.items() if valid_until <= now][:limit]
-        for row in silent:
+    def forget(self, limit: int) -> int:
+        """Deletes expired counts."""
+        now = self._clock.monotonic()
+        expired = [row for row, (_, valid_until) in self._rows.items() if valid_until <= now][:limit]
+        for row in expired:
             del self._rows[row]
-        return len(silent)
+        return len(expired)
 
     def _elsewhere(self, user_id: UserId, process_id: ProcessId, now: float) -> int:
         return sum(

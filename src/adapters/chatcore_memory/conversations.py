@@ -1,0 +1,63 @@
+"""Stores conversations in memory."""
+
+from datetime import UTC, datetime
+
+from attrs import evolve, frozen
+
+from chatcore.conversations.changes import ConversationChanges
+from chatcore.conversations.conversation import Conversation, OpenConversation
+from chatcore.conversations.listing import Cursor, Page, PageRequest
+from chatcore.conversations.message import ConversationId
+from chatcore.user import UserId
+from chatcore_memory.tables import Tables
+
+
+@frozen
+class ConversationRows:
+    """Reads and writes the conversations in the tables; each method does what the port says."""
+
+    _tables: Tables
+
+    def create(self, conversation: Conversation) -> None:
+        """Stores a new conversation."""
+        key = (conversation.user_id, conversation.id)
+        if key not in self._tables.conversations:
+            self._tables.conversations[key] = _in_utc(conversation)
+            self._tables.messages[key] = []
+
+    def list_page(self, user_id: UserId, request: PageRequest) -> Page:
+        """Returns a page of the user's conversations."""
+        own = [c for (owner, _), c in self._tables.conversations.items() if owner == user_id]
+        own.sort(key=_place, reverse=True)
+        if request.cursor is not None:
+            after = (request.cursor.updated_at, request.cursor.id)
+            own = [conversation for conversation in own if _place(conversation) < after]
+        else:
+            own = own[request.offset :]
+        shown = tuple(own[: request.limit])
+        return Page(shown, Cursor.after(shown[-1]) if len(own) > len(shown) else None)
+
+    def open_with_messages(self, user_id: UserId, conversation_id: ConversationId) -> OpenConversation:
+        """Returns a conversation with all its messages."""
+        conversation = self._tables.conversation(user_id, conversation_id)
+        return OpenConversation(conversation, tuple(self._tables.messages[user_id, conversation_id]))
+
+    def update(self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges) -> Conversation:
+        """Applies changes to a conversation."""
+        return self._tables.store(_in_utc(changes.apply_to(self._tables.conversation(user_id, conversation_id))))
+
+    def delete(self, user_id: UserId, conversation_id: ConversationId) -> None:
+        """Deletes a conversation."""
+        self._tables.drop(self._tables.conversation(user_id, conversation_id))
+
+
+def _place(conversation: Conversation) -> tuple[datetime, ConversationId]:
+    return conversation.updated_at, conversation.id
+
+
+def _in_utc(conversation: Conversation) -> Conversation:
+    return evolve(
+        conversation,
+        created_at=conversation.created_at.astimezone(UTC),
+        updated_at=conversation.updated_at.astimezone(UTC),
+    )

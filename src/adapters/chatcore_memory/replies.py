@@ -1,0 +1,246 @@
+"""Stores replies in memory while they are generated."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+
+from attrs import evolve, frozen
+
+from chatcore.conversations.conversation import Conversation, TitleSource
+from chatcore.conversations.message import ConversationId, Message, MessageId, Role
+from chatcore.errors import (
+    GenerationInProgressError,
+    IdempotencyKeyReusedError,
+    NothingToRegenerateError,
+    TooManyGenerationsError,
+)
+from chatcore.ports.clock import Clock
+from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration, NewReply, NewTurn
+from chatcore.ports.replies import DeltaRead, DeltaReader
+from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
+from chatcore.user import UserId
+from chatcore_memory.tables import GenerationRow, RecordedKey, Tables
+
+
+@frozen
+class ReplyRows:
+    """Reads and writes the replies in the tables; each method does what the port says.
+
+    Every method makes all checks before its first write, so that a refusal leaves no trace.
+    """
+
+    _tables: Tables
+    #: Leases expire by this clock.
+    _clock: Clock
+
+    def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
+        """Begins a turn."""
+        turn = evolve(turn, now=turn.now.astimezone(UTC))
+        known = self._known_turn(turn)
+        if known is not None:
+            return known
+        conversation = self._tables.conversation(turn.user_id, turn.conversation_id)
+        if self._tables.has_message(turn.user_id, turn.conversation_id, turn.reply_id):
+            return self._accepted(turn)
+        self._require_room(turn)
+        question = self._append_question(conversation, turn)
+        self._record_key(turn)
+        return self._begin_reply(turn, question, return_head_id=question.id)
+
+    def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
+        """Begins a regeneration."""
+        regeneration = evolve(regeneration, now=regeneration.now.astimezone(UTC))
+        conversation = self._tables.conversation(regeneration.user_id, regeneration.conversation_id)
+        key = (regeneration.user_id, regeneration.conversation_id)
+        if self._tables.has_message(*key, regeneration.reply_id):
+            return self._accepted(regeneration)
+        question = next((m for m in reversed(self._tables.path(conversation)) if m.role is Role.USER), None)
+        if question is None:
+            raise NothingToRegenerateError
+        self._require_room(regeneration)
+        return self._begin_reply(regeneration, question, return_head_id=conversation.head_id)
+
+    def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
+        """Returns one message."""
+        return self._tables.message(user_id, conversation_id, message_id)
+
+    def request_stop(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
+        """Asks the owner of a reply to stop."""
+        message = self._tables.message(user_id, conversation_id, message_id)
+        generation = self._tables.generations.get((user_id, conversation_id))
+        if generation is not None and generation.lease.message_id == message_id:
+            generation.is_stop_requested = True
+        return message
+
+    def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[LeaseStatus]:
+        """Stores new text and renews leases."""
+        return [self._checkpoint_one(owner_id, part) for part in parts]
+
+    def finish(self, lease: Lease, final_state: FinalState) -> bool:
+        """Writes the final state of a reply."""
+        generation = self._tables.leased(lease)
+        if generation is not None:
+            self._end(generation, final_state)
+            return True
+        return self._has_final_state(lease, final_state)
+
+    def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
+        """Takes over replies whose lease has expired."""
+        expired = [
+            generation
+            for generation in self._tables.generations.values()
+            if generation.lease_until <= self._clock.monotonic()
+            and (generation.lease.owner_id != owner_id or generation.lease.message_id not in running)
+        ]
+        for generation in expired[:limit]:
+            generation.lease = evolve(generation.lease, owner_id=owner_id, epoch=generation.lease.epoch + 1)
+            generation.lease_until = self._lease_until()
+        return [generation.lease for generation in expired[:limit]]
+
+    def finish_orphan(self, lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
+        """Finishes a reply from its deltas."""
+        generation = self._tables.leased(lease)
+        if generation is None:
+            return None
+        final_state = decide(OrphanedReply(generation.text, generation.is_stop_requested, generation.replaces))
+        self._end(generation, final_state)
+        return final_state
+
+    def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
+        """Returns the text that each reader is missing."""
+        return [self._read_one(reader) for reader in readers]
+
+    def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
+        """Deletes old keys."""
+        old = [key for key, recorded in self._tables.keys.items() if recorded.recorded_at < before][:limit]
+        for key in old:
+            del self._tables.keys[key]
+        return len(old)
+
+    def _known_turn(self, turn: NewTurn) -> AcceptedTurn | None:
+        """The turn that the idempotency key was recorded for, if it was."""
+        if turn.idempotency_key is None:
+            return None
+        recorded = self._tables.keys.get((turn.user_id, turn.idempotency_key.key))
+        if recorded is None:
+            return None
+        if recorded.fingerprint != turn.idempotency_key.fingerprint:
+            raise IdempotencyKeyReusedError
+        if recorded.reply_id == turn.reply_id:
+            return self._accepted(turn)
+        key = (turn.user_id, recorded.conversation_id)
+        return AcceptedTurn(
+            user_message=self._tables.message(*key, recorded.user_message_id),
+            reply=self._tables.message(*key, recorded.reply_id),
+            lease=None,
+            history=(),
+        )
+
+    def _require_room(self, new: NewReply) -> None:
+        running = self._tables.generations.get((new.user_id, new.conversation_id))
+        if running is not None:
+            raise GenerationInProgressError(new.conversation_id, running.lease.message_id)
+        if len(list(self._tables.generations_of(new.user_id))) >= new.max_generations:
+            raise TooManyGenerationsError(new.max_generations)
+
+    def _append_question(self, conversation: Conversation, turn: NewTurn) -> Message:
+        messages = self._tables.messages[turn.user_id, turn.conversation_id]
+        question = turn.user_message(follows=conversation.head_id, position=len(messages) + 1)
+        if not messages and conversation.title_source is TitleSource.DEFAULT:
+            self._tables.store(evolve(conversation, title=turn.title, title_source=TitleSource.AUTO))
+        messages.append(question)
+        return question
+
+    def _record_key(self, turn: NewTurn) -> None:
+        if turn.idempotency_key is not None:
+            self._tables.keys[turn.user_id, turn.idempotency_key.key] = RecordedKey(
+                fingerprint=turn.idempotency_key.fingerprint,
+                conversation_id=turn.conversation_id,
+                user_message_id=turn.user_message_id,
+                reply_id=turn.reply_id,
+                recorded_at=turn.now,
+            )
+
+    def _begin_reply(self, new: NewReply, question: Message, *, return_head_id: MessageId | None) -> AcceptedTurn:
+        conversation = self._tables.conversation(new.user_id, new.conversation_id)
+        messages = self._tables.messages[new.user_id, new.conversation_id]
+        reply = new.reply(answers=question.id, position=len(messages) + 1, model_tag=conversation.model_tag)
+        messages.append(reply)
+        self._tables.store(evolve(conversation, head_id=reply.id, updated_at=new.now))
+        self._tables.generations[new.user_id, new.conversation_id] = GenerationRow(
+            lease=new.lease(epoch=1),
+            return_head_id=return_head_id,
+            replaces=isinstance(new, NewRegeneration),
+            lease_until=self._lease_until(),
+        )
+        return self._accepted(new)
+
+    def _accepted(self, new: NewReply) -> AcceptedTurn:
+        """What is stored for `new`, with the lease if its owner still holds it."""
+        key = (new.user_id, new.conversation_id)
+        reply = self._tables.message(*key, new.reply_id)
+        lease = self._lease_held(new)
+        return AcceptedTurn(
+            user_message=next(m for m in self._tables.messages[key] if m.id == reply.parent_id),
+            reply=reply,
+            lease=lease,
+            history=() if lease is None else self._history(new),
+        )
+
+    def _lease_held(self, new: NewReply) -> Lease | None:
+        generation = self._tables.generations.get((new.user_id, new.conversation_id))
+        held = None if generation is None else generation.lease
+        return held if held is not None and held == new.lease(epoch=held.epoch) else None
+
+    def _history(self, new: NewReply) -> tuple[Message, ...]:
+        """Returns the newest messages of the active path, up to the message to be answered."""
+        path = self._tables.path(self._tables.conversation(new.user_id, new.conversation_id))
+        said = [message for message in path if message.id != new.reply_id]
+        return tuple(said[-new.history_limit :])
+
+    def _lease_until(self) -> float:
+        return self._clock.monotonic() + LEASE_SECONDS
+
+    def _checkpoint_one(self, owner_id: OwnerId, part: Progress) -> LeaseStatus:
+        generation = self._tables.leased(part.lease)
+        if generation is None or generation.lease.owner_id != owner_id:
+            return LeaseStatus.LOST
+        if part.text:
+            generation.deltas.setdefault(part.start_offset, part.text)
+        if part.renew:
+            generation.lease_until = self._lease_until()
+        return LeaseStatus.STOP_REQUESTED if generation.is_stop_requested else LeaseStatus.HELD
+
+    def _end(self, generation: GenerationRow, final_state: FinalState) -> None:
+        key = (generation.lease.user_id, generation.lease.conversation_id)
+        message = self._tables.message(*key, generation.lease.message_id)
+        conversation = self._tables.conversation(*key)
+        if final_state.returns_head and conversation.head_id == message.id:
+            conversation = evolve(conversation, head_id=generation.return_head_id)
+        self._tables.replace(_finished(message, final_state))
+        self._tables.store(evolve(conversation, updated_at=final_state.ended_at.astimezone(UTC)))
+        del self._tables.generations[key]
+
+    def _has_final_state(self, lease: Lease, final_state: FinalState) -> bool:
+        key = (lease.user_id, lease.conversation_id)
+        if not self._tables.has_message(*key, lease.message_id):
+            return False
+        message = self._tables.message(*key, lease.message_id)
+        return message == _finished(message, final_state)
+
+    def _read_one(self, reader: DeltaReader) -> DeltaRead:
+        generation = self._tables.generations.get((reader.user_id, reader.conversation_id))
+        if generation is None or generation.lease.message_id != reader.message_id:
+            return DeltaRead("", 0, is_live=False)
+        stored = generation.text[: reader.offset + reader.room]
+        return DeltaRead(stored[reader.offset :], len(stored), is_live=True)
+
+
+def _finished(message: Message, final_state: FinalState) -> Message:
+    return evolve(
+        message,
+        status=final_state.status,
+        content=final_state.content,
+        error=final_state.error,
+        token_count=final_state.token_count,
+        inference_time_ms=final_state.inference_time_ms,
+    )
