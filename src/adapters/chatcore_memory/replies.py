@@ -117,7 +117,7 @@ class ReplyRows:
         return len(old)
 
     def _known_turn(self, turn: NewTurn) -> AcceptedTurn | None:
-        """The turn that the idempotency key was recorded for, if it was."""
+        """Returns the turn that the idempotency key was recorded for, if there is one."""
         if turn.idempotency_key is None:
             return None
         recorded = self._tables.keys.get((turn.user_id, turn.idempotency_key.key))
@@ -175,7 +175,7 @@ class ReplyRows:
         return self._accepted(new)
 
     def _accepted(self, new: NewReply) -> AcceptedTurn:
-        """What is stored for `new`, with the lease if its owner still holds it."""
+        """Returns the turn that is stored for `new`, with the lease if its owner still holds it."""
         key = (new.user_id, new.conversation_id)
         reply = self._tables.message(*key, new.reply_id)
         lease = self._lease_held(new)

@@ -1,4 +1,4 @@
-"""What an in-memory storage holds, and how a row is found."""
+"""The tables of an in-memory storage, and how their rows are found."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,29 +14,29 @@ from chatcore.user import UserId
 
 @define(kw_only=True)
 class GenerationRow:
-    """A reply in the making."""
+    """Holds a running reply."""
 
-    #: The present right to write it.
+    #: The current lease.
     lease: Lease
-    #: Where the conversation's head goes back to if the reply comes to nothing.
+    #: Where the head of the conversation returns to if the reply fails.
     return_head_id: MessageId | None
-    #: Whether it is made beside an earlier reply.
+    #: Whether it stands beside an earlier reply.
     replaces: bool
-    #: By the storage's clock, in seconds.
+    #: When the lease expires, in seconds of the storage's clock.
     lease_until: float
     is_stop_requested: bool = False
-    #: Text by its offset, in code points.
+    #: Stretches of text by their offset, in code points.
     deltas: dict[int, str] = Factory(dict[int, str])
 
     @property
     def text(self) -> str:
-        """The stored text so far."""
+        """The text that is stored so far."""
         return "".join(text for _, text in sorted(self.deltas.items()))
 
 
 @frozen(kw_only=True)
 class RecordedKey:
-    """An idempotency key, and the turn it stands for."""
+    """Holds an idempotency key and the turn that it was recorded for."""
 
     fingerprint: bytes
     conversation_id: ConversationId
@@ -47,26 +47,26 @@ class RecordedKey:
 
 @define
 class Tables:
-    """Rows by their keys, each of which begins with the user: nothing can be looked up without naming one."""
+    """Holds rows by their keys. Every key begins with the user, so no row can be looked up without naming one."""
 
     conversations: dict[tuple[UserId, ConversationId], Conversation] = Factory(
         dict[tuple[UserId, ConversationId], Conversation]
     )
-    #: By position.
+    #: Ordered by position.
     messages: dict[tuple[UserId, ConversationId], list[Message]] = Factory(
         dict[tuple[UserId, ConversationId], list[Message]]
     )
-    #: One a conversation, by construction.
+    #: At most one for each conversation, by construction.
     generations: dict[tuple[UserId, ConversationId], GenerationRow] = Factory(
         dict[tuple[UserId, ConversationId], GenerationRow]
     )
     keys: dict[tuple[UserId, str], RecordedKey] = Factory(dict[tuple[UserId, str], RecordedKey])
 
     def conversation(self, user_id: UserId, conversation_id: ConversationId) -> Conversation:
-        """The user's conversation.
+        """Returns a conversation of the user.
 
         Raises:
-            ConversationNotFoundError: there is none.
+            ConversationNotFoundError: the user has no such conversation.
         """
         try:
             return self.conversations[user_id, conversation_id]
@@ -74,10 +74,10 @@ class Tables:
             raise ConversationNotFoundError from None
 
     def message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
-        """A message of the user's conversation.
+        """Returns a message of a conversation of the user.
 
         Raises:
-            MessageNotFoundError: there is none.
+            MessageNotFoundError: the conversation has no such message.
         """
         for message in self.messages.get((user_id, conversation_id), ()):
             if message.id == message_id:
@@ -85,35 +85,35 @@ class Tables:
         raise MessageNotFoundError
 
     def has_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> bool:
-        """Whether the user's conversation has this message."""
+        """Returns whether a conversation of the user has this message."""
         return any(message.id == message_id for message in self.messages.get((user_id, conversation_id), ()))
 
     def path(self, conversation: Conversation) -> tuple[Message, ...]:
-        """The active path of a conversation."""
+        """Returns the active path of a conversation."""
         return active_path(self.messages[conversation.user_id, conversation.id], conversation.head_id)
 
     def leased(self, lease: Lease) -> GenerationRow | None:
-        """The generation that this lease is the present one of; None when there is none such."""
+        """Returns the generation whose current lease this is; None when there is none."""
         generation = self.generations.get((lease.user_id, lease.conversation_id))
         return generation if generation is not None and generation.lease == lease else None
 
     def generations_of(self, user_id: UserId) -> Iterator[GenerationRow]:
-        """The user's replies in the making."""
+        """Returns the running replies of the user."""
         return (generation for (owner, _), generation in self.generations.items() if owner == user_id)
 
     def store(self, conversation: Conversation) -> Conversation:
-        """Puts a conversation in place of what was there, but never takes its `updated_at` back; returns it."""
+        """Replaces the stored conversation, whose `updated_at` never moves backwards; returns what is stored."""
         before = self.conversations[conversation.user_id, conversation.id]
         kept = evolve(conversation, updated_at=max(before.updated_at, conversation.updated_at))
         self.conversations[conversation.user_id, conversation.id] = kept
         return kept
 
     def replace(self, message: Message) -> None:
-        """Puts a message in place of the one at its position."""
+        """Replaces the message at the same position."""
         self.messages[message.user_id, message.conversation_id][message.position - 1] = message
 
     def drop(self, conversation: Conversation) -> None:
-        """Removes a conversation with all that belongs to it."""
+        """Deletes a conversation with everything that belongs to it."""
         key = (conversation.user_id, conversation.id)
         del self.conversations[key]
         del self.messages[key]

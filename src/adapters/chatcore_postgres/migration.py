@@ -1,4 +1,4 @@
-"""Brings a database's schema up to date: plain SQL files, forward only."""
+"""Migrates the schema of a database, with plain SQL files and forward only."""
 
 import asyncio
 import hashlib
@@ -18,7 +18,7 @@ from chatcore_postgres.driver.failures import Failure, classify
 
 _NO_TRANSACTION = b"-- no-transaction"
 
-# Any number, as long as nobody else locks by it in the same database.
+# Any number that no other program uses for an advisory lock in the same database.
 _LOCK = 0x63686174636F7265
 _LOCK_POLL_SECONDS = 0.2
 _LOCK_TIMEOUT_SECONDS = 300.0
@@ -34,19 +34,19 @@ create table if not exists schema_migrations (
 _READ_APPLIED = "select name, checksum from schema_migrations"
 _RECORD = "insert into schema_migrations (name, checksum) values (%(name)s, %(checksum)s)"
 _TRY_LOCK = "select pg_try_advisory_lock(%(lock)s)"
-# Not for files outside of a transaction: to build an index concurrently is to wait, and blocks nobody.
+# Not set for files outside a transaction: building an index concurrently has to wait, and blocks no other session.
 _LIMIT_LOCK_WAITS = "set local lock_timeout = '5s'"
 
 _log = structlog.get_logger("chatcore_postgres")
 
 
 class MigrationError(Exception):
-    """The schema could not be brought up to date; says which file and why. What came before it is applied."""
+    """The schema could not be migrated; the message names the file and the reason. Earlier files stay applied."""
 
 
 @frozen
 class Migration:
-    """One file."""
+    """Holds one migration file."""
 
     name: str
     sql: bytes
@@ -58,25 +58,25 @@ class Migration:
 
     @property
     def is_transactional(self) -> bool:
-        """Whether it runs in a transaction, as all do that do not say otherwise."""
+        """Whether the file runs in a transaction, as it does unless its first line says otherwise."""
         return not self.sql.startswith(_NO_TRANSACTION)
 
 
 async def migrate(conninfo: str, directory: Path | None = None) -> list[str]:
-    """Applies what is missing, in order of the names; of several that run at once, one does the work.
+    """Applies the missing migrations in the order of their names. When several processes call this, one does the work.
 
     Args:
-        conninfo: as for :class:`chatcore_postgres.PostgresStorage`, but past any PgBouncer: a lock is held for the
-            session.
-        directory: where the `*.sql` files are; None for those that belong to this version.
+        conninfo: as for :class:`chatcore_postgres.PostgresStorage`, but without PgBouncer in between: a lock is held
+            for the session.
+        directory: the folder of the `*.sql` files; None for the migrations of this version.
 
     Returns:
         The names of the files that were applied, in order.
 
     Raises:
-        MigrationError: a file failed, or was edited after it was applied. Of one that failed nothing is left, unless it
-            runs outside of a transaction: an index that it began to build may be there, and not valid.
-        StorageUnavailableError: the database is away, or another migration holds the lock for minutes.
+        MigrationError: a file failed, or was edited after it was applied. A file that failed leaves nothing behind,
+            unless it runs outside a transaction: it may leave an index that is not valid.
+        StorageUnavailableError: the database is unreachable, or another migration holds the lock for minutes.
     """
     migrations = read_migrations(directory or _own_directory())
     with _translated():
@@ -91,10 +91,10 @@ async def migrate(conninfo: str, directory: Path | None = None) -> list[str]:
 
 
 def read_migrations(directory: Path) -> list[Migration]:
-    """The migrations in a folder, in order.
+    """Returns the migrations in a folder, in order.
 
     Raises:
-        MigrationError: there are none.
+        MigrationError: the folder has no migrations.
     """
     found = [Migration(path.name, path.read_bytes()) for path in sorted(directory.glob("*.sql"))]
     if not found:
@@ -106,13 +106,13 @@ def _own_directory() -> Path:
     packaged = Path(str(files("chatcore_postgres"))) / "migrations"
     if packaged.is_dir():
         return packaged
-    # An editable install: the files are where they are written.
+    # In an editable install the files are in the source tree.
     return Path(__file__).resolve().parents[3] / "sql" / "migrations"
 
 
 async def _lock(connection: Connection) -> None:
-    # Asked for again and again, and not waited for: who waits inside the server holds a snapshot, and the one that
-    # has the lock may be waiting for all snapshots to end (create index concurrently).
+    # Polls for the lock. A session that waits in the server holds a snapshot, and the session that has the lock may be
+    # waiting for all snapshots to end (create index concurrently).
     try:
         async with asyncio.timeout(_LOCK_TIMEOUT_SECONDS):
             while not await _try_lock(connection):  # noqa: ASYNC110 - there is no event to wait for
@@ -133,7 +133,7 @@ def _pending(migrations: list[Migration], applied: Mapping[str, str]) -> list[Mi
             raise MigrationError(f"{migration.name} was edited after it was applied. Undo that and add a new file.")
     unknown = sorted(applied.keys() - {migration.name for migration in migrations})
     if unknown:
-        # Not an error: during a rolling deployment the old version runs on against the new schema.
+        # Not an error: during a rolling deployment the old version still runs, with the new schema.
         _log.warning("migrations_unknown", names=unknown)
     return [migration for migration in migrations if migration.name not in applied]
 
@@ -154,7 +154,7 @@ async def _apply(connection: Connection, migration: Migration) -> None:
 
 
 async def _execute(connection: Connection, migration: Migration) -> None:
-    # Bytes without parameters: a percent sign stays one, and the server itself takes the statements apart.
+    # Sends bytes without parameters, so that percent signs stay, and the server itself separates the statements.
     await connection.execute(migration.sql)
     await connection.execute(_RECORD, {"name": migration.name, "checksum": migration.checksum})
 

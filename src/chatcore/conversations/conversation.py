@@ -1,8 +1,7 @@
 """A conversation: a tree of messages with a head.
 
-Regenerating a reply puts the new one beside the old one, under the same user message, so a conversation is a
-tree. The head is the newest message of the branch being shown; what a reader sees is the active path, from the
-root to the head::
+A regenerated reply stands beside the old one, under the same user message, so a conversation is a tree. The head is
+the newest message of the branch that is shown. A reader sees the active path, from the root to the head::
 
     user: hello ── assistant: hi
                 └─ assistant: good day ── user: how are you? ── assistant: fine (head)
@@ -24,17 +23,17 @@ DEFAULT_MODEL_TAG = "default"
 
 
 class TitleSource(StrEnum):
-    """Who chose a conversation's title. A title that a user chose is never overwritten."""
+    """Says who chose the title of a conversation. A title that a user chose is never overwritten."""
 
     DEFAULT = "default"
     AUTO = "auto"
     USER = "user"
 
 
-# Why without slots, and not by keyword only: see :class:`chatcore.conversations.message.Message`.
+# Without slots and not keyword-only, for the reasons given for :class:`chatcore.conversations.message.Message`.
 @frozen(slots=False)
 class Conversation:
-    """One conversation of one user, without its messages.
+    """Holds one conversation of one user, without its messages.
 
     Raises:
         InvalidInputError: title or model tag break their limits, or an instant has no time zone.
@@ -43,50 +42,50 @@ class Conversation:
     id: ConversationId
     user_id: UserId
     created_at: datetime = field(validator=require_aware)
-    #: Moves with every message, rename and finished reply; the list is sorted by it.
+    #: Moves with every message, change by the user, and finished reply; lists are sorted by it.
     updated_at: datetime = field(validator=require_aware)
     title: str = DEFAULT_TITLE
     title_source: TitleSource = TitleSource.DEFAULT
     model_tag: str = DEFAULT_MODEL_TAG
-    #: The newest message of the branch being shown; None while there is none.
+    #: The newest message of the branch that is shown; None while there is no message.
     head_id: MessageId | None = None
 
 
 @frozen
 class OpenConversation:
-    """A conversation with messages, oldest first."""
+    """Holds a conversation with messages, oldest first."""
 
     conversation: Conversation
     messages: tuple[Message, ...]
 
 
 def require_title(title: str) -> str:
-    """A title is 1 to 500 characters that can be stored.
+    """Returns a title unchanged that has 1 to 500 characters and can be stored.
 
     Raises:
-        InvalidInputError: it is not.
+        InvalidInputError: the title is empty, too long, or cannot be stored.
     """
     return require_text("title", title, max_chars=MAX_TITLE_CHARS)
 
 
 def require_model_tag(model_tag: str) -> str:
-    """A model tag is 1 to 100 characters that can be stored.
+    """Returns a model tag unchanged that has 1 to 100 characters and can be stored.
 
     Raises:
-        InvalidInputError: it is not.
+        InvalidInputError: the model tag is empty, too long, or cannot be stored.
     """
     return require_text("model_tag", model_tag, max_chars=MAX_MODEL_TAG_CHARS)
 
 
 def active_path(messages: Sequence[Message], head_id: MessageId | None) -> tuple[Message, ...]:
-    """The messages from the root to the head, oldest first; empty when there is no head.
+    """Returns the messages from the root to the head, oldest first; none when there is no head.
 
     Args:
-        messages: of one conversation, oldest first, so that each comes after the one that it follows.
-        head_id: the newest of the branch.
+        messages: the messages of one conversation, oldest first, so that each comes after its parent.
+        head_id: the newest message of the branch.
     """
     path: list[Message] = []
-    # Their numbers: to compare the ids themselves takes a call for each message.
+    # Compares the numbers of the ids, because comparing the ids themselves takes a call for each message.
     wanted = head_id and head_id.int
     for message in reversed(messages):
         if message.id.int == wanted:

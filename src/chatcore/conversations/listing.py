@@ -1,7 +1,7 @@
 """Pages of a user's conversations, newest first.
 
-A page can be asked for by offset (simple, and what existing clients do) or by cursor: the place after which it
-begins. A cursor neither skips nor repeats a conversation when others are added meanwhile, and costs the same on
+A page is requested by offset, which is simple and used by existing clients, or by cursor, the place after which the
+page begins. A cursor neither skips nor repeats a conversation when others are added meanwhile, and costs the same on
 every page.
 """
 
@@ -20,7 +20,7 @@ MAX_PAGE = 200
 DEFAULT_PAGE = 50
 #: PostgreSQL's bigint; a larger offset has no meaning.
 MAX_OFFSET = 2**63 - 1
-#: What an encoded cursor looks like; everything that does is one.
+#: The pattern of an encoded cursor; every text that matches is a valid cursor.
 CURSOR_PATTERN = "^(0|[1-9][0-9]{0,15})-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 _CURSOR = re.compile(CURSOR_PATTERN)
@@ -30,26 +30,26 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @frozen
 class Cursor:
-    """A place in the list: just after the conversation with this instant and id."""
+    """Marks a place in the list, just after the conversation with this instant and id."""
 
     updated_at: datetime = field(validator=require_aware)
     id: ConversationId
 
     @classmethod
     def after(cls, conversation: Conversation) -> "Cursor":
-        """The place just after `conversation`."""
+        """Returns the place just after `conversation`."""
         return cls(conversation.updated_at, conversation.id)
 
     def encode(self) -> str:
-        """An opaque, URL-safe form for callers to hand back."""
+        """Returns an opaque, URL-safe form that callers send back."""
         return f"{(self.updated_at - _EPOCH) // _MICROSECOND}-{self.id}"
 
     @classmethod
     def decode(cls, encoded: str) -> "Cursor":
-        """The reverse of :meth:`encode`.
+        """Reverses :meth:`encode`.
 
         Raises:
-            InvalidInputError: `encoded` cannot have come from there.
+            InvalidInputError: `encoded` is not a result of :meth:`encode`.
         """
         if not _CURSOR.fullmatch(encoded):
             raise InvalidInputError(FieldProblem("cursor", "is not one that this service gave out"))
@@ -59,7 +59,7 @@ class Cursor:
 
 @frozen(kw_only=True)
 class PageRequest:
-    """Which part of the list: at most `limit` conversations, after `cursor` or after the first `offset`.
+    """Requests at most `limit` conversations, after `cursor` or after the first `offset`.
 
     Raises:
         InvalidInputError: `limit` is not 1 to 200, or `offset` is negative or absurd.
@@ -78,8 +78,8 @@ class PageRequest:
 
 @frozen
 class Page:
-    """One page, newest `updated_at` first, ties by id downwards."""
+    """Holds one page, newest `updated_at` first, ties by id in descending order."""
 
     conversations: tuple[Conversation, ...]
-    #: Where the next page begins; None on the last.
+    #: Where the next page begins; None on the last page.
     next_cursor: Cursor | None

@@ -17,7 +17,7 @@ ConversationId = NewType("ConversationId", UUID)
 
 
 class Role(StrEnum):
-    """Who speaks."""
+    """Says who wrote a message."""
 
     USER = "user"
     ASSISTANT = "assistant"
@@ -25,26 +25,26 @@ class Role(StrEnum):
 
 
 class Status(StrEnum):
-    """How far a message has come. Only a reply is ever anything but complete."""
+    """Says how far a message has come. Only a reply is ever anything but complete."""
 
-    #: Being generated; its text is in the owner's memory and in deltas.
+    #: The reply is being generated; its text is in the memory of its owner and in deltas.
     STREAMING = "streaming"
-    #: All there.
+    #: The message has its whole text.
     COMPLETE = "complete"
-    #: Ended by the user; what had arrived is kept.
+    #: The user stopped the reply; the text that had arrived is kept.
     STOPPED = "stopped"
-    #: Text is there, the end is not.
+    #: The reply has text, but its end is missing.
     INTERRUPTED = "interrupted"
-    #: No text came.
+    #: The reply has no text.
     FAILED = "failed"
 
 
-# Opening a conversation makes all of its messages, so one must be cheap to make: without slots, because those of a
-# frozen class are filled through `object.__setattr__`, and by position where that matters, because a class takes the
-# names of arguments into a dictionary first. Either would make it cost half as much again.
+# Opening a conversation makes all of its messages, so a message must be cheap to make. The class has no slots, because
+# the slots of a frozen class are filled through `object.__setattr__`. It takes arguments by position, because arguments
+# by name are put into a dictionary first. Either would add half of the cost.
 @frozen(slots=False)
 class Message:
-    """One message as it is stored.
+    """Holds one message as it is stored.
 
     Raises:
         InvalidInputError: `created_at` has no time zone.
@@ -53,9 +53,9 @@ class Message:
     id: MessageId
     conversation_id: ConversationId
     user_id: UserId
-    #: The message this one follows; None for the first.
+    #: The message that this one follows; None for the first message.
     parent_id: MessageId | None
-    #: Order within the conversation, from 1, gapless, given by the storage; never a time.
+    #: The order within the conversation, from 1 and without gaps. The storage assigns it; it is never a time.
     position: int
     role: Role
     content: str
@@ -63,28 +63,28 @@ class Message:
     status: Status = Status.COMPLETE
     #: Why a reply is not complete; None while it streams and when it is complete.
     error: ReplyError | None = None
-    #: Frames that carried a token; None where it is not known.
+    #: Number of frames that carried a token; None where it is not known.
     token_count: int | None = None
-    #: The model that was asked; None for what a user wrote.
+    #: The model that was asked; None for a message of a user.
     model_tag: str | None = None
-    #: From the call to the inference service to its end, in milliseconds.
+    #: Duration of the call to the inference service, in milliseconds.
     inference_time_ms: int | None = None
 
     @property
     def is_reply(self) -> bool:
-        """Whether an assistant said it."""
+        """Whether an assistant wrote the message."""
         return self.role is Role.ASSISTANT
 
     @property
     def is_streaming(self) -> bool:
-        """Whether it is still being generated."""
+        """Whether the message is still being generated."""
         return self.status is Status.STREAMING
 
 
 def require_content(content: str) -> str:
-    """What a user may say: 1 to 8000 characters that can be stored.
+    """Returns the content of a user's message unchanged if it has 1 to 8000 characters and can be stored.
 
     Raises:
-        InvalidInputError: it is not.
+        InvalidInputError: the content is empty, too long, or cannot be stored.
     """
     return require_text("content", content, max_chars=MAX_CONTENT_CHARS)

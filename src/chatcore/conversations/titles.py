@@ -1,4 +1,4 @@
-"""A title for a conversation that its user gave none: the beginning of the first message."""
+"""Titles a conversation by the beginning of its first message, unless the user chose a title."""
 
 from chatcore.conversations.conversation import DEFAULT_TITLE
 
@@ -7,9 +7,9 @@ _ELLIPSIS = "…"
 
 
 def auto_title(content: str) -> str:
-    """One line of at most 80 characters, white space collapsed, cut at a word where there is one.
+    """Returns one line of at most 80 characters, with white space collapsed, cut between words where possible.
 
-    The default title where `content` is nothing but white space.
+    Returns the default title when `content` has nothing but white space.
     """
     line = " ".join(content.split())
     if len(line) <= MAX_AUTO_TITLE_CHARS:

@@ -27,7 +27,7 @@ FIRST_PAGE = PageRequest()
 
 @frozen(kw_only=True)
 class Conversations:
-    """What a user may do with conversations. Every method also raises StorageUnavailableError."""
+    """Offers what a user may do with conversations. Every method also raises StorageUnavailableError."""
 
     storage: ConversationStore
     clock: Clock
@@ -36,10 +36,10 @@ class Conversations:
     new_id: Callable[[], UUID] = uuid4
 
     async def create(self, user: User, *, title: str | None = None, model_tag: str | None = None) -> Conversation:
-        """Creates an empty conversation; without a title it takes one from its first message.
+        """Creates an empty conversation, which takes its title from its first message if none is given.
 
         Raises:
-            InvalidInputError: title or model tag break their limits.
+            InvalidInputError: the title or the model tag breaks its limits.
         """
         now = self.clock.now()
         conversation = Conversation(
@@ -55,18 +55,18 @@ class Conversations:
         return conversation
 
     async def list(self, user: User, request: PageRequest = FIRST_PAGE) -> Page:
-        """A page of the user's conversations, newest `updated_at` first."""
+        """Returns a page of the user's conversations, newest `updated_at` first."""
         return await self.storage.list_conversations(user.id, request)
 
     async def open(
         self, user: User, conversation_id: ConversationId, *, all_branches: bool = False
     ) -> OpenConversation:
-        """A conversation with its active path, oldest first; with the whole tree, by position, if asked for.
+        """Returns a conversation with its active path, oldest first, or with its whole tree, ordered by position.
 
-        The text of a reply that is still being made is empty here: it is in the reply's stream.
+        The content of a running reply is empty here; its text is in the stream of the reply.
 
         Raises:
-            ConversationNotFoundError: this user has no such conversation.
+            ConversationNotFoundError: the user has no such conversation.
         """
         opened = await self.storage.open_conversation(user.id, conversation_id)
         messages = opened.messages if all_branches else active_path(opened.messages, opened.conversation.head_id)
@@ -82,10 +82,10 @@ class Conversations:
         return await self.storage.update_conversation(user.id, conversation_id, evolve(changes, updated_at=now))
 
     async def delete(self, user: User, conversation_id: ConversationId) -> None:
-        """Deletes a conversation and all its messages; a reply that is being made is stopped, wherever it is.
+        """Deletes a conversation and all its messages. Its running reply is stopped, in whichever process.
 
         Raises:
-            ConversationNotFoundError: this user has no such conversation, or no longer.
+            ConversationNotFoundError: the user has no such conversation, or it is deleted already.
         """
         await self.storage.delete_conversation(user.id, conversation_id)
         self.on_deleted(user.id, conversation_id)

@@ -1,4 +1,4 @@
-"""The stream counts port."""
+"""The port that stores how many streams each user has open in each process."""
 
 from collections.abc import Mapping
 from typing import NewType, Protocol, runtime_checkable
@@ -9,38 +9,38 @@ from chatcore.user import UserId
 #: A process that has streams open, new at each start.
 ProcessId = NewType("ProcessId", UUID)
 
-#: How long a count holds unless it is said again.
+#: How long a count is valid unless it is published again.
 COUNT_SECONDS = 15.0
-#: How old a count may become before it is said again.
+#: How old a count may become before it is published again.
 COUNT_RENEWAL_SECONDS = 5.0
 
 
 @runtime_checkable
 class StreamCounts(Protocol):
-    """Keeps what each process says of the streams that users have open on it, so that all together can be bounded.
+    """Stores how many streams each user has open in each process, so that their sum can be limited.
 
-    The core itself does not need it; it is for an edge that serves from several processes. A count is forgotten
-    COUNT_SECONDS after it was last said, in the storage's time: a process that was killed need not take back
-    anything. Nothing else hangs on what is kept here, and it need not survive the storage's own crash. Both methods
-    may be repeated.
+    The core itself does not use this port; it is for a service that runs in several processes. A count expires
+    COUNT_SECONDS after it was last published, by the storage's clock, so a process that was killed leaves nothing to
+    clean up. Nothing else depends on the counts, and they need not survive a crash of the storage. Both methods may be
+    repeated.
 
     Raises:
-        StorageUnavailableError: any method, when the storage is away, overloaded or read-only.
+        StorageUnavailableError: from every method, when the storage is unreachable, overloaded or read-only.
     """
 
     async def exchange_stream_counts(self, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
-        """Says how many streams some users have open on a process, and learns how many they have on all others.
+        """Publishes how many streams some users have open in a process, and reads how many they have in all others.
 
-        Each count replaces the one that was said before; 0 takes it back. Users who are not named keep theirs.
-        The others' counts are looked at once these are there to be seen: of two processes that exchange at the
-        same time at least one learns what the other says.
+        Each count replaces the one that was published before; 0 removes it. Users who are not named keep their
+        counts. The other counts are read after these have become visible: when two processes exchange at the same time,
+        at least one of them sees the count of the other.
 
         Returns:
-            How many streams each named user with a count above 0 has open on other processes; who has none there
-            may be left out.
+            The number of streams in other processes for each named user with a count above 0. Users without streams
+            there may be left out.
         """
         ...
 
     async def forget_stream_counts(self, limit: int) -> int:
-        """Removes counts that have run out, of all users, at most `limit`; returns how many."""
+        """Deletes expired counts of all users, at most `limit`; returns how many."""
         ...

@@ -1,1 +1,1 @@
-"""Connections to PostgreSQL: the pool, waiting, errors, and types."""
+"""Connects to PostgreSQL: the pool, waiting for answers, errors, and parameter types."""

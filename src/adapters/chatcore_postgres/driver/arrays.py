@@ -1,7 +1,7 @@
-"""Arrays as parameters, in PostgreSQL's binary form.
+"""Sends arrays as parameters in PostgreSQL's binary format.
 
-psycopg packs any list by looking at each element. A checkpoint has a thousand elements of a known type four times a
-second, so the four types that it needs are packed here, at a quarter of the cost.
+psycopg inspects every element of a list to find its type. A checkpoint sends a thousand elements of known types four
+times a second, so this module packs the four types that it needs, at a quarter of the cost.
 """
 
 from collections.abc import Iterable
@@ -12,11 +12,11 @@ from psycopg import AsyncConnection
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-# Of the types and their elements, fixed in PostgreSQL's catalogue.
+# The object ids of the element types and of the array types, which are fixed in PostgreSQL's catalogue.
 _BOOL, _INT8, _TEXT, _UUID = 16, 20, 25, 2950
 _BOOLS, _INT8S, _TEXTS, _UUIDS = 1000, 1016, 1009, 2951
 
-# Dimensions, whether there are nulls, the elements' type, how many, the first one's index.
+# The number of dimensions, whether there are nulls, the type of the elements, their number, the index of the first.
 _HEADER = Struct(">iiIii")
 _LENGTH = Struct(">i").pack
 _UUID_LENGTH = _LENGTH(16)
@@ -24,23 +24,23 @@ _BOOL_ITEMS = (_LENGTH(1) + b"\0", _LENGTH(1) + b"\1")
 
 
 class Bools(list[bool]):
-    """A `boolean[]`."""
+    """Is sent as a `boolean[]`."""
 
 
 class Integers(list[int]):
-    """A `bigint[]`."""
+    """Is sent as a `bigint[]`."""
 
 
 class Texts(list[str]):
-    """A `text[]`."""
+    """Is sent as a `text[]`."""
 
 
 class Uuids(list[UUID]):
-    """A `uuid[]`."""
+    """Is sent as a `uuid[]`."""
 
 
 def register(connection: AsyncConnection[object]) -> None:
-    """Lets `connection` take the arrays above as parameters."""
+    """Makes `connection` accept the arrays above as parameters."""
     for array, dumper in (
         (Bools, _BoolsDumper),
         (Integers, _IntegersDumper),
@@ -87,5 +87,5 @@ class _UuidsDumper(Dumper):
     oid = _UUIDS
 
     def dump(self, obj: Uuids) -> bytes:
-        # What `bytes` of a UUID does, without a call in Python for each.
+        # Does the same as the attribute `bytes` of a UUID, without a Python call for each.
         return _array(_UUID, len(obj), [_UUID_LENGTH + item.int.to_bytes(16) for item in obj])

@@ -1,4 +1,4 @@
-"""Where the database is, and how long the network may be silent."""
+"""Normalizes the connection string, and limits how long the network may be silent."""
 
 import re
 from collections.abc import Mapping
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-# What a server that vanished without a word (a pulled cable, a firewall that forgot us) would otherwise cost: minutes
-# of waiting, on every connection. None of it is session state, so PgBouncer does not mind.
+# Without these, a server that vanished silently (a pulled cable, a firewall that dropped the connection) would cost
+# minutes of waiting on every connection. None of them is session state, so they work through PgBouncer.
 _DEFAULTS = {
     "application_name": "chatcore",
     "connect_timeout": "5",
@@ -17,20 +17,20 @@ _DEFAULTS = {
     "tcp_user_timeout": "5000",
 }
 
-# What libpq takes as text and refuses only when it connects, that is, again and again while the service runs.
-_MOST = {"port": 65535} | dict.fromkeys(
+# libpq accepts any text for these, and refuses them only when it connects: again and again while the service runs.
+_MAX_VALUES = {"port": 65535} | dict.fromkeys(
     ("connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"), 2**31 - 1
 )
 
 
 def normalized(conninfo: str) -> str:
-    """The connection string for libpq, with timeouts where `conninfo` names none.
+    """Returns the connection string for libpq, with timeouts where `conninfo` sets none.
 
-    `postgresql+asyncpg://` and other driver names after a plus sign are accepted and dropped, and asyncpg's
-    `?ssl=` means `?sslmode=`.
+    A driver name after a plus sign, as in `postgresql+asyncpg://`, is removed, and asyncpg's `?ssl=` becomes
+    `?sslmode=`.
 
     Raises:
-        ValueError: it is no connection string; the message does not repeat it, as it may hold a password.
+        ValueError: `conninfo` is not a connection string; the message does not repeat it, as it may have a password.
     """
     plain = re.sub(r"\Apostgres(ql)?\+\w+://", "postgresql://", conninfo)
     plain = re.sub(r"([?&])ssl=(?=[a-z-]+(&|\Z))(?!true\b)", r"\1sslmode=", plain)
@@ -43,8 +43,8 @@ def normalized(conninfo: str) -> str:
 
 
 def _require_numbers(named: Mapping[str, object]) -> None:
-    for name, most in _MOST.items():
-        # Several hosts may have a port each; an empty one is the default.
+    for name, most in _MAX_VALUES.items():
+        # Several hosts may have a port each; an empty port is the default.
         for value in str(named.get(name) or "").split(","):
             if value and not (value.strip().isascii() and value.strip().isdigit() and int(value) <= most):
                 raise ValueError(name)

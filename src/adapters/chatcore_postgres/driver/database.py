@@ -1,4 +1,4 @@
-"""Connections, and what is done when one fails."""
+"""Runs statements on pooled connections, and repeats them after races and lost connections."""
 
 import asyncio
 import random
@@ -26,24 +26,25 @@ Parameters = Mapping[str, object]
 
 _Result = TypeVar("_Result")
 
-# How often a statement is sent again. Racing turns of one user thin out with every round, since one of them wins it.
-_MOST_REPEATS = {Failure.RACE: 8, Failure.BROKEN: 2}
-# A stale answer means that somebody else's turn was stored, so this many in a row are never seen.
-_MOST_ROUNDS = 8
-_LONGEST_PAUSE_SECONDS = 0.02
+# How often a statement is sent again. When turns of one user race, one of them wins each round.
+_MAX_REPEATS = {Failure.RACE: 8, Failure.BROKEN: 2}
+# A stale result means that another turn was stored meanwhile, so this many in a row do not occur.
+_MAX_ROUNDS = 8
+_MAX_PAUSE_SECONDS = 0.02
 
-# While the database is away, an attempt to connect is given up after this long and the next caller makes a new one:
-# the pool's own pauses double up to minutes, and would outlast the outage.
+# While the database is unreachable, an attempt to connect is given up after this time, and the next caller starts a new
+# one: the pool's own pauses double up to minutes and would outlast the outage.
 _RECONNECT_SECONDS = 2.5
 
 _log = structlog.get_logger("chatcore_postgres")
 
 
 class Database:
-    """A pool of connections on which one statement is one transaction.
+    """Runs statements on a pool of connections; each statement is one transaction.
 
     Raises:
-        StorageUnavailableError: from :meth:`run` and :meth:`fetch`, when the database is away or overloaded.
+        StorageUnavailableError: from :meth:`run`, :meth:`fetch` and :meth:`fetch_definite`, when the database is
+            unreachable or overloaded.
     """
 
     def __init__(
@@ -77,40 +78,40 @@ class Database:
         )
         self._checkout = ConnectionCheckout(
             self._pool,
-            # Who comes when this many wait already is told at once: waiting would only end in a timeout. Who would come
-            # back until it is done may as well wait.
+            # Fails fast when the queue is full: waiting would only end in a timeout. Work that is retried until it is
+            # done may as well wait.
             max_waiting=0 if is_patient else max_size * 50,
             seconds=connection_timeout_seconds,
         )
 
     async def open(self) -> None:
-        """Starts to connect. Does not wait: the database may come later than we do."""
-        # Elsewhere psycopg waits in its own way.
+        """Starts to connect and returns at once: the database may start later than this process."""
+        # On other systems psycopg waits in its own way.
         if sys.platform == "linux":
             self._readiness = SharedEpoll()
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
-        """Closes all connections; those in use, when they come back."""
+        """Closes all connections; those in use are closed when they are given back."""
         await self._checkout.close()
         if self._readiness is not None:
             self._readiness.close()
 
     def stats(self) -> Mapping[str, int]:
-        """The pool's own figures: sizes, who waits, requests, errors."""
+        """Returns the statistics of the pool: sizes, waiting tasks, requests, errors."""
         stats = self._pool.get_stats()
         return {
             **stats,
-            "pool_available": stats["pool_available"] + self._checkout.at_hand,
+            "pool_available": stats["pool_available"] + self._checkout.idle,
             "requests_waiting": stats["requests_waiting"] + self._checkout.waiting,
-            "requests_num": self._checkout.asked_for,
+            "requests_num": self._checkout.requested,
         }
 
     async def fetch(self, query: LiteralString, parameters: Parameters, *, plan_anew: bool = False) -> list[Row]:
-        """Runs one statement; all its rows.
+        """Runs one statement and returns all its rows.
 
-        With `plan_anew` for these parameters: a plan that was made for any would serve ten elements of an array well
-        and a thousand badly.
+        With `plan_anew` the server plans the statement for these parameters: a plan for any parameters would serve ten
+        elements of an array well and a thousand badly.
         """
 
         async def unit(connection: Connection) -> list[Row]:
@@ -119,10 +120,10 @@ class Database:
         return await self.run(unit)
 
     async def fetch_definite(self, query: LiteralString, parameters: Parameters) -> list[Row]:
-        """Runs a statement that says `stale` in its first column when it was overtaken, until it does not."""
+        """Repeats a statement until its first column is no longer `stale`, which means that it was overtaken."""
 
         async def unit(connection: Connection) -> list[Row]:
-            for _ in range(_MOST_ROUNDS):
+            for _ in range(_MAX_ROUNDS):
                 rows = await fetch_on(connection, query, parameters)
                 if rows[0][0] != "stale":
                     return rows
@@ -132,10 +133,10 @@ class Database:
         return await self.run(unit)
 
     async def run(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
-        """Does `unit` on a connection, once more where it lost a race or its connection.
+        """Runs `unit` on a connection, and repeats it after a lost race or a lost connection.
 
-        `unit` must converge when it is repeated after it took effect, and must let database errors through. All that it
-        does has one deadline.
+        `unit` must converge when it is repeated after it took effect, and must not catch database errors. One deadline
+        covers all repeats.
         """
         try:
             async with asyncio.timeout(self._timeout_seconds):
@@ -148,7 +149,7 @@ class Database:
         connection.readiness = self._readiness
 
     async def _repeat(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
-        repeats = dict(_MOST_REPEATS)
+        repeats = dict(_MAX_REPEATS)
         is_in_doubt = False
         while True:
             try:
@@ -156,17 +157,17 @@ class Database:
                 try:
                     if await _is_alive(connection):
                         return await unit(connection)
-                    # Closed, it is replaced by the pool; the next one may be better.
+                    # The pool replaces a closed connection; the next one may be alive.
                     await connection.close()
                     continue
                 finally:
-                    # What was broken off is rolled back there, and what cannot be is closed.
+                    # The pool rolls back a transaction that was broken off, or closes the connection.
                     self._checkout.give_back(connection)
             except psycopg.Error as error:
                 failure = classify(error)
                 if failure is Failure.BUG:
                     raise
-                # Every other answer says that nothing was done.
+                # Every other failure means that nothing was done.
                 is_in_doubt |= failure is Failure.BROKEN
                 if not repeats.get(failure):
                     _log.warning("database_unavailable", error=type(error).__name__, sqlstate=error.sqlstate)
@@ -179,10 +180,13 @@ class Database:
 async def fetch_on(
     connection: Connection, query: LiteralString, parameters: Parameters, *, plan_anew: bool = False
 ) -> list[Row]:
-    """Runs one statement on a connection that one has; all its rows, in slices so that many hold up nobody."""
+    """Runs one statement on a given connection; returns all its rows.
+
+    The rows are fetched in slices, so that a large result does not block other tasks.
+    """
     positional, names = _positional(query)
     values = [parameters[name] for name in names]
-    # A prepared statement is planned once for all; None leaves it to the connection whether to prepare.
+    # A prepared statement is planned once for all parameters; None lets the connection decide whether to prepare.
     cursor = await connection.execute(positional, values, prepare=False if plan_anew else None, binary=True)
     rows: list[Row] = []
     while len(part := await cursor.fetchmany(SLICE)) == SLICE:
@@ -193,9 +197,9 @@ async def fetch_on(
 
 @cache
 def _positional(query: LiteralString) -> tuple[bytes, tuple[str, ...]]:
-    """`%(name)s` as `$1`, and the names in that order: what the server understands.
+    """Replaces `%(name)s` by `$1`, which the server understands; returns the query and the names in order.
 
-    psycopg would do it, but each time anew for a statement as long as the one that begins a turn.
+    psycopg would do the same, but anew for each execution, and the statement that begins a turn is long.
     """
     names: dict[str, int] = {}
 
@@ -206,15 +210,15 @@ def _positional(query: LiteralString) -> tuple[bytes, tuple[str, ...]]:
 
 
 async def _pause() -> None:
-    """Waits for a moment that is not the same for everybody."""
-    await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret
+    """Waits for a short random time, so that tasks which collided do not collide again."""
+    await asyncio.sleep(random.uniform(0, _MAX_PAUSE_SECONDS))  # noqa: S311 - no secret
 
 
 async def _is_alive(connection: WaitingConnection) -> bool:
-    # An idle server says nothing, unless it is to say goodbye. Looking whether there is anything to read costs a
-    # microsecond, where asking would cost a round trip; so after a restart no caller meets the dead connections.
-    # The pool's own `check` pauses for a second after each dead one, which is too long where all of them are.
-    if not connection.has_news():
+    # A server sends nothing to an idle connection except the message that ends it. Checking whether there is data to
+    # read costs a microsecond, a query would cost a round trip; so no caller gets a dead connection after a restart.
+    # The pool's own `check` pauses for a second after each dead connection, which is too long when all are dead.
+    if not connection.has_data():
         return True
     try:
         await AsyncConnectionPool.check_connection(connection)

@@ -1,10 +1,10 @@
-"""Waits for the server's answers, with one timer and six system calls less a wait than psycopg takes by itself.
+"""Waits for answers of the server on one shared epoll, which saves a timer and six system calls for each wait.
 
-psycopg has the event loop watch a connection's socket anew for every wait, and an answer of fifty kilobytes comes in
-several. Here the loop watches one epoll object for as long as a pool is open, and a wait is one entry of that.
+psycopg registers the socket of a connection with the event loop for every wait, and an answer of fifty kilobytes takes
+several waits. Here the loop watches one epoll object for as long as a pool is open, and a wait is one entry in it.
 
-The sockets are libpq's, which closes them as it likes, also while they are waited for. The kernel takes a closed one
-out of an epoll object by itself. A loop that went on watching it would miss whoever gets the same number next.
+libpq owns the sockets and closes them at any time, even during a wait. The kernel removes a closed socket from an epoll
+object by itself. An event loop that kept watching the socket would miss the next socket that gets the same number.
 """
 
 import asyncio
@@ -20,20 +20,20 @@ from psycopg.waiting import Ready, Wait, wait_async
 
 _Result = TypeVar("_Result")
 
-# Plain numbers, as the generators give them: the enumeration's members take longer to compare.
+# Plain numbers, as the generators yield them, because members of the enumeration take longer to compare.
 _TO_READ = int(Wait.R)
 _CAN_READ = int(Ready.R)
 
 _IDLE = int(TransactionStatus.IDLE)
 
-_MOST_AT_ONCE = 64
+_MAX_EVENTS = 64
 
-#: How long a server has to give up what it was asked when nobody waits for it any more.
+#: How long the server has to cancel a statement whose caller no longer waits.
 GIVE_UP_SECONDS = 0.5
 
 
 class SharedEpoll:
-    """Tells when sockets have something to read. Linux only; made in the event loop that will use it."""
+    """Waits until sockets have data to read. Works on Linux only; create it in the event loop that uses it."""
 
     def __init__(self) -> None:
         self.is_open = True
@@ -43,7 +43,7 @@ class SharedEpoll:
         self._loop.add_reader(self._epoll.fileno(), self._look)
 
     def close(self) -> None:
-        """Waits no more, and lets everybody go who does; again does nothing."""
+        """Stops waiting and wakes all waiting tasks. A second call does nothing."""
         if self.is_open:
             self.is_open = False
             self._loop.remove_reader(self._epoll.fileno())
@@ -52,7 +52,7 @@ class SharedEpoll:
                 self._wake(descriptor)
 
     async def readable(self, descriptor: int) -> None:
-        """Returns when there is something to read, or its end; now and then sooner."""
+        """Returns when the socket has data or has ended; may return early."""
         waiting = self._waiting[descriptor] = self._loop.create_future()
         try:
             self._watch(descriptor)
@@ -61,47 +61,47 @@ class SharedEpoll:
             del self._waiting[descriptor]
 
     def _watch(self, descriptor: int) -> None:
-        # For one event: an idle connection to which the server says goodbye must not wake us until somebody reads it.
+        # Waits for one event: an idle connection that the server ends must not wake the loop until it is read.
         once = select.EPOLLIN | select.EPOLLONESHOT
         try:
             self._epoll.modify(descriptor, once)
         except FileNotFoundError:
-            # Another socket had this number before, or none.
+            # The epoll object does not know this number, or knew another socket by it.
             self._epoll.register(descriptor, once)
 
     def _look(self) -> None:
-        for descriptor, _ in self._epoll.poll(0, _MOST_AT_ONCE):
+        for descriptor, _ in self._epoll.poll(0, _MAX_EVENTS):
             self._wake(descriptor)
 
     def _wake(self, descriptor: int) -> None:
         waiting = self._waiting.get(descriptor)
-        # Who was cancelled has left its entry behind.
+        # A task that was cancelled leaves its entry behind.
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
 
 
 class WaitingConnection(AsyncConnection[Any]):
-    """psycopg's connection, which waits for answers by a :class:`SharedEpoll` when it is given one.
+    """Waits for answers on a :class:`SharedEpoll`, if it has one.
 
-    All but that it leaves to psycopg: to wait until more can be written, and to give up when it is cancelled.
+    Everything else is left to psycopg: waiting until more can be written, and cancelling a statement.
     """
 
     readiness: SharedEpoll | None = None
     _poll: "select.poll | None" = None
 
-    def has_news(self) -> bool:
-        """Whether there is something to read. An idle server says nothing, unless it is to say goodbye."""
+    def has_data(self) -> bool:
+        """Returns whether there is data to read. To an idle connection a server only sends the message that ends it."""
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(self.fileno(), select.POLLIN)
         return bool(self._poll.poll(0))
 
     def is_idle(self) -> bool:
-        """Whether it is open, and in the middle of nothing."""
+        """Returns whether the connection is open and in no transaction."""
         return self.pgconn.transaction_status == _IDLE
 
     async def wait(self, gen: PQGen[_Result], interval: float = 0.1, timeout: float | None = None) -> _Result:  # noqa: ASYNC109 - psycopg's signature
-        """Carries on with `gen` whenever it can go on, to its end."""
+        """Runs `gen` to its end, and waits whenever it has to."""
         try:
             return await self._wait(gen, interval, timeout)
         except asyncio.CancelledError as error:
@@ -125,8 +125,8 @@ class WaitingConnection(AsyncConnection[Any]):
         return await wait_async(_Begun(gen, state), self.pgconn.socket, interval)
 
     async def _give_up(self, gen: PQGen[_Result], error: asyncio.CancelledError) -> None:
-        # psycopg, cancelled, asks the server to give up and waits for it: up to ten seconds where the server is silent.
-        # Cancelled once more it closes the connection at once.
+        # A cancelled psycopg asks the server to cancel the statement, and waits up to ten seconds for a silent server.
+        # A second cancellation makes it close the connection at once.
         try:
             async with asyncio.timeout(GIVE_UP_SECONDS):
                 await super().wait(_Begun(gen, error))
@@ -135,7 +135,7 @@ class WaitingConnection(AsyncConnection[Any]):
 
 
 class _Begun(Generator[Any, Any, _Result]):
-    """A generator from where it is: it first does once more what came last, to somebody else."""
+    """Replays the last step of a generator, then delegates to it."""
 
     def __init__(self, gen: PQGen[_Result], last: int | BaseException) -> None:
         self._gen = gen

@@ -1,8 +1,8 @@
-"""What an error of psycopg means, in one place.
+"""Classifies the errors of psycopg.
 
-There are four meanings. A statement that lost a race is sent again; so is one whose connection broke, on another
-connection, because every statement here converges when it is repeated; a database that is away, overloaded or
-read-only is the caller's to wait for; and everything else is a mistake in this program and not hidden.
+A statement that lost a race is sent again. A statement whose connection broke is sent again on another connection,
+because every statement of this adapter converges when it is repeated. When the database is unreachable, overloaded or
+read-only, the caller has to wait. Every other error is a mistake in this program and is not hidden.
 """
 
 import re
@@ -13,20 +13,21 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 
 class Failure(Enum):
-    """The meaning of a database error."""
+    """Says what a database error means."""
 
     #: Another transaction was faster. Sending the statement again gives the definite answer.
     RACE = auto()
     #: The connection is gone; whether the statement took effect is unknown.
     BROKEN = auto()
-    #: Nothing that a repetition at once would help.
+    #: The database cannot serve now; an immediate repeat would not help.
     AWAY = auto()
-    #: Our own mistake.
+    #: A mistake in this program.
     BUG = auto()
 
 
-# Two turns that wanted the same slot, key, place or id meet here; what they are to be told is found out by asking
-# again. So does a delta that came after the end of its reply: a checkpoint that is sent again finds no lease for it.
+# Two turns that wanted the same slot, key, position or id violate these. Sending the statement again gives the definite
+# answer. A delta that came after the end of its reply violates the last one: a checkpoint that is sent again finds no
+# lease for that reply.
 _BY_CONSTRAINT = {
     "messages_pkey": Failure.RACE,
     "messages_position_key": Failure.RACE,
@@ -46,7 +47,7 @@ _BY_SQLSTATE = {
     "57P03": Failure.BROKEN,  # cannot_connect_now
     "57P05": Failure.BROKEN,  # idle_session_timeout
     "42P01": Failure.AWAY,  # undefined_table: not migrated yet
-    "42703": Failure.AWAY,  # undefined_column: likewise, by a newer version
+    "42703": Failure.AWAY,  # undefined_column: not yet migrated by a newer version
     "57014": Failure.AWAY,  # query_canceled: a statement timeout
     "25006": Failure.AWAY,  # read_only_sql_transaction: a standby, or a disk about to fill up
     "25P03": Failure.AWAY,  # idle_in_transaction_session_timeout
@@ -61,13 +62,13 @@ _BY_SQLSTATE_CLASS = {
 
 
 def classify(error: psycopg.Error) -> Failure:
-    """What `error` means."""
+    """Returns the meaning of `error`."""
     if isinstance(error, (PoolTimeout, TooManyRequests, PoolClosed)):
         return Failure.AWAY
     if error.sqlstate is None:
-        # What libpq itself noticed has no code: the server closed the connection, the network broke.
+        # Errors that libpq noticed itself have no code: the server closed the connection, or the network broke.
         return Failure.BROKEN if isinstance(error, psycopg.OperationalError) else Failure.BUG
-    # Citus appends a shard's number to the names of what is distributed.
+    # Citus appends the number of a shard to the names of the constraints of distributed tables.
     constraint = re.sub(r"_\d{6,}\Z", "", error.diag.constraint_name or "")
     return (
         _BY_CONSTRAINT.get(constraint)

@@ -120,7 +120,7 @@ async def test_the_last_thatcame_back_is_the_first_that_is_lent_and_the_pool_is_
     for connection in (first, third, second):
         checkout.give_back(connection)
 
-    assert checkout.at_hand == 3
+    assert checkout.idle == 3
     assert not pool.free
     assert [await checkout.take() for _ in range(3)] == [second, third, first]
     await checkout.close()
@@ -135,7 +135,7 @@ async def test_what_is_broken_or_in_the_middle_of_something_goes_to_the_pool() -
     checkout.give_back(broken)
     await asyncio.sleep(0)
 
-    assert checkout.at_hand == 1
+    assert checkout.idle == 1
     assert list(pool.free) == [broken]
     await checkout.close()
 
@@ -143,7 +143,7 @@ async def test_what_is_broken_or_in_the_middle_of_something_goes_to_the_pool() -
 async def test_the_pool_sees_everything_after_a_while_what_was_used_last_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(chatcore_postgres.driver.connection_checkout, "_AT_HAND_SECONDS", 0.001)
+    monkeypatch.setattr(chatcore_postgres.driver.connection_checkout, "_IDLE_SECONDS", 0.001)
     pool = Pool(2)
     checkout = loans_of(pool)
     first, second = await checkout.take(), await checkout.take()
@@ -154,7 +154,7 @@ async def test_the_pool_sees_everything_after_a_while_what_was_used_last_first(
         await pool.came_back.wait()
 
     assert list(pool.free) == [second, first]
-    assert checkout.at_hand == 0
+    assert checkout.idle == 0
 
 
 async def test_who_waits_for_a_connection_to_be_made_gets_one_that_comes_back_before() -> None:
@@ -188,5 +188,5 @@ async def test_at_the_end_everything_is_the_pools() -> None:
     await asyncio.sleep(0)
 
     assert pool.is_closed
-    assert checkout.at_hand == 0
+    assert checkout.idle == 0
     assert set(pool.free) == set(taken)
