@@ -1,5 +1,5 @@
--- What the migrations add up to, to be read in one piece. A test compares the two; nothing applies this file.
--- The reasons are in the migrations. The runner's own table, schema_migrations, is not part of it.
+-- The schema that the migrations produce, for reading. A test compares the two; nothing applies this file.
+-- The migrations give the reasons. The table of the migration runner, schema_migrations, is left out.
 
 create table conversations (
     user_id       text        not null,

@@ -1,6 +1,6 @@
-"""Entities to test with: every value has a default that is valid, so a test names only what it is about.
+"""Sample entities for tests. Every value has a valid default, so a test names only the values that matter to it.
 
-Where a sample is not what a test needs, `attrs.evolve` makes it so::
+`attrs.evolve` changes any other value::
 
     turn = evolve(a_turn(conversation), max_generations=1)
 """
@@ -26,8 +26,8 @@ BOB: UserId = "bob"
 #: The instant at which samples are made unless a test says otherwise.
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
-#: What storages and encoders get wrong: emoji of several code points, combining marks, the line and paragraph
-#: separators, quotes, percent signs, format characters, right-to-left text, white space at both ends.
+#: Text that storages and encoders often get wrong: emoji of several code points, combining marks, the line and
+#: paragraph separators, quotes, percent signs, format characters, right-to-left text, white space at both ends.
 AWKWARD_TEXT = (
     " \t👩‍👩‍👧‍👦 e\u0301 é \u2028\u2029\u0085 'quoted' \"twice\" 100% %s %(x)s {} $1 \\n ; -- "
     "\u200f\u05d0\u05d1 \U0010ffff\n "
@@ -35,32 +35,32 @@ AWKWARD_TEXT = (
 
 
 def later(minutes: float) -> datetime:
-    """So many minutes after :data:`NOON`."""
+    """Returns the instant that many minutes after :data:`NOON`."""
     return NOON + timedelta(minutes=minutes)
 
 
 def an_owner() -> OwnerId:
-    """A process that was never seen before."""
+    """Returns the id of a new process."""
     return OwnerId(uuid4())
 
 
 def a_message_id() -> MessageId:
-    """An id that no message has."""
+    """Returns an id that no message has."""
     return MessageId(uuid4())
 
 
 def a_conversation(user_id: UserId = ALICE, *, at: datetime = NOON) -> Conversation:
-    """An empty conversation, created and updated `at` an instant."""
+    """Returns an empty conversation, created and updated `at` an instant."""
     return Conversation(id=ConversationId(uuid4()), user_id=user_id, created_at=at, updated_at=at)
 
 
 def a_rename(title: str = "A title", *, at: datetime = NOON) -> ConversationChanges:
-    """Changes that give a conversation another title."""
+    """Returns changes that give a conversation another title."""
     return ConversationChanges(title=title, updated_at=at)
 
 
 def a_turn(conversation: Conversation, content: str = "Hello", *, now: datetime = NOON) -> NewTurn:
-    """A turn with new ids, of a new owner, without an idempotency key."""
+    """Returns a turn with new ids, a new owner, and no idempotency key."""
     return NewTurn(
         user_id=conversation.user_id,
         conversation_id=conversation.id,
@@ -77,7 +77,7 @@ def a_turn(conversation: Conversation, content: str = "Hello", *, now: datetime 
 
 
 def a_regeneration(conversation: Conversation, *, now: datetime = NOON) -> NewRegeneration:
-    """A regeneration with a new id, of a new owner."""
+    """Returns a regeneration with a new id and a new owner."""
     return NewRegeneration(
         user_id=conversation.user_id,
         conversation_id=conversation.id,
@@ -90,7 +90,7 @@ def a_regeneration(conversation: Conversation, *, now: datetime = NOON) -> NewRe
 
 
 def a_key(key: str = "key-1", request: str = "request-1") -> IdempotencyKey:
-    """An idempotency key; each `request` has a fingerprint of its own."""
+    """Returns an idempotency key; each `request` has its own fingerprint."""
     return IdempotencyKey(key, hashlib.sha256(request.encode()).digest())
 
 
@@ -108,7 +108,7 @@ def a_final_state(content: str = "Hi", *, at: datetime = NOON) -> FinalState:
 
 
 def an_interruption(content: str = "H", *, at: datetime = NOON) -> FinalState:
-    """Returns the final state of a reply that broke off in the middle; it stays the head."""
+    """Returns the final state of a reply that broke off; the reply stays the head."""
     return FinalState(
         status=Status.INTERRUPTED,
         content=content,
@@ -121,7 +121,7 @@ def an_interruption(content: str = "H", *, at: datetime = NOON) -> FinalState:
 
 
 def a_failure(*, at: datetime = NOON) -> FinalState:
-    """Returns the final state of a reply without text; the head goes back."""
+    """Returns the final state of a reply without text; the head returns."""
     return FinalState(
         status=Status.FAILED,
         content="",
@@ -134,12 +134,12 @@ def a_failure(*, at: datetime = NOON) -> FinalState:
 
 
 def progress(lease: Lease, text: str, *, start_offset: int = 0, renew: bool = False) -> Progress:
-    """One part of a checkpoint."""
+    """Returns one part of a checkpoint."""
     return Progress(lease=lease, start_offset=start_offset, text=text, renew=renew)
 
 
 def wrong_leases(lease: Lease) -> list[Lease]:
-    """Leases that differ from the present one in one thing each."""
+    """Returns leases that each differ from the current one in one value."""
     return [
         evolve(lease, user_id=BOB),
         evolve(lease, conversation_id=ConversationId(uuid4())),
@@ -151,7 +151,7 @@ def wrong_leases(lease: Lease) -> list[Lease]:
 
 
 def a_reader(lease: Lease, offset: int = 0, *, room: int = 32 * 1024) -> DeltaReader:
-    """A reader of the reply that `lease` is for, who is its user."""
+    """Returns a reader of the reply of `lease`, for the same user."""
     return DeltaReader(
         user_id=lease.user_id,
         conversation_id=lease.conversation_id,

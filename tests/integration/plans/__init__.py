@@ -1,1 +1,1 @@
-"""How PostgreSQL carries out every statement there is, on tables that are large."""
+"""Tests how PostgreSQL executes every statement on large tables."""

@@ -1,4 +1,4 @@
-"""Has the storage send every statement that it has, with the values that it gives them, and keeps their plans."""
+"""Makes the storage send every statement with its own values, and records the plans."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ from tests.integration.plans.filled_tables import (
 )
 from tests.integration.plans.plan import Plan
 
-#: Rows that a statement may look at, all in all: a page of a list has 51, a history 50, and some are looked at twice.
+#: How many rows a statement may read in all: a page of a list has 51, a history 50, and some rows are read twice.
 ROWS_AT_MOST = 400
-#: What each of many replies may add.
+#: How many more rows each of many replies may add.
 _ROWS_A_REPLY = 40
-#: Of many replies that one statement is about, and of things that have run out.
+#: The number of replies for one statement, and of expired rows.
 _MANY, _OLD = 10, 100
 
 
 @frozen
 class Step:
-    """What the storage was asked to do, and the plans of the statements that it sent for it."""
+    """Holds the name of an action and the plans of the statements that the storage sent for it."""
 
     name: str
     plans: Sequence[Plan]
@@ -56,14 +56,14 @@ class Step:
 
 @frozen
 class Recording:
-    """A storage whose connections explain what they are asked, and what it did so far."""
+    """Records the plans of all statements that a storage sends."""
 
     storage: PostgresStorage
     steps: list[Step] = field(factory=list)
     _plans: list[Plan] = field(factory=list)
 
     async def begin(self) -> None:
-        """From now on everything is explained."""
+        """Starts to record."""
 
         async def watch(connection: Connection) -> None:
             explain_all(connection, self._plans)
@@ -73,14 +73,14 @@ class Recording:
 
     @asynccontextmanager
     async def step(self, name: str, rows_at_most: int = ROWS_AT_MOST) -> AsyncIterator[None]:
-        """Whatever is sent meanwhile is for this."""
+        """Records the statements that are sent within the block as one step."""
         self._plans.clear()
         yield
         self.steps.append(Step(name, tuple(self._plans), rows_at_most))
 
 
 async def record(url: str) -> Sequence[Step]:
-    """Does everything there is to do, on tables that are filled."""
+    """Calls every method of the storage on filled tables; returns the steps."""
     async with PostgresStorage(
         url, min_connections=1, max_connections=1, reserved_connections=1, timeout_seconds=60
     ) as storage:
@@ -127,7 +127,7 @@ async def _converse(recording: Recording, conversation: Conversation, where: str
         lease = lease_of(await storage.begin_turn(turn))
     async with recording.step(f"a stop in {where}"):
         await storage.request_stop(lease.user_id, lease.conversation_id, lease.message_id)
-    async with recording.step(f"an ending in {where}"):
+    async with recording.step(f"a final state in {where}"):
         await storage.finish(lease, a_final_state())
     async with recording.step(f"a regeneration in {where}"):
         await storage.begin_regeneration(evolve(a_regeneration(conversation), max_generations=8))
@@ -140,23 +140,23 @@ async def _make_replies(recording: Recording) -> None:
         rows = ROWS_AT_MOST + count * _ROWS_A_REPLY
         async with recording.step(f"a checkpoint of {count}", rows):
             await storage.checkpoint(held[0].owner_id, [progress(a, "text", start_offset=50, renew=True) for a in held])
-        async with recording.step(f"news for {count} readers elsewhere", rows):
+        async with recording.step(f"deltas for {count} readers elsewhere", rows):
             await storage.read_deltas([a_reader(lease, 40) for lease in held])
         users = [lease.user_id for lease in held]
         async with recording.step(f"streams of {count} users", rows):
             await storage.exchange_stream_counts(ProcessId(UUID(int=1)), dict.fromkeys(users, 1))
     async with recording.step("a claim"):
         (lease, *_) = await storage.claim_expired(an_owner(), [the_reply(1)], _MANY)
-    async with recording.step("a rescue"):
+    async with recording.step("the end of an orphaned reply"):
         await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text))
 
 
 async def _tidy_up(recording: Recording) -> None:
     storage = recording.storage
     rows = ROWS_AT_MOST + _OLD * _ROWS_A_REPLY
-    async with recording.step("keys that are old", rows):
+    async with recording.step("old keys", rows):
         await storage.purge_idempotency_keys(datetime.now(UTC) - timedelta(hours=10), _OLD)
-    async with recording.step("stream counts that ran out", rows):
+    async with recording.step("expired stream counts", rows):
         await storage.forget_stream_counts(_OLD)
-    async with recording.step("a probe"):
+    async with recording.step("a ping"):
         await storage.ping()

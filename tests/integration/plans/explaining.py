@@ -1,4 +1,4 @@
-"""Connections that explain whatever they are asked, with the very values, before they do it.
+"""Explains every statement that a connection executes, with the same values, before it is executed.
 
 EXPLAIN of a statement with values is always planned for those values. What a prepared statement comes to after a few
 executions, a plan for any values, shows only where a prepared statement is explained.
@@ -21,7 +21,7 @@ _EXPLAIN = sql.SQL("explain (analyze, buffers, timing off, format json) execute 
 
 
 def explain_all(connection: Connection, plans: list[Plan]) -> None:
-    """From now on the connection adds the plans of each statement to `plans`, and then carries it out.
+    """Makes the connection add the plans of each statement to `plans` before it executes the statement.
 
     A statement that is never prepared, because it is planned anew each time, has no generic plan.
     """
@@ -30,7 +30,7 @@ def explain_all(connection: Connection, plans: list[Plan]) -> None:
         async def execute(
             self, query: Query, params: Params | None = None, *, prepare: bool | None = None, binary: bool | None = None
         ) -> ExplainingCursor:
-            # What the storage sends, and nothing else that psycopg would take.
+            # The types that the storage sends, of those that psycopg accepts.
             sent, values = cast("bytes", query), cast("Sequence[object]", params)
             statement = sent.decode()
             types = await _types(connection, statement, values)
@@ -43,7 +43,7 @@ def explain_all(connection: Connection, plans: list[Plan]) -> None:
 
 
 async def explain(connection: Connection, query: LiteralString, parameters: Parameters, kind: Kind) -> Plan:
-    """The plan of one statement, which is carried out and taken back."""
+    """Returns the plan of one statement, which is executed and rolled back."""
     plans: list[Plan] = []
     explain_all(connection, plans)
     try:
@@ -55,7 +55,7 @@ async def explain(connection: Connection, query: LiteralString, parameters: Para
 
 
 async def _types(connection: Connection, statement: str, values: Sequence[object]) -> Sequence[str]:
-    """Of its parameters, as the server takes them when they come from the storage."""
+    """Returns the types of the parameters as the server infers them when the storage sends them."""
     cursor = AsyncRawCursor[Any](connection)
     async with connection.transaction(force_rollback=True):
         await cursor.execute(statement.encode(), values, prepare=True)
@@ -67,7 +67,7 @@ async def _types(connection: Connection, statement: str, values: Sequence[object
 async def _explain(
     connection: Connection, statement: str, types: Sequence[str], values: Sequence[object], kind: Kind
 ) -> Plan:
-    """Carries a statement out as it would be, and takes it back."""
+    """Executes a statement with EXPLAIN and rolls it back."""
     cursor = AsyncRawCursor[Any](connection)
     typed = f"({', '.join(types)})" if types else ""
     given = sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, values))) if values else sql.SQL("")

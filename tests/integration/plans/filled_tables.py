@@ -1,4 +1,4 @@
-"""Tables so large that the planner means what it plans: a heavy user with half of everything, among two thousand."""
+"""Fills tables until plans are realistic: a heavy user has half of all rows, two thousand users have the rest."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from chatcore.replies.lease import Lease, OwnerId
 from chatcore.testing.samples import NOON
 
 HEAVY = "heavy"
-#: One with 25 conversations.
+#: A user with 25 conversations.
 LIGHT = "user1"
 CONVERSATIONS = 50_000
-#: Of one conversation of the heavy user's.
+#: Number of messages of one conversation of the heavy user.
 LONG_MESSAGES = 2_000
-#: Replies in the making, of which each of ten processes has its share; with so many deltas each.
+#: Number of running replies, which ten processes share, and of deltas of each reply.
 GENERATIONS, OWNERS, DELTAS = 8_000, 10, 5
 
 _FILL = f"""
@@ -66,37 +66,37 @@ select from pg_class where oid in (select conrelid from pg_constraint where cont
 
 
 def fill(url: str) -> None:
-    """Fills migrated tables, and has the planner know them, the same each time."""
+    """Fills migrated tables and analyses them, with the same statistics each time."""
     with psycopg.connect(url, autocommit=True) as connection:
         for table in _TABLES:
-            # What it found out in the middle would be another thing each time.
+            # An analysis in the middle would find different statistics each time.
             connection.execute(f"alter table {table} set (autovacuum_enabled = off)".encode())
         connection.execute(_FILL.encode())
-        # So many that all rows are looked at.
+        # A target at which all rows are sampled.
         connection.execute("set default_statistics_target = 400")
         connection.execute("vacuum analyze")
-        # Of rows that somebody's snapshot, in the same database, might not show yet, nobody knows that all see them.
+        # Vacuum does not mark rows as visible to all that an older snapshot in the same database might not show.
         while connection.execute(_NOT_ALL_VISIBLE).fetchall():
             connection.execute("vacuum")
 
 
 def a_stored_conversation(user: str, number: int) -> Conversation:
-    """The conversation with a number, even ones the heavy user's."""
+    """Returns the conversation with a number; even numbers belong to the heavy user."""
     return Conversation(id=ConversationId(_id(f"c{number}")), user_id=user, created_at=NOON, updated_at=NOON)
 
 
 def the_long_conversation() -> Conversation:
-    """The one that is long."""
+    """Returns the long conversation."""
     return Conversation(id=ConversationId(_id("long")), user_id=HEAVY, created_at=NOON, updated_at=NOON)
 
 
 def the_reply(number: int) -> MessageId:
-    """The reply in the conversation with that number."""
+    """Returns the reply in the conversation with that number."""
     return MessageId(_id(f"m2-{number}"))
 
 
 def leases(owner: int, count: int) -> list[Lease]:
-    """So many that one process has."""
+    """Returns that many leases of one process."""
     numbers = range(2 * owner + 1, 2 * GENERATIONS, 2 * OWNERS)
     return [
         Lease(

@@ -1,4 +1,4 @@
-"""A statement's plan, out of EXPLAIN's JSON: what it reads, and how it looks without its figures."""
+"""Reads the plan of a statement from the JSON of EXPLAIN: the rows that are read, and an outline without figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _IN_VAIN = "Rows Removed by Join Filter"
 
 
 class Kind(StrEnum):
-    """Whom a plan is for: prepared statements come to be planned once for any values."""
+    """Says which values a plan is made for; a prepared statement ends up with one plan for any values."""
 
     GENERIC = "for any values"
     CUSTOM = "for these values"
@@ -24,38 +24,38 @@ class Kind(StrEnum):
 
 @frozen
 class Plan:
-    """How one statement was carried out, EXPLAIN (ANALYZE, BUFFERS)."""
+    """Holds the result of EXPLAIN (ANALYZE, BUFFERS) for one statement."""
 
     sql: str
     kind: Kind
     tree: Node
 
     def nodes(self) -> Iterator[Node]:
-        """All of them, from the top."""
+        """Yields all nodes from the top."""
         return _nodes(self.tree)
 
     def whole_scans(self) -> set[str]:
-        """The tables that are read from one end to the other, without an index."""
+        """Returns the tables that are read completely, without an index."""
         return {str(node["Relation Name"]) for node in self.nodes() if node["Node Type"] in {"Seq Scan", "Sample Scan"}}
 
     def rows_read(self, table: str) -> float:
-        """How many rows of a table were looked at, whether they were wanted or not."""
+        """Returns how many rows of a table were read, whether they matched or not."""
         return sum(_rows(node) for node in self.nodes() if node.get("Relation Name") == table and _is_scan(node))
 
     def rows_looked_at(self) -> float:
-        """The same of all tables and intermediate results, with what joins threw away."""
+        """Returns the same for all tables and intermediate results, with the pairs that joins discarded."""
         return self.rows_joined_in_vain() + sum(_rows(node) for node in self.nodes() if _is_scan(node))
 
     def rows_joined_in_vain(self) -> float:
-        """How many pairs of rows joins looked at and threw away."""
+        """Returns how many pairs of rows the joins compared and discarded."""
         return sum(float(node["Actual Loops"] * node.get(_IN_VAIN, 0)) for node in self.nodes())
 
     def pages(self) -> int:
-        """How many pages of tables and indexes were touched."""
+        """Returns how many pages of tables and indexes were read."""
         return int(self.tree["Shared Hit Blocks"] + self.tree["Shared Read Blocks"])
 
     def outline(self) -> str:
-        """Nodes, indexes and tables, in lines: what stays the same from machine to machine."""
+        """Returns nodes, indexes and tables as lines, which are the same on every machine."""
         return "\n".join(_lines(self.tree, 0))
 
 
@@ -66,7 +66,7 @@ def _nodes(node: Node) -> Iterator[Node]:
 
 
 def _is_scan(node: Node) -> bool:
-    # The rows that a bitmap finds are those of the scan above it.
+    # The rows of a bitmap are counted in the scan above it.
     return "Scan" in node["Node Type"] and node["Node Type"] != "Bitmap Index Scan"
 
 
@@ -77,7 +77,7 @@ def _rows(node: Node) -> float:
 def _lines(node: Node, depth: int) -> Iterator[str]:
     indent = "  " * depth
     if named := node.get("Subplan Name"):
-        # Some versions say behind it which parameter it gives.
+        # Some versions append the parameter that a subplan returns.
         yield indent + named.partition(" (returns")[0]
         depth, indent = depth + 1, indent + "  "
     yield indent + _line(node)

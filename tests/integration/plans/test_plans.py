@@ -1,8 +1,8 @@
-"""No statement reads more than it needs, however large the tables are, and what it does instead is there to be read.
+"""No statement reads more rows than it needs, however large the tables are, and every plan is approved.
 
-`approved` has the plan of each statement as PostgreSQL 18 makes it, without figures: of a prepared statement the one
-for any values, which is what it comes to after a few executions. To renew them after a statement has changed, and to
-see in the diff what has become of its plan:
+`approved` has the plan of each statement as PostgreSQL 18 makes it, without figures; for a prepared statement this is
+the plan for any values, which the server uses after a few executions. To renew the plans after a statement has changed,
+and to see the change in the diff:
 
     CHATCORE_APPROVE_PLANS=1 .venv/bin/pytest tests/integration/plans
 """
@@ -30,8 +30,8 @@ from tests.statements import all_statements
 _APPROVED = Path(__file__).parent / "approved"
 _APPROVED_VERSION = 18
 
-# What is running now, and gone when it has ended: who looks for what has run out looks at all of it, since an index
-# that holds a time which is renewed all the time would cost each renewal more than this costs now and then.
+# These tables have only rows of running replies and open streams. A sweep reads the whole table, because an index on a
+# time that is renewed all the time would cost each renewal more than the scan costs now and then.
 _WHOLE_TABLES = {"CLAIM_EXPIRED": {"generations"}, "FORGET_STREAM_COUNTS": {"open_streams"}}
 
 _UNINDEXED_KEYS = """
@@ -55,13 +55,13 @@ def filled_url(postgres: PostgresServer, template_database: str) -> Iterator[str
 
 @pytest.fixture(scope="module")
 def steps(filled_url: str) -> Sequence[Step]:
-    """On the server of this run."""
+    """Records on the server of this run."""
     return asyncio.run(record(filled_url))
 
 
 @pytest.fixture(scope="module")
 def approvable_steps(filled_url: str, steps: Sequence[Step]) -> Sequence[Step]:
-    """On a server of the version whose plans are approved."""
+    """Records on a server of the version whose plans are approved."""
     with psycopg.connect(filled_url) as connection:
         if connection.info.server_version // 10_000 == _APPROVED_VERSION:
             return steps
@@ -71,11 +71,11 @@ def approvable_steps(filled_url: str, steps: Sequence[Step]) -> Sequence[Step]:
         return asyncio.run(record(server.url()))
 
 
-def test_every_statement_there_is_is_explained(steps: Sequence[Step]) -> None:
+def test_every_statement_is_explained(steps: Sequence[Step]) -> None:
     assert {_name(plan) for step in steps for plan in step.plans} == set(all_statements())
 
 
-def test_no_statement_reads_a_table_from_one_end_to_the_other(steps: Sequence[Step]) -> None:
+def test_no_statement_scans_a_whole_table(steps: Sequence[Step]) -> None:
     assert [
         (step.name, _name(plan), plan.kind, plan.outline())
         for step in steps
@@ -84,7 +84,7 @@ def test_no_statement_reads_a_table_from_one_end_to_the_other(steps: Sequence[St
     ] == []
 
 
-def test_no_statement_looks_at_more_than_it_was_asked_about(steps: Sequence[Step]) -> None:
+def test_no_statement_reads_more_rows_than_its_limit(steps: Sequence[Step]) -> None:
     assert [
         (step.name, _name(plan), plan.kind, plan.rows_looked_at(), plan.pages(), plan.outline())
         for step in steps
@@ -93,13 +93,13 @@ def test_no_statement_looks_at_more_than_it_was_asked_about(steps: Sequence[Step
     ] == []
 
 
-def test_what_goes_with_a_row_that_is_deleted_is_found_by_an_index(filled_url: str) -> None:
+def test_every_foreign_key_has_an_index(filled_url: str) -> None:
     with psycopg.connect(filled_url) as connection:
         assert connection.execute(_UNINDEXED_KEYS).fetchall() == []
 
 
 @pytest.mark.parametrize("name", all_statements())
-def test_a_plan_changes_for_all_to_see(name: str, approvable_steps: Sequence[Step]) -> None:
+def test_a_plan_is_the_approved_one(name: str, approvable_steps: Sequence[Step]) -> None:
     text = _approvable(name, approvable_steps)
     file = _APPROVED / f"{name.lower()}.txt"
     if "CHATCORE_APPROVE_PLANS" in os.environ:
@@ -108,7 +108,7 @@ def test_a_plan_changes_for_all_to_see(name: str, approvable_steps: Sequence[Ste
     assert text == (file.read_text() if file.exists() else ""), "see the top of this file for how plans are approved"
 
 
-def test_nothing_is_approved_of_a_statement_that_is_gone() -> None:
+def test_every_approved_plan_has_a_statement() -> None:
     assert {file.stem for file in _APPROVED.iterdir()} == {name.lower() for name in all_statements()}
 
 
@@ -122,7 +122,7 @@ def _as_sent(statement: str) -> str:
 
 
 def _approvable(name: str, steps: Sequence[Step]) -> str:
-    """The plans of one statement, each once, with what they are for."""
+    """Returns the plans of one statement, each once, with the step that they are for."""
     found: dict[str, str] = {}
     for step in steps:
         plans = [plan for plan in step.plans if _name(plan) == name]

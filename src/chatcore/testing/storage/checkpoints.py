@@ -35,7 +35,7 @@ from chatcore.testing.storage.steps import (
 
 
 class CheckpointsContract(StorageHooks):
-    """What a checkpoint stores, and what its owner learns."""
+    """Tests what a checkpoint stores and what it reports to the owner."""
 
     async def test_text_is_stored_piece_by_piece(self, storage: Storage) -> None:
         lease = await begin(storage)
@@ -91,7 +91,7 @@ class CheckpointsContract(StorageHooks):
     async def test_nothing_to_store_is_no_error(self, storage: Storage) -> None:
         assert list(await storage.checkpoint(an_owner(), [])) == []
 
-    async def test_the_text_of_a_reply_in_the_making_is_not_in_its_message(self, storage: Storage) -> None:
+    async def test_the_text_of_a_running_reply_is_not_in_its_message(self, storage: Storage) -> None:
         conversation = await create(storage)
         lease = await begin(storage, conversation)
 
@@ -119,7 +119,7 @@ class CheckpointsContract(StorageHooks):
         (read,) = await storage.read_deltas([a_reader(lease)])
         assert (read.text, read.is_live) == ("", False)
 
-    async def test_a_lease_that_ran_out_holds_until_somebody_takes_it(self, storage: Storage) -> None:
+    async def test_an_expired_lease_holds_until_it_is_taken_over(self, storage: Storage) -> None:
         lease = await begin(storage)
         await self.expire_leases(storage)
 
@@ -127,7 +127,7 @@ class CheckpointsContract(StorageHooks):
         await claim(storage, an_owner())
         assert await checkpoint(storage, progress(lease, " you", start_offset=5, renew=True)) is LeaseStatus.LOST
 
-    async def test_renewing_keeps_others_from_taking_it(self, storage: Storage) -> None:
+    async def test_a_renewed_lease_is_not_taken_over(self, storage: Storage) -> None:
         kept, lost = await begin(storage), await begin(storage)
         await self.expire_leases(storage)
 
@@ -138,7 +138,7 @@ class CheckpointsContract(StorageHooks):
 
 
 class DeltaReadersContract(StorageHooks):
-    """Readers on other replicas see what was checkpointed, from wherever they are."""
+    """Tests that readers on other replicas get the checkpointed text from any offset."""
 
     async def test_text_is_read_from_any_offset(self, storage: Storage) -> None:
         lease, whole = await _in_pieces(storage)
@@ -217,7 +217,7 @@ class DeltaReadersContract(StorageHooks):
 
 
 class StopContract(StorageHooks):
-    """Anybody's request reaches the owner, whichever process that is."""
+    """Tests that a stop request reaches the owner in whichever process."""
 
     async def test_the_owner_learns_at_every_checkpoint_from_then_on(self, storage: Storage) -> None:
         lease = await begin(storage)
@@ -266,7 +266,7 @@ class StopContract(StorageHooks):
 
 
 async def _in_pieces(storage: Storage) -> tuple[Lease, str]:
-    """A reply in the making whose text was stored by several checkpoints, and its text."""
+    """Begins a reply and stores its text by several checkpoints; returns its lease and its text."""
     lease = await begin(storage)
     whole = ""
     for piece in ("a👩‍🚀", "e\u0301\u2028", "xyz", "ß"):

@@ -1,12 +1,12 @@
-"""The storage contract, all of it."""
+"""The whole storage contract."""
 
 from chatcore.testing.storage.checkpoints import CheckpointsContract, DeltaReadersContract, StopContract
 from chatcore.testing.storage.conversations import ConversationsContract
-from chatcore.testing.storage.final_states import EndingsContract
+from chatcore.testing.storage.final_states import FinalStatesContract
 from chatcore.testing.storage.history import HistoryContract
 from chatcore.testing.storage.idempotency_keys import KeysContract, PurgeContract
 from chatcore.testing.storage.listing import ListingContract
-from chatcore.testing.storage.orphans import ClaimsContract, SettlingContract
+from chatcore.testing.storage.orphans import ClaimsContract, OrphansContract
 from chatcore.testing.storage.outage import OutageContract
 from chatcore.testing.storage.regenerations import RegenerationRepeatsContract, RegenerationsContract
 from chatcore.testing.storage.turn_repeats import TurnRepeatsContract
@@ -26,12 +26,12 @@ class StorageContract(
     CheckpointsContract,
     DeltaReadersContract,
     StopContract,
-    EndingsContract,
+    FinalStatesContract,
     ClaimsContract,
-    SettlingContract,
+    OrphansContract,
     OutageContract,
 ):
-    """What every storage adapter promises.
+    """Tests every promise of a storage adapter.
 
     A subclass has two fixtures, `storage`, an adapter whose storage is empty, and `unreachable_storage`, an adapter
     whose storage cannot be reached, and implements the method of

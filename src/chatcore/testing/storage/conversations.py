@@ -1,4 +1,4 @@
-"""The storage contract: conversations one by one."""
+"""The storage contract: single conversations."""
 
 from datetime import UTC, timedelta, timezone
 from uuid import uuid4
@@ -43,7 +43,7 @@ from chatcore.testing.storage.steps import (
 
 _INDIA = timezone(timedelta(hours=5, minutes=30))
 
-#: An update of each field by itself, and of none.
+#: A change of each field alone, of all fields, and of none.
 CHANGES = {
     "title": ConversationChanges(title=AWKWARD_TEXT),
     "updated_at": ConversationChanges(updated_at=later(5).astimezone(_INDIA)),
@@ -53,7 +53,7 @@ CHANGES = {
 
 
 class ConversationsContract(StorageHooks):
-    """Creating, opening, renaming and deleting; each user's for themselves."""
+    """Tests creating, opening, changing and deleting, for each user separately."""
 
     async def test_a_created_conversation_is_stored_as_it_is(self, storage: Storage) -> None:
         conversation = evolve(
@@ -154,7 +154,7 @@ class ConversationsContract(StorageHooks):
 
         assert await reopen(storage, kept) == before
 
-    async def test_after_a_deletion_nothing_of_a_reply_in_the_making_reappears(self, storage: Storage) -> None:
+    async def test_after_a_deletion_nothing_of_a_running_reply_reappears(self, storage: Storage) -> None:
         conversation = await create(storage)
         lease = await begin(storage, conversation)
         await checkpoint(storage, progress(lease, "some"))
@@ -172,7 +172,7 @@ class ConversationsContract(StorageHooks):
         with pytest.raises(ConversationNotFoundError):
             await reopen(storage, conversation)
 
-    async def test_a_conversation_made_anew_under_a_deleted_ones_id_is_empty(self, storage: Storage) -> None:
+    async def test_a_new_conversation_with_the_id_of_a_deleted_one_is_empty(self, storage: Storage) -> None:
         conversation = await create(storage)
         lease = await begin(storage, conversation)
         await checkpoint(storage, progress(lease, "old"))
@@ -199,7 +199,7 @@ class ConversationsContract(StorageHooks):
         assert (await storage.list_conversations(BOB, PageRequest())).conversations == ()
 
     async def assert_absent(self, storage: Storage, user_id: str, conversation_id: ConversationId) -> None:
-        """Every method that is given a conversation says that there is none."""
+        """Asserts that no method that takes a conversation finds this one."""
         absent = evolve(a_conversation(user_id), id=conversation_id)
         turn = a_turn(absent)
         for attempt in (

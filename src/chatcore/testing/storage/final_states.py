@@ -33,7 +33,7 @@ from chatcore.testing.storage.steps import (
     text_so_far,
 )
 
-_ENDINGS = {
+_FINAL_STATES = {
     "complete": a_final_state(AWKWARD_TEXT),
     "complete and empty": a_final_state(""),
     "stopped": evolve(an_interruption(), status=Status.STOPPED, error=ReplyError.STOPPED),
@@ -42,10 +42,10 @@ _ENDINGS = {
 }
 
 
-class EndingsContract(StorageHooks):
-    """How a reply ends, once, by whoever holds its lease."""
+class FinalStatesContract(StorageHooks):
+    """Tests that a reply ends once, by the holder of its lease."""
 
-    @pytest.mark.parametrize("final_state", _ENDINGS.values(), ids=_ENDINGS)
+    @pytest.mark.parametrize("final_state", _FINAL_STATES.values(), ids=_FINAL_STATES)
     async def test_the_message_gets_its_final_state(self, storage: Storage, final_state: FinalState) -> None:
         conversation = await create(storage)
         accepted = await storage.begin_turn(a_turn(conversation))
@@ -62,7 +62,7 @@ class EndingsContract(StorageHooks):
             inference_time_ms=final_state.inference_time_ms,
         )
 
-    async def test_the_content_is_the_endings_whatever_was_checkpointed(self, storage: Storage) -> None:
+    async def test_the_final_content_replaces_what_was_checkpointed(self, storage: Storage) -> None:
         lease = await begin(storage)
         await checkpoint(storage, progress(lease, "Hel"))
 
@@ -96,7 +96,7 @@ class EndingsContract(StorageHooks):
         assert accepted.lease is not None
         assert await text_so_far(storage, accepted.lease) == ""
 
-    async def test_the_head_goes_back_when_it_is_to(self, storage: Storage) -> None:
+    async def test_the_head_returns_when_the_final_state_says_so(self, storage: Storage) -> None:
         conversation = await create(storage)
         turn = a_turn(conversation)
         lease = await begin(storage, turn=turn)
@@ -106,7 +106,7 @@ class EndingsContract(StorageHooks):
         assert (await stored(storage, conversation)).head_id == turn.user_message_id
 
     async def test_a_repeat_changes_nothing_and_is_confirmed(self, storage: Storage) -> None:
-        for final_state in _ENDINGS.values():
+        for final_state in _FINAL_STATES.values():
             conversation = await create(storage)
             lease = await begin(storage, conversation)
             await end(storage, lease, final_state)
@@ -132,7 +132,7 @@ class EndingsContract(StorageHooks):
 
             assert await asyncio.gather(*(storage.finish(lease, a_final_state()) for _ in range(5))) == [True] * 5
 
-    async def test_an_ended_reply_does_not_get_another_ending(self, storage: Storage) -> None:
+    async def test_an_ended_reply_gets_no_other_final_state(self, storage: Storage) -> None:
         conversation = await create(storage)
         lease = await begin(storage, conversation)
         await end(storage, lease, a_final_state("Hello"))
@@ -174,12 +174,12 @@ class EndingsContract(StorageHooks):
         assert await storage.finish(fenced, a_final_state("too late", at=later(9))) is False
         assert (await message_of(storage, present)).content == an_interruption().content
 
-    async def test_of_two_different_endings_at_once_one_wins(self, storage: Storage) -> None:
+    async def test_of_two_different_final_states_at_once_one_wins(self, storage: Storage) -> None:
         for _ in range(5):
             lease = await begin(storage)
-            endings = [a_final_state("one"), a_final_state("two")]
+            final_states = [a_final_state("one"), a_final_state("two")]
 
-            won = await asyncio.gather(*(storage.finish(lease, final_state) for final_state in endings))
+            won = await asyncio.gather(*(storage.finish(lease, final_state) for final_state in final_states))
 
             assert sorted(won) == [False, True]
-            assert (await message_of(storage, lease)).content == endings[won.index(True)].content
+            assert (await message_of(storage, lease)).content == final_states[won.index(True)].content

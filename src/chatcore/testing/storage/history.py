@@ -1,4 +1,4 @@
-"""The storage contract: the history that goes along with a new reply."""
+"""The storage contract: the history that is returned with a new reply."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from chatcore.testing.storage.steps import StorageHooks, converse, create, end, 
 
 
 class HistoryContract(StorageHooks):
-    """The newest messages of the active path, oldest first."""
+    """Tests that the history has the newest messages of the active path, oldest first."""
 
     async def test_it_ends_with_the_message_to_be_answered(self, storage: Storage) -> None:
         conversation = await create(storage)

@@ -28,7 +28,7 @@ from chatcore.testing.storage.steps import (
 
 
 class KeysContract(StorageHooks):
-    """A send that is repeated under its key is one send."""
+    """Tests that a send which is repeated with its key is one send."""
 
     async def test_the_same_key_again_returns_the_turn_and_stores_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -159,7 +159,7 @@ class KeysContract(StorageHooks):
 
 
 class PurgeContract(StorageHooks):
-    """Keys are forgotten by age, in batches."""
+    """Tests that old keys are deleted in batches."""
 
     async def test_only_keys_recorded_before_the_instant_are_forgotten(self, storage: Storage) -> None:
         turns = [_keyed(await create(storage), a_key(f"key-{minutes}"), minutes) for minutes in (1, 2, 3)]
@@ -194,7 +194,7 @@ def _keyed(conversation: Conversation, key: IdempotencyKey | None = None, minute
 
 
 async def _is_remembered(storage: Storage, turn: NewTurn) -> bool:
-    """Whether the key of `turn` is still known, by sending another request under it."""
+    """Returns whether the key of `turn` is still known, by sending another request with it."""
     assert turn.idempotency_key is not None
     other = await create(storage, turn.user_id)
     try:

@@ -11,12 +11,12 @@ from chatcore.ports import Storage
 from chatcore.testing.samples import ALICE, BOB, a_conversation, a_rename, later
 from chatcore.testing.storage.steps import StorageHooks, create
 
-#: Ids that differ in their first and in their last byte, to tell the orders of bytes, text and numbers apart.
+#: Ids that differ in their first and in their last byte, which distinguishes the orders of bytes, text and numbers.
 _IDS = [ConversationId(UUID(int=(first << 120) + last)) for first in (0x0F, 0x80, 0xFF) for last in (1, 2, 255)]
 
 
 class ListingContract(StorageHooks):
-    """Order, offsets and cursors."""
+    """Tests order, offsets and cursors."""
 
     async def test_the_newest_come_first(self, storage: Storage) -> None:
         made = [a_conversation(at=later(minutes)) for minutes in (3, 1, 2)]
@@ -26,7 +26,7 @@ class ListingContract(StorageHooks):
 
         assert page == Page((made[0], made[2], made[1]), None)
 
-    async def test_conversations_of_the_same_instant_are_listed_by_id_downwards(self, storage: Storage) -> None:
+    async def test_conversations_of_the_same_instant_are_in_descending_order_of_id(self, storage: Storage) -> None:
         await _store(storage, *(evolve(a_conversation(), id=id_) for id_ in _IDS[1::2] + _IDS[::2]))
 
         page = await storage.list_conversations(ALICE, PageRequest())
@@ -47,7 +47,7 @@ class ListingContract(StorageHooks):
         assert (await storage.list_conversations(ALICE, PageRequest())).conversations == (alices,)
         assert (await storage.list_conversations(BOB, PageRequest())).conversations == (bobs,)
 
-    async def test_nothing_is_an_empty_last_page(self, storage: Storage) -> None:
+    async def test_an_empty_list_is_one_empty_page(self, storage: Storage) -> None:
         assert await storage.list_conversations(ALICE, PageRequest()) == Page((), None)
 
     async def test_offsets_cut_the_same_list(self, storage: Storage) -> None:
@@ -98,7 +98,7 @@ class ListingContract(StorageHooks):
 
         assert [*page.conversations, *rest] == expected
 
-    async def test_a_walk_goes_on_when_the_conversation_at_the_cursor_is_deleted(self, storage: Storage) -> None:
+    async def test_a_walk_survives_deletion_of_the_conversation_at_the_cursor(self, storage: Storage) -> None:
         expected = await _nine(storage)
         page = await storage.list_conversations(ALICE, PageRequest(limit=4))
 
@@ -121,14 +121,14 @@ async def _store(storage: Storage, *conversations: Conversation) -> None:
 
 
 async def _nine(storage: Storage) -> list[Conversation]:
-    """Nine conversations at three instants, in the order in which they are to be listed."""
+    """Stores nine conversations at three instants; returns them in the order of the list."""
     made = [evolve(a_conversation(at=later(index % 3)), id=id_) for index, id_ in enumerate(_IDS)]
     await _store(storage, *made)
     return sorted(made, key=lambda c: (c.updated_at, c.id), reverse=True)
 
 
 async def _walk(storage: Storage, request: PageRequest) -> list[Conversation]:
-    """The rest of the list, page by page."""
+    """Returns the rest of the list, read page by page."""
     seen: list[Conversation] = []
     for _ in range(2 * len(_IDS)):
         page = await storage.list_conversations(ALICE, request)

@@ -35,15 +35,15 @@ from chatcore.testing.storage.steps import (
 
 
 class ClaimsContract(StorageHooks):
-    """Who takes over what."""
+    """Tests which replies are taken over, and by which process."""
 
-    async def test_a_lease_that_runs_is_left_alone(self, storage: Storage) -> None:
+    async def test_a_valid_lease_is_left_alone(self, storage: Storage) -> None:
         lease = await begin(storage)
 
         assert list(await storage.claim_expired(an_owner(), (), 10)) == []
         assert await checkpoint(storage, progress(lease, "")) is LeaseStatus.HELD
 
-    async def test_a_lease_that_ran_out_is_taken_over_with_the_next_epoch(self, storage: Storage) -> None:
+    async def test_an_expired_lease_is_taken_over_with_the_next_epoch(self, storage: Storage) -> None:
         first = await begin(storage)
         for epoch in (2, 3):
             owner = an_owner()
@@ -85,13 +85,13 @@ class ClaimsContract(StorageHooks):
         assert list(claimed) == [evolve(forgotten, epoch=2)]
         assert await checkpoint(storage, progress(running, "")) is LeaseStatus.HELD
 
-    async def test_an_owners_own_forgotten_reply_is_left_while_its_lease_runs(self, storage: Storage) -> None:
+    async def test_an_owners_forgotten_reply_is_left_while_its_lease_is_valid(self, storage: Storage) -> None:
         owner = an_owner()
         await _begin_as(storage, owner)
 
         assert list(await storage.claim_expired(owner, (), 10)) == []
 
-    async def test_what_one_process_runs_does_not_protect_it_from_others(self, storage: Storage) -> None:
+    async def test_a_running_reply_is_protected_only_from_its_owner(self, storage: Storage) -> None:
         lease = await begin(storage)
         await self.expire_leases(storage)
 
@@ -130,8 +130,8 @@ class ClaimsContract(StorageHooks):
         assert await checkpoint(storage, progress(claimed, "")) is LeaseStatus.STOP_REQUESTED
 
 
-class SettlingContract(StorageHooks):
-    """How a reply that was taken over comes to its end."""
+class OrphansContract(StorageHooks):
+    """Tests how a reply that was taken over is finished."""
 
     async def test_a_reply_with_text_is_interrupted_and_keeps_it(self, storage: Storage) -> None:
         lease = await self._abandoned(storage, "Hel", "lo 👩‍🚀")
@@ -143,7 +143,7 @@ class SettlingContract(StorageHooks):
         assert (message.status, message.content) == (Status.INTERRUPTED, "Hello 👩‍🚀")
         assert list(await storage.read_deltas([a_reader(lease)])) == [DeltaRead("", 0, is_live=False)]
 
-    async def test_a_reply_without_text_has_failed_and_the_head_goes_back(self, storage: Storage) -> None:
+    async def test_a_reply_without_text_fails_and_the_head_returns(self, storage: Storage) -> None:
         conversation = await create(storage)
         turn = await storage.begin_turn(a_turn(conversation))
         await self.expire_leases(storage)
@@ -155,13 +155,13 @@ class SettlingContract(StorageHooks):
         after = await stored(storage, conversation)
         assert (after.head_id, after.updated_at) == (turn.user_message.id, later(7))
 
-    async def test_the_owner_itself_may_settle(self, storage: Storage) -> None:
+    async def test_the_owner_itself_may_finish_it(self, storage: Storage) -> None:
         lease = await begin(storage)
         await checkpoint(storage, progress(lease, "Hel"))
 
         assert await storage.finish_orphan(lease, _decide) == _decided("Hel")
 
-    async def test_a_stop_that_the_owner_never_heard_of_is_known(self, storage: Storage) -> None:
+    async def test_a_stop_request_that_the_owner_did_not_see_is_reported(self, storage: Storage) -> None:
         heard: list[OrphanedReply] = []
 
         def decide(orphan: OrphanedReply) -> FinalState:
@@ -178,7 +178,7 @@ class SettlingContract(StorageHooks):
 
         assert [orphan.stop_requested for orphan in heard] == [False, True]
 
-    async def test_whether_there_is_an_earlier_reply_is_known(self, storage: Storage) -> None:
+    async def test_an_earlier_reply_is_reported(self, storage: Storage) -> None:
         heard: list[OrphanedReply] = []
 
         def decide(orphan: OrphanedReply) -> FinalState:
@@ -187,7 +187,7 @@ class SettlingContract(StorageHooks):
 
         conversation = await create(storage)
         await storage.finish_orphan(await begin(storage, conversation), decide)
-        for text in ("", "Hel"):  # The one before has failed, the first time.
+        for text in ("", "Hel"):  # The first time, the previous reply has failed.
             lease = lease_of(await storage.begin_regeneration(a_regeneration(conversation)))
             await checkpoint(storage, progress(lease, text))
             await self.expire_leases(storage)
@@ -201,7 +201,7 @@ class SettlingContract(StorageHooks):
             OrphanedReply("", stop_requested=False, replaces=False),
         ]
 
-    async def test_a_fenced_lease_settles_nothing(self, storage: Storage) -> None:
+    async def test_a_fenced_lease_finishes_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)
         fenced = await begin(storage, conversation)
         await self.expire_leases(storage)
@@ -213,7 +213,7 @@ class SettlingContract(StorageHooks):
         assert await reopen(storage, conversation) == before
         assert await checkpoint(storage, progress(present, "")) is LeaseStatus.HELD
 
-    async def test_a_reply_is_settled_once(self, storage: Storage) -> None:
+    async def test_an_orphan_is_finished_once(self, storage: Storage) -> None:
         conversation = await create(storage)
         lease = await begin(storage, conversation)
         await checkpoint(storage, progress(lease, "Hel"))
@@ -223,7 +223,7 @@ class SettlingContract(StorageHooks):
         assert await storage.finish_orphan(lease, lambda _: a_final_state("another", at=later(9))) is None
         assert await reopen(storage, conversation) == before
 
-    async def test_no_text_slips_in_behind_the_ending(self, storage: Storage) -> None:
+    async def test_no_text_is_stored_after_the_final_state(self, storage: Storage) -> None:
         for _ in range(10):
             lease = await begin(storage)
             await checkpoint(storage, progress(lease, "Hel"))
@@ -249,7 +249,7 @@ class SettlingContract(StorageHooks):
         assert await storage.finish_orphan(lease, _decide) == _decided("Hel")
 
     async def _abandoned(self, storage: Storage, *pieces: str) -> Lease:
-        """A reply with some text whose owner is gone, taken over."""
+        """Stores a reply with some text, lets its lease expire, and takes it over."""
         lease = await begin(storage)
         offset = 0
         for piece in pieces:
@@ -276,5 +276,5 @@ def _decided(text: str) -> FinalState:
     return an_interruption(text, at=later(7)) if text else a_failure(at=later(7))
 
 
-def _fail_to_decide(_remains: OrphanedReply) -> FinalState:
+def _fail_to_decide(_orphan: OrphanedReply) -> FinalState:
     raise LookupError("no idea")

@@ -1,4 +1,4 @@
-"""The storage contract: when the storage is away."""
+"""The storage contract: an unreachable storage."""
 
 from collections.abc import Awaitable, Callable
 
@@ -26,7 +26,7 @@ from chatcore.testing.storage.steps import StorageHooks
 _CONVERSATION = a_conversation()
 _LEASE = Lease(user_id=ALICE, conversation_id=_CONVERSATION.id, message_id=a_message_id(), owner_id=an_owner(), epoch=1)
 
-#: Every method of the port, called.
+#: A call of every method of the port.
 CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
     "create_conversation": lambda s: s.create_conversation(_CONVERSATION),
     "list_conversations": lambda s: s.list_conversations(ALICE, PageRequest()),
@@ -48,14 +48,14 @@ CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
 
 
 class OutageContract(StorageHooks):
-    """Every method says so in the same way. Needs the fixture `unreachable_storage`."""
+    """Tests that every method raises the same error. Needs the fixture `unreachable_storage`."""
 
     @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-    async def test_every_method_says_that_the_storage_is_away(
+    async def test_every_method_raises_when_the_storage_is_unreachable(
         self, unreachable_storage: Storage, call: Callable[[Storage], Awaitable[object]]
     ) -> None:
         with pytest.raises(StorageUnavailableError):
             await call(unreachable_storage)
 
-    async def test_a_storage_that_is_there_answers(self, storage: Storage) -> None:
+    async def test_a_reachable_storage_answers_a_ping(self, storage: Storage) -> None:
         await storage.ping()

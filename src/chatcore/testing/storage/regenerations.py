@@ -25,7 +25,7 @@ from chatcore.testing.storage.steps import (
 
 
 class RegenerationsContract(StorageHooks):
-    """A new reply beside the old one."""
+    """Tests that a regeneration stands beside the old reply."""
 
     async def test_the_new_reply_stands_beside_the_old_one(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -101,7 +101,7 @@ class RegenerationsContract(StorageHooks):
         assert accepted.user_message == last.user_message
         assert accepted.reply.parent_id == last.user_message.id
 
-    async def test_when_it_comes_to_nothing_the_head_goes_back_to_the_old_reply(self, storage: Storage) -> None:
+    async def test_when_it_fails_the_head_returns_to_the_old_reply(self, storage: Storage) -> None:
         conversation = await create(storage)
         old = await converse(storage, conversation, "Hello", "Hi")
         accepted = await storage.begin_regeneration(a_regeneration(conversation))
@@ -111,7 +111,7 @@ class RegenerationsContract(StorageHooks):
         assert (await stored(storage, conversation)).head_id == old.reply.id
         assert [m.status for m in await messages_of(storage, conversation)][1:] == [Status.COMPLETE, Status.FAILED]
 
-    async def test_when_some_text_came_the_new_reply_stays_the_head(self, storage: Storage) -> None:
+    async def test_an_interrupted_regeneration_with_text_stays_the_head(self, storage: Storage) -> None:
         conversation = await create(storage)
         await converse(storage, conversation, "Hello", "Hi")
         accepted = await storage.begin_regeneration(a_regeneration(conversation))
@@ -188,7 +188,7 @@ class RegenerationsContract(StorageHooks):
 
 
 class RegenerationRepeatsContract(StorageHooks):
-    """The same regeneration sent again by the process that began it."""
+    """Tests a regeneration that is sent again by the process that began it."""
 
     async def test_a_regeneration_repeated_returns_the_same_and_stores_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)

@@ -20,7 +20,7 @@ from chatcore.testing.storage.steps import (
 
 
 class TurnRepeatsContract(StorageHooks):
-    """The same turn sent again by the process that began it, as after a lost reply to a COMMIT."""
+    """Tests a turn that is sent again by the process that began it, as after a lost answer to COMMIT."""
 
     async def test_a_repeat_returns_the_same_turn_and_stores_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)

@@ -37,7 +37,7 @@ from chatcore.testing.storage.steps import (
 
 
 class TurnsContract(StorageHooks):
-    """What a turn stores, what it refuses, and what happens to many at once."""
+    """Tests what a turn stores, when it is refused, and how simultaneous turns end."""
 
     async def test_a_turn_stores_the_message_and_an_empty_reply(self, storage: Storage) -> None:
         conversation = evolve(a_conversation(), model_tag="eliza")
@@ -206,7 +206,7 @@ class TurnsContract(StorageHooks):
             with pytest.raises(ConversationNotFoundError):
                 await reopen(storage, conversation)
 
-    async def test_a_user_has_so_many_replies_in_the_making_and_no_more(self, storage: Storage) -> None:
+    async def test_a_user_has_at_most_the_limit_of_running_replies(self, storage: Storage) -> None:
         await begin(storage)
         await begin(storage)
         conversation = await create(storage)

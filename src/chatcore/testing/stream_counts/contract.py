@@ -12,24 +12,24 @@ from chatcore.testing.samples import ALICE, BOB
 
 @pytest.mark.asyncio
 class StreamCountsContract:
-    """What every keeper of stream counts promises.
+    """Tests every promise of the stream counts port.
 
-    A subclass has two fixtures, `stream_counts`, an adapter in which nothing has been said, and
-    `unreachable_stream_counts`, an adapter whose storage cannot be reached, and implements :meth:`let_counts_run_out`.
+    A subclass has two fixtures, `stream_counts`, an adapter in which nothing was published, and
+    `unreachable_stream_counts`, an adapter whose storage cannot be reached, and implements :meth:`expire_counts`.
     """
 
-    async def let_counts_run_out(self, stream_counts: StreamCounts) -> None:
-        """Makes all counts said so far run out, as if their time had passed."""
+    async def expire_counts(self, stream_counts: StreamCounts) -> None:
+        """Makes all counts that were published so far expire, as if their time had passed."""
         raise NotImplementedError
 
-    async def test_a_process_learns_what_all_others_have_said_of_a_user(self, stream_counts: StreamCounts) -> None:
+    async def test_a_process_reads_the_counts_of_all_others(self, stream_counts: StreamCounts) -> None:
         own, one, another = a_process(), a_process(), a_process()
         await stream_counts.exchange_stream_counts(one, {ALICE: 3, BOB: 50})
         await stream_counts.exchange_stream_counts(another, {ALICE: 4})
 
         assert await elsewhere(stream_counts, own) == 7
 
-    async def test_what_a_process_says_itself_is_not_elsewhere(self, stream_counts: StreamCounts) -> None:
+    async def test_a_process_does_not_read_its_own_count(self, stream_counts: StreamCounts) -> None:
         own = a_process()
 
         assert await elsewhere(stream_counts, own, own_count=5) == 0
@@ -42,7 +42,7 @@ class StreamCountsContract:
 
         assert await elsewhere(stream_counts) == 2
 
-    async def test_a_count_of_none_takes_back_what_was_said(self, stream_counts: StreamCounts) -> None:
+    async def test_a_count_of_zero_removes_the_count(self, stream_counts: StreamCounts) -> None:
         one = a_process()
         await stream_counts.exchange_stream_counts(one, {ALICE: 3, BOB: 1})
 
@@ -58,24 +58,22 @@ class StreamCountsContract:
 
         assert await elsewhere(stream_counts) == 3
 
-    async def test_only_users_who_are_named_are_answered_for(self, stream_counts: StreamCounts) -> None:
+    async def test_only_named_users_are_in_the_result(self, stream_counts: StreamCounts) -> None:
         await stream_counts.exchange_stream_counts(a_process(), {ALICE: 3, BOB: 1})
 
         answer = await stream_counts.exchange_stream_counts(a_process(), {ALICE: 1})
         assert answer == {ALICE: 3}
 
-    async def test_nobody_has_nothing(self, stream_counts: StreamCounts) -> None:
+    async def test_an_exchange_of_no_counts_returns_none(self, stream_counts: StreamCounts) -> None:
         assert await stream_counts.exchange_stream_counts(a_process(), {}) == {}
 
-    async def test_many_users_are_answered_for_at_once(self, stream_counts: StreamCounts) -> None:
+    async def test_many_users_are_exchanged_at_once(self, stream_counts: StreamCounts) -> None:
         counts = {f"user-{number}": 1 + number for number in range(1000)}
         await stream_counts.exchange_stream_counts(a_process(), counts)
 
         assert await stream_counts.exchange_stream_counts(a_process(), dict.fromkeys(counts, 1)) == counts
 
-    async def test_of_processes_that_exchange_at_once_the_last_learns_of_all_others(
-        self, stream_counts: StreamCounts
-    ) -> None:
+    async def test_of_simultaneous_exchanges_the_last_reads_all_others(self, stream_counts: StreamCounts) -> None:
         for _ in range(10):
             user = f"user-{uuid4()}"
             answers = await asyncio.gather(
@@ -83,33 +81,33 @@ class StreamCountsContract:
             )
             assert max(answer.get(user, 0) for answer in answers) == 3
 
-    async def test_a_count_that_is_not_said_again_holds_no_more(self, stream_counts: StreamCounts) -> None:
+    async def test_a_count_that_is_not_published_again_expires(self, stream_counts: StreamCounts) -> None:
         await stream_counts.exchange_stream_counts(a_process(), {ALICE: 3})
-        await self.let_counts_run_out(stream_counts)
+        await self.expire_counts(stream_counts)
         one = a_process()
         await stream_counts.exchange_stream_counts(one, {ALICE: 4})
 
         assert await elsewhere(stream_counts) == 4
 
-    async def test_a_count_that_is_said_again_holds_again(self, stream_counts: StreamCounts) -> None:
+    async def test_an_expired_count_that_is_published_again_is_valid(self, stream_counts: StreamCounts) -> None:
         one = a_process()
         await stream_counts.exchange_stream_counts(one, {ALICE: 3})
-        await self.let_counts_run_out(stream_counts)
+        await self.expire_counts(stream_counts)
         await stream_counts.exchange_stream_counts(one, {ALICE: 3})
 
         assert await elsewhere(stream_counts) == 3
 
-    async def test_what_has_run_out_is_forgotten_up_to_the_limit(self, stream_counts: StreamCounts) -> None:
+    async def test_expired_counts_are_deleted_up_to_the_limit(self, stream_counts: StreamCounts) -> None:
         for user in (ALICE, BOB):
             for _ in range(2):
                 await stream_counts.exchange_stream_counts(a_process(), {user: 1})
-        await self.let_counts_run_out(stream_counts)
+        await self.expire_counts(stream_counts)
         await stream_counts.exchange_stream_counts(a_process(), {ALICE: 1})
 
         assert [await stream_counts.forget_stream_counts(3) for _ in range(3)] == [3, 1, 0]
         assert await elsewhere(stream_counts) == 1
 
-    async def test_it_says_that_the_storage_is_away(self, unreachable_stream_counts: StreamCounts) -> None:
+    async def test_every_method_raises_when_it_is_unreachable(self, unreachable_stream_counts: StreamCounts) -> None:
         with pytest.raises(StorageUnavailableError):
             await unreachable_stream_counts.exchange_stream_counts(a_process(), {ALICE: 1})
         with pytest.raises(StorageUnavailableError):
@@ -117,14 +115,14 @@ class StreamCountsContract:
 
 
 def a_process() -> ProcessId:
-    """A process that was never seen before."""
+    """Returns the id of a new process."""
     return ProcessId(uuid4())
 
 
 async def elsewhere(
     stream_counts: StreamCounts, process_id: ProcessId | None = None, *, user: str = ALICE, own_count: int = 1
 ) -> int:
-    """What a process, by default a new one, learns of the others; a new one takes its own count back."""
+    """Returns the count of all other processes; a new process, the default, removes its own count afterwards."""
     own = process_id or a_process()
     answer = await stream_counts.exchange_stream_counts(own, {user: own_count})
     if process_id is None:

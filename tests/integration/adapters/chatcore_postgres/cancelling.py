@@ -1,4 +1,4 @@
-"""Cancels a coroutine at one of its waits, chosen by number: what a test of cancellation otherwise leaves to luck."""
+"""Cancels a coroutine at a chosen one of its waits, which other tests of cancellation leave to chance."""
 
 import asyncio
 from collections.abc import Coroutine, Generator
@@ -9,19 +9,19 @@ from attrs import define
 
 
 class Moment(Enum):
-    """When, with respect to a wait, its task is cancelled."""
+    """Says when a task is cancelled, relative to a wait."""
 
-    #: While it waits.
+    #: During the wait.
     WHILE_WAITING = auto()
-    #: When what it waits for has come, and before it learns of that: what came is lost on the way.
+    #: After the result has come and before the task receives it: the result is lost.
     AS_IT_COMES = auto()
-    #: While it waits, and again while it waits in cleaning up.
+    #: During the wait, and again while the task waits in its cleanup.
     TWICE = auto()
 
 
 @define
 class _Cut:
-    """Passes on every wait of `unit`, and cancels the task that runs it at the one of number `wait`, from 1."""
+    """Passes on every wait of `unit`, and cancels its task at wait number `wait`, from 1."""
 
     unit: Coroutine[Any, Any, object]
     wait: int
@@ -48,16 +48,16 @@ class _Cut:
         task = asyncio.current_task()
         assert task is not None
         if self.moment is Moment.AS_IT_COMES and awaited is not None:
-            # Called before the task's own callback, which is added when the wait reaches it.
+            # This callback runs before the one of the task, which is added when the wait reaches the task.
             awaited.add_done_callback(lambda _: task.cancel())
         else:
             task.cancel()
 
 
 async def cancelled_at(unit: Coroutine[Any, Any, object], wait: int, moment: Moment) -> bool:
-    """Runs `unit` and cancels it at its wait of that number; whether it came to that, or was over before.
+    """Runs `unit` and cancels it at wait number `wait`; returns whether it was cancelled or ended before.
 
-    What `unit` raises for itself is let through.
+    Errors that `unit` raises itself are passed on.
     """
     cut = _Cut(unit, wait, moment)
 

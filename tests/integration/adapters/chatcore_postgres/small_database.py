@@ -1,4 +1,4 @@
-"""A database of one connection, by itself: what the storage adapter is made of."""
+"""Opens a single pool of one connection, as the storage adapter has three of."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ from chatcore_postgres.driver.database import Database
 
 @asynccontextmanager
 async def small_database(url: str, *, timeout_seconds: float = 5) -> AsyncIterator[Database]:
-    """Open within the block."""
+    """Opens the pool for the block."""
     database = Database(
         url,
         name="test",

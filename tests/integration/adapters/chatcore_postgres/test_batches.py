@@ -1,4 +1,4 @@
-"""Statements for all replies of a process at once: the work grows with the replies, not with their square."""
+"""Statements for all replies of a process: the work grows with the number of replies, not with its square."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -30,14 +30,14 @@ from messages
 
 
 def _scanned(node: Mapping[str, Any]) -> Iterator[float]:
-    """How many rows each scan of a plan brought, all its loops together."""
+    """Yields how many rows each scan of a plan returned, in all its loops."""
     yield node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
     yield node["Actual Loops"] * node.get("Rows Removed by Join Filter", 0)
     for child in node.get("Plans", ()):
         yield from _scanned(child)
 
 
-async def test_a_checkpoint_compares_no_reply_with_all_others_in_tables_that_nobody_has_analysed(
+async def test_a_checkpoint_on_unanalysed_tables_stays_linear(
     database_url: str,
 ) -> None:
     owner = uuid4()
@@ -72,7 +72,7 @@ async def test_a_checkpoint_compares_no_reply_with_all_others_in_tables_that_nob
 
 
 async def test_a_batch_is_planned_for_its_own_size(database_url: str) -> None:
-    # What was planned for three replies would be kept for a thousand.
+    # A plan for three replies would otherwise be kept for a thousand.
     async with PostgresStorage(database_url, min_connections=1, max_connections=1, reserved_connections=1) as storage:
         lease = lease_of(await storage.begin_turn(a_turn(await create(storage))))
         for repeat in range(8):

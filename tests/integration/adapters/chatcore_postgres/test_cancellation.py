@@ -1,4 +1,4 @@
-"""A caller may be cancelled at any moment: all of what was asked for is done or nothing, and no connection is lost."""
+"""A caller may be cancelled at any moment: its call is done wholly or not at all, and no connection is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -31,7 +31,7 @@ from chatcore.testing.storage.steps import begin, checkpoint, create, end, lease
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.driver.database import Database
 
-# Leases run while the test does.
+# Leases are left out, because they are renewed during the test.
 _STATE = """
 select 'conversation', to_jsonb(c) from conversations as c where user_id = %(user)s
 union all select 'message', to_jsonb(m) from messages as m where user_id = %(user)s
@@ -47,7 +47,7 @@ where datname = current_database() and pid <> pg_backend_pid() and xact_start is
 _WAITING = _BUSY + " and wait_event_type = 'Lock'"
 
 Act = Callable[[], Awaitable[object]]
-#: Prepares something to do for a user, and what is to do then.
+#: Prepares a call for a user, and returns the call.
 Scene = Callable[[PostgresStorage, str], Awaitable[Act]]
 
 
@@ -97,7 +97,7 @@ async def _finish(storage: PostgresStorage, user_id: str) -> Act:
     return lambda: storage.finish(lease, a_final_state("Hi there"))
 
 
-async def _settle(storage: PostgresStorage, user_id: str) -> Act:
+async def _finish_orphan(storage: PostgresStorage, user_id: str) -> Act:
     lease = await begin(storage, await create(storage, user_id))
     await checkpoint(storage, progress(lease, "Hi"))
     return lambda: storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text))
@@ -132,7 +132,7 @@ SCENES: tuple[Scene, ...] = (
     _request_stop,
     _checkpoint,
     _finish,
-    _settle,
+    _finish_orphan,
     _claim,
     _purge,
     _open,
@@ -141,7 +141,7 @@ SCENES: tuple[Scene, ...] = (
 
 @pytest.fixture
 async def storage(database_url: str) -> AsyncIterator[PostgresStorage]:
-    # One connection for each purpose: one that is lost is missed at once.
+    # One connection in each pool, so that a lost connection is noticed at once.
     async with PostgresStorage(database_url, min_connections=1, max_connections=1, reserved_connections=2) as storage:
         await storage.ping()
         yield storage
@@ -155,13 +155,13 @@ async def admin(database_url: str) -> AsyncIterator[AsyncConnection[Any]]:
 
 @pytest.fixture
 async def holder(database_url: str) -> AsyncIterator[AsyncConnection[Any]]:
-    """Somebody else, who holds rows."""
+    """Another connection, which holds locks."""
     async with await AsyncConnection.connect(database_url, autocommit=True) as connection:
         yield connection
 
 
 @pytest.mark.parametrize("moment", Moment)
-async def test_whatever_is_cancelled_at_any_of_its_waits_is_done_wholly_or_not_at_all(
+async def test_a_call_cancelled_at_any_wait_is_done_wholly_or_not_at_all(
     storage: PostgresStorage, admin: AsyncConnection[Any], moment: Moment
 ) -> None:
     """D15."""
@@ -178,11 +178,11 @@ async def test_whatever_is_cancelled_at_any_of_its_waits_is_done_wholly_or_not_a
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_whatever_is_cancelled_while_it_waits_for_a_row_is_done_wholly_or_not_at_all(
+async def test_a_call_cancelled_during_a_lock_wait_is_done_wholly_or_not_at_all(
     storage: PostgresStorage, admin: AsyncConnection[Any], holder: AsyncConnection[Any], times: int
 ) -> None:
     """D15."""
-    for scene in (_rename, _delete, _begin_turn, _begin_regeneration, _finish, _settle):
+    for scene in (_rename, _delete, _begin_turn, _begin_regeneration, _finish, _finish_orphan):
         user_id = uuid4().hex
         act = await scene(storage, user_id)
         before = await _state(admin, user_id)
@@ -199,7 +199,7 @@ async def test_whatever_is_cancelled_while_it_waits_for_a_row_is_done_wholly_or_
 
 
 @pytest.mark.parametrize("moment", Moment)
-async def test_who_is_cancelled_in_the_queue_for_a_connection_takes_none_with_it(
+async def test_a_cancellation_in_the_queue_for_a_connection_loses_none(
     storage: PostgresStorage, admin: AsyncConnection[Any], holder: AsyncConnection[Any], moment: Moment
 ) -> None:
     """D15."""
@@ -226,10 +226,10 @@ def _is_queued_or_cut(storage: PostgresStorage, cut: "asyncio.Task[bool]") -> bo
 async def _expect_done_or_not(
     storage: PostgresStorage, admin: AsyncConnection[Any], act: Act, user_id: str, before: list[Any]
 ) -> None:
-    """What was cancelled has happened or has not, and when it is repeated it has happened once."""
+    """Asserts that a cancelled call took effect wholly or not at all, and takes effect once when it is repeated."""
     await _expect_clean_connections(storage, admin)
     after = await _state(admin, user_id)
-    # Deleted already, where the deletion took effect.
+    # A deletion that took effect is refused when it is repeated.
     with suppress(NotFoundError):
         await act()
     assert after in (before, await _state(admin, user_id)), act
@@ -251,7 +251,7 @@ async def _counted(admin: AsyncConnection[Any], query: LiteralString) -> int:
 
 
 async def _expect_clean_connections(storage: PostgresStorage, admin: AsyncConnection[Any]) -> None:
-    """Nothing is left open, and every pool has its connection back, or another one."""
+    """Asserts that no transaction is open, and that every pool has its connection back, or another one."""
 
     async def nothing_is_open() -> bool:
         return await _counted(admin, _BUSY) == 0

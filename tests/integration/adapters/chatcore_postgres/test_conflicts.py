@@ -1,4 +1,4 @@
-"""What a busy, strict or changing database does to statements: they come through, or are told to come back."""
+"""Statements on a busy, strict or changing database succeed, or the caller is told to try again."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -50,23 +50,23 @@ async def _is_waited_for(admin: AsyncConnection[Any]) -> bool:
     return row is not None and row[0] > 0
 
 
-async def test_an_ending_that_was_chosen_to_break_a_deadlock_is_written_all_the_same(
+async def test_a_final_state_that_is_the_victim_of_a_deadlock_is_still_written(
     storage: PostgresStorage, admin: AsyncConnection[Any], database_url: str
 ) -> None:
     """D9, with a real one."""
     lease = await begin(storage)
     async with await AsyncConnection.connect(database_url) as other:
-        # Not to be the one who notices.
+        # The other session must be the one that notices the deadlock.
         await other.execute("set local deadlock_timeout = '1min'")
         await other.execute("select 1 from generations for update")
         finishing = asyncio.create_task(storage.finish(lease, a_final_state()))
         await eventually(lambda: _is_waited_for(admin), within=5, what="an ending that waits")
-        # Each has now what the other one waits for.
+        # Each session now holds the lock that the other one waits for.
         await other.execute("select 1 from conversations for update")
     assert await finishing
 
 
-async def test_turns_that_meet_on_a_serializable_database_are_told_what_is_so(
+async def test_racing_turns_on_a_serializable_database_get_definite_answers(
     admin: AsyncConnection[Any], database_url: str
 ) -> None:
     """D9, with real serialization failures."""
@@ -85,7 +85,7 @@ async def test_turns_that_meet_on_a_serializable_database_are_told_what_is_so(
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
-async def test_leases_are_good_for_as_long_as_the_database_says_whatever_a_process_takes_for_the_time(
+async def test_leases_expire_by_the_clock_of_the_database(
     storage: PostgresStorage, admin: AsyncConnection[Any], minutes: int
 ) -> None:
     """D13."""
@@ -103,7 +103,7 @@ async def test_leases_are_good_for_as_long_as_the_database_says_whatever_a_proce
 
 
 async def test_what_was_updated_never_goes_back_in_time(storage: PostgresStorage) -> None:
-    """D13: two processes, of which one is five minutes behind."""
+    """D13: the clock of one of two processes is five minutes behind."""
     conversation = await create(storage)
     await end(storage, lease_of(await storage.begin_turn(a_turn(conversation, now=later(5)))), a_final_state(at=NOON))
 
@@ -111,10 +111,10 @@ async def test_what_was_updated_never_goes_back_in_time(storage: PostgresStorage
     assert listed.updated_at == later(5)
 
 
-async def test_a_version_goes_on_while_the_schema_of_the_next_one_is_made(
+async def test_a_version_keeps_working_while_the_next_schema_is_applied(
     storage: PostgresStorage, admin: AsyncConnection[Any]
 ) -> None:
-    """D16: with statements that the server has prepared for the schema as it was."""
+    """D16: with statements that the server has prepared for the old schema."""
     conversation = await create(storage)
     for number in range(8):
         await _live(storage, await _begun(storage, conversation.user_id, f"before {number}"))
@@ -130,7 +130,7 @@ async def _begun(storage: PostgresStorage, user_id: str, key: str) -> AcceptedTu
 
 
 async def _live(storage: PostgresStorage, turn: AcceptedTurn) -> None:
-    """Everything that is done with a turn."""
+    """Does everything with a turn that the service does."""
     lease = lease_of(turn)
     await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
     await storage.request_stop(lease.user_id, lease.conversation_id, lease.message_id)
@@ -142,7 +142,7 @@ async def _live(storage: PostgresStorage, turn: AcceptedTurn) -> None:
     await storage.delete_conversation(lease.user_id, lease.conversation_id)
 
 
-async def test_two_hundred_endings_at_once_are_all_written_and_hold_up_no_lease(storage: PostgresStorage) -> None:
+async def test_two_hundred_final_states_at_once_are_written_and_delay_no_lease(storage: PostgresStorage) -> None:
     owner = an_owner()
     turns = [evolve(a_turn(await create(storage)), owner_id=owner) for _ in range(201)]
     going, *final_state = [lease_of(await storage.begin_turn(turn)) for turn in turns]

@@ -1,4 +1,4 @@
-"""What the statements cost: round trips, and rows read. Both stay the same however much is stored."""
+"""The cost of statements in round trips and in rows read, which does not grow with the stored data."""
 
 import re
 from collections.abc import AsyncIterator, Callable
@@ -31,7 +31,7 @@ from chatcore_postgres.replies.messages import GET_MESSAGE, REQUEST_STOP
 
 _MANY = 10_000
 
-# One long conversation among ordinary ones, all of one user: the planner's guess of the average is far off.
+# One long conversation among short ones of the same user, so that the planner's estimate of the average is far off.
 _FILL = f"""
 insert into conversations
 select 'alice', md5('c' || n)::uuid, 'A title', 'auto', 'default', null, 11, now(), now()
@@ -46,7 +46,7 @@ from conversations as c, generate_series(1, {_MANY}) as n where c.next_position 
 update conversations set head_id = md5('m{_MANY}')::uuid, next_position = {_MANY} + 1 where next_position = 1
 """  # noqa: S608 - the only value is the constant above
 
-# A reply in the making in every conversation, each with a thousand characters so far.
+# A running reply in every conversation, each with a thousand characters so far.
 _BEGIN_ALL = """
 insert into generations
 select user_id, conversation_id, id, row_number() over (), md5('owner')::uuid, 1, now(), false, null, now()
@@ -77,7 +77,7 @@ async def test_beginning_checkpointing_and_finishing_are_one_round_trip_each(
 ) -> None:
     conversation = await create(storage)
     for warm_up in range(8):
-        # A new connection has each statement prepared once, at its second use.
+        # A connection prepares each statement once, at its second use.
         lease = lease_of(await storage.begin_turn(_keyed(conversation, f"{warm_up}")))
         await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
         await storage.finish(lease, a_final_state())
@@ -140,7 +140,7 @@ async def test_no_statement_reads_more_of_a_long_conversation_than_it_needs(
     assert page.rows_read("conversations") <= 52
 
 
-async def test_no_statement_reads_more_of_the_replies_in_the_making_than_it_needs(
+async def test_no_statement_reads_more_running_replies_than_it_needs(
     storage: PostgresStorage, connection: database.Connection
 ) -> None:
     conversation = await create(storage)
@@ -149,7 +149,7 @@ async def test_no_statement_reads_more_of_the_replies_in_the_making_than_it_need
     message_id = _nth(1)
     reader = {"user_ids": Texts(["alice"]), "conversation_ids": Uuids([conversation.id])}
 
-    # Both are planned anew each time.
+    # Both statements are planned anew each time.
     for offset, room, needed in ((955, 10_000, 5), (5, 30, 4)):
         read = await explain(
             connection,
@@ -163,7 +163,7 @@ async def test_no_statement_reads_more_of_the_replies_in_the_making_than_it_need
             Kind.CUSTOM,
         )
         assert read.rows_read("generations") == 1
-        # One more tells where the reader is.
+        # One more row tells where the reader is.
         assert read.rows_read("deltas") <= needed + 1
     checkpoint = await explain(
         connection,
@@ -185,7 +185,7 @@ async def test_no_statement_reads_more_of_the_replies_in_the_making_than_it_need
 
 @asynccontextmanager
 async def _traced(pool: database.Database, path: Path) -> AsyncIterator[Callable[[], int]]:
-    """Lets libpq write down what a pool's one connection sends; gives the number of round trips so far."""
+    """Traces the only connection of a pool with libpq; yields a function that counts the round trips so far."""
     with path.open("w") as file:
 
         async def start(connection: database.Connection) -> None:
@@ -195,7 +195,7 @@ async def _traced(pool: database.Database, path: Path) -> AsyncIterator[Callable
             connection.pgconn.untrace()
 
         await pool.run(start)
-        # Every round trip of the protocol ends with one Sync of the client's.
+        # Every round trip of the protocol ends with one Sync message of the client.
         yield lambda: len(re.findall(r"\bSync\b", path.read_text()))
         await pool.run(stop)
 
@@ -205,7 +205,7 @@ def _keyed(conversation: Conversation, key: str) -> NewTurn:
 
 
 def _nth(number: int) -> MessageId:
-    """The id that the SQL above gives to a message of the long conversation."""
+    """Returns the id that the SQL above gives to a message of the long conversation."""
     return MessageId(UUID(md5(f"m{number}".encode(), usedforsecurity=False).hexdigest()))
 
 

@@ -1,4 +1,4 @@
-"""What callers notice when connections break, locks are held, and tasks are cancelled: as little as possible."""
+"""Callers notice as little as possible of broken connections, held locks and cancelled tasks."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -47,9 +47,9 @@ async def admin(database_url: str) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def test_when_all_connections_are_cut_nobody_notices(storage: PostgresStorage, admin: Connection) -> None:
+async def test_no_caller_notices_that_all_connections_are_cut(storage: PostgresStorage, admin: Connection) -> None:
     conversation = await create(storage)
-    # Both pools have as many connections as they may.
+    # Both pools have their maximum number of connections.
     await asyncio.gather(*(reopen(storage, conversation) for _ in range(50)), *(storage.ping() for _ in range(50)))
 
     for _ in range(3):
@@ -81,7 +81,7 @@ async def test_a_turn_whose_connection_is_cut_while_it_waits_is_stored_once(
     assert len((await reopen(storage, conversation)).messages) == 2
 
 
-async def test_a_lock_that_is_held_for_long_ends_the_wait_and_leaves_the_connection_usable(
+async def test_a_long_lock_ends_the_wait_and_leaves_the_connection_usable(
     database_url: str,
 ) -> None:
     async with PostgresStorage(database_url, max_connections=1, min_connections=1, timeout_seconds=0.3) as storage:
@@ -98,7 +98,7 @@ async def test_a_lock_that_is_held_for_long_ends_the_wait_and_leaves_the_connect
         assert (await storage.begin_turn(a_turn(conversation))).lease
 
 
-async def test_too_few_connections_are_an_answer_and_do_not_touch_the_reserve(
+async def test_a_full_queue_fails_fast_and_leaves_the_reserve_alone(
     database_url: str,
 ) -> None:
     async with PostgresStorage(
@@ -122,7 +122,7 @@ async def test_too_few_connections_are_an_answer_and_do_not_touch_the_reserve(
 
 
 @pytest.mark.parametrize(("code", "times"), [("40001", 3), ("40P01", 3), ("55P03", 3), ("08006", 2), ("57P03", 2)])
-async def test_what_may_succeed_at_the_next_try_is_tried_again(storage: PostgresStorage, code: str, times: int) -> None:
+async def test_errors_that_a_repeat_may_solve_are_repeated(storage: PostgresStorage, code: str, times: int) -> None:
     tries = 0
 
     async def unit(connection: Connection) -> int:
@@ -136,7 +136,7 @@ async def test_what_may_succeed_at_the_next_try_is_tried_again(storage: Postgres
 
 
 @pytest.mark.parametrize("code", ["53100", "53300", "25006", "57014", "58030"])
-async def test_what_no_second_try_would_help_is_tried_once(storage: PostgresStorage, code: str) -> None:
+async def test_errors_that_no_repeat_solves_are_not_repeated(storage: PostgresStorage, code: str) -> None:
     tries = 0
 
     async def unit(connection: Connection) -> None:
@@ -151,7 +151,7 @@ async def test_what_no_second_try_would_help_is_tried_once(storage: PostgresStor
 
 
 @pytest.mark.parametrize(("code", "is_in_doubt"), [("40001", False), ("08006", True)])
-async def test_tries_have_an_end_and_what_was_cut_off_stays_in_doubt(
+async def test_repeats_are_limited_and_a_lost_connection_leaves_doubt(
     storage: PostgresStorage, code: str, *, is_in_doubt: bool
 ) -> None:
     async def unit(connection: Connection) -> None:
@@ -162,7 +162,7 @@ async def test_tries_have_an_end_and_what_was_cut_off_stays_in_doubt(
     assert raised.value.is_in_doubt is is_in_doubt
 
 
-async def test_what_was_cut_off_stays_in_doubt_whatever_becomes_of_later_tries(storage: PostgresStorage) -> None:
+async def test_a_lost_connection_leaves_doubt_whatever_later_tries_do(storage: PostgresStorage) -> None:
     codes = iter(["08006", "53100"])
 
     async def unit(connection: Connection) -> None:
@@ -194,7 +194,7 @@ async def test_a_storage_may_be_opened_before_its_database_answers() -> None:
             await storage.ping()
 
 
-async def test_a_closed_storage_says_that_it_is_away(database_url: str) -> None:
+async def test_a_closed_storage_is_unavailable(database_url: str) -> None:
     async with PostgresStorage(database_url) as storage:
         await storage.ping()
 
@@ -216,7 +216,7 @@ async def test_without_prepared_statements_the_server_keeps_none(database_url: s
             assert await fetch_on(connection, "select name from pg_prepared_statements", {}) == []
 
 
-async def test_the_pools_figures_can_be_read(storage: PostgresStorage) -> None:
+async def test_the_statistics_of_the_pools_can_be_read(storage: PostgresStorage) -> None:
     await create(storage)
 
     stats = storage.pool_stats()
@@ -240,7 +240,7 @@ async def _until_someone_waits(admin: Connection) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_database_that_nobody_has_migrated_is_no_database(blank_database_url: str) -> None:
+async def test_a_database_without_the_schema_is_unavailable(blank_database_url: str) -> None:
     async with PostgresStorage(blank_database_url) as storage:
         with pytest.raises(StorageUnavailableError):
             await storage.ping()

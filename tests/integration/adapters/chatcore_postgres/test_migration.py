@@ -1,4 +1,4 @@
-"""The migration runner, and whether the migrations add up to what `sql/schema.sql` says."""
+"""The migration runner, and the comparison of all migrations with `sql/schema.sql`."""
 
 import asyncio
 from pathlib import Path
@@ -69,13 +69,13 @@ async def test_only_what_is_missing_is_applied(blank_database_url: str, director
     assert await _fetch(blank_database_url, "select name, color from fruit") == [("%s", None)]
 
 
-async def test_of_three_at_once_one_does_the_work(blank_database_url: str) -> None:
+async def test_of_three_migrations_at_once_one_does_the_work(blank_database_url: str) -> None:
     results = await asyncio.gather(*(migrate(blank_database_url) for _ in range(3)))
 
     assert sorted(results) == [[], [], _OWN]
 
 
-async def test_a_file_outside_of_a_transaction_does_not_deadlock_with_who_waits(
+async def test_a_file_outside_a_transaction_does_not_deadlock_with_waiting_runners(
     blank_database_url: str, directory: Path
 ) -> None:
     _write(directory, "0002_index_fruit.sql", "-- no-transaction\ncreate index concurrently fruit_name on fruit (name)")
@@ -132,12 +132,12 @@ async def test_a_runner_that_was_killed_does_not_stop_the_next_one(blank_databas
     assert await migrate(blank_database_url, directory) == ["0002_wait.sql"]
 
 
-async def test_an_empty_folder_is_a_mistake(blank_database_url: str, tmp_path: Path) -> None:
+async def test_an_empty_folder_is_refused(blank_database_url: str, tmp_path: Path) -> None:
     with pytest.raises(MigrationError, match="no migrations"):
         await migrate(blank_database_url, tmp_path)
 
 
-async def test_a_database_that_is_away_is_said_to_be() -> None:
+async def test_an_unreachable_database_is_reported() -> None:
     with pytest.raises(StorageUnavailableError):
         await migrate("postgresql+asyncpg://nobody@127.0.0.1:1/nothing")
 

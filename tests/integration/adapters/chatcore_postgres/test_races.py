@@ -1,6 +1,6 @@
-"""Turns that meet: what one statement cannot see is found out by sending it again.
+"""Racing turns get a definite answer, because a statement with a stale snapshot is sent again.
 
-The other turn's statement is held back in an open transaction of the test's own, so each race is run, not hoped for.
+Each test holds the other statement back in an open transaction, so that every race takes place.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ where datname = current_database() and wait_event_type = 'Lock' and state = 'act
 
 
 class _OneConnection(Database):
-    """Does everything on one connection, whose transaction is the test's to end."""
+    """Runs everything on one connection, whose transaction the test ends."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -166,7 +166,7 @@ async def test_a_turn_that_waited_for_a_new_title_leaves_it_alone(
     assert (await reopen(storage, conversation)).conversation.title == "Mine"
 
 
-async def test_a_turn_that_is_refused_waits_for_nobody(storage: PostgresStorage, other: _OneConnection) -> None:
+async def test_a_refused_turn_waits_for_no_lock(storage: PostgresStorage, other: _OneConnection) -> None:
     lease = await begin(storage)
     conversation = evolve(a_conversation(), id=lease.conversation_id)
 
@@ -180,7 +180,7 @@ async def test_a_turn_that_is_refused_waits_for_nobody(storage: PostgresStorage,
     assert caught.value.message_id == lease.message_id
 
 
-async def test_an_ending_that_waited_for_its_own_repeat_is_confirmed(
+async def test_a_final_state_that_waited_for_its_own_repeat_is_confirmed(
     storage: PostgresStorage, other: _OneConnection
 ) -> None:
     lease = await begin(storage)
@@ -192,7 +192,7 @@ async def test_an_ending_that_waited_for_its_own_repeat_is_confirmed(
     assert await repeat
 
 
-async def test_text_that_waited_for_the_ending_is_lost_and_holds_up_no_other(
+async def test_text_that_waited_for_the_final_state_is_lost_and_delays_no_other(
     storage: PostgresStorage, other: _OneConnection
 ) -> None:
     first = a_turn(await create(storage))
@@ -225,9 +225,7 @@ async def test_a_turn_that_waited_for_the_deletion_finds_nothing(
         await second
 
 
-async def test_endings_deletions_and_turns_never_wait_for_each_other_in_a_circle(
-    storage: PostgresStorage, other: _OneConnection
-) -> None:
+async def test_finishes_deletions_and_turns_never_deadlock(storage: PostgresStorage, other: _OneConnection) -> None:
     for _ in range(30):
         conversation = a_conversation()
         await storage.create_conversation(conversation)
@@ -251,7 +249,7 @@ def _keyed(conversation: Conversation, request: str = "request") -> NewTurn:
 
 @asynccontextmanager
 async def _overtaken(other: _OneConnection, act: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
-    """Does something that is committed only at the end of the block."""
+    """Runs `act` in a transaction that is committed at the end of the block."""
     async with other._connection.transaction():
         await act()
         yield
@@ -259,7 +257,7 @@ async def _overtaken(other: _OneConnection, act: Callable[[], Awaitable[object]]
 
 async def _someone_waits(other: _OneConnection) -> None:
     info = other._connection.info
-    # The DSN that a connection tells is without its password.
+    # The DSN that a connection reports has no password.
     conninfo = make_conninfo(info.dsn, password=info.password)
     async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
         async with asyncio.timeout(10):

@@ -25,14 +25,14 @@ async def storage(database_url: str) -> AsyncIterator[PostgresStorage]:
 
 @pytest.fixture
 async def unreachable_storage() -> AsyncIterator[PostgresStorage]:
-    # Nobody listens on port 1.
+    # No server listens on port 1.
     url = "postgresql://nobody@127.0.0.1:1/nothing"
     async with PostgresStorage(url, connection_timeout_seconds=0.2) as storage:
         yield storage
 
 
 class OnPostgres:
-    """What the contracts do past the adapter."""
+    """Executes statements for the contracts without the adapter."""
 
     @pytest.fixture(autouse=True)
     def _keep_url(self, database_url: str) -> None:
@@ -70,7 +70,7 @@ class TestPostgresStreamCounts(OnPostgres, StreamCountsContract):
     def unreachable_stream_counts(self, unreachable_storage: PostgresStorage) -> StreamCounts:
         return unreachable_storage
 
-    async def let_counts_run_out(self, stream_counts: StreamCounts) -> None:  # noqa: ARG002 - the contract's signature
+    async def expire_counts(self, stream_counts: StreamCounts) -> None:  # noqa: ARG002 - the contract's signature
         await self._execute("update open_streams set valid_until = now() - interval '1 second'", {})
 
 

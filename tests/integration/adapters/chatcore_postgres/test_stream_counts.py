@@ -1,4 +1,4 @@
-"""What exchanging stream counts costs the database: what the users in the exchange have there, not what all have."""
+"""An exchange of stream counts costs as much as its users have rows, not as much as all users have."""
 
 from typing import LiteralString
 from uuid import UUID
@@ -25,7 +25,7 @@ from generate_series(1, {_USERS}) as u, generate_series(1, {_PROCESSES}) as p
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("is_analyzed", [True, False])
-async def test_an_exchange_looks_at_the_rows_of_its_users_only(
+async def test_an_exchange_reads_only_the_rows_of_its_users(
     database_url: str, kind: Kind, *, is_analyzed: bool
 ) -> None:
     async with await AsyncConnection.connect(
@@ -49,6 +49,6 @@ async def test_an_exchange_looks_at_the_rows_of_its_users_only(
 
         assert await read(COUNT_STREAMS_ELSEWHERE, 1, 0) <= _PROCESSES
         assert await read(PUBLISH_STREAM_COUNTS, 1, 1) <= 1
-        # Many, at worst, cost one look at each row there is, and never each user one at each row.
+        # At worst, many users cost one scan of all rows, and never one scan for each user.
         assert await read(COUNT_STREAMS_ELSEWHERE, 1000, 0) <= _USERS * _PROCESSES
         assert await read(PUBLISH_STREAM_COUNTS, 1000, 1000) <= _USERS * _PROCESSES

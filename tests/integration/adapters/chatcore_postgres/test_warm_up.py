@@ -1,4 +1,4 @@
-"""A new connection knows the statement that begins a turn before anybody waits for it, and is there in any case."""
+"""A new connection has planned the statement that begins a turn before its first use, and works even if it has not."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ select (select count(*) from conversations) + (select count(*) from messages) + 
 
 @asynccontextmanager
 async def one_connection(url: str, *, prepared_statements: bool = True) -> AsyncIterator[PostgresStorage]:
-    """A storage that does all for requests over the same one."""
+    """Opens a storage with one connection for requests."""
     async with PostgresStorage(
         url, min_connections=1, max_connections=1, prepared_statements=prepared_statements
     ) as storage:
@@ -34,7 +34,7 @@ async def one_connection(url: str, *, prepared_statements: bool = True) -> Async
 
 
 async def asked(storage: PostgresStorage, query: bytes) -> list[Row]:
-    """What the connection for requests answers."""
+    """Returns the answer of the connection for requests."""
 
     async def ask(connection: Connection) -> list[Row]:
         return await (await connection.execute(query)).fetchall()
@@ -50,7 +50,7 @@ async def test_a_new_connection_has_the_plan_that_serves_any_turn(database_url: 
         assert (generic_plans, custom_plans) == (1, 5)
 
 
-async def test_every_turn_is_begun_by_that_plan_whatever_it_says(database_url: str) -> None:
+async def test_every_turn_uses_that_plan(database_url: str) -> None:
     async with one_connection(database_url) as storage:
         before = await asked(storage, _PLANS)
         for number in range(6):
@@ -64,12 +64,12 @@ async def test_every_turn_is_begun_by_that_plan_whatever_it_says(database_url: s
         assert generic_plans == before[0][1] + 12
 
 
-async def test_nothing_is_stored_for_it(database_url: str) -> None:
+async def test_a_warm_up_stores_nothing(database_url: str) -> None:
     async with one_connection(database_url) as storage:
         assert await asked(storage, _STORED) == [(0,)]
 
 
-async def test_nothing_is_prepared_where_nothing_may_be(database_url: str) -> None:
+async def test_a_warm_up_prepares_nothing_without_prepared_statements(database_url: str) -> None:
     async with one_connection(database_url, prepared_statements=False) as storage:
         assert await asked(storage, b"select count(*) from pg_prepared_statements") == [(0,)]
 
@@ -84,7 +84,7 @@ async def test_a_database_that_may_only_be_read_has_connections_too(database_url
         assert await asked(storage, b"select 1") == [(1,)]
 
 
-async def test_a_locked_table_holds_up_no_connection_for_long(
+async def test_a_locked_table_delays_a_connection_only_briefly(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chatcore_postgres.warm_up._MAX_SECONDS", 0.1)

@@ -1,4 +1,4 @@
-"""The in-memory storage keeps the storage port's promises, and fails when it is told to."""
+"""The in-memory storage fulfils the storage contracts, and fails when it is told to."""
 
 import pytest
 
@@ -51,11 +51,11 @@ class TestInMemoryStreamCounts(StreamCountsContract):
     def _keep(self, clock: FrozenClock) -> None:
         self._clock = clock
 
-    async def let_counts_run_out(self, stream_counts: StreamCounts) -> None:  # noqa: ARG002 - the contract's signature
+    async def expire_counts(self, stream_counts: StreamCounts) -> None:  # noqa: ARG002 - the contract's signature
         self._clock.advance(COUNT_SECONDS)
 
 
-async def test_a_lease_runs_out_when_its_time_has_passed_and_not_before(
+async def test_a_lease_expires_when_its_time_has_passed_and_not_before(
     storage: InMemoryStorage, clock: FrozenClock
 ) -> None:
     await begin(storage)
@@ -77,7 +77,7 @@ async def test_during_an_outage_nothing_takes_effect(storage: InMemoryStorage) -
     assert await messages_of(storage, conversation) == ()
 
 
-async def test_a_lost_reply_takes_effect_all_the_same(storage: InMemoryStorage) -> None:
+async def test_a_call_whose_answer_is_lost_takes_effect(storage: InMemoryStorage) -> None:
     conversation = await create(storage)
     turn = a_turn(conversation)
 
@@ -90,7 +90,7 @@ async def test_a_lost_reply_takes_effect_all_the_same(storage: InMemoryStorage) 
     assert await messages_of(storage, conversation) == (repeated.user_message, repeated.reply)
 
 
-async def test_an_error_of_the_callers_is_no_lost_reply(storage: InMemoryStorage) -> None:
+async def test_an_error_of_the_caller_is_not_a_lost_answer(storage: InMemoryStorage) -> None:
     storage.lost_replies = 1
 
     with pytest.raises(LookupError):

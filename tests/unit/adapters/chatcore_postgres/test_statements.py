@@ -1,4 +1,9 @@
-"""House rules for SQL, over every statement and every migration there is."""
+"""Rules for SQL, checked for every statement and every migration.
+
+The statements read and change rows by `user_id`, bind values by name, and use no `now()` in `returning` or `do update`,
+no volatile function, no trigger, no NOTIFY and no session state. So they work through PgBouncer in transaction mode,
+and on tables that are distributed by user.
+"""
 
 import re
 from pathlib import Path
@@ -12,13 +17,13 @@ _TABLE_IN_USE = re.compile(rf"\b(?:from|join|using|update)\s+({_TABLES})\b(?:\s+
 _INSERTED_COLUMNS = re.compile(rf"\binsert into (?:{_TABLES})\s*\(\s*(\w+)")
 _INNERMOST = re.compile(r"\(([^()]*)\)")
 
-# These begin with a search over all users; what they then change, they change by user and key.
+# These search over all users first, and then change rows by user and key.
 _OVER_ALL_USERS = {"CLAIM_EXPIRED", "PURGE_IDEMPOTENCY_KEYS", "FORGET_STREAM_COUNTS"}
 
 _FORBIDDEN = {
     "a trigger": r"\btrigger\b",
     "a notification": r"\b(notify|listen|pg_notify)\b",
-    # What holds for one transaction only is none: set_config with true as its last argument.
+    # A setting for one transaction is no session state: set_config with true as its last argument.
     "session state": r"\b(set_config\((?!'', '', true\))|set local\b|set session\b|pg_advisory\w*\b)",
     "a volatile function": r"\b(clock_timestamp|timeofday|random|gen_random_uuid|uuidv[47]|nextval|setval)\b",
     "now() in returning": r"\breturning\b[^)]*\bnow\b",
@@ -69,7 +74,7 @@ def _problems(sql: str, *, over_all_users: bool = False) -> set[str]:
 
 
 def _scopes(text: str) -> list[str]:
-    """The statement's parts, each parenthesis and each arm of a union on its own: each must obey for itself."""
+    """Returns the parts of a statement, which must each obey the rules: every parenthesis and every arm of a union."""
     text = re.sub(r"%\((\w+)\)s", r":\1", text)
     scopes: list[str] = []
     while match := _INNERMOST.search(text):

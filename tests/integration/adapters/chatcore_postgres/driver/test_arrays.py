@@ -1,4 +1,4 @@
-"""Arrays reach the server as they were."""
+"""Arrays reach the server unchanged."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""What is sent for one call has one deadline, however often and in however many parts it is sent."""
+"""One deadline covers all statements and repeats of a call."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -30,7 +30,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield database
 
 
-async def test_a_statement_that_is_overtaken_again_and_again_has_one_deadline_for_all_rounds(
+async def test_all_rounds_of_an_overtaken_statement_have_one_deadline(
     database: Database, admin: AsyncConnection[Any]
 ) -> None:
     await admin.execute("create sequence rounds")
@@ -44,7 +44,7 @@ async def test_a_statement_that_is_overtaken_again_and_again_has_one_deadline_fo
     assert row[0] <= _MOST_IN_TIME
 
 
-async def test_stream_counts_are_published_and_looked_up_on_one_connection_within_one_deadline(
+async def test_stream_counts_are_exchanged_on_one_connection(
     database: Database,
 ) -> None:
     assert await stream_counts.exchange(database, ProcessId(UUID(int=1)), {ALICE: 1}) == {}

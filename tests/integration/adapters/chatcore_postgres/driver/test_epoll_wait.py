@@ -1,4 +1,4 @@
-"""Answers are waited for by a watch of our own: none is missed, and no socket is watched that is not waited for."""
+"""Waiting on the shared epoll misses no answer, and watches no socket that no task waits for."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ Pair = tuple[socket.socket, socket.socket]
 
 
 class _Counted(SharedEpoll):
-    """Counts how often it is woken."""
+    """Counts how often the loop wakes it."""
 
     looks = 0
 
@@ -58,7 +58,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield database
 
 
-async def test_an_answer_of_many_pieces_comes_whole(connection: WaitingConnection) -> None:
+async def test_an_answer_in_many_pieces_arrives_whole(connection: WaitingConnection) -> None:
     cursor = await connection.execute("select repeat('x', %s)", (_MANY_BYTES,))
     assert await cursor.fetchone() == ("x" * _MANY_BYTES,)
 
@@ -86,7 +86,7 @@ async def test_statements_on_many_connections_do_not_wait_for_each_other(
         await connection.close()
 
 
-async def test_a_statement_that_is_cancelled_leaves_a_connection_that_can_be_used(
+async def test_a_cancelled_statement_leaves_a_usable_connection(
     connection: WaitingConnection,
 ) -> None:
     statement = asyncio.create_task(connection.execute("select pg_sleep(60)"))
@@ -100,7 +100,7 @@ async def test_a_statement_that_is_cancelled_leaves_a_connection_that_can_be_use
 
 
 @pytest.mark.parametrize("is_watched", [True, False])
-async def test_a_silent_server_is_given_up_soon_after_nobody_waits_any_more(
+async def test_a_silent_server_is_given_up_soon_after_a_cancellation(
     database_url: str, readiness: SharedEpoll, *, is_watched: bool
 ) -> None:
     server = conninfo_to_dict(database_url)
@@ -119,20 +119,20 @@ async def test_a_silent_server_is_given_up_soon_after_nobody_waits_any_more(
     assert connection.closed
 
 
-async def test_a_connection_that_ends_while_it_is_idle_wakes_nobody_again_and_again(
+async def test_an_idle_connection_that_ends_does_not_keep_waking_the_loop(
     connection: WaitingConnection, readiness: _Counted, database_url: str
 ) -> None:
     await connection.execute("select 1")
     looks = readiness.looks
     async with await AsyncConnection.connect(database_url, autocommit=True) as admin:
         await admin.execute("select pg_terminate_backend(%s)", (connection.info.backend_pid,))
-        # Each of them lets the loop look at what is ready.
+        # Each sleep lets the loop look for ready sockets.
         for _ in range(100):
             await admin.execute("select 1")
     assert readiness.looks <= looks + 1
 
 
-async def test_a_statement_under_way_when_its_pool_is_closed_is_ended_like_any_other(database: Database) -> None:
+async def test_a_statement_that_runs_while_its_pool_closes_is_finished(database: Database) -> None:
     await database.fetch("select 1", {})
     await eventually(lambda: bool(database.stats()["pool_available"]), within=5, what="the connection back")
     statement = asyncio.create_task(database.fetch("select 1 from pg_sleep(0.3)", {}))
@@ -141,23 +141,23 @@ async def test_a_statement_under_way_when_its_pool_is_closed_is_ended_like_any_o
     assert await statement == [(1,)]
 
 
-async def test_where_there_is_no_such_watch_the_library_waits(connection: WaitingConnection) -> None:
+async def test_without_a_shared_epoll_psycopg_waits(connection: WaitingConnection) -> None:
     connection.readiness = None
     assert await fetch_on(connection, "select 1", {}) == [(1,)]
 
 
-async def test_who_waits_is_woken_when_there_is_something_to_read(readiness: SharedEpoll, pair: Pair) -> None:
+async def test_a_waiting_task_is_woken_when_there_is_data(readiness: SharedEpoll, pair: Pair) -> None:
     waiting = asyncio.create_task(readiness.readable(pair[0].fileno()))
     await asyncio.sleep(0)
     assert not waiting.done()
     pair[1].send(b"x")
     async with asyncio.timeout(5):
         await waiting
-        # What is there already is no reason to wait.
+        # Data that is there already needs no wait.
         await readiness.readable(pair[0].fileno())
 
 
-async def test_who_waits_is_woken_when_the_other_side_has_gone(readiness: SharedEpoll, pair: Pair) -> None:
+async def test_a_waiting_task_is_woken_when_the_peer_closes(readiness: SharedEpoll, pair: Pair) -> None:
     waiting = asyncio.create_task(readiness.readable(pair[0].fileno()))
     pair[1].close()
     async with asyncio.timeout(5):
@@ -172,15 +172,15 @@ async def test_a_socket_with_the_number_of_one_that_was_closed_is_watched(readin
     waiting.cancel()
     await asyncio.wait([waiting])
     with ExitStack() as stack:
-        # A new one gets the lowest number that is free, which may be another.
+        # A new socket gets the lowest free number, which may be a different one.
         while stack.enter_context(socket.socket()).fileno() != number:
             pass
         async with asyncio.timeout(5):
-            # It is not connected, so its end can be read.
+            # The socket is not connected, so its end can be read.
             await readiness.readable(number)
 
 
-async def test_whoever_waits_when_it_is_closed_is_let_go(readiness: SharedEpoll, pair: Pair) -> None:
+async def test_waiting_tasks_are_woken_when_it_is_closed(readiness: SharedEpoll, pair: Pair) -> None:
     waiting = asyncio.create_task(readiness.readable(pair[0].fileno()))
     await asyncio.sleep(0)
     readiness.close()

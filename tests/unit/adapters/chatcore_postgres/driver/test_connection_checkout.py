@@ -1,4 +1,4 @@
-"""Connections on loan: nobody loses one, and nobody waits for ever."""
+"""The checkout loses no connection, and no task waits for ever."""
 
 import asyncio
 from collections import deque
@@ -14,7 +14,7 @@ from chatcore_postgres.driver.connection_checkout import ConnectionCheckout
 
 @define(eq=False)
 class Connection:
-    """As much of a connection as there is to lending."""
+    """The part of a connection that the checkout uses."""
 
     idle: bool = True
 
@@ -23,7 +23,7 @@ class Connection:
 
 
 class Pool:
-    """As much of a pool as there is to lending: it can take its time to make a connection, and to take one back."""
+    """The part of a pool that the checkout uses. Making and taking back a connection can be delayed."""
 
     def __init__(self, size: int) -> None:
         self.max_size = size
@@ -49,13 +49,13 @@ class Pool:
         self.is_closed = True
 
 
-def loans_of(pool: Pool, *, max_waiting: int = 0, seconds: float = 5.0) -> Any:  # noqa: ANN401
+def checkout_of(pool: Pool, *, max_waiting: int = 0, seconds: float = 5.0) -> Any:  # noqa: ANN401
     return ConnectionCheckout(cast("Any", pool), max_waiting=max_waiting, seconds=seconds)
 
 
-async def test_a_connection_comes_back_although_its_borrower_was_cancelled_meanwhile() -> None:
+async def test_a_connection_comes_back_although_its_user_was_cancelled() -> None:
     pool = Pool(1)
-    checkout = loans_of(pool)
+    checkout = checkout_of(pool)
     pool.takes_back.clear()
 
     async def borrow() -> None:
@@ -79,9 +79,9 @@ async def test_a_connection_comes_back_although_its_borrower_was_cancelled_meanw
     assert checkout.waiting == 0
 
 
-async def test_who_waits_gets_what_comes_back_in_turn() -> None:
+async def test_waiting_tasks_get_returned_connections_in_order() -> None:
     pool = Pool(2)
-    checkout = loans_of(pool)
+    checkout = checkout_of(pool)
     taken = [await checkout.take() for _ in range(2)]
     waiting = [asyncio.create_task(checkout.take()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -97,9 +97,9 @@ async def test_who_waits_gets_what_comes_back_in_turn() -> None:
     assert {first, second} == set(taken)
 
 
-async def test_nobody_waits_longer_than_is_allowed_or_in_vain() -> None:
+async def test_waiting_is_limited_in_time_and_number() -> None:
     pool = Pool(1)
-    checkout = loans_of(pool, max_waiting=1, seconds=0.05)
+    checkout = checkout_of(pool, max_waiting=1, seconds=0.05)
     taken = await checkout.take()
 
     waiting = asyncio.create_task(checkout.take())
@@ -113,9 +113,9 @@ async def test_nobody_waits_longer_than_is_allowed_or_in_vain() -> None:
     assert await checkout.take() is taken
 
 
-async def test_the_last_thatcame_back_is_the_first_that_is_lent_and_the_pool_is_not_asked() -> None:
+async def test_the_connection_returned_last_is_handed_out_first() -> None:
     pool = Pool(3)
-    checkout = loans_of(pool)
+    checkout = checkout_of(pool)
     first, second, third = [await checkout.take() for _ in range(3)]
     for connection in (first, third, second):
         checkout.give_back(connection)
@@ -126,9 +126,9 @@ async def test_the_last_thatcame_back_is_the_first_that_is_lent_and_the_pool_is_
     await checkout.close()
 
 
-async def test_what_is_broken_or_in_the_middle_of_something_goes_to_the_pool() -> None:
+async def test_a_connection_that_is_not_idle_goes_to_the_pool() -> None:
     pool = Pool(2)
-    checkout = loans_of(pool)
+    checkout = checkout_of(pool)
     sound, broken = await checkout.take(), await checkout.take()
     broken.idle = False
     checkout.give_back(sound)
@@ -140,12 +140,12 @@ async def test_what_is_broken_or_in_the_middle_of_something_goes_to_the_pool() -
     await checkout.close()
 
 
-async def test_the_pool_sees_everything_after_a_while_what_was_used_last_first(
+async def test_idle_connections_go_back_to_the_pool_after_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(chatcore_postgres.driver.connection_checkout, "_IDLE_SECONDS", 0.001)
     pool = Pool(2)
-    checkout = loans_of(pool)
+    checkout = checkout_of(pool)
     first, second = await checkout.take(), await checkout.take()
     checkout.give_back(first)
     checkout.give_back(second)
@@ -157,11 +157,11 @@ async def test_the_pool_sees_everything_after_a_while_what_was_used_last_first(
     assert checkout.idle == 0
 
 
-async def test_who_waits_for_a_connection_to_be_made_gets_one_that_comes_back_before() -> None:
+async def test_a_task_that_waits_in_the_pool_gets_a_returned_connection() -> None:
     pool = Pool(2)
-    # Which is not made yet.
+    # The second connection is not made yet.
     pool.free.pop()
-    checkout = loans_of(pool)
+    checkout = checkout_of(pool)
     taken = await checkout.take()
     waiting = asyncio.create_task(checkout.take())
     await asyncio.sleep(0)
@@ -172,9 +172,9 @@ async def test_who_waits_for_a_connection_to_be_made_gets_one_that_comes_back_be
     assert await waiting is taken
 
 
-async def test_at_the_end_everything_is_the_pools() -> None:
+async def test_closing_returns_every_connection_to_the_pool() -> None:
     pool = Pool(3)
-    checkout = loans_of(pool)
+    checkout = checkout_of(pool)
     taken = [await checkout.take() for _ in range(3)]
     checkout.give_back(taken[0])
 

@@ -1,4 +1,4 @@
-"""What database errors mean, and how connection strings are read: no database needed."""
+"""The meaning of database errors, and the normalization of connection strings."""
 
 import psycopg
 import pytest
@@ -38,20 +38,20 @@ def test_each_code_has_its_meaning(sqlstate: str, failure: Failure) -> None:
 
 
 @pytest.mark.parametrize("error", [PoolTimeout(), TooManyRequests(), PoolClosed()])
-def test_a_pool_without_a_connection_is_a_database_that_is_away(error: psycopg.Error) -> None:
+def test_a_pool_without_a_free_connection_is_away(error: psycopg.Error) -> None:
     assert classify(error) is Failure.AWAY
 
 
-def test_what_libpq_notices_by_itself_is_a_broken_connection() -> None:
+def test_an_error_of_libpq_is_a_broken_connection() -> None:
     assert classify(psycopg.OperationalError("the connection is closed")) is Failure.BROKEN
 
 
-def test_a_value_that_cannot_be_stored_is_our_own_mistake() -> None:
+def test_a_value_that_cannot_be_stored_is_a_bug() -> None:
     assert classify(psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")) is Failure.BUG
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg", "postgresql+psycopg", "postgres+x"])
-def test_the_drivers_name_in_a_url_does_not_matter(scheme: str) -> None:
+def test_the_name_of_a_driver_in_a_url_is_ignored(scheme: str) -> None:
     named = conninfo_to_dict(normalized(f"{scheme}://ann:p%40ss+word@db.example:6432/chat?application_name=x"))
 
     assert (named["user"], named["password"], named["host"], named["port"], named["dbname"]) == (
@@ -97,7 +97,7 @@ def test_a_malformed_url_is_refused_without_showing_its_password() -> None:
         "host=localhost port=5432,x",
     ],
 )
-def test_what_could_never_connect_is_refused_at_once(conninfo: str) -> None:
+def test_a_url_that_can_never_connect_is_refused(conninfo: str) -> None:
     with pytest.raises(ValueError, match="not one that PostgreSQL understands"):
         normalized(conninfo)
 
