@@ -80,11 +80,12 @@ class Background:
             await asyncio.wait(self._tasks)
 
     async def end(self, seconds: float) -> None:
-        """Gives what is left so many seconds to end, then cancels it and gives it as many once more."""
-        running = await wait_at_most(self._tasks, seconds=seconds, clock=self._clock)
-        for task in running:
+        """Waits at most `seconds` for the kept tasks, then cancels the rest and waits for them as long again."""
+        await wait_at_most(self._tasks, seconds=seconds, clock=self._clock)
+        # A task may have started others meanwhile: a turn that was being stored starts its generation.
+        for task in tuple(self._tasks):
             task.cancel()
-        await wait_at_most(running, seconds=seconds, clock=self._clock)
+        await wait_at_most(self._tasks, seconds=seconds, clock=self._clock)
 
 
 async def _tell(outcome: "asyncio.Future[T]", work: Coroutine[Any, Any, T]) -> None:
