@@ -1,46 +1,71 @@
-"""Frames that wait for a reader."""
+"""Buffers the frames that a reader has not taken yet."""
 
-#: Most bytes that a reader takes at once, unless a single frame is longer. However much there is, a reader that reads
-#: slowly holds little more.
+#: Most bytes that a reader takes at once, unless a single frame is longer.
 MAX_CHUNK_BYTES = 64 * 1024
+#: Most bytes that one buffer keeps: for readers that may come later, and for each slow reader. Together with what is
+#: buffered on the connection, this exceeds the 4,096 tokens of the longest reply that may be requested, so a reader
+#: that reads at all is never cut off, even if the whole reply arrives at once.
+MAX_KEPT_FRAME_BYTES = 128 * 1024
 
 
 class FrameBuffer:
-    """Keeps frames in chunks, so that a chunk never ends within a frame.
+    """Keeps whole frames in chunks, so that a stream can send anything else between two chunks.
 
-    What is appended is whole frames, and is never split: between two chunks a stream may send anything else. Small
-    frames share a chunk, since an object for each of thousands of frames would cost more memory than the frames.
+    Small frames share a chunk: an object for each of thousands of frames would take more memory than the frames. An
+    empty buffer has no chunk at all, since nearly every stream's buffer is empty nearly always.
     """
 
-    __slots__ = ("_chunks", "byte_count")
+    __slots__ = ("_full", "_last", "_last_max", "has_overflowed")
 
-    def __init__(self, frames: bytes = b"") -> None:
-        # A list, since there are two or three chunks at most; an empty deque takes ten times as much memory.
-        self._chunks: list[bytearray] = []
-        #: How many bytes of frames are kept.
-        self.byte_count = 0
-        if frames:
-            self.append(frames)
+    def __init__(self) -> None:
+        # Chunks that take no more frames; copies share them.
+        self._full: tuple[bytearray, ...] = ()
+        self._last: bytearray | None = None
+        # To how many bytes the last chunk may grow; kept up to date so that `append` compares one number.
+        self._last_max = MAX_CHUNK_BYTES
+        #: Whether frames were dropped because there was no room; from then on all are.
+        self.has_overflowed = False
 
     def append(self, frames: bytes) -> None:
-        """Keeps whole frames behind the others."""
-        if self._chunks and len(self._chunks[-1]) + len(frames) <= MAX_CHUNK_BYTES:
-            self._chunks[-1] += frames
-        else:
-            self._chunks.append(bytearray(frames))
-        self.byte_count += len(frames)
+        """Adds whole frames, which are never split, or drops them when more than MAX_KEPT_FRAME_BYTES would be kept."""
+        last = self._last
+        if last is not None and len(last) + len(frames) <= self._last_max:
+            last += frames
+        elif frames:
+            self._start_chunk(frames)
+
+    def _start_chunk(self, frames: bytes) -> None:
+        if self._last is not None:
+            self._full = (*self._full, self._last)
+            self._last = None
+        if self.has_overflowed or len(frames) > self._room():
+            self.has_overflowed = True
+            return
+        self._limit_last()
+        self._last = bytearray(frames)
+
+    def _room(self) -> int:
+        return MAX_KEPT_FRAME_BYTES - sum(map(len, self._full))
+
+    def _limit_last(self) -> None:
+        self._last_max = min(MAX_CHUNK_BYTES, self._room())
 
     def take(self) -> bytes:
-        """Removes the first chunk and returns it; returns nothing where none is left."""
-        if not self._chunks:
+        """Removes the first chunk and returns it; returns empty bytes when the buffer is empty."""
+        if self._full:
+            chunk, self._full = self._full[0], self._full[1:]
+            self._limit_last()
+            return bytes(chunk)
+        if self._last is None:
             return b""
-        chunk = bytes(self._chunks.pop(0))
-        self.byte_count -= len(chunk)
-        return chunk
+        chunk, self._last = self._last, None
+        return bytes(chunk)
 
     def copy(self) -> "FrameBuffer":
-        """Returns a buffer with the same frames that is taken from independently."""
+        """Returns an independent buffer with the same frames."""
         other = FrameBuffer()
-        other._chunks = [bytearray(chunk) for chunk in self._chunks]
-        other.byte_count = self.byte_count
+        other._full = self._full
+        other._last = None if self._last is None else bytearray(self._last)
+        other._last_max = self._last_max
+        other.has_overflowed = self.has_overflowed
         return other

@@ -20,7 +20,7 @@ from typing import Generic, Protocol, TypeVar
 from attrs import frozen
 
 from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, FrameBuffer
-from chatcore.replies.transcript import MAX_KEPT_FRAME_BYTES, RECONNECT, End, Listener, Transcript
+from chatcore.replies.transcript import RECONNECT, End, Listener, Transcript
 
 #: Most code points that a reader of text takes at once; Python keeps each in four bytes at most.
 MAX_CHUNK_CHARS = MAX_CHUNK_BYTES // 4
@@ -129,12 +129,11 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
     It holds what it has not passed on. When that is too much its stream ends, and its reader is to come back.
     """
 
-    __slots__ = ("_frames", "_is_cut")
+    __slots__ = ("_frames",)
 
     def __init__(self, transcript: Transcript, frames: FrameBuffer) -> None:
         super().__init__(transcript)
         self._frames = frames
-        self._is_cut = False
 
     @classmethod
     def of(cls, transcript: Transcript) -> "FrameReader | None":
@@ -145,7 +144,7 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
     @property
     def end(self) -> End | None:
         """The transcript's end, or the reader's own."""
-        return RECONNECT if self._is_cut else self._transcript.end
+        return RECONNECT if self._frames.has_overflowed else self._transcript.end
 
     def take(self) -> bytes:
         """The next frames since the last time, all of them whole."""
@@ -158,18 +157,12 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
             if len(frames) <= MAX_CHUNK_BYTES and write(frames):
                 return
             self.wake()
-        self._keep(frames)
+        self._frames.append(frames)
 
     def on_end(self, frames: bytes) -> None:
         """See :meth:`chatcore.replies.transcript.Listener.on_end`."""
-        self._keep(frames)
+        self._frames.append(frames)
         self.wake()
-
-    def _keep(self, frames: bytes) -> None:
-        if self._frames.byte_count + len(frames) > MAX_KEPT_FRAME_BYTES:
-            self._is_cut = True
-        if not self._is_cut:
-            self._frames.append(frames)
 
 
 class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):

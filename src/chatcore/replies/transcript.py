@@ -16,10 +16,6 @@ from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, FrameBuffer
 from chatcore.reply_error import ReplyError
 from chatcore.text import TextRepair
 
-#: How many bytes of frames are kept for readers that may come later, and by each reader that is slow. With what waits
-#: on its connection that is more than the 4,096 tokens of the longest reply that may be asked for: even if they came
-#: all at once, nobody who reads at all would be cut off.
-MAX_KEPT_FRAME_BYTES = 128 * 1024
 # So many short stretches become a long one: a string of its own costs as much again as the text of a checkpoint.
 _MOST_SHORT_STRETCHES = 32
 
@@ -136,9 +132,12 @@ class Transcript:
             self.seal()
         elif frame.has_successor:
             self._hold(frame.raw)
-        elif self._held is not None or self._kept is not None:
-            self._publish(frame.raw)
+        elif self._held is not None:
+            self._hold(frame.raw)
+            self._publish_held()
         else:
+            if self._kept is not None:
+                self._keep(frame.raw)
             for listener in self._listeners:
                 listener.on_chunk(frame.raw)
 
@@ -147,37 +146,27 @@ class Transcript:
         on_first_token()
 
     def _hold(self, frames: bytes) -> None:
-        self._make_room(len(frames))
+        # Frames that are published together are never split, so they must not exceed a chunk.
+        if self._held is not None and len(self._held) + len(frames) > MAX_CHUNK_BYTES:
+            self._publish_held()
         self._held = self._held or bytearray()
         self._held += frames
 
-    def _make_room(self, byte_count: int) -> None:
-        # A chunk that is published together is never split.
-        if self._held is not None and len(self._held) + byte_count > MAX_CHUNK_BYTES:
-            self._publish_held()
-
-    def _publish(self, frames: bytes) -> None:
-        self._make_room(len(frames))
-        if self._held is None:
-            self._publish_chunk(frames)
-        else:
-            self._held += frames
-            self._publish_held()
-
     def _publish_held(self) -> None:
         held, self._held = self._held, None
-        self._publish_chunk(bytes(held or b""))
+        self._publish(bytes(held or b""))
 
-    def _publish_chunk(self, frames: bytes) -> None:
-        if self._kept is not None:
-            self._keep(self._kept, frames)
+    def _publish(self, frames: bytes) -> None:
+        self._keep(frames)
         for listener in self._listeners:
             listener.on_chunk(frames)
 
-    def _keep(self, kept: FrameBuffer, frames: bytes) -> None:
-        kept.append(frames)
-        if kept.byte_count > MAX_KEPT_FRAME_BYTES:
-            self._kept = None
+    def _keep(self, frames: bytes) -> None:
+        kept = self._kept
+        if kept is not None:
+            kept.append(frames)
+            if kept.has_overflowed:
+                self._kept = None
 
     def seal(self) -> None:
         """Takes nothing more: what is there is the reply."""
@@ -194,8 +183,7 @@ class Transcript:
             self.end = end
             # A reply that came whole and was deleted before it could be stored has another end than its model gave.
             last = self._closing if end == End() else b""
-            if self._kept is not None:
-                self._keep(self._kept, last)
+            self._keep(last)
             for listener in self._listeners:
                 listener.on_end(last)
 

@@ -7,14 +7,14 @@ from tests.unit.token_frames import CLOSING, frame
 
 from chatcore.ports import Frame
 from chatcore.replies.buffered_reader import BufferedReader
-from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, FrameBuffer
+from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, MAX_KEPT_FRAME_BYTES, FrameBuffer
 from chatcore.replies.readers import (
     MAX_CHUNK_CHARS,
     FrameReader,
     Stretch,
     TextReader,
 )
-from chatcore.replies.transcript import MAX_KEPT_FRAME_BYTES, RECONNECT, End, Transcript
+from chatcore.replies.transcript import RECONNECT, End, Transcript
 from chatcore.reply_error import ReplyError
 
 
@@ -210,10 +210,10 @@ def test_a_text_reader_that_was_shown_more_than_there_is_is_told_to_step_back() 
 
 def test_however_much_there_is_a_reader_takes_so_much_at_once_and_all_in_the_end() -> None:
     made = transcript(*["x" * 30_000, "é" * 30_000, "😀" * 30_000])
-    frames = list(iter(FrameReader(made, buffer_of(*[frame("hello").raw] * 10_000)).take, b""))
+    frames = list(iter(FrameReader(made, buffer_of(*[frame("hello").raw] * 5_000)).take, b""))
     text = list(iter(TextReader(made, 7).take, None))
 
-    assert b"".join(frames) == frame("hello").raw * 10_000
+    assert b"".join(frames) == frame("hello").raw * 5_000
     assert "".join(stretch.text for stretch in text) == made.text(7)
     assert [stretch.end_offset for stretch in text[-2:]] == [text[-1].end_offset - len(text[-1].text), made.length]
     assert MAX_CHUNK_BYTES - len(frame("hello").raw) < max(map(len, frames)) <= MAX_CHUNK_BYTES

@@ -1,7 +1,7 @@
 """An open event stream: chunks go by the direct writer if it is free, and otherwise by the stream's task."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -81,9 +81,14 @@ class Client(DirectWriter):
 class Streaming:
     """A stream of a transcript to a client."""
 
-    def __init__(self, stream_monitor: StreamMonitor, *, has_writer: bool = True, replayed: bytes = b"") -> None:
+    def __init__(
+        self, stream_monitor: StreamMonitor, *, has_writer: bool = True, replayed: Sequence[bytes] = ()
+    ) -> None:
         self.transcript = Transcript()
-        self._reader = FrameReader(self.transcript, FrameBuffer(replayed))
+        frames = FrameBuffer()
+        for raw in replayed:
+            frames.append(raw)
+        self._reader = FrameReader(self.transcript, frames)
         self.client = Client()
         self.is_closed = False
         self.stream_monitor = stream_monitor
@@ -180,7 +185,7 @@ async def test_other_tasks_run_between_two_chunks_of_a_replay(
     stream_monitor: StreamMonitor, *, has_writer: bool
 ) -> None:
     """Sending to a disconnected client returns at once."""
-    frames = frame("x" * 1000).raw * 200
+    frames = [frame("x" * 1000).raw] * 120
     streaming = Streaming(stream_monitor, has_writer=has_writer, replayed=frames)
     writes_at_turns = []
 
@@ -195,7 +200,7 @@ async def test_other_tasks_run_between_two_chunks_of_a_replay(
     await streaming.task
     await looking
 
-    assert streaming.client.received == frames
+    assert streaming.client.received == b"".join(frames)
     assert max(later - earlier for earlier, later in pairwise(writes_at_turns)) == 1
 
 
