@@ -1,1 +1,1 @@
-"""Replies in the making: turns, generations, readers, checkpoints and recovery."""
+"""Generates replies, stores them while they grow, delivers them to readers and recovers orphaned ones."""

@@ -1,4 +1,4 @@
-"""Work that goes on whatever becomes of whoever asked for it, until the process shuts down."""
+"""Runs work that outlives the request that started it, until the process shuts down."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -12,22 +12,22 @@ T = TypeVar("T")
 
 
 class Background:
-    """Keeps tasks that nobody awaits: the event loop itself holds them weakly."""
+    """Keeps references to tasks that nobody awaits; the event loop itself holds only weak ones."""
 
     def __init__(self, *, clock: Clock, observer: Observer) -> None:
         self._clock = clock
         self._observer = observer
-        # These have time to end when the process shuts down, ...
+        # Tasks that get time to finish when the process shuts down.
         self._tasks: set[asyncio.Task[Any]] = set()
-        # ... and these are given up.
+        # Tasks that are cancelled when the process shuts down.
         self._spawned: set[asyncio.Task[None]] = set()
-        #: Whether nothing more is admitted.
+        #: Whether no more work is admitted.
         self.is_closed = False
 
     async def admit(self, work: Coroutine[Any, Any, T]) -> T:
-        """Does `work` to its end, whatever becomes of the caller, who waits for it.
+        """Runs `work` to its end, even if the caller is cancelled while it waits for the result.
 
-        A caller that goes away half-way would otherwise leave a turn that is stored and that nobody generates.
+        Otherwise a caller that disconnects could leave a turn that is stored but that nobody generates.
 
         Raises:
             DrainingError: this process is shutting down.
@@ -35,15 +35,16 @@ class Background:
         if self.is_closed:
             work.close()
             raise DrainingError
-        # The task tells at once, and not when it has ended, as a shield would: the first token waits for it.
+        # The task sets the result itself. `asyncio.shield` would deliver it one loop iteration later, which would
+        # delay the first token.
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(_tell(outcome, work))
-        task.add_done_callback(lambda _: outcome.cancel())  # Of use only where the task itself was cancelled.
+        task = asyncio.create_task(_deliver(outcome, work))
+        task.add_done_callback(lambda _: outcome.cancel())  # Matters only if the task itself was cancelled.
         self.keep(task)
         return await outcome
 
     def spawn(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Does `work`, called `what` should it fail, and gives it up when the process shuts down."""
+        """Runs `work` until the process shuts down, and reports a failure to the observer under the name `what`."""
         if self.is_closed:
             return
         task = asyncio.create_task(self._run_spawned(what, work), name=what)
@@ -52,30 +53,31 @@ class Background:
 
     async def _run_spawned(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            # Called only here: a drain may cancel this before its first step, and nobody would await what was made.
+            # `work` is called only here: a drain may cancel this task before its first step, and a coroutine that was
+            # created earlier would then never be awaited.
             await work()
-        except Exception as bug:  # noqa: BLE001 - nobody awaits this task, so nobody else would hear of it
+        except Exception as bug:  # noqa: BLE001 - nobody awaits this task, so nobody else would report the error
             self._observer.failed(what, bug)
 
     def keep(self, task: "asyncio.Task[Any]") -> None:
-        """Holds a task until it has ended."""
+        """Keeps a reference to the task until it has ended."""
         self._tasks.add(task)
         task.add_done_callback(self._let_go)
 
     def _let_go(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            # Looked at, so that asyncio does not complain when the caller who would have got it has gone.
+            # Retrieved so that asyncio does not log it as unhandled when the caller has disconnected.
             task.exception()
 
     def close(self) -> None:
-        """Admits nothing more."""
+        """Admits no more work and cancels the spawned tasks."""
         self.is_closed = True
         for task in self._spawned:
             task.cancel()
 
     async def idle(self) -> None:
-        """Returns when nothing is left to do."""
+        """Returns when no kept task is running."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -88,8 +90,8 @@ class Background:
         await wait_at_most(self._tasks, seconds=seconds, clock=self._clock)
 
 
-async def _tell(outcome: "asyncio.Future[T]", work: Coroutine[Any, Any, T]) -> None:
-    """Does `work`, and tells whoever still waits what came of it."""
+async def _deliver(outcome: "asyncio.Future[T]", work: Coroutine[Any, Any, T]) -> None:
+    """Runs `work` and delivers its result or error if the caller still waits for it."""
     try:
         result = await work
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Reading what somebody else puts in: text that comes a few times a second, or all at once."""
+"""Reads text that a feeder adds a few times a second, or all at once."""
 
 import asyncio
 from collections import deque
@@ -7,32 +7,39 @@ from collections.abc import Callable
 from chatcore.replies.readers import MAX_CHUNK_CHARS, Reader, Stretch
 from chatcore.replies.transcript import End
 
-#: Most that waits for a reader of a reply that another process makes.
+#: Most code points that are buffered for a reader of a reply that another process generates.
 MAX_BUFFERED_CHARS = 2 * MAX_CHUNK_CHARS
 
 
 class BufferedReader(Reader[Stretch]):
-    """Reads what somebody else puts in: the text of a finished reply, or of one that another process makes."""
+    """Reads text that a feeder puts into its buffer.
+
+    The text is that of a finished reply, or of a reply that another process generates.
+
+    Args:
+        offset: how much text the reader already has, in code points.
+        on_leave: called with this reader when it leaves.
+    """
 
     def __init__(self, offset: int, *, on_leave: "Callable[[BufferedReader], object]" = lambda _: None) -> None:
         self._on_leave = on_leave
-        #: How much text the reader has been given, in code points.
+        #: How much text the reader has been given, in code points, counting what is still in the buffer.
         self.offset = offset
-        #: For whoever puts in: for how many looks in a row there was less than the reader has.
+        #: How many polls in a row found less stored text than the reader has. The feeder maintains it.
         self.ticks_ahead = 0
         self._end: End | None = None
-        #: How much can be put in before something is taken, in code points.
+        #: How many more code points fit into the buffer.
         self.room = MAX_BUFFERED_CHARS
         self._stretches: deque[Stretch] = deque()
-        self._news = asyncio.Event()
+        self._has_changed = asyncio.Event()
 
     @property
     def end(self) -> End | None:
-        """The end that was put in."""
+        """How the stream ends; None until :meth:`finish` or :meth:`cut`."""
         return self._end
 
     def put(self, text: str) -> None:
-        """Adds text that follows what was put before, as much as there is room for: see `offset`."""
+        """Appends as much of `text` as there is room for, and moves `offset` by that much."""
         text = text[: self.room]
         if text:
             self.room -= len(text)
@@ -41,13 +48,13 @@ class BufferedReader(Reader[Stretch]):
             self.wake()
 
     def finish(self, full_text: str, end: End) -> bool:
-        """Adds what is missing of the reply's full text, or steps back to its length, and the end.
+        """Appends the rest of the reply's full text, or rewinds to its length, and ends the stream.
 
         Returns:
-            Whether there was room for all of it; otherwise it is to be called again.
+            Whether there was room for all of the text; otherwise call it again later.
         """
         if len(full_text) < self.offset:
-            self.step_back(len(full_text))
+            self.rewind(len(full_text))
         else:
             self.put(full_text[self.offset :])
         if self.offset < len(full_text):
@@ -55,19 +62,19 @@ class BufferedReader(Reader[Stretch]):
         self.cut(end)
         return True
 
-    def step_back(self, offset: int) -> None:
-        """Tells the reader, which was shown more, to keep `offset` code points only."""
+    def rewind(self, offset: int) -> None:
+        """Tells the reader, which has more text than was stored, to keep only `offset` code points."""
         self.offset = offset
         self._stretches.append(Stretch("", offset))
         self.wake()
 
     def cut(self, end: End) -> None:
-        """Ends the stream with what is in. The first end counts."""
+        """Ends the stream after what is buffered. The first end counts."""
         self._end = self._end or end
         self.wake()
 
     def take(self) -> Stretch | None:
-        """The next stretch that was put in."""
+        """Removes the next stretch from the buffer and returns it; None if the buffer is empty."""
         if not self._stretches:
             return None
         stretch = self._stretches.popleft()
@@ -75,17 +82,17 @@ class BufferedReader(Reader[Stretch]):
         return stretch
 
     async def wait(self) -> None:
-        """Returns when something was put in."""
-        await self._news.wait()
-        self._news.clear()
+        """Returns when something was put in, or at :meth:`wake`."""
+        await self._has_changed.wait()
+        self._has_changed.clear()
 
     def offer(self, write: Callable[[Stretch], bool]) -> None:
-        """Never calls it: news come four times a second."""
+        """Does nothing: chunks arrive only four times a second, so waking a task for each is cheap."""
 
     def leave(self) -> None:
-        """Tells whoever puts in that nobody reads any more."""
+        """Tells the feeder that nobody reads any more."""
         self._on_leave(self)
 
     def wake(self) -> None:
         """Lets :meth:`wait` return now."""
-        self._news.set()
+        self._has_changed.set()

@@ -1,6 +1,6 @@
-"""Checkpoints: the text of all running generations goes to the storage four times a second, many in one statement.
+"""Stores the text of all running generations four times a second, many in one statement.
 
-The same round trip renews leases and brings back what happened elsewhere: stop requests, deletions, fencing.
+The same round trip renews leases and returns what happened elsewhere: stop requests, deletions and takeovers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,16 +11,16 @@ from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.lease import OwnerId
 from chatcore.replies.outage import FAILURES_THAT_MEAN_OUTAGE
 
-#: From the start of one checkpoint to the start of the next.
+#: The time from the start of one checkpoint to the start of the next.
 CHECKPOINT_SECONDS = 0.25
-#: Most replies in one statement. More would cost less, but what is made of them in one go holds up all streams.
+#: Most replies in one statement. Larger batches cost less, but handling one blocks all streams.
 MAX_REPLIES_AT_ONCE = 250
-#: How much text of one reply may wait in memory while the storage is away.
+#: How much text of one reply may be kept in memory while the storage is unavailable.
 MAX_UNSTORED_BYTES = 1024 * 1024
 
 
 class Checkpointer:
-    """Stores what the generations of this process have come to."""
+    """Stores the progress of the generations of this process."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Checkpointer:
         self._max_at_once = max_at_once
 
     async def run(self) -> None:
-        """Checkpoints for ever; cancel it to end it."""
+        """Stores a checkpoint every CHECKPOINT_SECONDS until it is cancelled."""
         while True:
             started = self._clock.monotonic()
             await self.checkpoint()
@@ -48,8 +48,8 @@ class Checkpointer:
             await self._clock.sleep(max(CHECKPOINT_SECONDS - elapsed, 0.0))
 
     async def checkpoint(self) -> None:
-        """One checkpoint of everything. Never raises: what could not be stored now goes along next time."""
-        # One that keeps failing goes last, so that it is not what stops the others.
+        """Stores one checkpoint of all generations. Never raises: the next checkpoint retries what failed."""
+        # A generation that keeps failing comes last, so that it does not hold up the others.
         everything = sorted(self._runner.running, key=lambda generation: generation.failures)
         if not everything:
             return
@@ -61,13 +61,13 @@ class Checkpointer:
 
     def _batches(self, everything: Sequence[Generation]) -> Iterator[Sequence[Generation]]:
         for start in range(0, len(everything), self._max_at_once):
-            # Looked at when it is its turn: meanwhile some may have come to their end.
+            # Checked only when the batch is due: some generations may have ended in the meantime.
             batch = [g for g in everything[start : start + self._max_at_once] if g.is_to_be_stored]
             if batch:
                 yield batch
 
     async def _checkpoint(self, batch: Sequence[Generation]) -> bool:
-        """Returns whether the storage is there."""
+        """Stores one batch; returns whether the storage is available."""
         try:
             if await self._store(batch):
                 return True
@@ -75,7 +75,7 @@ class Checkpointer:
         finally:
             for generation in batch:
                 self._end_checkpoint(generation)
-        self._cancel_those_that_hold_too_much()
+        self._cancel_overflowing()
         return is_there
 
     async def _store(self, batch: Sequence[Generation]) -> bool:
@@ -92,7 +92,11 @@ class Checkpointer:
         return True
 
     async def _store_one_by_one(self, batch: Sequence[Generation]) -> bool:
-        """So that one generation which cannot be stored does not hold up the others; whether the storage is there."""
+        """Stores each generation separately, so that one that cannot be stored does not hold up the others.
+
+        Returns:
+            Whether the storage is available.
+        """
         failures_in_a_row = 0
         for generation in batch:
             if failures_in_a_row == FAILURES_THAT_MEAN_OUTAGE:
@@ -110,10 +114,10 @@ class Checkpointer:
     def _end_checkpoint(generation: Generation) -> None:
         generation.checkpoint_ended()
         if generation.cancel_reason is not None:
-            # A task can swallow its cancellation; asking again until it has ended costs nothing.
+            # A task can swallow its cancellation; cancelling it again until it has ended costs nothing.
             generation.cancel(generation.cancel_reason)
 
-    def _cancel_those_that_hold_too_much(self) -> None:
+    def _cancel_overflowing(self) -> None:
         for generation in self._runner.running:
             if generation.holds_more_than(MAX_UNSTORED_BYTES):
                 generation.cancel(CancelReason.OVERFLOWED)

@@ -1,7 +1,7 @@
-"""Following a reply: from memory where it is made, from the storage everywhere else.
+"""Follows a reply: from memory in the process that generates it, from the storage in every other.
 
-A reader of a reply that another process makes is fed from the deltas. All such readers of this process share one
-query a tick, and there is no tick when there is no reader.
+A reader of a reply that another process generates is fed from the stored deltas. All such readers of this process
+share one query per poll, and without such readers there are no polls.
 """
 
 import asyncio
@@ -21,18 +21,16 @@ from chatcore.reply_error import ReplyError
 from chatcore.timed_wait import wait_at_most
 from chatcore.user import UserId
 
-#: From one look at the deltas to the next: as often as they are written.
+#: The time from one poll of the deltas to the next; they are written as often.
 POLL_SECONDS = 0.25
-#: How many looks a reader that was shown more than is stored waits for the rest, before it is told to step back.
+#: How many polls a reader that has more text than is stored waits for the rest, before it is rewound.
 TICKS_AHEAD = 8
-
-
 #: How long :meth:`Follower.close` waits for a query that is under way.
 CLOSE_SECONDS = 1.0
 
 
 class Follower:
-    """Makes readers, and feeds those whose reply is made elsewhere."""
+    """Creates readers, and feeds those whose reply another process generates."""
 
     def __init__(self, runner: GenerationRunner, *, storage: ReplyStore, clock: Clock, observer: Observer) -> None:
         self._runner = runner
@@ -46,7 +44,7 @@ class Follower:
     async def follow(
         self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int | None
     ) -> Reader[Stretch] | None:
-        """A reader from `offset` on (code points; None: from the start); None when it has all there is.
+        """Returns a reader from `offset` (in code points; None: from the start), or None if the caller has everything.
 
         Raises:
             MessageNotFoundError: this user's conversation has no such reply.
@@ -76,11 +74,11 @@ class Follower:
     ) -> str | None:
         try:
             return page((await self._storage.get_message(user_id, conversation_id, message_id)).content, offset)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the reader is told to come back
+        except Exception as error:  # noqa: BLE001 - whatever it is, the reader is told to reconnect
             self._observer.failed("reading a finished reply", error)
             return None
 
-    # -- Replies that are made elsewhere --------------------------------------------------------------------------
+    # -- Replies that another process generates -------------------------------------------------------------------
 
     def _elsewhere(self, message: Message, offset: int) -> Reader[Stretch]:
         reader = BufferedReader(offset, on_leave=self._leave)
@@ -89,7 +87,7 @@ class Follower:
             return reader
         self._remote[reader] = message
         if self._polling is None:
-            # In a context of its own: it works for all readers, not for the one who happened to come first.
+            # The task has its own context, since it serves all readers and not only the request that started it.
             self._polling = asyncio.create_task(
                 self._poll(), name="following replies made elsewhere", context=Context()
             )
@@ -99,14 +97,14 @@ class Follower:
         self._remote.pop(reader, None)
 
     def cut(self) -> None:
-        """Tells present and future readers of replies made elsewhere to reconnect, as the process is shutting down."""
+        """Tells current and future readers of replies from other processes to reconnect, since this one shuts down."""
         self._is_cut = True
         for reader in self._remote:
             reader.cut(RECONNECT)
         self._remote.clear()
 
     async def close(self) -> None:
-        """Fetches nothing any more."""
+        """Stops the polling and waits at most CLOSE_SECONDS for a query that is under way."""
         if self._polling is not None:
             self._polling.cancel()
             await wait_at_most([self._polling], seconds=CLOSE_SECONDS, clock=self._clock)
@@ -125,12 +123,12 @@ class Follower:
         if not readers:
             return
         try:
-            reads = await self._storage.read_deltas([_question(reader, message) for reader, message in readers])
+            reads = await self._storage.read_deltas([_delta_reader(reader, message) for reader, message in readers])
             for (reader, _), read in zip(readers, reads, strict=True):
                 if read.is_live:
                     self._feed_live(reader, read)
             await self._end(readers, reads)
-        except Exception as error:  # noqa: BLE001 - the next tick will do; until then readers wait
+        except Exception as error:  # noqa: BLE001 - the next poll retries; until then readers wait
             self._observer.failed("following replies made elsewhere", error)
 
     @staticmethod
@@ -139,11 +137,11 @@ class Follower:
             reader.ticks_ahead = 0
             reader.put(read.text)
             return
-        # The reader was shown this on the owner, and the checkpoint with it is on its way. Or it never will be.
+        # The reader got this text from the owner. Its checkpoint is still under way, or was lost with the owner.
         reader.ticks_ahead += 1
         if reader.ticks_ahead > TICKS_AHEAD:
             reader.ticks_ahead = 0
-            reader.step_back(read.end_offset)
+            reader.rewind(read.end_offset)
 
     async def _end(self, readers: Sequence[tuple[BufferedReader, Message]], reads: Sequence[DeltaRead]) -> None:
         ended: dict[MessageId, Message | None] = {}
@@ -154,7 +152,7 @@ class Follower:
                 ended[message.id] = await self._ended(message)
             final = ended[message.id]
             if final is None:
-                reader.cut(End(ReplyError.STOPPED))  # Its conversation was deleted, which stops it.
+                reader.cut(End(ReplyError.STOPPED))  # Its conversation was deleted, which stops the reply.
             elif not final.is_streaming:
                 if not reader.finish(final.content, End(final.error)):
                     continue
@@ -169,7 +167,7 @@ class Follower:
             return None
 
 
-def _question(reader: BufferedReader, message: Message) -> DeltaReader:
+def _delta_reader(reader: BufferedReader, message: Message) -> DeltaReader:
     return DeltaReader(
         user_id=message.user_id,
         conversation_id=message.conversation_id,

@@ -1,4 +1,4 @@
-"""A generation: one reply in the making, in the process that makes it."""
+"""Tracks one generation: a reply that this process generates."""
 
 import asyncio
 from datetime import datetime
@@ -9,28 +9,27 @@ from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, LeaseStat
 from chatcore.replies.transcript import Transcript
 from chatcore.reply_error import ReplyError
 
-# In UTF-8.
-_MOST_BYTES_A_CHAR = 4
+# The most bytes that UTF-8 uses for a code point.
+_MAX_BYTES_PER_CHAR = 4
 
 
 class CancelReason(StrEnum):
-    """Why a generation was ended before its closing frame came."""
+    """Tells why a generation was cancelled before its closing frame arrived."""
 
-    #: The user asked for it.
+    #: The user stopped the reply.
     STOPPED = "stopped"
     #: The process is shutting down.
     DRAINED = "drained"
-    #: More text waits for the storage than may be held in memory.
+    #: More unstored text than may be kept in memory.
     OVERFLOWED = "overflowed"
-    #: It was deleted, or another process took it over: nothing of it may be written any more.
+    #: The reply was deleted, or another process took it over; this process may not write to it any more.
     LOST = "lost"
 
 
 class Generation:
-    """One reply in the making.
+    """Keeps the state of one generation: its transcript, how much of it is stored, and why it was cancelled.
 
-    It knows its transcript, how much of that is stored, and how it is to end; it does no I/O. The
-    :class:`chatcore.replies.generation_runner.GenerationRunner` runs it.
+    It does no I/O; :class:`chatcore.replies.generation_runner.GenerationRunner` runs it.
     """
 
     __slots__ = (
@@ -60,21 +59,21 @@ class Generation:
         trace_id: str | None = None,
     ) -> None:
         self.lease = lease
-        #: Monotonic seconds.
+        #: When the generation started, in monotonic seconds of the clock port.
         self.started_at = started_at
-        #: Whether it is made beside an earlier reply that is still there.
+        #: Whether the reply is a regeneration beside an earlier reply.
         self.replaces = replaces
         self.trace_id = trace_id
         self.transcript = transcript
         self.cancel_reason: CancelReason | None = None
-        #: Whether the final state is being written just now: a checkpoint would only get in its way.
+        #: Whether the final state is being written; a checkpoint would only interfere with that.
         self.is_finishing = False
         #: How many checkpoints of this generation have failed in a row.
         self.failures = 0
         self._stored = 0
         self._in_flight = ""
         self._is_being_stored = False
-        # Made when somebody waits: most never do, and there is one for every reply.
+        # Created only when somebody waits, which is rare.
         self._checkpoint_waiter: asyncio.Event | None = None
         self._renewed_at = started_at
         self._inference: asyncio.Task[None] | None = None
@@ -82,16 +81,16 @@ class Generation:
     # -- The inference call ---------------------------------------------------------------------------------------
 
     def attach(self, task: "asyncio.Task[None]") -> None:
-        """From here on `task` waits for the inference service, and :meth:`cancel` may cancel it."""
+        """Registers `task` as the inference call, so that :meth:`cancel` can cancel it."""
         self._inference = task
 
     def detach(self) -> None:
-        """The inference call is over; nothing is to be cancelled and nothing comes in any more."""
+        """Ends the inference call: it cannot be cancelled any more, and the transcript is sealed."""
         self._inference = None
         self.transcript.seal()
 
     def cancel(self, reason: CancelReason) -> None:
-        """Ends the inference call; what has come is kept. May be called again: a cancellation can get lost."""
+        """Cancels the inference call and keeps the text so far. Can be repeated, since a cancellation can get lost."""
         if self.cancel_reason is None or reason is CancelReason.LOST:
             self.cancel_reason = reason
         if not self.transcript.is_sealed:
@@ -100,26 +99,26 @@ class Generation:
             self._inference.cancel()
 
     def is_cancelled(self) -> bool:
-        """Whether it is to end before its closing frame."""
+        """Returns whether the generation was cancelled."""
         return self.cancel_reason is not None
 
     @property
     def is_lost(self) -> bool:
-        """Whether nothing of it may be written any more."""
+        """Whether this process may not write to the reply any more."""
         return self.cancel_reason is CancelReason.LOST
 
     # -- Checkpoints ----------------------------------------------------------------------------------------------
 
     @property
     def is_to_be_stored(self) -> bool:
-        """Whether it goes along with checkpoints: neither is its final state being written, nor is it over."""
+        """Whether checkpoints include it: its final state is not being written, and it has not ended."""
         return not self.is_finishing and self.transcript.end is None
 
     def progress(self, monotonic: float) -> Progress:
-        """What the next checkpoint is to store. The same text again until it is confirmed.
+        """Returns what the next checkpoint stores: the same text again until a checkpoint is confirmed.
 
-        Whether a checkpoint that failed took effect is unknown; only the same text at the same offset can be
-        sent again without harm.
+        Whether a failed checkpoint took effect is unknown. Only the same text at the same offset can be sent again
+        safely.
         """
         if not self._in_flight:
             self._in_flight = self.transcript.text(self._stored)
@@ -132,7 +131,7 @@ class Generation:
         )
 
     def confirm(self, part: Progress, status: LeaseStatus, monotonic: float) -> None:
-        """A checkpoint told how things stand."""
+        """Records that a checkpoint of `part` succeeded and returned `status`."""
         self.failures = 0
         if status is LeaseStatus.LOST:
             self.cancel(CancelReason.LOST)
@@ -145,11 +144,11 @@ class Generation:
             self.cancel(CancelReason.STOPPED)
 
     def fail(self) -> None:
-        """A checkpoint failed; its text stays in flight."""
+        """Records that a checkpoint failed; the next one sends the same text."""
         self.failures += 1
 
     def checkpoint_ended(self) -> None:
-        """No checkpoint is under way."""
+        """Records that no checkpoint is under way, and wakes the waiter."""
         self._is_being_stored = False
         if self._checkpoint_waiter is not None:
             self._checkpoint_waiter.set()
@@ -163,19 +162,19 @@ class Generation:
 
     @property
     def unstored_bytes(self) -> int:
-        """How much text waits for the storage, in bytes of UTF-8."""
+        """How much text is not stored yet, in bytes of UTF-8."""
         return len(self.transcript.text(self._stored).encode())
 
     def holds_more_than(self, max_bytes: int) -> bool:
-        """Whether more text than that waits for the storage."""
-        # Asked of every generation while the storage is away, and nearly always told without looking at the text.
+        """Returns whether more than `max_bytes` of text are not stored yet."""
+        # Called for every generation while the storage is unavailable; usually the length alone decides.
         unstored_chars = self.transcript.length - self._stored
-        return unstored_chars * _MOST_BYTES_A_CHAR > max_bytes and self.unstored_bytes > max_bytes
+        return unstored_chars * _MAX_BYTES_PER_CHAR > max_bytes and self.unstored_bytes > max_bytes
 
     # -- The end --------------------------------------------------------------------------------------------------
 
     def final_state(self, error: ReplyError | None, *, now: datetime, monotonic: float) -> FinalState:
-        """The final state, given how the inference call ended."""
+        """Returns the final state, given the error with which the inference call ended."""
         text = self.transcript.text()
         status, shown_error = self._outcome(error, has_text=bool(text))
         return FinalState(
@@ -197,14 +196,14 @@ class Generation:
 
 
 def broken_off(*, has_text: bool) -> Status:
-    """The status of a reply whose end never came."""
+    """Returns the status of a reply whose closing frame never arrived."""
     return Status.INTERRUPTED if has_text else Status.FAILED
 
 
 def returns_head(status: Status, *, has_text: bool, replaces: bool) -> bool:
-    """Whether the conversation's head goes back to where it was before a reply that ends so.
+    """Returns whether the conversation's head moves back to where it was before the reply.
 
-    What failed is not shown. What was stopped is, for its user saw it and ended it; but if there is nothing to show of
-    it, it does not stand in the way of an earlier reply that it was to replace.
+    A failed reply is not shown. A stopped reply is shown, because its user saw it and stopped it, unless it has no text
+    and would hide the earlier reply that it was to replace.
     """
     return status is Status.FAILED or (replaces and status is Status.STOPPED and not has_text)

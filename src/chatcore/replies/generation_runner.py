@@ -1,7 +1,7 @@
-"""The replies that this process is making.
+"""Runs the generations of this process.
 
-A generation belongs to the process, not to the request that asked for it: it is a task that nobody awaits. A request
-that goes away changes nothing. :class:`chatcore.replies.generation.CancelReason` lists what ends a generation early.
+A generation belongs to the process, not to the request that started it: it is a task that nobody awaits, so a client
+that disconnects changes nothing. :class:`chatcore.replies.generation.CancelReason` lists what ends a generation early.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from chatcore.replies.transcript import RECONNECT, End, Transcript
 from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 
-#: How long to wait before the final state is written again, when the storage was away.
+#: The time between two attempts to write a final state while the storage is unavailable.
 FINISH_RETRY_SECONDS = 0.5
-#: How often an error that no retry is known to mend is retried all the same, before the reply is left to rescue.
+#: How many attempts fail with an unexpected error before the reply is left to recovery.
 FINISH_TRIES_ON_BUGS = 3
-#: How long the interrupted replies of a drain have to be written.
+#: How long the final states of replies that a drain interrupts may take to be written.
 DRAIN_FINISH_SECONDS = 5.0
 
 
@@ -43,16 +43,16 @@ class GenerationRunner:
 
     @property
     def running(self) -> tuple[Generation, ...]:
-        """Every generation whose final state is not yet written."""
+        """All generations whose final state is not written yet."""
         return tuple(self._by_message.values())
 
     @property
     def running_ids(self) -> frozenset[MessageId]:
-        """The replies that :attr:`running` makes."""
+        """The ids of the replies that :attr:`running` generates."""
         return frozenset(self._by_message)
 
     def find(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Generation | None:
-        """The generation that makes this reply here; None when none does."""
+        """Returns the generation of this reply in this process, or None."""
         generation = self._by_message.get(message_id)
         if generation is None:
             return None
@@ -70,13 +70,13 @@ class GenerationRunner:
     def start(
         self, lease: Lease, request: InferenceRequest, *, replaces: bool = False, is_repeatable: bool = False
     ) -> Generation:
-        """Starts to make a reply under `lease`; it goes on whatever becomes of the caller.
+        """Starts to generate a reply under `lease`, which goes on even if the caller is cancelled.
 
         Args:
-            lease: the right to make it.
-            request: what the model is asked.
-            replaces: whether it is made beside an earlier reply that is still there.
-            is_repeatable: whether the frames may be asked for again, by the turn's idempotency key.
+            lease: the right to write the reply.
+            request: the request to the inference service.
+            replaces: whether the reply is a regeneration beside an earlier reply.
+            is_repeatable: whether the turn has an idempotency key, so that its frames may be requested again.
         """
         started_at = self._clock.monotonic()
 
@@ -86,44 +86,44 @@ class GenerationRunner:
         transcript = Transcript(on_first_token, is_repeatable=is_repeatable)
         generation = Generation(lease, transcript, started_at=started_at, replaces=replaces, trace_id=request.trace_id)
         self._by_message[lease.message_id] = generation
-        # Handed on and let go on the way: tens of kB of history need not be kept for as long as the reply takes.
+        # The list lets `_generate` drop the request: it holds tens of kB of history that are not needed for long.
         task = asyncio.create_task(self._run(generation, [request]), name=f"generation {lease.message_id}")
         self._background.keep(task)
         self._observer.generation_started(lease, request.trace_id)
         if self._is_cut_short:
-            # It was accepted just before the drain began, and stored only when the others had been cancelled already.
+            # The turn was accepted just before the drain began and stored after the other generations were cancelled.
             generation.cancel(CancelReason.DRAINED)
         return generation
 
-    async def _run(self, generation: Generation, asking: list[InferenceRequest]) -> None:
+    async def _run(self, generation: Generation, requests: list[InferenceRequest]) -> None:
         final_state: FinalState | None = None
-        # What readers are told should this be cancelled or break: whoever rescues the reply will know its end.
+        # What readers are told if this task is cancelled or fails: recovery will then decide the final state.
         end = RECONNECT
         try:
-            error = None if generation.is_cancelled() else await self._generate(generation, asking)
+            error = None if generation.is_cancelled() else await self._generate(generation, requests)
             final_state = await self._finish(generation, error)
             end = await self._end(generation, final_state)
-        except Exception as bug:  # noqa: BLE001 - nobody awaits this task, so nobody else would hear of it
+        except Exception as bug:  # noqa: BLE001 - nobody awaits this task, so nobody else would report the error
             self._observer.failed("making a reply", bug)
         finally:
             del self._by_message[generation.lease.message_id]
             generation.transcript.finish(end)
             self._observer.generation_ended(generation.lease, final_state, generation.trace_id)
 
-    async def _generate(self, generation: Generation, asking: list[InferenceRequest]) -> ReplyError | None:
-        """Calls the inference service; returns why the reply is not complete, None when nothing went wrong."""
+    async def _generate(self, generation: Generation, requests: list[InferenceRequest]) -> ReplyError | None:
+        """Calls the inference service; returns why the call failed, or None."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that runs has a task
         generation.attach(task)
         try:
-            await self._inference.generate(asking.pop(), generation.transcript.append)
+            await self._inference.generate(requests.pop(), generation.transcript.append)
         except InferenceError as error:
             return error.reply_error
         except asyncio.CancelledError:
             if not generation.is_cancelled():
                 raise
             task.uncancel()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the reply must come to an end
+        except Exception as error:  # noqa: BLE001 - whatever it is, the reply must reach a final state
             self._observer.failed("calling the inference service", error)
             return ReplyError.INFERENCE_ERROR
         finally:
@@ -131,30 +131,35 @@ class GenerationRunner:
         return None
 
     async def _finish(self, generation: Generation, error: ReplyError | None) -> FinalState | None:
-        """Writes the final state, however long the storage is away; None when it is not ours to write any more."""
+        """Writes the final state, retrying for as long as the storage is unavailable.
+
+        Returns:
+            The final state, or None if this process did not write it: the lease was lost, or unexpected errors persist.
+        """
         final_state = generation.final_state(error, now=self._clock.now(), monotonic=self._clock.monotonic())
         bugs = 0
-        is_tried = False
-        # Lost after a try may mean that the try took effect and its answer did not arrive: the storage knows.
-        while (is_tried or not generation.is_lost) and bugs < FINISH_TRIES_ON_BUGS:
-            is_tried = True
+        was_tried = False
+        # A lease lost after an attempt may mean that the attempt took effect but its confirmation was lost. Asking the
+        # storage again tells.
+        while (was_tried or not generation.is_lost) and bugs < FINISH_TRIES_ON_BUGS:
+            was_tried = True
             try:
                 await generation.wait_for_checkpoint()
                 generation.is_finishing = True
                 return final_state if await self._storage.finish(generation.lease, final_state) else None
             except StorageUnavailableError as unavailable:
                 self._observer.failed("finishing a reply", unavailable)
-            except Exception as bug:  # noqa: BLE001 - an error nobody foresaw must not end the retries at once
+            except Exception as bug:  # noqa: BLE001 - an unexpected error must not end the retries at once
                 self._observer.failed("finishing a reply", bug)
                 bugs += 1
             finally:
                 generation.is_finishing = False
-            # Meanwhile checkpoints go on: they keep the lease, and the text out of memory alone.
+            # Checkpoints go on meanwhile: they renew the lease and store the text.
             await self._clock.sleep(FINISH_RETRY_SECONDS)
         return None
 
     async def _end(self, generation: Generation, final_state: FinalState | None) -> End:
-        """What the readers are told."""
+        """Returns how the stream ends for the readers."""
         if final_state is None:
             return await self._end_of_lost(generation.lease)
         if generation.cancel_reason is CancelReason.DRAINED and final_state.error is not None:
@@ -165,8 +170,8 @@ class GenerationRunner:
         try:
             await self._storage.get_message(lease.user_id, lease.conversation_id, lease.message_id)
         except MessageNotFoundError:
-            return End(ReplyError.STOPPED)  # Its conversation was deleted, which stops it.
-        except Exception as error:  # noqa: BLE001 - readers must be let go in any case
+            return End(ReplyError.STOPPED)  # Its conversation was deleted, which stops the reply.
+        except Exception as error:  # noqa: BLE001 - the readers need an end in any case
             self._observer.failed("looking up a lost reply", error)
         return RECONNECT
 
@@ -178,10 +183,10 @@ class GenerationRunner:
         return self._background.is_closed
 
     async def drain(self, grace_seconds: float) -> None:
-        """Starts no more; lets the running ones finish for `grace_seconds`; then ends them as interrupted.
+        """Starts no more generations, gives the running ones `grace_seconds` to finish, then interrupts them.
 
-        Returns when all are stored, or soon after they should have been: what is not stored by then is rescued by
-        another process. Readers of replies that were cut short are told to come back.
+        Returns when all final states are stored, or after at most twice DRAIN_FINISH_SECONDS. Another process recovers
+        the replies that are not stored by then. Readers of interrupted replies are told to reconnect.
         """
         self._background.close()
         ends = [
@@ -201,5 +206,5 @@ class GenerationRunner:
         await self._background.end(DRAIN_FINISH_SECONDS)
 
     def hurry(self) -> None:
-        """Ends the grace of a drain, the present one or the next."""
+        """Ends the grace period of the current drain, or of the next one."""
         self._hurry.set()

@@ -1,7 +1,7 @@
-"""Idempotency keys: a send that is repeated, by a retry or a second tab, is one send.
+"""Defines idempotency keys: a send that is repeated under the same key, by a retry or a second tab, is one send.
 
-The key is recorded in the same transaction as the message, so there is no moment at which one exists without
-the other. Semantics follow the IETF draft "The Idempotency-Key HTTP Header Field".
+The storage records the key in the same transaction as the message, so neither exists without the other. The semantics
+follow the IETF draft "The Idempotency-Key HTTP Header Field".
 """
 
 import hashlib
@@ -13,20 +13,20 @@ from attrs import frozen
 from chatcore.errors import FieldProblem, InvalidInputError
 
 MAX_KEY_CHARS = 255
-#: How long a key is remembered.
+#: For how many hours a key is remembered.
 KEPT_HOURS = 24
 
 
 @frozen
 class IdempotencyKey:
-    """A caller's name for one send, and the fingerprint of what was sent under it.
+    """Identifies one send of a caller, with the fingerprint of its request.
 
     Raises:
         InvalidInputError: the key is not 1 to 255 visible ASCII characters.
     """
 
     key: str
-    #: SHA-256 over conversation and request, 32 bytes: the same key with another is a mistake of the caller's.
+    #: SHA-256 over conversation and request, 32 bytes. The same key with another fingerprint is the caller's mistake.
     fingerprint: bytes
 
     def __attrs_post_init__(self) -> None:
@@ -36,6 +36,6 @@ class IdempotencyKey:
 
 
 def fingerprint(request: Mapping[str, object]) -> bytes:
-    """A SHA-256 digest that is the same for the same JSON values, whatever their order."""
+    """Returns a SHA-256 digest that does not depend on the order of the keys of the JSON objects."""
     canonical = json.dumps(request, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).digest()

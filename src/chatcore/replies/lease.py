@@ -1,9 +1,9 @@
-"""The right to make one reply, and what is written under it.
+"""Defines the lease under which a process generates a reply, and what it writes under that lease.
 
-A reply in the making belongs to one process at a time. The storage grants that process a lease, good for
-:data:`LEASE_SECONDS` of the storage's own time and renewed long before. Who finds a lease run out may take the
-reply over; that raises the epoch, and since every write names owner and epoch, whatever the old owner still
-sends matches nothing: it is fenced off.
+One process at a time owns a reply that is being generated. The storage grants the owner a lease for
+:data:`LEASE_SECONDS` by the storage's own clock, and the owner renews it long before it expires. Any process may take
+over a reply whose lease has expired. That increments the epoch. Every write names owner and epoch, so later writes of
+the old owner match no row: the old owner is fenced off.
 """
 
 from datetime import datetime
@@ -18,66 +18,66 @@ from chatcore.reply_error import ReplyError
 from chatcore.timestamps import require_aware
 from chatcore.user import UserId
 
-#: A process, new at each start: a process that comes back under the same host name inherits nothing.
+#: The id of a process, new at each start: a process that restarts under the same host name inherits nothing.
 OwnerId = NewType("OwnerId", UUID)
 
-#: How long a lease holds unless it is renewed.
+#: How long a lease is valid unless it is renewed.
 LEASE_SECONDS = 15.0
-#: How old a lease may become before it is renewed.
+#: The age at which a lease is renewed.
 RENEWAL_SECONDS = 5.0
 
 
 @frozen(kw_only=True)
 class Lease:
-    """The right of `owner_id` to write the reply `message_id`."""
+    """Grants the process `owner_id` the right to write the reply `message_id`."""
 
     user_id: UserId
     conversation_id: ConversationId
     message_id: MessageId
     owner_id: OwnerId
-    #: Which owner in a row this is, from 1.
+    #: The number of owners so far, this one included; starts at 1.
     epoch: int
 
 
 @frozen(kw_only=True)
 class Progress:
-    """One reply's part of a checkpoint."""
+    """Is one reply's part of a checkpoint."""
 
     lease: Lease
-    #: Where `text` begins in the reply, in code points.
+    #: Where `text` starts in the reply, in code points.
     start_offset: int
-    #: What has come since; may be empty, the owner then only asks how things stand.
+    #: The text since the last checkpoint. If it is empty, the checkpoint only asks for the status.
     text: str
-    #: Whether the lease is to be renewed on the way.
+    #: Whether the checkpoint also renews the lease.
     renew: bool
 
 
 class LeaseStatus(StrEnum):
-    """How things stand with a reply, as its owner learns at a checkpoint."""
+    """Tells the owner of a reply, at each checkpoint, whether it may go on."""
 
-    #: Go on.
+    #: The lease is valid; the owner goes on.
     HELD = "held"
-    #: Somebody asked for it to be stopped.
+    #: A stop of the reply was requested.
     STOP_REQUESTED = "stop_requested"
-    #: It was deleted, or another process took it over. Nothing was written; nothing ever will be.
+    #: The reply was deleted, or another process took it over. Nothing was written, and no later write will succeed.
     LOST = "lost"
 
 
 @frozen
 class OrphanedReply:
-    """What a reply's owner has left behind."""
+    """Describes a reply whose owner is gone, as it is stored."""
 
-    #: All that its checkpoints stored.
+    #: All text that the checkpoints stored.
     text: str
-    #: Whether somebody had asked for it to be stopped.
+    #: Whether a stop of the reply was requested.
     stop_requested: bool
-    #: Whether it is made beside an earlier reply that is still there: whether it was begun as a regeneration.
+    #: Whether the reply is a regeneration beside an earlier reply.
     replaces: bool
 
 
 @frozen(kw_only=True)
 class FinalState:
-    """The final state of a reply."""
+    """Describes how a reply ended."""
 
     #: Any status but streaming.
     status: Status
@@ -85,6 +85,6 @@ class FinalState:
     error: ReplyError | None
     token_count: int | None
     inference_time_ms: int | None
-    #: Whether the conversation's head goes back to where it was before this reply.
+    #: Whether the conversation's head moves back to where it was before this reply.
     returns_head: bool
     ended_at: datetime = field(validator=require_aware)

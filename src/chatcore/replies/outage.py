@@ -1,4 +1,4 @@
-"""When failures mean that the storage is away, and not that one reply cannot be stored."""
+"""Tells an outage of the storage from a single reply that cannot be stored."""
 
-#: So many of them; fewer may be single replies, on whose rows somebody has a lock for example.
+#: How many failures count as an outage. Fewer may concern single replies, whose rows are locked for example.
 FAILURES_THAT_MEAN_OUTAGE: int = 3

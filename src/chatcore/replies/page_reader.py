@@ -1,4 +1,4 @@
-"""Reading a long reply that is finished: a page at a time, so that one who does not read holds little of it."""
+"""Reads a long finished reply page by page, so that a slow reader keeps little of it in memory."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,18 +6,18 @@ from chatcore.replies.buffered_reader import MAX_BUFFERED_CHARS
 from chatcore.replies.readers import Reader, Stretch
 from chatcore.replies.transcript import RECONNECT, End
 
-#: In code points, of which Python keeps each in four bytes at most. What is no longer than that fits a mailbox.
+#: Most code points of a page; Python keeps each in four bytes at most. Shorter texts fit a BufferedReader.
 MAX_PAGE_CHARS = MAX_BUFFERED_CHARS
 
 
 class PageReader(Reader[Stretch]):
-    """Reads text of which only the page at hand is in memory.
+    """Reads a text of which only the current page is in memory.
 
     Args:
-        offset: where it begins, in code points.
-        text: all of it, of which the first page is kept.
-        end: how the stream ends once everything was taken.
-        fetch: the page from an offset on, never empty before the end; None when it is not to be had now.
+        offset: where the reader starts, in code points.
+        text: the full text, of which the reader keeps the first page.
+        end: how the stream ends after the last page.
+        fetch: returns the page from an offset on, never empty before the end; None if the page is unavailable now.
     """
 
     __slots__ = ("_end", "_fetch", "_length", "_offset", "_page")
@@ -31,11 +31,11 @@ class PageReader(Reader[Stretch]):
 
     @property
     def end(self) -> End | None:
-        """See :meth:`Reader.end`."""
+        """See :attr:`Reader.end`."""
         return self._end if self._offset == self._length else None
 
     def take(self) -> Stretch | None:
-        """The page at hand."""
+        """Returns the current page; None until :meth:`wait` has fetched the next one."""
         if not self._page:
             return None
         text, self._page = self._page, ""
@@ -43,7 +43,7 @@ class PageReader(Reader[Stretch]):
         return Stretch(text, self._offset)
 
     async def wait(self) -> None:
-        """Returns with the next page; without one the reader is to come back."""
+        """Fetches the next page; if it is unavailable, the stream ends and its reader is told to reconnect."""
         fetched = await self._fetch(self._offset)
         if fetched:
             self._page = fetched
@@ -51,15 +51,15 @@ class PageReader(Reader[Stretch]):
             self._length, self._end = self._offset, RECONNECT
 
     def wake(self) -> None:
-        """Nothing: a page does not take long."""
+        """Does nothing: fetching a page does not take long."""
 
     def offer(self, write: Callable[[Stretch], bool]) -> None:
-        """Never calls it: there are no news."""
+        """Does nothing: no chunks arrive by themselves."""
 
     def leave(self) -> None:
-        """Nothing: nobody feeds it."""
+        """Does nothing: nobody feeds the reader."""
 
 
 def page(text: str, offset: int) -> str:
-    """The page of `text` that begins at `offset`."""
+    """Returns the page of `text` that starts at `offset`."""
     return text[offset : offset + MAX_PAGE_CHARS]

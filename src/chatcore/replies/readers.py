@@ -1,16 +1,16 @@
-"""Readers of a reply, and what they get.
+"""Defines the reader protocol, and the two readers of a transcript.
 
-All readers are used alike, and none of them touches the network or the storage by itself::
+All readers are used in the same way::
 
     while True:
         if chunk := reader.take():
-            ...  # pass it on
+            ...  # deliver it
         elif reader.end is not None:
             break
         else:
             await reader.wait()
 
-and :meth:`Reader.leave` it at the end, however it comes.
+Call :meth:`Reader.leave` at the end in any case.
 """
 
 import asyncio
@@ -31,64 +31,65 @@ Chunk_co = TypeVar("Chunk_co", covariant=True)
 
 @frozen
 class Stretch:
-    """Text from where the reader was up to `end_offset` (code points), or, without text, a step back to there."""
+    """Is the text from the reader's position to `end_offset` (code points), or, if empty, a rewind to that offset."""
 
     text: str
     end_offset: int
 
     @property
     def is_rewind(self) -> bool:
-        """Whether the reader was shown more than there is and must keep only `end_offset` code points."""
+        """Whether the reader has more text than was stored and must keep only `end_offset` code points."""
         return not self.text
 
 
 class Reader(Protocol[Chunk_co]):
-    """One reader of one reply."""
+    """Reads one reply for one client."""
 
     __slots__ = ()
 
     @property
     def end(self) -> End | None:
-        """How the stream ends; counts once :meth:`take` has nothing more to give."""
+        """How the stream ends. It applies once :meth:`take` returns nothing; None while the stream goes on."""
         ...
 
     def take(self) -> Chunk_co | None:
-        """What has come since the last time, or the first part; nothing (None, or empty) when there is nothing yet.
+        """Returns the next chunk since the last call, or nothing (None or empty) if there is none yet.
 
-        Never part of a frame: between what is taken and what is taken next anything else may be sent.
+        A chunk never ends within a frame, so the caller may send anything else between two chunks.
         """
         ...
 
     async def wait(self) -> None:
-        """Returns when it is worth looking again; may return early."""
+        """Returns when there may be a chunk or an end; may return early."""
         ...
 
     def wake(self) -> None:
-        """Lets :meth:`wait` return now, for whoever has something to say in between."""
+        """Lets :meth:`wait` return now, so that the caller can do something else in between."""
         ...
 
     def offer(self, write: Callable[[Chunk_co], bool]) -> None:
-        """Lets `write` have news at once, while somebody waits; where it returns True they are passed on.
+        """Registers `write` to receive chunks directly while a task is in :meth:`wait`.
 
-        To wake a task for each token would cost more than to pass the token on. `write` is called from where the
-        news come in, so it must neither raise nor take long. A reader whose news are rare need not call it.
+        `write` returns True if it delivered the chunk; otherwise the task is woken to take it. Waking a task for each
+        token would cost more than delivering the token. `write` is called from where the chunk arrives, so it must
+        neither raise nor take long. A reader whose chunks are rare need not call it.
         """
         ...
 
     def leave(self) -> None:
-        """To be called when nobody reads any more: nothing is kept for it from then on. Again does nothing."""
+        """Releases the reader: nothing is kept for it any more. A repeated call does nothing."""
         ...
 
 
 class _TranscriptReader(Listener, Generic[ChunkT]):
-    """What the two readers of a transcript share: they listen to it, and end with it."""
+    """Subscribes to a transcript and ends with it; the base of both readers of a transcript."""
 
     __slots__ = ("_is_waiting", "_transcript", "_waiter", "_write")
 
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
         self._waiter: asyncio.Future[None] | None = None
-        # Whether somebody waits who has not been woken.
+        # Whether a task waits that has not been woken yet.
         self._is_waiting = False
         self._write: Callable[[ChunkT], bool] = _refuse
         transcript.subscribe(self)
@@ -110,7 +111,7 @@ class _TranscriptReader(Listener, Generic[ChunkT]):
     def wake(self) -> None:
         """Lets :meth:`wait` return now."""
         self._is_waiting = False
-        # One that is done was woken before, or its task was cancelled.
+        # A waiter that is done was woken before, or its task was cancelled.
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -124,9 +125,10 @@ class _TranscriptReader(Listener, Generic[ChunkT]):
 
 
 class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
-    """Reads the frames, byte for byte as the inference service sent them, from the first.
+    """Reads the frames of a reply from the first one on, byte for byte as they arrived.
 
-    It holds what it has not passed on. When that is too much its stream ends, and its reader is to come back.
+    It buffers the frames that were not taken yet. If that buffer overflows, the stream ends and its reader is told to
+    reconnect.
     """
 
     __slots__ = ("_frames",)
@@ -137,17 +139,17 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
 
     @classmethod
     def of(cls, transcript: Transcript) -> "FrameReader | None":
-        """A reader from the first frame on; None when that is not kept any more."""
+        """Returns a reader from the first frame on; None if the first frames are not kept any more."""
         frames = transcript.hand_over_frames()
         return None if frames is None else cls(transcript, frames)
 
     @property
     def end(self) -> End | None:
-        """The transcript's end, or the reader's own."""
+        """The transcript's end; RECONNECT if the buffer has overflowed."""
         return RECONNECT if self._frames.has_overflowed else self._transcript.end
 
     def take(self) -> bytes:
-        """The next frames since the last time, all of them whole."""
+        """Returns the next whole frames since the last call, at most MAX_CHUNK_BYTES unless one frame is longer."""
         return self._frames.take()
 
     def on_chunk(self, frames: bytes) -> None:
@@ -166,7 +168,7 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
 
 
 class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
-    """Reads the text of a reply that this process is making, from any code point on."""
+    """Reads the text of a reply that this process generates, from any code point on."""
 
     __slots__ = ("_offset",)
 
@@ -175,12 +177,12 @@ class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
         self._offset = offset
 
     def take(self) -> Stretch | None:
-        """The next text since the last time, as one stretch."""
+        """Returns the next text since the last call, of at most MAX_CHUNK_CHARS; None if there is none yet."""
         length = self._transcript.length
         if length == self._offset:
             return None
         if length < self._offset:
-            # It was shown text that a crash has taken: step back.
+            # The reader was shown text that a crash has lost.
             self._offset = length
             return Stretch("", length)
         text = self._transcript.text(self._offset, MAX_CHUNK_CHARS)
@@ -206,5 +208,5 @@ class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
         self.wake()
 
 
-def _refuse(chunk: object) -> bool:  # noqa: ARG001 - what a reader does until it is offered otherwise
+def _refuse(chunk: object) -> bool:  # noqa: ARG001 - what a reader does until `offer` is called
     return False

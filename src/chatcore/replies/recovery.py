@@ -1,7 +1,7 @@
-"""Rescue: replies whose process is gone are brought to their end by whoever notices first.
+"""Recovers orphaned replies: those whose owner is gone.
 
-Every replica sweeps. A reply whose lease ran out is claimed (the old owner is fenced off from then on) and
-finished with the text that its checkpoints have stored.
+Every process sweeps for them. It claims each reply whose lease has expired, which fences off the old owner, and
+finishes it with the text that its checkpoints have stored.
 """
 
 from collections.abc import Callable
@@ -17,18 +17,18 @@ from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, OrphanedR
 from chatcore.replies.outage import FAILURES_THAT_MEAN_OUTAGE
 from chatcore.reply_error import ReplyError
 
-#: From one sweep to the next, on average.
+#: The average time from one sweep to the next.
 SWEEP_SECONDS = 5.0
-#: Replicas that were started together must not sweep together.
+# Spreads the sweeps of processes that were started together.
 _JITTER = 0.2
-#: From one look whether the storage is back to the next.
+# The time between two checks whether the storage is available again.
 _PROBE_SECONDS = 1.0
 _CLAIMS_AT_ONCE = 100
 _PURGED_AT_ONCE = 1000
 
 
 class OrphanRecovery:
-    """Sweeps for replies that lost their owner, and for keys that have had their time."""
+    """Sweeps for orphaned replies, and for idempotency keys that have expired."""
 
     def __init__(
         self,
@@ -48,15 +48,15 @@ class OrphanRecovery:
         self._jitter = jitter
 
     async def run(self) -> None:
-        """Sweeps for ever; cancel it to end it."""
-        # Not at once: this process may have been started because the storage was away, see below.
+        """Sweeps until it is cancelled."""
+        # Not at once: this process may have been started during an outage of the storage; see below.
         await self._clock.sleep(RENEWAL_SECONDS * self._jitter(1 - _JITTER, 1 + _JITTER))
         while True:
             pause = SWEEP_SECONDS
             if not await self.sweep():
                 await self._until_storage_is_back()
-                # While it was away nobody could renew a lease. Owners that live do so at their next checkpoint, and
-                # get the time for it before anybody takes their replies for orphans.
+                # Nobody could renew a lease during the outage. Live owners renew theirs at their next checkpoint, and
+                # get the time to do so before their replies are taken for orphans.
                 pause = RENEWAL_SECONDS
             await self._clock.sleep(pause * self._jitter(1 - _JITTER, 1 + _JITTER))
 
@@ -64,16 +64,16 @@ class OrphanRecovery:
         while True:
             try:
                 return await self._storage.ping()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the sweep is to go on some day
+            except Exception as error:  # noqa: BLE001 - whatever it is, sweeping must resume one day
                 self._observer.failed("sweeping", error)
             await self._clock.sleep(_PROBE_SECONDS)
 
     async def sweep(self) -> bool:
-        """One sweep; False when the storage failed. Never raises."""
+        """Sweeps once; returns False if the storage failed. Never raises."""
         try:
             await self._recover_all()
             await self._purge()
-        except Exception as error:  # noqa: BLE001 - the next sweep will do
+        except Exception as error:  # noqa: BLE001 - the next sweep retries
             self._observer.failed("sweeping", error)
             return False
         return True
@@ -101,7 +101,7 @@ class OrphanRecovery:
 
     def _decide(self, orphan: OrphanedReply) -> FinalState:
         has_text = bool(orphan.text)
-        # Its owner could not answer the stop any more; whoever asked for it must not find another final_state.
+        # The owner could not act on the stop request any more; the user must still find the reply stopped.
         status = Status.STOPPED if orphan.stop_requested else broken_off(has_text=has_text)
         return FinalState(
             status=status,

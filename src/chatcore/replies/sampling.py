@@ -1,4 +1,4 @@
-"""How a reply is to be sampled."""
+"""Defines the sampling parameters of a reply."""
 
 from attrs import frozen
 
@@ -11,17 +11,17 @@ MAX_TOP_K = 200
 
 @frozen(kw_only=True)
 class Sampling:
-    """The three dials of a request to the inference service.
+    """Holds the sampling parameters of a request to the inference service.
 
     Raises:
-        InvalidInputError: a value is out of its range; names each field that is.
+        InvalidInputError: a value is out of range; the error names each such field.
     """
 
     #: 0 to 2; NaN is out of range.
     temperature: float = 0.8
-    #: Most tokens of the reply, 1 to 4096.
+    #: The most tokens of the reply, 1 to 4096.
     max_tokens: int = 1024
-    #: How many candidates a token is drawn from, 0 (all) to 200.
+    #: From how many candidates each token is drawn, 0 (all) to 200.
     top_k: int = 50
 
     def __attrs_post_init__(self) -> None:

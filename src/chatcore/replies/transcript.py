@@ -1,8 +1,8 @@
-"""A transcript: all that has come of a reply so far.
+"""Records what has arrived of a reply so far.
 
-The generation appends, readers read, and neither waits for the other: a reader (:mod:`chatcore.replies.readers`) is an
-offset into the text, or holds the frames that it has not passed on yet, and nothing more. A slow, gone or second
-reader costs the generation nothing.
+The generation appends and readers read, and neither waits for the other. A reader (:mod:`chatcore.replies.readers`)
+keeps only an offset into the text, or the frames that were not taken yet, so a slow, disconnected or second reader
+does not slow the generation down.
 """
 
 from bisect import bisect_left, bisect_right
@@ -16,44 +16,44 @@ from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, FrameBuffer
 from chatcore.reply_error import ReplyError
 from chatcore.text import TextRepair
 
-# So many short stretches become a long one: a string of its own costs as much again as the text of a checkpoint.
+# How many short stretches are joined into a long one: the overhead of a string equals the text of one checkpoint.
 _MOST_SHORT_STRETCHES = 32
 
 
 @frozen
 class End:
-    """How a stream ends for its readers."""
+    """Tells readers how their stream ends."""
 
-    #: Why the reply is not complete; None when it is.
+    #: Why the reply is not complete; None if it is complete.
     error: ReplyError | None = None
-    #: The reply goes on, or its end is known, elsewhere: come back with the last offset.
+    #: Whether the reader must reconnect with its last offset, because another process continues or ends the reply.
     reconnect: bool = False
 
 
-#: The end of a stream, not of the reply.
+#: Ends the stream, but not the reply.
 RECONNECT = End(reconnect=True)
 
 
 class Listener(Protocol):
-    """Who is told what comes of a reply. Must neither raise nor take long: it is called for every token."""
+    """Receives what arrives of a reply. It must neither raise nor take long, since it is called for every token."""
 
     __slots__ = ()
 
     def on_chunk(self, frames: bytes) -> None:
-        """Takes the next frames."""
+        """Receives the next whole frames."""
         ...
 
     def on_end(self, frames: bytes) -> None:
-        """Takes the last frames; the transcript has its end."""
+        """Receives the last frames, which may be empty; the transcript now has its end."""
         ...
 
 
 class Transcript:
-    """What has come of one reply.
+    """Records the frames and the text of one reply.
 
     Args:
-        on_first_token: called when it comes.
-        is_repeatable: whether somebody may ask for all frames again, as long as they are not too many.
+        on_first_token: called once, when the first token arrives.
+        is_repeatable: whether all frames may be requested again, as long as they do not exceed MAX_KEPT_FRAME_BYTES.
     """
 
     __slots__ = (
@@ -76,7 +76,7 @@ class Transcript:
     )
 
     def __init__(self, on_first_token: Callable[[], None] = lambda: None, *, is_repeatable: bool = False) -> None:
-        # None as soon as it was called.
+        # None once it was called.
         self._on_first_token: Callable[[], None] | None = on_first_token
         self._is_repeatable = is_repeatable
         # All frames from the first on, for a reader that comes later; None once they are not kept any more.
@@ -85,48 +85,48 @@ class Transcript:
         self._held: bytearray | None = None
         self._closing = b""
         self._repair = TextRepair()
-        # Tokens are joined when somebody asks for text, four times a second at most: a string per token costs memory.
+        # Tokens are joined when text is requested, usually four times a second: a string per token costs memory.
         self._stretches: list[str] = []
         self._long_stretches = 0
         self._starts: list[int] = []
         self._pending: list[str] = []
         self._length = 0
-        # Those in `pending` are not counted yet.
+        # Does not count the tokens in `_pending`.
         self._token_count = 0
         self._listeners: tuple[Listener, ...] = ()
-        #: Whether the closing frame has come. It is withheld until :meth:`finish`.
+        #: Whether the closing frame has arrived. It is withheld until :meth:`finish`.
         self.is_closed = False
-        #: Whether nothing is taken any more.
+        #: Whether no more frames are accepted.
         self.is_sealed = False
-        #: Set when readers have got, or can get, everything.
+        #: How the stream ends; set once readers can get everything.
         self.end: End | None = None
 
     @property
     def length(self) -> int:
-        """Code points of text so far."""
+        """How much text has arrived, in code points."""
         self._join_pending()
         return self._length
 
     @property
     def token_count(self) -> int:
-        """Frames that carried a token."""
+        """How many frames had a token."""
         return self._token_count + len(self._pending)
 
     def append(self, frame: Frame) -> None:
-        """Takes the next frame and tells the readers.
+        """Records the next frame and publishes it to the readers.
 
-        This is the hot path, once for every token relayed. With a thousand streams what it touches comes from memory
-        each time, so it counts nothing and asks nothing that can be known from what it has at hand.
+        This is the hot path, which runs for every token. With a thousand streams, everything that it touches is a cache
+        miss, so it maintains no counters and computes nothing that can be derived later.
         """
         if self.is_sealed:
             return
         token = frame.token
         if token is not None:
             if self._on_first_token is not None:
-                self._tell_of_first_token(self._on_first_token)
+                self._report_first_token(self._on_first_token)
             self._pending.append(token)
         if frame.is_closing:
-            # Whoever has seen the end must be able to fetch the answer, so the end waits until it is stored.
+            # A client that has seen the end must be able to fetch the reply, so the frame waits until that is stored.
             self._closing = frame.raw
             self.is_closed = True
             self.seal()
@@ -141,7 +141,7 @@ class Transcript:
             for listener in self._listeners:
                 listener.on_chunk(frame.raw)
 
-    def _tell_of_first_token(self, on_first_token: Callable[[], None]) -> None:
+    def _report_first_token(self, on_first_token: Callable[[], None]) -> None:
         self._on_first_token = None
         on_first_token()
 
@@ -169,7 +169,7 @@ class Transcript:
                 self._kept = None
 
     def seal(self) -> None:
-        """Takes nothing more: what is there is the reply."""
+        """Accepts no more frames; what has arrived is the whole reply."""
         self.is_sealed = True
         if self._held is not None:
             self._publish_held()
@@ -177,21 +177,21 @@ class Transcript:
         self._add(self._repair.flush())
 
     def finish(self, end: End) -> None:
-        """Lets the readers have the end, and with a good one the closing frame. The first end counts."""
+        """Publishes the end, and the closing frame if the reply is complete. The first end counts."""
         if self.end is None:
             self.seal()
             self.end = end
-            # A reply that came whole and was deleted before it could be stored has another end than its model gave.
+            # A reply whose closing frame arrived but which was deleted before it was stored does not end as complete.
             last = self._closing if end == End() else b""
             self._keep(last)
             for listener in self._listeners:
                 listener.on_end(last)
 
     def text(self, offset: int = 0, max_chars: int | None = None) -> str:
-        """The text from `offset` (code points) on, of which `max_chars` at most."""
+        """Returns the text from `offset` on, at most `max_chars` of it, both in code points."""
         chunk_offset, chunk = self._length, self._join_pending()
         if offset == chunk_offset and max_chars is None:
-            return chunk  # What each checkpoint asks for.
+            return chunk  # The case of each checkpoint.
         end = self._length if max_chars is None else offset + max_chars
         first = max(bisect_right(self._starts, offset) - 1, 0)
         text = "".join(self._stretches[first : bisect_left(self._starts, end)])
@@ -199,7 +199,7 @@ class Transcript:
         return text[offset - start : end - start]
 
     def _join_pending(self) -> str:
-        """What it adds to the text."""
+        """Moves the pending tokens into the text and returns the text that they add."""
         if not self._pending:
             return ""
         tokens = "".join(self._pending)

@@ -1,4 +1,4 @@
-"""Use cases: send a message, regenerate a reply, stop it, follow it."""
+"""Implements the use cases on turns: send a message, and regenerate, stop or follow a reply."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID, uuid4
@@ -20,10 +20,10 @@ from chatcore.replies.readers import FrameReader, Reader, Stretch
 from chatcore.replies.sampling import Sampling
 from chatcore.user import User
 
-#: How long `stop` waits for the owner of a reply, wherever it is, to write its final state.
+#: How long `stop` waits for the owner of a reply, in whichever process, to write the final state.
 STOP_WAIT_SECONDS = 5.0
 _STOP_POLL_SECONDS = 0.1
-#: How often a turn of which nobody knows whether it is stored is looked up.
+# The time between two lookups of a turn in doubt, which may or may not be stored.
 _LOOK_AGAIN_SECONDS = 0.5
 
 DEFAULT_SAMPLING = Sampling()
@@ -31,17 +31,17 @@ DEFAULT_SAMPLING = Sampling()
 
 @frozen
 class Turn:
-    """A user message and the reply that answers it."""
+    """Is a user message and the reply to it."""
 
     user_message: Message
     reply: Message
-    #: The generation of the reply, where it is made by this process.
+    #: The generation of the reply; None if this process does not generate it.
     generation: Generation | None
 
 
 @frozen(kw_only=True)
 class Turns:
-    """What a user may do with messages. Every method also raises StorageUnavailableError."""
+    """Sends, regenerates, stops and follows for a user. All methods may also raise StorageUnavailableError."""
 
     storage: ReplyStore
     clock: Clock
@@ -50,7 +50,7 @@ class Turns:
     follower: Follower
     owner_id: OwnerId
     history_limits: HistoryLimits
-    #: Most replies in the making a user may have.
+    #: How many replies a user may have in generation at once.
     max_generations: int
     new_id: Callable[[], UUID] = uuid4
 
@@ -65,26 +65,25 @@ class Turns:
         as_sent: Mapping[str, object] | None = None,
         trace_id: str | None = None,
     ) -> Turn:
-        """Stores the user's message and starts to make the reply. When it returns, nothing can be lost any more.
+        """Stores the user's message and starts to generate the reply; both are stored when it returns.
 
-        With an idempotency key that the user sent before, for the same request, it changes nothing and returns
-        that turn.
+        If the user sent the idempotency key before with the same request, it changes nothing and returns that turn.
 
         Args:
-            user: who sends.
+            user: the sender.
             conversation_id: the conversation to append to.
             content: 1 to 8000 characters.
-            sampling: how the reply is to be sampled.
+            sampling: the sampling parameters of the reply.
             idempotency_key: 1 to 255 visible ASCII characters; remembered for 24 hours.
-            as_sent: the request as its sender wrote it, in JSON values, where that is not the same as content and
-                sampling: a repeat must not become another request because defaults have changed meanwhile.
-            trace_id: passed on to the inference service.
+            as_sent: the request as the sender wrote it, in JSON values, if it differs from `content` and `sampling`.
+                A repeat must not count as a different request because defaults have changed meanwhile.
+            trace_id: sent to the inference service.
 
         Raises:
-            InvalidInputError: content or key break their limits.
+            InvalidInputError: the content or the key breaks its limits.
             ConversationNotFoundError: this user has no such conversation.
-            GenerationInProgressError: the conversation has a reply in the making.
-            TooManyGenerationsError: the user has too many of them.
+            GenerationInProgressError: a reply of the conversation is being generated.
+            TooManyGenerationsError: the user has reached the limit of replies generated at once.
             IdempotencyKeyReusedError: the key was used for another request.
             DrainingError: this process is shutting down.
         """
@@ -116,13 +115,13 @@ class Turns:
         sampling: Sampling = DEFAULT_SAMPLING,
         trace_id: str | None = None,
     ) -> Turn:
-        """Starts to make a new reply beside the last one. The last one stays, and is shown again if this fails.
+        """Starts to generate a new reply beside the last one, which stays and is shown again if the new one fails.
 
         Raises:
             ConversationNotFoundError: this user has no such conversation.
             NothingToRegenerateError: the conversation has no message to answer.
-            GenerationInProgressError: the conversation has a reply in the making.
-            TooManyGenerationsError: the user has too many of them.
+            GenerationInProgressError: a reply of the conversation is being generated.
+            TooManyGenerationsError: the user has reached the limit of replies generated at once.
             DrainingError: this process is shutting down.
         """
         regeneration = NewRegeneration(
@@ -145,28 +144,28 @@ class Turns:
         try:
             return await begin()
         except StorageUnavailableError as unavailable:
-            # Those that an overloaded storage turns away are many, and to look them up would only add to its load.
+            # An overloaded storage rejects many turns without storing them; looking them up would only add load.
             if unavailable.is_in_doubt:
                 self.background.spawn("looking up a turn in doubt", lambda: self._begin_after_all(new, begin))
             raise
 
     async def _begin_after_all(self, new: NewReply, begin: Callable[[], Awaitable[Turn]]) -> None:
-        """Makes a reply whose caller was told that the storage is away, should it be stored nevertheless.
+        """Generates the reply of a turn in doubt if the turn turns out to be stored.
 
-        Then only the answer was lost. Who comes back with the same key is led to this reply, and would wait for nobody
-        until its lease has run out.
+        In that case only the confirmation was lost. A caller that repeats the send with the same key is directed to
+        this reply, which otherwise nobody would generate until its lease expires.
         """
         deadline = self.clock.monotonic() + LEASE_SECONDS
         while self.clock.monotonic() < deadline:
             await self.clock.sleep(_LOOK_AGAIN_SECONDS)
             try:
-                # Looked at first: what was not stored then must not be stored now.
+                # Looks up the reply first: a turn that was not stored then must not be stored now.
                 await self.storage.get_message(new.user_id, new.conversation_id, new.reply_id)
                 await begin()
             except StorageUnavailableError:
                 continue
             except ChatError:
-                pass  # It is not there, or not any more.
+                pass  # The reply was never stored, or has ended or been deleted.
             return
 
     @property
@@ -196,31 +195,31 @@ class Turns:
         return Turn(accepted.user_message, reply, generation)
 
     async def read(self, turn: Turn) -> FrameReader | Reader[Stretch]:
-        """A reader of a turn's reply from its beginning.
+        """Returns a reader of a turn's reply from its start; call :meth:`leave` with it at the end.
 
-        The frames as they came where this process makes the reply and has them all; otherwise, that is, for a turn
-        that was repeated by key, its text. :meth:`leave` it in the end.
+        It reads frames if this process generates the reply and still has them all. Otherwise, that is for some turns
+        that were repeated by key, it reads text.
         """
         if turn.generation is not None and (frames := FrameReader.of(turn.generation.transcript)) is not None:
             return frames
         reply = turn.reply
         reader = await self.follower.follow(reply.user_id, reply.conversation_id, reply.id, None)
-        assert reader is not None  # noqa: S101 - only a reader that names an offset can have everything
+        assert reader is not None  # noqa: S101 - None only if an offset was given
         return reader
 
     async def follow(
         self, user: User, conversation_id: ConversationId, message_id: MessageId, *, offset: int | None = None
     ) -> Reader[Stretch] | None:
-        """A reader of a reply's text, live or finished, whichever process makes it.
+        """Returns a reader of a reply's text, live or finished, whichever process generates it.
 
         Args:
-            user: who reads.
+            user: the reader.
             conversation_id: the reply's conversation.
             message_id: the reply.
-            offset: how many code points the reader has; None for none, and to be told the end in any case.
+            offset: how many code points the caller already has. None means none, and always yields a reader.
 
         Returns:
-            The reader; None when the reply has ended and the reader has all of it.
+            The reader; None if the reply has ended and the caller has all of it.
 
         Raises:
             MessageNotFoundError: this user's conversation has no such reply.
@@ -228,18 +227,18 @@ class Turns:
         return await self.follower.follow(user.id, conversation_id, message_id, offset)
 
     def leave(self, reader: FrameReader | Reader[Stretch]) -> None:
-        """To be called when nobody reads from `reader` any more: nothing is kept or fetched for it from then on."""
+        """Releases `reader`: nothing is kept or fetched for it any more."""
         reader.leave()
 
     async def stop(self, user: User, conversation_id: ConversationId, message_id: MessageId) -> Message:
-        """Stops a reply that is being made, on whichever process, and keeps its text; idempotent.
+        """Stops a reply that is being generated in any process, and keeps its text; idempotent.
 
         Returns:
-            The reply in its final state; still streaming only when its owner took too long to answer.
+            The reply in its final state, or still streaming if its owner took more than STOP_WAIT_SECONDS to stop it.
 
         Raises:
             MessageNotFoundError: this user's conversation has no such reply.
-            DrainingError: this process is shutting down while another one is still about to stop the reply.
+            DrainingError: this process shuts down while it waits for another process to stop the reply.
         """
         message = await self.storage.request_stop(user.id, conversation_id, message_id)
         if not message.is_reply:
