@@ -1,7 +1,7 @@
-"""Another service that uses the library: a support desk whose answers come from a table, not from a model.
+"""Uses the library in another service: a support desk whose answers come from a table instead of a model.
 
-It brings an adapter of its own for the inference port, takes the storage from `chatcore_memory` (in production it
-would be `chatcore_postgres`), and knows nothing of HTTP. Run it: ``python examples/support_desk.py``.
+It implements the inference port with an adapter of its own, uses the storage of `chatcore_memory` (in production it
+would be `chatcore_postgres`), and does not use HTTP. Run it with ``python examples/support_desk.py``.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ ANSWERS = {"refund": "Refunds take three days.", "password": "Use the link on th
 
 
 class AnswerTable(Inference):
-    """Answers with the first entry whose keyword the question has, word by word."""
+    """Answers with the first entry whose keyword occurs in the question, word by word."""
 
     def __init__(self, answers: Mapping[str, str]) -> None:
         self._answers = answers
@@ -32,19 +32,19 @@ class AnswerTable(Inference):
         on_frame(Frame(b'data: {"done":true}\n\n', is_closing=True))
 
     async def ping(self) -> None:
-        """Returns at once, because a table is always there."""
+        """Succeeds, since the table is always available."""
 
 
 async def ask(chat: Chat, user: User, question: str) -> str:
-    """Asks in a conversation of its own and reads the answer as it is made."""
+    """Asks a question in a new conversation and reads the answer while it is generated."""
     conversation = await chat.conversations.create(user)
     turn = await chat.turns.send(user, conversation.id, question, sampling=Sampling())
     reader = await chat.turns.follow(user, conversation.id, turn.reply.id)
     assert reader  # noqa: S101 - only a reader that names an offset can have everything already
     answer = ""
     while True:
-        if news := reader.take():
-            answer += news.text
+        if chunk := reader.take():
+            answer += chunk.text
         elif reader.end is not None:
             break
         else:
