@@ -1,14 +1,20 @@
-"""The core of a chat backend that does not lose an answer.
+"""Implements a chat backend that does not lose an answer.
 
-Nothing here knows SQL, a wire or any library but attrs. Give :class:`Chat` an adapter each for storage, inference
-and clock (the ports in :mod:`chatcore.ports`) and it is a chat backend; the fourth port, auth, is for whoever lets
-users in.
+The core imports the standard library and attrs, and knows neither SQL nor HTTP. Pass :class:`Chat` one adapter each
+for storage, inference and the clock (see :mod:`chatcore.ports`) and it is a complete chat backend.
 
-The files, in the order in which data meets them: `errors` and `reply_error`; `text` and `timestamps`, what may be
-stored; the entities, `user`, `message`, `conversation`, `listing`, `sampling`; `history` and `titles`; `ports`; one
-reply in the making: `lease`, `idempotency`, `transcript`, `readers`, `generation`, `background`, `generations`,
-`checkpoints`, `rescue`, `page_reader`, `mailbox_reader`, `following`; the use cases, `conversations` and `turns`; and
-`chat`, where the parts meet. Beside them, for adapters: `key_ring`, `slices` and `system_clock`.
+Where to start reading:
+
+* :mod:`chatcore.chat` builds all parts and starts and drains the background work. It is the public entry point.
+* :mod:`chatcore.ports` states what the core needs from its adapters; :mod:`chatcore.testing` tests that an adapter
+  provides it.
+* :mod:`chatcore.conversations` holds what is stored: messages, conversations and pages of them, the history that the
+  model sees, titles, and the use cases on conversations.
+* :mod:`chatcore.replies` generates replies and delivers them. `turns` holds the use cases (send, regenerate, stop,
+  follow). `generation_runner` runs each `generation` under a `lease`; `checkpoints` stores its text while it grows;
+  `recovery` finishes orphaned replies; `transcript`, `readers` and `follower` deliver a reply to its readers.
+* The modules at the top level serve both folders: `errors` and `reply_error`, `user`, `text` and `timestamps`.
+  `system_clock`, `slices`, `timed_wait` and `key_ring` also serve adapters.
 """
 
 from chatcore.chat import Chat, Limits

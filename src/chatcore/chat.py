@@ -1,4 +1,4 @@
-"""The whole core, assembled: over a storage, an inference service and a clock."""
+"""Builds the core from its ports, and starts and drains its background work."""
 
 import asyncio
 from types import TracebackType
@@ -19,7 +19,7 @@ from chatcore.replies.recovery import OrphanRecovery
 from chatcore.replies.turns import Turns
 from chatcore.timed_wait import wait_at_most
 
-#: How long running replies have to finish when the process is asked to end.
+#: How long running replies may take to finish when the process shuts down.
 DRAIN_SECONDS = 20.0
 _MOST_CANCELLATIONS = 5
 _CANCELLATION_SECONDS = 1.0
@@ -27,15 +27,15 @@ _CANCELLATION_SECONDS = 1.0
 
 @frozen(kw_only=True)
 class Limits:
-    """What one user may have, over all processes together, and a model of a conversation."""
+    """Limits for each user, and how much history the model sees."""
 
     history: HistoryLimits = field(factory=HistoryLimits)
-    #: Most replies in the making a user may have at once.
+    #: How many replies a user may have in generation at once, across all processes.
     generations_per_user: int = 8
 
 
 class Chat:
-    """Conversations and turns over ports of your choice, and the background work that keeps their promises.
+    """Offers conversations and turns over the given ports, and runs the background work that they rely on.
 
     Use it as an asynchronous context manager, or call :meth:`start` and :meth:`drain`::
 
@@ -43,7 +43,7 @@ class Chat:
             conversation = await chat.conversations.create(user)
             turn = await chat.turns.send(user, conversation.id, "Hello")
 
-    The ports are the caller's to open and close; they must be open for as long as the chat is started.
+    The caller opens and closes the ports. They must stay open from :meth:`start` until :meth:`drain` returns.
     """
 
     def __init__(
@@ -80,17 +80,17 @@ class Chat:
         self._background: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begins to checkpoint and to sweep. Call it once, in a running event loop."""
+        """Starts the checkpoints and the recovery of orphaned replies. Call it once, in a running event loop."""
         self._background = [
             asyncio.create_task(self.checkpointer.run(), name="checkpoints"),
-            asyncio.create_task(self.recovery.run(), name="rescue"),
+            asyncio.create_task(self.recovery.run(), name="recovery"),
         ]
 
     async def drain(self, grace_seconds: float = DRAIN_SECONDS) -> None:
-        """Takes no more turns, brings every running reply to a stored end, and stops the background work.
+        """Accepts no more turns, stores a final state for every running reply, and stops the background work.
 
-        Running replies have `grace_seconds` to finish; then they are stored as interrupted and their readers are
-        told to come back. Returns within `grace_seconds` and about fifteen seconds more.
+        Running replies have `grace_seconds` to finish. After that they are stored as interrupted, and their readers
+        are told to reconnect. Returns at most about fifteen seconds after the grace period.
         """
         await self.runner.drain(grace_seconds)
         self.follower.cut()

@@ -1,31 +1,31 @@
-"""Every way in which the core says no.
+"""Defines all errors of the core.
 
-One root, a small set of stable machine codes, and the data an edge needs to answer well::
+They share one root. Each class has a stable machine code and carries the data that an adapter needs to answer::
 
     ChatError
     ├── InvalidInputError             a value breaks a rule; names each field
     ├── NotAuthenticatedError         the token is not valid
     ├── NotAdminError                 the user may not do this
-    ├── NotFoundError                 absent, or somebody else's: nobody can tell which
+    ├── NotFoundError                 absent, or owned by another user; the two look the same
     │   ├── ConversationNotFoundError
     │   └── MessageNotFoundError
-    ├── ConflictError                 the request does not fit the present state
-    │   ├── GenerationInProgressError     carries the running reply
+    ├── ConflictError                 the request does not fit the current state
+    │   ├── GenerationInProgressError     carries the id of the running reply
     │   └── NothingToRegenerateError
     ├── IdempotencyKeyReusedError     the key was used for another request
     ├── TooManyGenerationsError       the user's limit is reached
-    └── UnavailableError              try again later; carries when
+    └── UnavailableError              try again later; carries after how many seconds
         ├── DrainingError                 this process is shutting down
         ├── StorageUnavailableError
         ├── AuthUnavailableError
-        └── InferenceError                carries the error that readers of a reply see
+        └── InferenceError                carries the ReplyError that readers see
             ├── InferenceUnreachableError
             ├── InferenceRefusedError
             │   └── ModelsRefusedError        carries the inference service's own document
             ├── InferenceTimeoutError
             └── InferenceInterruptedError
 
-Adapters translate their library's exceptions into these and keep the cause (``raise … from``).
+Adapters translate their libraries' exceptions into these errors and keep the cause (``raise … from``).
 """
 
 from typing import ClassVar
@@ -38,20 +38,20 @@ from chatcore.reply_error import ReplyError
 
 @frozen
 class FieldProblem:
-    """What is wrong with one field of a request."""
+    """Describes what is wrong with one field of a request."""
 
-    #: Name of the field as the caller wrote it, dotted where nested; empty for the request as a whole.
+    #: The name of the field as the caller wrote it, dotted if nested; empty for the request as a whole.
     field: str
-    #: One sentence fragment, such as ``must be at most 8000 characters``.
+    #: A sentence fragment, such as ``must be at most 8000 characters``.
     problem: str
 
 
 class ChatError(Exception):
-    """Root of all errors the core raises; ``str()`` is one clear sentence, safe to show to the caller."""
+    """Is the root of all errors of the core; ``str()`` is one sentence that is safe to show to the caller."""
 
-    #: Stable machine code; each subclass has its own.
+    #: The stable machine code; each subclass has its own.
     code: ClassVar[str] = "chat_error"
-    #: What ``str()`` gives when the class needs no data to explain itself.
+    #: The text of ``str()`` unless the instance has its own.
     sentence: ClassVar[str] = "The request could not be carried out."
 
     def __init__(self, sentence: str | None = None) -> None:
@@ -59,59 +59,62 @@ class ChatError(Exception):
 
 
 class InvalidInputError(ChatError):
-    """A value breaks a rule of the domain. Nothing was stored."""
+    """Reports values that break rules of the domain. Nothing was stored."""
 
     code = "invalid_input"
 
     def __init__(self, *problems: FieldProblem) -> None:
         super().__init__("; ".join(f"{p.field} {p.problem}".strip() for p in problems) + ".")
-        #: Every problem found, at least one.
+        #: All problems that were found; at least one.
         self.problems = problems
 
 
 class NotAuthenticatedError(ChatError):
-    """The auth service does not accept the token, or there is none."""
+    """Reports that the request has no token, or one that the auth service rejects."""
 
     code = "not_authenticated"
     sentence = "A valid bearer token is required."
 
 
 class NotAdminError(ChatError):
-    """The user is known but is not an administrator."""
+    """Reports that an authenticated user is not an administrator."""
 
     code = "not_admin"
     sentence = "Only an administrator may do this."
 
 
 class NotFoundError(ChatError):
-    """The thing does not exist or belongs to somebody else; the two are deliberately the same answer."""
+    """Reports that something does not exist for this user.
+
+    The error is deliberately the same if it belongs to another user, so that nobody can probe for ids.
+    """
 
     code = "not_found"
     sentence = "There is nothing here."
 
 
 class ConversationNotFoundError(NotFoundError):
-    """No conversation of this user has this id."""
+    """Reports that this user has no conversation with this id."""
 
     code = "conversation_not_found"
     sentence = "There is no such conversation."
 
 
 class MessageNotFoundError(NotFoundError):
-    """No message of this user's conversation, or no reply where one is asked for, has this id."""
+    """Reports that the conversation has no message with this id, or no reply where a reply is required."""
 
     code = "message_not_found"
     sentence = "There is no such message."
 
 
 class ConflictError(ChatError):
-    """The request is well-formed but does not fit the present state."""
+    """Reports that a well-formed request does not fit the current state."""
 
     code = "conflict"
 
 
 class GenerationInProgressError(ConflictError):
-    """The conversation already has a reply in the making; there is at most one."""
+    """Reports that a reply is already being generated; a conversation has at most one at a time."""
 
     code = "generation_in_progress"
     sentence = "A reply is already being generated in this conversation."
@@ -119,26 +122,26 @@ class GenerationInProgressError(ConflictError):
     def __init__(self, conversation_id: UUID, message_id: UUID) -> None:
         super().__init__()
         self.conversation_id = conversation_id
-        #: The reply that is being generated; it can be followed.
+        #: The id of the reply that is being generated; the caller can follow that reply.
         self.message_id = message_id
 
 
 class NothingToRegenerateError(ConflictError):
-    """The conversation has no user message that could be answered."""
+    """Reports that the conversation has no user message to answer."""
 
     code = "nothing_to_regenerate"
     sentence = "This conversation has no message to answer."
 
 
 class IdempotencyKeyReusedError(ChatError):
-    """The user sent this idempotency key before, with another request."""
+    """Reports that the user sent this idempotency key before, with a different request."""
 
     code = "idempotency_key_reused"
     sentence = "This idempotency key was already used for a different request."
 
 
 class TooManyGenerationsError(ChatError):
-    """The user has as many replies in the making as are allowed at once."""
+    """Reports that the user has reached the limit of replies generated at once."""
 
     code = "too_many_generations"
     sentence = "Too many replies are being generated for this user."
@@ -150,16 +153,16 @@ class TooManyGenerationsError(ChatError):
 
 
 class UnavailableError(ChatError):
-    """Something that the request needs is away; the same request may succeed later."""
+    """Reports that something the request needs is unavailable; the same request may succeed later."""
 
     code = "unavailable"
     sentence = "The service is temporarily unavailable."
-    #: Whole seconds after which another try makes sense.
+    #: After how many whole seconds the caller should retry.
     retry_after_seconds: int = 2
 
 
 class DrainingError(UnavailableError):
-    """This process is shutting down and starts no new replies; another replica will."""
+    """Reports that this process is shutting down and starts no new replies; another replica will."""
 
     code = "draining"
     sentence = "This replica is shutting down."
@@ -167,10 +170,10 @@ class DrainingError(UnavailableError):
 
 
 class StorageUnavailableError(UnavailableError):
-    """The storage cannot be reached, is overloaded or refuses to write.
+    """Reports that the storage cannot be reached, is overloaded or refuses to write.
 
-    A write that failed with this may have taken effect, unless it says that it has not; every writing method of the
-    storage port may be repeated with the same arguments.
+    The failed write may have taken effect unless `is_in_doubt` is false. Every writing method of the storage port can
+    be repeated with the same arguments.
     """
 
     code = "storage_unavailable"
@@ -178,35 +181,35 @@ class StorageUnavailableError(UnavailableError):
 
     def __init__(self, sentence: str | None = None, *, is_in_doubt: bool = True) -> None:
         super().__init__(sentence)
-        #: Whether what was asked for may have been done all the same, and only the answer was lost.
+        #: Whether the write may have taken effect, and only its confirmation was lost.
         self.is_in_doubt = is_in_doubt
 
 
 class AuthUnavailableError(UnavailableError):
-    """The auth service gave no usable answer. Nobody is let in on a guess."""
+    """Reports that the auth service gave no usable answer. Access is refused in that case."""
 
     code = "auth_unavailable"
     sentence = "The auth service is temporarily unavailable."
 
 
 class InferenceError(UnavailableError):
-    """The inference service failed."""
+    """Reports that the inference service failed."""
 
-    #: Which of the errors that readers know this is. An adapter's own subclass may have a code beside it.
+    #: The error that readers of the reply see. An adapter's own subclass may have another `code` and keep this.
     reply_error: ClassVar[ReplyError] = ReplyError.INFERENCE_ERROR
     code = reply_error.value
     sentence = "The inference service failed."
 
 
 class InferenceUnreachableError(InferenceError):
-    """No connection to the inference service could be made."""
+    """Reports that no connection to the inference service could be made."""
 
     reply_error = ReplyError.INFERENCE_UNREACHABLE
     code, sentence = reply_error.value, reply_error.sentence
 
 
 class InferenceRefusedError(InferenceError):
-    """The inference service answered with an error, or with something that is not a reply."""
+    """Reports that the inference service answered with an error, or with something that is not a reply."""
 
     reply_error = ReplyError.INFERENCE_ERROR
     code, sentence = reply_error.value, reply_error.sentence
@@ -237,14 +240,14 @@ class ModelsRefusedError(InferenceRefusedError):
 
 
 class InferenceTimeoutError(InferenceError):
-    """The inference service was silent for too long."""
+    """Reports that the inference service sent nothing for too long."""
 
     reply_error = ReplyError.INFERENCE_TIMEOUT
     code, sentence = reply_error.value, reply_error.sentence
 
 
 class InferenceInterruptedError(InferenceError):
-    """The reply broke off before its closing frame."""
+    """Reports that the reply broke off before its closing frame."""
 
     reply_error = ReplyError.INFERENCE_INTERRUPTED
     code, sentence = reply_error.value, reply_error.sentence

@@ -1,10 +1,10 @@
-"""What readers of a reply are told when it is not complete."""
+"""Defines the reasons for an incomplete reply that its readers see."""
 
 from enum import StrEnum
 
 
 class ReplyError(StrEnum):
-    """Why a reply is not complete, as its readers are told."""
+    """Tells readers why a reply is not complete."""
 
     INFERENCE_UNREACHABLE = "inference_unreachable"
     INFERENCE_ERROR = "inference_error"
@@ -14,7 +14,7 @@ class ReplyError(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """One sentence for a person."""
+        """The reason in one sentence, for a person."""
         return _SENTENCES[self]
 
 

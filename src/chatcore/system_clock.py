@@ -1,4 +1,4 @@
-"""The clock port, by the machine's clock."""
+"""Implements the clock port with the machine's clock."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from chatcore.ports import Clock
 
 
 class SystemClock(Clock):
-    """Tells the machine's time."""
+    """Reads the machine's clock and sleeps in real time."""
 
     def now(self) -> datetime:
         """See :meth:`chatcore.ports.Clock.now`."""

@@ -1,8 +1,8 @@
-"""What text may be stored, and how long each kind may be.
+"""Checks and repairs text before it is stored, and limits its length.
 
-A character is a Unicode code point throughout. PostgreSQL cannot hold U+0000, and a lone surrogate is no
-character at all (UTF-8 cannot encode it), so text with either is refused where a person wrote it
-(:func:`require_text`) and repaired where a model did (:class:`TextRepair`).
+Lengths are in Unicode code points. PostgreSQL cannot store U+0000, and UTF-8 cannot encode a lone surrogate. Text that
+contains either is rejected if a person wrote it (:func:`require_text`) and repaired if a model did
+(:class:`TextRepair`).
 """
 
 from chatcore.errors import FieldProblem, InvalidInputError
@@ -16,7 +16,7 @@ _REPLACEMENT = "\ufffd"
 
 
 def text_problem(text: str, *, max_chars: int) -> str | None:
-    """What is wrong with `text`, as a fragment that follows its name; None when nothing is."""
+    """Returns what is wrong with `text`, as a sentence fragment to follow its name; None if it is valid."""
     if not text:
         return "must not be empty"
     if len(text) > max_chars:
@@ -29,10 +29,10 @@ def text_problem(text: str, *, max_chars: int) -> str | None:
 
 
 def require_text(field: str, text: str, *, max_chars: int) -> str:
-    """Returns `text` unchanged.
+    """Returns `text` unchanged if it can be stored.
 
     Raises:
-        InvalidInputError: it is empty, longer than `max_chars`, or cannot be stored.
+        InvalidInputError: `text` is empty, longer than `max_chars`, or cannot be stored.
     """
     problem = text_problem(text, max_chars=max_chars)
     if problem is not None:
@@ -41,7 +41,7 @@ def require_text(field: str, text: str, *, max_chars: int) -> str:
 
 
 def is_encodable(text: str) -> bool:
-    """Whether UTF-8 can encode `text`, that is, whether it holds no surrogates."""
+    """Returns whether UTF-8 can encode `text`, that is, whether it contains no surrogates."""
     if text.isascii():
         return True
     try:
@@ -54,8 +54,8 @@ def is_encodable(text: str) -> bool:
 class TextRepair:
     """Makes a model's tokens storable, one after the other.
 
-    JSON may carry one character as two escapes (a surrogate pair), and a model may put the halves into two
-    tokens. A high half waits for its low half; what never finds its other half, and U+0000, becomes U+FFFD.
+    JSON can escape one character as a surrogate pair, and a model can split the pair over two tokens. A high surrogate
+    is held back until its low surrogate arrives. Unpaired surrogates and U+0000 become U+FFFD.
     """
 
     __slots__ = ("_high",)
@@ -64,9 +64,9 @@ class TextRepair:
         self._high = ""
 
     def feed(self, token: str) -> str:
-        """The storable text that `token` adds; may be empty while half a character waits."""
+        """Returns the storable text that `token` adds; empty while a high surrogate is held back."""
         if not self._high and token.isascii() and "\x00" not in token:
-            return token  # Nearly every token: two scans of a few bytes.
+            return token  # True for nearly every token, at the cost of two scans of a few bytes.
         text = self._high + token
         self._high = ""
         if text and "\ud800" <= text[-1] <= "\udbff":
@@ -75,12 +75,12 @@ class TextRepair:
         return _storable(text)
 
     def flush(self) -> str:
-        """What is left at the end: U+FFFD for half a character that waited, else nothing."""
+        """Returns what is left at the end: U+FFFD for a high surrogate that was held back, else nothing."""
         rest, self._high = self._high, ""
         return _REPLACEMENT if rest else ""
 
 
 def _storable(text: str) -> str:
-    # UTF-16 joins pairs of surrogates and, with "replace", turns lone ones into U+FFFD.
+    # Decoding UTF-16 joins surrogate pairs and, with "replace", turns lone surrogates into U+FFFD.
     joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return joined.replace("\x00", _REPLACEMENT)

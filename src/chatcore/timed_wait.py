@@ -1,4 +1,4 @@
-"""Waiting for tasks with a bound, in the time of the clock port."""
+"""Waits for tasks with a bound that the clock port measures."""
 
 import asyncio
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Instants carry a time zone, always: a naive one means something else on each machine."""
+"""Requires that every instant has a time zone: a naive one means something else on each machine."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from chatcore.errors import FieldProblem, InvalidInputError
 
 
 def require_aware(_instance: object, attribute: "Attribute[Any]", value: datetime) -> None:
-    """An attrs validator.
+    """Validates an attrs field.
 
     Raises:
         InvalidInputError: `value` has no time zone.

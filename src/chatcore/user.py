@@ -1,4 +1,4 @@
-"""The user: known to the auth service, opaque to us."""
+"""Defines the user, whom the auth service identifies."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from chatcore.text import MAX_USER_ID_CHARS, require_text
 
-#: The auth service's own name for a user. Opaque: compared, stored, never interpreted.
+#: The auth service's id of a user. It is compared and stored, never interpreted.
 UserId = str
 
 
@@ -16,14 +16,14 @@ def _checked_id(user_id: str) -> str:
 
 @frozen(kw_only=True)
 class User:
-    """Who is asking, as the auth service vouched for.
+    """Identifies the user of a request, as the auth service confirmed it.
 
     Raises:
         InvalidInputError: the id is empty, too long or cannot be stored.
     """
 
     id: UserId = field(converter=_checked_id)
-    #: May swap models.
+    #: Whether the user may swap models.
     is_admin: bool = False
-    #: When the token that proved this stops being valid; None when the auth service did not say.
+    #: When the user's token expires; None if the auth service did not say.
     expires_at: datetime | None = None

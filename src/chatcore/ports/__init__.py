@@ -1,7 +1,7 @@
-"""The ports: what the core needs of the world, stated as contracts.
+"""Defines the ports: what the core needs from its adapters.
 
-An adapter inherits the protocol it implements, so that a type checker compares the signatures, and runs the
-contract test class of the same name in :mod:`chatcore.testing`.
+An adapter inherits the protocol that it implements, so that a type checker compares the signatures, and runs the
+contract tests of that port from :mod:`chatcore.testing`.
 """
 
 from chatcore.ports.auth import Auth

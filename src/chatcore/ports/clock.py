@@ -1,24 +1,24 @@
-"""The clock port."""
+"""Defines the clock port."""
 
 from datetime import datetime
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time, and waits.
+    """Tells the time and waits.
 
-    Instants that decide anything between processes (leases) are the storage's; this clock is for what a person
-    reads and for waiting.
+    Instants that decide anything between processes, such as the end of a lease, come from the storage. This clock
+    serves timestamps that a person reads, and all timed waiting within the process.
     """
 
     def now(self) -> datetime:
-        """The present instant, in UTC, time zone attached."""
+        """Returns the current instant in UTC, with its time zone."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds since some fixed point; never goes back."""
+        """Returns the seconds since some fixed point; they never decrease."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Returns after at least `seconds`. Cancellable."""
+        """Returns after at least `seconds`, unless it is cancelled."""
         ...

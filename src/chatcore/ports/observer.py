@@ -1,4 +1,4 @@
-"""The observer port: what the core reports besides its return values."""
+"""Defines the observer port, to which the core reports events for logs and metrics."""
 
 from typing import Protocol
 
@@ -6,38 +6,39 @@ from chatcore.replies.lease import FinalState, Lease
 
 
 class Observer(Protocol):
-    """Is told what happens in the background, for logs and metrics. Must not block and must not raise."""
+    """Receives the events of background work. Its methods must neither block nor raise."""
 
     def generation_started(self, lease: Lease, trace_id: str | None) -> None:
-        """A reply has begun in this process; its first token waits for whatever is done here."""
+        """Is called when this process starts a reply. The first token is delayed by the time that this takes."""
         ...
 
     def first_token(self, lease: Lease, seconds: float) -> None:
-        """The first frame that carries a token came `seconds` after the inference call."""
+        """Is called with the first frame that has a token, `seconds` after the inference call."""
         ...
 
     def generation_ended(self, lease: Lease, final_state: FinalState | None, trace_id: str | None) -> None:
-        """A reply has ended in this process; None when it was lost, by a deletion or another process, or is left over.
+        """Is called when a reply ends in this process.
 
-        What is left over has an end that could not be stored here; it will be rescued.
+        `final_state` is None if this process stored none: the reply was deleted, another process took it over, or its
+        final state could not be written. In the last case it is an orphaned reply, which recovery will finish.
         """
         ...
 
     def checkpointed(self, generations: int, seconds: float) -> None:
-        """A checkpoint for so many replies took so long."""
+        """Is called after a checkpoint of that many generations, which took `seconds`."""
         ...
 
     def recovered(self, lease: Lease, final_state: FinalState) -> None:
-        """A reply whose owner is gone was brought to its end here."""
+        """Is called when this process has finished an orphaned reply."""
         ...
 
     def failed(self, what: str, error: Exception) -> None:
-        """Work in the background failed, which is tried again where that can help; `what` names it in a few words."""
+        """Is called when background work fails; `what` names the work. It is retried where a retry can help."""
         ...
 
 
 class NullObserver(Observer):
-    """Hears nothing."""
+    """Ignores all events."""
 
     def generation_started(self, lease: Lease, trace_id: str | None) -> None:
         """Does nothing."""
