@@ -1,17 +1,17 @@
 """Drain: a process that is asked to end loses nothing."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+import weakref
+from collections.abc import Callable
 
 import pytest
-from tests.unit.conftest import World
+from tests.unit.conftest import World, until
+from tests.unit.inference_by_hand import InferenceByHand
 from tests.unit.reading import following
 
 from chatcore import Status
-from chatcore.conversations.message import MessageId
 from chatcore.errors import DrainingError, StorageUnavailableError
-from chatcore.ports import AcceptedTurn, NewTurn
-from chatcore.replies.lease import RENEWAL_SECONDS, Lease, OwnerId
+from chatcore.ports import AcceptedTurn, Frame, InferenceRequest, NewTurn
 from chatcore.replies.transcript import RECONNECT, End
 
 
@@ -120,22 +120,27 @@ async def test_a_drain_may_begin_just_when_a_turn_comes_to_be_in_doubt(world: Wo
     assert not world.chat.runner.running
 
 
-async def test_a_drain_ends_although_background_work_swallows_its_cancellation(world: World) -> None:
-    real = world.storage.claim_expired
-    swallowed: list[str] = []
+class LetsGoOfTheRequest(InferenceByHand):
+    """Keeps nothing of what it was asked, as a client that has sent it does."""
 
-    async def claim_expired(owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
-        if not swallowed:
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                swallowed.append("once")
-        return await real(owner_id, running, limit)
+    asked: "weakref.ref[InferenceRequest] | None" = None
 
-    world.storage.claim_expired = claim_expired  # type: ignore[method-assign]  # about one in a hundred pools does so
-    world.chat.start()
-    await world.clock.sleepers(1)
-    await world.clock.elapse(RENEWAL_SECONDS * 2)
-    await world.drained()
+    async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
+        self.asked = weakref.ref(request)
+        del request
+        on_frame(Frame(b'data: {"token":"Hi"}\n\n', "Hi"))
+        await asyncio.Event().wait()
 
-    assert swallowed == ["once"]
+
+async def test_the_history_is_let_go_as_soon_as_the_model_has_it(world: World) -> None:
+    inference = LetsGoOfTheRequest()
+    process = world.replica(inference=inference)
+    turn = await process.send(await process.conversation())
+    await until(lambda: inference.asked)
+
+    assert turn.generation is not None
+    assert turn.generation.transcript.length
+    assert inference.asked is not None
+    assert inference.asked() is None
+
+    await process.chat.drain(0)

@@ -1,19 +1,181 @@
-"""Chunks are offered to a waiting reader before a task is woken."""
+"""Tests the readers of a transcript: what they take, and when they are woken."""
 
 import asyncio
 
+import pytest
 from tests.unit.settling import settle
 from tests.unit.token_frames import frame
+from tests.unit.transcripts import frame_reader, transcript
 
-from chatcore import FrameReader, Stretch
-from chatcore.replies.frame_buffer import FrameBuffer
-from chatcore.replies.readers import TextReader
-from chatcore.replies.transcript import Transcript
+from chatcore.ports import Frame
+from chatcore.replies.buffered_reader import BufferedReader
+from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, MAX_KEPT_FRAME_BYTES, FrameBuffer
+from chatcore.replies.readers import MAX_CHUNK_CHARS, FrameReader, Stretch, TextReader
+from chatcore.replies.transcript import RECONNECT, End, Transcript
+
+
+def buffer_of(*frames: bytes) -> FrameBuffer:
+    buffer = FrameBuffer()
+    for raw in frames:
+        buffer.append(raw)
+    return buffer
+
+
+def test_a_frame_reader_gets_every_byte_in_order_and_each_once() -> None:
+    made = transcript("Hel", "lo")
+    reader = frame_reader(made)
+
+    first = reader.take()
+    made.append(Frame(b": ping\r\n\r\n"))
+
+    assert first == frame("Hel").raw + frame("lo").raw
+    assert reader.take() == b": ping\r\n\r\n"
+    assert reader.take() == b""
+
+
+def test_a_reader_that_falls_too_far_behind_is_told_to_come_back_with_what_it_has() -> None:
+    made = transcript()
+    slow, quick = frame_reader(made), frame_reader(made)
+    made.append(Frame(b"x" * MAX_KEPT_FRAME_BYTES))
+    was_enough = sum(map(len, iter(quick.take, b"")))
+    made.append(frame("a"))
+    made.append(frame("b"))
+
+    assert was_enough == MAX_KEPT_FRAME_BYTES
+    assert (slow.end, quick.end) == (RECONNECT, None)
+    assert b"".join(iter(slow.take, b"")) == b"x" * MAX_KEPT_FRAME_BYTES
+    assert quick.take() == frame("a").raw + frame("b").raw
+
+
+def test_a_reader_that_has_left_is_told_nothing() -> None:
+    made = transcript()
+    gone = frame_reader(made)
+    gone.leave()
+    gone.leave()
+    made.append(frame("a"))
+
+    assert gone.take() == b""
+
+
+def test_a_text_reader_gets_what_it_has_not_seen() -> None:
+    made = transcript("Hel", "lo")
+    reader = TextReader(made, 2)
+
+    first = reader.take()
+    made.append(frame(" world"))
+
+    assert first == Stretch("llo", 5)
+    assert reader.take() == Stretch(" world", 11)
+    assert reader.take() is None
+
+
+def test_a_text_reader_that_was_shown_more_than_there_is_is_told_to_step_back() -> None:
+    made = transcript("Hello")
+    reader = TextReader(made, 9)
+
+    stretch = reader.take()
+    made.append(frame("!"))
+
+    assert stretch == Stretch("", 5)
+    assert stretch.is_rewind
+    assert reader.take() == Stretch("!", 6)
+
+
+def test_however_much_there_is_a_reader_takes_so_much_at_once_and_all_in_the_end() -> None:
+    made = transcript(*["x" * 30_000, "é" * 30_000, "😀" * 30_000])
+    frames = list(iter(FrameReader(made, buffer_of(*[frame("hello").raw] * 5_000)).take, b""))
+    text = list(iter(TextReader(made, 7).take, None))
+
+    assert b"".join(frames) == frame("hello").raw * 5_000
+    assert "".join(stretch.text for stretch in text) == made.text(7)
+    assert [stretch.end_offset for stretch in text[-2:]] == [text[-1].end_offset - len(text[-1].text), made.length]
+    assert MAX_CHUNK_BYTES - len(frame("hello").raw) < max(map(len, frames)) <= MAX_CHUNK_BYTES
+    assert max(len(stretch.text) for stretch in text) == MAX_CHUNK_CHARS
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
+def test_no_frame_is_taken_in_parts_however_large_it_is(line_end: bytes) -> None:
+    made = Transcript()
+    reader = frame_reader(made)
+    sizes = (1, 60_000, 5_000, 20_000, 10, 30_000, 1)
+    replayed = (1, 90_000, 1_000)
+    raws = {size: frame("x" * size).raw.replace(b"\n", line_end) for size in (*sizes, *replayed)}
+    late = FrameReader(made, buffer_of(*(raws[size] for size in replayed)))
+    for size in sizes:
+        made.append(Frame(raws[size], "x" * size))
+
+    for one, expected in ((reader, sizes), (late, replayed + sizes[:1])):
+        whole = [b"".join(raws[size] for size in expected[:count]) for count in range(len(expected) + 1)]
+        taken = b""
+        while chunk := one.take():
+            taken += chunk
+            assert taken in whole
+        assert taken == whole[-1]
+
+
+async def test_text_too_long_for_one_chunk_does_not_wait_for_the_next_frame() -> None:
+    made = Transcript()
+    reader = TextReader(made, 0)
+    reader.offer(lambda _: True)
+    wait = asyncio.ensure_future(reader.wait())
+    await asyncio.sleep(0)
+
+    made.append(frame("x" * 100_000))
+    async with asyncio.timeout(1):
+        await wait
+
+    assert reader.take()
+
+
+def test_frames_without_text_give_a_text_reader_nothing() -> None:
+    made = transcript("a")
+    reader = TextReader(made, 1)
+    made.append(Frame(b'data: {"gpu":1}\n\n'))
+
+    assert reader.take() is None
+
+
+async def test_all_waiting_readers_are_woken_by_the_next_frame_and_by_the_end() -> None:
+    made = transcript()
+    readers: list[FrameReader | TextReader] = [frame_reader(made), frame_reader(made), TextReader(made, 0)]
+    waits = [asyncio.ensure_future(reader.wait()) for reader in readers]
+    await asyncio.sleep(0)
+
+    made.append(frame("a"))
+    await asyncio.gather(*waits)
+    again = [asyncio.ensure_future(reader.wait()) for reader in readers]
+    await asyncio.sleep(0)
+    made.finish(End())
+    await asyncio.gather(*again)
+
+    assert [reader.end for reader in readers] == [End()] * 3
+
+
+async def test_a_cancelled_wait_harms_nobody() -> None:
+    made = transcript()
+    gone, here = frame_reader(made), frame_reader(made)
+    waits = [asyncio.ensure_future(reader.wait()) for reader in (gone, here)]
+    await asyncio.sleep(0)
+
+    waits[0].cancel()
+    made.append(frame("a"))
+    await waits[1]
+
+    assert here.take() == frame("a").raw
+
+
+async def test_a_waiting_reader_can_be_woken_without_a_chunk() -> None:
+    for reader in (frame_reader(transcript()), TextReader(transcript(), 0), BufferedReader(0)):
+        wait = asyncio.ensure_future(reader.wait())
+        await asyncio.sleep(0)
+        reader.wake()
+        await wait
+        assert not reader.take()
 
 
 async def test_a_chunk_that_is_written_at_once_wakes_no_task() -> None:
-    transcript = Transcript()
-    reader = TextReader(transcript, 0)
+    made = Transcript()
+    reader = TextReader(made, 0)
     shown: list[str] = []
 
     def show(chunk: Stretch) -> bool:
@@ -24,10 +186,10 @@ async def test_a_chunk_that_is_written_at_once_wakes_no_task() -> None:
     wait = asyncio.ensure_future(reader.wait())
     await settle()
     for token in ("a", "b"):
-        transcript.append(frame(token))
+        made.append(frame(token))
         await settle()
     still_waits = not wait.done()
-    transcript.append(frame("c"))
+    made.append(frame("c"))
     await wait
 
     assert (shown, still_waits) == (["a", "b", "c"], True)
@@ -35,8 +197,8 @@ async def test_a_chunk_that_is_written_at_once_wakes_no_task() -> None:
 
 
 async def test_a_reader_woken_in_between_is_offered_each_chunk_once() -> None:
-    transcript = Transcript()
-    reader = FrameReader(transcript, FrameBuffer())
+    made = Transcript()
+    reader = FrameReader(made, FrameBuffer())
     offers: list[bytes] = []
 
     def show(frames: bytes) -> bool:
@@ -51,7 +213,7 @@ async def test_a_reader_woken_in_between_is_offered_each_chunk_once() -> None:
         await wait
     wait = asyncio.ensure_future(reader.wait())
     await settle()
-    transcript.append(frame("a"))
+    made.append(frame("a"))
 
     assert offers == [frame("a").raw]
     wait.cancel()

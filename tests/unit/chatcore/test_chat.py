@@ -1,0 +1,30 @@
+"""Tests the background work of a chat."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+from tests.unit.conftest import World
+
+from chatcore.conversations.message import MessageId
+from chatcore.replies.lease import RENEWAL_SECONDS, Lease, OwnerId
+
+
+async def test_a_drain_ends_although_background_work_swallows_its_cancellation(world: World) -> None:
+    real = world.storage.claim_expired
+    swallowed: list[str] = []
+
+    async def claim_expired(owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
+        if not swallowed:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                swallowed.append("once")
+        return await real(owner_id, running, limit)
+
+    world.storage.claim_expired = claim_expired  # type: ignore[method-assign]  # about one in a hundred pools does so
+    world.chat.start()
+    await world.clock.sleepers(1)
+    await world.clock.elapse(RENEWAL_SECONDS * 2)
+    await world.drained()
+
+    assert swallowed == ["once"]
