@@ -28,7 +28,7 @@ class AnswerTable(Inference):
         answer = next((text for word, text in self._answers.items() if word in question), "A person will write to you.")
         for word in answer.split():
             on_frame(Frame(f"data: {json.dumps({'token': word + ' '})}\n\n".encode(), word + " "))
-            await asyncio.sleep(0)  # Others get their turn.
+            await asyncio.sleep(0)  # Lets other tasks run.
         on_frame(Frame(b'data: {"done":true}\n\n', is_closing=True))
 
     async def ping(self) -> None:

@@ -1,4 +1,4 @@
-"""A chat over memory, a clock that stands still, and an inference service that the test plays."""
+"""Provides a chat over in-memory storage, a frozen clock and an inference service that the test controls."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ BOB = User(id="bob")
 
 
 class RecordingObserver(NullObserver):
-    """Remembers what it was told."""
+    """Records the events it receives."""
 
     def __init__(self) -> None:
         self.failures: list[tuple[str, Exception]] = []
@@ -40,7 +40,7 @@ class RecordingObserver(NullObserver):
 
 @frozen
 class World:
-    """One process, and all that it needs; :meth:`replica` makes another on the same storage."""
+    """Is one process with its adapters; :meth:`replica` adds another process on the same storage."""
 
     clock: FrozenClock
     storage: InMemoryStorage
@@ -56,28 +56,28 @@ class World:
         object.__setattr__(self, "chat", chat)
 
     def replica(self, **others: object) -> "World":
-        """Another process on the same storage."""
+        """Returns another process on the same storage."""
         return World(self.clock, self.storage, **others)  # type: ignore[arg-type]  # what a test overrides
 
     async def conversation(self, user: User = ADA) -> Conversation:
-        """A new, empty one."""
+        """Creates an empty conversation."""
         return await self.chat.conversations.create(user)
 
     async def send(self, conversation: Conversation, content: str = "Hello", **options: object) -> Turn:
-        """Sends as the conversation's user."""
+        """Sends a message as the conversation's user."""
         user = User(id=conversation.user_id)
         return await self.chat.turns.send(user, conversation.id, content, sampling=Sampling(), **options)  # type: ignore[arg-type]  # what a test overrides
 
     async def regenerate(self, conversation: Conversation) -> Turn:
-        """Regenerates as the conversation's user."""
+        """Regenerates the last reply as the conversation's user."""
         return await self.chat.turns.regenerate(User(id=conversation.user_id), conversation.id, sampling=Sampling())
 
     async def reply(self, turn: Turn) -> Message:
-        """A turn's reply as it is stored."""
+        """Returns a turn's reply as it is stored."""
         return await self.storage.get_message(turn.reply.user_id, turn.reply.conversation_id, turn.reply.id)
 
     async def drained(self, grace_seconds: float = 0) -> None:
-        """Drains, and moves the clock for as long as the drain waits for it."""
+        """Drains the chat and advances the clock until the drain is done."""
         draining = asyncio.ensure_future(self.chat.drain(grace_seconds))
         async with asyncio.timeout(5):
             while not draining.done():
@@ -85,20 +85,20 @@ class World:
         await draining
 
     async def path(self, conversation: Conversation) -> list[str]:
-        """What the user sees of a conversation."""
+        """Returns the contents of the messages that the user sees."""
         opened = await self.chat.conversations.open(User(id=conversation.user_id), conversation.id)
         return [message.content for message in opened.messages]
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Returns when the condition holds; fails when it never does."""
+    """Waits until the condition holds; fails after five seconds."""
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - the condition is somebody else's state
+        while not condition():  # noqa: ASYNC110 - other tasks change the condition
             await asyncio.sleep(0)
 
 
 def has_ended(turn: Turn) -> bool:
-    """Whether the readers of a turn's reply have been let go."""
+    """Returns whether the readers of a turn's reply have their end."""
     assert turn.generation is not None
     return turn.generation.transcript.end is not None
 

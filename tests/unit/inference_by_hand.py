@@ -13,7 +13,7 @@ class Call:
         self.request = request
         self.on_frame = on_frame
         self.result: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        #: Set when the caller has hung up.
+        #: Set once the caller has cancelled the call.
         self.was_cancelled = asyncio.Event()
 
     def say(self, *tokens: str) -> None:
@@ -32,11 +32,11 @@ class Call:
 
 
 class InferenceByHand(Inference):
-    """Hands every call to the test."""
+    """Passes every call to the test."""
 
     def __init__(self) -> None:
         self._calls: asyncio.Queue[Call] = asyncio.Queue()
-        #: A caller that hangs up is ignored, as by code that swallows its cancellation.
+        #: Whether the next cancellation is swallowed.
         self.is_stubborn = False
 
     async def call(self) -> Call:
@@ -44,7 +44,7 @@ class InferenceByHand(Inference):
         return await asyncio.wait_for(self._calls.get(), 5)
 
     async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
-        """Waits for the test's moves."""
+        """Passes the call to the test and waits until the test ends it."""
         call = Call(request, on_frame)
         self._calls.put_nowait(call)
         try:

@@ -1,11 +1,11 @@
-"""How tests read a reply whose maker is another process."""
+"""Reads replies that another process generates."""
 
 from chatcore import Reader, Stretch
 from tests.unit.conftest import ADA, World
 
 
 async def following(world: World, turn_world: World, offset: int | None = None) -> Reader[Stretch]:
-    """A reader on `world` of the only reply that `turn_world` makes."""
+    """Returns a reader on `world` of the only reply that `turn_world` generates."""
     (generation,) = turn_world.chat.runner.running
     lease = generation.lease
     reader = await world.chat.turns.follow(ADA, lease.conversation_id, lease.message_id, offset=offset)
@@ -14,7 +14,7 @@ async def following(world: World, turn_world: World, offset: int | None = None) 
 
 
 def rest(reader: Reader[Stretch]) -> str:
-    """All text that has come for a reader."""
+    """Takes all text that is ready for the reader."""
     text = ""
     while (stretch := reader.take()) is not None:
         assert not stretch.is_rewind

@@ -1,9 +1,9 @@
-"""Waits for tasks that wait for nothing but each other."""
+"""Lets tasks run that wait only for each other."""
 
 import asyncio
 
 
 async def settle() -> None:
-    """Returns when every task has gone as far as it can."""
+    """Lets every task run until it waits for something else."""
     for _ in range(10):
         await asyncio.sleep(0)

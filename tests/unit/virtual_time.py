@@ -1,4 +1,4 @@
-"""An event loop in which waiting takes no time: a test of minutes to the second, without a clock of its own."""
+"""Provides an event loop that skips waiting, so that tests of minutes take no time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DEADLOCK_SECONDS = 5.0
 
 
 class _SkippingSelector(selectors.DefaultSelector):
-    """Never waits for a timer: says how much time it would have taken."""
+    """Skips the wait for a timer and counts the seconds that it would have taken."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class _SkippingSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             ready = super().select(_DEADLOCK_SECONDS)
-            assert ready, "everybody waits, and for nothing that will come"
+            assert ready, "all tasks wait for something that never happens"
             return ready
         ready = super().select(0)
         if not ready and timeout > 0:
@@ -31,14 +31,14 @@ class _SkippingSelector(selectors.DefaultSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """Its clock moves when nobody has anything to do, and then at once to the next timer. Not for sockets."""
+    """Advances its clock to the next timer as soon as no task can run. Does not support sockets."""
 
     def __init__(self) -> None:
         self._skipping = _SkippingSelector()
         super().__init__(self._skipping)
 
     def time(self) -> float:
-        """Seconds that have been skipped."""
+        """Returns the seconds skipped so far."""
         return self._skipping.skipped_seconds
 
 

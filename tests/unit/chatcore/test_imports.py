@@ -1,4 +1,4 @@
-"""What the core may import; who else may import whom is said in pyproject.toml, for import-linter."""
+"""Tests what the core imports; import-linter checks the other layers (see pyproject.toml)."""
 
 from __future__ import annotations
 

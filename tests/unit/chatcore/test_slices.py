@@ -1,4 +1,4 @@
-"""A long conversation is handled in slices, and comes out whole."""
+"""Tests that a long conversation is handled in slices."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def test_slices_have_all_items_in_their_order(size: int) -> None:
     assert [item async for part in taken_in_slices(items[:]) for item in part] == items
 
 
-async def test_what_was_taken_in_slices_is_no_longer_in_the_list() -> None:
+async def test_items_taken_in_slices_are_removed_from_the_list() -> None:
     items = list(range(2 * SLICE + 1))
 
     left = [len(items) async for _ in taken_in_slices(items)]
@@ -44,7 +44,7 @@ async def test_an_open_conversation_is_json_however_many_messages_it_has(size: i
     assert [message["id"] for message in document["messages"]] == [str(message.id) for message in opened.messages]
 
 
-async def test_others_have_their_turn_between_the_slices_of_a_long_conversation() -> None:
+async def test_other_tasks_run_between_the_slices_of_a_long_conversation() -> None:
     turns = 0
     response = asyncio.create_task(open_conversation_response(_opened(5 * SLICE)))
     while not response.done():

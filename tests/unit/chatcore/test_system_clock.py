@@ -1,4 +1,4 @@
-"""The clock of the machine keeps the clock's promises."""
+"""Runs the contract tests of the clock port on the system clock."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What text may be stored."""
+"""Tests which text can be stored and how tokens are repaired."""
 
 import json
 
@@ -16,7 +16,7 @@ def repaired(tokens: list[str]) -> str:
 
 
 @pytest.mark.parametrize("length", [1, 10])
-def test_text_within_its_limits_comes_back_unchanged(length: int) -> None:
+def test_text_within_its_limits_is_returned_unchanged(length: int) -> None:
     assert require_text("title", "é" * length, max_chars=10) == "é" * length
 
 
@@ -29,7 +29,7 @@ def test_text_within_its_limits_comes_back_unchanged(length: int) -> None:
         ("a\ud800b", "must not contain lone surrogates"),
     ],
 )
-def test_text_that_cannot_be_stored_is_refused_by_name(text: str, problem: str) -> None:
+def test_text_that_cannot_be_stored_is_rejected_by_name(text: str, problem: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
         require_text("title", text, max_chars=10)
 
@@ -58,7 +58,7 @@ def test_a_models_tokens_are_made_storable(tokens: list[str], text: str) -> None
 
 
 @given(st.text(), st.data())
-def test_however_escapes_are_split_over_tokens_the_text_is_the_same(text: str, data: st.DataObject) -> None:
+def test_text_does_not_depend_on_how_escapes_are_split_over_tokens(text: str, data: st.DataObject) -> None:
     units = [json.loads(f'"\\u{unit:04x}"') for unit in memoryview(text.encode("utf-16-le")).cast("H")]
     tokens: list[str] = []
     while units:

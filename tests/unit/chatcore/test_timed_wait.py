@@ -1,4 +1,4 @@
-"""Tasks are waited for in the time of a clock, and left alone."""
+"""Tests waiting for tasks with a bound that a clock measures."""
 
 import asyncio
 

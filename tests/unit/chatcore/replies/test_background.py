@@ -33,7 +33,7 @@ async def test_ending_also_cancels_and_awaits_tasks_that_start_meanwhile() -> No
     assert late[0].cancelled()
 
 
-async def test_ending_cancels_a_task_after_its_time_and_gives_up_after_as_much_again() -> None:
+async def test_ending_cancels_a_task_when_time_is_up_and_waits_as_long_again() -> None:
     clock = FrozenClock()
     background = Background(clock=clock, observer=RecordingObserver())
     release = asyncio.Event()

@@ -1,4 +1,4 @@
-"""A reader that reads what somebody else puts in."""
+"""Tests the reader of text that a feeder puts into its buffer."""
 
 from chatcore.replies.buffered_reader import BufferedReader
 from chatcore.replies.readers import Stretch
@@ -6,7 +6,7 @@ from chatcore.replies.transcript import End
 from chatcore.reply_error import ReplyError
 
 
-def test_a_mailbox_gives_what_was_put_in_and_then_the_rest() -> None:
+def test_it_returns_what_was_put_in_and_then_the_rest() -> None:
     reader = BufferedReader(2)
     reader.put("llo")
     reader.put("")
@@ -16,7 +16,7 @@ def test_a_mailbox_gives_what_was_put_in_and_then_the_rest() -> None:
     assert reader.end == End()
 
 
-def test_a_mailbox_steps_back_when_less_survived_than_was_shown() -> None:
+def test_it_rewinds_when_less_was_stored_than_was_shown() -> None:
     reader = BufferedReader(9)
     reader.finish("Hello", End(ReplyError.INFERENCE_INTERRUPTED))
 
@@ -24,7 +24,7 @@ def test_a_mailbox_steps_back_when_less_survived_than_was_shown() -> None:
     assert reader.take() is None
 
 
-def test_a_mailbox_that_is_full_has_only_an_end() -> None:
+def test_a_reader_that_has_everything_gets_only_the_end() -> None:
     reader = BufferedReader(5)
     reader.finish("Hello", End())
 

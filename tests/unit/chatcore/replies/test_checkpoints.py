@@ -1,4 +1,4 @@
-"""Checkpoints: text is stored while it is made, whatever becomes of the storage meanwhile."""
+"""Tests that text is stored while it is generated, during outages of the storage too."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -11,7 +11,7 @@ from chatcore.replies.lease import LEASE_SECONDS, LeaseStatus, OwnerId, Progress
 from chatcore.replies.transcript import End
 
 
-async def test_text_is_stored_four_times_a_second_while_it_is_made(world: World) -> None:
+async def test_text_is_stored_four_times_a_second_while_it_is_generated(world: World) -> None:
     await world.send(await world.conversation())
     call = await world.inference.call()
     reader = await following(world.replica(), world)
@@ -27,7 +27,7 @@ async def test_text_is_stored_four_times_a_second_while_it_is_made(world: World)
         call.close()
 
 
-async def test_a_generation_lives_through_an_outage_of_the_storage(world: World) -> None:
+async def test_a_generation_survives_an_outage_of_the_storage(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     call = await world.inference.call()
@@ -47,12 +47,12 @@ async def test_a_generation_lives_through_an_outage_of_the_storage(world: World)
     assert (reply.content, reply.status) == ("before during after", Status.COMPLETE)
 
 
-async def test_checkpoints_whose_confirmation_is_lost_store_nothing_twice(world: World) -> None:
+async def test_checkpoints_with_a_lost_confirmation_store_nothing_twice(world: World) -> None:
     await world.send(await world.conversation())
     call = await world.inference.call()
     reader = await following(world.replica(), world)
     call.say("a")
-    world.storage.lost_replies = 2  # The batch, and then the single try.
+    world.storage.lost_replies = 2  # The confirmations of the batch and of the separate attempt.
     await world.chat.checkpointer.checkpoint()
     call.say("b")
     await world.chat.checkpointer.checkpoint()
@@ -77,7 +77,7 @@ async def test_a_generation_that_cannot_be_stored_does_not_hold_up_the_others(wo
             raise RuntimeError("cannot be stored")
         return await real(owner_id, parts)
 
-    world.storage.checkpoint = checkpoint  # type: ignore[method-assign]  # a storage with one sick row
+    world.storage.checkpoint = checkpoint  # type: ignore[method-assign]  # a storage that cannot store one of the rows
     await world.chat.checkpointer.checkpoint()
 
     assert well.generation is not None
@@ -86,13 +86,13 @@ async def test_a_generation_that_cannot_be_stored_does_not_hold_up_the_others(wo
 
 
 class Batches:
-    """A checkpointer of few replies at once, and how many each of its statements had."""
+    """Wraps a checkpointer of small batches and records the size of each batch."""
 
     def __init__(self, world: World, *, max_at_once: int = 2) -> None:
         self.sizes: list[int] = []
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
         self._store = world.storage.checkpoint
-        world.storage.checkpoint = self._checkpoint  # type: ignore[method-assign]  # a storage that is watched
+        world.storage.checkpoint = self._checkpoint  # type: ignore[method-assign]  # a storage that records its calls
         self.checkpointer = Checkpointer(
             world.chat.runner,
             storage=world.storage,
@@ -121,7 +121,7 @@ async def test_many_replies_are_stored_in_several_statements(world: World) -> No
     assert [turn.generation and turn.generation.unstored_bytes for turn in turns] == [0] * 5
 
 
-async def test_a_reply_that_ended_before_its_turn_came_does_not_go_along(world: World) -> None:
+async def test_a_reply_that_ended_before_its_batch_is_left_out(world: World) -> None:
     turns = [await world.send(await world.conversation()) for _ in range(3)]
     calls = [await world.inference.call() for _ in turns]
     batches = Batches(world)
@@ -137,7 +137,7 @@ async def test_a_reply_that_ended_before_its_turn_came_does_not_go_along(world: 
     assert (await world.reply(turns[2])).status is Status.COMPLETE
 
 
-async def test_an_outage_is_not_met_once_more_by_each_batch_but_its_bound_holds_for_all(world: World) -> None:
+async def test_an_outage_stops_the_batches_but_the_bound_holds_for_all(world: World) -> None:
     turns = [await world.send(await world.conversation()) for _ in range(8)]
     calls = [await world.inference.call() for _ in turns]
     calls[-1].say("x" * (MAX_UNSTORED_BYTES + 1))
@@ -150,7 +150,7 @@ async def test_an_outage_is_not_met_once_more_by_each_batch_but_its_bound_holds_
     await calls[-1].was_cancelled.wait()
 
 
-async def test_text_waits_for_the_storage_up_to_a_bound(world: World) -> None:
+async def test_unstored_text_is_kept_up_to_a_bound(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     call = await world.inference.call()
@@ -170,7 +170,7 @@ async def test_text_waits_for_the_storage_up_to_a_bound(world: World) -> None:
     assert (reply.status, len(reply.content)) == (Status.INTERRUPTED, MAX_UNSTORED_BYTES + 1)
 
 
-async def test_a_lease_is_kept_as_long_as_the_generation_lives(world: World) -> None:
+async def test_a_lease_is_renewed_as_long_as_the_generation_runs(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     call = await world.inference.call()
@@ -185,13 +185,13 @@ async def test_a_lease_is_kept_as_long_as_the_generation_lives(world: World) -> 
     assert other.observer.recovered_states == []
 
 
-async def test_an_ending_whose_confirmation_was_lost_is_still_told_as_the_end(world: World) -> None:
+async def test_readers_get_the_end_although_its_confirmation_was_lost(world: World) -> None:
     turn = await world.send(await world.conversation())
     call = await world.inference.call()
     call.say("a")
     world.storage.lost_replies = 1
     call.close()
-    await world.clock.sleepers(1)  # The finish took effect, but nobody knows.
+    await world.clock.sleepers(1)  # The final state is stored, but its confirmation was lost.
     await world.chat.checkpointer.checkpoint()
     await world.clock.elapse(1)
     await until(lambda: has_ended(turn))

@@ -1,4 +1,4 @@
-"""Readers follow replies that another process makes."""
+"""Tests readers of finished replies and of replies that another process generates."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from chatcore.replies.page_reader import MAX_PAGE_CHARS
 from chatcore.replies.transcript import RECONNECT, End
 
 
-async def test_a_reader_elsewhere_gets_the_text_and_the_end(world: World) -> None:
+async def test_a_reader_on_another_process_gets_the_text_and_the_end(world: World) -> None:
     turn = await world.send(await world.conversation())
     call = await world.inference.call()
     reader = await following(world.replica(), world, offset=5)
@@ -30,7 +30,7 @@ async def test_a_reader_elsewhere_gets_the_text_and_the_end(world: World) -> Non
     assert (live, rest(reader), reader.end) == ("score", " and seven", End())
 
 
-async def test_a_reader_that_was_shown_more_than_survived_steps_back(world: World) -> None:
+async def test_a_reader_that_was_shown_more_than_was_stored_rewinds(world: World) -> None:
     await world.send(await world.conversation())
     call = await world.inference.call()
     call.say("stored")
@@ -48,7 +48,7 @@ async def test_a_reader_that_was_shown_more_than_survived_steps_back(world: Worl
     assert reader.end == End(ReplyError.INFERENCE_INTERRUPTED)
 
 
-async def test_a_reader_elsewhere_that_claims_more_than_there_is_steps_back_and_goes_on(world: World) -> None:
+async def test_a_reader_that_claims_more_than_there_is_rewinds_and_goes_on(world: World) -> None:
     await world.send(await world.conversation())
     call = await world.inference.call()
     reader = await following(world.replica(), world, offset=50)
@@ -66,7 +66,7 @@ async def test_a_reader_elsewhere_that_claims_more_than_there_is_steps_back_and_
     assert (at_first, back, after) == (None, Stretch("", 4), " score")
 
 
-async def test_all_readers_elsewhere_share_one_query_a_tick(world: World) -> None:
+async def test_all_readers_of_a_process_share_one_query_per_poll(world: World) -> None:
     await world.send(await world.conversation())
     other = world.replica()
     asked: list[int] = []
@@ -86,7 +86,7 @@ async def test_all_readers_elsewhere_share_one_query_a_tick(world: World) -> Non
     assert asked == [1, 20, 20, 20]  # The first reader does not wait for the others.
 
 
-async def test_a_reader_elsewhere_waits_out_an_outage(world: World) -> None:
+async def test_a_reader_on_another_process_waits_out_an_outage(world: World) -> None:
     turn = await world.send(await world.conversation())
     call = await world.inference.call()
     reader = await following(world.replica(), world)
@@ -103,7 +103,7 @@ async def test_a_reader_elsewhere_waits_out_an_outage(world: World) -> None:
     assert (rest(reader), reader.end) == ("a", End())
 
 
-async def test_a_reader_elsewhere_is_told_that_the_conversation_was_deleted(world: World) -> None:
+async def test_a_reader_on_another_process_learns_of_a_deletion(world: World) -> None:
     conversation = await world.conversation()
     await world.send(conversation)
     other = world.replica()
@@ -114,7 +114,7 @@ async def test_a_reader_elsewhere_is_told_that_the_conversation_was_deleted(worl
     assert reader.end == End(ReplyError.STOPPED)
 
 
-async def test_who_has_all_of_a_finished_reply_gets_nothing_more(world: World) -> None:
+async def test_a_caller_that_has_all_of_a_finished_reply_gets_no_reader(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     call = await world.inference.call()
@@ -134,7 +134,7 @@ async def test_who_has_all_of_a_finished_reply_gets_nothing_more(world: World) -
 
 
 async def finished(world: World, text: str) -> Message:
-    """A reply that has ended."""
+    """Returns a reply that has ended."""
     turn = await world.send(await world.conversation())
     call = await world.inference.call()
     call.say(text)
@@ -161,7 +161,7 @@ async def test_a_long_finished_reply_is_read_a_page_at_a_time(world: World) -> N
     assert reader.end == End()
 
 
-async def test_a_reader_whose_next_page_is_not_to_be_had_is_to_come_back(world: World) -> None:
+async def test_a_reader_whose_next_page_is_unavailable_must_reconnect(world: World) -> None:
     reply = await finished(world, "0123456789" * 10_000)
     reader = await world.chat.turns.follow(ADA, reply.conversation_id, reply.id)
     assert reader is not None
@@ -174,7 +174,7 @@ async def test_a_reader_whose_next_page_is_not_to_be_had_is_to_come_back(world: 
     assert (before, reader.take(), reader.end) == (None, None, RECONNECT)
 
 
-async def test_so_much_waits_for_a_reader_elsewhere_who_takes_nothing_and_all_comes_in_the_end(world: World) -> None:
+async def test_a_slow_reader_buffers_up_to_a_bound_and_gets_all_in_the_end(world: World) -> None:
     turn = await world.send(await world.conversation())
     call = await world.inference.call()
     fetched: list[str] = []
@@ -204,7 +204,7 @@ async def test_so_much_waits_for_a_reader_elsewhere_who_takes_nothing_and_all_co
     assert reader.end == End()
 
 
-async def test_a_failed_reply_tells_its_reason_once(world: World) -> None:
+async def test_a_failed_reply_reports_its_reason_once(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     (await world.inference.call()).result.set_result(None)

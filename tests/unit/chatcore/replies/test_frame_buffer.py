@@ -42,7 +42,7 @@ def test_an_empty_frame_hides_no_frame_behind_it() -> None:
     assert _all(_buffer(b"", large)) == [large]
 
 
-def test_taking_a_chunk_makes_room_for_as_much() -> None:
+def test_taking_a_chunk_frees_its_room() -> None:
     half = b"x" * (MAX_KEPT_FRAME_BYTES // 2)
     buffer = _buffer(half, half)
     buffer.take()
@@ -52,7 +52,7 @@ def test_taking_a_chunk_makes_room_for_as_much() -> None:
     assert _all(buffer) == [half, half]
 
 
-def test_nothing_follows_a_frame_that_was_dropped_even_if_there_is_room_again() -> None:
+def test_no_frame_is_accepted_after_one_was_dropped() -> None:
     buffer = _buffer(b"x" * MAX_KEPT_FRAME_BYTES, b"dropped")
     buffer.take()
     buffer.append(b"late")

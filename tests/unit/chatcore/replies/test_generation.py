@@ -1,4 +1,4 @@
-"""A generation: what its checkpoints store, and how it ends."""
+"""Tests what the checkpoints of a generation store, and its final state."""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -37,7 +37,7 @@ def close(made: Generation) -> None:
     made.transcript.append(Frame(b"done", is_closing=True))
 
 
-def test_each_checkpoint_stores_what_came_since_the_one_before() -> None:
+def test_each_checkpoint_stores_the_text_since_the_one_before() -> None:
     made = generation("Hel", "lo")
     first = made.progress(100.1)
     made.confirm(first, LeaseStatus.HELD, 100.2)
@@ -48,7 +48,7 @@ def test_each_checkpoint_stores_what_came_since_the_one_before() -> None:
     assert [(p.start_offset, p.text) for p in (first, second)] == [(0, "Hello"), (5, "!")]
 
 
-def test_a_checkpoint_that_failed_sends_the_same_text_again_and_new_text_after_it() -> None:
+def test_after_a_failed_checkpoint_the_same_text_is_sent_before_new_text() -> None:
     made = generation("Hello")
     made.progress(100.1)
     made.fail()
@@ -79,14 +79,14 @@ def test_a_renewal_that_failed_is_due_again() -> None:
     assert made.progress(106.0).renew
 
 
-def test_reading_does_not_keep_text_from_the_next_checkpoint() -> None:
+def test_reading_text_does_not_remove_it_from_the_next_checkpoint() -> None:
     made = generation("Hello")
     assert made.transcript.text(2) == "llo"
 
     assert made.progress(100.1).text == "Hello"
 
 
-def test_a_stop_asked_for_elsewhere_halts_it() -> None:
+def test_a_stop_requested_on_another_process_cancels_it() -> None:
     made = generation("a")
     made.confirm(made.progress(100.1), LeaseStatus.STOP_REQUESTED, 100.2)
 
@@ -101,7 +101,7 @@ def test_a_lost_lease_overrides_every_other_reason() -> None:
     assert made.is_lost
 
 
-def test_nothing_is_taken_after_a_halt_even_if_the_cancellation_is_swallowed() -> None:
+def test_no_frame_is_accepted_after_a_swallowed_cancellation() -> None:
     made = generation("a")
     made.cancel(CancelReason.STOPPED)
     made.transcript.append(Frame(b"data", "b"))
@@ -133,7 +133,7 @@ def test_a_stop_that_comes_after_the_closing_frame_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tokens", "replaces", "halt", "error", "status", "shown", "returns_head"),
+    ("tokens", "replaces", "cancel_reason", "error", "status", "shown", "returns_head"),
     [
         ("a", False, None, ReplyError.INFERENCE_TIMEOUT, Status.INTERRUPTED, ReplyError.INFERENCE_TIMEOUT, False),
         ("", False, None, ReplyError.INFERENCE_ERROR, Status.FAILED, ReplyError.INFERENCE_ERROR, True),
@@ -147,25 +147,25 @@ def test_a_stop_that_comes_after_the_closing_frame_changes_nothing() -> None:
         ("a", False, CancelReason.OVERFLOWED, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, False),
     ],
 )
-def test_a_reply_without_its_closing_frame_ends_by_its_text_and_its_reason(
+def test_a_reply_without_its_closing_frame_ends_by_its_text_and_reason(
     tokens: str,
     replaces: bool,  # noqa: FBT001 - a column of the table
-    halt: CancelReason | None,
+    cancel_reason: CancelReason | None,
     error: ReplyError | None,
     status: Status,
     shown: ReplyError,
     returns_head: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     made = generation(*tokens, replaces=replaces)
-    if halt is not None:
-        made.cancel(halt)
+    if cancel_reason is not None:
+        made.cancel(cancel_reason)
 
     final_state = ended(made, error)
 
     assert (final_state.status, final_state.error, final_state.returns_head) == (status, shown, returns_head)
 
 
-def test_text_that_waits_for_the_storage_is_counted_in_bytes() -> None:
+def test_unstored_text_is_counted_in_bytes() -> None:
     made = generation("é" * 10)
     assert made.unstored_bytes == 20
 

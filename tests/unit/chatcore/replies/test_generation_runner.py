@@ -1,4 +1,4 @@
-"""Drain: a process that is asked to end loses nothing."""
+"""Tests how generations run and how a drain ends them."""
 
 import asyncio
 import weakref
@@ -29,7 +29,7 @@ async def test_a_drain_lets_running_replies_finish(world: World) -> None:
     assert (await world.reply(turn)).status is Status.COMPLETE
 
 
-async def test_a_drain_stores_what_there_is_when_its_time_is_over_and_sends_readers_away(world: World) -> None:
+async def test_a_drain_interrupts_replies_when_the_grace_period_is_over(world: World) -> None:
     turn = await world.send(await world.conversation())
     call = await world.inference.call()
     call.say("half")
@@ -45,7 +45,7 @@ async def test_a_drain_stores_what_there_is_when_its_time_is_over_and_sends_read
     assert call.was_cancelled.is_set()
 
 
-async def test_a_hurried_drain_waits_for_nothing_and_loses_nothing(world: World) -> None:
+async def test_a_hurried_drain_stores_the_text_without_waiting(world: World) -> None:
     turn = await world.send(await world.conversation())
     (await world.inference.call()).say("half")
     draining = asyncio.ensure_future(world.chat.drain(20))
@@ -56,7 +56,7 @@ async def test_a_hurried_drain_waits_for_nothing_and_loses_nothing(world: World)
     assert (await world.reply(turn)).content == "half"
 
 
-async def test_a_drain_sends_readers_of_replies_made_elsewhere_away(world: World) -> None:
+async def test_a_drain_makes_readers_of_other_processes_replies_reconnect(world: World) -> None:
     await world.send(await world.conversation())
     other = world.replica()
     reader = await following(other, world)
@@ -66,7 +66,7 @@ async def test_a_drain_sends_readers_of_replies_made_elsewhere_away(world: World
     assert (await following(other, world)).end == RECONNECT
 
 
-async def test_a_drain_ends_although_the_storage_is_away(world: World) -> None:
+async def test_a_drain_ends_although_the_storage_is_unavailable(world: World) -> None:
     turn = await world.send(await world.conversation())
     (await world.inference.call()).say("a")
     reader = await world.chat.turns.read(turn)
@@ -78,7 +78,7 @@ async def test_a_drain_ends_although_the_storage_is_away(world: World) -> None:
     assert world.chat.runner.running == ()
 
 
-async def test_a_turn_that_is_just_being_stored_when_the_drain_begins_is_drained_too(world: World) -> None:
+async def test_a_turn_being_stored_when_a_drain_begins_is_drained_too(world: World) -> None:
     conversation = await world.conversation()
     sending = asyncio.ensure_future(world.send(conversation))
     await asyncio.sleep(0)
@@ -90,7 +90,7 @@ async def test_a_turn_that_is_just_being_stored_when_the_drain_begins_is_drained
         await world.send(conversation)
 
 
-async def test_a_turn_that_is_just_being_stored_when_the_drain_begins_has_the_grace_to_finish(world: World) -> None:
+async def test_a_turn_being_stored_when_a_drain_begins_has_the_grace_period(world: World) -> None:
     sending = asyncio.ensure_future(world.send(await world.conversation()))
     await asyncio.sleep(0)
     draining = asyncio.ensure_future(world.chat.drain(20))
@@ -102,16 +102,16 @@ async def test_a_turn_that_is_just_being_stored_when_the_drain_begins_has_the_gr
     assert (await world.reply(await sending)).status is Status.COMPLETE
 
 
-async def test_a_drain_may_begin_just_when_a_turn_comes_to_be_in_doubt(world: World) -> None:
+async def test_a_drain_can_begin_while_a_turn_comes_into_doubt(world: World) -> None:
     conversation = await world.conversation()
     drains: list[asyncio.Task[None]] = []
 
     async def begin_turn(turn: NewTurn) -> AcceptedTurn:  # noqa: ARG001 - the port's signature
-        # Its first step comes before that of what is to look the turn up, which so never has one.
+        # The drain takes its first step before the lookup of the turn, which is therefore cancelled before its first.
         drains.append(asyncio.create_task(world.chat.runner.drain(0)))
         raise StorageUnavailableError
 
-    world.storage.begin_turn = begin_turn  # type: ignore[method-assign]  # no other way to meet this very moment
+    world.storage.begin_turn = begin_turn  # type: ignore[method-assign]  # no other way to hit this moment
     with pytest.raises(StorageUnavailableError):
         await world.send(conversation)
     async with asyncio.timeout(10):
@@ -121,7 +121,7 @@ async def test_a_drain_may_begin_just_when_a_turn_comes_to_be_in_doubt(world: Wo
 
 
 class LetsGoOfTheRequest(InferenceByHand):
-    """Keeps nothing of what it was asked, as a client that has sent it does."""
+    """Keeps no reference to the request, like a client that has sent it."""
 
     asked: "weakref.ref[InferenceRequest] | None" = None
 
@@ -132,7 +132,7 @@ class LetsGoOfTheRequest(InferenceByHand):
         await asyncio.Event().wait()
 
 
-async def test_the_history_is_let_go_as_soon_as_the_model_has_it(world: World) -> None:
+async def test_the_history_is_freed_once_the_inference_service_has_it(world: World) -> None:
     inference = LetsGoOfTheRequest()
     process = world.replica(inference=inference)
     turn = await process.send(await process.conversation())

@@ -21,7 +21,7 @@ def buffer_of(*frames: bytes) -> FrameBuffer:
     return buffer
 
 
-def test_a_frame_reader_gets_every_byte_in_order_and_each_once() -> None:
+def test_a_frame_reader_gets_every_byte_once_and_in_order() -> None:
     made = transcript("Hel", "lo")
     reader = frame_reader(made)
 
@@ -33,7 +33,7 @@ def test_a_frame_reader_gets_every_byte_in_order_and_each_once() -> None:
     assert reader.take() == b""
 
 
-def test_a_reader_that_falls_too_far_behind_is_told_to_come_back_with_what_it_has() -> None:
+def test_a_reader_that_falls_too_far_behind_must_reconnect() -> None:
     made = transcript()
     slow, quick = frame_reader(made), frame_reader(made)
     made.append(Frame(b"x" * MAX_KEPT_FRAME_BYTES))
@@ -47,7 +47,7 @@ def test_a_reader_that_falls_too_far_behind_is_told_to_come_back_with_what_it_ha
     assert quick.take() == frame("a").raw + frame("b").raw
 
 
-def test_a_reader_that_has_left_is_told_nothing() -> None:
+def test_a_reader_that_has_left_receives_nothing() -> None:
     made = transcript()
     gone = frame_reader(made)
     gone.leave()
@@ -57,7 +57,7 @@ def test_a_reader_that_has_left_is_told_nothing() -> None:
     assert gone.take() == b""
 
 
-def test_a_text_reader_gets_what_it_has_not_seen() -> None:
+def test_a_text_reader_gets_the_text_it_has_not_seen() -> None:
     made = transcript("Hel", "lo")
     reader = TextReader(made, 2)
 
@@ -69,7 +69,7 @@ def test_a_text_reader_gets_what_it_has_not_seen() -> None:
     assert reader.take() is None
 
 
-def test_a_text_reader_that_was_shown_more_than_there_is_is_told_to_step_back() -> None:
+def test_a_text_reader_that_was_shown_more_than_there_is_rewinds() -> None:
     made = transcript("Hello")
     reader = TextReader(made, 9)
 
@@ -81,7 +81,7 @@ def test_a_text_reader_that_was_shown_more_than_there_is_is_told_to_step_back() 
     assert reader.take() == Stretch("!", 6)
 
 
-def test_however_much_there_is_a_reader_takes_so_much_at_once_and_all_in_the_end() -> None:
+def test_a_reader_takes_a_bounded_chunk_at_once_and_all_in_the_end() -> None:
     made = transcript(*["x" * 30_000, "é" * 30_000, "😀" * 30_000])
     frames = list(iter(FrameReader(made, buffer_of(*[frame("hello").raw] * 5_000)).take, b""))
     text = list(iter(TextReader(made, 7).take, None))
@@ -94,7 +94,7 @@ def test_however_much_there_is_a_reader_takes_so_much_at_once_and_all_in_the_end
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
-def test_no_frame_is_taken_in_parts_however_large_it_is(line_end: bytes) -> None:
+def test_no_frame_is_split_however_large_it_is(line_end: bytes) -> None:
     made = Transcript()
     reader = frame_reader(made)
     sizes = (1, 60_000, 5_000, 20_000, 10, 30_000, 1)
@@ -151,7 +151,7 @@ async def test_all_waiting_readers_are_woken_by_the_next_frame_and_by_the_end() 
     assert [reader.end for reader in readers] == [End()] * 3
 
 
-async def test_a_cancelled_wait_harms_nobody() -> None:
+async def test_a_cancelled_wait_does_not_affect_other_readers() -> None:
     made = transcript()
     gone, here = frame_reader(made), frame_reader(made)
     waits = [asyncio.ensure_future(reader.wait()) for reader in (gone, here)]

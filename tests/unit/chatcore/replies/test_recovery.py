@@ -1,4 +1,4 @@
-"""Rescue: the replies of processes that died, or could not finish them, are brought to their end."""
+"""Tests that orphaned replies, whose owners died or could not finish them, are finished."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from chatcore.replies.recovery import SWEEP_SECONDS
 from chatcore.replies.transcript import RECONNECT
 
 
-async def test_the_reply_of_a_process_that_died_is_brought_to_its_end(world: World) -> None:
+async def test_the_reply_of_a_dead_process_is_finished(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     call = await world.inference.call()
@@ -23,7 +23,7 @@ async def test_the_reply_of_a_process_that_died_is_brought_to_its_end(world: Wor
     call.say(" lost")
     other = world.replica()
 
-    async with other.chat:  # Only the other one's background work runs: the first is as good as dead.
+    async with other.chat:  # Only the other process runs background work, as if the first one had died.
         await world.clock.elapse(LEASE_SECONDS + 7)
 
     reply = await world.reply(turn)
@@ -34,7 +34,7 @@ async def test_the_reply_of_a_process_that_died_is_brought_to_its_end(world: Wor
     )
 
 
-async def test_a_rescued_reply_without_text_has_failed_and_its_message_can_be_answered(world: World) -> None:
+async def test_a_recovered_reply_without_text_has_failed_and_can_be_regenerated(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     await world.inference.call()
@@ -56,7 +56,7 @@ async def test_a_rescued_reply_without_text_has_failed_and_its_message_can_be_an
 @pytest.mark.parametrize("text", ["stored", ""])
 @pytest.mark.parametrize("earlier", ["old", None])
 @pytest.mark.parametrize("is_owner_alive", [True, False])
-async def test_a_stopped_reply_ends_the_same_whether_its_owner_or_a_rescuer_ends_it(
+async def test_a_stopped_reply_ends_alike_whether_by_its_owner_or_by_recovery(
     world: World,
     text: str,
     earlier: str | None,
@@ -84,11 +84,11 @@ async def test_a_stopped_reply_ends_the_same_whether_its_owner_or_a_rescuer_ends
     reply = await world.reply(turn)
     assert (reply.status, reply.content, reply.error) == (Status.STOPPED, text, ReplyError.STOPPED)
     assert len(other.observer.recovered_states) == (0 if is_owner_alive else 1)
-    # What was stopped is shown, unless there is nothing to show of it and an earlier reply that can be.
+    # A stopped reply is shown unless it has no text and there is an earlier reply.
     assert await world.path(conversation) == ["Hello", text or earlier or ""]
 
 
-async def test_an_owner_that_comes_back_after_its_rescue_writes_nothing_and_hangs_up(world: World) -> None:
+async def test_an_owner_that_returns_after_a_recovery_writes_nothing(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     call = await world.inference.call()
@@ -107,7 +107,7 @@ async def test_an_owner_that_comes_back_after_its_rescue_writes_nothing_and_hang
     assert (await world.reply(turn)).content == "stored"
 
 
-async def test_a_reply_that_its_owner_finishes_too_late_stays_as_it_was_rescued(world: World) -> None:
+async def test_a_reply_that_its_owner_finishes_too_late_stays_as_recovered(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     call = await world.inference.call()
@@ -122,7 +122,7 @@ async def test_a_reply_that_its_owner_finishes_too_late_stays_as_it_was_rescued(
     assert (await world.reply(turn)).status is Status.FAILED
 
 
-async def test_nobody_is_rescued_right_after_an_outage_in_which_nobody_could_renew(world: World) -> None:
+async def test_no_reply_is_recovered_right_after_an_outage(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     call = await world.inference.call()
@@ -141,13 +141,13 @@ async def test_nobody_is_rescued_right_after_an_outage_in_which_nobody_could_ren
     assert other.observer.recovered_states == []
 
 
-async def test_an_outage_at_the_moment_of_a_rescue_delays_it_by_seconds_only(world: World) -> None:
+async def test_an_outage_during_a_recovery_delays_it_by_seconds_only(world: World) -> None:
     turn = await world.send(await world.conversation())
     await world.inference.call()
     other = world.replica()
     async with other.chat:
         await world.clock.elapse(LEASE_SECONDS - 1)
-        # Long enough for every sweep to meet it, whenever it comes.
+        # Longer than the longest pause between two sweeps, so that a sweep fails.
         world.storage.outage = True
         await world.clock.elapse(SWEEP_SECONDS * 1.2)
         world.storage.outage = False
@@ -156,7 +156,7 @@ async def test_an_outage_at_the_moment_of_a_rescue_delays_it_by_seconds_only(wor
     assert (await world.reply(turn)).status is Status.FAILED
 
 
-async def test_a_sweep_rescues_however_many_there_are(world: World) -> None:
+async def test_a_sweep_recovers_more_replies_than_one_claim_returns(world: World) -> None:
     turns = [await world.send(await world.chat.conversations.create(_user(n))) for n in range(230)]
     other = world.replica()
     world.clock.advance(LEASE_SECONDS + 1)
@@ -166,7 +166,7 @@ async def test_a_sweep_rescues_however_many_there_are(world: World) -> None:
     assert len(other.observer.recovered_states) == len(turns)
 
 
-async def test_a_reply_that_cannot_be_finished_is_left_to_rescue(world: World) -> None:
+async def test_a_reply_that_cannot_be_finished_is_left_to_recovery(world: World) -> None:
     turn = await world.send(await world.conversation())
     call = await world.inference.call()
 
@@ -188,7 +188,7 @@ def _user(number: int) -> User:
     return User(id=f"user-{number}")
 
 
-async def test_a_reply_that_cannot_be_settled_does_not_hold_up_the_rescue_of_others(world: World) -> None:
+async def test_an_orphan_that_cannot_be_finished_does_not_hold_up_others(world: World) -> None:
     turns = [await world.send(await world.conversation()) for _ in range(5)]
     other = world.replica()
     real = world.storage.finish_orphan
@@ -198,7 +198,7 @@ async def test_a_reply_that_cannot_be_settled_does_not_hold_up_the_rescue_of_oth
             raise StorageUnavailableError
         return await real(lease, decide)
 
-    world.storage.finish_orphan = finish_orphan  # type: ignore[method-assign]  # a storage in which somebody holds one row's lock
+    world.storage.finish_orphan = finish_orphan  # type: ignore[method-assign]  # a storage in which one row is locked
     world.clock.advance(LEASE_SECONDS + 1)
     went_well = await other.chat.recovery.sweep()
 
@@ -206,7 +206,7 @@ async def test_a_reply_that_cannot_be_settled_does_not_hold_up_the_rescue_of_oth
     assert [(await world.reply(turn)).status for turn in turns] == [Status.STREAMING] + [Status.FAILED] * 4
 
 
-async def test_a_process_that_starts_when_an_outage_ends_lets_the_owners_renew_first(world: World) -> None:
+async def test_a_process_that_starts_after_an_outage_lets_owners_renew_first(world: World) -> None:
     turn = await world.send(await world.conversation())
     call = await world.inference.call()
     world.storage.outage = True

@@ -10,7 +10,7 @@ from chatcore.replies.transcript import RECONNECT, End, Transcript
 from chatcore.reply_error import ReplyError
 
 
-def test_frames_are_kept_for_one_reader_and_for_more_only_where_the_reply_may_be_asked_for_again() -> None:
+def test_frames_are_kept_for_more_than_one_reader_only_if_repeatable() -> None:
     once, repeatable = Transcript(), Transcript(is_repeatable=True)
     for made in (once, repeatable):
         made.append(frame("a"))
@@ -32,7 +32,7 @@ def test_frames_that_nobody_reads_are_kept_up_to_a_bound() -> None:
     assert FrameReader.of(made) is None
 
 
-def test_frames_that_came_in_one_piece_are_told_in_one_also_when_the_reply_ends_there() -> None:
+def test_frames_that_arrive_together_are_published_together_at_the_end_too() -> None:
     made = transcript()
     reader = frame_reader(made)
     for token in "ab":
@@ -45,7 +45,7 @@ def test_frames_that_came_in_one_piece_are_told_in_one_also_when_the_reply_ends_
     assert made.text() == "ab"
 
 
-def test_the_closing_frame_is_withheld_until_the_reply_is_saved() -> None:
+def test_the_closing_frame_is_withheld_until_the_reply_is_stored() -> None:
     made = transcript("a")
     reader = frame_reader(made)
     made.append(CLOSING)
@@ -57,7 +57,7 @@ def test_the_closing_frame_is_withheld_until_the_reply_is_saved() -> None:
     assert (reader.take(), reader.end) == (CLOSING.raw, End())
 
 
-def test_readers_that_must_come_back_never_see_the_closing_frame() -> None:
+def test_readers_that_must_reconnect_never_see_the_closing_frame() -> None:
     made = transcript("a")
     made.append(CLOSING)
 
@@ -66,7 +66,7 @@ def test_readers_that_must_come_back_never_see_the_closing_frame() -> None:
     assert frame_reader(made).take() == frame("a").raw
 
 
-def test_readers_of_a_reply_that_was_deleted_at_its_end_are_told_so_in_place_of_the_closing_frame() -> None:
+def test_readers_of_a_reply_deleted_at_its_end_get_no_closing_frame() -> None:
     made = transcript("a")
     reader = frame_reader(made)
     made.append(CLOSING)
@@ -76,7 +76,7 @@ def test_readers_of_a_reply_that_was_deleted_at_its_end_are_told_so_in_place_of_
     assert reader.take() == frame("a").raw
 
 
-def test_nothing_is_taken_after_the_closing_frame() -> None:
+def test_no_frame_is_accepted_after_the_closing_frame() -> None:
     made = transcript("a")
     made.append(CLOSING)
     made.append(frame("b"))
@@ -101,7 +101,7 @@ def test_the_first_end_counts() -> None:
     assert made.end == End(ReplyError.STOPPED)
 
 
-def test_text_is_read_from_any_code_point_on() -> None:
+def test_text_can_be_read_from_any_code_point_on() -> None:
     made = transcript("añ", "😀b")
     assert made.text() == "añ😀b"
     made.append(frame("c"))
@@ -110,7 +110,7 @@ def test_text_is_read_from_any_code_point_on() -> None:
     assert made.length == 5
 
 
-def test_half_a_character_waits_for_its_other_half_and_not_for_ever() -> None:
+def test_a_high_surrogate_is_held_back_until_the_end_at_most() -> None:
     made = transcript()
     made.append(Frame(b"1", "a\ud83d"))
     assert made.text() == "a"

@@ -1,4 +1,4 @@
-"""Sending, regenerating, stopping and following, over memory."""
+"""Tests sending, regenerating, stopping and following over the in-memory storage."""
 
 import asyncio
 
@@ -29,7 +29,7 @@ async def complete(world: World, *tokens: str) -> None:
     call.close()
 
 
-async def test_a_message_is_answered_and_both_are_kept(world: World) -> None:
+async def test_a_message_is_answered_and_both_are_stored(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation, "What is two and two?")
     await complete(world, "Fo", "ur")
@@ -43,7 +43,7 @@ async def test_a_message_is_answered_and_both_are_kept(world: World) -> None:
     assert opened.conversation.title == "What is two and two?"
 
 
-async def test_the_message_is_stored_before_the_model_is_asked(world: World) -> None:
+async def test_the_message_is_stored_before_the_inference_call(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation, "Hello")
 
@@ -51,7 +51,7 @@ async def test_the_message_is_stored_before_the_model_is_asked(world: World) -> 
     assert (await world.reply(turn)).status is Status.STREAMING
 
 
-async def test_the_model_is_shown_the_conversation_so_far(world: World) -> None:
+async def test_the_model_sees_the_conversation_so_far(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation, "One")
     await complete(world, "Two")
@@ -64,7 +64,7 @@ async def test_the_model_is_shown_the_conversation_so_far(world: World) -> None:
     assert (call.request.trace_id, call.request.user_id) == ("trace-7", "ada")
 
 
-async def test_a_reader_gets_the_frames_and_their_end_only_after_the_reply_is_saved(world: World) -> None:
+async def test_a_reader_gets_the_end_only_after_the_reply_is_stored(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     reader = await world.chat.turns.read(turn)
@@ -72,7 +72,7 @@ async def test_a_reader_gets_the_frames_and_their_end_only_after_the_reply_is_sa
     call.say("a", "b")
     world.storage.outage = True
     call.close()
-    await world.clock.sleepers(1)  # The finish has failed and waits for its next try.
+    await world.clock.sleepers(1)  # The first attempt to store the final state has failed.
     before = (reader.take(), reader.end)
 
     world.storage.outage = False
@@ -85,7 +85,7 @@ async def test_a_reader_gets_the_frames_and_their_end_only_after_the_reply_is_sa
     assert (await world.reply(turn)).content == "ab"
 
 
-async def test_a_caller_that_goes_away_changes_nothing(world: World) -> None:
+async def test_a_caller_that_disconnects_changes_nothing(world: World) -> None:
     conversation = await world.conversation()
     sending = asyncio.ensure_future(world.send(conversation, "Hello"))
     await asyncio.sleep(0)
@@ -99,7 +99,7 @@ async def test_a_caller_that_goes_away_changes_nothing(world: World) -> None:
     assert await world.path(conversation) == ["Hello", "Hi"]
 
 
-async def test_a_conversation_has_one_reply_in_the_making(world: World) -> None:
+async def test_a_conversation_has_one_reply_in_generation(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
 
@@ -112,7 +112,7 @@ async def test_a_conversation_has_one_reply_in_the_making(world: World) -> None:
     assert await world.path(conversation) == ["Hello", ""]
 
 
-async def test_a_user_has_a_limited_number_of_replies_in_the_making(world: World) -> None:
+async def test_a_user_has_a_limited_number_of_replies_in_generation(world: World) -> None:
     conversations = [await world.conversation() for _ in range(9)]
     results = await asyncio.gather(*(world.send(c) for c in conversations), return_exceptions=True)
 
@@ -121,7 +121,7 @@ async def test_a_user_has_a_limited_number_of_replies_in_the_making(world: World
 
 
 @pytest.mark.parametrize("content", ["", "x" * 8001, "\x00", "\ud800"])
-async def test_content_that_breaks_its_limits_is_refused_and_nothing_is_stored(world: World, content: str) -> None:
+async def test_content_that_breaks_its_limits_is_rejected_and_not_stored(world: World, content: str) -> None:
     conversation = await world.conversation()
 
     with pytest.raises(InvalidInputError):
@@ -130,14 +130,14 @@ async def test_content_that_breaks_its_limits_is_refused_and_nothing_is_stored(w
     assert await world.path(conversation) == []
 
 
-async def test_content_of_exactly_the_limit_is_taken(world: World) -> None:
+async def test_content_of_exactly_the_limit_is_accepted(world: World) -> None:
     conversation = await world.conversation()
     await world.send(conversation, "😀" * 8000)
 
     assert await world.path(conversation) == ["😀" * 8000, ""]
 
 
-async def test_anothers_conversation_is_no_conversation(world: World) -> None:
+async def test_another_users_conversation_is_not_found(world: World) -> None:
     conversation = await world.conversation(BOB)
     turn = await world.send(conversation)
 
@@ -159,7 +159,7 @@ async def test_anothers_conversation_is_no_conversation(world: World) -> None:
         (RuntimeError("a bug in an adapter"), ReplyError.INFERENCE_ERROR),
     ],
 )
-async def test_a_reply_of_which_nothing_came_has_failed_and_is_not_shown(
+async def test_a_reply_without_text_has_failed_and_is_not_shown(
     world: World, error: Exception, shown: ReplyError
 ) -> None:
     conversation = await world.conversation()
@@ -173,7 +173,7 @@ async def test_a_reply_of_which_nothing_came_has_failed_and_is_not_shown(
     assert await world.path(conversation) == ["Hello"]
 
 
-async def test_an_adapters_own_kind_of_failure_is_shown_as_what_it_is_a_kind_of(world: World) -> None:
+async def test_an_adapters_own_error_is_shown_as_its_base_class(world: World) -> None:
     class OverloadedError(InferenceInterruptedError):
         code = "inference_overloaded"
 
@@ -205,7 +205,7 @@ async def test_a_reply_that_broke_off_keeps_its_text(world: World) -> None:
     assert await world.path(conversation) == ["Hello", "Four sc"]
 
 
-async def test_an_inference_call_that_just_returns_is_a_reply_that_broke_off(world: World) -> None:
+async def test_an_inference_call_without_closing_frame_interrupts_the_reply(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     call = await world.inference.call()
@@ -235,7 +235,7 @@ async def test_a_regenerated_reply_stands_beside_the_old_one(world: World) -> No
     assert tree.messages[1].parent_id == tree.messages[2].parent_id == tree.messages[0].id
 
 
-async def test_a_regeneration_that_comes_to_nothing_loses_nothing(world: World) -> None:
+async def test_a_failed_or_empty_regeneration_keeps_the_old_reply(world: World) -> None:
     conversation = await world.conversation()
     first = await world.send(conversation)
     await complete(world, "old")
@@ -253,7 +253,7 @@ async def test_a_regeneration_that_comes_to_nothing_loses_nothing(world: World) 
     assert await world.path(conversation) == ["Hello", "old"]
 
 
-async def test_a_message_whose_reply_failed_is_answered_by_regenerating(world: World) -> None:
+async def test_a_message_whose_reply_failed_can_be_regenerated(world: World) -> None:
     conversation = await world.conversation()
     failed = await world.send(conversation)
     (await world.inference.call()).fail(InferenceUnreachableError())
@@ -270,7 +270,7 @@ async def test_an_empty_conversation_has_nothing_to_regenerate(world: World) -> 
         await world.regenerate(await world.conversation())
 
 
-async def test_a_stop_closes_the_inference_call_and_keeps_the_text(world: World) -> None:
+async def test_a_stop_cancels_the_inference_call_and_keeps_the_text(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     call = await world.inference.call()
@@ -312,7 +312,7 @@ async def test_a_repeat_with_the_same_key_attaches_to_the_same_reply(world: Worl
     assert (reader.take(), reader.end) == (Stretch("Hi", 2), End())
 
 
-async def test_a_key_that_is_sent_with_another_request_is_refused(world: World) -> None:
+async def test_a_key_that_is_sent_with_another_request_is_rejected(world: World) -> None:
     conversation = await world.conversation()
     await world.send(conversation, "Hello", idempotency_key="k")
 
@@ -339,7 +339,7 @@ async def test_a_repeat_under_other_defaults_is_the_same_send(world: World) -> N
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é", "\n"])
-async def test_a_malformed_key_is_refused_by_name(world: World, key: str) -> None:
+async def test_a_malformed_key_is_rejected_by_name(world: World, key: str) -> None:
     conversation = await world.conversation()
 
     with pytest.raises(InvalidInputError) as refused:
@@ -348,7 +348,7 @@ async def test_a_malformed_key_is_refused_by_name(world: World, key: str) -> Non
     assert [p.field for p in refused.value.problems] == ["Idempotency-Key"]
 
 
-async def test_a_process_that_shuts_down_takes_no_turns(world: World) -> None:
+async def test_a_process_that_shuts_down_accepts_no_turns(world: World) -> None:
     conversation = await world.conversation()
     await world.chat.drain(0)
 

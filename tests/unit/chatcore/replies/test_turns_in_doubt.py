@@ -1,4 +1,4 @@
-"""Turns whose caller is told that the storage is away, while they are stored: only the answer was lost."""
+"""Tests turns that are stored although their caller was told that the storage is unavailable."""
 
 import pytest
 from tests.unit.conftest import ADA, World, has_ended, until
@@ -9,7 +9,7 @@ from chatcore.errors import StorageUnavailableError
 from chatcore.user import UserId
 
 
-async def test_a_turn_that_is_stored_after_all_is_answered_as_if_nothing_had_happened(world: World) -> None:
+async def test_a_turn_in_doubt_that_is_stored_is_answered(world: World) -> None:
     conversation = await world.conversation()
     world.storage.lost_replies = 1
     with pytest.raises(StorageUnavailableError):
@@ -25,7 +25,7 @@ async def test_a_turn_that_is_stored_after_all_is_answered_as_if_nothing_had_hap
     assert (await world.reply(repeated)).status is Status.COMPLETE
 
 
-async def test_it_is_answered_as_well_when_the_storage_stays_away_for_a_while(world: World) -> None:
+async def test_a_turn_in_doubt_is_answered_after_a_longer_outage_too(world: World) -> None:
     conversation = await world.conversation()
     world.storage.lost_replies = 1
     with pytest.raises(StorageUnavailableError):
@@ -38,7 +38,7 @@ async def test_it_is_answered_as_well_when_the_storage_stays_away_for_a_while(wo
     assert (await world.inference.call()).request.messages[-1].content == "Hello"
 
 
-async def test_a_regeneration_that_is_stored_after_all_is_made(world: World) -> None:
+async def test_a_regeneration_in_doubt_that_is_stored_is_generated(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     (await world.inference.call()).close()
@@ -51,7 +51,7 @@ async def test_a_regeneration_that_is_stored_after_all_is_made(world: World) -> 
     assert (await world.inference.call()).request.messages[-1].content == "Hello"
 
 
-async def test_a_turn_that_is_not_stored_is_not_stored_afterwards(world: World) -> None:
+async def test_a_turn_in_doubt_that_is_not_stored_stays_so(world: World) -> None:
     conversation = await world.conversation()
     world.storage.outage = True
     with pytest.raises(StorageUnavailableError):
@@ -64,7 +64,7 @@ async def test_a_turn_that_is_not_stored_is_not_stored_afterwards(world: World) 
     assert opened.messages == ()
 
 
-async def test_a_process_that_shuts_down_does_not_wait_for_what_is_in_doubt(world: World) -> None:
+async def test_a_drain_does_not_wait_for_turns_in_doubt(world: World) -> None:
     conversation = await world.conversation()
     world.storage.lost_replies = 1
     with pytest.raises(StorageUnavailableError):
@@ -74,7 +74,7 @@ async def test_a_process_that_shuts_down_does_not_wait_for_what_is_in_doubt(worl
     assert not world.chat.runner.running
 
 
-async def test_what_the_storage_has_turned_away_is_not_looked_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_turn_that_the_storage_rejected_is_not_looked_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     conversation = await world.conversation()
     looked_up: list[MessageId] = []
     real = world.storage.get_message
@@ -93,6 +93,6 @@ async def test_what_the_storage_has_turned_away_is_not_looked_up(world: World, m
         await world.send(conversation)
     await world.clock.elapse(1)
 
-    # Only that of which nobody knows.
+    # Only the turn in doubt was looked up.
     (running,) = world.chat.runner.running
     assert looked_up == [running.lease.message_id]

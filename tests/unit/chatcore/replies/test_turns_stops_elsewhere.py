@@ -1,4 +1,4 @@
-"""A reply is stopped, and a conversation deleted, whichever process makes the reply."""
+"""Tests stops and deletions by another process than the one that generates the reply."""
 
 import asyncio
 
@@ -39,7 +39,7 @@ async def test_a_stop_takes_effect_even_if_the_cancellation_is_swallowed(world: 
     assert (message.status, message.content) == (Status.STOPPED, "a")
 
 
-async def test_a_stop_whose_owner_does_not_answer_returns_what_there_is(world: World) -> None:
+async def test_a_stop_whose_owner_does_not_react_returns_the_streaming_reply(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     await world.inference.call()
@@ -49,14 +49,14 @@ async def test_a_stop_whose_owner_does_not_answer_returns_what_there_is(world: W
     assert (await stopping).status is Status.STREAMING
 
 
-async def test_a_stop_that_waits_for_another_process_does_not_outlive_its_own(world: World) -> None:
+async def test_a_stop_that_waits_for_another_process_ends_with_its_own(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     await world.inference.call()
-    final_state = world.replica()
-    stopping = asyncio.ensure_future(final_state.chat.turns.stop(ADA, conversation.id, turn.reply.id))
+    other = world.replica()
+    stopping = asyncio.ensure_future(other.chat.turns.stop(ADA, conversation.id, turn.reply.id))
     await world.clock.elapse(1)
-    await final_state.chat.drain(0)
+    await other.chat.drain(0)
     await world.clock.elapse(0.2)
 
     with pytest.raises(DrainingError):
