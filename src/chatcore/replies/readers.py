@@ -140,7 +140,7 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
     @classmethod
     def of(cls, transcript: Transcript) -> "FrameReader | None":
         """Returns a reader from the first frame on; None if the first frames are not kept any more."""
-        frames = transcript.hand_over_frames()
+        frames = transcript.take_kept_frames()
         return None if frames is None else cls(transcript, frames)
 
     @property

@@ -220,14 +220,14 @@ class Transcript:
             self._long_stretches += 1
             del self._starts[self._long_stretches :]
 
-    def hand_over_frames(self) -> FrameBuffer | None:
-        """Returns all frames that readers may have so far; None when the first ones are not kept any more.
+    def take_kept_frames(self) -> FrameBuffer | None:
+        """Returns all frames published so far; None if the first ones are not kept any more.
 
-        They are kept for the first reader that asks, and for others only if the reply is repeatable.
+        They are kept for the first caller, and for later ones only if the reply is repeatable.
         """
         frames = self._kept
-        if frames is None or self._is_repeatable:
-            return frames and frames.copy()
+        if frames is not None and self._is_repeatable:
+            return frames.copy()
         self._kept = None
         return frames
 
