@@ -66,13 +66,11 @@ where user_id = %(user_id)s and conversation_id = %(conversation_id)s
 order by position
 """  # noqa: S608 - the columns are literals
 
-# One statement for all changes, so that the server plans it once. A column that does not change is set to itself;
-# `greatest` ignores null.
+# One statement for all changes, so that the server plans it once. A column that does not change is set to itself.
 UPDATE = f"""
 update conversations
 set {listed(f"{name} = case when %(sets_{name})s then %({name})s else {name} end" for name in SETTABLE_COLUMNS)},
-    title_source = case when %(sets_title)s then 'user' else title_source end,
-    updated_at = greatest(updated_at, %(updated_at)s)
+    title_source = case when %(sets_title)s then 'user' else title_source end
 where user_id = %(user_id)s and id = %(conversation_id)s
 returning {listed(CONVERSATION_COLUMNS)}
 """  # noqa: S608 - the columns are literals
@@ -150,4 +148,4 @@ def _key(user_id: UserId, conversation_id: ConversationId) -> dict[str, str | UU
 def _change_parameters(changes: ConversationChanges) -> Mapping[str, object]:
     values = changes.values()
     is_set: dict[str, object] = {f"sets_{name}": name in values for name in SETTABLE_COLUMNS}
-    return {**is_set, **SETTABLE_COLUMNS, **values, "updated_at": changes.updated_at}
+    return {**is_set, **SETTABLE_COLUMNS, **values}

@@ -1,15 +1,12 @@
 """The changes that a user makes to a conversation."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from enum import Enum, auto
 from typing import Any, Final, TypeVar
 
 from attrs import Attribute, evolve, field, fields, frozen
-from attrs.validators import optional
 
 from chatcore.conversations.conversation import Conversation, TitleSource, require_title
-from chatcore.timestamps import require_aware
 
 _Value = TypeVar("_Value")
 
@@ -38,18 +35,17 @@ def _when_set(require: Callable[[_Value], object]) -> Callable[[object, "Attribu
 class ConversationChanges:
     """Says which fields of a conversation get which value; every field that is UNSET stays as it is.
 
-    Each field but `updated_at` has the name of a field of :class:`Conversation`.
+    Each field has the name of a field of :class:`Conversation`. `updated_at` stays as it is, so that a conversation
+    keeps its place in the list.
 
     Raises:
-        InvalidInputError: a value breaks its limits, or `updated_at` has no time zone.
+        InvalidInputError: a value breaks its limits.
     """
 
     title: str | Unset = field(default=UNSET, validator=_when_set(require_title))
-    #: The instant that the conversation's `updated_at` moves to, never backwards; None leaves it as it is.
-    updated_at: datetime | None = field(default=None, validator=optional(require_aware))
 
     def values(self) -> Mapping[str, object]:
-        """Returns the new value of each field that changes, by the field's name; `updated_at` is not among them."""
+        """Returns the new value of each field that changes, by the field's name."""
         values = {name: getattr(self, name) for name in SETTABLE_FIELDS}
         return {name: value for name, value in values.items() if value is not UNSET}
 
@@ -59,10 +55,9 @@ class ConversationChanges:
         return evolve(
             conversation,
             title_source=conversation.title_source if self.title is UNSET else TitleSource.USER,
-            updated_at=max(conversation.updated_at, self.updated_at or conversation.updated_at),
             **values,
         )
 
 
 #: The names of the fields that a user can change.
-SETTABLE_FIELDS: Final = frozenset(attribute.name for attribute in fields(ConversationChanges)) - {"updated_at"}
+SETTABLE_FIELDS: Final = frozenset(attribute.name for attribute in fields(ConversationChanges))

@@ -42,7 +42,7 @@ class Conversation:
     id: ConversationId
     user_id: UserId
     created_at: datetime = field(validator=require_aware)
-    #: Moves with every message, change by the user, and finished reply; lists are sorted by it.
+    #: Moves with every message and finished reply; lists are sorted by it.
     updated_at: datetime = field(validator=require_aware)
     title: str = DEFAULT_TITLE
     title_source: TitleSource = TitleSource.DEFAULT

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import (
@@ -73,13 +73,12 @@ class Conversations:
         return OpenConversation(opened.conversation, messages)
 
     async def update(self, user: User, conversation_id: ConversationId, changes: ConversationChanges) -> Conversation:
-        """Changes a conversation and moves its `updated_at` to now. A title that is set here is never overwritten.
+        """Changes a conversation, which keeps its place in the list. A title that is set here is never overwritten.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.
         """
-        now = self.clock.now()
-        return await self.storage.update_conversation(user.id, conversation_id, evolve(changes, updated_at=now))
+        return await self.storage.update_conversation(user.id, conversation_id, changes)
 
     async def delete(self, user: User, conversation_id: ConversationId) -> None:
         """Deletes a conversation and all its messages. Its running reply is stopped, in whichever process.

@@ -54,9 +54,9 @@ def a_conversation(user_id: UserId = ALICE, *, at: datetime = NOON) -> Conversat
     return Conversation(id=ConversationId(uuid4()), user_id=user_id, created_at=at, updated_at=at)
 
 
-def a_rename(title: str = "A title", *, at: datetime = NOON) -> ConversationChanges:
+def a_rename(title: str = "A title") -> ConversationChanges:
     """Returns changes that give a conversation another title."""
-    return ConversationChanges(title=title, updated_at=at)
+    return ConversationChanges(title=title)
 
 
 def a_turn(conversation: Conversation, content: str = "Hello", *, now: datetime = NOON) -> NewTurn:

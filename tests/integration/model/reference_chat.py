@@ -133,7 +133,6 @@ class ReferenceChat:
         """By the user: no first message changes that."""
         conversation = self.find(conversation_id)
         conversation.title, conversation.has_default_title = title, False
-        conversation.touched = next(self._moments)
 
     def delete(self, conversation_id: str) -> Conversation:
         """With all that is in it."""

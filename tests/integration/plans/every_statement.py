@@ -20,7 +20,6 @@ from chatcore.testing.samples import (
     a_rename,
     a_turn,
     an_owner,
-    later,
     progress,
 )
 from chatcore.testing.storage.steps import create, lease_of
@@ -115,7 +114,7 @@ async def _change(recording: Recording, conversation: Conversation) -> None:
     async with recording.step(f"a new conversation of {user}"):
         await create(storage, user)
     async with recording.step(f"a new title of {user}"):
-        await storage.update_conversation(user, conversation.id, a_rename("A title", at=later(1)))
+        await storage.update_conversation(user, conversation.id, a_rename("A title"))
     async with recording.step(f"a deletion of {user}"):
         await storage.delete_conversation(user, conversation.id)
 

@@ -43,11 +43,9 @@ from chatcore.testing.storage.steps import (
 
 _INDIA = timezone(timedelta(hours=5, minutes=30))
 
-#: A change of each field alone, of all fields, and of none.
+#: A change of each field alone, and of none.
 CHANGES = {
     "title": ConversationChanges(title=AWKWARD_TEXT),
-    "updated_at": ConversationChanges(updated_at=later(5).astimezone(_INDIA)),
-    "all": ConversationChanges(title=AWKWARD_TEXT, updated_at=later(5)),
     "none": ConversationChanges(),
 }
 
@@ -123,14 +121,6 @@ class ConversationsContract(StorageHooks):
         assert updated == changes.apply_to(conversation)
         assert await stored(storage, conversation) == updated
 
-    async def test_renaming_never_moves_updated_at_backwards(self, storage: Storage) -> None:
-        conversation = await create(storage)
-
-        renamed = await storage.update_conversation(ALICE, conversation.id, a_rename("Earlier", at=later(-5)))
-
-        assert renamed.title == "Earlier"
-        assert renamed.updated_at == conversation.updated_at
-
     async def test_a_deleted_conversation_is_gone_and_cannot_be_deleted_twice(self, storage: Storage) -> None:
         conversation = await create(storage)
         turn = await converse(storage, conversation, "Hello", "Hi")
@@ -204,7 +194,7 @@ class ConversationsContract(StorageHooks):
         turn = a_turn(absent)
         for attempt in (
             storage.open_conversation(user_id, conversation_id),
-            storage.update_conversation(user_id, conversation_id, a_rename("Mine now", at=later(9))),
+            storage.update_conversation(user_id, conversation_id, a_rename("Mine now")),
             storage.delete_conversation(user_id, conversation_id),
             storage.begin_turn(turn),
             storage.begin_turn(evolve(turn, idempotency_key=a_key())),

@@ -33,13 +33,13 @@ class ListingContract(StorageHooks):
 
         assert [c.id for c in page.conversations] == sorted(_IDS, reverse=True)
 
-    async def test_a_rename_moves_a_conversation_to_the_top(self, storage: Storage) -> None:
+    async def test_a_rename_leaves_a_conversation_in_its_place(self, storage: Storage) -> None:
         older, newer = a_conversation(at=later(1)), a_conversation(at=later(2))
         await _store(storage, older, newer)
 
-        renamed = await storage.update_conversation(ALICE, older.id, a_rename("First", at=later(3)))
+        renamed = await storage.update_conversation(ALICE, older.id, a_rename("First"))
 
-        assert (await storage.list_conversations(ALICE, PageRequest())).conversations == (renamed, newer)
+        assert (await storage.list_conversations(ALICE, PageRequest())).conversations == (newer, renamed)
 
     async def test_each_user_sees_their_own(self, storage: Storage) -> None:
         alices, bobs = await create(storage), await create(storage, BOB)

@@ -31,7 +31,7 @@ CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
     "create_conversation": lambda s: s.create_conversation(_CONVERSATION),
     "list_conversations": lambda s: s.list_conversations(ALICE, PageRequest()),
     "open_conversation": lambda s: s.open_conversation(ALICE, _CONVERSATION.id),
-    "update_conversation": lambda s: s.update_conversation(ALICE, _CONVERSATION.id, a_rename("New", at=NOON)),
+    "update_conversation": lambda s: s.update_conversation(ALICE, _CONVERSATION.id, a_rename("New")),
     "delete_conversation": lambda s: s.delete_conversation(ALICE, _CONVERSATION.id),
     "begin_turn": lambda s: s.begin_turn(a_turn(_CONVERSATION)),
     "begin_regeneration": lambda s: s.begin_regeneration(a_regeneration(_CONVERSATION)),

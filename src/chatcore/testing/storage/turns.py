@@ -119,7 +119,7 @@ class TurnsContract(StorageHooks):
         renamed = a_conversation()
         for conversation in (named, renamed):
             await storage.create_conversation(conversation)
-        await storage.update_conversation(ALICE, renamed.id, a_rename("Mine", at=later(1)))
+        await storage.update_conversation(ALICE, renamed.id, a_rename("Mine"))
 
         for conversation, title in ((named, DEFAULT_TITLE), (renamed, "Mine")):
             await begin(storage, conversation)

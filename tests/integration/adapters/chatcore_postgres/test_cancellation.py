@@ -58,7 +58,7 @@ async def _create(storage: PostgresStorage, user_id: str) -> Act:
 
 async def _rename(storage: PostgresStorage, user_id: str) -> Act:
     conversation = await create(storage, user_id)
-    return lambda: storage.update_conversation(user_id, conversation.id, a_rename("Renamed", at=later(1)))
+    return lambda: storage.update_conversation(user_id, conversation.id, a_rename("Renamed"))
 
 
 async def _delete(storage: PostgresStorage, user_id: str) -> Act:
@@ -207,11 +207,9 @@ async def test_a_cancellation_in_the_queue_for_a_connection_loses_none(
     for wait in (1, 2):
         async with holder.transaction():
             await holder.execute("select 1 from conversations where id = %s for update", (first.id,))
-            using = asyncio.create_task(
-                storage.update_conversation(first.user_id, first.id, a_rename("First", at=NOON))
-            )
+            using = asyncio.create_task(storage.update_conversation(first.user_id, first.id, a_rename("First")))
             await eventually(lambda: not storage._requests.stats()["pool_available"], within=5, what="no connection")
-            queuing = storage.update_conversation(second.user_id, second.id, a_rename("Second", at=NOON))
+            queuing = storage.update_conversation(second.user_id, second.id, a_rename("Second"))
             cut = asyncio.create_task(cancelled_at(_as_coroutine(lambda: queuing), wait, moment))  # noqa: B023 - at once
             await eventually(lambda: _is_queued_or_cut(storage, cut), within=5, what="the queue")  # noqa: B023 - at once
         assert (await using).title == "First"

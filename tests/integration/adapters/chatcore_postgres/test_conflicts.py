@@ -136,7 +136,7 @@ async def _live(storage: PostgresStorage, turn: AcceptedTurn) -> None:
     await storage.request_stop(lease.user_id, lease.conversation_id, lease.message_id)
     await storage.get_message(lease.user_id, lease.conversation_id, lease.message_id)
     assert await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text)) == a_final_state("Hi")
-    await storage.update_conversation(lease.user_id, lease.conversation_id, a_rename("Renamed", at=NOON))
+    await storage.update_conversation(lease.user_id, lease.conversation_id, a_rename("Renamed"))
     await storage.open_conversation(lease.user_id, lease.conversation_id)
     await storage.list_conversations(lease.user_id, PageRequest())
     await storage.delete_conversation(lease.user_id, lease.conversation_id)
