@@ -6,7 +6,9 @@
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from attrs import evolve
@@ -52,6 +54,10 @@ def a_message_id() -> MessageId:
 def a_conversation(user_id: UserId = ALICE, *, at: datetime = NOON) -> Conversation:
     """Returns an empty conversation, created and updated `at` an instant."""
     return Conversation(id=ConversationId(uuid4()), user_id=user_id, created_at=at, updated_at=at)
+
+
+#: A new value for each field of a conversation that its user can change.
+CHANGED_VALUES: Mapping[str, Any] = {"title": AWKWARD_TEXT}
 
 
 def a_rename(title: str = "A title") -> ConversationChanges:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from chatcore.errors import InvalidInputError
-from chatcore_service.api.conversations import NewConversationBody, RenameBody
+from chatcore_service.api.conversations import ChangesBody, NewConversationBody, RenameBody
 from chatcore_service.api.messages import NewMessageBody, RegenerationBody
 from chatcore_service.api.models import SwapBody
 from chatcore_service.http.body_reader import BodyReader
@@ -17,7 +17,7 @@ from chatcore_service.http.refusals import BodyTooLargeError, RefusedError
 from chatcore_service.settings import RequestSettings
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut
 
-_BODY_TYPES = (NewConversationBody, NewMessageBody, RegenerationBody, RenameBody, SwapBody)
+_BODY_TYPES = (ChangesBody, NewConversationBody, NewMessageBody, RegenerationBody, RenameBody, SwapBody)
 _MOST_BYTES = 1024
 _READER = BodyReader(RequestSettings(max_body_bytes=_MOST_BYTES))
 _SCOPE = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}

@@ -17,6 +17,7 @@ from chatcore.testing.samples import (
     ALICE,
     AWKWARD_TEXT,
     BOB,
+    CHANGED_VALUES,
     NOON,
     a_conversation,
     a_final_state,
@@ -45,7 +46,7 @@ _INDIA = timezone(timedelta(hours=5, minutes=30))
 
 #: A change of each field alone, and of none.
 CHANGES = {
-    "title": ConversationChanges(title=AWKWARD_TEXT),
+    **{name: ConversationChanges(**{name: value}) for name, value in CHANGED_VALUES.items()},
     "none": ConversationChanges(),
 }
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from attrs import frozen
+from attrs import asdict, frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -45,6 +45,17 @@ class RenameBody:
     """A new title for a conversation."""
 
     title: Title
+
+
+@frozen(kw_only=True)
+class ChangesBody:
+    """Changes to a conversation. A field that is absent or null stays as it is."""
+
+    title: Title | None = None
+
+    def changes(self) -> ConversationChanges:
+        """Returns the fields that change."""
+        return ConversationChanges(**asdict(self, filter=lambda _field, value: value is not None))
 
 
 @frozen(kw_only=True)
@@ -149,6 +160,7 @@ class ConversationEndpoints(SecuredEndpoints):
                     links={
                         "open": Link("openConversation", _CREATED, "Open the conversation."),
                         "rename": Link("renameConversation", _CREATED, "Rename the conversation."),
+                        "change": Link("changeConversation", _CREATED, "Change the conversation."),
                         "delete": Link("deleteConversation", _CREATED, "Delete the conversation."),
                         "send": Link("sendMessage", _CREATED, "Send a message."),
                         "regenerate": Link("regenerateReply", _CREATED, "Generate another reply to the last message."),
@@ -209,6 +221,28 @@ class ConversationEndpoints(SecuredEndpoints):
         body = decode_body(await self.bodies.read(request), RenameBody)
         changes = ConversationChanges(title=body.title)
         return json_response(conversation_json(await self.conversations.update(caller.user, id_, changes)))
+
+    @secured(
+        Operation(
+            method="PATCH",
+            path=paths.CONVERSATION,
+            id="changeConversation",
+            body=ChangesBody,
+            responses=(
+                documented_json(
+                    200,
+                    ConversationDocument,
+                    "The conversation with its changes.",
+                    links={"open": Link("openConversation", _REQUESTED, "Open the conversation.")},
+                ),
+            ),
+        )
+    )
+    async def change(self, request: Request, caller: Caller) -> Response:
+        """Changes the given fields of a conversation."""
+        id_ = conversation_id(request.path_params)
+        body = decode_body(await self.bodies.read(request), ChangesBody)
+        return json_response(conversation_json(await self.conversations.update(caller.user, id_, body.changes())))
 
     @secured(
         Operation(

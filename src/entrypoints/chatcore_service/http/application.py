@@ -61,7 +61,7 @@ def build_application(
             Middleware(
                 ProblemCORSMiddleware,
                 allow_origins=origins,
-                allow_methods=("GET", "POST", "PUT", "DELETE"),
+                allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
                 allow_headers=REQUEST_HEADERS,
                 expose_headers=RESPONSE_HEADERS,
                 allow_credentials=True,

@@ -81,6 +81,10 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else _refuse("must be a string")
 
 
+def _flag(value: object) -> bool:
+    return value if isinstance(value, bool) else _refuse("must be true or false")
+
+
 def _whole(value: object) -> int:
     if isinstance(value, float) and value.is_integer():
         return int(value)  # JSON knows only numbers: 1.0 is as whole as 1.
@@ -165,5 +169,5 @@ def _is_annotated(type_: object) -> bool:
     return origin is Annotated
 
 
-_body_converter = _strict_converter({str: _text, int: _whole, float: _number}, forbid_extra_keys=True)
+_body_converter = _strict_converter({str: _text, bool: _flag, int: _whole, float: _number}, forbid_extra_keys=True)
 _query_converter = _strict_converter({str: _once, int: _whole_once}, forbid_extra_keys=False)

@@ -16,6 +16,7 @@ Schema = dict[str, Any]
 
 _LEAVES: dict[Any, Schema] = {
     str: {"type": "string"},
+    bool: {"type": "boolean"},
     int: {"type": "integer"},
     float: {"type": "number"},
     dict: {"type": "object"},

@@ -6,11 +6,15 @@ from attrs import fields
 from chatcore.conversations.changes import SETTABLE_FIELDS, ConversationChanges
 from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.errors import InvalidInputError
-from chatcore.testing.samples import a_conversation
+from chatcore.testing.samples import CHANGED_VALUES, a_conversation
 
 
 def test_every_settable_field_is_a_field_of_a_conversation() -> None:
     assert {attribute.name for attribute in fields(Conversation)} >= SETTABLE_FIELDS
+
+
+def test_every_settable_field_has_a_sample_for_the_contract_tests() -> None:
+    assert CHANGED_VALUES.keys() == SETTABLE_FIELDS
 
 
 def test_no_changes_leave_a_conversation_as_it_is() -> None:

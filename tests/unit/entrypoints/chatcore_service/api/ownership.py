@@ -49,6 +49,7 @@ _REPLY = f"{_CONVERSATION}/messages/{{message_id}}"
 OWNED = (
     Row("GET", _CONVERSATION),
     Row("PUT", _CONVERSATION, {"title": "x"}, {"title": ""}),
+    Row("PATCH", _CONVERSATION, {"title": "x"}, {"title": ""}),
     Row("DELETE", _CONVERSATION),
     Row("POST", f"{_CONVERSATION}/messages", {"content": "x"}, {"content": ""}),
     Row("POST", f"{_CONVERSATION}/regenerate", None, {"temperature": "hot"}),

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
 
 from chatcore import UserId
-from chatcore.testing.samples import a_conversation
+from chatcore.testing.samples import CHANGED_VALUES, a_conversation
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ async def test_a_new_conversation_has_the_default_title_and_model(service: HttpS
     document = response.json()
     assert response.status_code == 201
     assert response.headers["location"] == f"/api/conversations/{document['id']}"
-    assert set(document) == {"id", "user_id", "title", "model_tag", "created_at", "updated_at"}
+    assert document.keys() >= {"id", "user_id", "title", "model_tag", "created_at", "updated_at"}
     assert (document["title"], document["model_tag"], document["user_id"]) == ("New conversation", "default", "alice")
 
 
@@ -70,6 +70,27 @@ async def test_renaming_answers_with_the_new_title(service: HttpService) -> None
 
     assert response.status_code == 200
     assert response.json()["title"] == "Sea"
+
+
+@pytest.mark.parametrize("name", CHANGED_VALUES)
+async def test_a_change_of_one_field_leaves_the_others_alone(service: HttpService, name: str) -> None:
+    path = await service.conversation()
+    before = await service.open(path)
+
+    response = await service.client.patch(path, json={name: CHANGED_VALUES[name]}, headers=ALICE)
+
+    assert response.status_code == 200
+    assert {**response.json(), "messages": []} == {**before, name: CHANGED_VALUES[name]} == await service.open(path)
+
+
+@pytest.mark.parametrize("body", [{}, dict.fromkeys(CHANGED_VALUES)])
+async def test_no_changes_leave_a_conversation_as_it_is(service: HttpService, body: dict[str, None]) -> None:
+    path = await service.conversation()
+    before = await service.open(path)
+
+    response = await service.client.patch(path, json=body, headers=ALICE)
+
+    assert {**response.json(), "messages": []} == before
 
 
 async def test_a_deleted_conversation_is_gone(service: HttpService) -> None:

@@ -35,7 +35,7 @@ def _plant_nameless_route(document: dict[str, Any]) -> None:
 
 
 def _plant_method(document: dict[str, Any]) -> None:
-    document["paths"]["/api/conversations/{conversation_id}"]["patch"] = {"requestBody": {}, "responses": {}}
+    document["paths"]["/api/conversations/{conversation_id}"]["trace"] = {"requestBody": {}, "responses": {}}
 
 
 def _plant_name(document: dict[str, Any]) -> None:
@@ -60,7 +60,7 @@ def _lose_route(document: dict[str, Any]) -> None:
     [
         (_plant_route, "GET /api/conversations/{conversation_id}/export"),
         (_plant_nameless_route, "GET /api/search"),
-        (_plant_method, "PATCH /api/conversations/{conversation_id}"),
+        (_plant_method, "TRACE /api/conversations/{conversation_id}"),
         (_plant_name, "share_id"),
         (_plant_parameter, "folder_id"),
         (_plant_body, "DELETE /api/conversations/{conversation_id}: body"),

@@ -100,14 +100,14 @@ async def test_a_field_past_a_limit_or_of_another_type_is_refused_by_name(
     assert service.inference.calls == []
 
 
-@pytest.mark.parametrize("path", ["/api/conversations", "{conversation}"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 @pytest.mark.parametrize(
     ("title", "status"),
     [("x", 0), ("x" * 500, 0), ("", 422), ("x" * 501, 422), ("\x00", 422), ("\ud800", 422), (5, 422)],
 )
-async def test_titles_have_1_to_500_characters(service: HttpService, path: str, title: object, status: int) -> None:
-    path = path.format(conversation=await service.conversation())
-    method, success = ("POST", 201) if path == "/api/conversations" else ("PUT", 200)
+async def test_titles_have_1_to_500_characters(service: HttpService, method: str, title: object, status: int) -> None:
+    conversation = await service.conversation()
+    path, success = ("/api/conversations", 201) if method == "POST" else (conversation, 200)
 
     response = await service.client.request(method, path, content=json.dumps({"title": title}), headers=JSON)
     assert response.status_code == (status or success)
@@ -151,6 +151,7 @@ OPERATIONS = {
     "regenerate": ("POST", "{conversation}/regenerate"),
     "create": ("POST", "/api/conversations"),
     "rename": ("PUT", "{conversation}"),
+    "change": ("PATCH", "{conversation}"),
     "swap": ("POST", "/api/models/swap"),
 }
 
@@ -167,6 +168,7 @@ OPERATIONS = {
         ("create", {"title": "", "model_tag": "x" * 101, "id": 1}, ["id", "model_tag", "title"]),
         ("create", {"title": 5, "model_tag": ""}, ["model_tag", "title"]),
         ("rename", {"title": "x" * 501, "user_id": "bob"}, ["title", "user_id"]),
+        ("change", {"title": "", "user_id": "bob"}, ["title", "user_id"]),
         ("swap", {"model_tag": "", "force": True}, ["force", "model_tag"]),
     ],
 )
@@ -204,6 +206,7 @@ async def test_each_wrong_parameter_is_named(service: HttpService, query: str, n
 @frozen(kw_only=True)
 class Body:
     text: str
+    flag: bool = False
     whole: int = 1
     number: float | None = None
 
@@ -219,11 +222,14 @@ def problems_of(error: InvalidInputError) -> list[str]:
 
 
 def test_a_field_without_annotations_is_decoded_strictly_too() -> None:
-    assert decode_body(b'{"text":"5","whole":2.0,"number":3}', Body) == Body(text="5", whole=2, number=3.0)
+    assert decode_body(b'{"text":"5","flag":true,"whole":2.0,"number":3}', Body) == Body(
+        text="5", flag=True, whole=2, number=3.0
+    )
     with pytest.raises(InvalidInputError) as caught:
-        decode_body(b'{"text":5,"whole":"2","number":true}', Body)
+        decode_body(b'{"text":5,"flag":1,"whole":"2","number":true}', Body)
     assert problems_of(caught.value) == [
         "text must be a string",
+        "flag must be true or false",
         "whole must be a whole number",
         "number must be a number",
     ]

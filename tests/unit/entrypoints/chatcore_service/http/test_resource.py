@@ -47,7 +47,7 @@ async def test_an_unknown_path_is_a_problem_document(service: HttpService, path:
     [
         ("PATCH", "/api/conversations", "GET, HEAD, POST"),
         ("DELETE", "/api/conversations", "GET, HEAD, POST"),
-        ("POST", "/api/conversations/x", "DELETE, GET, HEAD, PUT"),
+        ("POST", "/api/conversations/x", "DELETE, GET, HEAD, PATCH, PUT"),
         ("GET", "/api/conversations/x/messages", "POST"),
         ("GET", "/api/conversations/x/regenerate", "POST"),
         ("HEAD", "/api/conversations/x/messages/y/stream", "GET"),
