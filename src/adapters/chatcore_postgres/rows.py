@@ -26,11 +26,12 @@ CONVERSATION_COLUMNS: Sequence[LiteralString] = (
     "head_id",
     "created_at",
     "updated_at",
+    "is_pinned",
 )
 
 #: The columns that a user can change. The value is sent for a column that does not change: it has the type of the
 #: column, because the server prepares a statement once for every combination of types.
-SETTABLE_COLUMNS: Mapping[LiteralString, object] = {"title": ""}
+SETTABLE_COLUMNS: Mapping[LiteralString, object] = {"title": "", "is_pinned": False}
 
 #: The columns of `messages` that :func:`to_messages` takes, in its order.
 MESSAGE_COLUMNS: Sequence[LiteralString] = (
@@ -86,6 +87,7 @@ def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]
             _TITLE_SOURCES[title_source],
             model_tag,
             head_id,
+            is_pinned,
         )
         for (
             id_,
@@ -95,6 +97,7 @@ def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]
             head_id,
             created_at,
             updated_at,
+            is_pinned,
         ) in _in_utc(rows, *_INSTANTS_OF_CONVERSATION)
     ]
 

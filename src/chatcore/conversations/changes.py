@@ -43,6 +43,7 @@ class ConversationChanges:
     """
 
     title: str | Unset = field(default=UNSET, validator=_when_set(require_title))
+    is_pinned: bool | Unset = UNSET
 
     def values(self) -> Mapping[str, object]:
         """Returns the new value of each field that changes, by the field's name."""

@@ -49,6 +49,8 @@ class Conversation:
     model_tag: str = DEFAULT_MODEL_TAG
     #: The newest message of the branch that is shown; None while there is no message.
     head_id: MessageId | None = None
+    #: Whether the user wants to find it at once.
+    is_pinned: bool = False
 
 
 @frozen

@@ -32,6 +32,7 @@ class ConversationDocument:
     model_tag: Annotated[ModelTag, Doc(f"“{DEFAULT_MODEL_TAG}” unless another was chosen.")]
     created_at: Instant
     updated_at: Instant
+    is_pinned: Annotated[bool, Doc("Whether the user has pinned the conversation.")]
 
 
 @frozen(kw_only=True)

@@ -52,6 +52,7 @@ class ChangesBody:
     """Changes to a conversation. A field that is absent or null stays as it is."""
 
     title: Title | None = None
+    is_pinned: bool | None = None
 
     def changes(self) -> ConversationChanges:
         """Returns the fields that change."""
