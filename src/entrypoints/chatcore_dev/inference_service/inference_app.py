@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
 from chatcore.key_ring import Key, keys_in
+from chatcore.ports import Clock
+from chatcore.system_clock import SystemClock
 from chatcore_dev.http_service.json_requests import RefusedError, json_object, refusal, require_internal_key
 from chatcore_dev.inference_service.chatbots import MODEL_TAGS, module_of, split_into_tokens
 from chatcore_dev.inference_service.generation_request import parse_generation_request
@@ -31,6 +33,7 @@ class _InferenceEndpoints:
     internal_keys: tuple[Key, ...]
     pool: ModelPool
     seconds_per_token: float
+    clock: Clock
 
     async def index(self, _request: Request) -> JSONResponse:
         return JSONResponse({"service": "chatcore local inference"})
@@ -62,20 +65,23 @@ class _InferenceEndpoints:
 
     async def _frames(self, tokens: list[str]) -> AsyncIterator[bytes]:
         for token in tokens:
-            await asyncio.sleep(self.seconds_per_token)
+            await self.clock.sleep(self.seconds_per_token)
             yield b"data: " + orjson.dumps({"token": token, "gpu": 0}) + b"\n\n"
         yield _DONE_FRAME
 
 
-def create_inference_app(internal_key: str, *, tokens_per_second: float = TOKENS_PER_SECOND) -> Starlette:
+def create_inference_app(
+    internal_key: str, *, tokens_per_second: float = TOKENS_PER_SECOND, clock: Clock | None = None
+) -> Starlette:
     """Builds the application.
 
     Args:
         internal_key: the key that callers must send, or several separated by commas, of which they must send one.
         tokens_per_second: the pace of each reply.
+        clock: measures the pace; the system's clock by default.
     """
     pool = ModelPool()
-    endpoints = _InferenceEndpoints(keys_in(internal_key), pool, 1 / tokens_per_second)
+    endpoints = _InferenceEndpoints(keys_in(internal_key), pool, 1 / tokens_per_second, clock or SystemClock())
 
     @asynccontextmanager
     async def load_first_model(_app: Starlette) -> AsyncGenerator[None]:
