@@ -10,7 +10,7 @@ from chatcore_auth.cached_auth import CachedAuth
 from chatcore_auth.client import AuthClient
 from chatcore_auth.guarded_validator import GuardedValidator
 from chatcore_auth.token_check import Rejected, TokenCheck, Unusable, Vouched
-from chatcore_auth.validator import Validator
+from chatcore_auth.validators.validator import Validator
 
 __all__ = [
     "AuthClient",

@@ -11,7 +11,7 @@ from chatcore_auth.cache import TokenCheckCache
 from chatcore_auth.single_flight import FlightAbortedError, SingleFlight
 from chatcore_auth.token_check import Rejected, TokenCheck, Unusable, Vouched
 from chatcore_auth.token_key import TokenKey, token_key
-from chatcore_auth.validator import Validator
+from chatcore_auth.validators.validator import Validator
 
 
 class CachedAuth(Auth):

@@ -7,7 +7,7 @@ import structlog
 from chatcore.ports.clock import Clock
 from chatcore_auth.circuit_breaker import CircuitBreaker
 from chatcore_auth.token_check import TokenCheck, Unusable
-from chatcore_auth.validator import Validator
+from chatcore_auth.validators.validator import Validator
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_auth")
 

@@ -1,7 +1,7 @@
-"""Chooses the part of a conversation that goes along with a new message.
+"""Chooses which messages of a conversation the model is shown.
 
-The limits here are our own budgets, a matter of taste and cost. What an inference service demands beyond
-them is up to its adapter.
+The limits here are our own budgets, a matter of taste and cost. An inference service may have stricter limits; its
+adapter applies them.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Reads text that a feeder adds a few times a second, or all at once."""
+"""Bounds the text that waits for a reader of a finished reply, or of a reply that another process generates."""
 
 import asyncio
 from collections import deque

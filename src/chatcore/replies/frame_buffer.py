@@ -1,4 +1,4 @@
-"""Buffers the frames that a reader has not taken yet."""
+"""Bounds the frames that wait for a slow reader of a live reply."""
 
 #: Most bytes that a reader takes at once, unless a single frame is longer.
 MAX_CHUNK_BYTES = 64 * 1024

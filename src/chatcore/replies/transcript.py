@@ -1,4 +1,4 @@
-"""Records what has arrived of a reply so far.
+"""Records what has arrived of one reply so far.
 
 The generation appends and readers read, and neither waits for the other. A reader (:mod:`chatcore.replies.readers`)
 keeps only an offset into the text, or the frames that were not taken yet, so a slow, disconnected or second reader

@@ -22,10 +22,10 @@ from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeou
 from chatcore_postgres import MigrationError, PostgresStorage, migrate
 from chatcore_service.api.all_endpoints import openapi_document
 from chatcore_service.api.conversations import ConversationEndpoints
-from chatcore_service.api.description import OpenApiEndpoints
+from chatcore_service.api.docs import OpenApiEndpoints
 from chatcore_service.api.messages import MessageEndpoints
 from chatcore_service.api.models import ModelEndpoints
-from chatcore_service.api.operations import OperationEndpoints
+from chatcore_service.api.monitoring import MonitoringEndpoints
 from chatcore_service.api.replies import ReplyEndpoints
 from chatcore_service.http.application import build_application
 from chatcore_service.http.body_reader import BodyReader
@@ -140,7 +140,7 @@ class Container(containers.DeclarativeContainer):
         ReplyEndpoints, turns=chat.provided.turns, authenticator=authenticator, streams=streams
     )
     model_endpoints = providers.Factory(ModelEndpoints, models=models, authenticator=authenticator, bodies=bodies)
-    operation_endpoints = providers.Factory(OperationEndpoints, readiness=readiness, metrics=metrics)
+    monitoring_endpoints = providers.Factory(MonitoringEndpoints, readiness=readiness, metrics=metrics)
     openapi_endpoints = providers.Factory(OpenApiEndpoints, document=providers.Singleton(openapi_document))
     pool_stats = providers.Callable(_pool_stats, storage)
     shutdown = providers.Singleton(Shutdown, chat, stream_monitor, settings.provided.drain_seconds)
@@ -164,7 +164,7 @@ class Container(containers.DeclarativeContainer):
         message_endpoints,
         reply_endpoints,
         model_endpoints,
-        operation_endpoints,
+        monitoring_endpoints,
         openapi_endpoints,
         metrics=metrics,
         origins=settings.provided.frontend_origins,

@@ -2,6 +2,10 @@
 
 No line contains a token, a key or the text of a message: nothing logs a body or a header, and only those parts of an
 exception are logged that can contain neither.
+
+This module adds the timestamp, the level and the service's name to a line. The request middleware
+(:mod:`chatcore_service.http.request_middleware`) binds the trace id, and the authenticator
+(:mod:`chatcore_service.http.caller`) binds the user id.
 """
 
 import json

@@ -3,10 +3,10 @@
 from typing import Any
 
 from chatcore_service.api.conversations import ConversationEndpoints
-from chatcore_service.api.description import OpenApiEndpoints
+from chatcore_service.api.docs import OpenApiEndpoints
 from chatcore_service.api.messages import MessageEndpoints
 from chatcore_service.api.models import ModelEndpoints
-from chatcore_service.api.operations import OperationEndpoints
+from chatcore_service.api.monitoring import MonitoringEndpoints
 from chatcore_service.api.replies import ReplyEndpoints
 from chatcore_service.http.endpoints import EndpointsType
 from chatcore_service.openapi.document import describe
@@ -16,7 +16,7 @@ ENDPOINTS: tuple[EndpointsType, ...] = (
     MessageEndpoints,
     ReplyEndpoints,
     ModelEndpoints,
-    OperationEndpoints,
+    MonitoringEndpoints,
     OpenApiEndpoints,
 )
 

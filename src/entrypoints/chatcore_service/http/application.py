@@ -9,31 +9,11 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chatcore_service.http import problems
-from chatcore_service.http.cors import ProblemCORSMiddleware
+from chatcore_service.http.cors import cors_middleware
 from chatcore_service.http.refusals import RouteNotFoundError
 from chatcore_service.http.request_middleware import RequestMiddleware
 from chatcore_service.http.resource import Resource
 from chatcore_service.metrics import Metrics
-
-#: Request headers that a browser's script may send, beside those that are always allowed.
-REQUEST_HEADERS = (
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "Last-Event-ID",
-    "Prefer",
-    "x-request-id",
-    "x-trace-id",
-)
-#: Response headers that a browser's script may read.
-RESPONSE_HEADERS = (
-    "Content-Location",
-    "Location",
-    "Preference-Applied",
-    "Retry-After",
-    "WWW-Authenticate",
-    "x-trace-id",
-)
 
 
 class Endpoints(Protocol):
@@ -58,14 +38,7 @@ def build_application(
         routes=[resource.route() for group in endpoints for resource in group.resources()],
         middleware=[
             Middleware(RequestMiddleware, metrics=metrics),
-            Middleware(
-                ProblemCORSMiddleware,
-                allow_origins=origins,
-                allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-                allow_headers=REQUEST_HEADERS,
-                expose_headers=RESPONSE_HEADERS,
-                allow_credentials=True,
-            ),
+            cors_middleware(origins),
         ],
         lifespan=lifespan,
     )

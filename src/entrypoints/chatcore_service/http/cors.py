@@ -1,8 +1,12 @@
-"""CORS middleware whose refusals are problem documents."""
+"""Decides what scripts of other origins may do (CORS).
 
-from collections.abc import Awaitable
+The allowed origins are a setting. The middleware refuses a preflight request with a problem document.
+"""
+
+from collections.abc import Awaitable, Sequence
 
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -10,9 +14,42 @@ from starlette.types import Message, Receive, Scope, Send
 from chatcore_service.http import problems
 from chatcore_service.http.refusals import PreflightRefusedError
 
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+#: Request headers that a browser's script may send, beside those that are always allowed.
+REQUEST_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "Prefer",
+    "x-request-id",
+    "x-trace-id",
+)
+#: Response headers that a browser's script may read.
+EXPOSED_HEADERS = (
+    "Content-Location",
+    "Location",
+    "Preference-Applied",
+    "Retry-After",
+    "WWW-Authenticate",
+    "x-trace-id",
+)
+
 _REFUSED = 400
 _VARY = (b"vary", b"Origin")
 _BODY_HEADERS = frozenset({"content-length", "content-type"})
+
+
+def cors_middleware(origins: Sequence[str]) -> Middleware:
+    """Returns the middleware that lets scripts of these origins use the API with a user's credentials."""
+    return Middleware(
+        ProblemCORSMiddleware,
+        allow_origins=origins,
+        allow_methods=METHODS,
+        allow_headers=REQUEST_HEADERS,
+        expose_headers=EXPOSED_HEADERS,
+        allow_credentials=True,
+    )
 
 
 class ProblemCORSMiddleware(CORSMiddleware):

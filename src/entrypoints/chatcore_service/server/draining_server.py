@@ -1,7 +1,7 @@
-"""Runs uvicorn's server, drains the service on a signal, and then exits with status 0.
+"""Runs uvicorn's server, drains the service on SIGTERM or SIGINT, and then exits with status 0.
 
 uvicorn alone either waits for open streams without end, or cuts them off and closes the service while their handlers
-still run.
+still run. :class:`chatcore_service.lifespan.Shutdown` drains the core and tells readers to reconnect.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Watches the time limits of all open streams of a process, in one task.
+"""Sends keep-alives, validates tokens again and enforces the time limits of all open streams, in one task.
 
 A timer for each stream, or for each frame, would cost more than relaying the frame. The monitor checks all streams once
 a second, and runs no task while no stream is open.

@@ -14,8 +14,8 @@ import structlog
 
 from chatcore.key_ring import Key, KeyRing
 from chatcore_auth.token_check import TokenCheck, Unusable
-from chatcore_auth.validator import Validator
 from chatcore_auth.validators.service.reply import KEY_REFUSED, read_reply
+from chatcore_auth.validators.validator import Validator
 
 Result = TypeVar("Result")
 

@@ -1,4 +1,4 @@
-"""Operations: liveness, readiness and metrics, for whoever operates the service."""
+"""Monitoring: the liveness, readiness and metrics of the service."""
 
 from typing import Literal
 
@@ -44,7 +44,7 @@ _HEALTH = HealthDocument(status="ok", ready=True, service="chat-api")
 
 
 @frozen(kw_only=True)
-class OperationEndpoints(PublicEndpoints):
+class MonitoringEndpoints(PublicEndpoints):
     """Reports the state of this process."""
 
     readiness: Readiness
