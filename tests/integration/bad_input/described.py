@@ -38,6 +38,15 @@ class Operation:
         fields = self.fields or {}
         return {name: schema["maxLength"] for name, schema in fields.items() if "string" in schema["type"]}
 
+    def fields_of(self, *types: str) -> list[str]:
+        """Returns the names of the body's fields of these types."""
+        return [name for name, schema in (self.fields or {}).items() if set(types) & set(_types_of(schema))]
+
+
+def _types_of(schema: dict[str, Any]) -> list[str]:
+    types: str | list[str] = schema["type"]
+    return [types] if isinstance(types, str) else types
+
 
 def _operations() -> list[Operation]:
     return [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.bad_input.described import OPERATIONS, WITH_BODY, Operation
+from tests.integration.bad_input.described import OPERATIONS, WITH_BODY
 from tests.integration.bad_input.service import TOKEN, Service, with_member
 from tests.integration.bad_input.wire import require_refusal
 
@@ -79,6 +79,13 @@ NUMBERS = {
     "2 to the 63rd": b"9223372036854775808",
     "4,000 digits": b"1" * 4_000,
 }
+NO_FLAGS = {
+    "number": b"1",
+    "zero": b"0",
+    "string": b'"true"',
+    "array": b"[true]",
+    "object": b"{}",
+}
 NO_TEXT = {
     "number": b"5",
     "true": b"true",
@@ -86,10 +93,6 @@ NO_TEXT = {
     "object": b'{"$ne":""}',
     "deep": b"[" * 900 + b"]" * 900,
 }
-
-
-def numbers(operation: Operation) -> list[str]:
-    return [name for name in operation.fields or () if name not in operation.text_fields]
 
 
 @pytest.mark.parametrize("name", NO_JSON)
@@ -113,17 +116,24 @@ async def test_what_is_not_the_callers_to_set_is_refused(service: Service, name:
 @pytest.mark.parametrize("name", NUMBERS)
 async def test_what_is_no_number_within_its_bounds_is_refused(service: Service, name: str) -> None:
     for operation in WITH_BODY:
-        for field in numbers(operation):
+        for field in operation.fields_of("number", "integer"):
             body = with_member(operation, b'"%b":%b' % (field.encode(), NUMBERS[name]))
+            require_refusal(await service.call(operation, TOKEN, body=body), 422)
+
+
+@pytest.mark.parametrize("name", NO_FLAGS)
+async def test_what_is_no_flag_is_refused(service: Service, name: str) -> None:
+    for operation in WITH_BODY:
+        for field in operation.fields_of("boolean"):
+            body = with_member(operation, b'"%b":%b' % (field.encode(), NO_FLAGS[name]))
             require_refusal(await service.call(operation, TOKEN, body=body), 422)
 
 
 async def test_half_a_number_is_none_where_whole_ones_are_meant(service: Service) -> None:
     for operation in WITH_BODY:
-        for field, schema in (operation.fields or {}).items():
-            if "integer" in schema["type"]:
-                body = with_member(operation, b'"%b":1.5' % field.encode())
-                require_refusal(await service.call(operation, TOKEN, body=body), 422)
+        for field in operation.fields_of("integer"):
+            body = with_member(operation, b'"%b":1.5' % field.encode())
+            require_refusal(await service.call(operation, TOKEN, body=body), 422)
 
 
 @pytest.mark.parametrize("name", NO_TEXT)
