@@ -82,7 +82,7 @@ async def test_text_past_its_limit_is_refused(service: Service, character: str) 
         require_refusal(await service.call(operation, TOKEN, body=body), 422)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-7", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
 @pytest.mark.usefixtures("nothing_is_stored")
 async def test_text_in_another_encoding_is_refused(service: Service, encoding: str) -> None:
     for operation in WITH_BODY:

@@ -1,7 +1,8 @@
 """Decodes JSON bodies and query parameters into attrs classes, strictly by the types of their fields.
 
 Nothing is coerced. A field's :class:`~chatcore_service.http.fields.Rule` is checked in the same pass, so that one
-response names everything that is wrong with a request.
+response names everything that is wrong with a request. Fields that the class does not have are ignored, because
+frontends that are in use send some.
 """
 
 import re
@@ -11,7 +12,7 @@ from math import isfinite
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, cast, get_args, get_origin
 
 from cattrs import Converter
-from cattrs.errors import AttributeValidationNote, ClassValidationError, ForbiddenExtraKeysError
+from cattrs.errors import AttributeValidationNote, ClassValidationError
 from starlette.datastructures import QueryParams
 
 from chatcore.errors import FieldProblem, InvalidInputError
@@ -59,8 +60,6 @@ def _decode(converter: Converter, values: Mapping[str, object], target: type[_Ta
 def _problems(error: ClassValidationError) -> Iterator[FieldProblem]:
     for cause in error.exceptions:
         match cause:
-            case ForbiddenExtraKeysError():
-                yield from (FieldProblem(name, "is not a known field") for name in sorted(cause.extra_fields))
             case InvalidInputError():
                 yield from cause.problems
             case KeyError():
@@ -130,9 +129,9 @@ def _refuse(problem: str) -> NoReturn:
     raise ValueError(problem)
 
 
-def _strict_converter(readers: Mapping[Any, _Reader], *, forbid_extra_keys: bool) -> Converter:
+def _strict_converter(readers: Mapping[Any, _Reader]) -> Converter:
     # By themselves cattrs' hooks make "5" of 5, 1 of 1.9 and True of "false".
-    converter = Converter(forbid_extra_keys=forbid_extra_keys)
+    converter = Converter()
     for type_, reader in readers.items():
         converter.register_structure_hook(type_, _hook(reader))
 
@@ -169,5 +168,5 @@ def _is_annotated(type_: object) -> bool:
     return origin is Annotated
 
 
-_body_converter = _strict_converter({str: _text, bool: _flag, int: _whole, float: _number}, forbid_extra_keys=True)
-_query_converter = _strict_converter({str: _once, int: _whole_once}, forbid_extra_keys=False)
+_body_converter = _strict_converter({str: _text, bool: _flag, int: _whole, float: _number})
+_query_converter = _strict_converter({str: _once, int: _whole_once})

@@ -105,7 +105,8 @@ class Schemas:
             "properties": {field.alias: self.of(field.type) for field in fields},
             "required": [field.alias for field in fields if is_required(field)],
         }
-        if not getattr(type_, "takes_other_fields", False):
+        # Decoding ignores the other fields of a body.
+        if not type_.__name__.endswith("Body") and not getattr(type_, "takes_other_fields", False):
             schema["additionalProperties"] = False
         if type_.__doc__:
             schema["description"] = first_paragraph(type_.__doc__)

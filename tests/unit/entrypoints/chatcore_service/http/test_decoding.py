@@ -79,12 +79,6 @@ async def test_a_message_is_taken_up_to_the_edge_of_each_limit(service: HttpServ
         ("top_k", "5"),
         ("top_k", False),
         ("top_k", [1]),
-        ("user_id", "bob"),
-        ("role", "system"),
-        ("status", "complete"),
-        ("__proto__", {}),
-        ("k" * 10_000, 1),
-        ("\ud800", 1),
     ],
 )
 async def test_a_field_past_a_limit_or_of_another_type_is_refused_by_name(
@@ -95,7 +89,7 @@ async def test_a_field_past_a_limit_or_of_another_type_is_refused_by_name(
 
     response = await service.client.post(f"{conversation}/messages", content=json.dumps(body), headers=JSON)
     assert response.status_code == 422
-    assert fields(response) == [field[:100]]
+    assert fields(response) == [field]
     assert await service.count_of_everything() == (1, 0)
     assert service.inference.calls == []
 
@@ -127,12 +121,8 @@ async def test_model_tags_have_1_to_100_characters(service: HttpService, tag: ob
         assert fields(created) == fields(swapped) == ["model_tag"]
 
 
-@pytest.mark.parametrize(
-    ("body", "named"), [({}, ["title"]), ({"name": "x"}, ["name", "title"]), ({"title": None}, ["title"])]
-)
-async def test_a_rename_needs_a_title_and_takes_nothing_else(
-    service: HttpService, body: dict[str, object], named: list[str]
-) -> None:
+@pytest.mark.parametrize(("body", "named"), [({}, ["title"]), ({"name": "x"}, ["title"]), ({"title": None}, ["title"])])
+async def test_a_rename_needs_a_title(service: HttpService, body: dict[str, object], named: list[str]) -> None:
     response = await service.client.put(await service.conversation(), json=body, headers=ALICE)
 
     assert response.status_code == 422
@@ -143,7 +133,7 @@ async def test_every_field_with_a_problem_is_named(service: HttpService) -> None
     body = {"content": 1, "temperature": "x", "top_k": None, "more": 1}
     response = await service.client.post(f"{await service.conversation()}/messages", json=body, headers=ALICE)
 
-    assert sorted(fields(response)) == ["content", "more", "temperature"]
+    assert sorted(fields(response)) == ["content", "temperature"]
 
 
 OPERATIONS = {
@@ -159,17 +149,17 @@ OPERATIONS = {
 @pytest.mark.parametrize(
     ("operation", "body", "named"),
     [
-        ("send", {"content": "", "temperature": 9, "zzz": 1}, ["content", "temperature", "zzz"]),
+        ("send", {"content": "", "temperature": 9, "zzz": 1}, ["content", "temperature"]),
         ("send", {"content": "", "temperature": 9}, ["content", "temperature"]),
         ("send", {"temperature": -1, "max_tokens": 0, "top_k": "x"}, ["content", "max_tokens", "temperature", "top_k"]),
         ("send", {"content": "\x00", "max_tokens": 5000, "top_k": 201}, ["content", "max_tokens", "top_k"]),
-        ("send", {"content": "hi", "max_tokens": 5000, "a": 1, "b": 2}, ["a", "b", "max_tokens"]),
-        ("regenerate", {"temperature": 2.5, "top_k": -1, "content": "x"}, ["content", "temperature", "top_k"]),
-        ("create", {"title": "", "model_tag": "x" * 101, "id": 1}, ["id", "model_tag", "title"]),
+        ("send", {"content": "hi", "max_tokens": 5000, "a": 1, "b": 2}, ["max_tokens"]),
+        ("regenerate", {"temperature": 2.5, "top_k": -1, "content": "x"}, ["temperature", "top_k"]),
+        ("create", {"title": "", "model_tag": "x" * 101, "id": 1}, ["model_tag", "title"]),
         ("create", {"title": 5, "model_tag": ""}, ["model_tag", "title"]),
-        ("rename", {"title": "x" * 501, "user_id": "bob"}, ["title", "user_id"]),
-        ("change", {"title": "", "user_id": "bob"}, ["title", "user_id"]),
-        ("swap", {"model_tag": "", "force": True}, ["force", "model_tag"]),
+        ("rename", {"title": "x" * 501, "user_id": "bob"}, ["title"]),
+        ("change", {"title": "", "user_id": "bob"}, ["title"]),
+        ("swap", {"model_tag": "", "force": True}, ["model_tag"]),
     ],
 )
 async def test_each_wrong_field_is_named_whatever_is_wrong_with_it(
@@ -182,6 +172,29 @@ async def test_each_wrong_field_is_named_whatever_is_wrong_with_it(
     assert response.status_code == 422
     assert sorted(fields(response)) == named
     assert all(name in response.json()["detail"] for name in named)
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        # What the frontend of the service that people have today sends with every message.
+        ("send", {"content": "Hi", "thinking_mode": False, "force_web_search": False}),
+        ("regenerate", {"thinking_mode": True}),
+        ("create", {"folder": {"id": 1}}),
+        ("rename", {"title": "x", "user_id": "bob"}),
+        ("change", {"user_id": "bob"}),
+        ("swap", {"model_tag": "x", "force": True}),
+    ],
+)
+async def test_a_field_that_is_not_known_is_ignored(
+    service: HttpService, operation: str, body: dict[str, object]
+) -> None:
+    method, path = OPERATIONS[operation]
+    conversation = await service.conversation(ROOT)
+    await service.turn(conversation, headers=ROOT)
+
+    response = await service.client.request(method, path.format(conversation=conversation), json=body, headers=ROOT)
+    assert response.is_success
 
 
 @pytest.mark.parametrize(
