@@ -18,6 +18,13 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 # A damaged environment variable (with a line break, say) must not become a header.
 _HEADER_VALUE = re.compile(r"[!-~]+")
+# An origin as a browser serialises it; the scheme of an app's web view may be any, such as capacitor.
+_ORIGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_PORTS = range(1, 65536)
+_ORIGINS = "must be origins such as https://chat.example.com, separated by commas"
 
 
 def text(value: str) -> str:
@@ -79,11 +86,23 @@ def http_url(value: str) -> str:
 
 
 def origins(value: str) -> tuple[str, ...]:
-    """Accepts origins, such as https://chat.example.com, separated by commas."""
-    listed = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
-    if not all(_is_http_url(origin) and urlsplit(origin).path == "" for origin in listed):
-        raise MalformedValueError("must be origins such as https://chat.example.com, separated by commas")
+    """Accepts origins, such as https://chat.example.com, separated by commas; returns them as browsers send them."""
+    listed = tuple(
+        _serialized_origin(origin.strip().removesuffix("/")) for origin in value.split(",") if origin.strip()
+    )
+    if not listed:
+        raise MalformedValueError(_ORIGINS)
     return listed
+
+
+def _serialized_origin(origin: str) -> str:
+    # The pattern leaves out wildcards, credentials, paths, queries and fragments: a browser would never send them.
+    match = _ORIGIN.fullmatch(origin.lower())
+    if match is None or int(match["port"] or 1) not in _PORTS:
+        raise MalformedValueError(_ORIGINS)
+    has_default_port = match["port"] is not None and int(match["port"]) == _DEFAULT_PORTS.get(match["scheme"])
+    port = "" if match["port"] is None or has_default_port else f":{int(match['port'])}"
+    return f"{match['scheme']}://{match['host']}{port}"
 
 
 def internal_keys(value: str) -> str:

@@ -120,6 +120,13 @@ def test_every_variable_sets_its_field() -> None:
         ("AUTH_CACHE_TTL_SECONDS", "inf"),
         ("AUTH_CACHE_MAX_SIZE", "1.5"),
         ("FRONTEND_URL", "*"),
+        ("FRONTEND_URL", ",,,"),
+        ("FRONTEND_URL", "https://*.a.test"),
+        ("FRONTEND_URL", "https://a.test?x"),
+        ("FRONTEND_URL", "https://me@a.test"),
+        ("FRONTEND_URL", "https://a.test:0"),
+        ("FRONTEND_URL", "https://a.test:65536"),
+        ("FRONTEND_URL", "https://"),
         ("FRONTEND_URL", "https://a.test/path"),
         ("FRONTEND_URL", "https://a.test, null"),
         ("LOG_LEVEL", "verbose"),
@@ -151,6 +158,23 @@ def test_a_malformed_variable_is_named(name: str, value: str) -> None:
 @pytest.mark.parametrize("keys", ["new,old", "new, old", "a key of words,another", "new,"])
 def test_there_may_be_several_internal_keys(keys: str) -> None:
     assert Settings.from_environment({"INTERNAL_API_KEY": keys}).internal_api_key == keys
+
+
+@pytest.mark.parametrize(
+    ("value", "origin"),
+    [
+        ("https://Front.Test:443", "https://front.test"),
+        ("HTTP://front.test:80/", "http://front.test"),
+        ("https://front.test:80", "https://front.test:80"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+    ],
+)
+def test_an_origin_is_compared_as_browsers_send_it(value: str, origin: str) -> None:
+    settings = Settings.from_environment({"INTERNAL_API_KEY": "key", "FRONTEND_URL": value})
+
+    assert settings.frontend_origins == (origin,)
 
 
 def test_all_problems_are_told_at_once() -> None:
