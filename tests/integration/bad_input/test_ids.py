@@ -17,6 +17,7 @@ NO_IDS = {
     "version 1": b"6ba7b810-9dad-11d1-80b4-00c04fd430c8",
     "version 7": b"018f3d4e-5a6b-7c8d-9e0f-a1b2c3d4e5f6",
     "no hyphens": UNKNOWN.replace("-", "").encode(),
+    "some hyphens": UNKNOWN.replace("-", "", 1).encode(),
     "braces": b"{" + UNKNOWN.encode() + b"}",
     "braces encoded": b"%7B" + UNKNOWN.encode() + b"%7D",
     "URN": b"urn:uuid:" + UNKNOWN.encode(),

@@ -53,7 +53,7 @@ async def strike(service: Service, operation: Operation, target: str | bytes) ->
 
 # What is made of a path; each leads to nothing, or to a thing that is not there.
 TWISTS = {
-    "slash at the end": "{}/",
+    "two slashes at the end": "{}//",
     "two slashes": "/{}",
     "two slashes within": "/api/{}",
     "dot": "/.{}",
@@ -63,7 +63,6 @@ TWISTS = {
     "U+0000": "{}%00",
     "line feed": "{}%0A",
     "suffix": "{}.json",
-    "slash encoded": "{}%2f",
     "question mark encoded": "{}%3Fx",
     "encoded twice": "{}%2561",
     "backslash": "\\{}",

@@ -42,7 +42,7 @@ def build_application(
         ],
         lifespan=lifespan,
     )
-    # A path with an extra slash is unknown. A redirect would drop the body.
+    # A resource is found with a slash at the end of its path too. A redirect would drop the body.
     app.router.redirect_slashes = False
     # The router refuses only unknown paths; each resource refuses unknown methods itself.
     app.router.default = _no_such_route

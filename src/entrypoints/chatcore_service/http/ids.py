@@ -6,8 +6,8 @@ from uuid import UUID
 from chatcore import ConversationId, MessageId
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
 
-# Python's own parser also accepts braces, prefixes, and hyphens anywhere or nowhere.
-_CANONICAL = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# Python's own parser also accepts braces, prefixes, and hyphens anywhere.
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
 
 
 def conversation_id(parameters: dict[str, str]) -> ConversationId:
@@ -35,4 +35,4 @@ def reply_ids(parameters: dict[str, str]) -> tuple[ConversationId, MessageId]:
 
 
 def _uuid(text: str) -> UUID | None:
-    return UUID(text) if _CANONICAL.fullmatch(text) else None
+    return UUID(text) if _UUID.fullmatch(text) else None

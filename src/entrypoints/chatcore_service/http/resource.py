@@ -64,11 +64,15 @@ class Resource(ABC):
 
 
 class _ExactRoute(Route):
-    """Matches the whole path. Starlette's own route ignores a line feed at its end."""
+    """Matches the whole path, with or without a slash at its end.
+
+    Clients that append a slash mean the same resource, and a redirect would drop the body of their request.
+    Starlette's own route also ignores a line feed at the end of a path.
+    """
 
     def __init__(self, path: str, endpoint: ASGIApp, *, name: str) -> None:
         super().__init__(path, endpoint, name=name)
-        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + r"\Z")
+        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + r"/?\Z")
 
 
 @frozen(eq=False)

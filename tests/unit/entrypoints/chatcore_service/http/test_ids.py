@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
@@ -23,7 +23,8 @@ MALFORMED_IDS = [
     "%F0%9F%98%80",
     "{3fa85f64-5717-4562-b3fc-2c963f66afa6}",
     "urn:uuid:3fa85f64-5717-4562-b3fc-2c963f66afa6",
-    "3fa85f6457174562b3fc2c963f66afa6",
+    "3fa85f64-57174562b3fc2c963f66afa6",
+    "3fa85f6457174562b3fc2c963f66afa",
     "3fa85f64-5717-4562-b3fc-2c963f66afa",
     "3fa85f64-5717-4562-b3fc-2c963f66afa6a",
     " 3fa85f64-5717-4562-b3fc-2c963f66afa6",
@@ -57,8 +58,11 @@ async def test_a_malformed_id_is_answered_like_an_unknown_one(service: HttpServi
         assert (malformed.status_code, malformed.content) == (404, absent.content), (method, path)
 
 
-async def test_an_id_may_be_in_upper_case(service: HttpService) -> None:
+@pytest.mark.parametrize("spell", [str.upper, lambda id_: id_.replace("-", "")], ids=["upper case", "no hyphens"])
+async def test_an_id_may_be_spelt_otherwise(service: HttpService, spell: Callable[[str], str]) -> None:
     conversation = await service.conversation()
-    upper = "/api/conversations/" + conversation[-36:].upper()
+    id_ = conversation[-36:]
 
-    assert (await service.client.get(upper, headers=ALICE)).status_code == 200
+    response = await service.client.get(f"/api/conversations/{spell(id_)}", headers=ALICE)
+
+    assert (response.status_code, response.json()["id"]) == (200, id_)

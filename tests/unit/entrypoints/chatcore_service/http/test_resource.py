@@ -20,13 +20,21 @@ async def service() -> AsyncIterator[HttpService]:
         yield service
 
 
+@pytest.mark.parametrize("path", ["/api/conversations", "/api/health", "/openapi.json", "/api/models"])
+async def test_a_slash_at_the_end_of_a_path_makes_no_difference(service: HttpService, path: str) -> None:
+    with_slash = await service.client.get(f"{path}/", headers=ALICE)
+
+    assert with_slash.status_code == 200
+    assert with_slash.content == (await service.client.get(path, headers=ALICE)).content
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "/",
         "/api",
         "/api/",
-        "/api/conversations/",
+        "/api/conversations//",
         "/api//conversations",
         "//api/health",
         "/api/nothing",

@@ -86,7 +86,6 @@ async def test_the_page_and_its_files_answer_get_and_head_and_nothing_else(servi
 @pytest.mark.parametrize(
     "name",
     [
-        "",
         "page.css",
         "openapi-explorer.min.js",
         "renderer/manifest.json",
