@@ -1,12 +1,14 @@
 """Builds the core from its ports, and starts and drains its background work."""
 
 import asyncio
+from collections.abc import Collection
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
 from attrs import field, frozen
 
+from chatcore.conversations.conversation import PLACEHOLDER_TITLES
 from chatcore.conversations.history import HistoryLimits
 from chatcore.conversations.use_cases import Conversations
 from chatcore.ports import Clock, Inference, NullObserver, Observer, Storage
@@ -54,6 +56,7 @@ class Chat:
         clock: Clock,
         observer: Observer | None = None,
         limits: Limits | None = None,
+        placeholder_titles: Collection[str] = PLACEHOLDER_TITLES,
     ) -> None:
         observer = observer or NullObserver()
         limits = limits or Limits()
@@ -65,7 +68,12 @@ class Chat:
         )
         self.recovery = OrphanRecovery(self.runner, storage=storage, clock=clock, observer=observer, owner_id=owner_id)
         self.follower = Follower(self.runner, storage=storage, clock=clock, observer=observer)
-        self.conversations = Conversations(storage=storage, clock=clock, on_deleted=self.runner.cancel_deleted)
+        self.conversations = Conversations(
+            storage=storage,
+            clock=clock,
+            on_deleted=self.runner.cancel_deleted,
+            placeholder_titles=frozenset(placeholder_titles),
+        )
         self.turns = Turns(
             storage=storage,
             clock=clock,

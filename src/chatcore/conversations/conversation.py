@@ -20,6 +20,8 @@ from chatcore.user import UserId
 
 DEFAULT_TITLE = "New conversation"
 DEFAULT_MODEL_TAG = "default"
+#: Titles by which clients in use create a conversation that has none yet.
+PLACEHOLDER_TITLES = (DEFAULT_TITLE, "New chat")
 
 
 class TitleSource(StrEnum):

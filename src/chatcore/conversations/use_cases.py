@@ -1,6 +1,6 @@
 """Use cases: create, list, open, change and delete conversations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from uuid import UUID, uuid4
 
 from attrs import frozen
@@ -9,6 +9,7 @@ from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import (
     DEFAULT_MODEL_TAG,
     DEFAULT_TITLE,
+    PLACEHOLDER_TITLES,
     Conversation,
     OpenConversation,
     TitleSource,
@@ -33,10 +34,15 @@ class Conversations:
     clock: Clock
     #: Called with the user and the id of a conversation that was just deleted, so that its running reply is stopped.
     on_deleted: Callable[[UserId, ConversationId], None]
+    #: Titles that a client gives a conversation for want of a better one. The first message replaces them.
+    placeholder_titles: Collection[str] = PLACEHOLDER_TITLES
     new_id: Callable[[], UUID] = uuid4
 
     async def create(self, user: User, *, title: str | None = None, model_tag: str | None = None) -> Conversation:
         """Creates an empty conversation, which takes its title from its first message if none is given.
+
+        An empty title or model tag, and a placeholder for a title, count as not given. A placeholder is shown until the
+        first message replaces it.
 
         Raises:
             InvalidInputError: the title or the model tag breaks its limits.
@@ -45,14 +51,17 @@ class Conversations:
         conversation = Conversation(
             id=ConversationId(self.new_id()),
             user_id=user.id,
-            title=DEFAULT_TITLE if title is None else require_title(title),
-            title_source=TitleSource.DEFAULT if title is None else TitleSource.USER,
-            model_tag=DEFAULT_MODEL_TAG if model_tag is None else require_model_tag(model_tag),
+            title=require_title(title or DEFAULT_TITLE),
+            title_source=TitleSource.DEFAULT if self._is_placeholder(title) else TitleSource.USER,
+            model_tag=require_model_tag(model_tag or DEFAULT_MODEL_TAG),
             created_at=now,
             updated_at=now,
         )
         await self.storage.create_conversation(conversation)
         return conversation
+
+    def _is_placeholder(self, title: str | None) -> bool:
+        return not title or title == DEFAULT_TITLE or title in self.placeholder_titles
 
     async def list(self, user: User, request: PageRequest = FIRST_PAGE) -> Page:
         """Returns a page of the user's conversations, newest `updated_at` first."""

@@ -106,6 +106,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         observer=observer,
         limits=settings.provided.limits,
+        placeholder_titles=settings.provided.placeholder_titles,
     )
 
     # HTTP ------------------------------------------------------------------------------------------------------------

@@ -85,6 +85,11 @@ def http_url(value: str) -> str:
     return url
 
 
+def names(value: str) -> tuple[str, ...]:
+    """Accepts any texts, separated by commas; white space around a text is not part of it."""
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
 def origins(value: str) -> tuple[str, ...]:
     """Accepts origins, such as https://chat.example.com, separated by commas; returns them as browsers send them."""
     listed = tuple(

@@ -9,6 +9,7 @@ from attrs import field, fields, frozen
 
 from chatcore import HistoryLimits, Limits, Sampling
 from chatcore.chat import DRAIN_SECONDS
+from chatcore.conversations.conversation import PLACEHOLDER_TITLES
 from chatcore.conversations.history import MAX_HISTORY_MESSAGES
 from chatcore.replies.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
 from chatcore_service.environment import Environment, env, read_by, read_field, read_settings
@@ -16,6 +17,7 @@ from chatcore_service.setting_parsers import (
     choice,
     http_url,
     internal_keys,
+    names,
     number,
     origins,
     seconds,
@@ -145,6 +147,8 @@ class Settings:
     requests: RequestSettings = field(factory=RequestSettings)
     #: The origins whose pages may call the service from a browser.
     frontend_origins: tuple[str, ...] = field(default=("http://localhost:3000",), metadata=env("FRONTEND_URL", origins))
+    #: Titles that count as none when a conversation is created, so that its first message replaces them.
+    placeholder_titles: tuple[str, ...] = field(default=PLACEHOLDER_TITLES, metadata=env("PLACEHOLDER_TITLES", names))
     #: Time that running replies have to finish at shutdown. A process manager would kill a process that takes longer.
     drain_seconds: float = field(default=DRAIN_SECONDS, metadata=env("DRAIN_SECONDS", number(high=DRAIN_SECONDS)))
     service_name: str = field(default="chat-api", metadata=env("SERVICE_NAME", text))

@@ -57,6 +57,8 @@ ODD = {
 
 async def require_refusals(service: Service, value: bytes, *statuses: int) -> None:
     for operation, name in FIELDS:
+        if not value and (operation.fields or {})[name]["minLength"] == 0:
+            continue  # No text at all stands for the default there.
         member = json.dumps(name).encode() + b':"' + value + b'"'
         body = with_member(operation, member, in_place_of=[name])
         require_refusal(await service.call(operation, TOKEN, body=body), *statuses)

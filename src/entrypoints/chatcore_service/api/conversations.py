@@ -18,7 +18,7 @@ from chatcore_service.api.conversation_documents import (
     open_conversation_response,
     page_response,
 )
-from chatcore_service.api.field_types import ModelTag, Title
+from chatcore_service.api.field_types import NewModelTag, NewTitle, Title
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Caller
@@ -36,8 +36,8 @@ from chatcore_service.http.operation import DocumentedResponse, Link, Operation,
 class NewConversationBody:
     """A conversation to create."""
 
-    title: Title | None = None
-    model_tag: ModelTag | None = None
+    title: NewTitle | None = None
+    model_tag: NewModelTag | None = None
 
 
 @frozen(kw_only=True)

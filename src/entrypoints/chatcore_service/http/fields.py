@@ -43,9 +43,9 @@ class JsonText:
     type: Any
 
 
-def storable_text(max_chars: int) -> Keywords:
-    """Describes text of 1 to `max_chars` characters that the storage takes."""
-    return Keywords(minLength=1, maxLength=max_chars, pattern=_STORABLE)
+def storable_text(max_chars: int, *, min_chars: int = 1) -> Keywords:
+    """Describes text of `min_chars` to `max_chars` characters that the storage takes."""
+    return Keywords(minLength=min_chars, maxLength=max_chars, pattern=_STORABLE)
 
 
 Count = Annotated[int, Keywords(minimum=0)]

@@ -66,6 +66,7 @@ def test_every_variable_sets_its_field() -> None:
             "MAX_BODY_BYTES": "2048",
             "BODY_TIMEOUT_SECONDS": "3",
             "FRONTEND_URL": "https://a.test, http://b.test:8080/",
+            "PLACEHOLDER_TITLES": "Untitled, Neuer Chat",
             "DRAIN_SECONDS": "0",
             "SERVICE_NAME": "chat",
             "LOG_LEVEL": "debug",
@@ -91,6 +92,7 @@ def test_every_variable_sets_its_field() -> None:
     limits = settings.inference_limits
     assert (limits.max_text_chars, limits.max_frame_bytes, limits.max_header_bytes) == (5000, 6000, 7000)
     assert settings.frontend_origins == ("https://a.test", "http://b.test:8080")
+    assert settings.placeholder_titles == ("Untitled", "Neuer Chat")
     assert (settings.drain_seconds, settings.service_name, settings.log_level) == (0, "chat", "DEBUG")
 
 

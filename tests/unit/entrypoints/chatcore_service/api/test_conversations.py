@@ -43,6 +43,25 @@ async def test_what_is_null_counts_as_left_out(service: HttpService, body: dict[
     assert response.json()["title"] == "New conversation"
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"), [("", "New conversation"), ("New chat", "New chat"), ("New conversation", "New conversation")]
+)
+async def test_the_first_message_replaces_a_title_that_stands_for_none(
+    service: HttpService, given: str, shown: str
+) -> None:
+    created = (await service.client.post("/api/conversations", json={"title": given}, headers=ALICE)).json()
+
+    opened = await service.turn(f"/api/conversations/{created['id']}", "Tell me")
+
+    assert (created["title"], opened["title"]) == (shown, "Tell me")
+
+
+async def test_an_empty_model_tag_stands_for_the_default(service: HttpService) -> None:
+    created = await service.client.post("/api/conversations", json={"model_tag": ""}, headers=ALICE)
+
+    assert (created.status_code, created.json()["model_tag"]) == (201, "default")
+
+
 async def test_an_open_conversation_has_its_messages_oldest_first(service: HttpService) -> None:
     opened = await service.turn(await service.conversation(), "Tell me")
 
