@@ -7,7 +7,7 @@ NEWEST := .venv-newest/bin
 PINNED_VERSIONS := tests/unit/project/test_supply_chain.py::test_everything_that_is_installed_is_pinned_as_it_is
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format docs-renderer clean
+.PHONY: help setup dev test unit integration test-browser coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format docs-renderer clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 dev: setup ## run the service, PostgreSQL, auth and inference on this machine; DEV="--port 8003" sets the port
 	$(BIN)/chatcore dev $(DEV)
 
-test: unit integration ## run all tests
+test: unit integration ## run all tests but those in a browser
 
 unit: setup ## run the tests without sockets and without a database
 	$(BIN)/pytest tests/unit --numprocesses auto
@@ -34,6 +34,13 @@ coverage: setup ## run all tests and measure the branch coverage
 
 integration: setup ## run the tests with a real PostgreSQL and real sockets
 	$(BIN)/pytest tests/integration
+
+test-browser: $(BIN)/.browser ## test the docs page in Chromium, which has to be on this machine
+	$(BIN)/pytest tests/browser
+
+$(BIN)/.browser: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
+	@touch $@
 
 soak: setup ## run random clients and random faults for ten minutes; SOAK="--seconds 60 --seed 7" changes that
 	$(BIN)/python -m benchmarks.soak $(SOAK)

@@ -1,0 +1,36 @@
+"""Fixtures: the running service, a browser, and the docs page in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.chromium import started_chromium
+from tests.browser.docs_page import DocsPage, open_docs_page
+from tests.integration.entrypoints.chatcore_service.http_server import LiveService, live_service
+
+# Several times what a loaded machine takes; playwright's own limit of 5 s is not.
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[LiveService]:
+    """The service on adapters in memory and a real socket."""
+    async with live_service() as service:
+        yield service
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium with a fresh profile."""
+    async with started_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+async def docs(browser: Browser, service: LiveService) -> AsyncIterator[DocsPage]:
+    """The docs page of the service, not loaded yet."""
+    async with open_docs_page(browser, service) as docs:
+        yield docs
