@@ -1,14 +1,14 @@
 """Implements a chat backend that does not lose an answer.
 
-The core imports the standard library and attrs, and knows neither SQL nor HTTP. Pass :class:`Chat` one adapter each
-for storage, inference and the clock (see :mod:`chatcore.ports`) and it is a complete chat backend.
+The core imports the standard library and attrs, and knows neither SQL nor HTTP. With one adapter each for storage,
+inference and the clock (see :mod:`chatcore.ports`), :class:`Chat` is a complete chat backend.
 
 Where to start reading:
 
-* :mod:`chatcore.chat` builds all parts and starts and drains the background work. It is the public entry point.
-* :mod:`chatcore.ports` states what the core needs from its adapters; :mod:`chatcore.testing` tests that an adapter
-  provides it.
-* :mod:`chatcore.conversations` holds what is stored: messages, conversations and pages of them, the history that the
+* :mod:`chatcore.chat` builds all parts and starts and drains the background work. The module is the public entry point.
+* :mod:`chatcore.ports` declares the services that the core needs from its adapters; :mod:`chatcore.testing` tests that
+  an adapter provides them.
+* :mod:`chatcore.conversations` holds the stored data: messages, conversations and pages of them, the history that the
   model sees, titles, and the use cases on conversations.
 * :mod:`chatcore.replies` generates replies and delivers them. `turns` holds the use cases (send, regenerate, stop,
   follow). `generation_runner` runs each `generation` under a `lease`; `checkpoints` stores its text while it grows;

@@ -29,7 +29,7 @@ _CANCELLATION_SECONDS = 1.0
 
 @frozen(kw_only=True)
 class Limits:
-    """Limits for each user, and how much history the model sees."""
+    """Bounds the running replies of each user, and the history that the model sees."""
 
     history: HistoryLimits = field(factory=HistoryLimits)
     #: How many replies a user may have in generation at once, across all processes.
@@ -39,7 +39,7 @@ class Limits:
 class Chat:
     """Offers conversations and turns over the given ports, and runs the background work that they rely on.
 
-    Use it as an asynchronous context manager, or call :meth:`start` and :meth:`drain`::
+    Use an instance as an asynchronous context manager, or call :meth:`start` and :meth:`drain`::
 
         async with Chat(storage=storage, inference=inference, clock=clock) as chat:
             conversation = await chat.conversations.create(user)
@@ -98,7 +98,7 @@ class Chat:
         """Accepts no more turns, stores a final state for every running reply, and stops the background work.
 
         Running replies have `grace_seconds` to finish. After that they are stored as interrupted, and their readers
-        are told to reconnect. Returns at most about fifteen seconds after the grace period.
+        are told to reconnect. The call returns at most about fifteen seconds after the grace period.
         """
         await self.runner.drain(grace_seconds)
         self.follower.cut()

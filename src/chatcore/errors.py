@@ -1,27 +1,27 @@
 """Defines all errors of the core.
 
-They share one root. Each class has a stable machine code and carries the data that an adapter needs to answer::
+All errors share one root. Each class has a stable machine code and carries the data that an adapter needs to answer::
 
     ChatError
-    ├── InvalidInputError             a value breaks a rule; names each field
+    ├── InvalidInputError             a value breaks a rule; the error names each field
     ├── NotAuthenticatedError         the token is not valid
     ├── NotAdminError                 the user may not do this
-    ├── NotFoundError                 absent, or owned by another user; the two look the same
+    ├── NotFoundError                 the object is absent or another user's; both look the same
     │   ├── ConversationNotFoundError
     │   └── MessageNotFoundError
     ├── ConflictError                 the request does not fit the current state
-    │   ├── GenerationInProgressError     carries the id of the running reply
+    │   ├── GenerationInProgressError     the error carries the id of the running reply
     │   └── NothingToRegenerateError
     ├── IdempotencyKeyReusedError     the key was used for another request
     ├── TooManyGenerationsError       the user's limit is reached
-    └── UnavailableError              try again later; carries after how many seconds
+    └── UnavailableError              a retry may succeed; the error carries the seconds to wait
         ├── DrainingError                 this process is shutting down
         ├── StorageUnavailableError
         ├── AuthUnavailableError
-        └── InferenceError                carries the ReplyError that readers see
+        └── InferenceError                the error carries the ReplyError that readers see
             ├── InferenceUnreachableError
             ├── InferenceRefusedError
-            │   └── ModelsRefusedError        carries the inference service's own document
+            │   └── ModelsRefusedError        the error carries the inference service's own document
             ├── InferenceTimeoutError
             └── InferenceInterruptedError
 
@@ -38,7 +38,7 @@ from chatcore.reply_error import ReplyError
 
 @frozen
 class FieldProblem:
-    """Describes what is wrong with one field of a request."""
+    """A problem with one field of a request."""
 
     #: The name of the field as the caller wrote it, dotted if nested; empty for the request as a whole.
     field: str
@@ -47,11 +47,11 @@ class FieldProblem:
 
 
 class ChatError(Exception):
-    """Is the root of all errors of the core; ``str()`` is one sentence that is safe to show to the caller."""
+    """Serves as the root of all errors of the core; ``str()`` gives one sentence that is safe to show to the caller."""
 
     #: The stable machine code; each subclass has its own.
     code: ClassVar[str] = "chat_error"
-    #: The text of ``str()`` unless the instance has its own.
+    #: The default text of ``str()``; an instance may have its own sentence.
     sentence: ClassVar[str] = "The request could not be carried out."
 
     def __init__(self, sentence: str | None = None) -> None:
@@ -84,9 +84,9 @@ class NotAdminError(ChatError):
 
 
 class NotFoundError(ChatError):
-    """Reports that something does not exist for this user.
+    """Reports that an object does not exist for this user.
 
-    The error is deliberately the same if it belongs to another user, so that nobody can probe for ids.
+    An object of another user deliberately gives the same error, so that a caller cannot probe for ids.
     """
 
     code = "not_found"
@@ -157,7 +157,7 @@ class UnavailableError(ChatError):
 
     code = "unavailable"
     sentence = "The service is temporarily unavailable."
-    #: After how many whole seconds the caller should retry.
+    #: The time after which the caller should retry, in whole seconds.
     retry_after_seconds: int = 2
 
 
@@ -195,7 +195,7 @@ class AuthUnavailableError(UnavailableError):
 class InferenceError(UnavailableError):
     """Reports that the inference service failed."""
 
-    #: The error that readers of the reply see. An adapter's own subclass may have another `code` and keep this.
+    #: The error that readers of the reply see. A subclass in an adapter may have another `code` with the same error.
     reply_error: ClassVar[ReplyError] = ReplyError.INFERENCE_ERROR
     code = reply_error.value
     sentence = "The inference service failed."
@@ -209,16 +209,16 @@ class InferenceUnreachableError(InferenceError):
 
 
 class InferenceRefusedError(InferenceError):
-    """Reports that the inference service answered with an error, or with something that is not a reply."""
+    """Reports that the inference service answered with an error, or with data that is not a reply."""
 
     reply_error = ReplyError.INFERENCE_ERROR
     code, sentence = reply_error.value, reply_error.sentence
 
 
 class ModelsRefusedError(InferenceRefusedError):
-    """The inference service refused to list or swap models; its document is passed on unread.
+    """Reports that the inference service refused to list or swap models, and carries the service's document unread.
 
-    It has its parent's code, because an edge answers with the document and not with a code.
+    The class keeps its parent's code, because an entry point answers with the document and not with a code.
     """
 
     def __init__(
@@ -230,10 +230,10 @@ class ModelsRefusedError(InferenceRefusedError):
         retry_after_seconds: int | None = None,
     ) -> None:
         super().__init__()
-        #: Every byte of the document; usually JSON.
+        #: All bytes of the document, which is usually JSON.
         self.content = content
         self.media_type = media_type
-        #: How the service refused, in the codes of HTTP from 300 to 599.
+        #: The status of the refusal, an HTTP status code from 300 to 599.
         self.status = status
         if retry_after_seconds is not None:
             self.retry_after_seconds = retry_after_seconds

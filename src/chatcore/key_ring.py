@@ -1,4 +1,4 @@
-"""Chooses among our keys to a service: there are several while one replaces another."""
+"""Chooses the key to send to a service; there are several keys during a key rotation."""
 
 from itertools import count
 
@@ -7,15 +7,15 @@ from attrs import field, frozen
 
 @frozen
 class Key:
-    """One of our keys to a service."""
+    """A key that identifies us to a service."""
 
-    #: Counts from 1 in the order of the setting; identifies the key in logs, which never contain the key itself.
+    #: The position of the key in the setting, from 1. It names the key in logs, which never contain the key's text.
     position: int
     text: str = field(repr=False)
 
 
 def keys_in(text: str) -> tuple[Key, ...]:
-    """Parses a setting that separates keys by commas; white space around a key is not part of it."""
+    """Returns the keys of a setting that separates them by commas; white space around a key is removed."""
     parts = [part.strip() for part in text.split(",")]
     return tuple(Key(position, part) for position, part in enumerate(filter(None, parts), start=1))
 
@@ -25,10 +25,10 @@ class KeyRing:
 
     The current key is sent until the service refuses it. Each refusal leads to one attempt with one other key, so that
     a request costs at most one additional call. A key that the service accepts becomes the current one. A refusal alone
-    does not change the current key, since it may be about the request.
+    does not change the current key, since the cause may be the request.
 
     Args:
-        keys: separated by commas; empty for a service that needs no key.
+        keys: the keys, separated by commas; empty for a service that needs no key.
     """
 
     def __init__(self, keys: str) -> None:
@@ -38,11 +38,11 @@ class KeyRing:
 
     @property
     def current(self) -> Key:
-        """The key that was accepted last, at first the first one; its text is empty if there are no keys."""
+        """Returns the key that was accepted last, at first the first key. Without any keys, its text is empty."""
         return self._current
 
     def another(self, refused: Key) -> Key | None:
-        """Returns a key to try instead of the refused one; None if there is no other."""
+        """Returns a key to try instead of the refused one, or None if there is no other key."""
         if refused.position != self._current.position:
             # Meanwhile another call has found a key that is accepted.
             return self._current

@@ -14,7 +14,7 @@ class ReplyError(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """The reason in one sentence, for a person."""
+        """Returns the reason in one sentence, for a person to read."""
         return _SENTENCES[self]
 
 

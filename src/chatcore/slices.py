@@ -1,7 +1,7 @@
 """Splits long work into slices, so that other tasks run in between.
 
 All streams share one event loop. Reading a conversation of fifty thousand messages at once would block them for a
-second; in slices it blocks them for a few milliseconds at a time.
+second; reading in slices blocks them for a few milliseconds at a time.
 """
 
 import asyncio

@@ -11,13 +11,13 @@ class SystemClock(Clock):
     """Reads the machine's clock and sleeps in real time."""
 
     def now(self) -> datetime:
-        """See :meth:`chatcore.ports.Clock.now`."""
+        """Returns the current instant in UTC, as :meth:`chatcore.ports.Clock.now` says."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """See :meth:`chatcore.ports.Clock.monotonic`."""
+        """Returns the machine's monotonic seconds, as :meth:`chatcore.ports.Clock.monotonic` says."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """See :meth:`chatcore.ports.Clock.sleep`."""
+        """Waits in real time, as :meth:`chatcore.ports.Clock.sleep` says."""
         await asyncio.sleep(seconds)

@@ -1,7 +1,7 @@
 """Checks and repairs text before it is stored, and limits its length.
 
 Lengths are in Unicode code points. PostgreSQL cannot store U+0000, and UTF-8 cannot encode a lone surrogate. Text that
-contains either is rejected if a person wrote it (:func:`require_text`) and repaired if a model did
+contains either is rejected if a person wrote it (:func:`require_text`) and repaired if a model wrote it
 (:class:`TextRepair`).
 """
 
@@ -16,7 +16,7 @@ _REPLACEMENT = "\ufffd"
 
 
 def text_problem(text: str, *, max_chars: int) -> str | None:
-    """Returns what is wrong with `text`, as a sentence fragment to follow its name; None if it is valid."""
+    """Returns the problem of `text` as a sentence fragment to follow the text's name, or None if `text` is valid."""
     if not text:
         return "must not be empty"
     if len(text) > max_chars:
@@ -52,7 +52,7 @@ def is_encodable(text: str) -> bool:
 
 
 class TextRepair:
-    """Makes a model's tokens storable, one after the other.
+    """Makes the tokens of a model storable, one after the other.
 
     JSON can escape one character as a surrogate pair, and a model can split the pair over two tokens. A high surrogate
     is held back until its low surrogate arrives. Unpaired surrogates and U+0000 become U+FFFD.
@@ -64,9 +64,9 @@ class TextRepair:
         self._high = ""
 
     def feed(self, token: str) -> str:
-        """Returns the storable text that `token` adds; empty while a high surrogate is held back."""
+        """Returns the storable text that `token` adds, which is empty while a high surrogate is held back."""
         if not self._high and token.isascii() and "\x00" not in token:
-            return token  # True for nearly every token, at the cost of two scans of a few bytes.
+            return token  # Nearly every token takes this branch, after two scans of a few bytes.
         text = self._high + token
         self._high = ""
         if text and "\ud800" <= text[-1] <= "\udbff":
@@ -75,7 +75,7 @@ class TextRepair:
         return _storable(text)
 
     def flush(self) -> str:
-        """Returns what is left at the end: U+FFFD for a high surrogate that was held back, else nothing."""
+        """Returns the rest at the end: U+FFFD for a high surrogate that was held back, otherwise empty text."""
         rest, self._high = self._high, ""
         return _REPLACEMENT if rest else ""
 

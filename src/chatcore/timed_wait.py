@@ -10,7 +10,7 @@ from chatcore.ports.clock import Clock
 async def wait_at_most(
     tasks: "Collection[asyncio.Task[Any]]", *, seconds: float, clock: Clock
 ) -> "set[asyncio.Task[Any]]":
-    """Waits until all tasks are done, for at most `seconds`; cancels none of them.
+    """Waits until all tasks are done, for at most `seconds`, and cancels none of them.
 
     `asyncio.wait` would count the event loop's seconds, which a test cannot advance.
 

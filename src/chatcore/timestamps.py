@@ -1,4 +1,4 @@
-"""Requires that every instant has a time zone: a naive one means something else on each machine."""
+"""Requires that every instant has a time zone: a naive instant means another time on each machine."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from chatcore.errors import FieldProblem, InvalidInputError
 
 
 def require_aware(_instance: object, attribute: "Attribute[Any]", value: datetime) -> None:
-    """Validates an attrs field.
+    """Validates that the instant in an attrs field has a time zone.
 
     Raises:
         InvalidInputError: `value` has no time zone.

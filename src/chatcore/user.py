@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from chatcore.text import MAX_USER_ID_CHARS, require_text
 
-#: The auth service's id of a user. It is compared and stored, never interpreted.
+#: The auth service's id of a user. The core compares and stores ids, and never interprets them.
 UserId = str
 
 
@@ -16,7 +16,7 @@ def _checked_id(user_id: str) -> str:
 
 @frozen(kw_only=True)
 class User:
-    """Identifies the user of a request, as the auth service confirmed it.
+    """The user of a request, as the auth service confirmed it.
 
     Raises:
         InvalidInputError: the id is empty, too long or cannot be stored.
@@ -25,5 +25,5 @@ class User:
     id: UserId = field(converter=_checked_id)
     #: Whether the user may swap models.
     is_admin: bool = False
-    #: When the user's token expires; None if the auth service did not say.
+    #: When the user's token expires; None if the auth service named no time.
     expires_at: datetime | None = None

@@ -1,1 +1,1 @@
-"""Conversations: the entities, the rules about them, and the use cases."""
+"""Implements conversations: the entities, the rules about them, and the use cases."""

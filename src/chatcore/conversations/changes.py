@@ -1,4 +1,4 @@
-"""The changes that a user makes to a conversation."""
+"""Defines the changes that a user makes to a conversation."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
@@ -17,12 +17,12 @@ class Unset(Enum):
     UNSET = auto()
 
 
-#: Stands for a field that a change leaves as it is. None will not do: it is a value of some fields.
+#: Stands for a field that a change leaves as it is. None cannot serve, because None is a value of some fields.
 UNSET: Final = Unset.UNSET
 
 
 def _when_set(require: Callable[[_Value], object]) -> Callable[[object, "Attribute[Any]", _Value | Unset], None]:
-    """Makes an attrs validator that calls `require` with a value, unless that is UNSET."""
+    """Makes an attrs validator that calls `require` with a value, unless the value is UNSET."""
 
     def validate(_instance: object, _attribute: "Attribute[Any]", value: _Value | Unset) -> None:
         if value is not UNSET:
@@ -51,7 +51,7 @@ class ConversationChanges:
         return {name: value for name, value in values.items() if value is not UNSET}
 
     def apply_to(self, conversation: Conversation) -> Conversation:
-        """Returns the conversation with these changes. A title that changes is from now on the user's own."""
+        """Returns the conversation with these changes. From then on, a changed title counts as the user's."""
         values: Mapping[str, Any] = self.values()
         return evolve(
             conversation,

@@ -1,4 +1,4 @@
-"""A conversation: a tree of messages with a head.
+"""Defines a conversation: a tree of messages with a head.
 
 A regenerated reply stands beside the old one, under the same user message, so a conversation is a tree. The head is
 the newest message of the branch that is shown. A reader sees the active path, from the root to the head::
@@ -25,33 +25,34 @@ PLACEHOLDER_TITLES = (DEFAULT_TITLE, "New chat")
 
 
 class TitleSource(StrEnum):
-    """Says who chose the title of a conversation. A title that a user chose is never overwritten."""
+    """Names the source of a conversation's title. A title that a user chose is never overwritten."""
 
     DEFAULT = "default"
     AUTO = "auto"
     USER = "user"
 
 
-# Without slots and not keyword-only, for the reasons given for :class:`chatcore.conversations.message.Message`.
+# The class has no slots and takes arguments by position, for the reasons given for
+# :class:`chatcore.conversations.message.Message`.
 @frozen(slots=False)
 class Conversation:
     """Holds one conversation of one user, without its messages.
 
     Raises:
-        InvalidInputError: title or model tag break their limits, or an instant has no time zone.
+        InvalidInputError: the title or the model tag breaks its limits, or an instant has no time zone.
     """
 
     id: ConversationId
     user_id: UserId
     created_at: datetime = field(validator=require_aware)
-    #: Moves with every message and finished reply; lists are sorted by it.
+    #: The instant of the newest message or of the last finished reply; lists are sorted by this instant.
     updated_at: datetime = field(validator=require_aware)
     title: str = DEFAULT_TITLE
     title_source: TitleSource = TitleSource.DEFAULT
     model_tag: str = DEFAULT_MODEL_TAG
     #: The newest message of the branch that is shown; None while there is no message.
     head_id: MessageId | None = None
-    #: Whether the user wants to find it at once.
+    #: Whether the user pinned the conversation, to find it at once.
     is_pinned: bool = False
 
 
@@ -64,7 +65,7 @@ class OpenConversation:
 
 
 def require_title(title: str) -> str:
-    """Returns a title unchanged that has 1 to 500 characters and can be stored.
+    """Returns the title unchanged if it has 1 to 500 characters and can be stored.
 
     Raises:
         InvalidInputError: the title is empty, too long, or cannot be stored.
@@ -73,7 +74,7 @@ def require_title(title: str) -> str:
 
 
 def require_model_tag(model_tag: str) -> str:
-    """Returns a model tag unchanged that has 1 to 100 characters and can be stored.
+    """Returns the model tag unchanged if it has 1 to 100 characters and can be stored.
 
     Raises:
         InvalidInputError: the model tag is empty, too long, or cannot be stored.
@@ -82,14 +83,14 @@ def require_model_tag(model_tag: str) -> str:
 
 
 def active_path(messages: Sequence[Message], head_id: MessageId | None) -> tuple[Message, ...]:
-    """Returns the messages from the root to the head, oldest first; none when there is no head.
+    """Returns the messages from the root to the head, oldest first; returns an empty tuple if there is no head.
 
     Args:
         messages: the messages of one conversation, oldest first, so that each comes after its parent.
         head_id: the newest message of the branch.
     """
     path: list[Message] = []
-    # Compares the numbers of the ids, because comparing the ids themselves takes a call for each message.
+    # The loop compares the numbers of the ids, because comparing the ids themselves takes a call for each message.
     wanted = head_id and head_id.int
     for message in reversed(messages):
         if message.id.int == wanted:

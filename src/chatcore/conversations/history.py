@@ -1,4 +1,4 @@
-"""Chooses which messages of a conversation the model is shown.
+"""Chooses the messages of a conversation that the model sees.
 
 The limits here are our own budgets, a matter of taste and cost. An inference service may have stricter limits; its
 adapter applies them.
@@ -12,7 +12,7 @@ from chatcore.conversations.message import Message, Role
 from chatcore.errors import FieldProblem, InvalidInputError
 from chatcore.text import MAX_CONTENT_CHARS
 
-#: Most messages that ever go along, which bounds what the storage reads for one turn.
+#: Most messages that are ever sent to the model, which bounds the rows that the storage reads for one turn.
 MAX_HISTORY_MESSAGES = 500
 
 Measure = Callable[[str], int]
@@ -20,7 +20,7 @@ Measure = Callable[[str], int]
 
 @frozen
 class HistoryMessage:
-    """One message as the model is shown it."""
+    """A message as the model sees it."""
 
     role: Role
     content: str
@@ -28,7 +28,7 @@ class HistoryMessage:
 
 @frozen(kw_only=True)
 class HistoryLimits:
-    """How much of a conversation goes along with a new message.
+    """Bounds how much of a conversation is sent to the model with a new message.
 
     Raises:
         InvalidInputError: a limit is below 1.
@@ -36,11 +36,11 @@ class HistoryLimits:
 
     #: Most messages, the newest included.
     max_messages: int = 50
-    #: Most content in all, in units of `measure`; the newest message goes along even if it alone is more.
+    #: Most content in total, in units of `measure`; the newest message is sent even if it alone exceeds the budget.
     budget: int = 6000
-    #: Most characters of one message; of a longer one, which only a reply can be, its end goes along.
+    #: Most characters of one message. Of a longer message, which can only be a reply, only the end is sent.
     max_message_chars: int = MAX_CONTENT_CHARS
-    #: Returns what a text costs: its characters, unless another measure, such as a tokenizer's count, is passed in.
+    #: The function that returns the cost of a text: the number of its characters, unless another function is passed.
     measure: Measure = field(default=len, eq=False)
 
     def __attrs_post_init__(self) -> None:
@@ -54,8 +54,8 @@ def trim(path: Sequence[Message], limits: HistoryLimits) -> tuple[HistoryMessage
 
     Args:
         path: an active path that ends with the message to be answered.
-        limits: the newest message goes along even if it alone exceeds the budget, and the first older one that does
-            not fit ends the search.
+        limits: the limits to apply. The newest message is kept even if it alone exceeds the budget, and the first older
+            message that does not fit ends the search.
     """
     kept: list[HistoryMessage] = []
     budget = limits.budget

@@ -1,8 +1,8 @@
-"""Pages of a user's conversations, newest first.
+"""Defines the pages of a user's conversations, newest first.
 
-A page is requested by offset, which is simple and used by existing clients, or by cursor, the place after which the
-page begins. A cursor neither skips nor repeats a conversation when others are added meanwhile, and costs the same on
-every page.
+A page is requested by offset, which is simple and used by existing clients, or by cursor, which is the place after
+which the page begins. A cursor neither skips nor repeats a conversation when others are added meanwhile, and costs the
+same on every page.
 """
 
 import re
@@ -18,7 +18,7 @@ from chatcore.timestamps import require_aware
 
 MAX_PAGE = 200
 DEFAULT_PAGE = 50
-#: PostgreSQL's bigint; a larger offset has no meaning.
+#: The largest bigint of PostgreSQL; a larger offset has no meaning.
 MAX_OFFSET = 2**63 - 1
 #: The pattern of an encoded cursor; every text that matches is a valid cursor.
 CURSOR_PATTERN = "^(0|[1-9][0-9]{0,15})-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -46,7 +46,7 @@ class Cursor:
 
     @classmethod
     def decode(cls, encoded: str) -> "Cursor":
-        """Reverses :meth:`encode`.
+        """Decodes the result of :meth:`encode`.
 
         Raises:
             InvalidInputError: `encoded` is not a result of :meth:`encode`.
@@ -62,7 +62,7 @@ class PageRequest:
     """Requests at most `limit` conversations, after `cursor` or after the first `offset`.
 
     Raises:
-        InvalidInputError: `limit` is not 1 to 200, or `offset` is negative or absurd.
+        InvalidInputError: `limit` is not from 1 to 200, or `offset` is negative or above MAX_OFFSET.
     """
 
     limit: int = DEFAULT_PAGE

@@ -1,4 +1,4 @@
-"""A message: one node of a conversation's tree."""
+"""Defines a message: one node of a conversation's tree."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ ConversationId = NewType("ConversationId", UUID)
 
 
 class Role(StrEnum):
-    """Says who wrote a message."""
+    """Names the author of a message."""
 
     USER = "user"
     ASSISTANT = "assistant"
@@ -25,7 +25,7 @@ class Role(StrEnum):
 
 
 class Status(StrEnum):
-    """Says how far a message has come. Only a reply is ever anything but complete."""
+    """Tells the state of a message. Every message that is not a reply is complete."""
 
     #: The reply is being generated; its text is in the memory of its owner and in deltas.
     STREAMING = "streaming"
@@ -39,9 +39,9 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-# Opening a conversation makes all of its messages, so a message must be cheap to make. The class has no slots, because
-# the slots of a frozen class are filled through `object.__setattr__`. It takes arguments by position, because arguments
-# by name are put into a dictionary first. Either would add half of the cost.
+# Opening a conversation creates all of its messages, so a message must be cheap to create. The class has no slots,
+# because the slots of a frozen class are filled through `object.__setattr__`. It takes arguments by position, because
+# arguments by name are put into a dictionary first. Slots or arguments by name would each add half of the cost.
 @frozen(slots=False)
 class Message:
     """Holds one message as it is stored.
@@ -72,12 +72,12 @@ class Message:
 
     @property
     def is_reply(self) -> bool:
-        """Whether an assistant wrote the message."""
+        """Returns whether an assistant wrote the message."""
         return self.role is Role.ASSISTANT
 
     @property
     def is_streaming(self) -> bool:
-        """Whether the message is still being generated."""
+        """Returns whether the message is still being generated."""
         return self.status is Status.STREAMING
 
 

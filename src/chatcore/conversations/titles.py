@@ -1,4 +1,4 @@
-"""Titles a conversation by the beginning of its first message, unless the user chose a title."""
+"""Derives a conversation's title from the beginning of its first message, unless the user chose a title."""
 
 from chatcore.conversations.conversation import DEFAULT_TITLE
 
@@ -7,9 +7,10 @@ _ELLIPSIS = "…"
 
 
 def auto_title(content: str) -> str:
-    """Returns one line of at most 80 characters, with white space collapsed, cut between words where possible.
+    """Returns the beginning of `content` as one line of at most 80 characters.
 
-    Returns the default title when `content` has nothing but white space.
+    White space is collapsed, and the line is cut between words where possible. Content that has nothing but white space
+    gives the default title.
     """
     line = " ".join(content.split())
     if len(line) <= MAX_AUTO_TITLE_CHARS:

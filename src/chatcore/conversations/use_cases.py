@@ -1,4 +1,4 @@
-"""Use cases: create, list, open, change and delete conversations."""
+"""Implements the use cases that create, list, open, change and delete conversations."""
 
 from collections.abc import Callable, Collection
 from uuid import UUID, uuid4
@@ -28,11 +28,11 @@ FIRST_PAGE = PageRequest()
 
 @frozen(kw_only=True)
 class Conversations:
-    """Offers what a user may do with conversations. Every method also raises StorageUnavailableError."""
+    """Offers the use cases on conversations. Every method may also raise StorageUnavailableError."""
 
     storage: ConversationStore
     clock: Clock
-    #: Called with the user and the id of a conversation that was just deleted, so that its running reply is stopped.
+    #: The function to call with the user and the id of a deleted conversation, so that its running reply is stopped.
     on_deleted: Callable[[UserId, ConversationId], None]
     #: Titles that a client gives a conversation for want of a better one. The first message replaces them.
     placeholder_titles: Collection[str] = PLACEHOLDER_TITLES
@@ -72,7 +72,7 @@ class Conversations:
     ) -> OpenConversation:
         """Returns a conversation with its active path, oldest first, or with its whole tree, ordered by position.
 
-        The content of a running reply is empty here; its text is in the stream of the reply.
+        The content of a running reply is empty in the result; its text is in the stream of the reply.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.
@@ -90,7 +90,7 @@ class Conversations:
         return await self.storage.update_conversation(user.id, conversation_id, changes)
 
     async def delete(self, user: User, conversation_id: ConversationId) -> None:
-        """Deletes a conversation and all its messages. Its running reply is stopped, in whichever process.
+        """Deletes a conversation and all its messages, and stops its running reply, whichever process generates it.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation, or it is deleted already.

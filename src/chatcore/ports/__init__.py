@@ -1,4 +1,4 @@
-"""Defines the ports: what the core needs from its adapters.
+"""Defines the ports, through which the core uses its adapters.
 
 An adapter inherits the protocol that it implements, so that a type checker compares the signatures, and runs the
 contract tests of that port from :mod:`chatcore.testing`.

@@ -6,16 +6,16 @@ from chatcore.user import User
 
 
 class Auth(Protocol):
-    """Finds out which user a token belongs to. Fails closed: no user is ever let in on a guess."""
+    """Finds the user of a token. The port fails closed: without a usable answer, access is refused."""
 
     async def authenticate(self, token: str, *, trace_id: str | None = None) -> User:
-        """Returns the user for whom the auth service vouches.
+        """Returns the user to whom the token belongs, according to the auth service.
 
         An answer may be cached for at most 300 seconds and never past the token's own expiry.
 
         Args:
             token: the bearer token, as the caller sent it; any text.
-            trace_id: passed on to the auth service.
+            trace_id: the id of the trace, which is passed on to the auth service.
 
         Raises:
             NotAuthenticatedError: the auth service rejects the token, or the token has expired.
@@ -25,9 +25,9 @@ class Auth(Protocol):
         ...
 
     async def ping(self) -> None:
-        """Returns if the auth service can be reached.
+        """Returns when the auth service can be reached.
 
         Raises:
-            AuthUnavailableError: it cannot be reached within a few seconds.
+            AuthUnavailableError: the auth service cannot be reached within a few seconds.
         """
         ...

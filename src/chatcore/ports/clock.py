@@ -7,7 +7,7 @@ from typing import Protocol
 class Clock(Protocol):
     """Tells the time and waits.
 
-    Instants that decide anything between processes, such as the end of a lease, come from the storage. This clock
+    Instants on which several processes depend, such as the end of a lease, come from the storage. This clock
     serves timestamps that a person reads, and all timed waiting within the process.
     """
 
@@ -20,5 +20,5 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Returns after at least `seconds`, unless it is cancelled."""
+        """Waits for at least `seconds`, unless the waiting task is cancelled."""
         ...

@@ -1,4 +1,4 @@
-"""The port that stores conversations."""
+"""Defines the port that stores conversations."""
 
 from typing import Protocol
 
@@ -17,7 +17,7 @@ class ConversationStore(Protocol):
     """
 
     async def create_conversation(self, conversation: Conversation) -> None:
-        """Stores a new, empty conversation. Leaves a conversation that already has this id unchanged."""
+        """Stores a new, empty conversation. A conversation that already has this id stays unchanged."""
         ...
 
     async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:
@@ -31,7 +31,7 @@ class ConversationStore(Protocol):
     async def open_conversation(self, user_id: UserId, conversation_id: ConversationId) -> OpenConversation:
         """Returns a conversation with all messages of its tree, ordered by position.
 
-        The content of a running reply is empty here; its text is in the stream.
+        The content of a running reply is empty in the result; its text is in the stream.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.

@@ -1,10 +1,10 @@
-"""The part that every port to a remote service has: a health check."""
+"""Defines the health check that every port to a remote service has."""
 
 from typing import Protocol
 
 
 class Pingable(Protocol):
-    """Can be asked whether the service behind it answers."""
+    """Checks whether the service behind a port answers."""
 
     async def ping(self) -> None:
         """Returns when the service answers.

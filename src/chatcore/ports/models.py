@@ -1,4 +1,4 @@
-"""The models port."""
+"""Defines the models port."""
 
 from typing import Protocol, runtime_checkable
 
@@ -9,10 +9,10 @@ from attrs import frozen
 class ModelsDocument:
     """A document about models as the inference service wrote it, to be passed on unread."""
 
-    #: Every byte of it; usually JSON.
+    #: All bytes of the document, which is usually JSON.
     content: bytes
     media_type: str = "application/json"
-    #: How the service took the request, in the codes of HTTP from 200 to 299, such as 202 for a swap under way.
+    #: The status of the answer, an HTTP status code from 200 to 299, such as 202 for a swap in progress.
     status: int = 200
 
 
@@ -20,27 +20,28 @@ class ModelsDocument:
 class Models(Protocol):
     """Lists and swaps the models of an inference service.
 
-    The core itself does not need it; it is for an edge that passes on what the service says.
+    The core itself does not use this port; an entry point uses it to pass on the service's answers.
 
     Raises:
-        InferenceUnreachableError, InferenceTimeoutError, InferenceInterruptedError: any method, if there is no answer.
-        ModelsRefusedError: any method, if the service refuses; carries the service's document unread.
-        InferenceRefusedError: any method, if the answer is too large, compressed, or no answer at all.
+        InferenceUnreachableError, InferenceTimeoutError, InferenceInterruptedError: from every method, if there is no
+            answer.
+        ModelsRefusedError: from every method, if the service refuses; the error carries the service's document unread.
+        InferenceRefusedError: from every method, if the answer is too large, compressed or not valid.
     """
 
     async def list_models(self, *, trace_id: str | None = None) -> ModelsDocument:
         """Returns the service's list of its models.
 
         Args:
-            trace_id: is passed on to the service.
+            trace_id: the id of the trace, which is passed on to the service.
         """
         ...
 
     async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> ModelsDocument:
-        """Asks the service to load another model, and returns what it says to that.
+        """Asks the service to load another model, and returns the service's answer.
 
         Args:
-            model_tag: names the model, as the service's list does.
-            trace_id: is passed on to the service.
+            model_tag: the name of the model, as in the service's list.
+            trace_id: the id of the trace, which is passed on to the service.
         """
         ...

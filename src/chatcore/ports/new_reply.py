@@ -1,4 +1,4 @@
-"""The requests that begin a reply, and the result."""
+"""Defines the requests that begin a reply, and their result."""
 
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ class NewReply:
     owner_id: OwnerId
     #: Maximum number of messages of history to return, including the message to be answered.
     history_limit: int
-    #: Maximum number of running replies of this user, including this one; no race exceeds it.
+    #: Maximum number of running replies of this user, including this one; even concurrent requests cannot exceed it.
     max_generations: int
     now: datetime
 
@@ -91,5 +91,5 @@ class AcceptedTurn:
     #: repeat comes after the lease was lost or the reply ended.
     lease: Lease | None
     #: The newest messages of the active path, oldest first: at most `history_limit` of them, ending with the user
-    #: message. Empty without a lease.
+    #: message. The tuple is empty without a lease.
     history: tuple[Message, ...]

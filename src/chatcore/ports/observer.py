@@ -9,31 +9,31 @@ class Observer(Protocol):
     """Receives the events of background work. Its methods must neither block nor raise."""
 
     def generation_started(self, lease: Lease, trace_id: str | None) -> None:
-        """Is called when this process starts a reply. The first token is delayed by the time that this takes."""
+        """Reports that this process starts a reply. The first token is delayed until the method returns."""
         ...
 
     def first_token(self, lease: Lease, seconds: float) -> None:
-        """Is called with the first frame that has a token, `seconds` after the inference call."""
+        """Reports the first frame that has a token, which arrived `seconds` after the inference call."""
         ...
 
     def generation_ended(self, lease: Lease, final_state: FinalState | None, trace_id: str | None) -> None:
-        """Is called when a reply ends in this process.
+        """Reports that a reply has ended in this process.
 
         `final_state` is None if this process stored none: the reply was deleted, another process took it over, or its
-        final state could not be written. In the last case it is an orphaned reply, which recovery will finish.
+        final state could not be written. In the last case the reply is orphaned, and recovery will finish it.
         """
         ...
 
     def checkpointed(self, generations: int, seconds: float) -> None:
-        """Is called after a checkpoint of that many generations, which took `seconds`."""
+        """Reports a checkpoint of that many generations, which took `seconds`."""
         ...
 
     def recovered(self, lease: Lease, final_state: FinalState) -> None:
-        """Is called when this process has finished an orphaned reply."""
+        """Reports that this process has finished an orphaned reply."""
         ...
 
     def failed(self, what: str, error: Exception) -> None:
-        """Is called when background work fails; `what` names the work. It is retried where a retry can help."""
+        """Reports that the background work named `what` failed. The work is retried where a retry can help."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The port that stores replies while they are generated."""
+"""Defines the port that stores replies while they are generated."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -34,7 +34,7 @@ class DeltaRead:
     #: none yet.
     text: str
     #: Where `text` ends, in code points from the beginning of the reply: the end of the stored text, or the end of the
-    #: reader's room if that comes first. Less than the reader's offset when the reader received more than survived.
+    #: reader's room if that comes first. It is less than the reader's offset if the reader has more text than survived.
     end_offset: int
     #: Whether the reply is still running; when it is not, the message has the whole text.
     is_live: bool
@@ -48,7 +48,7 @@ class ReplyStore(Pingable, Protocol):
     """
 
     async def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
-        """Appends the user message and an empty, streaming reply, and grants the lease; does all of it or nothing.
+        """Appends the user message and an empty, streaming reply, and grants the lease, atomically.
 
         The message follows the head. The reply follows the message and becomes the head; the head returns to the
         message if the reply fails. The reply gets the model tag of the conversation. `updated_at` moves to
@@ -133,10 +133,10 @@ class ReplyStore(Pingable, Protocol):
         ...
 
     async def finish_orphan(self, lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
-        """Finishes a reply that was taken over, from its deltas.
+        """Finishes an orphaned reply that was taken over, with the text of its deltas.
 
-        Reads the stored text under a lock that admits no later delta, calls `decide` for the final state, and writes
-        that as :meth:`finish` does. `decide` must be pure: it may be called more than once.
+        The call reads the stored text under a lock that admits no later delta, calls `decide` for the final state, and
+        writes that state as :meth:`finish` does. `decide` must be pure: it may be called more than once.
 
         Returns:
             The final state; None when the lease is not the current one.
@@ -146,12 +146,12 @@ class ReplyStore(Pingable, Protocol):
     async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
         """Returns the text that each reader is missing and has room for, in the order of `readers`, in one round trip.
 
-        Text that a reader has no room for is not fetched: it may be a million characters, four times a second.
+        Text that a reader has no room for is not fetched, since it may be a million characters, four times a second.
 
         A reply that does not exist, or belongs to another user, reads as ended and without text.
         """
         ...
 
     async def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
-        """Deletes keys of all users that were recorded before an instant, at most `limit`; returns how many."""
+        """Deletes at most `limit` keys, of all users, that were recorded before `before`; returns their number."""
         ...

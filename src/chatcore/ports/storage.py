@@ -1,4 +1,4 @@
-"""The storage port: the ports for conversations and for replies together."""
+"""Defines the storage port, which combines the ports for conversations and for replies."""
 
 from typing import Protocol
 
@@ -11,8 +11,8 @@ class Storage(ConversationStore, ReplyStore, Protocol):
 
     Rules for all methods:
 
-    - Every method names the user and touches nothing of another user; what belongs to another user does not exist for
-      it. Three methods concern no single user: `claim_expired`, `purge_idempotency_keys` and `ping`.
+    - Every method names the user and touches nothing of another user; data of another user does not exist for the
+      method. Three methods concern no single user: `claim_expired`, `purge_idempotency_keys` and `ping`.
     - Every method that writes is one transaction. After a StorageUnavailableError it may be repeated with the same
       arguments: repeats converge to the effect of one call.
     - Text is stored and returned exactly, code point for code point. Instants are returned in UTC.

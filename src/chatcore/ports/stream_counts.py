@@ -1,4 +1,4 @@
-"""The port that stores how many streams each user has open in each process."""
+"""Defines the port that stores how many streams each user has open in each process."""
 
 from collections.abc import Mapping
 from typing import NewType, Protocol, runtime_checkable
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from chatcore.user import UserId
 
-#: A process that has streams open, new at each start.
+#: The id of a process that has streams open, new at each start.
 ProcessId = NewType("ProcessId", UUID)
 
 #: How long a count is valid unless it is published again.
@@ -19,7 +19,7 @@ COUNT_RENEWAL_SECONDS = 5.0
 class StreamCounts(Protocol):
     """Stores how many streams each user has open in each process, so that their sum can be limited.
 
-    The core itself does not use this port; it is for a service that runs in several processes. A count expires
+    The core itself does not use this port; a service that runs in several processes uses it. A count expires
     COUNT_SECONDS after it was last published, by the storage's clock, so a process that was killed leaves nothing to
     clean up. Nothing else depends on the counts, and they need not survive a crash of the storage. Both methods may be
     repeated.
@@ -32,8 +32,8 @@ class StreamCounts(Protocol):
         """Publishes how many streams some users have open in a process, and reads how many they have in all others.
 
         Each count replaces the one that was published before; 0 removes it. Users who are not named keep their
-        counts. The other counts are read after these have become visible: when two processes exchange at the same time,
-        at least one of them sees the count of the other.
+        counts. The counts of the others are read after these counts have become visible: when two processes exchange
+        at the same time, at least one of them sees the count of the other.
 
         Returns:
             The number of streams in other processes for each named user with a count above 0. Users without streams
@@ -42,5 +42,5 @@ class StreamCounts(Protocol):
         ...
 
     async def forget_stream_counts(self, limit: int) -> int:
-        """Deletes expired counts of all users, at most `limit`; returns how many."""
+        """Deletes at most `limit` expired counts, of all users; returns the number of deleted counts."""
         ...

@@ -12,14 +12,14 @@ T = TypeVar("T")
 
 
 class Background:
-    """Keeps references to tasks that nobody awaits; the event loop itself holds only weak ones."""
+    """Keeps references to tasks that no other task awaits; the event loop itself holds only weak references."""
 
     def __init__(self, *, clock: Clock, observer: Observer) -> None:
         self._clock = clock
         self._observer = observer
-        # Tasks that get time to finish when the process shuts down.
+        # These tasks get time to finish when the process shuts down.
         self._tasks: set[asyncio.Task[Any]] = set()
-        # Tasks that are cancelled when the process shuts down.
+        # These tasks are cancelled when the process shuts down.
         self._spawned: set[asyncio.Task[None]] = set()
         #: Whether no more work is admitted.
         self.is_closed = False
@@ -27,7 +27,7 @@ class Background:
     async def admit(self, work: Coroutine[Any, Any, T]) -> T:
         """Runs `work` to its end, even if the caller is cancelled while it waits for the result.
 
-        Otherwise a caller that disconnects could leave a turn that is stored but that nobody generates.
+        Otherwise a caller that disconnects could leave a turn that is stored but has no generation.
 
         Raises:
             DrainingError: this process is shutting down.
@@ -39,7 +39,7 @@ class Background:
         # delay the first token.
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(_deliver(outcome, work))
-        task.add_done_callback(lambda _: outcome.cancel())  # Matters only if the task itself was cancelled.
+        task.add_done_callback(lambda _: outcome.cancel())  # This call matters only if the task was cancelled.
         self.keep(task)
         return await outcome
 
@@ -56,7 +56,7 @@ class Background:
             # `work` is called only here: a drain may cancel this task before its first step, and a coroutine that was
             # created earlier would then never be awaited.
             await work()
-        except Exception as bug:  # noqa: BLE001 - nobody awaits this task, so nobody else would report the error
+        except Exception as bug:  # noqa: BLE001 - no other code would report the error
             self._observer.failed(what, bug)
 
     def keep(self, task: "asyncio.Task[Any]") -> None:
@@ -67,7 +67,7 @@ class Background:
     def _let_go(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            # Retrieved so that asyncio does not log it as unhandled when the caller has disconnected.
+            # The exception is retrieved so that asyncio does not log it as unhandled if the caller has disconnected.
             task.exception()
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class Background:
     async def end(self, seconds: float) -> None:
         """Waits at most `seconds` for the kept tasks, then cancels the rest and waits for them as long again."""
         await wait_at_most(self._tasks, seconds=seconds, clock=self._clock)
-        # A task may have started others meanwhile: a turn that was being stored starts its generation.
+        # A task may have started others meanwhile, for example a turn that was being stored starts its generation.
         for task in tuple(self._tasks):
             task.cancel()
         await wait_at_most(self._tasks, seconds=seconds, clock=self._clock)

@@ -18,12 +18,12 @@ class BufferedReader(Reader[Stretch]):
 
     Args:
         offset: how much text the reader already has, in code points.
-        on_leave: called with this reader when it leaves.
+        on_leave: the function to call with this reader when the reader leaves.
     """
 
     def __init__(self, offset: int, *, on_leave: "Callable[[BufferedReader], object]" = lambda _: None) -> None:
         self._on_leave = on_leave
-        #: How much text the reader has been given, in code points, counting what is still in the buffer.
+        #: How much text the reader has been given, in code points, including the text still in the buffer.
         self.offset = offset
         #: How many polls in a row found less stored text than the reader has. The feeder maintains it.
         self.ticks_ahead = 0
@@ -35,7 +35,7 @@ class BufferedReader(Reader[Stretch]):
 
     @property
     def end(self) -> End | None:
-        """How the stream ends; None until :meth:`finish` or :meth:`cut`."""
+        """Returns how the stream ends, or None until :meth:`finish` or :meth:`cut`."""
         return self._end
 
     def put(self, text: str) -> None:
@@ -51,7 +51,7 @@ class BufferedReader(Reader[Stretch]):
         """Appends the rest of the reply's full text, or rewinds to its length, and ends the stream.
 
         Returns:
-            Whether there was room for all of the text; otherwise call it again later.
+            Whether there was room for all of the text; otherwise the caller must repeat the call later.
         """
         if len(full_text) < self.offset:
             self.rewind(len(full_text))
@@ -69,12 +69,12 @@ class BufferedReader(Reader[Stretch]):
         self.wake()
 
     def cut(self, end: End) -> None:
-        """Ends the stream after what is buffered. The first end counts."""
+        """Ends the stream after the buffered text. The first end counts."""
         self._end = self._end or end
         self.wake()
 
     def take(self) -> Stretch | None:
-        """Removes the next stretch from the buffer and returns it; None if the buffer is empty."""
+        """Removes the next stretch from the buffer and returns it, or None if the buffer is empty."""
         if not self._stretches:
             return None
         stretch = self._stretches.popleft()
@@ -82,7 +82,7 @@ class BufferedReader(Reader[Stretch]):
         return stretch
 
     async def wait(self) -> None:
-        """Returns when something was put in, or at :meth:`wake`."""
+        """Returns when the buffer or the end has changed, or at :meth:`wake`."""
         await self._has_changed.wait()
         self._has_changed.clear()
 
@@ -90,7 +90,7 @@ class BufferedReader(Reader[Stretch]):
         """Does nothing: chunks arrive only four times a second, so waking a task for each is cheap."""
 
     def leave(self) -> None:
-        """Tells the feeder that nobody reads any more."""
+        """Tells the feeder that the client has stopped reading."""
         self._on_leave(self)
 
     def wake(self) -> None:

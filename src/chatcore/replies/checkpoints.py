@@ -40,7 +40,7 @@ class Checkpointer:
         self._max_at_once = max_at_once
 
     async def run(self) -> None:
-        """Stores a checkpoint every CHECKPOINT_SECONDS until it is cancelled."""
+        """Stores a checkpoint every CHECKPOINT_SECONDS until the task is cancelled."""
         while True:
             started = self._clock.monotonic()
             await self.checkpoint()
@@ -48,7 +48,7 @@ class Checkpointer:
             await self._clock.sleep(max(CHECKPOINT_SECONDS - elapsed, 0.0))
 
     async def checkpoint(self) -> None:
-        """Stores one checkpoint of all generations. Never raises: the next checkpoint retries what failed."""
+        """Stores one checkpoint of all generations. It never raises: the next checkpoint retries what failed."""
         # A generation that keeps failing comes last, so that it does not hold up the others.
         everything = sorted(self._runner.running, key=lambda generation: generation.failures)
         if not everything:
@@ -61,7 +61,7 @@ class Checkpointer:
 
     def _batches(self, everything: Sequence[Generation]) -> Iterator[Sequence[Generation]]:
         for start in range(0, len(everything), self._max_at_once):
-            # Checked only when the batch is due: some generations may have ended in the meantime.
+            # A batch is checked only when it is due, because some generations may have ended in the meantime.
             batch = [g for g in everything[start : start + self._max_at_once] if g.is_to_be_stored]
             if batch:
                 yield batch

@@ -1,7 +1,7 @@
-"""Follows a reply: from memory in the process that generates it, from the storage in every other.
+"""Creates readers of replies, from memory in the process that generates the reply and from the storage elsewhere.
 
 A reader of a reply that another process generates is fed from the stored deltas. All such readers of this process
-share one query per poll, and without such readers there are no polls.
+share one query per poll, and the process polls only while it has such readers.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ from chatcore.reply_error import ReplyError
 from chatcore.timed_wait import wait_at_most
 from chatcore.user import UserId
 
-#: The time from one poll of the deltas to the next; they are written as often.
+#: The time between two polls of the deltas, in seconds; a checkpoint writes the deltas at the same interval.
 POLL_SECONDS = 0.25
-#: How many polls a reader that has more text than is stored waits for the rest, before it is rewound.
+#: Most polls for which a reader that has more text than is stored waits for the missing text before it is rewound.
 TICKS_AHEAD = 8
-#: How long :meth:`Follower.close` waits for a query that is under way.
+#: How long :meth:`Follower.close` waits for a query in progress, in seconds.
 CLOSE_SECONDS = 1.0
 
 
 class Follower:
-    """Creates readers, and feeds those whose reply another process generates."""
+    """Creates readers, and feeds the readers of replies that another process generates."""
 
     def __init__(self, runner: GenerationRunner, *, storage: ReplyStore, clock: Clock, observer: Observer) -> None:
         self._runner = runner
@@ -44,7 +44,9 @@ class Follower:
     async def follow(
         self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int | None
     ) -> Reader[Stretch] | None:
-        """Returns a reader from `offset` (in code points; None: from the start), or None if the caller has everything.
+        """Returns a reader of a reply from an offset on, or None if the caller already has the whole reply.
+
+        `offset` counts code points; None stands for the start and always yields a reader.
 
         Raises:
             MessageNotFoundError: this user's conversation has no such reply.
@@ -74,7 +76,7 @@ class Follower:
     ) -> str | None:
         try:
             return page((await self._storage.get_message(user_id, conversation_id, message_id)).content, offset)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the reader is told to reconnect
+        except Exception as error:  # noqa: BLE001 - after any error, the reader is told to reconnect
             self._observer.failed("reading a finished reply", error)
             return None
 
@@ -97,14 +99,14 @@ class Follower:
         self._remote.pop(reader, None)
 
     def cut(self) -> None:
-        """Tells current and future readers of replies from other processes to reconnect, since this one shuts down."""
+        """Tells all current and future readers of replies from other processes to reconnect, for a shutdown."""
         self._is_cut = True
         for reader in self._remote:
             reader.cut(RECONNECT)
         self._remote.clear()
 
     async def close(self) -> None:
-        """Stops the polling and waits at most CLOSE_SECONDS for a query that is under way."""
+        """Stops the polling and waits at most CLOSE_SECONDS for a query in progress."""
         if self._polling is not None:
             self._polling.cancel()
             await wait_at_most([self._polling], seconds=CLOSE_SECONDS, clock=self._clock)
@@ -137,7 +139,7 @@ class Follower:
             reader.ticks_ahead = 0
             reader.put(read.text)
             return
-        # The reader got this text from the owner. Its checkpoint is still under way, or was lost with the owner.
+        # The reader received the missing text from the owner. The checkpoint of that text is in progress, or is lost.
         reader.ticks_ahead += 1
         if reader.ticks_ahead > TICKS_AHEAD:
             reader.ticks_ahead = 0
@@ -152,7 +154,7 @@ class Follower:
                 ended[message.id] = await self._ended(message)
             final = ended[message.id]
             if final is None:
-                reader.cut(End(ReplyError.STOPPED))  # Its conversation was deleted, which stops the reply.
+                reader.cut(End(ReplyError.STOPPED))  # The conversation was deleted, which stops the reply.
             elif not final.is_streaming:
                 if not reader.finish(final.content, End(final.error)):
                     continue

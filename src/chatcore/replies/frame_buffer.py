@@ -2,14 +2,14 @@
 
 #: Most bytes that a reader takes at once, unless a single frame is longer.
 MAX_CHUNK_BYTES = 64 * 1024
-#: Most bytes that one buffer keeps: for readers that may come later, and for each slow reader. Together with what is
-#: buffered on the connection, this exceeds the 4,096 tokens of the longest reply that may be requested, so a reader
-#: that reads at all is never cut off, even if the whole reply arrives at once.
+#: Most bytes that one buffer keeps: for readers that may come later, and for each slow reader. Together with the bytes
+#: that are buffered on the connection, this limit exceeds the 4,096 tokens of the longest reply that may be requested,
+#: so a reader that reads at all is never cut off, even if the whole reply arrives at once.
 MAX_KEPT_FRAME_BYTES = 128 * 1024
 
 
 class FrameBuffer:
-    """Keeps whole frames in chunks, so that a stream can send anything else between two chunks.
+    """Keeps whole frames in chunks, so that a stream can send other data between two chunks.
 
     Small frames share a chunk: an object for each of thousands of frames would take more memory than the frames. An
     empty buffer has no chunk at all, since nearly every stream's buffer is empty nearly always.
@@ -18,12 +18,12 @@ class FrameBuffer:
     __slots__ = ("_full", "_last", "_last_max", "has_overflowed")
 
     def __init__(self) -> None:
-        # Chunks that take no more frames; copies share them.
+        # These chunks take no more frames; copies share them.
         self._full: tuple[bytearray, ...] = ()
         self._last: bytearray | None = None
-        # To how many bytes the last chunk may grow; kept up to date so that `append` compares one number.
+        # The last chunk may grow to this many bytes; the limit is kept up to date so that `append` compares one number.
         self._last_max = MAX_CHUNK_BYTES
-        #: Whether frames were dropped because there was no room; from then on all are.
+        #: Whether frames were dropped because there was no room; from then on all frames are dropped.
         self.has_overflowed = False
 
     def append(self, frames: bytes) -> None:

@@ -9,7 +9,7 @@ from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, LeaseStat
 from chatcore.replies.transcript import Transcript
 from chatcore.reply_error import ReplyError
 
-# The most bytes that UTF-8 uses for a code point.
+# UTF-8 uses at most this many bytes for a code point.
 _MAX_BYTES_PER_CHAR = 4
 
 
@@ -20,7 +20,7 @@ class CancelReason(StrEnum):
     STOPPED = "stopped"
     #: The process is shutting down.
     DRAINED = "drained"
-    #: More unstored text than may be kept in memory.
+    #: The generation had more unstored text than may be kept in memory.
     OVERFLOWED = "overflowed"
     #: The reply was deleted, or another process took it over; this process may not write to it any more.
     LOST = "lost"
@@ -29,7 +29,7 @@ class CancelReason(StrEnum):
 class Generation:
     """Keeps the state of one generation: its transcript, how much of it is stored, and why it was cancelled.
 
-    It does no I/O; :class:`chatcore.replies.generation_runner.GenerationRunner` runs it.
+    A generation does no I/O; :class:`chatcore.replies.generation_runner.GenerationRunner` runs it.
     """
 
     __slots__ = (
@@ -66,14 +66,14 @@ class Generation:
         self.trace_id = trace_id
         self.transcript = transcript
         self.cancel_reason: CancelReason | None = None
-        #: Whether the final state is being written; a checkpoint would only interfere with that.
+        #: Whether the final state is being written; a checkpoint would only interfere with the write.
         self.is_finishing = False
         #: How many checkpoints of this generation have failed in a row.
         self.failures = 0
         self._stored = 0
         self._in_flight = ""
         self._is_being_stored = False
-        # Created only when somebody waits, which is rare.
+        # The event is created only when a task waits for it, which is rare.
         self._checkpoint_waiter: asyncio.Event | None = None
         self._renewed_at = started_at
         self._inference: asyncio.Task[None] | None = None
@@ -90,7 +90,7 @@ class Generation:
         self.transcript.seal()
 
     def cancel(self, reason: CancelReason) -> None:
-        """Cancels the inference call and keeps the text so far. Can be repeated, since a cancellation can get lost."""
+        """Cancels the inference call and keeps the text so far. A repeat is allowed, as a cancellation can get lost."""
         if self.cancel_reason is None or reason is CancelReason.LOST:
             self.cancel_reason = reason
         if not self.transcript.is_sealed:
@@ -104,18 +104,18 @@ class Generation:
 
     @property
     def is_lost(self) -> bool:
-        """Whether this process may not write to the reply any more."""
+        """Returns whether this process may not write to the reply any more."""
         return self.cancel_reason is CancelReason.LOST
 
     # -- Checkpoints ----------------------------------------------------------------------------------------------
 
     @property
     def is_to_be_stored(self) -> bool:
-        """Whether checkpoints include it: its final state is not being written, and it has not ended."""
+        """Returns whether checkpoints include the generation: it has not ended and is not writing its final state."""
         return not self.is_finishing and self.transcript.end is None
 
     def progress(self, monotonic: float) -> Progress:
-        """Returns what the next checkpoint stores: the same text again until a checkpoint is confirmed.
+        """Returns the text for the next checkpoint, which stays the same until a checkpoint is confirmed.
 
         Whether a failed checkpoint took effect is unknown. Only the same text at the same offset can be sent again
         safely.
@@ -144,30 +144,30 @@ class Generation:
             self.cancel(CancelReason.STOPPED)
 
     def fail(self) -> None:
-        """Records that a checkpoint failed; the next one sends the same text."""
+        """Records that a checkpoint failed; the next checkpoint sends the same text."""
         self.failures += 1
 
     def checkpoint_ended(self) -> None:
-        """Records that no checkpoint is under way, and wakes the waiter."""
+        """Records that no checkpoint is in progress, and wakes the waiter."""
         self._is_being_stored = False
         if self._checkpoint_waiter is not None:
             self._checkpoint_waiter.set()
             self._checkpoint_waiter = None
 
     async def wait_for_checkpoint(self) -> None:
-        """Returns when no checkpoint of this generation is under way."""
+        """Returns when no checkpoint of this generation is in progress."""
         while self._is_being_stored:
             self._checkpoint_waiter = self._checkpoint_waiter or asyncio.Event()
             await self._checkpoint_waiter.wait()
 
     @property
     def unstored_bytes(self) -> int:
-        """How much text is not stored yet, in bytes of UTF-8."""
+        """Returns how much text is not stored yet, in bytes of UTF-8."""
         return len(self.transcript.text(self._stored).encode())
 
     def holds_more_than(self, max_bytes: int) -> bool:
         """Returns whether more than `max_bytes` of text are not stored yet."""
-        # Called for every generation while the storage is unavailable; usually the length alone decides.
+        # The method is called for every generation while the storage is unavailable; usually the length alone decides.
         unstored_chars = self.transcript.length - self._stored
         return unstored_chars * _MAX_BYTES_PER_CHAR > max_bytes and self.unstored_bytes > max_bytes
 

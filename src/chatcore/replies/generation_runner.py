@@ -1,7 +1,7 @@
 """Runs the generations of this process.
 
-A generation belongs to the process, not to the request that started it: it is a task that nobody awaits, so a client
-that disconnects changes nothing. :class:`chatcore.replies.generation.CancelReason` lists what ends a generation early.
+A generation belongs to the process, not to the request that started it: no request awaits its task, so it goes on when
+a client disconnects. :class:`chatcore.replies.generation.CancelReason` lists the reasons to end a generation early.
 """
 
 import asyncio
@@ -43,16 +43,16 @@ class GenerationRunner:
 
     @property
     def running(self) -> tuple[Generation, ...]:
-        """All generations whose final state is not written yet."""
+        """Returns all generations whose final state is not written yet."""
         return tuple(self._by_message.values())
 
     @property
     def running_ids(self) -> frozenset[MessageId]:
-        """The ids of the replies that :attr:`running` generates."""
+        """Returns the ids of the replies that :attr:`running` generates."""
         return frozenset(self._by_message)
 
     def find(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Generation | None:
-        """Returns the generation of this reply in this process, or None."""
+        """Returns the generation of this reply in this process, or None if this process has none."""
         generation = self._by_message.get(message_id)
         if generation is None:
             return None
@@ -86,7 +86,7 @@ class GenerationRunner:
         transcript = Transcript(on_first_token, is_repeatable=is_repeatable)
         generation = Generation(lease, transcript, started_at=started_at, replaces=replaces, trace_id=request.trace_id)
         self._by_message[lease.message_id] = generation
-        # The list lets `_generate` drop the request: it holds tens of kB of history that are not needed for long.
+        # The list lets `_generate` drop the request, which holds tens of kB of history that are not needed for long.
         task = asyncio.create_task(self._run(generation, [request]), name=f"generation {lease.message_id}")
         self._background.keep(task)
         self._observer.generation_started(lease, request.trace_id)
@@ -97,13 +97,13 @@ class GenerationRunner:
 
     async def _run(self, generation: Generation, requests: list[InferenceRequest]) -> None:
         final_state: FinalState | None = None
-        # What readers are told if this task is cancelled or fails: recovery will then decide the final state.
+        # Readers reconnect if this task is cancelled or fails, because recovery then decides the final state.
         end = RECONNECT
         try:
             error = None if generation.is_cancelled() else await self._generate(generation, requests)
             final_state = await self._finish(generation, error)
             end = await self._end(generation, final_state)
-        except Exception as bug:  # noqa: BLE001 - nobody awaits this task, so nobody else would report the error
+        except Exception as bug:  # noqa: BLE001 - no other code would report the error
             self._observer.failed("making a reply", bug)
         finally:
             del self._by_message[generation.lease.message_id]
@@ -123,7 +123,7 @@ class GenerationRunner:
             if not generation.is_cancelled():
                 raise
             task.uncancel()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the reply must reach a final state
+        except Exception as error:  # noqa: BLE001 - after any error, the reply must reach a final state
             self._observer.failed("calling the inference service", error)
             return ReplyError.INFERENCE_ERROR
         finally:
@@ -139,8 +139,8 @@ class GenerationRunner:
         final_state = generation.final_state(error, now=self._clock.now(), monotonic=self._clock.monotonic())
         bugs = 0
         was_tried = False
-        # A lease lost after an attempt may mean that the attempt took effect but its confirmation was lost. Asking the
-        # storage again tells.
+        # A lease lost after an attempt may mean that the attempt took effect but its confirmation was lost. Another
+        # attempt tells.
         while (was_tried or not generation.is_lost) and bugs < FINISH_TRIES_ON_BUGS:
             was_tried = True
             try:
@@ -170,7 +170,7 @@ class GenerationRunner:
         try:
             await self._storage.get_message(lease.user_id, lease.conversation_id, lease.message_id)
         except MessageNotFoundError:
-            return End(ReplyError.STOPPED)  # Its conversation was deleted, which stops the reply.
+            return End(ReplyError.STOPPED)  # The conversation was deleted, which stops the reply.
         except Exception as error:  # noqa: BLE001 - the readers need an end in any case
             self._observer.failed("looking up a lost reply", error)
         return RECONNECT
@@ -179,14 +179,14 @@ class GenerationRunner:
 
     @property
     def is_draining(self) -> bool:
-        """Whether this process starts no more generations."""
+        """Returns whether this process starts no more generations."""
         return self._background.is_closed
 
     async def drain(self, grace_seconds: float) -> None:
         """Starts no more generations, gives the running ones `grace_seconds` to finish, then interrupts them.
 
-        Returns when all final states are stored, or after at most twice DRAIN_FINISH_SECONDS. Another process recovers
-        the replies that are not stored by then. Readers of interrupted replies are told to reconnect.
+        The call returns when all final states are stored, or after at most twice DRAIN_FINISH_SECONDS. Another process
+        recovers the replies that are not stored by then. Readers of interrupted replies are told to reconnect.
         """
         self._background.close()
         ends = [

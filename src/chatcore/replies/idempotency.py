@@ -1,4 +1,4 @@
-"""Defines idempotency keys: a send that is repeated under the same key, by a retry or a second tab, is one send.
+"""Defines idempotency keys: sends that repeat the same key, by a retry or from a second tab, count as one send.
 
 The storage records the key in the same transaction as the message, so neither exists without the other. The semantics
 follow the IETF draft "The Idempotency-Key HTTP Header Field".
@@ -36,6 +36,6 @@ class IdempotencyKey:
 
 
 def fingerprint(request: Mapping[str, object]) -> bytes:
-    """Returns a SHA-256 digest that does not depend on the order of the keys of the JSON objects."""
+    """Returns the SHA-256 digest of a request, which does not depend on the order of the keys of the JSON objects."""
     canonical = json.dumps(request, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).digest()

@@ -1,9 +1,9 @@
-"""Defines the lease under which a process generates a reply, and what it writes under that lease.
+"""Defines the lease under which a process generates a reply, and the data that it writes under the lease.
 
 One process at a time owns a reply that is being generated. The storage grants the owner a lease for
 :data:`LEASE_SECONDS` by the storage's own clock, and the owner renews it long before it expires. Any process may take
-over a reply whose lease has expired. That increments the epoch. Every write names owner and epoch, so later writes of
-the old owner match no row: the old owner is fenced off.
+over a reply whose lease has expired. A takeover increments the epoch. Every write names owner and epoch, so later
+writes of the old owner match no row: the old owner is fenced off.
 """
 
 from datetime import datetime
@@ -41,7 +41,7 @@ class Lease:
 
 @frozen(kw_only=True)
 class Progress:
-    """Is one reply's part of a checkpoint."""
+    """One reply's part of a checkpoint."""
 
     lease: Lease
     #: Where `text` starts in the reply, in code points.

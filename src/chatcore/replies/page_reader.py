@@ -17,7 +17,8 @@ class PageReader(Reader[Stretch]):
         offset: where the reader starts, in code points.
         text: the full text, of which the reader keeps the first page.
         end: how the stream ends after the last page.
-        fetch: returns the page from an offset on, never empty before the end; None if the page is unavailable now.
+        fetch: the function that returns the page from an offset on, which is never empty before the end of the text;
+            None if the page is unavailable now.
     """
 
     __slots__ = ("_end", "_fetch", "_length", "_offset", "_page")
@@ -31,11 +32,11 @@ class PageReader(Reader[Stretch]):
 
     @property
     def end(self) -> End | None:
-        """See :attr:`Reader.end`."""
+        """Returns how the stream ends once the last page is taken, as :attr:`Reader.end` says."""
         return self._end if self._offset == self._length else None
 
     def take(self) -> Stretch | None:
-        """Returns the current page; None until :meth:`wait` has fetched the next one."""
+        """Returns the current page, or None until :meth:`wait` has fetched the next one."""
         if not self._page:
             return None
         text, self._page = self._page, ""
@@ -54,10 +55,10 @@ class PageReader(Reader[Stretch]):
         """Does nothing: fetching a page does not take long."""
 
     def offer(self, write: Callable[[Stretch], bool]) -> None:
-        """Does nothing: no chunks arrive by themselves."""
+        """Does nothing: chunks are fetched and do not arrive by themselves."""
 
     def leave(self) -> None:
-        """Does nothing: nobody feeds the reader."""
+        """Does nothing: no feeder refers to the reader."""
 
 
 def page(text: str, offset: int) -> str:

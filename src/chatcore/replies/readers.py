@@ -31,14 +31,14 @@ Chunk_co = TypeVar("Chunk_co", covariant=True)
 
 @frozen
 class Stretch:
-    """Is the text from the reader's position to `end_offset` (code points), or, if empty, a rewind to that offset."""
+    """The text from the reader's position to `end_offset` (code points), or, if empty, a rewind to that offset."""
 
     text: str
     end_offset: int
 
     @property
     def is_rewind(self) -> bool:
-        """Whether the reader has more text than was stored and must keep only `end_offset` code points."""
+        """Returns whether the reader has more text than was stored and must keep only `end_offset` code points."""
         return not self.text
 
 
@@ -49,18 +49,18 @@ class Reader(Protocol[Chunk_co]):
 
     @property
     def end(self) -> End | None:
-        """How the stream ends. It applies once :meth:`take` returns nothing; None while the stream goes on."""
+        """Returns how the stream ends once :meth:`take` returns nothing, or None while the stream goes on."""
         ...
 
     def take(self) -> Chunk_co | None:
-        """Returns the next chunk since the last call, or nothing (None or empty) if there is none yet.
+        """Returns the next chunk since the last call, or None or empty bytes if there is no chunk yet.
 
-        A chunk never ends within a frame, so the caller may send anything else between two chunks.
+        A chunk never ends within a frame, so the caller may send other data between two chunks.
         """
         ...
 
     async def wait(self) -> None:
-        """Returns when there may be a chunk or an end; may return early."""
+        """Returns when there may be a chunk or an end, or earlier."""
         ...
 
     def wake(self) -> None:
@@ -72,7 +72,7 @@ class Reader(Protocol[Chunk_co]):
 
         `write` returns True if it delivered the chunk; otherwise the task is woken to take it. Waking a task for each
         token would cost more than delivering the token. `write` is called from where the chunk arrives, so it must
-        neither raise nor take long. A reader whose chunks are rare need not call it.
+        neither raise nor take long. A reader whose chunks are rare need not call `write`.
         """
         ...
 
@@ -82,21 +82,21 @@ class Reader(Protocol[Chunk_co]):
 
 
 class _TranscriptReader(Listener, Generic[ChunkT]):
-    """Subscribes to a transcript and ends with it; the base of both readers of a transcript."""
+    """Subscribes to a transcript and ends with it, as the base of both readers of a transcript."""
 
     __slots__ = ("_is_waiting", "_transcript", "_waiter", "_write")
 
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
         self._waiter: asyncio.Future[None] | None = None
-        # Whether a task waits that has not been woken yet.
+        # The flag tells whether a task waits that has not been woken yet.
         self._is_waiting = False
         self._write: Callable[[ChunkT], bool] = _refuse
         transcript.subscribe(self)
 
     @property
     def end(self) -> End | None:
-        """The transcript's end."""
+        """Returns the transcript's end."""
         return self._transcript.end
 
     async def wait(self) -> None:
@@ -116,18 +116,19 @@ class _TranscriptReader(Listener, Generic[ChunkT]):
             self._waiter.set_result(None)
 
     def offer(self, write: Callable[[ChunkT], bool]) -> None:
-        """See :meth:`Reader.offer`."""
+        """Registers `write` to receive chunks directly, as :meth:`Reader.offer` says."""
         self._write = write
 
     def leave(self) -> None:
-        """See :meth:`Reader.leave`."""
+        """Unsubscribes from the transcript, as :meth:`Reader.leave` says."""
         self._transcript.unsubscribe(self)
 
 
 class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
     """Reads the frames of a reply from the first one on, byte for byte as they arrived.
 
-    It buffers the frames that were not taken yet. If that buffer overflows, the stream ends and its reader is told to
+    The reader buffers the frames that were not taken yet. If the buffer overflows, the stream ends and the client is
+    told to reconnect.
     reconnect.
     """
 
@@ -139,13 +140,13 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
 
     @classmethod
     def of(cls, transcript: Transcript) -> "FrameReader | None":
-        """Returns a reader from the first frame on; None if the first frames are not kept any more."""
+        """Returns a reader from the first frame on, or None if the first frames are not kept any more."""
         frames = transcript.take_kept_frames()
         return None if frames is None else cls(transcript, frames)
 
     @property
     def end(self) -> End | None:
-        """The transcript's end; RECONNECT if the buffer has overflowed."""
+        """Returns the transcript's end, or RECONNECT if the buffer has overflowed."""
         return RECONNECT if self._frames.has_overflowed else self._transcript.end
 
     def take(self) -> bytes:
@@ -153,7 +154,7 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
         return self._frames.take()
 
     def on_chunk(self, frames: bytes) -> None:
-        """See :meth:`chatcore.replies.transcript.Listener.on_chunk`."""
+        """Writes or buffers the frames, as :meth:`chatcore.replies.transcript.Listener.on_chunk` says."""
         if self._is_waiting:
             write = self._write
             if len(frames) <= MAX_CHUNK_BYTES and write(frames):
@@ -162,7 +163,7 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
         self._frames.append(frames)
 
     def on_end(self, frames: bytes) -> None:
-        """See :meth:`chatcore.replies.transcript.Listener.on_end`."""
+        """Buffers the frames and wakes the waiting task; see :meth:`chatcore.replies.transcript.Listener.on_end`."""
         self._frames.append(frames)
         self.wake()
 
@@ -177,7 +178,7 @@ class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
         self._offset = offset
 
     def take(self) -> Stretch | None:
-        """Returns the next text since the last call, of at most MAX_CHUNK_CHARS; None if there is none yet."""
+        """Returns the next text since the last call, of at most MAX_CHUNK_CHARS, or None if there is none yet."""
         length = self._transcript.length
         if length == self._offset:
             return None
@@ -189,8 +190,8 @@ class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
         self._offset += len(text)
         return Stretch(text, self._offset)
 
-    def on_chunk(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
-        """See :meth:`chatcore.replies.transcript.Listener.on_chunk`."""
+    def on_chunk(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol sets the signature
+        """Writes the new text or wakes the waiting task; see :meth:`chatcore.replies.transcript.Listener.on_chunk`."""
         if not self._is_waiting:
             return
         offset = self._offset
@@ -203,10 +204,10 @@ class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
             return
         self.wake()
 
-    def on_end(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol's signature
-        """See :meth:`chatcore.replies.transcript.Listener.on_end`."""
+    def on_end(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol sets the signature
+        """Wakes the waiting task; see :meth:`chatcore.replies.transcript.Listener.on_end`."""
         self.wake()
 
 
-def _refuse(chunk: object) -> bool:  # noqa: ARG001 - what a reader does until `offer` is called
+def _refuse(chunk: object) -> bool:  # noqa: ARG001 - a reader refuses chunks until `offer` is called
     return False

@@ -1,7 +1,7 @@
-"""Recovers orphaned replies: those whose owner is gone.
+"""Recovers orphaned replies, which are replies whose owner is gone.
 
-Every process sweeps for them. It claims each reply whose lease has expired, which fences off the old owner, and
-finishes it with the text that its checkpoints have stored.
+Every process sweeps for orphaned replies. It claims each reply whose lease has expired, which fences off the old owner,
+and finishes the reply with the text that its checkpoints have stored.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from chatcore.reply_error import ReplyError
 
 #: The average time from one sweep to the next.
 SWEEP_SECONDS = 5.0
-# Spreads the sweeps of processes that were started together.
+# The jitter spreads the sweeps of processes that were started together.
 _JITTER = 0.2
-# The time between two checks whether the storage is available again.
+# Recovery waits this long between two checks whether the storage is available again.
 _PROBE_SECONDS = 1.0
 _CLAIMS_AT_ONCE = 100
 _PURGED_AT_ONCE = 1000
@@ -48,15 +48,15 @@ class OrphanRecovery:
         self._jitter = jitter
 
     async def run(self) -> None:
-        """Sweeps until it is cancelled."""
-        # Not at once: this process may have been started during an outage of the storage; see below.
+        """Sweeps until the task is cancelled."""
+        # The first sweep waits: this process may have been started during an outage of the storage; see below.
         await self._clock.sleep(RENEWAL_SECONDS * self._jitter(1 - _JITTER, 1 + _JITTER))
         while True:
             pause = SWEEP_SECONDS
             if not await self.sweep():
                 await self._until_storage_is_back()
-                # Nobody could renew a lease during the outage. Live owners renew theirs at their next checkpoint, and
-                # get the time to do so before their replies are taken for orphans.
+                # No owner could renew a lease during the outage. Live owners renew theirs at their next checkpoint, and
+                # get the time to do so before their replies count as orphaned.
                 pause = RENEWAL_SECONDS
             await self._clock.sleep(pause * self._jitter(1 - _JITTER, 1 + _JITTER))
 
@@ -64,12 +64,12 @@ class OrphanRecovery:
         while True:
             try:
                 return await self._storage.ping()
-            except Exception as error:  # noqa: BLE001 - whatever it is, sweeping must resume one day
+            except Exception as error:  # noqa: BLE001 - after any error, sweeping must resume later
                 self._observer.failed("sweeping", error)
             await self._clock.sleep(_PROBE_SECONDS)
 
     async def sweep(self) -> bool:
-        """Sweeps once; returns False if the storage failed. Never raises."""
+        """Sweeps once; returns False if the storage failed. The method never raises."""
         try:
             await self._recover_all()
             await self._purge()
@@ -101,7 +101,7 @@ class OrphanRecovery:
 
     def _decide(self, orphan: OrphanedReply) -> FinalState:
         has_text = bool(orphan.text)
-        # The owner could not act on the stop request any more; the user must still find the reply stopped.
+        # The owner could not act on the stop request any more, but the user must find the reply stopped.
         status = Status.STOPPED if orphan.stop_requested else broken_off(has_text=has_text)
         return FinalState(
             status=status,

@@ -17,11 +17,11 @@ class Sampling:
         InvalidInputError: a value is out of range; the error names each such field.
     """
 
-    #: 0 to 2; NaN is out of range.
+    #: The temperature, 0 to 2; NaN is out of range.
     temperature: float = 0.8
     #: The most tokens of the reply, 1 to 4096.
     max_tokens: int = 1024
-    #: From how many candidates each token is drawn, 0 (all) to 200.
+    #: The number of candidates from which each token is drawn, 0 (all) to 200.
     top_k: int = 50
 
     def __attrs_post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Records what has arrived of one reply so far.
+"""Records the part of a reply that has arrived so far.
 
 The generation appends and readers read, and neither waits for the other. A reader (:mod:`chatcore.replies.readers`)
 keeps only an offset into the text, or the frames that were not taken yet, so a slow, disconnected or second reader
@@ -16,7 +16,7 @@ from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, FrameBuffer
 from chatcore.reply_error import ReplyError
 from chatcore.text import TextRepair
 
-# How many short stretches are joined into a long one: the overhead of a string equals the text of one checkpoint.
+# This many short stretches are joined into a long one: a string's overhead is as large as the text of a checkpoint.
 _MOST_SHORT_STRETCHES = 32
 
 
@@ -30,12 +30,12 @@ class End:
     reconnect: bool = False
 
 
-#: Ends the stream, but not the reply.
+#: The end of a stream, but not of the reply.
 RECONNECT = End(reconnect=True)
 
 
 class Listener(Protocol):
-    """Receives what arrives of a reply. It must neither raise nor take long, since it is called for every token."""
+    """Receives the frames of a reply. Its methods must neither raise nor take long: one is called for every token."""
 
     __slots__ = ()
 
@@ -52,7 +52,7 @@ class Transcript:
     """Records the frames and the text of one reply.
 
     Args:
-        on_first_token: called once, when the first token arrives.
+        on_first_token: the function to call once, when the first token arrives.
         is_repeatable: whether all frames may be requested again, as long as they do not exceed MAX_KEPT_FRAME_BYTES.
     """
 
@@ -76,12 +76,12 @@ class Transcript:
     )
 
     def __init__(self, on_first_token: Callable[[], None] = lambda: None, *, is_repeatable: bool = False) -> None:
-        # None once it was called.
+        # The attribute is None once the function was called.
         self._on_first_token: Callable[[], None] | None = on_first_token
         self._is_repeatable = is_repeatable
-        # All frames from the first on, for a reader that comes later; None once they are not kept any more.
+        # The buffer keeps all frames from the first on, for later readers; it is None once they are not kept any more.
         self._kept: FrameBuffer | None = FrameBuffer()
-        # Frames whose successor is about to arrive; None while there is none.
+        # These frames wait for a successor that is about to arrive; the value is None while there are none.
         self._held: bytearray | None = None
         self._closing = b""
         self._repair = TextRepair()
@@ -91,32 +91,32 @@ class Transcript:
         self._starts: list[int] = []
         self._pending: list[str] = []
         self._length = 0
-        # Does not count the tokens in `_pending`.
+        # The count leaves out the tokens in `_pending`.
         self._token_count = 0
         self._listeners: tuple[Listener, ...] = ()
         #: Whether the closing frame has arrived. It is withheld until :meth:`finish`.
         self.is_closed = False
         #: Whether no more frames are accepted.
         self.is_sealed = False
-        #: How the stream ends; set once readers can get everything.
+        #: How the stream ends; the value is set once readers can get everything.
         self.end: End | None = None
 
     @property
     def length(self) -> int:
-        """How much text has arrived, in code points."""
+        """Returns how much text has arrived, in code points."""
         self._join_pending()
         return self._length
 
     @property
     def token_count(self) -> int:
-        """How many frames had a token."""
+        """Returns how many frames had a token."""
         return self._token_count + len(self._pending)
 
     def append(self, frame: Frame) -> None:
         """Records the next frame and publishes it to the readers.
 
-        This is the hot path, which runs for every token. With a thousand streams, everything that it touches is a cache
-        miss, so it maintains no counters and computes nothing that can be derived later.
+        The method is the hot path, which runs for every token. With a thousand streams, everything that it touches is a
+        cache miss, so it maintains no counters and computes nothing that can be derived later.
         """
         if self.is_sealed:
             return
@@ -126,7 +126,8 @@ class Transcript:
                 self._report_first_token(self._on_first_token)
             self._pending.append(token)
         if frame.is_closing:
-            # A client that has seen the end must be able to fetch the reply, so the frame waits until that is stored.
+            # A client that has seen the end must be able to fetch the reply, so the closing frame waits until the reply
+            # is stored.
             self._closing = frame.raw
             self.is_closed = True
             self.seal()
@@ -169,7 +170,7 @@ class Transcript:
                 self._kept = None
 
     def seal(self) -> None:
-        """Accepts no more frames; what has arrived is the whole reply."""
+        """Accepts no more frames; the text that has arrived is the whole reply."""
         self.is_sealed = True
         if self._held is not None:
             self._publish_held()
@@ -191,7 +192,7 @@ class Transcript:
         """Returns the text from `offset` on, at most `max_chars` of it, both in code points."""
         chunk_offset, chunk = self._length, self._join_pending()
         if offset == chunk_offset and max_chars is None:
-            return chunk  # The case of each checkpoint.
+            return chunk  # Each checkpoint takes this branch.
         end = self._length if max_chars is None else offset + max_chars
         first = max(bisect_right(self._starts, offset) - 1, 0)
         text = "".join(self._stretches[first : bisect_left(self._starts, end)])
@@ -221,9 +222,9 @@ class Transcript:
             del self._starts[self._long_stretches :]
 
     def take_kept_frames(self) -> FrameBuffer | None:
-        """Returns all frames published so far; None if the first ones are not kept any more.
+        """Returns all frames published so far, or None if the first frames are not kept any more.
 
-        They are kept for the first caller, and for later ones only if the reply is repeatable.
+        The frames are kept for the first caller, and for later callers only if the reply is repeatable.
         """
         frames = self._kept
         if frames is not None and self._is_repeatable:

@@ -23,7 +23,7 @@ from chatcore.user import User
 #: How long `stop` waits for the owner of a reply, in whichever process, to write the final state.
 STOP_WAIT_SECONDS = 5.0
 _STOP_POLL_SECONDS = 0.1
-# The time between two lookups of a turn in doubt, which may or may not be stored.
+# A turn in doubt, which may or may not be stored, is looked up again after this time.
 _LOOK_AGAIN_SECONDS = 0.5
 
 DEFAULT_SAMPLING = Sampling()
@@ -31,7 +31,7 @@ DEFAULT_SAMPLING = Sampling()
 
 @frozen
 class Turn:
-    """Is a user message and the reply to it."""
+    """A user message and the reply to it."""
 
     user_message: Message
     reply: Message
@@ -41,7 +41,7 @@ class Turn:
 
 @frozen(kw_only=True)
 class Turns:
-    """Sends, regenerates, stops and follows for a user. All methods may also raise StorageUnavailableError."""
+    """Offers the use cases on turns. Every method may also raise StorageUnavailableError."""
 
     storage: ReplyStore
     clock: Clock
@@ -65,19 +65,19 @@ class Turns:
         as_sent: Mapping[str, object] | None = None,
         trace_id: str | None = None,
     ) -> Turn:
-        """Stores the user's message and starts to generate the reply; both are stored when it returns.
+        """Stores the user's message and an empty reply, and starts to generate the reply.
 
-        If the user sent the idempotency key before with the same request, it changes nothing and returns that turn.
+        If the user sent the idempotency key before with the same request, nothing changes and that turn is returned.
 
         Args:
             user: the sender.
             conversation_id: the conversation to append to.
-            content: 1 to 8000 characters.
+            content: the text of the message, 1 to 8000 characters.
             sampling: the sampling parameters of the reply.
-            idempotency_key: 1 to 255 visible ASCII characters; remembered for 24 hours.
+            idempotency_key: the key of this send, 1 to 255 visible ASCII characters; remembered for 24 hours.
             as_sent: the request as the sender wrote it, in JSON values, if it differs from `content` and `sampling`.
-                A repeat must not count as a different request because defaults have changed meanwhile.
-            trace_id: sent to the inference service.
+                The key is bound to this form, so that new defaults do not turn a repeat into a different request.
+            trace_id: the id of the trace, which is passed on to the inference service.
 
         Raises:
             InvalidInputError: the content or the key breaks its limits.
@@ -115,7 +115,7 @@ class Turns:
         sampling: Sampling = DEFAULT_SAMPLING,
         trace_id: str | None = None,
     ) -> Turn:
-        """Starts to generate a new reply beside the last one, which stays and is shown again if the new one fails.
+        """Starts to generate a new reply beside the last one, which is kept and shown again if the new reply fails.
 
         Raises:
             ConversationNotFoundError: this user has no such conversation.
@@ -150,22 +150,22 @@ class Turns:
             raise
 
     async def _begin_after_all(self, new: NewReply, begin: Callable[[], Awaitable[Turn]]) -> None:
-        """Generates the reply of a turn in doubt if the turn turns out to be stored.
+        """Generates the reply of a turn in doubt if the storage has the turn after all.
 
-        In that case only the confirmation was lost. A caller that repeats the send with the same key is directed to
-        this reply, which otherwise nobody would generate until its lease expires.
+        The storage has the turn if only the confirmation was lost. A caller that repeats the send with the same key is
+        directed to this reply, which otherwise no process would generate until its lease expires.
         """
         deadline = self.clock.monotonic() + LEASE_SECONDS
         while self.clock.monotonic() < deadline:
             await self.clock.sleep(_LOOK_AGAIN_SECONDS)
             try:
-                # Looks up the reply first: a turn that was not stored then must not be stored now.
+                # The reply is looked up first, because a turn that was not stored before must not be stored now.
                 await self.storage.get_message(new.user_id, new.conversation_id, new.reply_id)
                 await begin()
             except StorageUnavailableError:
                 continue
             except ChatError:
-                pass  # The reply was never stored, or has ended or been deleted.
+                pass  # The reply was never stored, has ended, or was deleted.
             return
 
     @property
@@ -195,28 +195,28 @@ class Turns:
         return Turn(accepted.user_message, reply, generation)
 
     async def read(self, turn: Turn) -> FrameReader | Reader[Stretch]:
-        """Returns a reader of a turn's reply from its start; call :meth:`leave` with it at the end.
+        """Returns a reader of a turn's reply from its start; the caller must release the reader with :meth:`leave`.
 
-        It reads frames if this process generates the reply and still has them all. Otherwise, that is for some turns
-        that were repeated by key, it reads text.
+        The reader delivers frames if this process generates the reply and still keeps all frames. Otherwise it delivers
+        text, which happens for some turns that were repeated with the same idempotency key.
         """
         if turn.generation is not None and (frames := FrameReader.of(turn.generation.transcript)) is not None:
             return frames
         reply = turn.reply
         reader = await self.follower.follow(reply.user_id, reply.conversation_id, reply.id, None)
-        assert reader is not None  # noqa: S101 - None only if an offset was given
+        assert reader is not None  # noqa: S101 - `follow` returns None only if an offset was given
         return reader
 
     async def follow(
         self, user: User, conversation_id: ConversationId, message_id: MessageId, *, offset: int | None = None
     ) -> Reader[Stretch] | None:
-        """Returns a reader of a reply's text, live or finished, whichever process generates it.
+        """Returns a reader of the text of a running or finished reply, whichever process generates the reply.
 
         Args:
-            user: the reader.
-            conversation_id: the reply's conversation.
-            message_id: the reply.
-            offset: how many code points the caller already has. None means none, and always yields a reader.
+            user: the user of the conversation.
+            conversation_id: the conversation of the reply.
+            message_id: the id of the reply.
+            offset: how many code points the caller already has. None stands for 0 and always yields a reader.
 
         Returns:
             The reader; None if the reply has ended and the caller has all of it.
@@ -231,14 +231,14 @@ class Turns:
         reader.leave()
 
     async def stop(self, user: User, conversation_id: ConversationId, message_id: MessageId) -> Message:
-        """Stops a reply that is being generated in any process, and keeps its text; idempotent.
+        """Stops a reply, whichever process generates it, and keeps its text. A repeated call changes nothing.
 
         Returns:
             The reply in its final state, or still streaming if its owner took more than STOP_WAIT_SECONDS to stop it.
 
         Raises:
             MessageNotFoundError: this user's conversation has no such reply.
-            DrainingError: this process shuts down while it waits for another process to stop the reply.
+            DrainingError: this process shuts down while the call waits for another process to stop the reply.
         """
         message = await self.storage.request_stop(user.id, conversation_id, message_id)
         if not message.is_reply:
