@@ -1,6 +1,6 @@
 """Implements the auth port: any validator, behind a cache, single flight and a circuit breaker.
 
-:class:`AuthClient` is the ready-made composition for the auth service. For another way to validate tokens, implement
+:class:`AuthClient` composes all parts for the auth service. For another way to validate tokens, implement
 :class:`Validator` in a module of `validators` and compose it the same way::
 
     CachedAuth(GuardedValidator(MyValidator(...), clock, deadline_seconds=2), clock)

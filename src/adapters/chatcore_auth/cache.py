@@ -30,11 +30,11 @@ class TokenCheckCache:
     """Caches a user for min(TTL, the token's remaining lifetime), and a rejection for a few seconds.
 
     Users and rejections are in separate maps, so that a flood of bad tokens cannot evict good ones. Neither map holds a
-    token: keys are digests, values are users. The event loop's thread is the only one that uses them, without an
-    `await` in between, so no lock is needed.
+    token: keys are digests, values are users. Only the event loop's thread uses the maps, without an `await` in
+    between, so no lock is needed.
 
     Args:
-        clock: TTLs are measured on its monotonic time, the tokens' expiry on its current time.
+        clock: the clock that measures TTLs by its monotonic time and the tokens' expiry by its current time.
         ttl_seconds: the longest time for which a user is cached; more than 300 counts as 300, and 0 disables caching.
         max_size: the number of users that are cached; the least recently used one is evicted.
     """
@@ -48,9 +48,9 @@ class TokenCheckCache:
         )
 
     def get(self, key: TokenKey) -> Vouched | Rejected | None:
-        """Returns the cached result; None when the token has to be validated."""
+        """Returns the cached result, or None if the token has to be validated."""
         try:
-            # The library's `get` would look the key up twice.
+            # The `get` method of the library would look the key up twice.
             entry = self._vouched[key]
         except KeyError:
             return self._rejected.get(key)

@@ -17,14 +17,14 @@ from chatcore_auth.validators.validator import Validator
 class CachedAuth(Auth):
     """Validates each token once and caches the result; concurrent requests with the same token share one validation.
 
-    Fails closed: without a usable answer nobody is let in. Unusable answers are not cached.
+    The class fails closed: without a usable answer, access is refused. Unusable answers are not cached.
 
-    The constructor does no I/O. Call `open()`, or use the object as an async context manager, in the event loop that
-    will use it.
+    The constructor does no I/O. Call `open()` in the event loop that will use the object, or use the object there as an
+    async context manager.
 
     Args:
-        validator: validates the tokens that are not cached; closed together with this object.
-        clock: measures the cache's TTLs and the tokens' expiry.
+        validator: the validator of the tokens that are not cached; it is closed together with this object.
+        clock: the clock that measures the cache's TTLs and the tokens' expiry.
         ttl_seconds: the longest time for which a user is cached; never beyond 300 s or the token's expiry.
         max_size: the number of users that are cached.
     """
@@ -43,7 +43,7 @@ class CachedAuth(Auth):
     async def close(self) -> None:
         """Cancels running validations, whose callers get AuthUnavailableError, and closes the validator.
 
-        It cannot be opened again.
+        A closed object cannot be opened again.
         """
         self._is_open = False
         await self._flights.abort()
@@ -57,7 +57,7 @@ class CachedAuth(Auth):
         await self.close()
 
     async def authenticate(self, token: str, *, trace_id: str | None = None) -> User:
-        """See :meth:`chatcore.ports.Auth.authenticate`; a token of more than 16 KiB is rejected."""
+        """Returns the user of `token`, as :meth:`chatcore.ports.Auth.authenticate` says; rejects over 16 KiB."""
         key = token_key(token)
         if key is None:
             raise NotAuthenticatedError
@@ -73,7 +73,7 @@ class CachedAuth(Auth):
                 assert_never(check)
 
     async def ping(self) -> None:
-        """See :meth:`chatcore.ports.Auth.ping`."""
+        """Returns when the auth service is reachable, as :meth:`chatcore.ports.Auth.ping` says."""
         self._require_open()
         if not await self._validator.is_reachable():
             raise AuthUnavailableError

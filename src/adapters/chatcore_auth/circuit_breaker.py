@@ -4,14 +4,14 @@ from chatcore.ports.clock import Clock
 
 
 class CircuitBreaker:
-    """Stops calls to a service that is known to be down, so that callers need not wait for each to fail.
+    """Stops calls to a service that is known to be down, so that callers need not wait for each call to fail.
 
     The breaker opens after several failures in a row. After a pause it lets one call through as a probe. A probe that
-    succeeds closes the breaker; one that fails starts another pause. If a probe reports nothing within a pause, another
-    one is let through, so that a lost probe cannot block all calls for ever.
+    succeeds closes the breaker; a probe that fails starts another pause. If a probe reports no outcome within a pause,
+    another probe is let through, so that a lost probe cannot block all calls for ever.
 
     Args:
-        clock: pauses are measured on its monotonic time.
+        clock: the clock that measures pauses by its monotonic time.
         failures_to_open: the number of failures in a row that opens the breaker.
         pause_seconds: the time between opening, or a failed probe, and the next probe.
     """
@@ -25,11 +25,11 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the service is considered down."""
+        """Returns whether the service is considered down."""
         return self._failures >= self._failures_to_open
 
     def allows_call(self) -> bool:
-        """Returns whether a call may be made now; its outcome has to be recorded."""
+        """Returns whether a call may be made now. The caller must record the outcome of the call."""
         if not self.is_open:
             return True
         now = self._clock.monotonic()
@@ -45,7 +45,7 @@ class CircuitBreaker:
         return was_open
 
     def record_failure(self) -> bool:
-        """Counts a failure; returns whether it opened the breaker."""
+        """Counts a failure; returns whether the failure opened the breaker."""
         was_open = self.is_open
         self._failures += 1
         if self.is_open:

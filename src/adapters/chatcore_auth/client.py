@@ -7,11 +7,11 @@ from chatcore_auth.cached_auth import CachedAuth
 from chatcore_auth.guarded_validator import GuardedValidator
 from chatcore_auth.validators.service.service_validator import ServiceValidator
 
-# The deadline of a call ends a little before the caller's timeout, so that the caller is told in time.
+# The deadline of a call ends a little before the caller's timeout, so that the caller gets an answer in time.
 _DEADLINE_SHARE = 0.975
 _CONNECT_SHARE = 0.9
 
-# One connection more than there are calls, so that a readiness check need not queue behind them.
+# There is one connection more than there are calls, so that a readiness check need not queue behind the calls.
 _CONNECTIONS_FOR_PING = 1
 
 
@@ -20,19 +20,19 @@ class AuthClient(CachedAuth):
 
     Args:
         base_url: the auth service's address, such as ``http://auth:8001``.
-        internal_api_key: the key that proves who we are to the auth service; several, separated by commas, while the
-            key is being changed.
-        clock: measures the cache's TTLs, the tokens' expiry and the circuit breaker's pauses.
+        internal_api_key: the key that identifies us to the auth service; during a key rotation several keys, separated
+            by commas.
+        clock: the clock that measures the cache's TTLs, the tokens' expiry and the circuit breaker's pauses.
         ttl_seconds: the longest time for which a user is cached; never beyond 300 s or the token's expiry.
         max_size: the number of users that are cached.
         timeout_seconds: the longest time that `authenticate` takes, including the wait for a free slot.
         max_concurrent_calls: the number of calls that may run at once; further calls wait within the same timeout.
         failures_to_open: the number of outages in a row after which callers are refused without a call.
         pause_seconds: the length of that pause, after which one call probes the service.
-        transport: replaces the network in tests.
+        transport: the transport that replaces the network in tests.
     """
 
-    def __init__(  # noqa: PLR0913 - a setting each, all but three with a default
+    def __init__(  # noqa: PLR0913 - each argument is a setting, and all but three have a default
         self,
         base_url: str,
         internal_api_key: str,

@@ -1,4 +1,4 @@
-"""Puts bounds around a validator: concurrent calls, time per call, and no calls while the validator is down."""
+"""Bounds the calls to a validator: their number, their time, and no calls while the validator is down."""
 
 import asyncio
 
@@ -15,11 +15,11 @@ _BREAKER_IS_OPEN = Unusable("the circuit breaker is open")
 
 
 class GuardedValidator(Validator):
-    """Limits the calls to a validator, and logs the answers that are unusable.
+    """Bounds the calls to a validator, and logs the answers that are unusable.
 
     Args:
-        validator: the validator to guard; closed together with this one.
-        clock: measures the circuit breaker's pauses.
+        validator: the validator to guard; it is closed together with this one.
+        clock: the clock that measures the circuit breaker's pauses.
         deadline_seconds: the longest time that a call may take, including the wait for a free slot.
         max_concurrent_calls: the number of calls that may run at once; further calls wait for a free slot.
         failures_to_open: the number of outages in a row after which no calls are made for a while.
@@ -47,7 +47,7 @@ class GuardedValidator(Validator):
         await self._validator.close()
 
     async def is_reachable(self) -> bool:
-        """Returns whether the validator answers in time; needs no slot and ignores the circuit breaker."""
+        """Returns whether the validator answers in time; the check needs no slot and ignores the circuit breaker."""
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 return await self._validator.is_reachable()
@@ -55,13 +55,13 @@ class GuardedValidator(Validator):
             return False
 
     async def validate(self, token: str, trace_id: str | None) -> TokenCheck:
-        """Validates `token` within the bounds; a call that exceeds them is Unusable."""
+        """Validates `token` within the bounds; a call that exceeds the bounds is Unusable."""
         deadline = asyncio.get_running_loop().time() + self._deadline_seconds
         try:
             async with asyncio.timeout_at(deadline):
                 await self._slots.acquire()
         except TimeoutError as error:
-            # Not an outage: the validator answers, only not so many callers at once.
+            # This is no outage: the validator answers, but not so many callers at once.
             return self._logged(Unusable("too many calls at once", error), trace_id)
         try:
             return await self._validate_by(deadline, token, trace_id)
@@ -90,6 +90,6 @@ class GuardedValidator(Validator):
     def _logged(self, check: TokenCheck, trace_id: str | None) -> TokenCheck:
         if isinstance(check, Unusable):
             log = _log.error if check.is_our_fault else _log.warning
-            # The cause is not logged: it may hold the request, and the request holds the token.
+            # The cause is not logged: the cause may hold the request, and the request holds the token.
             log(f"{self.name} gave no usable answer", reason=check.reason, trace_id=trace_id)
         return check

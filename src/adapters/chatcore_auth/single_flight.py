@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 
 class FlightAbortedError(Exception):
-    """The shared call was cancelled, because its owner is closing."""
+    """Reports that the shared call was cancelled because its owner is closing."""
 
 
 class SingleFlight(Generic[Key, Result]):
@@ -23,7 +23,7 @@ class SingleFlight(Generic[Key, Result]):
         self._flights: dict[Key, asyncio.Task[Result]] = {}
 
     async def run(self, key: Key, call: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        """Returns the result of the running call for `key`, or else starts `call()` and returns its result.
+        """Returns the result of the running call for `key`, or of a new call if none is running.
 
         Raises:
             FlightAbortedError: :meth:`abort` cancelled the call.

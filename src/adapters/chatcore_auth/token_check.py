@@ -1,4 +1,4 @@
-"""Defines the result of validating a token."""
+"""Defines the results of validating a token."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from chatcore.user import User
 
 @frozen
 class Vouched:
-    """The token is valid and belongs to this user."""
+    """Says that the token is valid and belongs to this user."""
 
     user: User
 
@@ -21,20 +21,20 @@ class Vouched:
 
 @frozen
 class Rejected:
-    """The token is not valid, or it has expired."""
+    """Says that the token is not valid, or has expired."""
 
 
 @frozen
 class Unusable:
-    """The validator gave no answer that can be acted upon, so nobody is let in."""
+    """Says that the validator gave no usable answer, so that access is refused."""
 
-    #: A few words for the log; never contains any part of the token or of a reply.
+    #: A few words for the log, which never contain any part of the token or of a reply.
     reason: str
     cause: Exception | None = field(default=None, eq=False)
-    #: Whether the validator is down, whatever the token. An unusable answer to one token does not count: callers choose
+    #: Whether the validator is down for every token. An unusable answer to one token does not count: callers choose
     #: their tokens, and one caller must not lock out all others.
     is_outage: bool = field(default=False, kw_only=True)
-    #: Whether our own configuration is to blame, so that an operator has to act; logged as an error.
+    #: Whether our own configuration is to blame, so that an operator has to act; such a check is logged as an error.
     is_our_fault: bool = field(default=False, kw_only=True)
 
 

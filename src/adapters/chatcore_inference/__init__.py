@@ -1,4 +1,4 @@
-"""Implements the inference port over HTTP and server-sent events, at the speed of the socket."""
+"""Implements the inference port over HTTP and server-sent events, with a parser that is fed from the socket."""
 
 from chatcore_inference.client import InferenceClient
 from chatcore_inference.http.body_sink import SINK, BodySink

@@ -29,26 +29,27 @@ _log = structlog.get_logger(__name__)
 _LOGGED_CHARS = 100
 _HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "chatcore"}
 _JSON = {"content-type": "application/json"}
-# These statuses can only be about our key, because no user's token goes along.
+# These statuses can only concern our key, because no user's token is sent.
 _KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 # A parser accepts any three digits, but no server sends statuses that it does not know.
 _HIGHEST_STATUS = 599
 
 
 class InferenceClient(Inference, Models):
-    """Asks the models of one inference service.
+    """Sends requests for replies and models to one inference service.
 
-    A new client is closed: `open()` it, or use it as an async context manager, in the event loop that will use it.
+    A new client is closed. Call `open()` in the event loop that will use the client, or use the client there as an
+    async context manager.
 
     Args:
-        base_url: of the inference service, such as ``http://inference:8000``.
-        internal_api_key: the key that proves us to it; several, separated by commas, while it is being changed; None
-            sends none.
-        timeouts: how long it may take.
-        limits: how much it may send, over how many connections.
-        ssl_context: for https; the system's certificate authorities by default.
-        transport: replaces our own. Any httpx transport works, at a higher price per token.
-        protocol: that the service understands; samosachaat's by default.
+        base_url: the URL of the inference service, such as ``http://inference:8000``.
+        internal_api_key: the key that identifies us to the service; during a key rotation several keys, separated by
+            commas; None to send no key.
+        timeouts: the longest time that each step may take.
+        limits: how much the service may send, and over how many connections.
+        ssl_context: the TLS settings for https; the system's certificate authorities by default.
+        transport: the transport that replaces our own. Any httpx transport works, at a higher price per token.
+        protocol: the protocol that the service understands; samosachaat's by default.
 
     Raises:
         ValueError: the URL is not one of http or https, or holds credentials, a query or a fragment.
@@ -75,7 +76,7 @@ class InferenceClient(Inference, Models):
             headers=_HEADERS,
             timeout=httpx.Timeout(
                 None, connect=self._timeouts.connect_seconds, pool=self._timeouts.queue_seconds
-            ),  # This class bounds the waits after these two as a whole, so that a drip of bytes does not extend them.
+            ),  # This class bounds all later waits as a whole, so that a drip of bytes does not extend them.
             transport=transport
             or SinkTransport(
                 max_connections=self._limits.max_connections,
@@ -86,7 +87,7 @@ class InferenceClient(Inference, Models):
             follow_redirects=False,
             trust_env=False,
         )
-        # What all requests for a reply share is built once, because a stored turn waits while its request is built.
+        # The common part of all requests for a reply is built once: a stored turn waits while its request is built.
         self._template = self._http.build_request(
             "POST", self._protocol.generate_path, headers={**_JSON, "accept": "text/event-stream"}
         )
@@ -98,7 +99,7 @@ class InferenceClient(Inference, Models):
         self._is_open = True
 
     async def close(self) -> None:
-        """Breaks off calls under way (they raise InferenceInterruptedError) and closes all connections.
+        """Breaks off the calls in progress, which raise InferenceInterruptedError, and closes all connections.
 
         A closed client cannot be opened again.
         """
@@ -113,11 +114,11 @@ class InferenceClient(Inference, Models):
         await self.close()
 
     async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
-        """See :meth:`chatcore.ports.Inference.generate`; whatever `on_frame` raises is raised here."""
+        """Calls `on_frame` as :meth:`chatcore.ports.Inference.generate` says, and raises every error of `on_frame`."""
         self._require_open()
         receiver = ReplyReceiver(on_frame, self._limits, self._protocol.event_reader())
         sending = [self._send(request, receiver)]
-        del request  # Neither tens of kB of history nor the message must stay in memory for as long as the reply takes.
+        del request  # Neither tens of kB of history nor the message must stay in memory during the whole reply.
         try:
             async with asyncio.timeout(self._timeouts.total_seconds) as limit:
                 with self._watchdog.watching(receiver, limit):
@@ -129,12 +130,12 @@ class InferenceClient(Inference, Models):
             raise InferenceInterruptedError
 
     async def list_models(self, *, trace_id: str | None = None) -> ModelsDocument:
-        """See :meth:`chatcore.ports.Models.list_models`."""
+        """Returns the service's list of its models, as :meth:`chatcore.ports.Models.list_models` says."""
         headers = self._protocol.trace_headers(trace_id)
         return await self._call(self._http.build_request("GET", self._protocol.models_path, headers=headers))
 
     async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> ModelsDocument:
-        """See :meth:`chatcore.ports.Models.swap_model`."""
+        """Asks the service to load another model, as :meth:`chatcore.ports.Models.swap_model` says."""
         headers = {**_JSON, **self._protocol.trace_headers(trace_id)}
         body = self._protocol.swap_body(model_tag)
         return await self._call(
@@ -142,7 +143,7 @@ class InferenceClient(Inference, Models):
         )
 
     async def ping(self) -> None:
-        """See :meth:`chatcore.ports.Inference.ping`; any HTTP answer will do."""
+        """Returns when the service answers, as :meth:`chatcore.ports.Inference.ping` says; any HTTP answer will do."""
         self._require_open()
         try:
             async with asyncio.timeout(self._timeouts.ping_seconds):
@@ -170,7 +171,7 @@ class InferenceClient(Inference, Models):
         )
 
     async def _send_by_any(self, message: httpx.Request) -> httpx.Response:
-        """Sends the request, and once more with another key of ours where the first is refused and nothing was done."""
+        """Sends the request, and sends it once more with another of our keys if the service refuses the first key."""
         key = self._keys.current
         response = await self._send_by(key, message)
         other = self._keys.another(key) if response.status_code in _KEY_REFUSED else None
@@ -192,7 +193,7 @@ class InferenceClient(Inference, Models):
             if not is_event_stream(response.status_code, response.headers):
                 _log_refusal(response)
                 raise InferenceRefusedError
-            # Our own transport yields nothing here and only waits: the receiver is fed straight from the socket.
+            # Our own transport yields nothing here and only waits: it feeds the receiver straight from the socket.
             # The raw stream is read, because the decoders and chunkers of a response take 2 kB of memory.
             async for data in cast("httpx.AsyncByteStream", response.stream):
                 if receiver.feed(data):

@@ -1,1 +1,1 @@
-"""Holds the validators: a module or folder for each way to validate a token."""
+"""Holds the validators: one module or folder for each way to validate a token."""

@@ -1,4 +1,4 @@
-"""Defines what a way to validate tokens has to implement."""
+"""Defines the protocol that every way to validate tokens implements."""
 
 from typing import Protocol
 
@@ -6,21 +6,21 @@ from chatcore_auth.token_check import TokenCheck
 
 
 class Validator(Protocol):
-    """Validates tokens; caching, bounds and the circuit breaker are built around it.
+    """Validates tokens; caching, bounds and the circuit breaker are built around a validator.
 
     Methods return failures as values and do not raise. They may take as long as they need: the caller sets a deadline
-    and cancels the call when it passes.
+    and cancels a call that exceeds the deadline.
     """
 
     #: The subject of the log's sentences about this validator, such as `the auth service`.
     name: str
 
     async def validate(self, token: str, trace_id: str | None) -> TokenCheck:
-        """Finds out which user `token` belongs to.
+        """Returns the user of `token`, or the reason why there is none.
 
         Args:
-            token: any text of 1 to 16,384 bytes of UTF-8.
-            trace_id: identifies the request in the logs of the services involved.
+            token: the token, any text of 1 to 16,384 bytes of UTF-8.
+            trace_id: the id that identifies the request in the logs of the services involved.
         """
         ...
 

@@ -8,7 +8,7 @@ from chatcore_inference.http.body_sink import BodySink
 from chatcore_inference.http.epoll_reader import EpollReader
 from chatcore_inference.http.exchange import Exchange
 
-# How long a response may take to end after its reader has enough, so that its connection can serve again.
+# A response may take this long to end after its reader has enough, so that the connection can serve again.
 _LINGER_SECONDS = 1.0
 
 
@@ -16,9 +16,10 @@ class Connection(asyncio.Protocol):
     """A connection to the inference service, held by one exchange at a time.
 
     Args:
-        on_free: is called once after each exchange: the connection can serve again, or is gone (`is_gone`).
-        on_gone: is called when the connection is lost, whatever it was doing.
-        max_header_bytes: of one response.
+        on_free: the function to call once after each exchange, when the connection can serve again or is closed
+            (`is_gone`).
+        on_gone: the function to call when the connection is lost, in any state.
+        max_header_bytes: most bytes of the headers of one response.
     """
 
     __slots__ = (
@@ -48,7 +49,7 @@ class Connection(asyncio.Protocol):
         self._cause: Exception | None = None
         self._exchange: Exchange | None = None
         self._linger: asyncio.TimerHandle | None = None
-        #: Whether the connection has been idle. If so, the service may have closed it, and a lost request is repeated.
+        #: Whether the connection was idle before. The service may have closed it, so a lost request is repeated.
         self.has_waited = False
         #: When the connection last became idle, by the event loop's clock.
         self.idle_since = 0.0
@@ -56,18 +57,18 @@ class Connection(asyncio.Protocol):
         self.is_gone = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keeps the socket, or closes it if the caller has gone meanwhile."""
+        """Keeps the socket, or closes the socket if the caller gave up meanwhile."""
         self._socket = cast("asyncio.Transport", transport)  # uvloop's transports do not inherit the class.
         if self.is_gone:
             self._socket.abort()
 
     def be_read_by(self, epoll_reader: EpollReader) -> None:
-        """Lets `epoll_reader` read in place of the transport; `on_gone` must make the reader forget this connection."""
-        assert self._socket is not None  # noqa: S101 - for the type checker: connection_made was called
+        """Lets `epoll_reader` read in place of the transport; `on_gone` must make the reader forget the connection."""
+        assert self._socket is not None  # noqa: S101 - connection_made was called, as the type checker cannot know
         epoll_reader.read_for(self, self._socket)
 
     def data_received(self, data: bytes) -> None:
-        """Feeds the exchange; closes the connection if bytes come that nobody asked for."""
+        """Feeds the exchange, or closes the connection if the service sends bytes without a request."""
         if self._exchange is None or not self._exchange.feed(data):
             self.abort()
 
@@ -86,14 +87,14 @@ class Connection(asyncio.Protocol):
         self.abort()
 
     def abort(self) -> None:
-        """Closes the socket at once, whatever the connection is doing."""
+        """Closes the socket at once, in any state of the connection."""
         self.is_gone = True
         if self._socket is not None:
             self._socket.abort()
 
     def begin(self, request: bytes, sink: BodySink | None) -> Exchange:
-        """Sends `request` and returns its exchange, which the caller ends by :meth:`end`."""
-        assert self._socket is not None  # noqa: S101 - for the type checker: connection_made was called
+        """Sends `request` and returns its exchange, which the caller must end with :meth:`end`."""
+        assert self._socket is not None  # noqa: S101 - connection_made was called, as the type checker cannot know
         exchange = Exchange(sink, max_header_bytes=self._max_header_bytes, is_reused=self.has_waited)
         self._exchange = exchange
         if self.is_gone or self._socket.is_closing():
@@ -103,9 +104,9 @@ class Connection(asyncio.Protocol):
         return exchange
 
     def end(self) -> None:
-        """Ends the exchange and frees the connection if the response is complete, or as soon as it is.
+        """Ends the exchange, and releases the connection if the response is complete or about to be complete.
 
-        Any other connection is closed at once, which is how the inference service learns that nobody reads any more.
+        Otherwise the connection is closed at once, which tells the inference service that the client stopped reading.
         """
         exchange = self._exchange
         if exchange is None or self._linger is not None:

@@ -1,8 +1,8 @@
 """Reads many sockets through one epoll object, a limited number at a time.
 
-An event loop on libuv reads up to 48 times 1,024 sockets before anything else gets a turn. With 1,700 streams on a core
-that were all a little behind, a task waited for up to 0.9 s whenever it waited for anything, and turns could not begin.
-This reader gives other tasks a turn after each batch of reads.
+An event loop on libuv reads up to 48 times 1,024 sockets before any other task runs. With 1,700 streams on a core that
+were all a little behind, a task waited for up to 0.9 s at each of its waits, and turns could not begin. This reader
+lets other tasks run after each batch of reads.
 """
 
 import asyncio
@@ -10,9 +10,9 @@ import os
 import select
 from typing import Protocol, cast
 
-# So many tokens take some two milliseconds.
+# A batch of this many tokens takes some two milliseconds.
 _MOST_AT_ONCE = 128
-# A token has a hundred bytes. Whatever exceeds one read waits for the next batch.
+# A token has a hundred bytes. Bytes that exceed one read wait for the next batch.
 _MOST_BYTES = 16 * 1024
 
 
@@ -26,11 +26,11 @@ class Receiver(Protocol):
         """Takes the next bytes."""
 
     def lose(self, cause: Exception | None) -> None:
-        """Learns that no more bytes come, because of a network error or (None) because the other side closed."""
+        """Reports that no more bytes come, because of a network error or (None) because the other side closed."""
 
 
 class EpollReader:
-    """Reads for many receivers in place of their transports. Linux only; create it in the loop that will use it."""
+    """Reads for many receivers in place of their transports; works on Linux, in the event loop that created it."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -40,7 +40,7 @@ class EpollReader:
         self._loop.add_reader(self._epoll.fileno(), self._read_ready)
 
     def read_for(self, receiver: Receiver, transport: asyncio.BaseTransport) -> None:
-        """Starts to read for `receiver`, and leaves only writing to its transport; does nothing if it reads already.
+        """Starts to read for `receiver`, whose transport then only writes. A repeated call does nothing.
 
         The transport must stay open until :meth:`forget`.
         """
@@ -53,7 +53,7 @@ class EpollReader:
         self._epoll.register(file, select.EPOLLIN)
 
     def forget(self, receiver: Receiver) -> None:
-        """Stops reading for `receiver`; does nothing for one that it does not know."""
+        """Stops reading for `receiver`; does nothing for an unknown receiver."""
         file = self._files.pop(receiver, None)
         if file is not None:
             del self._receivers[file]
@@ -67,9 +67,9 @@ class EpollReader:
         self._files.clear()
 
     def _read_ready(self) -> None:
-        # Everything is read before anything is handed on, because either is faster when it is repeated in a row.
+        # All sockets are read before any data is passed on, because each step is faster when repeated in a row.
         for receiver, data in [self._read(file) for file, _ in self._epoll.poll(0, _MOST_AT_ONCE)]:
-            # A receiver may be gone by now, because of what another one was given.
+            # A receiver may be gone by now, because of the data that another receiver was given.
             if receiver.is_gone:
                 continue
             try:
@@ -82,7 +82,7 @@ class EpollReader:
                 receiver.lose(error)
 
     def _read(self, file: int) -> tuple[Receiver, bytes | None]:
-        """Returns the receiver with the bytes that have come: none at the end, None if nothing has come yet."""
+        """Returns the receiver with its bytes: empty at the end of the stream, None if no bytes have arrived."""
         receiver = self._receivers[file]
         try:
             return receiver, os.read(file, _MOST_BYTES)

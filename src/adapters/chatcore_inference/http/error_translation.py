@@ -1,4 +1,4 @@
-"""Translates what httpx raises into the core's errors."""
+"""Translates the exceptions of httpx into the core's errors."""
 
 import httpx
 
@@ -9,7 +9,7 @@ from chatcore.errors import (
     InferenceUnreachableError,
 )
 
-#: What a call over HTTP can fail with.
+#: The exceptions with which a call over HTTP can fail.
 FAILURES = (TimeoutError, httpx.TransportError)
 
 

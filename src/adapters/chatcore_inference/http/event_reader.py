@@ -1,4 +1,4 @@
-"""The seam between the HTTP part, which receives events, and a protocol, which knows what they say."""
+"""Defines the interface between the HTTP part, which receives events, and a protocol, which interprets them."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from chatcore.ports import Frame
 class EventReader(Protocol):
     """Turns the events of one reply into frames of our stream format.
 
-    Each reply gets a reader of its own, so a reader may remember what came before.
+    Each reply gets a reader of its own, so a reader may remember earlier events.
     """
 
     __slots__ = ()
@@ -16,11 +16,11 @@ class EventReader(Protocol):
     def read(self, raw: bytes, data: bytes) -> Frame:
         """Returns the frame for an event that carries data.
 
-        Called once for every token, so it must be quick.
+        The method is called once for every token, so it must be quick.
 
         Args:
             raw: the event as it arrived, its blank line included.
-            data: its data, not empty, lines joined by LF.
+            data: the event's data, not empty, with its lines joined by LF.
         """
         ...
 

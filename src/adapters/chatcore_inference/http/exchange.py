@@ -1,4 +1,4 @@
-"""Holds one request's response while httptools parses it."""
+"""Holds the response to one request while httptools parses the response."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,20 +10,20 @@ from chatcore_inference.http.body_sink import BodySink
 
 _FIRST_FINAL_STATUS = 200
 _STATUSES_WITHOUT_BODY = {204, 304}
-# Bytes of a head, and of each header in it, that the parser does not report.
+# The parser does not report these bytes of a head, and of each header in the head.
 _AROUND_HEAD = len(b"HTTP/1.1 200 \r\n\r\n")
 _AROUND_HEADER = len(b": \r\n")
 
 
 class StaleConnectionError(httpx.ReadError):
-    """A reused connection was closed before any byte of this response, so a fresh one may be tried."""
+    """Reports that a reused connection was closed before any byte of the response, so a fresh one may be tried."""
 
 
 class Exchange:
     """Takes the parser's callbacks and wakes the caller that waits for the head or for the body.
 
-    While a sink takes the body, nobody waits: the sink is called once for each read, with all the bytes that it
-    brought, and the waiter is woken once, at the end.
+    While a sink takes the body, no task waits for a chunk: the sink is called once for each read, with all bytes of the
+    read, and the waiter is woken once, at the end.
     """
 
     __slots__ = (
@@ -58,7 +58,7 @@ class Exchange:
         self._header_bytes = 0
         self._buffered_bytes = 0
         self._has_progress = False
-        # Bytes of the body that the current read has brought.
+        # These are the bytes of the body from the current read.
         self._body = b""
         self._is_reused = is_reused
         self._parser = httptools.HttpResponseParser(self)
@@ -68,22 +68,22 @@ class Exchange:
         self._waiter: asyncio.Future[None] | None = None
         self._has_started = False
         self._ends_with_connection = False
-        #: Is called, if set, as soon as the response is complete.
+        #: The function to call, if set, as soon as the response is complete.
         self.when_complete: Callable[[], None] | None = None
         self.status = 0
         self.http_version = "1.1"
         self.headers: httpx.Headers | None = None
         #: Whether the response has come to its proper end.
         self.is_complete = False
-        #: Whether the sink wants no more.
+        #: Whether the sink wants no more bytes.
         self.has_enough = False
         #: Whether the connection may serve another request once the response is complete.
         self.is_reusable = False
 
-    # Called by the connection.
+    # The connection calls these methods.
 
     def feed(self, data: bytes) -> bool:
-        """Parses bytes from the socket; returns whether the connection is still good."""
+        """Parses bytes from the socket; returns whether the connection is still usable."""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -96,8 +96,8 @@ class Exchange:
             self._has_progress = False
             self._buffered_bytes = 0
         else:
-            # The parser buffers a header or trailer until its end and reports it only then, so the buffer is counted
-            # beside the head.
+            # The parser buffers a header or trailer until its end and reports it only then, so the buffer is counted in
+            # addition to the head.
             self._buffered_bytes += len(data)
             if self._buffered_bytes > self._max_header_bytes and not self.is_complete:
                 return self._refuse("The response is all head.")
@@ -114,13 +114,13 @@ class Exchange:
         else:
             self._fail(httpx.ReadError("The connection broke before the response was complete."))
 
-    # Called by the side that waits.
+    # The waiting side calls these methods.
 
     async def wait_for_head(self) -> httpx.Headers:
-        """Returns the response's headers as soon as they have come.
+        """Returns the response's headers as soon as they have arrived.
 
         Raises:
-            httpx.TransportError: they will not come.
+            httpx.TransportError: the headers will not arrive.
         """
         while self.headers is None:
             self._raise_error()
@@ -128,21 +128,21 @@ class Exchange:
         return self.headers
 
     async def next_chunk(self) -> bytes:
-        """Waits for more of the body and returns what has come since the last call; nothing at the body's end.
+        """Waits for more of the body and returns the bytes since the last call, or empty bytes at the body's end.
 
         Raises:
             httpx.TransportError: the body will not end properly.
-            Exception: what the sink raised.
+            Exception: the sink raised this error.
         """
         while not (self._chunks or self.is_complete or self.has_enough):
             self._raise_error()
             await self._wait()
-        self._raise_error()  # What the sink refused stays refused, even if it completed the response.
+        self._raise_error()  # An error of the sink counts even if the response is complete.
         chunk = b"".join(self._chunks)
         self._chunks.clear()
         return chunk
 
-    # Called by the parser.
+    # The parser calls these methods.
 
     def on_message_begin(self) -> None:
         """Notes that a response begins, and refuses a second one."""
@@ -162,7 +162,7 @@ class Exchange:
             self._raw_headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Publishes the head, unless it is that of an interim response."""
+        """Publishes the head, unless the head is that of an interim response."""
         self._has_progress = True
         status = self._parser.get_status_code()
         if status < _FIRST_FINAL_STATUS:
@@ -180,7 +180,7 @@ class Exchange:
         if sink.accepts(self.status, headers):
             self._sink = sink
         else:
-            # A service that sends something else than it was asked for may go on after the end that it announced, and
+            # A service that sends another kind of response than was requested may go on after the announced end, and
             # the rest would be taken for the answer to the next request.
             self.is_reusable = False
 
@@ -212,8 +212,8 @@ class Exchange:
         try:
             if not self._sink.feed(body):
                 return
-        except Exception as error:  # noqa: BLE001 - the waiter raises it
-            # Even if what the sink refused completed the response.
+        except Exception as error:  # noqa: BLE001 - the waiter raises the error
+            # The error counts even if the refused data completed the response.
             self._error = self._error or error
         else:
             self.has_enough = True

@@ -1,4 +1,4 @@
-"""Identifies the server at the other end of a connection."""
+"""Identifies the server of a connection."""
 
 import httpx
 from attrs import frozen

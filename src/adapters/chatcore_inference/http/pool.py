@@ -18,24 +18,25 @@ from chatcore_inference.http.preconnector import Preconnector
 
 # A connection that has been idle for longer may be about to be closed by the service.
 _IDLE_SECONDS = 30.0
-# A service that restarts refuses connections for a moment. Pauses are halved or doubled at random, so callers spread.
+# A service that restarts refuses connections for a moment, so attempts are repeated after these pauses. Each pause is
+# multiplied by a random factor of 0.5 to 2, which spreads the callers.
 _PAUSES_SECONDS = (0.05, 0.2)
-# With so many connections open, another one is opened ahead of its use.
+# With at least this many connections open, another connection is opened ahead of its use.
 _FEWEST_IN_USE = 2
-# With so many connections open, an epoll reader reads them in batches, so that other tasks get their turn. Fewer are
-# read by the event loop itself, which takes two system calls for a token that comes alone, and not three.
+# With at least this many connections open, an epoll reader reads them in batches, so that other tasks get their turn.
+# Fewer connections are read by the event loop, which takes two system calls, not three, for a token that comes alone.
 _MANY = 512
 
 
 class Pool:
-    """Hands out at most `max_connections` at once; further callers wait in line.
+    """Lends at most `max_connections` connections at once; further callers wait in line.
 
     A connection counts until its exchange is over, which for a stream may be a moment after its reader has left.
 
     While several connections are open and none is idle, the pool opens one more, so that the next caller does not wait
-    for a handshake. A caller that sends one request after the other needs none, because it reuses its connection. The
-    new connection is idle like any other: it does not count, is closed if nobody takes it for a while, and may turn
-    out stale.
+    for a handshake. A caller that sends one request after the other needs no additional connection, because it reuses
+    its own. The new connection is idle like any other: it does not count, is closed if no caller takes it for a while,
+    and may turn out stale.
     """
 
     def __init__(self, *, max_connections: int, max_header_bytes: int, ssl_context: ssl.SSLContext | None) -> None:
@@ -43,7 +44,7 @@ class Pool:
         self._max_header_bytes = max_header_bytes
         self._given_ssl_context = ssl_context
         self._open: dict[Connection, Origin] = {}
-        # Newest last, and taken from the end, so that surplus connections stay idle and are closed.
+        # The newest is last and is taken first, so that surplus connections stay idle and are closed.
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
         self._preconnector = Preconnector(self._preconnect)
         self._epoll_reader: EpollReader | None = None
@@ -58,11 +59,11 @@ class Pool:
 
         Raises:
             httpx.PoolTimeout: no connection became free within `queue_seconds`.
-            httpx.ConnectTimeout, httpx.ConnectError: none could be made.
+            httpx.ConnectTimeout, httpx.ConnectError: no connection could be made.
         """
         await self._wait_for_place(queue_seconds)
         if fresh:
-            self._close_idle(origin)  # One was found stale, so the other idle ones are suspect, too.
+            self._close_idle(origin)  # One connection was stale, so the other idle ones are suspect, too.
         try:
             idle = None if fresh else self._pop_idle(origin)
             connection = idle or await self._connect(origin, connect_seconds, _PAUSES_SECONDS)
@@ -74,7 +75,7 @@ class Pool:
         return connection
 
     async def close(self) -> None:
-        """Closes every connection, whatever it is doing, and returns when all are closed."""
+        """Closes every connection, in any state, and returns when all are closed."""
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
@@ -102,7 +103,7 @@ class Pool:
             return
         # The connection takes a place while it is being made, or there could be one too many.
         async with self._places:
-            # One attempt only, because a service that is away should be left alone until somebody needs it.
+            # There is one attempt only, because an unavailable service is left alone until a request needs it.
             connection = await self._connect(origin, seconds, pauses=())
             self._keep(connection)
 
@@ -132,7 +133,7 @@ class Pool:
             except (ssl.SSLError, socket.gaierror) as error:
                 raise httpx.ConnectError("No connection could be made.") from error
             except OSError:
-                await asyncio.sleep(pause * random.uniform(0.5, 2))  # noqa: S311 - spread, not secret
+                await asyncio.sleep(pause * random.uniform(0.5, 2))  # noqa: S311 - the number is no secret
         try:
             return await self._connect_once(connection, origin)
         except OSError as error:
@@ -146,7 +147,7 @@ class Pool:
     def _read_in_batches(self, connections: Iterable[Connection]) -> None:
         self._epoll_reader = self._epoll_reader or EpollReader()
         for connection in connections:
-            # Only its transport can read an encrypted socket.
+            # Only the transport of an encrypted socket can read it.
             if self._open[connection].scheme == "http":
                 connection.be_read_by(self._epoll_reader)
 

@@ -13,10 +13,10 @@ from chatcore_inference.http.origin import Origin
 class Preconnector:
     """Opens connections in the background, one at a time for each origin.
 
-    Failures are ignored: the next request will try by itself and learn why no connection can be made.
+    Failures are ignored: the next request tries again and reports why no connection can be made.
 
     Args:
-        connect: opens a connection within so many seconds and makes it available.
+        connect: the function that opens a connection within so many seconds and makes it available.
     """
 
     def __init__(self, connect: Callable[[Origin, float | None], Coroutine[None, None, None]]) -> None:
@@ -27,7 +27,7 @@ class Preconnector:
         """Begins to open a connection, unless one is being opened."""
         if origin in self._under_way:
             return
-        # In a context of its own, because the connection does not belong to the request that triggered it.
+        # The task has a context of its own, because the connection does not belong to the request that triggered it.
         self._under_way[origin] = asyncio.create_task(self._try(origin, seconds), context=Context())
 
     async def close(self) -> None:
@@ -42,5 +42,5 @@ class Preconnector:
             with suppress(httpx.TransportError):
                 await self._connect(origin, seconds)
         finally:
-            # Removed here, because a caller that takes the new connection may run before this task counts as done.
+            # The entry is removed here, because a caller that takes the connection may run before this task is done.
             del self._under_way[origin]

@@ -18,9 +18,9 @@ class ReplyReceiver(BodySink):
     """Calls `on_frame` with each frame until the closing one, and enforces the limits of a reply.
 
     Args:
-        on_frame: takes the frames.
-        limits: of a reply.
-        reader: makes frames of the events.
+        on_frame: the function that takes the frames.
+        limits: the limits of a reply.
+        reader: the reader that makes frames of the events.
     """
 
     __slots__ = (
@@ -39,27 +39,27 @@ class ReplyReceiver(BodySink):
 
     def __init__(self, on_frame: Callable[[Frame], None], limits: InferenceLimits, reader: EventReader) -> None:
         self._on_frame = on_frame
-        # Looked up once here and not once for every token.
+        # The methods are looked up once here and not once for every token.
         self._read_event = reader.read
         self._read_empty = reader.read_empty
         self._splitter = EventSplitter(limits.max_frame_bytes)
-        # Whether the splitter is empty and past the start of the stream; whole events then need not pass through it.
+        # The flag tells whether the splitter is empty and past the start of the stream, so that whole events bypass it.
         self._is_between_events = False
         self._max_event_bytes = limits.max_frame_bytes
         self._bytes_left = limits.max_reply_bytes
         self._chars_left = limits.max_text_chars
         self._textless_left = limits.max_textless_frames
-        #: Whether an event with data has come since the watchdog last checked; the watchdog clears it.
+        #: Whether an event with data has arrived since the watchdog last checked; the watchdog clears it.
         self.has_progress = False
-        #: Whether the closing frame has come.
+        #: Whether the closing frame has arrived.
         self.is_closed = False
 
     def accepts(self, status: int, headers: httpx.Headers) -> bool:
-        """See :meth:`BodySink.accepts`."""
+        """Returns whether the response is a reply, as :meth:`BodySink.accepts` says."""
         return is_event_stream(status, headers)
 
     def feed(self, data: bytes) -> bool:
-        """See :meth:`BodySink.feed`."""
+        """Passes on the frames in `data`, as :meth:`BodySink.feed` says."""
         size = len(data)
         self._bytes_left -= size
         if self._bytes_left < 0:
@@ -86,7 +86,7 @@ class ReplyReceiver(BodySink):
         return has_enough
 
     def _pass_on(self, frames: Iterator[Frame]) -> bool:
-        """Hands over the frames of one read up to the closing one, each as soon as its successor is known."""
+        """Passes on the frames of one read up to the closing one, each as soon as its successor is known."""
         last: Frame | None = None
         try:
             for frame in frames:
@@ -98,7 +98,7 @@ class ReplyReceiver(BodySink):
                 if frame.is_closing:
                     break
         finally:
-            # The frame before one that is refused still counts.
+            # The frame before a refused frame still counts.
             if last is not None:
                 self._on_frame(last)
         return self.is_closed
@@ -107,11 +107,11 @@ class ReplyReceiver(BodySink):
         return data_of(raw.removeprefix(BYTE_ORDER_MARK) if self._splitter.is_at_start else raw)
 
     def _read(self, raw: bytes, data: bytes | None) -> Frame:
-        if not data:  # An event with empty data says nothing either, so it is no progress.
+        if not data:  # An event with empty data is no progress either.
             self._count_textless()
             return self._read_empty(raw)
         self.has_progress = True
-        # Through a local name, since Python 3.11 is slow to call what is in a slot directly.
+        # The local name is needed because Python 3.11 is slow to call a function in a slot directly.
         read_event = self._read_event
         frame = read_event(raw, data)
         token = frame.token

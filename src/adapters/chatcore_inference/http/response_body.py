@@ -1,4 +1,4 @@
-"""Gives httpx the body of a response."""
+"""Provides the body of a response as an httpx stream."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 async def read_within(seconds: float | None, read: Callable[[], Awaitable[T]]) -> T:
-    """Returns what `read` returns.
+    """Awaits `read` for at most `seconds` and returns its result; None sets no limit.
 
     Raises:
         httpx.ReadTimeout: `read` did not return within `seconds`.
@@ -28,7 +28,7 @@ async def read_within(seconds: float | None, read: Callable[[], Awaitable[T]]) -
 
 
 class ResponseBody(httpx.AsyncByteStream):
-    """Yields chunks as they come, or nothing if a sink takes them. Closing it ends the exchange."""
+    """Yields chunks of the body as they arrive, or nothing if a sink takes the chunks. Closing it ends the exchange."""
 
     __slots__ = ("_connection", "_exchange", "_is_open", "_read_seconds")
 
@@ -48,7 +48,7 @@ class ResponseBody(httpx.AsyncByteStream):
         return chunk
 
     async def aclose(self) -> None:
-        """Gives the connection back, or closes it if the body has not ended."""
+        """Releases the connection, or closes it if the body has not ended."""
         if self._is_open:
             self._is_open = False
             self._connection.end()

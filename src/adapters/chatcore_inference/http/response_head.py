@@ -10,7 +10,7 @@ _SECONDS_OF_A_DAY = 24 * 60 * 60
 
 
 def is_event_stream(status: int, headers: httpx.Headers) -> bool:
-    """Returns whether this is the head of a reply: a successful, uncompressed event stream."""
+    """Returns whether the status and headers belong to a reply: a successful, uncompressed event stream."""
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     return status == HTTPStatus.OK and media_type == "text/event-stream" and is_plain(headers)
 
@@ -21,7 +21,7 @@ def is_plain(headers: httpx.Headers) -> bool:
 
 
 def retry_after_seconds(headers: httpx.Headers) -> int | None:
-    """Returns the seconds in `Retry-After`, 1 to 86,400; None where there is none or another value.
+    """Returns the seconds in `Retry-After`, 1 to 86,400, or None if the header is absent or has another value.
 
     A date is ignored, because the clocks of two machines may differ.
     """

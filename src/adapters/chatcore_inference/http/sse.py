@@ -11,7 +11,7 @@ from chatcore.errors import InferenceRefusedError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-# Atomic groups, because otherwise the two halves of one CRLF would match as two line ends.
+# The groups are atomic, because otherwise the two halves of one CRLF would match as two line ends.
 _LINE_END = re.compile(rb"(?>\r\n|\n|\r)")
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _CR = 0x0D
@@ -20,8 +20,8 @@ _CR = 0x0D
 class EventSplitter:
     """Takes bytes and yields events; an event is every byte up to and including its blank line.
 
-    However the stream is cut into chunks, the events are the same and their concatenation is the input. The splitter
-    holds only the unfinished event: at most `max_event_bytes` and one chunk.
+    The events are the same for every division of the stream into chunks, and their concatenation is the input. The
+    splitter holds only the unfinished event: at most `max_event_bytes` and one chunk.
     """
 
     __slots__ = ("_max_event_bytes", "_searched", "is_at_start", "pending")
@@ -32,14 +32,14 @@ class EventSplitter:
         self._searched = 0
         #: The unfinished event so far.
         self.pending = bytearray()
-        #: Whether no event has been completed; still true while the consumer looks at the first one.
+        #: Whether no event has been completed; the value is still true while the consumer handles the first event.
         self.is_at_start = True
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yields the events that `data` completes; exhaust the iterator before the next call.
+        """Yields the events that `data` completes. The caller must exhaust the iterator before the next call.
 
         Raises:
-            InferenceRefusedError: an event is too large; raised after the events before it were yielded.
+            InferenceRefusedError: an event is too large; the error follows the events before it.
         """
         pending = self.pending
         pending += data
@@ -55,7 +55,7 @@ class EventSplitter:
         self._require_sane(len(pending))
 
     def flush(self) -> bytes | None:
-        """Returns, at the end of input, an event that ended with CR and only waited for a possible LF."""
+        """Returns, at the end of input, an event that ended with CR and was waiting only for a possible LF."""
         end = self._event_end(0, is_last=True)
         event = bytes(self.pending[:end]) if end else None
         self.pending.clear()

@@ -1,6 +1,6 @@
-"""Implements an httpx transport on asyncio's protocols and a parser in C, which can hand body bytes to a sink.
+"""Implements an httpx transport on asyncio's protocols and a parser in C, which can pass body bytes to a sink.
 
-This transport decides what a token costs: httpx with its default transport spends three times as much.
+The transport determines the cost of a token: httpx with its default transport takes three times as long.
 """
 
 import ssl
@@ -19,7 +19,7 @@ _FRAMING_HEADERS = {b"content-length", b"transfer-encoding"}
 
 
 class SinkTransport(httpx.AsyncBaseTransport):
-    """Speaks HTTP/1.1 over pooled connections to services that may be slow, broken or away.
+    """Speaks HTTP/1.1 over pooled connections to services that may be slow, broken or unavailable.
 
     The transport follows no redirects, reads no proxies from the environment and inflates nothing. It keeps httpx's
     timeouts `connect`, `pool`, and `read` for each wait; requests are small and written at once, so `write` is not
@@ -28,12 +28,12 @@ class SinkTransport(httpx.AsyncBaseTransport):
 
     A request is repeated once, on a fresh connection, if a connection from the pool turns out to have been closed
     before any byte of the response: the service has hardly seen such a request. A refused connection is tried twice
-    more within the connect timeout. Nothing else is repeated, because the service may have begun its work.
+    more within the connect timeout. No other request is repeated, because the service may have begun its work.
 
     Args:
-        max_connections: in use at once.
-        max_header_bytes: of one response, with interim responses and trailers.
-        ssl_context: for https; the system's certificate authorities by default.
+        max_connections: most connections in use at once.
+        max_header_bytes: most bytes of the headers of one response, with interim responses and trailers.
+        ssl_context: the TLS settings for https; the system's certificate authorities by default.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class SinkTransport(httpx.AsyncBaseTransport):
         self._pool = Pool(max_connections=max_connections, max_header_bytes=max_header_bytes, ssl_context=ssl_context)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Returns the response as soon as its head has come; its body follows in its stream, or goes to the sink.
+        """Returns the response as soon as its head has arrived; its body is in its stream, or goes to the sink.
 
         Raises:
             httpx.TransportError: there is no response.
@@ -59,7 +59,7 @@ class SinkTransport(httpx.AsyncBaseTransport):
             return await self._exchange(request, origin, message, fresh=True)
 
     async def aclose(self) -> None:
-        """Closes all connections and breaks the exchanges under way."""
+        """Closes all connections and breaks the exchanges in progress."""
         await self._pool.close()
 
     async def _exchange(self, request: httpx.Request, origin: Origin, message: bytes, *, fresh: bool) -> httpx.Response:
@@ -77,7 +77,7 @@ class SinkTransport(httpx.AsyncBaseTransport):
 async def _answer(
     connection: Connection,
     message: bytes,
-    extensions: Any,  # noqa: ANN401 - httpx's mapping of anything
+    extensions: Any,  # noqa: ANN401 - httpx maps names to values of any type
     read_seconds: float | None,
 ) -> httpx.Response:
     sink: BodySink | None = extensions.get(SINK)

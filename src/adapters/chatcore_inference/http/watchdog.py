@@ -1,4 +1,4 @@
-"""Notices replies that have gone silent, without a timer for each reply."""
+"""Detects replies that have gone silent, without a timer for each reply."""
 
 import asyncio
 from contextlib import AbstractContextManager
@@ -13,9 +13,9 @@ _FINEST_SECONDS = 0.01
 
 
 class Progress(Protocol):
-    """Shows whether something makes progress."""
+    """Shows whether a reply makes progress."""
 
-    #: Is set by each event with data and cleared by the watchdog. To count events would make each token dearer.
+    #: Whether an event with data has come since the watchdog cleared the flag. A count would make each token dearer.
     has_progress: bool
 
 
@@ -37,9 +37,9 @@ class _Watch:
 
 
 class Watchdog:
-    """Checks all replies together, every tenth of the shortest timeout, but at least once a second.
+    """Checks all replies together, every tenth of the shortest timeout and at least once a second.
 
-    A reply costs a comparison for each check, and nothing for its tokens. Without replies there is no timer.
+    A reply costs a comparison for each check, and its tokens cost nothing. Without replies there is no timer.
     """
 
     def __init__(self, timeouts: InferenceTimeouts) -> None:

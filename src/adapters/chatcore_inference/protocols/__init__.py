@@ -1,1 +1,1 @@
-"""Implements the protocols that inference services speak, a package for each."""
+"""Implements the protocols that inference services speak, one package for each protocol."""

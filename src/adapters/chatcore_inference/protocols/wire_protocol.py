@@ -1,4 +1,4 @@
-"""The seam between the client, which speaks HTTP, and the protocol that one kind of inference service understands."""
+"""Defines the interface between the client, which speaks HTTP, and the protocol of an inference service."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -10,9 +10,9 @@ from chatcore_inference.http.event_reader import EventReader
 
 
 class WireProtocol(Protocol):
-    """Says what is sent to an inference service and how its events are read.
+    """Builds the requests to an inference service and provides the reader of its events.
 
-    A reply is asked for by POST with a JSON body and arrives as server-sent events; models are listed by GET and
+    A reply is requested by POST with a JSON body and arrives as server-sent events; models are listed by GET and
     swapped by POST with a JSON body.
     """
 
@@ -22,7 +22,7 @@ class WireProtocol(Protocol):
     swap_path: str
 
     def authorize(self, headers: httpx.Headers, key: str) -> None:
-        """Adds the key that proves us to the service to a request's headers."""
+        """Adds the key that identifies us to the service to a request's headers."""
         ...
 
     def trace_headers(self, trace_id: str | None) -> Mapping[str, str]:
@@ -30,15 +30,15 @@ class WireProtocol(Protocol):
         ...
 
     def generate_headers(self, request: InferenceRequest) -> list[tuple[bytes, bytes]]:
-        """Returns the headers of one request for a reply, beside those that all requests share."""
+        """Returns the headers of one request for a reply, in addition to those that all requests share."""
         ...
 
     def generate_body(self, request: InferenceRequest) -> bytes:
-        """Returns the body that asks for a reply, within the service's limits."""
+        """Returns the body of a request for a reply, within the service's limits."""
         ...
 
     def swap_body(self, model_tag: str) -> bytes:
-        """Returns the body that asks for another model."""
+        """Returns the body of a request for another model."""
         ...
 
     def event_reader(self) -> EventReader:

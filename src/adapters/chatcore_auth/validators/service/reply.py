@@ -1,6 +1,6 @@
 """Interprets the auth service's replies.
 
-A reply that differs from the contract in any way is Unusable: nobody is let in on a guess. An optional field that is
+A reply that differs from the contract in any way is Unusable, so that access is refused. An optional field that is
 null counts as absent.
 """
 
@@ -15,22 +15,22 @@ from chatcore.errors import InvalidInputError
 from chatcore.user import User
 from chatcore_auth.token_check import Rejected, TokenCheck, Unusable, Vouched
 
-#: The auth service refuses our own key. Nobody new gets in, but this is no outage: the refusal comes at once, so the
-#: circuit breaker would spare nobody a wait. Also, a firewall in front of the service may answer with the same status
-#: to a token that looks like an attack.
+#: The answer when the auth service refuses our own key. New tokens are refused, but this is no outage: the refusal
+#: comes at once, so the circuit breaker would spare callers no wait. Also, a firewall in front of the service may
+#: answer with the same status to a token that looks like an attack.
 KEY_REFUSED: Final = Unusable("our internal key was refused", is_our_fault=True)
 
 
 class _ContractError(Exception):
-    """The reply differs from the contract; the message says where."""
+    """Reports that the reply differs from the contract; the message says where."""
 
 
 def read_reply(status: int, body: bytes | Unusable) -> TokenCheck:
-    """Returns what a reply says about the token.
+    """Returns the result for the token that a reply gives.
 
     Args:
         status: the HTTP status.
-        body: the whole body, or the reason why it cannot be used.
+        body: the whole body, or the reason why the body cannot be used.
     """
     if status == HTTPStatus.UNAUTHORIZED:
         return Rejected()

@@ -19,7 +19,7 @@ from chatcore_auth.validators.validator import Validator
 
 Result = TypeVar("Result")
 
-#: A reply holds a user and a few claims; a larger one is not from an auth service.
+#: A reply holds a user and a few claims; a larger reply is not from an auth service.
 MAX_BODY_BYTES = 64 * 1024
 
 # A proxy in front of a dead auth service answers with one of these; any other status comes from a running service.
@@ -28,7 +28,7 @@ _SERVICE_IS_DOWN = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAIL
 # A trace id that is not a valid header value would break the request, so such a trace id is left out.
 _TRACE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-# The server closed an idle connection just as it was reused, or the server was restarted.
+# These errors mean that the server closed an idle connection just as it was reused, or was restarted.
 _BROKEN_CONNECTION = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_auth")
@@ -36,20 +36,21 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_auth")
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Returns the trusted certificates, loaded once: loading takes longer than the rest of a client's construction."""
+    """Returns the trusted certificates, loaded once: loading takes longer than all other steps of making a client."""
     return httpx.create_ssl_context(trust_env=False)
 
 
 class ServiceValidator(Validator):
-    """Asks the auth service.
+    """Validates tokens by asking the auth service over HTTP.
 
     Args:
-        base_url: without the path; a trailing slash does not matter.
-        internal_api_key: sent as ``X-Internal-API-Key``; of several, separated by commas, the one that is accepted.
+        base_url: the URL of the auth service without the path; a trailing slash does not matter.
+        internal_api_key: the key that is sent as ``X-Internal-API-Key``. Of several keys, separated by commas, the key
+            that the service accepts is sent.
         max_connections: the number of connections that may be open at once.
-        connect_timeout_seconds: the longest time for making a connection. Must be shorter than the callers' deadline:
-            httpcore leaves the socket open when cancellation ends a TLS handshake.
-        transport: replaces the network in tests.
+        connect_timeout_seconds: the longest time for making a connection. It must be shorter than the callers'
+            deadline: httpcore leaves the socket open when cancellation ends a TLS handshake.
+        transport: the transport that replaces the network in tests.
     """
 
     name = "the auth service"
@@ -70,16 +71,16 @@ class ServiceValidator(Validator):
             headers={
                 b"Content-Type": b"application/json",
                 b"Accept": b"application/json",
-                # Compressed replies are refused, since a small one could inflate to a huge one.
+                # Compressed replies are refused, since a small reply could inflate to a huge one.
                 b"Accept-Encoding": b"identity",
             },
             timeout=httpx.Timeout(None, connect=connect_timeout_seconds),
             limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
             follow_redirects=False,
             verify=_tls(),
-            # Ignores proxies and .netrc: the only address is the one in the settings.
+            # The client ignores proxies and .netrc: the only address is the one in the settings.
             trust_env=False,
-            # A cookie set in the reply about one user must not be sent with the request about the next.
+            # A cookie set in the reply about one user must not be sent with the request about another user.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
 
@@ -88,7 +89,7 @@ class ServiceValidator(Validator):
         await self._http.aclose()
 
     async def validate(self, token: str, trace_id: str | None) -> TokenCheck:
-        """Asks the auth service about `token`; if it refuses one of our keys, asks once more with another."""
+        """Asks the auth service about `token`, and asks once more with another key if the service refuses our key."""
         key = self._keys.current
         check = await self._validate_with(key, token, trace_id)
         other = self._keys.another(key) if check is KEY_REFUSED else None
@@ -100,7 +101,7 @@ class ServiceValidator(Validator):
         return check
 
     async def is_reachable(self) -> bool:
-        """Returns whether the auth service answers at all, with whatever status."""
+        """Returns whether the auth service answers, with any status that does not mean that it is down."""
         try:
             return await _retried_if_broken(self._ping) not in _SERVICE_IS_DOWN
         except (httpx.HTTPError, httpx.InvalidURL):
@@ -130,7 +131,7 @@ async def _retried_if_broken(call: Callable[[], Awaitable[Result]]) -> Result:
     try:
         return await call()
     except _BROKEN_CONNECTION:
-        # Neither request changes anything in the auth service, so repeating one is safe.
+        # Neither request changes the auth service's data, so a repeat is safe.
         return await call()
 
 

@@ -1,4 +1,4 @@
-"""Reads the events of a reply: each is a frame byte for byte, its data a JSON object with `token` or `done`."""
+"""Reads the events of a reply; an event is a frame, and its data is a JSON object with `token` or `done`."""
 
 import json
 from typing import NoReturn
@@ -11,16 +11,16 @@ from chatcore.ports import Frame
 class SamosachaatEvents:
     """Forwards every event unchanged, because the service speaks our stream format already.
 
-    An :class:`~chatcore_inference.http.event_reader.EventReader` that needs no state. Its methods are static, which
-    makes a token some 20 ns cheaper.
+    The class is an :class:`~chatcore_inference.http.event_reader.EventReader` that needs no state. Its methods are
+    static, which makes a token some 20 ns cheaper.
     """
 
     @staticmethod
     def read(raw: bytes, data: bytes) -> Frame:
-        """See :meth:`chatcore_inference.http.event_reader.EventReader.read`.
+        """Returns an event as a frame, as :meth:`chatcore_inference.http.event_reader.EventReader.read` says.
 
-        Data that is no JSON object, or an object with other keys, is forwarded like any other and has no meaning for
-        us. Only a string is a token and only `true` closes the reply.
+        Data that is no JSON object, or an object with other keys, is forwarded like any other data and has no meaning
+        for us. Only a string is a token and only `true` closes the reply.
         """
         try:
             event: _Json = orjson.loads(data)
@@ -36,17 +36,17 @@ class SamosachaatEvents:
 
     @staticmethod
     def read_empty(raw: bytes) -> Frame:
-        """See :meth:`chatcore_inference.http.event_reader.EventReader.read_empty`."""
+        """Returns an event as a frame, as :meth:`chatcore_inference.http.event_reader.EventReader.read_empty` says."""
         return Frame(raw)
 
 
-# JSON gives any of these; a dict has strings for keys.
+# JSON data has one of these types; a dict has strings for keys.
 _Json = dict[str, object] | list[object] | str | float | bool | None
 
 
 def _parsed_leniently(data: bytes) -> _Json:
-    # orjson refuses two things that every browser accepts: halves of a surrogate pair, which a model may split over two
-    # tokens, and bytes that are not UTF-8, which become U+FFFD. What is stored must be what readers were shown.
+    # orjson refuses two kinds of data that every browser accepts: halves of a surrogate pair, which a model may split
+    # over two tokens, and bytes that are not UTF-8, which become U+FFFD. The stored text must be what readers saw.
     try:
         event: _Json = json.loads(data.decode(errors="replace"), parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -55,4 +55,4 @@ def _parsed_leniently(data: bytes) -> _Json:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)  # NaN and the infinities belong to Python's JSON only.
+    raise ValueError(constant)  # Only Python's JSON has NaN and the infinities.

@@ -1,4 +1,4 @@
-"""Fits the messages of a request into what the samosachaat inference service accepts.
+"""Fits the messages of a request into the limits of the samosachaat inference service.
 
 The service refuses a request that exceeds any of these limits.
 """
@@ -18,7 +18,7 @@ MAX_TOTAL_CHARS = 32_000
 def within_limits(messages: Sequence[HistoryMessage]) -> list[HistoryMessage]:
     """Returns the newest of the messages that the service accepts, oldest first.
 
-    A message that is too long keeps its end, because that is what the conversation went on from.
+    A message that is too long keeps its end, because the conversation went on from there.
     """
     kept: list[HistoryMessage] = []
     chars_left = MAX_TOTAL_CHARS

@@ -15,32 +15,32 @@ from chatcore_inference.protocols.wire_protocol import WireProtocol
 
 # A user id may hold any character and a header only visible ASCII, so the rest is percent-encoded, "%" included.
 _KEPT_IN_HEADERS = string.punctuation.replace("%", "")
-# It remembers nothing, so one serves all replies.
+# The reader remembers nothing, so one reader serves all replies.
 _EVENTS = SamosachaatEvents()
 
 
 class SamosachaatProtocol(WireProtocol):
-    """The protocol of the samosachaat inference service."""
+    """Builds requests for the samosachaat inference service, and reads its events."""
 
     generate_path = "generate"
     models_path = "models"
     swap_path = "models/swap"
 
     def authorize(self, headers: httpx.Headers, key: str) -> None:
-        """See :meth:`WireProtocol.authorize`."""
+        """Adds our key to the headers, as :meth:`WireProtocol.authorize` says."""
         headers["x-internal-api-key"] = key
 
     def trace_headers(self, trace_id: str | None) -> Mapping[str, str]:
-        """See :meth:`WireProtocol.trace_headers`."""
+        """Returns the headers that carry a trace id, as :meth:`WireProtocol.trace_headers` says."""
         return {} if trace_id is None else {"x-trace-id": trace_id}
 
     def generate_headers(self, request: InferenceRequest) -> list[tuple[bytes, bytes]]:
-        """See :meth:`WireProtocol.generate_headers`."""
+        """Returns the headers of a request for a reply, as :meth:`WireProtocol.generate_headers` says."""
         user = (b"X-User-Id", quote(request.user_id, safe=_KEPT_IN_HEADERS).encode("ascii"))
         return [user] if request.trace_id is None else [user, (b"X-Trace-Id", request.trace_id.encode("ascii"))]
 
     def generate_body(self, request: InferenceRequest) -> bytes:
-        """See :meth:`WireProtocol.generate_body`."""
+        """Returns the body of a request for a reply, as :meth:`WireProtocol.generate_body` says."""
         messages = within_limits(request.messages)
         return orjson.dumps(
             {
@@ -52,9 +52,9 @@ class SamosachaatProtocol(WireProtocol):
         )
 
     def swap_body(self, model_tag: str) -> bytes:
-        """See :meth:`WireProtocol.swap_body`."""
+        """Returns the body of a request for another model, as :meth:`WireProtocol.swap_body` says."""
         return orjson.dumps({"model_tag": model_tag})
 
     def event_reader(self) -> EventReader:
-        """See :meth:`WireProtocol.event_reader`."""
+        """Returns the reader for the events of a reply, as :meth:`WireProtocol.event_reader` says."""
         return _EVENTS
