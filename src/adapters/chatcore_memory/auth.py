@@ -17,14 +17,14 @@ class StaticAuth(Auth):
         auth = StaticAuth({"token-of-alice": User(id="alice")})
         auth.accept("token-of-root", User(id="root", is_admin=True))
 
-    - ``auth.outage = True`` simulates an outage: nobody is let in until it is false again.
+    - ``auth.outage = True`` simulates an outage: every call fails until the attribute is false again.
     - ``auth.trace_ids`` lists the trace ids of the calls that were answered, rejections included, oldest first.
 
     Nothing is cached: :meth:`accept` and :meth:`reject` take effect at once.
 
     Args:
-        users: maps the initial tokens to their users.
-        clock: decides whether a token has expired; by default the system clock.
+        users: the users by their tokens.
+        clock: the clock that decides whether a token has expired; the system clock by default.
     """
 
     def __init__(self, users: Mapping[str, User] | None = None, *, clock: Clock | None = None) -> None:
@@ -38,11 +38,11 @@ class StaticAuth(Auth):
         self._users[token] = user
 
     def reject(self, token: str) -> None:
-        """Makes `token` invalid; does nothing if it already is."""
+        """Makes `token` invalid; does nothing if the token is invalid already."""
         self._users.pop(token, None)
 
     async def authenticate(self, token: str, *, trace_id: str | None = None) -> User:
-        """See :meth:`chatcore.ports.Auth.authenticate`."""
+        """Returns the user of `token`, as :meth:`chatcore.ports.Auth.authenticate` says."""
         await self.ping()
         self.trace_ids.append(trace_id)
         user = self._users.get(token)
@@ -51,7 +51,7 @@ class StaticAuth(Auth):
         return user
 
     async def ping(self) -> None:
-        """See :meth:`chatcore.ports.Auth.ping`."""
+        """Returns unless there is an outage, as :meth:`chatcore.ports.Auth.ping` says."""
         await asyncio.sleep(0)
         if self.outage:
             raise AuthUnavailableError

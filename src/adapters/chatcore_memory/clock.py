@@ -10,7 +10,7 @@ from chatcore.ports import Clock
 #: The time at which a frozen clock starts by default.
 DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
 
-#: The number of event loop iterations after waking a sleeper: enough for it to sleep again after several awaits.
+#: The number of event loop iterations after waking a sleeper, enough to let it sleep again after several awaits.
 _ITERATIONS_PER_WAKE_UP = 25
 
 
@@ -42,7 +42,7 @@ class FrozenClock(Clock):
         return self._elapsed
 
     async def sleep(self, seconds: float) -> None:
-        """Returns when the clock has been advanced by `seconds`; if not positive, after one event loop iteration."""
+        """Returns when the clock was advanced by `seconds`, or after one loop iteration if that is not positive."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return
@@ -69,7 +69,7 @@ class FrozenClock(Clock):
     async def elapse(self, seconds: float) -> None:
         """Moves the clock from one wake-up to the next, and lets each sleeper run before moving on.
 
-        Unlike with :meth:`advance`, a task that sleeps for a second at a time wakes once for each second.
+        In contrast to :meth:`advance`, a task that sleeps for a second at a time wakes once for each second.
         """
         self._require_forward(seconds)
         end = self._elapsed + seconds

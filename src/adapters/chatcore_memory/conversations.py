@@ -14,12 +14,12 @@ from chatcore_memory.tables import Tables
 
 @frozen
 class ConversationRows:
-    """Reads and writes the conversations in the tables; each method does what the port says."""
+    """Reads and writes the conversations in the tables; each method does as the port says."""
 
     _tables: Tables
 
     def create(self, conversation: Conversation) -> None:
-        """Stores a new conversation."""
+        """Stores a new conversation, or does nothing if its id is taken."""
         key = (conversation.user_id, conversation.id)
         if key not in self._tables.conversations:
             self._tables.conversations[key] = _in_utc(conversation)

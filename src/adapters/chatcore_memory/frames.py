@@ -22,7 +22,7 @@ def is_finished(raw: bytes) -> bool:
 
 
 def parse(raw: bytes) -> Frame:
-    """Reads one whole frame."""
+    """Returns the frame of one whole event."""
     payload = _payload(raw)
     token = payload.get("token")
     return Frame(raw, token if isinstance(token, str) else None, is_closing=payload.get("done") is True)

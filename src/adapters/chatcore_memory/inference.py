@@ -1,4 +1,4 @@
-"""Implements the inference port and the models port from a script."""
+"""Implements the inference port and the models port with a script."""
 
 import asyncio
 from collections import deque
@@ -17,7 +17,7 @@ from chatcore.errors import (
 from chatcore.ports import Frame, Inference, InferenceRequest, Models, ModelsDocument
 from chatcore_memory.frames import DONE_FRAME, is_finished, parse, token_frame
 
-#: Larger frames are refused, as they are by a client of a real service.
+#: Most bytes of a frame; larger frames are refused, as they are by a client of a real service.
 MAX_FRAME_BYTES = 1024 * 1024
 
 _NO_MODELS = ModelsDocument(content=b'{"current_model":null,"models":[]}')
@@ -36,10 +36,10 @@ Step = bytes | InferenceError | _Pause
 
 
 class CallState(StrEnum):
-    """Tells how far a call has come."""
+    """Tells the state of a call."""
 
     RUNNING = "running"
-    #: The closing frame has come.
+    #: The closing frame has arrived.
     ENDED = "ended"
     FAILED = "failed"
     #: The caller gave up; a real client would have closed the connection.
@@ -48,7 +48,7 @@ class CallState(StrEnum):
 
 @define
 class InferenceCall:
-    """Records one request for a reply."""
+    """A request for a reply, and the state of the call."""
 
     request: InferenceRequest
     state: CallState = CallState.RUNNING
@@ -57,9 +57,9 @@ class InferenceCall:
 
 
 class ScriptedInference(Inference, Models):
-    """Answers by a script and remembers the requests.
+    """Answers as a script says and remembers the requests.
 
-    A script applies to every reply or to the next one::
+    A script applies to every reply or to the next reply::
 
         inference = ScriptedInference()
         inference.say("Hel", "lo")  # Every reply from now on.
@@ -68,10 +68,10 @@ class ScriptedInference(Inference, Models):
 
     By default each reply is ``Hello``. A script without a closing frame breaks off at its end.
 
-    - ``inference.calls``: the replies that were asked for and how far each has come, oldest first.
-    - ``inference.outage = InferenceUnreachableError()``: makes every call of any kind fail, until it is None again.
+    - ``inference.calls``: the replies that were requested and the state of each, oldest first.
+    - ``inference.outage = InferenceUnreachableError()``: every call of any kind fails until it is None again.
     - ``inference.models``, ``inference.swap_answer``: the answers to `list_models` and `swap_model`, each a document
-      or an error; ``inference.swapped``: the model tags that were asked for.
+      or an error; ``inference.swapped``: the model tags that were requested.
     - ``inference.trace_ids``: the trace id of each call of any kind but ping.
 
     Args:
@@ -112,7 +112,7 @@ class ScriptedInference(Inference, Models):
         self._released = asyncio.Event()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Returns when `condition` holds; checks it whenever a call begins, pauses or ends."""
+        """Returns when `condition` holds, which is checked whenever a call begins, pauses or ends."""
         while not condition():
             await self._changed.wait()
 
@@ -125,7 +125,7 @@ class ScriptedInference(Inference, Models):
         await self.until(lambda: sum(call.state is CallState.CANCELLED for call in self.calls) >= count)
 
     async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
-        """See :meth:`chatcore.ports.Inference.generate`."""
+        """Plays the next script, as :meth:`chatcore.ports.Inference.generate` says."""
         await self._enter(request.trace_id)
         call = InferenceCall(request)
         self.calls.append(call)
@@ -143,18 +143,18 @@ class ScriptedInference(Inference, Models):
             self._note_change()
 
     async def list_models(self, *, trace_id: str | None = None) -> ModelsDocument:
-        """See :meth:`chatcore.ports.Models.list_models`."""
+        """Returns `models` or raises its error, as :meth:`chatcore.ports.Models.list_models` says."""
         await self._enter(trace_id)
         return _document(self.models)
 
     async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> ModelsDocument:
-        """See :meth:`chatcore.ports.Models.swap_model`."""
+        """Returns `swap_answer` or raises its error, as :meth:`chatcore.ports.Models.swap_model` says."""
         await self._enter(trace_id)
         self.swapped.append(model_tag)
         return _document(self.swap_answer)
 
     async def ping(self) -> None:
-        """See :meth:`chatcore.ports.Inference.ping`."""
+        """Returns unless there is an outage, as :meth:`chatcore.ports.Inference.ping` says."""
         await asyncio.sleep(0)
         if self.outage is not None:
             raise self.outage
@@ -187,7 +187,7 @@ class ScriptedInference(Inference, Models):
         except TimeoutError as error:
             raise InferenceTimeoutError from error
         finally:
-            # Also after a cancellation or a timeout.
+            # The pause also ends after a cancellation or a timeout.
             call.is_paused = False
 
     def _note_change(self) -> None:
@@ -202,7 +202,7 @@ def _document(answer: ModelsDocument | InferenceError) -> ModelsDocument:
 
 
 def _deliver(raw: bytes, on_frame: Callable[[Frame], None]) -> bool:
-    """Hands over a frame, if it is whole; returns whether it closes the reply."""
+    """Passes on a frame, if it is whole; returns whether the frame closes the reply."""
     if len(raw) > MAX_FRAME_BYTES:
         raise InferenceRefusedError("A frame of the inference service is too large.")
     if not is_finished(raw):

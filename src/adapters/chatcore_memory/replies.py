@@ -23,13 +23,13 @@ from chatcore_memory.tables import GenerationRow, RecordedKey, Tables
 
 @frozen
 class ReplyRows:
-    """Reads and writes the replies in the tables; each method does what the port says.
+    """Reads and writes the replies in the tables; each method does as the port says.
 
     Every method makes all checks before its first write, so that a refusal leaves no trace.
     """
 
     _tables: Tables
-    #: Leases expire by this clock.
+    #: The clock by which leases expire.
     _clock: Clock
 
     def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
@@ -117,7 +117,7 @@ class ReplyRows:
         return len(old)
 
     def _known_turn(self, turn: NewTurn) -> AcceptedTurn | None:
-        """Returns the turn that the idempotency key was recorded for, if there is one."""
+        """Returns the turn that the idempotency key was recorded for, or None if the key is new."""
         if turn.idempotency_key is None:
             return None
         recorded = self._tables.keys.get((turn.user_id, turn.idempotency_key.key))

@@ -1,4 +1,4 @@
-"""The storage port and the stream counts port in memory."""
+"""Implements the storage port and the stream counts port in memory."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
@@ -30,10 +30,10 @@ from chatcore_memory.tables import Tables
 
 
 class InMemoryStorage(Storage, StreamCounts):
-    """Stores everything in this process, and loses it when the process ends.
+    """Stores all data in this process, and loses the data when the process ends.
 
     Leases and counts expire by the clock that is passed in. As with a database over a network, every call lets other
-    tasks run before it takes effect, and can be made to fail:
+    tasks run before the call takes effect, and can be made to fail:
 
     - ``storage.outage = True``: every call fails without taking effect, until the attribute is false again.
     - ``storage.lost_replies = 2``: the next two calls take effect and fail nevertheless, as when a connection breaks
@@ -49,94 +49,94 @@ class InMemoryStorage(Storage, StreamCounts):
         self._stream_counts = StreamCountRows(clock)
 
     async def create_conversation(self, conversation: Conversation) -> None:
-        """See the port."""
+        """Stores a new, empty conversation, as the port says."""
         async with self._transaction():
             self._conversations.create(conversation)
 
     async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:
-        """See the port."""
+        """Returns a page of the user's conversations, as the port says."""
         async with self._transaction():
             return self._conversations.list_page(user_id, request)
 
     async def open_conversation(self, user_id: UserId, conversation_id: ConversationId) -> OpenConversation:
-        """See the port."""
+        """Returns a conversation with all its messages, as the port says."""
         async with self._transaction():
             return self._conversations.open_with_messages(user_id, conversation_id)
 
     async def update_conversation(
         self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges
     ) -> Conversation:
-        """See the port."""
+        """Applies changes to a conversation, as the port says."""
         async with self._transaction():
             return self._conversations.update(user_id, conversation_id, changes)
 
     async def delete_conversation(self, user_id: UserId, conversation_id: ConversationId) -> None:
-        """See the port."""
+        """Deletes a conversation, as the port says."""
         async with self._transaction():
             self._conversations.delete(user_id, conversation_id)
 
     async def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
-        """See the port."""
+        """Begins a turn, as the port says."""
         async with self._transaction():
             return self._replies.begin_turn(turn)
 
     async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
-        """See the port."""
+        """Begins a regeneration, as the port says."""
         async with self._transaction():
             return self._replies.begin_regeneration(regeneration)
 
     async def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
-        """See the port."""
+        """Returns one message, as the port says."""
         async with self._transaction():
             return self._replies.get_message(user_id, conversation_id, message_id)
 
     async def request_stop(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
-        """See the port."""
+        """Asks the owner of a reply to stop, as the port says."""
         async with self._transaction():
             return self._replies.request_stop(user_id, conversation_id, message_id)
 
     async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[LeaseStatus]:
-        """See the port."""
+        """Stores new text and renews leases, as the port says."""
         async with self._transaction():
             return self._replies.checkpoint(owner_id, parts)
 
     async def finish(self, lease: Lease, final_state: FinalState) -> bool:
-        """See the port."""
+        """Writes the final state of a reply, as the port says."""
         async with self._transaction():
             return self._replies.finish(lease, final_state)
 
     async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
-        """See the port."""
+        """Takes over replies whose lease has expired, as the port says."""
         async with self._transaction():
             return self._replies.claim_expired(owner_id, running, limit)
 
     async def finish_orphan(self, lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
-        """See the port."""
+        """Finishes an orphaned reply from its deltas, as the port says."""
         async with self._transaction():
             return self._replies.finish_orphan(lease, decide)
 
     async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
-        """See the port."""
+        """Returns the text that each reader is missing, as the port says."""
         async with self._transaction():
             return self._replies.read_deltas(readers)
 
     async def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
-        """See the port."""
+        """Deletes old idempotency keys, as the port says."""
         async with self._transaction():
             return self._replies.purge_idempotency_keys(before, limit)
 
     async def exchange_stream_counts(self, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
-        """See the port."""
+        """Exchanges the counts of a process for those of all others, as the port says."""
         async with self._transaction():
             return self._stream_counts.exchange(process_id, counts)
 
     async def forget_stream_counts(self, limit: int) -> int:
-        """See the port."""
+        """Deletes expired counts, as the port says."""
         async with self._transaction():
             return self._stream_counts.forget(limit)
 
     async def ping(self) -> None:
-        """See the port."""
+        """Returns unless the storage fails, as the port says."""
         async with self._transaction():
             pass
 

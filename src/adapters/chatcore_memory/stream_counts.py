@@ -9,15 +9,15 @@ from chatcore.user import UserId
 
 
 class StreamCountRows:
-    """Keeps the counts that processes publish, until they expire by the clock; each method does what the port says."""
+    """Stores the counts that processes publish until the counts expire; each method does as the port says."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        # The count, and when it expires, in seconds of the clock.
+        # Each value is the count and when it expires, in seconds of the clock.
         self._rows: dict[tuple[UserId, UUID], tuple[int, float]] = {}
 
     def exchange(self, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
-        """Stores the counts of a process; returns those of all others for the same users."""
+        """Stores the counts of a process; returns the counts of all others for the same users."""
         now = self._clock.monotonic()
         for user_id, count in counts.items():
             self._rows.pop((user_id, process_id), None)
@@ -26,7 +26,7 @@ class StreamCountRows:
         return {user_id: self._elsewhere(user_id, process_id, now) for user_id, count in counts.items() if count}
 
     def forget(self, limit: int) -> int:
-        """Deletes expired counts."""
+        """Deletes at most `limit` expired counts; returns the number of deleted counts."""
         now = self._clock.monotonic()
         expired = [row for row, (_, valid_until) in self._rows.items() if valid_until <= now][:limit]
         for row in expired:

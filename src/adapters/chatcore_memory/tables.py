@@ -1,4 +1,4 @@
-"""The tables of an in-memory storage, and how their rows are found."""
+"""Stores the rows of an in-memory storage, and finds them by their keys."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,13 +14,13 @@ from chatcore.user import UserId
 
 @define(kw_only=True)
 class GenerationRow:
-    """Holds a running reply."""
+    """A running reply."""
 
     #: The current lease.
     lease: Lease
     #: Where the head of the conversation returns to if the reply fails.
     return_head_id: MessageId | None
-    #: Whether it stands beside an earlier reply.
+    #: Whether the reply stands beside an earlier reply.
     replaces: bool
     #: When the lease expires, in seconds of the storage's clock.
     lease_until: float
@@ -30,13 +30,13 @@ class GenerationRow:
 
     @property
     def text(self) -> str:
-        """The text that is stored so far."""
+        """Returns the text that is stored so far."""
         return "".join(text for _, text in sorted(self.deltas.items()))
 
 
 @frozen(kw_only=True)
 class RecordedKey:
-    """Holds an idempotency key and the turn that it was recorded for."""
+    """An idempotency key and the turn that it was recorded for."""
 
     fingerprint: bytes
     conversation_id: ConversationId
@@ -47,16 +47,16 @@ class RecordedKey:
 
 @define
 class Tables:
-    """Holds rows by their keys. Every key begins with the user, so no row can be looked up without naming one."""
+    """Stores rows by their keys. Every key begins with the user, so no row can be looked up without a user."""
 
     conversations: dict[tuple[UserId, ConversationId], Conversation] = Factory(
         dict[tuple[UserId, ConversationId], Conversation]
     )
-    #: Ordered by position.
+    #: The messages of each conversation, ordered by position.
     messages: dict[tuple[UserId, ConversationId], list[Message]] = Factory(
         dict[tuple[UserId, ConversationId], list[Message]]
     )
-    #: At most one for each conversation, by construction.
+    #: The running replies, at most one for each conversation by construction.
     generations: dict[tuple[UserId, ConversationId], GenerationRow] = Factory(
         dict[tuple[UserId, ConversationId], GenerationRow]
     )
@@ -93,7 +93,7 @@ class Tables:
         return active_path(self.messages[conversation.user_id, conversation.id], conversation.head_id)
 
     def leased(self, lease: Lease) -> GenerationRow | None:
-        """Returns the generation whose current lease this is; None when there is none."""
+        """Returns the generation that has this lease as its current one, or None if there is none."""
         generation = self.generations.get((lease.user_id, lease.conversation_id))
         return generation if generation is not None and generation.lease == lease else None
 
@@ -102,7 +102,7 @@ class Tables:
         return (generation for (owner, _), generation in self.generations.items() if owner == user_id)
 
     def store(self, conversation: Conversation) -> Conversation:
-        """Replaces the stored conversation, whose `updated_at` never moves backwards; returns what is stored."""
+        """Replaces the stored conversation, whose `updated_at` never moves backwards; returns the result."""
         before = self.conversations[conversation.user_id, conversation.id]
         kept = evolve(conversation, updated_at=max(before.updated_at, conversation.updated_at))
         self.conversations[conversation.user_id, conversation.id] = kept

@@ -1,4 +1,4 @@
-"""The storage port on PostgreSQL, and the migrations that make its schema."""
+"""Implements the storage port on PostgreSQL, and holds the migrations that create its schema."""
 
 from chatcore_postgres.migration import MigrationError, migrate
 from chatcore_postgres.storage import PostgresStorage

@@ -46,15 +46,15 @@ order by updated_at desc, id desc
 limit %(limit)s
 """  # noqa: S608 - the columns are literals
 
-# The columns of a message, for the row of a conversation: its own values where it has them. No message has position 0,
-# so this row comes first.
+# These are the columns of a message for the row of the conversation, which has its own values where it has such
+# columns. No message has position 0, so this row comes first.
 _CONVERSATION_AS_MESSAGE = listed(
     name if name in CONVERSATION_COLUMNS else "0::bigint as position" if name == "position" else f"null as {name}"
     for name in MESSAGE_COLUMNS
 )
 
-# One statement, so that the head is among the messages. The conversation is a row of its own, with columns that are
-# null in all other rows: repeating it in every row would cost as much as the messages themselves.
+# This is one statement, so that the head is among the messages. The conversation is a row of its own, with columns that
+# are null in all other rows: repeating it in every row would cost as much as the messages themselves.
 OPEN = f"""
 select {_CONVERSATION_AS_MESSAGE}, {listed(ONLY_CONVERSATION_COLUMNS)}
 from conversations
@@ -66,7 +66,7 @@ where user_id = %(user_id)s and conversation_id = %(conversation_id)s
 order by position
 """  # noqa: S608 - the columns are literals
 
-# One statement for all changes, so that the server plans it once. A column that does not change is set to itself.
+# One statement serves all changes, so that the server plans it once. A column that does not change is set to itself.
 UPDATE = f"""
 update conversations
 set {listed(f"{name} = case when %(sets_{name})s then %({name})s else {name} end" for name in SETTABLE_COLUMNS)},
@@ -134,7 +134,7 @@ async def delete(database: Database, user_id: UserId, conversation_id: Conversat
     async def unit(connection: Connection) -> bool:
         is_first = next(tries) == 1
         deleted = await fetch_on(connection, DELETE, _key(user_id, conversation_id))
-        # A repeat that finds nothing finds the effect of the previous try, whose answer was lost.
+        # A repeat finds nothing because the previous try, whose answer was lost, took effect.
         return bool(deleted) or not is_first
 
     if not await database.run(unit):

@@ -2,7 +2,8 @@
 
 from chatcore_postgres.driver.database import Database
 
-# Reads no row, but cannot be planned unless every table exists: a database without the schema does not count as ready.
+# The statement reads no row, but cannot be planned unless every table exists: without the schema a database is not
+# ready.
 PING = """
 select c.user_id
 from conversations as c join messages as m on m.user_id = c.user_id join generations as g on g.user_id = c.user_id
@@ -13,5 +14,5 @@ where false
 
 
 async def ping(database: Database) -> None:
-    """Returns when the database answers."""
+    """Returns when the database answers and has all tables, as the port says."""
     await database.fetch(PING, {})

@@ -18,7 +18,7 @@ from chatcore_postgres.driver.failures import Failure, classify
 
 _NO_TRANSACTION = b"-- no-transaction"
 
-# Any number that no other program uses for an advisory lock in the same database.
+# This may be any number that no other program uses for an advisory lock in the same database.
 _LOCK = 0x63686174636F7265
 _LOCK_POLL_SECONDS = 0.2
 _LOCK_TIMEOUT_SECONDS = 300.0
@@ -34,40 +34,41 @@ create table if not exists schema_migrations (
 _READ_APPLIED = "select name, checksum from schema_migrations"
 _RECORD = "insert into schema_migrations (name, checksum) values (%(name)s, %(checksum)s)"
 _TRY_LOCK = "select pg_try_advisory_lock(%(lock)s)"
-# Not set for files outside a transaction: building an index concurrently has to wait, and blocks no other session.
+# The limit is not set for files outside a transaction: building an index concurrently has to wait, and blocks no
+# session.
 _LIMIT_LOCK_WAITS = "set local lock_timeout = '5s'"
 
 _log = structlog.get_logger("chatcore_postgres")
 
 
 class MigrationError(Exception):
-    """The schema could not be migrated; the message names the file and the reason. Earlier files stay applied."""
+    """Reports that a migration failed; the message names the file and the reason. Earlier files stay applied."""
 
 
 @frozen
 class Migration:
-    """Holds one migration file."""
+    """A migration file."""
 
     name: str
     sql: bytes
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of the file, in hexadecimal."""
+        """Returns the SHA-256 digest of the file, in hexadecimal."""
         return hashlib.sha256(self.sql).hexdigest()
 
     @property
     def is_transactional(self) -> bool:
-        """Whether the file runs in a transaction, as it does unless its first line says otherwise."""
+        """Returns whether the file runs in a transaction, as it does unless its first line says otherwise."""
         return not self.sql.startswith(_NO_TRANSACTION)
 
 
 async def migrate(conninfo: str, directory: Path | None = None) -> list[str]:
-    """Applies the missing migrations in the order of their names. When several processes call this, one does the work.
+    """Applies the missing migrations in the order of their names. Of several processes that call it, one does the work.
 
     Args:
-        conninfo: as for :class:`chatcore_postgres.PostgresStorage`, but without PgBouncer in between: a lock is held
-            for the session.
+        conninfo: the connection string, as for :class:`chatcore_postgres.PostgresStorage`, but without PgBouncer in
+            between, because a lock is held for the session.
         directory: the folder of the `*.sql` files; None for the migrations of this version.
 
     Returns:
@@ -75,7 +76,7 @@ async def migrate(conninfo: str, directory: Path | None = None) -> list[str]:
 
     Raises:
         MigrationError: a file failed, or was edited after it was applied. A file that failed leaves nothing behind,
-            unless it runs outside a transaction: it may leave an index that is not valid.
+            unless it runs outside a transaction: such a file may leave an index that is not valid.
         StorageUnavailableError: the database is unreachable, or another migration holds the lock for minutes.
     """
     migrations = read_migrations(directory or _own_directory())
@@ -111,8 +112,8 @@ def _own_directory() -> Path:
 
 
 async def _lock(connection: Connection) -> None:
-    # Polls for the lock. A session that waits in the server holds a snapshot, and the session that has the lock may be
-    # waiting for all snapshots to end (create index concurrently).
+    # The loop polls for the lock. A session that waits in the server holds a snapshot, and the session with the lock
+    # may be waiting for all snapshots to end (create index concurrently).
     try:
         async with asyncio.timeout(_LOCK_TIMEOUT_SECONDS):
             while not await _try_lock(connection):  # noqa: ASYNC110 - there is no event to wait for
@@ -133,7 +134,7 @@ def _pending(migrations: list[Migration], applied: Mapping[str, str]) -> list[Mi
             raise MigrationError(f"{migration.name} was edited after it was applied. Undo that and add a new file.")
     unknown = sorted(applied.keys() - {migration.name for migration in migrations})
     if unknown:
-        # Not an error: during a rolling deployment the old version still runs, with the new schema.
+        # This is no error: during a rolling deployment the old version still runs, with the new schema.
         _log.warning("migrations_unknown", names=unknown)
     return [migration for migration in migrations if migration.name not in applied]
 
@@ -154,7 +155,7 @@ async def _apply(connection: Connection, migration: Migration) -> None:
 
 
 async def _execute(connection: Connection, migration: Migration) -> None:
-    # Sends bytes without parameters, so that percent signs stay, and the server itself separates the statements.
+    # The bytes are sent without parameters, so that percent signs stay, and the server itself separates the statements.
     await connection.execute(migration.sql)
     await connection.execute(_RECORD, {"name": migration.name, "checksum": migration.checksum})
 

@@ -59,7 +59,8 @@ _STATUSES = {status.value: status for status in Status}
 _ERRORS: dict[str | None, ReplyError | None] = {None: None, **{error.value: error for error in ReplyError}}
 _TITLE_SOURCES = {source.value: source for source in TitleSource}
 
-# Most servers use one of these. Converting an instant that is in UTC already costs as much as the rest of its row.
+# Most servers use one of these zones. Converting an instant that is in UTC already costs as much as the rest of its
+# row.
 _UTC_ZONES = frozenset({UTC, ZoneInfo("UTC"), ZoneInfo("Etc/UTC")})
 
 _INSTANTS_OF_CONVERSATION = (CONVERSATION_COLUMNS.index("created_at"), CONVERSATION_COLUMNS.index("updated_at"))
@@ -71,12 +72,12 @@ _OPENED_CONVERSATION = itemgetter(*(_OPENED_COLUMNS.index(name) for name in CONV
 
 
 def listed(columns: Iterable[LiteralString]) -> LiteralString:
-    """Returns the columns as SQL lists them."""
+    """Returns the columns as a list in SQL."""
     return ", ".join(columns)
 
 
 def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]:
-    """Makes a conversation of each row of :data:`CONVERSATION_COLUMNS`."""
+    """Returns a conversation for each row of :data:`CONVERSATION_COLUMNS`."""
     return [
         Conversation(
             id_,
@@ -103,7 +104,7 @@ def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]
 
 
 def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence[Row]) -> list[Message]:
-    """Makes a message of each row of :data:`MESSAGE_COLUMNS`; further columns are ignored."""
+    """Returns a message for each row of :data:`MESSAGE_COLUMNS`; further columns are ignored."""
     return [
         Message(
             id_,
@@ -137,7 +138,7 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
 
 
 def to_opened(user_id: UserId, row: Row) -> Conversation:
-    """Makes a conversation of a row of :data:`MESSAGE_COLUMNS` and :data:`ONLY_CONVERSATION_COLUMNS`."""
+    """Returns the conversation in a row of :data:`MESSAGE_COLUMNS` and :data:`ONLY_CONVERSATION_COLUMNS`."""
     (opened,) = to_conversations(user_id, [_OPENED_CONVERSATION(row)])
     return opened
 

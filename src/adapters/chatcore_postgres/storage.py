@@ -1,4 +1,4 @@
-"""The storage port and the stream counts port on PostgreSQL."""
+"""Implements the storage port and the stream counts port on PostgreSQL."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -27,11 +27,11 @@ from chatcore_postgres.warm_up import WarmDatabase
 
 
 class PostgresStorage(Storage, StreamCounts):
-    """Stores everything in PostgreSQL 15 or later, in the schema that `chatcore_postgres.migrate` creates.
+    """Stores all data in PostgreSQL 15 or later, in the schema that `chatcore_postgres.migrate` creates.
 
     There are three pools: one for requests, and two small reserves for work that must not wait behind requests. Final
     states and recovery may have to wait for row locks; checkpoints, readers, stream counts and the readiness probe must
-    not wait for those either.
+    not wait for row locks either.
 
     No state is kept in a session, so PgBouncer may be used in transaction mode. A PgBouncer older than 1.21, or without
     `max_prepared_statements`, needs `prepared_statements=False`.
@@ -41,15 +41,15 @@ class PostgresStorage(Storage, StreamCounts):
     StorageUnavailableError. A connection string without TCP settings gets keepalives and a `tcp_user_timeout`, so that
     a server that has vanished is noticed within seconds.
 
-    Use it as an async context manager, or call :meth:`open` and :meth:`close`.
+    Use an instance as an async context manager, or call :meth:`open` and :meth:`close`.
 
     Args:
         conninfo: a URL or a key-value string; a driver name as in `postgresql+asyncpg://` is ignored.
-        min_connections: number of connections that are kept open for requests.
-        max_connections: maximum number of connections for requests.
-        reserved_connections: maximum number of connections for background work, half of them for final states and
+        min_connections: the number of connections that are kept open for requests.
+        max_connections: the maximum number of connections for requests.
+        reserved_connections: the maximum number of connections for background work, half of them for final states and
             recovery; one of each half is kept open.
-        connection_timeout_seconds: longest wait for a free connection.
+        connection_timeout_seconds: the longest wait for a free connection.
         timeout_seconds: approximately the longest time that any method takes.
         prepared_statements: whether the server may keep prepared statements.
 
@@ -83,8 +83,8 @@ class PostgresStorage(Storage, StreamCounts):
             )
 
         self._requests = database("requests", min_connections, max_connections, kind=WarmDatabase)
-        # Writing a final state or finishing an orphan waits for the row of its conversation, however long another
-        # transaction holds it. Lease renewals must not wait behind such a write.
+        # A write of a final state waits for the row of its conversation as long as another transaction holds the row.
+        # Lease renewals must not wait behind such a write.
         self._endings = database("endings", 1, max(reserved_connections // 2, 1), is_patient=True)
         self._background = database("background", 1, reserved_connections - reserved_connections // 2)
 
@@ -95,7 +95,7 @@ class PostgresStorage(Storage, StreamCounts):
         await self._requests.open()
 
     async def close(self) -> None:
-        """Closes all connections, if there are any."""
+        """Closes all connections; does nothing if there are none."""
         await self._requests.close()
         await self._endings.close()
         await self._background.close()
@@ -113,75 +113,75 @@ class PostgresStorage(Storage, StreamCounts):
         return {name: pool.stats() for name, pool in pools.items()}
 
     async def create_conversation(self, conversation: Conversation) -> None:
-        """See the port."""
+        """Stores a new, empty conversation, as the port says."""
         await conversations.create(self._requests, conversation)
 
     async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:
-        """See the port."""
+        """Returns a page of the user's conversations, as the port says."""
         return await conversations.list_page(self._requests, user_id, request)
 
     async def open_conversation(self, user_id: UserId, conversation_id: ConversationId) -> OpenConversation:
-        """See the port."""
+        """Returns a conversation with all its messages, as the port says."""
         return await conversations.open_with_messages(self._requests, user_id, conversation_id)
 
     async def update_conversation(
         self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges
     ) -> Conversation:
-        """See the port."""
+        """Applies changes to a conversation, as the port says."""
         return await conversations.update(self._requests, user_id, conversation_id, changes)
 
     async def delete_conversation(self, user_id: UserId, conversation_id: ConversationId) -> None:
-        """See the port."""
+        """Deletes a conversation, as the port says."""
         await conversations.delete(self._requests, user_id, conversation_id)
 
     async def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
-        """See the port."""
+        """Begins a turn, as the port says."""
         return await begin_turn(self._requests, turn)
 
     async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
-        """See the port."""
+        """Begins a regeneration, as the port says."""
         return await begin_regeneration(self._requests, regeneration)
 
     async def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
-        """See the port."""
+        """Returns one message, as the port says."""
         return await get_message(self._requests, user_id, conversation_id, message_id)
 
     async def request_stop(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
-        """See the port."""
+        """Asks the owner of a reply to stop, as the port says."""
         return await request_stop(self._requests, user_id, conversation_id, message_id)
 
     async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[LeaseStatus]:
-        """See the port."""
+        """Stores new text and renews leases, as the port says."""
         return await checkpoint(self._background, owner_id, parts)
 
     async def finish(self, lease: Lease, final_state: FinalState) -> bool:
-        """See the port."""
+        """Writes the final state of a reply, as the port says."""
         return await finish(self._endings, lease, final_state)
 
     async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
-        """See the port."""
+        """Takes over replies whose lease has expired, as the port says."""
         return await claim_expired(self._endings, owner_id, running, limit)
 
     async def finish_orphan(self, lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
-        """See the port."""
+        """Finishes an orphaned reply from its deltas, as the port says."""
         return await finish_orphan(self._endings, lease, decide)
 
     async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
-        """See the port."""
+        """Returns the text that each reader is missing, as the port says."""
         return await read_deltas(self._background, readers)
 
     async def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
-        """See the port."""
+        """Deletes old idempotency keys, as the port says."""
         return await idempotency_keys.purge(self._background, before, limit)
 
     async def exchange_stream_counts(self, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
-        """See the port."""
+        """Exchanges the counts of a process for those of all others, as the port says."""
         return await stream_counts.exchange(self._background, process_id, counts)
 
     async def forget_stream_counts(self, limit: int) -> int:
-        """See the port."""
+        """Deletes expired counts, as the port says."""
         return await stream_counts.forget(self._background, limit)
 
     async def ping(self) -> None:
-        """See the port."""
+        """Returns when the database answers, as the port says."""
         await health.ping(self._background)

@@ -9,8 +9,8 @@ from chatcore_postgres.driver.database import Connection, Database, fetch_on
 
 # A process writes only its own rows, so no process waits for another.
 #
-# Here and below, users are looked up by `any` and not by a join: each user costs one lookup in the key, however many
-# there are and whatever the planner estimates for such a short-lived table.
+# Here and below, users are looked up by `any` and not by a join: each user costs one lookup in the key, for any number
+# of users and any estimate of the planner for such a short-lived table.
 PUBLISH_STREAM_COUNTS = """
 with taken_back as (
     delete from open_streams
@@ -23,8 +23,8 @@ on conflict (user_id, process_id) do update set streams = excluded.streams, vali
 returning streams
 """
 
-# Not part of the previous statement: that would read with a snapshot from before its own rows are visible, and of two
-# processes that publish at the same time neither would find the other.
+# The query is not part of the previous statement, which would read with a snapshot from before its own rows are
+# visible: of two processes that publish at the same time, neither would find the other.
 COUNT_STREAMS_ELSEWHERE = """
 select user_id, sum(streams)::bigint
 from open_streams
@@ -48,9 +48,9 @@ returning s.process_id
 
 
 async def exchange(database: Database, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
-    """Publishes the counts and then reads the others', as the port says.
+    """Publishes the counts of a process and then reads the counts of the others, as the port says.
 
-    Each statement is its own transaction, so that other processes see the counts before this one reads theirs.
+    Each statement is its own transaction, so that other processes see the counts before this process reads theirs.
     """
     open_here = {user_id: count for user_id, count in counts.items() if count}
     own = {"process_id": process_id, "user_ids": Texts(open_here)}
@@ -65,7 +65,7 @@ async def exchange(database: Database, process_id: ProcessId, counts: Mapping[Us
         if not open_here:
             return {}
         found = await fetch_on(connection, COUNT_STREAMS_ELSEWHERE, own)
-        return {user_id: streams for user_id, streams in found}  # noqa: C416 - a row is a tuple of anything
+        return {user_id: streams for user_id, streams in found}  # noqa: C416 - a row is a tuple of any values
 
     return await database.run(unit)
 

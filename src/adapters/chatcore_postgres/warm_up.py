@@ -1,4 +1,4 @@
-"""Warms up new connections: each begins turns that are refused, before it is used.
+"""Warms up new connections: each begins turns that are refused, before it is used for requests.
 
 For each new connection the server looks up the tables in its catalogue, and it plans a prepared statement anew for each
 of the first five executions. The longest statement, which begins a turn, therefore takes ten times as long the first
@@ -20,10 +20,10 @@ from chatcore_postgres.driver.database import Connection, Database, fetch_on
 from chatcore_postgres.driver.epoll_wait import WaitingConnection
 from chatcore_postgres.replies.begin_turn import BEGIN_TURN, turn_parameters
 
-# psycopg prepares a statement at its second execution. The server makes five plans for the values at hand, and then one
-# for any values.
+# psycopg prepares a statement at its second execution. The server makes five plans for the given values, and then one
+# for all values.
 _TIMES = 7
-# Far more than a warm-up takes, unless the tables are locked or far away: then a cold connection is better than none.
+# The limit is far more than a warm-up takes, unless the tables are locked or far away: then a cold connection must do.
 _MAX_SECONDS = 0.5
 
 _NOBODY = UserId("")
@@ -45,7 +45,7 @@ _REFUSED = NewTurn(
 
 
 class WarmDatabase(Database):
-    """Warms up its connections. A failure is ignored: the first use of the connection meets the same error."""
+    """Warms up its connections. A failure is ignored: the first use of the connection raises the same error."""
 
     async def _configure(self, connection: WaitingConnection) -> None:
         await super()._configure(connection)

@@ -2,8 +2,7 @@
 
 Each class says which fixtures and methods it needs. A contract controls a remote service through a protocol
 (:class:`AuthScript`, :class:`InferenceScript`, :class:`ModelsScript`), so that a fake and a real server run the same
-tests. The tests need the extra ``chatcore[testing]``; for readable failures, put this into ``conftest.py``::
-
+tests. The tests need the extra ``chatcore[testing]``. For readable failures, put this line into ``conftest.py``::
     pytest.register_assert_rewrite("chatcore.testing")
 """
 

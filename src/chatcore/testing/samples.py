@@ -1,4 +1,4 @@
-"""Sample entities for tests. Every value has a valid default, so a test names only the values that matter to it.
+"""Makes sample entities for tests. Every value has a valid default, so a test names only the values that it needs.
 
 `attrs.evolve` changes any other value::
 
@@ -25,7 +25,7 @@ from chatcore.user import UserId
 ALICE: UserId = "alice"
 BOB: UserId = "bob"
 
-#: The instant at which samples are made unless a test says otherwise.
+#: The instant at which samples are made unless a test passes another.
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 #: Text that storages and encoders often get wrong: emoji of several code points, combining marks, the line and
@@ -37,7 +37,7 @@ AWKWARD_TEXT = (
 
 
 def later(minutes: float) -> datetime:
-    """Returns the instant that many minutes after :data:`NOON`."""
+    """Returns the instant `minutes` after :data:`NOON`."""
     return NOON + timedelta(minutes=minutes)
 
 
@@ -96,7 +96,7 @@ def a_regeneration(conversation: Conversation, *, now: datetime = NOON) -> NewRe
 
 
 def a_key(key: str = "key-1", request: str = "request-1") -> IdempotencyKey:
-    """Returns an idempotency key; each `request` has its own fingerprint."""
+    """Returns an idempotency key; every `request` gives another fingerprint."""
     return IdempotencyKey(key, hashlib.sha256(request.encode()).digest())
 
 
@@ -114,7 +114,7 @@ def a_final_state(content: str = "Hi", *, at: datetime = NOON) -> FinalState:
 
 
 def an_interruption(content: str = "H", *, at: datetime = NOON) -> FinalState:
-    """Returns the final state of a reply that broke off; the reply stays the head."""
+    """Returns the final state of a reply that broke off; the head of the conversation stays at that reply."""
     return FinalState(
         status=Status.INTERRUPTED,
         content=content,
@@ -127,7 +127,7 @@ def an_interruption(content: str = "H", *, at: datetime = NOON) -> FinalState:
 
 
 def a_failure(*, at: datetime = NOON) -> FinalState:
-    """Returns the final state of a reply without text; the head returns."""
+    """Returns the final state of a reply without text; the head of the conversation moves back."""
     return FinalState(
         status=Status.FAILED,
         content="",
@@ -145,7 +145,7 @@ def progress(lease: Lease, text: str, *, start_offset: int = 0, renew: bool = Fa
 
 
 def wrong_leases(lease: Lease) -> list[Lease]:
-    """Returns leases that each differ from the current one in one value."""
+    """Returns leases that differ from the current lease in one value each."""
     return [
         evolve(lease, user_id=BOB),
         evolve(lease, conversation_id=ConversationId(uuid4())),

@@ -1,1 +1,1 @@
-"""Connects to PostgreSQL: the pool, waiting for answers, errors, and parameter types."""
+"""Connects to PostgreSQL: manages connections, waits for answers, classifies errors and encodes arrays."""

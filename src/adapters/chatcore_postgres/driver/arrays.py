@@ -12,11 +12,11 @@ from psycopg import AsyncConnection
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-# The object ids of the element types and of the array types, which are fixed in PostgreSQL's catalogue.
+# These are the object ids of the element types and of the array types, which are fixed in PostgreSQL's catalogue.
 _BOOL, _INT8, _TEXT, _UUID = 16, 20, 25, 2950
 _BOOLS, _INT8S, _TEXTS, _UUIDS = 1000, 1016, 1009, 2951
 
-# The number of dimensions, whether there are nulls, the type of the elements, their number, the index of the first.
+# The header has the number of dimensions, whether there are nulls, the elements' type and number, and the first index.
 _HEADER = Struct(">iiIii")
 _LENGTH = Struct(">i").pack
 _UUID_LENGTH = _LENGTH(16)
@@ -24,23 +24,23 @@ _BOOL_ITEMS = (_LENGTH(1) + b"\0", _LENGTH(1) + b"\1")
 
 
 class Bools(list[bool]):
-    """Is sent as a `boolean[]`."""
+    """A list that is sent as a `boolean[]`."""
 
 
 class Integers(list[int]):
-    """Is sent as a `bigint[]`."""
+    """A list that is sent as a `bigint[]`."""
 
 
 class Texts(list[str]):
-    """Is sent as a `text[]`."""
+    """A list that is sent as a `text[]`."""
 
 
 class Uuids(list[UUID]):
-    """Is sent as a `uuid[]`."""
+    """A list that is sent as a `uuid[]`."""
 
 
 def register(connection: AsyncConnection[object]) -> None:
-    """Makes `connection` accept the arrays above as parameters."""
+    """Makes `connection` accept the arrays of this module as parameters."""
     for array, dumper in (
         (Bools, _BoolsDumper),
         (Integers, _IntegersDumper),
@@ -87,5 +87,5 @@ class _UuidsDumper(Dumper):
     oid = _UUIDS
 
     def dump(self, obj: Uuids) -> bytes:
-        # Does the same as the attribute `bytes` of a UUID, without a Python call for each.
+        # The result equals the attribute `bytes` of a UUID, without a Python call for each item.
         return _array(_UUID, len(obj), [_UUID_LENGTH + item.int.to_bytes(16) for item in obj])

@@ -1,14 +1,14 @@
-"""Checks connections out of a pool and returns them, whatever happens to the task that used them.
+"""Lends connections of a pool to tasks and returns them, even if a task is cancelled.
 
 The pool has a queue of its own, behind a lock that every checkout and every return must take. When a busy event loop
 holds that lock across an iteration, all tasks queue for it, one for each iteration from then on: a pool with free
-connections then hands out five a second. Also, a deadline that interrupts a task while it returns a connection loses
-that connection for good. So a task that would have to wait for a connection waits here and not in the pool, and a task
-of its own returns each connection to the pool.
+connections then lends five a second. Also, a deadline that interrupts a task while it returns a connection loses
+that connection for good. So a task that would have to wait for a connection waits here and not in the pool, and a
+separate task returns each connection to the pool.
 
-An idle connection is handed out without taking the lock. A connection that comes back in order stays here for the next
+An idle connection is lent without taking the lock. A connection that is released in order stays here for the next
 checkout, which gets it in the same iteration, and needs no task to return it. Every few seconds all idle connections go
-back to the pool, which decides how many there are and how old they become.
+back to the pool, which decides how many connections there are and how old they become.
 """
 
 import asyncio
@@ -20,19 +20,19 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from chatcore_postgres.driver.epoll_wait import WaitingConnection
 
-# How long to wait, when the pool closes, for connections that are being returned.
+# The closing pool waits at most this long for connections that are being returned.
 _CLOSE_SECONDS = 1.0
-# The longest time that an idle connection stays here before it goes back to the pool.
+# An idle connection stays here for at most this long before it goes back to the pool.
 _IDLE_SECONDS = 10.0
 
 _log = structlog.get_logger("chatcore_postgres")
 
 
 class ConnectionCheckout:
-    """Hands out the connections of a pool.
+    """Lends the connections of a pool to tasks.
 
     Args:
-        pool: the pool, which nothing else may use.
+        pool: the pool, which no other object may use.
         max_waiting: how many tasks may wait for a connection; 0 for no limit.
         seconds: how long each task may wait.
     """
@@ -42,11 +42,11 @@ class ConnectionCheckout:
         self._max_waiting = max_waiting
         self._seconds = seconds
         self._places = asyncio.Semaphore(pool.max_size)
-        # The event loop has only weak references to tasks.
+        # The set keeps references to the tasks, since the event loop has only weak ones.
         self._returning: set[asyncio.Task[None]] = set()
         self._idle: list[WaitingConnection] = []
         self._idle_timer: asyncio.TimerHandle | None = None
-        # How many tasks wait in the pool, for a connection that is being made or comes back there.
+        # This many tasks wait in the pool, for a connection that is being made or is returned there.
         self._waiting_in_pool = 0
         self._is_open = True
         #: How many tasks wait for a place.
@@ -56,11 +56,11 @@ class ConnectionCheckout:
 
     @property
     def idle(self) -> int:
-        """How many connections are idle here, which the pool counts as in use."""
+        """Returns how many connections are idle here; the pool counts them as in use."""
         return len(self._idle)
 
     async def take(self) -> WaitingConnection:
-        """Returns a connection, which must be given back.
+        """Returns a connection, which the caller must release with :meth:`give_back`.
 
         Raises:
             psycopg_pool.PoolTimeout: no connection was free in time.
@@ -71,7 +71,7 @@ class ConnectionCheckout:
         if self._places.locked():
             seconds = await self._wait_for_place()
         else:
-            await self._places.acquire()  # Returns at once.
+            await self._places.acquire()  # The call returns at once.
         if self._idle:
             return self._idle.pop()
         self._waiting_in_pool += 1
@@ -84,7 +84,7 @@ class ConnectionCheckout:
             self._waiting_in_pool -= 1
 
     def give_back(self, connection: WaitingConnection) -> None:
-        """Takes a connection back. The pool handles one that is broken or in the middle of a transaction."""
+        """Takes a connection back. The pool replaces a broken one and rolls back an open transaction."""
         if self._is_open and not self._waiting_in_pool and connection.is_idle():
             self._keep_idle(connection)
             self._places.release()
@@ -92,7 +92,7 @@ class ConnectionCheckout:
             self._return_to_pool([connection]).add_done_callback(lambda _: self._places.release())
 
     async def close(self) -> None:
-        """Closes the pool. Waits a moment for connections that are being returned."""
+        """Closes the pool, and waits a moment for connections that are being returned."""
         self._is_open = False
         self._return_idle()
         await self._pool.close()
@@ -126,7 +126,7 @@ class ConnectionCheckout:
         if self._idle_timer is not None:
             self._idle_timer.cancel()
             self._idle_timer = None
-            # The pool hands out first the connection that was returned first.
+            # The pool lends first the connection that was returned first.
             self._return_to_pool(self._idle[::-1])
             self._idle.clear()
 
@@ -137,9 +137,9 @@ class ConnectionCheckout:
         return task
 
     async def _return(self, connections: Sequence[WaitingConnection]) -> None:
-        # Returns one after the other, so that they do not queue for the lock.
+        # The connections are returned one after the other, so that they do not queue for the lock.
         for connection in connections:
             try:
                 await self._pool.putconn(connection)
-            except Exception as error:  # noqa: BLE001 - nothing awaits this task, so the error would be lost
+            except Exception as error:  # noqa: BLE001 - no task awaits this one, so the error would be lost
                 _log.warning("database_connection_lost", error=type(error).__name__)

@@ -1,4 +1,4 @@
-"""Normalizes the connection string, and limits how long the network may be silent."""
+"""Normalizes the connection string, and bounds how long the network may be silent."""
 
 import re
 from collections.abc import Mapping
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-# Without these, a server that vanished silently (a pulled cable, a firewall that dropped the connection) would cost
-# minutes of waiting on every connection. None of them is session state, so they work through PgBouncer.
+# Without these settings, a server that vanished silently (a pulled cable, a firewall that dropped the connection) would
+# cost minutes of waiting on every connection. No setting is session state, so all work through PgBouncer.
 _DEFAULTS = {
     "application_name": "chatcore",
     "connect_timeout": "5",
@@ -17,7 +17,7 @@ _DEFAULTS = {
     "tcp_user_timeout": "5000",
 }
 
-# libpq accepts any text for these, and refuses them only when it connects: again and again while the service runs.
+# libpq accepts any text for these settings, and refuses it only at each attempt to connect, while the service runs.
 _MAX_VALUES = {"port": 65535} | dict.fromkeys(
     ("connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"), 2**31 - 1
 )

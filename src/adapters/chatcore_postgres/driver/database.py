@@ -26,9 +26,9 @@ Parameters = Mapping[str, object]
 
 _Result = TypeVar("_Result")
 
-# How often a statement is sent again. When turns of one user race, one of them wins each round.
+# A statement is sent again this often. When turns of one user race, one of them wins each round.
 _MAX_REPEATS = {Failure.RACE: 8, Failure.BROKEN: 2}
-# A stale result means that another turn was stored meanwhile, so this many in a row do not occur.
+# A stale result means that another turn was stored meanwhile, so this many stale results in a row do not occur.
 _MAX_ROUNDS = 8
 _MAX_PAUSE_SECONDS = 0.02
 
@@ -78,21 +78,21 @@ class Database:
         )
         self._checkout = ConnectionCheckout(
             self._pool,
-            # Fails fast when the queue is full: waiting would only end in a timeout. Work that is retried until it is
-            # done may as well wait.
+            # A full queue refuses at once, because waiting would only end in a timeout. Work that is retried until it
+            # is done may as well wait.
             max_waiting=0 if is_patient else max_size * 50,
             seconds=connection_timeout_seconds,
         )
 
     async def open(self) -> None:
         """Starts to connect and returns at once: the database may start later than this process."""
-        # On other systems psycopg waits in its own way.
+        # On other systems, psycopg waits with the event loop.
         if sys.platform == "linux":
             self._readiness = SharedEpoll()
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
-        """Closes all connections; those in use are closed when they are given back."""
+        """Closes all connections; a connection in use is closed when it is released."""
         await self._checkout.close()
         if self._readiness is not None:
             self._readiness.close()
@@ -110,7 +110,7 @@ class Database:
     async def fetch(self, query: LiteralString, parameters: Parameters, *, plan_anew: bool = False) -> list[Row]:
         """Runs one statement and returns all its rows.
 
-        With `plan_anew` the server plans the statement for these parameters: a plan for any parameters would serve ten
+        With `plan_anew` the server plans the statement for these parameters: a plan for all parameters would serve ten
         elements of an array well and a thousand badly.
         """
 
@@ -120,7 +120,7 @@ class Database:
         return await self.run(unit)
 
     async def fetch_definite(self, query: LiteralString, parameters: Parameters) -> list[Row]:
-        """Repeats a statement until its first column is no longer `stale`, which means that it was overtaken."""
+        """Repeats a statement while its first column is `stale`, which means that another transaction overtook it."""
 
         async def unit(connection: Connection) -> list[Row]:
             for _ in range(_MAX_ROUNDS):
@@ -133,9 +133,9 @@ class Database:
         return await self.run(unit)
 
     async def run(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
-        """Runs `unit` on a connection, and repeats it after a lost race or a lost connection.
+        """Runs `unit` on a connection, and repeats `unit` after a lost race or a lost connection.
 
-        `unit` must converge when it is repeated after it took effect, and must not catch database errors. One deadline
+        `unit` must not catch database errors, and must converge when it is repeated after it took effect. One deadline
         covers all repeats.
         """
         try:
@@ -157,7 +157,7 @@ class Database:
                 try:
                     if await _is_alive(connection):
                         return await unit(connection)
-                    # The pool replaces a closed connection; the next one may be alive.
+                    # The pool replaces a closed connection; the next connection may be alive.
                     await connection.close()
                     continue
                 finally:
@@ -167,7 +167,7 @@ class Database:
                 failure = classify(error)
                 if failure is Failure.BUG:
                     raise
-                # Every other failure means that nothing was done.
+                # Every other failure means that the statement had no effect.
                 is_in_doubt |= failure is Failure.BROKEN
                 if not repeats.get(failure):
                     _log.warning("database_unavailable", error=type(error).__name__, sqlstate=error.sqlstate)
@@ -180,7 +180,7 @@ class Database:
 async def fetch_on(
     connection: Connection, query: LiteralString, parameters: Parameters, *, plan_anew: bool = False
 ) -> list[Row]:
-    """Runs one statement on a given connection; returns all its rows.
+    """Runs one statement on a given connection and returns all its rows.
 
     The rows are fetched in slices, so that a large result does not block other tasks.
     """
@@ -199,7 +199,7 @@ async def fetch_on(
 def _positional(query: LiteralString) -> tuple[bytes, tuple[str, ...]]:
     """Replaces `%(name)s` by `$1`, which the server understands; returns the query and the names in order.
 
-    psycopg would do the same, but anew for each execution, and the statement that begins a turn is long.
+    psycopg would repeat this work at each execution, and the statement that begins a turn is long.
     """
     names: dict[str, int] = {}
 
@@ -211,13 +211,13 @@ def _positional(query: LiteralString) -> tuple[bytes, tuple[str, ...]]:
 
 async def _pause() -> None:
     """Waits for a short random time, so that tasks which collided do not collide again."""
-    await asyncio.sleep(random.uniform(0, _MAX_PAUSE_SECONDS))  # noqa: S311 - no secret
+    await asyncio.sleep(random.uniform(0, _MAX_PAUSE_SECONDS))  # noqa: S311 - the number is no secret
 
 
 async def _is_alive(connection: WaitingConnection) -> bool:
-    # A server sends nothing to an idle connection except the message that ends it. Checking whether there is data to
-    # read costs a microsecond, a query would cost a round trip; so no caller gets a dead connection after a restart.
-    # The pool's own `check` pauses for a second after each dead connection, which is too long when all are dead.
+    # A server sends nothing to an idle connection except the message that ends it. Checking for data to read costs a
+    # microsecond, and a query would cost a round trip; so no caller gets a dead connection after a restart. The pool's
+    # own `check` pauses for a second after each dead connection, which is too long when all are dead.
     if not connection.has_data():
         return True
     try:

@@ -1,7 +1,7 @@
-"""Waits for answers of the server on one shared epoll, which saves a timer and six system calls for each wait.
+"""Waits for the server's answers on one shared epoll object, which saves a timer and six system calls per wait.
 
 psycopg registers the socket of a connection with the event loop for every wait, and an answer of fifty kilobytes takes
-several waits. Here the loop watches one epoll object for as long as a pool is open, and a wait is one entry in it.
+several waits. Here the loop watches one epoll object while a pool is open, and a wait is one entry in that object.
 
 libpq owns the sockets and closes them at any time, even during a wait. The kernel removes a closed socket from an epoll
 object by itself. An event loop that kept watching the socket would miss the next socket that gets the same number.
@@ -20,7 +20,7 @@ from psycopg.waiting import Ready, Wait, wait_async
 
 _Result = TypeVar("_Result")
 
-# Plain numbers, as the generators yield them, because members of the enumeration take longer to compare.
+# These are plain numbers, as the generators yield them, because members of the enumeration take longer to compare.
 _TO_READ = int(Wait.R)
 _CAN_READ = int(Ready.R)
 
@@ -28,12 +28,12 @@ _IDLE = int(TransactionStatus.IDLE)
 
 _MAX_EVENTS = 64
 
-#: How long the server has to cancel a statement whose caller no longer waits.
+#: How long the server has to cancel a statement whose caller no longer waits, in seconds.
 GIVE_UP_SECONDS = 0.5
 
 
 class SharedEpoll:
-    """Waits until sockets have data to read. Works on Linux only; create it in the event loop that uses it."""
+    """Waits until sockets have data to read; works on Linux only, in the event loop that created it."""
 
     def __init__(self) -> None:
         self.is_open = True
@@ -52,7 +52,7 @@ class SharedEpoll:
                 self._wake(descriptor)
 
     async def readable(self, descriptor: int) -> None:
-        """Returns when the socket has data or has ended; may return early."""
+        """Returns when the socket has data or has ended, or earlier."""
         waiting = self._waiting[descriptor] = self._loop.create_future()
         try:
             self._watch(descriptor)
@@ -61,7 +61,7 @@ class SharedEpoll:
             del self._waiting[descriptor]
 
     def _watch(self, descriptor: int) -> None:
-        # Waits for one event: an idle connection that the server ends must not wake the loop until it is read.
+        # One event is awaited: an idle connection that the server ends must not wake the loop until it is read.
         once = select.EPOLLIN | select.EPOLLONESHOT
         try:
             self._epoll.modify(descriptor, once)
@@ -83,14 +83,14 @@ class SharedEpoll:
 class WaitingConnection(AsyncConnection[Any]):
     """Waits for answers on a :class:`SharedEpoll`, if it has one.
 
-    Everything else is left to psycopg: waiting until more can be written, and cancelling a statement.
+    psycopg does the rest: it waits until more can be written, and cancels a statement.
     """
 
     readiness: SharedEpoll | None = None
     _poll: "select.poll | None" = None
 
     def has_data(self) -> bool:
-        """Returns whether there is data to read. To an idle connection a server only sends the message that ends it."""
+        """Returns whether there is data to read; on an idle connection, data is the message that ends it."""
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(self.fileno(), select.POLLIN)
@@ -100,8 +100,8 @@ class WaitingConnection(AsyncConnection[Any]):
         """Returns whether the connection is open and in no transaction."""
         return self.pgconn.transaction_status == _IDLE
 
-    async def wait(self, gen: PQGen[_Result], interval: float = 0.1, timeout: float | None = None) -> _Result:  # noqa: ASYNC109 - psycopg's signature
-        """Runs `gen` to its end, and waits whenever it has to."""
+    async def wait(self, gen: PQGen[_Result], interval: float = 0.1, timeout: float | None = None) -> _Result:  # noqa: ASYNC109 - psycopg sets the signature
+        """Runs `gen` to its end, and waits each time `gen` asks for it."""
         try:
             return await self._wait(gen, interval, timeout)
         except asyncio.CancelledError as error:
@@ -126,7 +126,7 @@ class WaitingConnection(AsyncConnection[Any]):
 
     async def _give_up(self, gen: PQGen[_Result], error: asyncio.CancelledError) -> None:
         # A cancelled psycopg asks the server to cancel the statement, and waits up to ten seconds for a silent server.
-        # A second cancellation makes it close the connection at once.
+        # A second cancellation makes psycopg close the connection at once.
         try:
             async with asyncio.timeout(GIVE_UP_SECONDS):
                 await super().wait(_Begun(gen, error))
@@ -135,17 +135,17 @@ class WaitingConnection(AsyncConnection[Any]):
 
 
 class _Begun(Generator[Any, Any, _Result]):
-    """Replays the last step of a generator, then delegates to it."""
+    """Replays the last step of a generator, then delegates to the generator."""
 
     def __init__(self, gen: PQGen[_Result], last: int | BaseException) -> None:
         self._gen = gen
         self._last: int | BaseException | None = last
 
-    def send(self, value: Any) -> Any:  # noqa: ANN401 - as psycopg types it
+    def send(self, value: Any) -> Any:  # noqa: ANN401 - psycopg sets the types
         last, self._last = self._last, None
         if isinstance(last, BaseException):
             raise last
         return self._gen.send(value) if last is None else last
 
-    def throw(self, *error: Any) -> Any:  # noqa: ANN401 - as the library types it
+    def throw(self, *error: Any) -> Any:  # noqa: ANN401 - the library sets the types
         return self._gen.throw(*error)

@@ -13,7 +13,7 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 
 class Failure(Enum):
-    """Says what a database error means."""
+    """Names the meanings of a database error."""
 
     #: Another transaction was faster. Sending the statement again gives the definite answer.
     RACE = auto()
@@ -21,13 +21,13 @@ class Failure(Enum):
     BROKEN = auto()
     #: The database cannot serve now; an immediate repeat would not help.
     AWAY = auto()
-    #: A mistake in this program.
+    #: The error is a mistake in this program.
     BUG = auto()
 
 
-# Two turns that wanted the same slot, key, position or id violate these. Sending the statement again gives the definite
-# answer. A delta that came after the end of its reply violates the last one: a checkpoint that is sent again finds no
-# lease for that reply.
+# Two turns that want the same slot, key, position or id violate these constraints. Sending the statement again gives
+# the definite answer. A delta that comes after the end of its reply violates the last one: a checkpoint that is sent
+# again finds no lease for that reply.
 _BY_CONSTRAINT = {
     "messages_pkey": Failure.RACE,
     "messages_position_key": Failure.RACE,

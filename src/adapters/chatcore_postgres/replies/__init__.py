@@ -1,1 +1,1 @@
-"""Stores replies in PostgreSQL while they are generated: a module for each step of their life."""
+"""Stores replies in PostgreSQL while they are generated, with a module for each step."""

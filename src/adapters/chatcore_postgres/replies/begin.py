@@ -1,25 +1,25 @@
-"""Begins a reply: one statement, one round trip.
+"""Begins a reply with one statement, in one round trip.
 
-The statement for a turn and the one for a regeneration share what is here. Both read first and then write. `outcome`
-decides what happens, as far as the snapshot shows. If the reply is accepted, `moved` updates the row of the
-conversation, and every insert takes its values from `moved`: a refusal writes nothing and waits for no lock.
+This module has the common parts of the statement for a turn and the statement for a regeneration. Both read first and
+then write. `outcome` decides the result, as far as the snapshot shows. If the reply is accepted, `moved` updates the
+row of the conversation, and every insert takes its values from `moved`: a refusal writes nothing and waits for no lock.
 
 **Stale snapshots.** A statement sees the database as it was when the statement began. `moved` waits for the lock of the
 row and then has the row as it is *now*, while every other part still shows the moment before the wait: meanwhile
 another turn may have stored a key, a generation and messages that this statement cannot see. So `moved` updates the row
-only if it still is as `outcome` saw it. If the row has changed or is gone, nothing is written, the outcome is `stale`,
-and the caller sends the statement again: a new snapshot gives the definite answer.
+only if the row still is as `outcome` saw it. If the row has changed or is gone, nothing is written, the outcome is
+`stale`, and the caller sends the statement again: a new snapshot gives the definite answer.
 
 Two turns of one user in different conversations share no lock. If they want the same slot or the same key, a unique
 constraint fails one of them, and the caller sends that statement again as well (see
 :mod:`chatcore_postgres.driver.failures`).
 
-Every statement that needs the row of the conversation and other rows locks the conversation first: this one, the end of
-a reply, and the deletion. In any other order they could wait for each other in a circle.
+Every statement that needs the row of the conversation and other rows locks the conversation first: the statement here,
+the end of a reply, and the deletion. In any other order, they could deadlock.
 
 **Cost.** The first token waits for this statement. The server spends less time on rows than on setting up each part of
 the plan, even more so when its caches have gone cold since the last turn. So there are as few parts as possible: one
-scan of a table where one is enough, one insert for both messages, nothing returned that the caller knows, and the
+scan of a table where one is enough, one insert for both messages, no result that the caller knows already, and the
 caller sorts the messages.
 """
 
@@ -49,7 +49,7 @@ _MAX_SMALLINT = 0x7FFF
 
 @frozen
 class BeginOutcome:
-    """The outcome, from the columns that are the same in all rows of the result."""
+    """The outcome of a statement that begins a reply, from the columns that are the same in all rows of the result."""
 
     outcome: str
     user_message_id: MessageId
@@ -64,7 +64,7 @@ class BeginOutcome:
     model_tag: str
 
 
-# The columns before those of the message.
+# This many columns come before the columns of the message.
 _OUTCOME_COLUMNS = len(fields(BeginOutcome))
 
 
@@ -83,7 +83,7 @@ def begin_statement(*, decide: LiteralString, messages: LiteralString, then: Lit
 
     Args:
         decide: the parts up to `outcome` and `moved`.
-        messages: selects the messages to insert from `moved`.
+        messages: the query that selects the messages to insert from `moved`.
         then: further parts, of which `said` has the messages to return.
     """
     return f"""
@@ -142,7 +142,7 @@ def begin_parameters(new: NewReply) -> dict[str, object]:
 
 
 def accepted(new: NewReply, rows: Sequence[Row]) -> AcceptedTurn:
-    """Makes the accepted turn of the rows of a result.
+    """Returns the accepted turn that the rows of a result describe.
 
     Raises:
         ChatError: the reply was refused; the port says with which errors.
@@ -162,7 +162,11 @@ def accepted(new: NewReply, rows: Sequence[Row]) -> AcceptedTurn:
 
 
 def _granted(new: NewReply, begun: BeginOutcome) -> Lease | None:
-    """Returns the lease, if one was granted."""
+    """Returns the lease, or None if no lease was granted.
+
+    Raises:
+        ChatError: the reply was refused.
+    """
     match begun.outcome:
         case "accepted":
             return new.lease(epoch=1)

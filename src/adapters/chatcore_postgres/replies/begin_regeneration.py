@@ -4,8 +4,8 @@ from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration
 from chatcore_postgres.driver.database import Database
 from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
 
-# `path` counts from the message to be answered: the newest user message at or above the head. The head itself is that
-# message when its reply failed.
+# `path` counts from the message to be answered, which is the newest user message at or above the head. If the reply to
+# that message failed, the message is the head itself.
 BEGIN_REGENERATION = begin_statement(
     decide="""
 repeated as (
@@ -74,6 +74,6 @@ said as (
 
 
 async def begin_regeneration(database: Database, regeneration: NewRegeneration) -> AcceptedTurn:
-    """Stores a new reply to an old message, as the port says."""
+    """Stores a new reply to the newest user message, as the port says."""
     rows = await database.fetch_definite(BEGIN_REGENERATION, begin_parameters(regeneration))
     return accepted(regeneration, rows)

@@ -4,14 +4,14 @@ from chatcore.ports.new_reply import AcceptedTurn, NewTurn
 from chatcore_postgres.driver.database import Database, Parameters
 from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
 
-# A repeat of a turn whose answer was lost is recognised by the id of its message. It gets the same result as the first
-# try, including the lease if this owner still holds it.
+# A repeat of a turn whose answer was lost is recognised by the id of its message. The repeat gets the same result as
+# the first try, including the lease if this owner still holds the lease.
 #
-# `path` begins at the head, or at the reply when that exists already. `count` includes the message to be answered and
-# not the reply.
+# `path` begins at the head, or at the reply if that exists already. `count` includes the message to be answered and not
+# the reply.
 #
 # Where a message is looked up by its id, `conversation_id is not distinct from` only compares. With a plain `=` the
-# planner, which believes that few rows share a conversation, might read the whole conversation by the index on it.
+# planner, which believes that few rows share a conversation, might read the whole conversation by the column's index.
 BEGIN_TURN = begin_statement(
     decide="""
 known as (

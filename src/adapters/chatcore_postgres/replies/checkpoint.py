@@ -6,16 +6,17 @@ from chatcore.replies.lease import LEASE_SECONDS, LeaseStatus, OwnerId, Progress
 from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
 from chatcore_postgres.driver.database import Database
 
-# A part is stored if its lease is the current one. A reply may end between that check and the insert; the foreign key
+# A part is stored if its lease is the current one. A reply may end between this check and the insert; the foreign key
 # of the deltas then fails the statement, so text is never stored for a reply that has ended, and the statement is sent
 # again.
 #
-# A part that was stored before is not stored again: a repeat after a lost answer finds it.
+# A part that was stored before is not stored again: a repeat after a lost answer finds the part.
 #
-# Only parts with something to report come back: nearly all of a thousand replies simply go on, four times a second.
+# The result has only parts with something to report: nearly all of a thousand replies simply go on, four times a
+# second.
 #
-# `found` joins on keys only, and `offset 0` keeps the comparison of the owner out of it: the planner believes that an
-# owner has one or two rows, and would compare each part with each row.
+# `found` joins on keys only, and `offset 0` keeps the comparison of the owner out of the join: the planner believes
+# that an owner has one or two rows, and would compare each part with each row.
 CHECKPOINT = """
 with found as (
     select part.*, g.message_id as running_id, g.owner_id, g.epoch as running_epoch, g.stop_requested

@@ -6,9 +6,9 @@ from chatcore.ports.replies import DeltaRead, DeltaReader
 from chatcore_postgres.driver.arrays import Integers, Texts, Uuids
 from chatcore_postgres.driver.database import Database, Row
 
-# Reads from the delta that contains the reader's offset to the delta in which its room ends; the caller cuts off the
-# rest at both ends. How much text follows is not looked up: that would cost all readers a tenth more, and no caller
-# uses it.
+# The statement reads from the delta that contains the reader's offset to the delta in which its room ends; the caller
+# cuts off the rest at both ends. The length of the text that follows is not looked up: a lookup would cost all readers
+# a tenth more, and no caller uses the length.
 READ_DELTAS = """
 select g.message_id is not null, stored.start_offset, stored.text
 from unnest(%(user_ids)s::text[], %(conversation_ids)s::uuid[], %(message_ids)s::uuid[], %(offsets)s::bigint[],

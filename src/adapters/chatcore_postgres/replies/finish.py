@@ -3,9 +3,9 @@
 from chatcore.replies.lease import FinalState, Lease
 from chatcore_postgres.driver.database import Database
 
-# Locks the row of the conversation first, and may be `stale`: see :mod:`chatcore_postgres.replies.begin`. Here a result
-# is stale when the generation that the snapshot shows could not be deleted, because another transaction deleted it
-# while this one waited.
+# The statement locks the row of the conversation first, and may be `stale`: see
+# :mod:`chatcore_postgres.replies.begin`. A result is stale here when the generation that the snapshot shows could not
+# be deleted, because another transaction deleted it while this statement waited.
 #
 # A repeat finds no generation, and recognises its own earlier work by the content of the message.
 FINISH = """

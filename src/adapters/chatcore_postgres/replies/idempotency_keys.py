@@ -21,5 +21,5 @@ returning k.key
 async def purge(database: Database, before: datetime, limit: int) -> int:
     """Deletes keys that were recorded before an instant, as the port says."""
     parameters = {"before": before, "limit": limit}
-    # A plan for any values would expect so many old keys that it reads the whole table.
+    # A plan for all values would expect so many old keys that it reads the whole table.
     return len(await database.fetch(PURGE_IDEMPOTENCY_KEYS, parameters, plan_anew=True))

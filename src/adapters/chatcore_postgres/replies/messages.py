@@ -1,4 +1,4 @@
-"""Reads one message, and asks for a reply to be stopped."""
+"""Reads one message, and requests the stop of a reply."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ from chatcore_postgres.driver.database import Database, Row
 from chatcore_postgres.rows import MESSAGE_COLUMNS, listed, to_messages
 
 # Here and below, `is not distinct from` only compares. With a plain `=` the planner, which believes that few rows share
-# a conversation, might read the whole conversation by the index on it.
+# a conversation, might read the whole conversation by the column's index.
 GET_MESSAGE = f"""
 select {listed(MESSAGE_COLUMNS)}
 from messages
 where user_id = %(user_id)s and id = %(message_id)s and conversation_id is not distinct from %(conversation_id)s
 """  # noqa: S608 - the columns are literals
 
-# The owner reads the flag with its next checkpoint. Where the generation has ended there is nothing to stop.
+# The owner reads the flag at its next checkpoint. If the generation has ended, there is nothing to stop.
 REQUEST_STOP = f"""
 with asked as (
     update generations set stop_requested = true

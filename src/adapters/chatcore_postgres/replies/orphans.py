@@ -25,12 +25,12 @@ where g.user_id = expired.user_id and g.conversation_id = expired.conversation_i
 returning g.user_id, g.conversation_id, g.message_id, g.epoch
 """
 
-# Holds for this transaction only, which is the one that takes several round trips. A process that is frozen between
-# them would keep its locks, and recovery would wait for them in all other processes.
+# The setting holds for this transaction only, which is the only one with several round trips. A process that is frozen
+# between them would keep its locks, and recovery would wait for the locks in all other processes.
 GIVE_UP_WHEN_IDLE = "select set_config('idle_in_transaction_session_timeout', '5s', true)"
 
-# Waits for checkpoints that are storing text for this reply (their foreign keys share the row) and admits no later
-# ones. The text that they stored is visible to the next statement only, not to this one.
+# The statement waits for checkpoints that are storing text for this reply (their foreign keys share the row) and admits
+# no later checkpoints. The text that they stored is visible to the next statement only, not to this one.
 LOCK = """
 select g.message_id
 from conversations as c join generations as g on g.user_id = c.user_id and g.conversation_id = c.id
@@ -79,7 +79,7 @@ async def claim_expired(
 async def finish_orphan(
     database: Database, lease: Lease, decide: Callable[[OrphanedReply], FinalState]
 ) -> FinalState | None:
-    """Finishes a reply from its deltas in one transaction, as the port says."""
+    """Finishes an orphaned reply from its deltas in one transaction, as the port says."""
 
     async def unit(connection: Connection) -> FinalState | None:
         async with connection.transaction():

@@ -30,7 +30,7 @@ _ODD_TOKENS = {
 
 @pytest.mark.asyncio
 class AuthContract:
-    """Tests what every auth adapter promises.
+    """Tests the promises of every auth adapter.
 
     A subclass provides three fixtures: `auth`, the adapter; `auth_service`, the :class:`~chatcore.testing.AuthScript`
     of the service behind it, which accepts no token yet; and `clock`, the :class:`~chatcore.testing.SettableClock`
@@ -38,7 +38,7 @@ class AuthContract:
     """
 
     @pytest.mark.parametrize("is_admin", [False, True])
-    async def test_an_accepted_token_gives_its_user(self, auth: Auth, auth_service: AuthScript, is_admin: bool) -> None:  # noqa: FBT001 - pytest passes by name
+    async def test_an_accepted_token_gives_its_user(self, auth: Auth, auth_service: AuthScript, is_admin: bool) -> None:  # noqa: FBT001 - pytest passes arguments by name
         user = User(id="Zoë/👩‍🚀 %41", is_admin=is_admin)
         auth_service.accept("token", user)
 
@@ -223,6 +223,6 @@ class AuthContract:
 
 
 def _expiring(clock: SettableClock, seconds: float) -> User:
-    """Returns a user whose token expires `seconds` from now, rounded down to whole seconds as tokens count."""
+    """Returns a user whose token expires `seconds` from now, in whole seconds (rounded down) as in a token."""
     expires_at = clock.now().replace(microsecond=0) + timedelta(seconds=seconds)
     return evolve(_ALICE, expires_at=expires_at)

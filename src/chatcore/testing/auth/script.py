@@ -1,4 +1,4 @@
-"""Defines how the contract tests control an auth service and a clock."""
+"""Defines the protocols by which the contract tests control an auth service and a clock."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -9,24 +9,24 @@ from chatcore.user import User
 
 
 class AuthFault(StrEnum):
-    """Lists the ways in which an auth service gives no usable answer."""
+    """Names the faults with which an auth service gives no usable answer."""
 
     #: There is no connection, or it breaks before the answer.
     UNREACHABLE = "unreachable"
     #: There is no answer before the adapter's timeout.
     SLOW = "slow"
-    #: It reports an internal error, such as HTTP 500.
+    #: The service reports an internal error, such as HTTP 500.
     ERROR = "error"
-    #: It refuses our own key, such as with HTTP 403; the caller is not at fault.
+    #: The service refuses our own key, such as with HTTP 403; the caller is not at fault.
     KEY_REFUSED = "key_refused"
-    #: It accepts the token, in a reply that differs from the contract.
+    #: The service accepts the token, in a reply that differs from the contract.
     NONSENSE = "nonsense"
-    #: It accepts the token for a user whose id is empty.
+    #: The service accepts the token for a user whose id is empty.
     NAMELESS_USER = "nameless_user"
 
 
 class AuthScript(Protocol):
-    """Controls an auth service: a fake by its own methods, or a real server on loopback."""
+    """Controls an auth service, which is a fake or a real server on loopback."""
 
     def accept(self, token: str, user: User) -> None:
         """Makes `token` valid for `user` from now on."""
@@ -37,7 +37,7 @@ class AuthScript(Protocol):
         ...
 
     def fail(self, fault: AuthFault) -> None:
-        """Makes every call meet this fault from now on, whatever the token."""
+        """Makes every call fail with this fault from now on, for any token."""
         ...
 
     def recover(self) -> None:
@@ -46,7 +46,7 @@ class AuthScript(Protocol):
 
     @property
     def trace_ids(self) -> Sequence[str | None]:
-        """The trace ids of the calls that came in, oldest first."""
+        """Returns the trace ids of the calls that came in, oldest first."""
         ...
 
 

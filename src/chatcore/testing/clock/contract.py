@@ -13,13 +13,13 @@ _SECONDS = 0.02
 
 @pytest.mark.asyncio
 class ClockContract:
-    """Tests what every clock promises.
+    """Tests the promises of every clock.
 
     A subclass provides the fixture `clock`. If that clock moves only on request, it also overrides :meth:`pass_time`.
     """
 
     async def pass_time(self, clock: Clock, seconds: float) -> None:
-        """Lets `seconds` pass on `clock`; waits for them by default."""
+        """Lets `seconds` pass on `clock`, by default by waiting for that time."""
         await clock.sleep(seconds)
 
     async def test_now_is_in_utc(self, clock: Clock) -> None:

@@ -1,1 +1,1 @@
-"""The contract tests of the inference port."""
+"""Holds the contract tests of the inference port."""

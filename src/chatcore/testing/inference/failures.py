@@ -17,7 +17,7 @@ from chatcore.testing.inference.steps import PATIENCE_SECONDS, FrameCollector, a
 
 @pytest.mark.asyncio
 class FailuresContract:
-    """Checks replies that end early, silence, refusals and cancellation."""
+    """Tests replies that end early, silence, refusals and cancellation."""
 
     @pytest.mark.parametrize("end", [ReplyEnd.CLOSE, ReplyEnd.BREAK])
     @pytest.mark.parametrize("tokens", [(), ("Hel",), ("Hel", "lo")], ids=["no token", "one token", "two tokens"])

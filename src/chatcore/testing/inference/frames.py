@@ -13,7 +13,7 @@ from chatcore.testing.inference.steps import PATIENCE_SECONDS, FrameCollector, a
 from chatcore.testing.inference.stream_format import events_of
 from chatcore.testing.samples import AWKWARD_TEXT
 
-#: Text that a careless writer of our stream format would turn into something else.
+#: A text that a careless writer of our stream format would change.
 _AWKWARD_TOKENS = (
     "Hel",
     " ",
@@ -27,7 +27,7 @@ _AWKWARD_TOKENS = (
 
 @pytest.mark.asyncio
 class FramesContract:
-    """Checks that frames of our stream format arrive in order, and at once."""
+    """Tests that frames of our stream format arrive in order and at once."""
 
     async def test_tokens_come_in_order_and_the_last_frame_closes(
         self, inference: Inference, inference_service: InferenceScript

@@ -9,7 +9,7 @@ from chatcore.testing.inference.script import InferenceScript
 
 @pytest.mark.asyncio
 class PingContract:
-    """Checks that the service can be reached."""
+    """Tests that `ping` tells whether the service can be reached."""
 
     async def test_ping_returns_when_the_service_can_be_reached(
         self, inference: Inference, inference_service: InferenceScript
@@ -18,7 +18,7 @@ class PingContract:
 
         await inference.ping()
 
-        assert not inference_service.seen  # No reply was asked for.
+        assert not inference_service.seen  # No reply was requested.
 
     async def test_ping_fails_when_the_service_is_away(
         self, inference: Inference, inference_service: InferenceScript

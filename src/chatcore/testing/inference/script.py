@@ -1,4 +1,4 @@
-"""States what the inference contract makes an inference service do."""
+"""Defines the protocol by which the inference contract controls an inference service."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -11,30 +11,30 @@ from chatcore.replies.sampling import Sampling
 
 
 class ReplyEnd(StrEnum):
-    """What happens after everything that a test scripted of a reply."""
+    """Names the events after the scripted part of a reply."""
 
     #: The response ends in good order.
     CLOSE = "close"
     #: The connection breaks.
     BREAK = "break"
-    #: Nothing more comes, and the connection stays open.
+    #: The service sends no more, and the connection stays open.
     SILENCE = "silence"
 
 
 @frozen(kw_only=True)
 class ScriptedReply:
-    """A reply as an inference service sends it, in whatever format it speaks."""
+    """A reply as an inference service sends it, in the format that the service speaks."""
 
     #: The tokens, each sent in an event of its own.
     tokens: tuple[str, ...] = ()
     #: Whether the service then says that the reply is complete.
     is_complete: bool = True
-    #: Another token, sent after all that in an event of its own; None for none.
+    #: Another token, sent after all other tokens in an event of its own; None for no such token.
     late: str | None = None
-    #: Another token, sent in an event that breaks off before its end; None for none.
+    #: Another token, sent in an event that breaks off before its end; None for no such token.
     cut_off: str | None = None
     end: ReplyEnd = ReplyEnd.CLOSE
-    #: How many bytes go over the network at a time, where there is a network; None for all at once.
+    #: How many bytes go over the network at a time, if there is a network; None for all at once.
     packet_bytes: int | None = None
 
 
@@ -48,13 +48,13 @@ class SeenGenerate:
 
 
 class InferenceScript(Protocol):
-    """An inference service whose conduct a test decides: a fake's own switches, or a real server on loopback.
+    """Controls an inference service, which is a fake or a real server on loopback.
 
-    Until told otherwise the service can be reached. Each command holds from then on and replaces the one before.
+    Initially the service can be reached. Each command holds from then on and replaces the one before.
     """
 
     def reply_with(self, reply: ScriptedReply) -> None:
-        """Makes the service answer every request for a reply with this one."""
+        """Makes the service answer every request for a reply with `reply`."""
         ...
 
     def answer_with_an_error(self) -> None:
@@ -62,11 +62,11 @@ class InferenceScript(Protocol):
         ...
 
     def answer_with_something_else(self) -> None:
-        """Makes the service answer every request for a reply with success, and with something that is no reply."""
+        """Makes the service answer every request for a reply with success, and with data that is not a reply."""
         ...
 
     def fall_silent(self) -> None:
-        """Makes the service take every request and answer none."""
+        """Makes the service accept every request and answer none."""
         ...
 
     async def go_away(self) -> None:
@@ -75,9 +75,9 @@ class InferenceScript(Protocol):
 
     @property
     def seen(self) -> Sequence[SeenGenerate]:
-        """Every request for a reply that came in, oldest first."""
+        """Returns every request for a reply that came in, oldest first."""
         ...
 
     async def until_closed_early(self) -> None:
-        """Returns when a caller has closed a reply's connection before the reply's end, or at once if one has."""
+        """Returns once a caller has closed the connection of a reply before the end of the reply."""
         ...

@@ -11,12 +11,12 @@ from chatcore.replies.sampling import Sampling
 from chatcore.testing.inference.stream_format import events_of, tokens_of
 from chatcore.testing.samples import ALICE
 
-#: Bounds what a broken adapter can make a test wait.
+#: The longest time that a broken adapter can make a test wait.
 PATIENCE_SECONDS = 10
 
 
 class FrameCollector:
-    """Collects frames."""
+    """Collects the frames of a reply."""
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
@@ -29,22 +29,22 @@ class FrameCollector:
 
     @property
     def raw(self) -> bytes:
-        """What readers of the frames get."""
+        """Returns the bytes of all frames, as readers receive them."""
         return b"".join(frame.raw for frame in self.frames)
 
     @property
     def tokens(self) -> list[str]:
-        """The tokens of the frames."""
+        """Returns the tokens of the frames."""
         return [frame.token for frame in self.frames if frame.token is not None]
 
     @property
     def is_complete(self) -> bool:
-        """Whether the last frame, and no other, is the closing one."""
+        """Returns whether the last frame, and no other, is the closing frame."""
         closing = [frame.is_closing for frame in self.frames]
         return closing == [False] * (len(closing) - 1) + [True]
 
     def require_our_format(self) -> None:
-        """Fails unless each frame says in our stream format what its attributes say, and so do all together."""
+        """Fails unless the bytes of each frame, and of all frames together, agree with the attributes of the frames."""
         for frame in self.frames:
             assert tokens_of(frame.raw) == ([] if frame.token is None else [frame.token])
             assert any(event.get("done") is True for event in events_of(frame.raw)) is frame.is_closing
@@ -57,14 +57,14 @@ def a_request(
     sampling: Sampling | None = None,
     trace_id: str | None = None,
 ) -> InferenceRequest:
-    """Returns a request with one message, unless told otherwise."""
+    """Returns a request with one message, unless the caller passes other messages."""
     return InferenceRequest(messages=messages, sampling=sampling or Sampling(), user_id=ALICE, trace_id=trace_id)
 
 
 async def generate(
     inference: Inference, request: InferenceRequest | None = None, *, received: FrameCollector | None = None
 ) -> FrameCollector:
-    """Returns what one call hands over; fails when it takes for ever."""
+    """Returns the frames of one call; fails if the call takes too long."""
     received = received or FrameCollector()
     await asyncio.wait_for(inference.generate(request or a_request(), received), PATIENCE_SECONDS)
     return received

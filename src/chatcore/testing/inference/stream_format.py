@@ -1,4 +1,4 @@
-"""Reads our stream format, as a client does, to check what an adapter writes."""
+"""Reads our stream format as a client does, to check the output of an adapter."""
 
 import json
 import re
@@ -8,7 +8,7 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 def events_of(raw: bytes) -> list[dict[str, object]]:
-    """Returns the JSON objects of the whole events in `raw`, in order; other events and comments are skipped."""
+    """Returns the JSON objects of the whole events in `raw`, in order; skips other events and comments."""
     events: list[dict[str, object]] = []
     data: list[str] = []
     for line in _LINE_END.split(raw.decode("utf-8-sig", "replace")):

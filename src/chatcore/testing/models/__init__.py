@@ -1,1 +1,1 @@
-"""The contract tests of the models port."""
+"""Holds the contract tests of the models port."""

@@ -1,4 +1,4 @@
-"""Tests adapters of the models port."""
+"""Tests the contract of the models port."""
 
 import pytest
 
@@ -7,16 +7,16 @@ from chatcore.ports import Models
 from chatcore.testing.models.script import ModelsScript, SeenModels, SeenSwap
 from chatcore.testing.samples import AWKWARD_TEXT
 
-#: Neither JSON nor UTF-8, so that an adapter that reads it on the way fails.
+#: A document that is neither JSON nor UTF-8, so that an adapter that parses the document fails.
 _DOCUMENT = b' {"models": [] , "raw":"\xff"} \n'
 
 
 @pytest.mark.asyncio
 class ModelsContract:
-    """Checks what every models adapter promises.
+    """Tests the promises of every models adapter.
 
     A subclass has two fixtures: `models`, the adapter, with timeouts of about a second (the tests of silence wait for
-    them); and `models_service`, the :class:`~chatcore.testing.ModelsScript` that the adapter asks.
+    them); and `models_service`, the :class:`~chatcore.testing.ModelsScript` to which the adapter sends its requests.
     """
 
     async def test_documents_are_passed_on_unread(self, models: Models, models_service: ModelsScript) -> None:

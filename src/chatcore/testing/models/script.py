@@ -1,4 +1,4 @@
-"""States what the models contract makes an inference service do."""
+"""Defines the protocol by which the models contract controls an inference service."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -22,21 +22,21 @@ class SeenSwap:
 
 
 class ModelsScript(Protocol):
-    """An inference service whose answers about models a test decides: a fake's own switches, or a server on loopback.
+    """Controls the answers of an inference service about models; the service is a fake or a server on loopback.
 
-    Until told otherwise the service can be reached. Each command holds from then on and replaces the one before.
+    Initially the service can be reached. Each command holds from then on and replaces the one before.
     """
 
     def answer_with(self, document: bytes) -> None:
-        """Makes the service answer every request about models with this document."""
+        """Makes the service answer every request about models with `document`."""
         ...
 
     def refuse_with(self, document: bytes) -> None:
-        """Makes the service refuse every request about models, with this document."""
+        """Makes the service refuse every request about models with `document`."""
         ...
 
     def fall_silent(self) -> None:
-        """Makes the service take every request and answer none."""
+        """Makes the service accept every request and answer none."""
         ...
 
     async def go_away(self) -> None:
@@ -45,5 +45,5 @@ class ModelsScript(Protocol):
 
     @property
     def seen(self) -> Sequence[SeenModels | SeenSwap]:
-        """Every request about models that came in, oldest first."""
+        """Returns every request about models that came in, oldest first."""
         ...

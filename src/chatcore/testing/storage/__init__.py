@@ -1,1 +1,1 @@
-"""The contract tests of the storage ports."""
+"""Holds the contract tests of the storage ports."""

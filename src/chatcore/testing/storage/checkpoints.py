@@ -1,4 +1,4 @@
-"""The storage contract: checkpoints, their readers, and requests to stop."""
+"""Tests checkpoints, their readers and stop requests, as a part of the storage contract."""
 
 import pytest
 from attrs import evolve
@@ -35,7 +35,7 @@ from chatcore.testing.storage.steps import (
 
 
 class CheckpointsContract(StorageHooks):
-    """Tests what a checkpoint stores and what it reports to the owner."""
+    """Tests the text that a checkpoint stores and the status that it reports to the owner."""
 
     async def test_text_is_stored_piece_by_piece(self, storage: Storage) -> None:
         lease = await begin(storage)
@@ -217,7 +217,7 @@ class DeltaReadersContract(StorageHooks):
 
 
 class StopContract(StorageHooks):
-    """Tests that a stop request reaches the owner in whichever process."""
+    """Tests that a stop request reaches the owner in any process."""
 
     async def test_the_owner_learns_at_every_checkpoint_from_then_on(self, storage: Storage) -> None:
         lease = await begin(storage)
@@ -266,7 +266,7 @@ class StopContract(StorageHooks):
 
 
 async def _in_pieces(storage: Storage) -> tuple[Lease, str]:
-    """Begins a reply and stores its text by several checkpoints; returns its lease and its text."""
+    """Begins a reply and stores its text in several checkpoints; returns the lease and the text of the reply."""
     lease = await begin(storage)
     whole = ""
     for piece in ("a👩‍🚀", "e\u0301\u2028", "xyz", "ß"):

@@ -1,4 +1,4 @@
-"""The whole storage contract."""
+"""Combines the parts of the storage contract."""
 
 from chatcore.testing.storage.checkpoints import CheckpointsContract, DeltaReadersContract, StopContract
 from chatcore.testing.storage.conversations import ConversationsContract

@@ -1,4 +1,4 @@
-"""The storage contract: single conversations."""
+"""Tests single conversations, as a part of the storage contract."""
 
 from datetime import UTC, timedelta, timezone
 from uuid import uuid4
@@ -44,7 +44,7 @@ from chatcore.testing.storage.steps import (
 
 _INDIA = timezone(timedelta(hours=5, minutes=30))
 
-#: A change of each field alone, and of none.
+#: Changes of each field alone, and a change of no field.
 CHANGES = {
     **{name: ConversationChanges(**{name: value}) for name, value in CHANGED_VALUES.items()},
     "none": ConversationChanges(),
@@ -52,7 +52,7 @@ CHANGES = {
 
 
 class ConversationsContract(StorageHooks):
-    """Tests creating, opening, changing and deleting, for each user separately."""
+    """Tests how conversations are created, opened, changed and deleted, for each user separately."""
 
     async def test_a_created_conversation_is_stored_as_it_is(self, storage: Storage) -> None:
         conversation = evolve(
@@ -190,7 +190,7 @@ class ConversationsContract(StorageHooks):
         assert (await storage.list_conversations(BOB, PageRequest())).conversations == ()
 
     async def assert_absent(self, storage: Storage, user_id: str, conversation_id: ConversationId) -> None:
-        """Asserts that no method that takes a conversation finds this one."""
+        """Asserts that no method that takes a conversation finds this conversation."""
         absent = evolve(a_conversation(user_id), id=conversation_id)
         turn = a_turn(absent)
         for attempt in (

@@ -1,4 +1,4 @@
-"""The storage contract: finishing replies."""
+"""Tests final states of replies, as a part of the storage contract."""
 
 import asyncio
 

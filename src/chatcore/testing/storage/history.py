@@ -1,4 +1,4 @@
-"""The storage contract: the history that is returned with a new reply."""
+"""Tests the history that is returned with a new reply, as a part of the storage contract."""
 
 from collections.abc import Iterable
 

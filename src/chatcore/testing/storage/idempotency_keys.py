@@ -1,4 +1,4 @@
-"""The storage contract: idempotency keys."""
+"""Tests idempotency keys, as a part of the storage contract."""
 
 import asyncio
 
@@ -28,7 +28,7 @@ from chatcore.testing.storage.steps import (
 
 
 class KeysContract(StorageHooks):
-    """Tests that a send which is repeated with its key is one send."""
+    """Tests that sends with the same key count as one send."""
 
     async def test_the_same_key_again_returns_the_turn_and_stores_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -73,7 +73,7 @@ class KeysContract(StorageHooks):
         conversation = await create(storage)
         first = await storage.begin_turn(_keyed(conversation))
         await end(storage, lease_of(first), a_final_state())
-        await begin(storage, conversation)  # The conversation is busy now, and the user at a limit of one.
+        await begin(storage, conversation)  # The conversation is busy now, and the user has reached a limit of one.
 
         again = await storage.begin_turn(evolve(_keyed(conversation), max_generations=1))
 
@@ -194,7 +194,7 @@ def _keyed(conversation: Conversation, key: IdempotencyKey | None = None, minute
 
 
 async def _is_remembered(storage: Storage, turn: NewTurn) -> bool:
-    """Returns whether the key of `turn` is still known, by sending another request with it."""
+    """Sends another request with the key of `turn`; returns whether the key is still known."""
     assert turn.idempotency_key is not None
     other = await create(storage, turn.user_id)
     try:

@@ -1,4 +1,4 @@
-"""The storage contract: lists of conversations."""
+"""Tests lists of conversations, as a part of the storage contract."""
 
 from uuid import UUID
 
@@ -11,12 +11,12 @@ from chatcore.ports import Storage
 from chatcore.testing.samples import ALICE, BOB, a_conversation, a_rename, later
 from chatcore.testing.storage.steps import StorageHooks, create
 
-#: Ids that differ in their first and in their last byte, which distinguishes the orders of bytes, text and numbers.
+#: Ids that differ in their first and in their last byte, which distinguish the orders of bytes, text and numbers.
 _IDS = [ConversationId(UUID(int=(first << 120) + last)) for first in (0x0F, 0x80, 0xFF) for last in (1, 2, 255)]
 
 
 class ListingContract(StorageHooks):
-    """Tests order, offsets and cursors."""
+    """Tests the order, offsets and cursors of lists."""
 
     async def test_the_newest_come_first(self, storage: Storage) -> None:
         made = [a_conversation(at=later(minutes)) for minutes in (3, 1, 2)]
@@ -121,14 +121,14 @@ async def _store(storage: Storage, *conversations: Conversation) -> None:
 
 
 async def _nine(storage: Storage) -> list[Conversation]:
-    """Stores nine conversations at three instants; returns them in the order of the list."""
+    """Stores nine conversations at three instants; returns the conversations in the order of the list."""
     made = [evolve(a_conversation(at=later(index % 3)), id=id_) for index, id_ in enumerate(_IDS)]
     await _store(storage, *made)
     return sorted(made, key=lambda c: (c.updated_at, c.id), reverse=True)
 
 
 async def _walk(storage: Storage, request: PageRequest) -> list[Conversation]:
-    """Returns the rest of the list, read page by page."""
+    """Reads the rest of the list page by page and returns it."""
     seen: list[Conversation] = []
     for _ in range(2 * len(_IDS)):
         page = await storage.list_conversations(ALICE, request)

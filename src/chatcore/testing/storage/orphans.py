@@ -1,4 +1,4 @@
-"""The storage contract: taking over replies whose owner is gone."""
+"""Tests takeovers of orphaned replies, as a part of the storage contract."""
 
 import asyncio
 from collections.abc import Iterable
@@ -131,7 +131,7 @@ class ClaimsContract(StorageHooks):
 
 
 class OrphansContract(StorageHooks):
-    """Tests how a reply that was taken over is finished."""
+    """Tests how an orphaned reply is finished after its takeover."""
 
     async def test_a_reply_with_text_is_interrupted_and_keeps_it(self, storage: Storage) -> None:
         lease = await self._abandoned(storage, "Hel", "lo 👩‍🚀")
@@ -187,7 +187,7 @@ class OrphansContract(StorageHooks):
 
         conversation = await create(storage)
         await storage.finish_orphan(await begin(storage, conversation), decide)
-        for text in ("", "Hel"):  # The first time, the previous reply has failed.
+        for text in ("", "Hel"):  # The previous reply failed before the first round.
             lease = lease_of(await storage.begin_regeneration(a_regeneration(conversation)))
             await checkpoint(storage, progress(lease, text))
             await self.expire_leases(storage)
@@ -249,7 +249,7 @@ class OrphansContract(StorageHooks):
         assert await storage.finish_orphan(lease, _decide) == _decided("Hel")
 
     async def _abandoned(self, storage: Storage, *pieces: str) -> Lease:
-        """Stores a reply with some text, lets its lease expire, and takes it over."""
+        """Stores a reply with some text, lets its lease expire, and takes the reply over."""
         lease = await begin(storage)
         offset = 0
         for piece in pieces:

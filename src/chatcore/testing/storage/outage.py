@@ -1,4 +1,4 @@
-"""The storage contract: an unreachable storage."""
+"""Tests an unreachable storage, as a part of the storage contract."""
 
 from collections.abc import Awaitable, Callable
 
@@ -48,7 +48,7 @@ CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
 
 
 class OutageContract(StorageHooks):
-    """Tests that every method raises the same error. Needs the fixture `unreachable_storage`."""
+    """Tests that every method raises the same error; a subclass provides the fixture `unreachable_storage`."""
 
     @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
     async def test_every_method_raises_when_the_storage_is_unreachable(

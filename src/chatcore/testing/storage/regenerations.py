@@ -1,4 +1,4 @@
-"""The storage contract: regenerating a reply."""
+"""Tests regenerations of a reply, as a part of the storage contract."""
 
 import asyncio
 

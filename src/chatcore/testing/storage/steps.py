@@ -1,4 +1,4 @@
-"""Steps that the storage contract repeats, one function for each."""
+"""Provides the steps that the tests of the storage contract share."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from chatcore.user import UserId
 
 @pytest.mark.asyncio
 class StorageHooks:
-    """Declares what a storage contract needs of the adapter under test, beside the fixture `storage`."""
+    """Declares the methods, beside the fixture `storage`, that the storage contract needs of an adapter's tests."""
 
     async def expire_leases(self, storage: Storage) -> None:
         """Makes all leases that were granted so far expire, as if their time had passed."""
@@ -47,7 +47,7 @@ async def message_of(storage: Storage, lease: Lease) -> Message:
 
 
 def lease_of(accepted: AcceptedTurn) -> Lease:
-    """Returns the lease that the turn was granted."""
+    """Returns the lease that was granted for the turn."""
     assert accepted.lease is not None
     return accepted.lease
 
@@ -67,12 +67,12 @@ async def converse(storage: Storage, conversation: Conversation, content: str, r
 
 
 async def end(storage: Storage, lease: Lease, final_state: FinalState) -> None:
-    """Finishes a reply and asserts that this succeeds."""
+    """Finishes a reply and asserts that the call succeeds."""
     assert await storage.finish(lease, final_state)
 
 
 async def checkpoint(storage: Storage, part: Progress) -> LeaseStatus:
-    """Checkpoints one reply by its owner; returns the status."""
+    """Checkpoints one reply as its owner and returns the status."""
     (status,) = await storage.checkpoint(part.lease.owner_id, [part])
     return status
 

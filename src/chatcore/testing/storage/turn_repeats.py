@@ -1,4 +1,4 @@
-"""The storage contract: a turn that is sent again."""
+"""Tests turns that are sent again, as a part of the storage contract."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The storage contract: beginning a turn."""
+"""Tests the beginning of turns, as a part of the storage contract."""
 
 import asyncio
 
@@ -37,7 +37,7 @@ from chatcore.testing.storage.steps import (
 
 
 class TurnsContract(StorageHooks):
-    """Tests what a turn stores, when it is refused, and how simultaneous turns end."""
+    """Tests which rows a turn stores, when a turn is refused, and how simultaneous turns end."""
 
     async def test_a_turn_stores_the_message_and_an_empty_reply(self, storage: Storage) -> None:
         conversation = evolve(a_conversation(), model_tag="eliza")

@@ -1,1 +1,1 @@
-"""The contract tests of the stream counts port."""
+"""Holds the contract tests of the stream counts port."""

@@ -1,4 +1,4 @@
-"""The stream counts contract."""
+"""Tests the contract of the stream counts port."""
 
 import asyncio
 from uuid import uuid4
@@ -122,7 +122,7 @@ def a_process() -> ProcessId:
 async def elsewhere(
     stream_counts: StreamCounts, process_id: ProcessId | None = None, *, user: str = ALICE, own_count: int = 1
 ) -> int:
-    """Returns the count of all other processes; a new process, the default, removes its own count afterwards."""
+    """Returns the count of all other processes. By default a new process asks and then removes its own count."""
     own = process_id or a_process()
     answer = await stream_counts.exchange_stream_counts(own, {user: own_count})
     if process_id is None:
