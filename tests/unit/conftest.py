@@ -1,9 +1,11 @@
 """Provides a chat over in-memory storage, a frozen clock and an inference service that the test controls."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+import structlog
 from attrs import field, frozen
 
 from chatcore import Chat, Conversation, Limits, Message, Sampling, Turn, User
@@ -14,6 +16,25 @@ from tests.unit.inference_by_hand import InferenceByHand
 
 ADA = User(id="ada")
 BOB = User(id="bob")
+
+
+def pytest_collection_finish() -> None:
+    """Exempts everything that the collection made from garbage collection: it lives as long as the process."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_logs() -> None:
+    """Logs one plain line an event: structlog's default draws each traceback with its local variables, slowly."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
+        ]
+    )
 
 
 class RecordingObserver(NullObserver):

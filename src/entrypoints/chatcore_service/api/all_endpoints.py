@@ -1,5 +1,6 @@
 """Lists the endpoint classes of the API, in the order of the OpenAPI document."""
 
+from functools import cache
 from typing import Any
 
 from chatcore_service.api.conversations import ConversationEndpoints
@@ -21,6 +22,7 @@ ENDPOINTS: tuple[EndpointsType, ...] = (
 )
 
 
+@cache
 def openapi_document() -> dict[str, Any]:
-    """Returns the OpenAPI 3.1 document of the API as plain data."""
+    """Returns the OpenAPI 3.1 document of the API as plain data: always the same object, which no caller may change."""
     return describe(ENDPOINTS)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.adapters.chatcore_auth.scripted_auth_service import (
     HandSetClock,
@@ -162,7 +162,6 @@ async def test_more_users_than_fit_into_the_cache_are_all_served(clock: HandSetC
 
 
 @given(st.lists(st.text("ab -_é", max_size=6), min_size=2, max_size=20, unique=True), st.text("a.", max_size=40))
-@settings(max_examples=15)
 async def test_no_token_is_ever_mistaken_for_another(endings: list[str], prefix: str) -> None:
     tokens = [f"t{prefix}{ending}" for ending in endings]
     service = ScriptedAuthService(answer=lambda token: vouching_for(f"<{token}>"))

@@ -1,7 +1,7 @@
 """Tests the receiver of a reply: the frames it hands over and the limits it enforces."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.adapters.chatcore_inference.http.sse_streams import CUTS, GRAMMATICAL, STREAMS, in_chunks
 
@@ -41,7 +41,6 @@ def received(
 
 
 @given(st.one_of(REPLIES, STREAMS), CUTS)
-@settings(max_examples=200)
 def test_any_chunking_gives_the_same_frames_up_to_the_closing_one(body: bytes, cuts: list[int]) -> None:
     frames, is_complete = received(*in_chunks(body, cuts))
 

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from tests.unit.adapters.chatcore_inference.http.sse_streams import CUTS, STREAMS, in_chunks
 
 from chatcore.errors import InferenceRefusedError
@@ -98,7 +98,6 @@ def test_a_frame_that_never_ends_is_refused_before_it_fills_the_memory() -> None
 
 
 @given(STREAMS, CUTS)
-@settings(max_examples=1000)
 def test_any_chunking_gives_the_events_of_the_whole(body: bytes, cuts: list[int]) -> None:
     assert events_of(*in_chunks(body, cuts)) == events_of(body)
 

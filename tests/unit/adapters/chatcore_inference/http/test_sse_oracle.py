@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.unit.adapters.chatcore_inference.http.oracles.event_source import EventSourceParser
 from tests.unit.adapters.chatcore_inference.http.public_sse_cases import CASES
@@ -74,7 +74,6 @@ def test_the_oracle_reads_the_public_cases_as_their_suites_say(oracle: EventSour
 
 
 @given(body=STREAMS, cuts=CUTS)
-@settings(max_examples=200)
 def test_we_read_any_bytes_as_the_oracle_does(oracle: EventSourceParser, body: bytes, cuts: list[int]) -> None:
     assume(not body.startswith(LATIN_1_MARK))
 
@@ -104,7 +103,6 @@ def text_of(data: Sequence[str]) -> str:
 
 
 @given(text=TEXTS, cuts=CUTS)
-@settings(max_examples=150)
 def test_no_text_can_be_anything_but_text_in_the_resume_stream(
     oracle: EventSourceParser, text: str, cuts: list[int]
 ) -> None:
@@ -129,7 +127,6 @@ def test_half_characters_inject_nothing_either(oracle: EventSourceParser, text: 
 
 
 @given(text=TEXTS, cut=st.integers(0, 3000), piece=st.integers(1, 40))
-@settings(max_examples=100)
 def test_a_reader_that_resumes_with_the_last_id_has_exactly_the_text(
     oracle: EventSourceParser, text: str, cut: int, piece: int
 ) -> None:
@@ -168,7 +165,6 @@ def test_who_has_too_much_is_told_how_much_to_keep(oracle: EventSourceParser) ->
 
 
 @given(tokens=st.lists(TEXTS, min_size=1, max_size=10), cuts=CUTS, is_ascii=st.booleans())
-@settings(max_examples=60)
 def test_what_the_sending_stream_passes_on_is_heard_as_we_heard_it(
     oracle: EventSourceParser, tokens: list[str], cuts: list[int], *, is_ascii: bool
 ) -> None:
