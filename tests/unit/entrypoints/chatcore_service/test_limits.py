@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
-import pytest
 from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS
 
 from chatcore_service.settings import Settings
@@ -180,22 +180,27 @@ def test_every_setting_that_bounds_something_is_in_the_table() -> None:
     assert bounds == LIMITS.keys() | NO_LIMITS
 
 
-@pytest.mark.parametrize("variable", LIMITS)
-def test_the_default_is_the_promised_one_and_can_be_changed(variable: str) -> None:
-    path, default, _ = LIMITS[variable]
+def test_every_default_is_the_promised_one() -> None:
+    defaults = {variable: _setting(SETTINGS, path) for variable, (path, _, _) in LIMITS.items()}
+
+    assert defaults == {variable: default for variable, (_, default, _) in LIMITS.items()}
+
+
+def test_every_limit_can_be_changed() -> None:
     # Below the default, which is the maximum of some settings.
-    other = default // 2
+    others = {variable: default // 2 for variable, (_, default, _) in LIMITS.items()}
+    changed = {
+        variable: Settings.from_environment({"INTERNAL_API_KEY": "key", variable: str(other)})
+        for variable, other in others.items()
+    }
 
-    assert _setting(SETTINGS, path) == default
-    changed = Settings.from_environment({"INTERNAL_API_KEY": "key", variable: str(other)})
-    assert _setting(changed, path) == other
+    assert {variable: _setting(changed[variable], path) for variable, (path, _, _) in LIMITS.items()} == others
 
 
-@pytest.mark.parametrize("test", sorted({test for _, _, tests in LIMITS.values() for test in tests}))
-def test_the_edge_of_a_limit_has_a_test(test: str) -> None:
-    path, _, name = test.partition("::")
+def test_the_edge_of_every_limit_has_a_test() -> None:
+    tests = [test.partition("::") for _, _, tests in LIMITS.values() for test in tests]
 
-    assert name in _functions(_TESTS / path)
+    assert [f"{path}::{name}" for path, _, name in tests if name not in _functions(_TESTS / path)] == []
 
 
 def _setting(settings: object, path: str) -> object:
@@ -204,6 +209,7 @@ def _setting(settings: object, path: str) -> object:
     return settings
 
 
+@cache
 def _functions(path: Path) -> set[str]:
     tree = ast.parse(path.read_text())
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}

@@ -97,6 +97,14 @@ def test_a_frame_that_never_ends_is_refused_before_it_fills_the_memory() -> None
     assert len(splitter.pending) == 100_001
 
 
+def test_every_short_stream_gives_the_same_events_whole_and_byte_by_byte_and_cut_once() -> None:
+    for pieces in itertools.product((b"\n", b"\r", b"x", b": "), repeat=5):
+        body = b"".join(pieces)
+        whole = events_of(body)
+        assert [events_of(body[:at], body[at:]) for at in range(1, len(body))] == [whole] * (len(body) - 1), body
+        assert events_of(*in_chunks(body, list(range(len(body))))) == whole, body
+
+
 @given(STREAMS, CUTS)
 def test_any_chunking_gives_the_events_of_the_whole(body: bytes, cuts: list[int]) -> None:
     assert events_of(*in_chunks(body, cuts)) == events_of(body)

@@ -18,7 +18,8 @@ from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
 
 TESTS = Path(__file__).parents[4]
 
-every_case = pytest.mark.parametrize("case", CASES, ids=str)
+#: By case.
+DATA = {str(case): list(case.data) for case in CASES}
 
 
 def data_by_splitting(*chunks: bytes) -> tuple[list[bytes], bytes]:
@@ -30,44 +31,61 @@ def data_by_splitting(*chunks: bytes) -> tuple[list[bytes], bytes]:
     return [data for data in read if data is not None], b"".join(frames)
 
 
-@every_case
-def test_data_is_read_as_the_public_suites_say(case: SseCase) -> None:
-    data, frames = data_by_splitting(*case.chunks)
-
-    assert data == list(case.data)
-    assert case.body.startswith(frames)
+def test_every_case_has_a_name_of_its_own() -> None:
+    assert len(DATA) == len(CASES) > 100
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if len(case.body) < 5000], ids=str)
+def test_data_is_read_as_the_public_suites_say() -> None:
+    assert {str(case): data_by_splitting(*case.chunks)[0] for case in CASES} == DATA
+
+
 @pytest.mark.parametrize("size", [1, 2, 1000], ids=["one byte", "two bytes", "a thousand"])
-def test_data_is_the_same_in_other_chunks(case: SseCase, size: int) -> None:
-    data, _ = data_by_splitting(*in_chunks(case.body, list(range(0, len(case.body), size))))
+def test_data_is_the_same_in_other_chunks(size: int) -> None:
+    short_cases = [case for case in CASES if len(case.body) < 5000]
+    chunks = {str(case): in_chunks(case.body, list(range(0, len(case.body), size))) for case in short_cases}
 
-    assert data == list(case.data)
+    data = {name: data_by_splitting(*chunks_of_case)[0] for name, chunks_of_case in chunks.items()}
+    assert data == {str(case): list(case.data) for case in short_cases}
 
 
-@every_case
-def test_the_receiver_sees_what_says_something_and_passes_on_every_byte(case: SseCase) -> None:
+def test_the_frames_of_every_case_begin_its_body() -> None:
+    changed = [str(case) for case in CASES if not case.body.startswith(data_by_splitting(*case.chunks)[1])]
+
+    assert changed == []
+
+
+def received(case: SseCase) -> tuple[bool, bytes]:
     frames: list[Frame] = []
     receiver = ReplyReceiver(frames.append, InferenceLimits(), SamosachaatEvents())
-
     receiver.feed(case.body)
     receiver.finish()
-
-    assert receiver.has_progress == any(data != b"" for data in case.data)
-    assert case.body.startswith(b"".join(frame.raw for frame in frames))
+    return receiver.has_progress, b"".join(frame.raw for frame in frames)
 
 
-@pytest.mark.parametrize("name", CONTENT_TYPES)
-def test_a_stream_is_known_by_its_content_type(name: str) -> None:
-    content_type, is_stream = CONTENT_TYPES[name]
+def test_the_receiver_sees_progress_in_every_case_that_has_data() -> None:
+    seen = {str(case): received(case)[0] for case in CASES}
 
-    assert is_event_stream(200, httpx.Headers({"content-type": content_type})) is is_stream
+    assert seen == {str(case): any(case.data) for case in CASES}
 
 
-@pytest.mark.parametrize("reason", ELSEWHERE.values(), ids=ELSEWHERE.keys())
-def test_what_is_said_to_be_tested_elsewhere_names_where(reason: str) -> None:
-    named = re.findall(r"test_\w+", reason)
+def test_the_receiver_passes_on_every_byte_of_every_case() -> None:
+    changed = [str(case) for case in CASES if not case.body.startswith(received(case)[1])]
 
-    assert named or "not applicable" in reason
-    assert all(any(TESTS.rglob(f"{name}.py")) for name in named)
+    assert changed == []
+
+
+def test_a_stream_is_known_by_its_content_type() -> None:
+    known = {
+        name: is_event_stream(200, httpx.Headers({"content-type": content_type}))
+        for name, (content_type, _) in CONTENT_TYPES.items()
+    }
+
+    assert known == {name: is_stream for name, (_, is_stream) in CONTENT_TYPES.items()}
+
+
+def test_what_is_said_to_be_tested_elsewhere_names_where() -> None:
+    tests = {path.stem for path in TESTS.rglob("test_*.py")}
+    named = {case: set(re.findall(r"test_\w+", reason)) for case, reason in ELSEWHERE.items()}
+
+    assert {case: names - tests for case, names in named.items() if names - tests} == {}
+    assert [case for case, names in named.items() if not names and "not applicable" not in ELSEWHERE[case]] == []

@@ -20,12 +20,12 @@ AWKWARD = {
 }
 
 
-@pytest.mark.parametrize("statement", AWKWARD.values(), ids=AWKWARD)
 @pytest.mark.parametrize("tag", MODEL_TAGS)
-def test_a_chatbot_replies_to_any_text(tag: str, statement: str) -> None:
+def test_a_chatbot_replies_to_any_text(tag: str) -> None:
     chatbot = Chatbot(tag)
+    replies = {name: [chatbot.reply(statement) for _ in range(5)] for name, statement in AWKWARD.items()}
 
-    assert all(chatbot.reply(statement) for _ in range(5))
+    assert [name for name, texts in replies.items() if not all(texts)] == []
 
 
 def test_a_percent_sign_is_repeated_unchanged() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
@@ -17,46 +17,46 @@ async def service() -> AsyncIterator[HttpService]:
         yield service
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{",
-        b'{"content":"hi",}',
-        b'{"content":"hi"} {}',
-        b"{'content':'hi'}",
-        b'{"content":"hi"}//',
-        b'{"content":"hi","temperature":NaN}',
-        b'{"content":"hi","temperature":Infinity}',
-        b'{"content":"hi","temperature":-Infinity}',
-        b'{"content":"hi","top_k":' + b"1" * 5000 + b"}",
-        b'\xef\xbb\xbf{"content":"hi"}',
-        '{"content":"hi"}'.encode("utf-16"),
-        b'{"content":"\xff"}',
-        b'{"content":"\xc0\x80"}',
-        b'{"content":"\xed\xa0\x80"}',
-        b'{"content":"\xf4\x90\x80\x80"}',
-        b'{"content":"\xe2\x82"}',
-        b'{"content":"a\x00b"}',
-        b'{"content":"a\nb"}',
-        b"[" * 100_000,
-        b'{"content":' * 20_000 + b"1" + b"}" * 20_000,
-    ],
+MALFORMED_BODIES = (
+    b"{",
+    b'{"content":"hi",}',
+    b'{"content":"hi"} {}',
+    b"{'content':'hi'}",
+    b'{"content":"hi"}//',
+    b'{"content":"hi","temperature":NaN}',
+    b'{"content":"hi","temperature":Infinity}',
+    b'{"content":"hi","temperature":-Infinity}',
+    b'{"content":"hi","top_k":' + b"1" * 5000 + b"}",
+    b'\xef\xbb\xbf{"content":"hi"}',
+    '{"content":"hi"}'.encode("utf-16"),
+    b'{"content":"\xff"}',
+    b'{"content":"\xc0\x80"}',
+    b'{"content":"\xed\xa0\x80"}',
+    b'{"content":"\xf4\x90\x80\x80"}',
+    b'{"content":"\xe2\x82"}',
+    b'{"content":"a\x00b"}',
+    b'{"content":"a\nb"}',
+    b"[" * 100_000,
+    b'{"content":' * 20_000 + b"1" + b"}" * 20_000,
 )
-async def test_what_is_not_json_is_a_400(service: HttpService, body: bytes) -> None:
-    response = await service.client.post(f"{await service.conversation()}/messages", content=body, headers=JSON)
 
-    assert response.status_code == 400
-    assert response.json()["code"] == "malformed_json"
-    assert fields(response) == []
+
+async def test_what_is_not_json_is_a_400(service: HttpService) -> None:
+    path = f"{await service.conversation()}/messages"
+    answers = {body: await service.client.post(path, content=body, headers=JSON) for body in MALFORMED_BODIES}
+
+    told = {body: (answer.status_code, answer.json()["code"], fields(answer)) for body, answer in answers.items()}
+    assert told == dict.fromkeys(MALFORMED_BODIES, (400, "malformed_json", []))
     assert await service.count_of_everything() == (1, 0)
 
 
-@pytest.mark.parametrize("body", [b"null", b"[]", b'"hi"', b"5", b"true", b'["content"]'])
-async def test_a_body_that_is_no_object_is_a_422(service: HttpService, body: bytes) -> None:
-    response = await service.client.post(f"{await service.conversation()}/messages", content=body, headers=JSON)
+async def test_a_body_that_is_no_object_is_a_422(service: HttpService) -> None:
+    path = f"{await service.conversation()}/messages"
+    bodies = (b"null", b"[]", b'"hi"', b"5", b"true", b'["content"]')
+    answers = {body: await service.client.post(path, content=body, headers=JSON) for body in bodies}
 
-    assert response.status_code == 422
-    assert fields(response) == [""]
+    told = {body: (answer.status_code, fields(answer)) for body, answer in answers.items()}
+    assert told == dict.fromkeys(bodies, (422, [""]))
 
 
 async def test_a_field_that_is_given_twice_is_refused_by_its_name(service: HttpService) -> None:
@@ -106,9 +106,18 @@ async def test_a_message_without_a_body_lacks_its_content(service: HttpService) 
     assert fields(response) == ["content"]
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    [
+async def statuses(service: HttpService, header: str, values: Iterable[str]) -> dict[str, int]:
+    """Sends a message with each value of a header; returns the status of each response."""
+    path = f"{await service.conversation()}/messages"
+    responses = {
+        value: await service.client.post(path, content=b'{"content":"hi"}', headers={**JSON, header: value})
+        for value in values
+    }
+    return {value: response.status_code for value, response in responses.items()}
+
+
+async def test_a_body_that_is_not_called_json_is_a_415(service: HttpService) -> None:
+    content_types = (
         "text/plain",
         "application/x-www-form-urlencoded",
         "multipart/form-data",
@@ -116,49 +125,27 @@ async def test_a_message_without_a_body_lacks_its_content(service: HttpService) 
         "application/json; charset=latin-1",
         "application/jsonx",
         "",
-    ],
-)
-async def test_a_body_that_is_not_called_json_is_a_415(service: HttpService, content_type: str) -> None:
-    response = await service.client.post(
-        f"{await service.conversation()}/messages",
-        content=b'{"content":"hi"}',
-        headers={**ALICE, "Content-Type": content_type},
     )
 
-    assert response.status_code == 415
+    assert await statuses(service, "Content-Type", content_types) == dict.fromkeys(content_types, 415)
 
 
-@pytest.mark.parametrize(
-    "content_type", ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"']
-)
-async def test_json_may_say_that_it_is_utf_8(service: HttpService, content_type: str) -> None:
-    response = await service.client.post(
-        f"{await service.conversation()}/messages",
-        content=b'{"content":"hi"}',
-        headers={**ALICE, "Content-Type": content_type},
-    )
+async def test_json_may_say_that_it_is_utf_8(service: HttpService) -> None:
+    content_types = ("application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"')
 
-    assert response.status_code == 200
+    assert await statuses(service, "Content-Type", content_types) == dict.fromkeys(content_types, 200)
 
 
-@pytest.mark.parametrize("encoding", ["identity", "Identity", " identity, identity", ""])
-async def test_the_encoding_identity_is_none(service: HttpService, encoding: str) -> None:
-    headers = {**JSON, "Content-Encoding": encoding}
-    response = await service.client.post(
-        f"{await service.conversation()}/messages", content=b'{"content":"hi"}', headers=headers
-    )
+async def test_the_encoding_identity_is_none(service: HttpService) -> None:
+    encodings = ("identity", "Identity", " identity, identity", "")
 
-    assert response.status_code == 200
+    assert await statuses(service, "Content-Encoding", encodings) == dict.fromkeys(encodings, 200)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "identity, gzip", "unknown"])
-async def test_an_encoded_body_is_a_415_and_never_inflated(service: HttpService, encoding: str) -> None:
-    headers = {**JSON, "Content-Encoding": encoding}
-    response = await service.client.post(
-        f"{await service.conversation()}/messages", content=b'{"content":"hi"}', headers=headers
-    )
+async def test_an_encoded_body_is_a_415_and_never_inflated(service: HttpService) -> None:
+    encodings = ("gzip", "deflate", "br", "identity, gzip", "unknown")
 
-    assert response.status_code == 415
+    assert await statuses(service, "Content-Encoding", encodings) == dict.fromkeys(encodings, 415)
 
 
 @pytest.mark.parametrize(("size", "status"), [(256 * 1024, 200), (256 * 1024 + 1, 413)])

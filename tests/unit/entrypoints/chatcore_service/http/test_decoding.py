@@ -23,73 +23,80 @@ async def service() -> AsyncIterator[HttpService]:
         yield service
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("content", "x"),
-        ("content", " "),
-        ("content", "x" * 8000),
-        ("content", "😀" * 8000),
-        ("content", "\ufeff\u2028\u0085\ufffe\u202e\r\n\ndata: [DONE]\n\n'; -- %s {} $1 <script>"),
-        ("temperature", 0),
-        ("temperature", 0.0),
-        ("temperature", 2),
-        ("temperature", 2.0),
-        ("max_tokens", 1),
-        ("max_tokens", 4096),
-        ("max_tokens", 5.0),
-        ("top_k", 0),
-        ("top_k", 200),
-    ],
+def case_name(field: str, value: object) -> str:
+    return f"{field}={value!r:.100}"
+
+
+GOOD_FIELDS: tuple[tuple[str, object], ...] = (
+    ("content", "x"),
+    ("content", " "),
+    ("content", "x" * 8000),
+    ("content", "😀" * 8000),
+    ("content", "\ufeff\u2028\u0085\ufffe\u202e\r\n\ndata: [DONE]\n\n'; -- %s {} $1 <script>"),
+    ("temperature", 0),
+    ("temperature", 0.0),
+    ("temperature", 2),
+    ("temperature", 2.0),
+    ("max_tokens", 1),
+    ("max_tokens", 4096),
+    ("max_tokens", 5.0),
+    ("top_k", 0),
+    ("top_k", 200),
 )
-async def test_a_message_is_taken_up_to_the_edge_of_each_limit(service: HttpService, field: str, value: object) -> None:
-    conversation = await service.conversation()
-    body = {"content": "hi"} | {field: value}
-
-    response = await service.client.post(f"{conversation}/messages", json=body, headers=ALICE)
-    assert response.status_code == 200
-    assert (await service.open(conversation))["messages"][0]["content"] == body["content"]
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("content", ""),
-        ("content", "x" * 8001),
-        ("content", "a\x00b"),
-        ("content", "\ud83d"),
-        ("content", "\udc00\ud800"),
-        ("content", None),
-        ("content", 5),
-        ("content", ["hi"]),
-        ("content", {"text": "hi"}),
-        ("temperature", -0.1),
-        ("temperature", 2.01),
-        ("temperature", "1"),
-        ("temperature", True),
-        ("temperature", 10**400),
-        ("max_tokens", 0),
-        ("max_tokens", 4097),
-        ("max_tokens", 1.5),
-        ("max_tokens", "5"),
-        ("max_tokens", True),
-        ("max_tokens", 10**30),
-        ("top_k", -1),
-        ("top_k", 201),
-        ("top_k", "5"),
-        ("top_k", False),
-        ("top_k", [1]),
-    ],
+async def test_a_message_is_taken_up_to_the_edge_of_each_limit(service: HttpService) -> None:
+    taken: dict[str, tuple[int, str]] = {}
+    for field, value in GOOD_FIELDS:
+        conversation = await service.conversation()
+        body = {"content": "hi"} | {field: value}
+        response = await service.client.post(f"{conversation}/messages", json=body, headers=ALICE)
+        content = (await service.open(conversation))["messages"][0]["content"]
+        taken[case_name(field, value)] = (response.status_code, content)
+
+    assert taken == {
+        case_name(field, value): (200, value if field == "content" else "hi") for field, value in GOOD_FIELDS
+    }
+
+
+BAD_FIELDS: tuple[tuple[str, object], ...] = (
+    ("content", ""),
+    ("content", "x" * 8001),
+    ("content", "a\x00b"),
+    ("content", "\ud83d"),
+    ("content", "\udc00\ud800"),
+    ("content", None),
+    ("content", 5),
+    ("content", ["hi"]),
+    ("content", {"text": "hi"}),
+    ("temperature", -0.1),
+    ("temperature", 2.01),
+    ("temperature", "1"),
+    ("temperature", True),
+    ("temperature", 10**400),
+    ("max_tokens", 0),
+    ("max_tokens", 4097),
+    ("max_tokens", 1.5),
+    ("max_tokens", "5"),
+    ("max_tokens", True),
+    ("max_tokens", 10**30),
+    ("top_k", -1),
+    ("top_k", 201),
+    ("top_k", "5"),
+    ("top_k", False),
+    ("top_k", [1]),
 )
-async def test_a_field_past_a_limit_or_of_another_type_is_refused_by_name(
-    service: HttpService, field: str, value: object
-) -> None:
-    conversation = await service.conversation()
-    body = {"content": "hi"} | {field: value}
 
-    response = await service.client.post(f"{conversation}/messages", content=json.dumps(body), headers=JSON)
-    assert response.status_code == 422
-    assert fields(response) == [field]
+
+async def test_a_field_past_a_limit_or_of_another_type_is_refused_by_name(service: HttpService) -> None:
+    path = f"{await service.conversation()}/messages"
+    told: dict[str, tuple[int, list[str]]] = {}
+    for field, value in BAD_FIELDS:
+        body = json.dumps({"content": "hi"} | {field: value})
+        response = await service.client.post(path, content=body, headers=JSON)
+        told[case_name(field, value)] = (response.status_code, fields(response))
+
+    assert told == {case_name(field, value): (422, [field]) for field, value in BAD_FIELDS}
     assert await service.count_of_everything() == (1, 0)
     assert service.inference.calls == []
 

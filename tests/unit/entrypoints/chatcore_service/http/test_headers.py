@@ -22,14 +22,16 @@ async def service() -> AsyncIterator[HttpService]:
 
 
 @pytest.mark.parametrize("name", ["x-trace-id", "x-request-id", "X-Trace-Id"])
-@pytest.mark.parametrize("value", ["a", "A-z0.9_", "x" * 128])
-async def test_a_well_formed_trace_id_comes_back_and_goes_along(service: HttpService, name: str, value: str) -> None:
+async def test_a_well_formed_trace_id_comes_back_and_goes_along(service: HttpService, name: str) -> None:
     path = f"{await service.conversation()}/messages"
+    values = ["a", "A-z0.9_", "x" * 128]
 
-    response = await service.client.post(path, json={"content": "hi"}, headers={**ALICE, name: value})
-    assert response.headers["x-trace-id"] == value
-    assert service.auth.trace_ids[-1] == value
-    assert service.inference.trace_ids == [value]
+    responses = [
+        await service.client.post(path, json={"content": "hi"}, headers={**ALICE, name: value}) for value in values
+    ]
+    assert [response.headers["x-trace-id"] for response in responses] == values
+    assert service.auth.trace_ids[-3:] == values
+    assert service.inference.trace_ids == values
 
 
 async def test_a_trace_id_wins_over_a_request_id(service: HttpService) -> None:
@@ -63,23 +65,22 @@ async def test_every_response_has_a_trace_id_and_the_security_headers(service: H
 # -- White space around values (RFC 9110, section 5.5) ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("value", "status"),
-    [
-        ("Bearer token-of-alice ", 200),
-        ("\t Bearer token-of-alice \t", 200),
-        ("Bearer  token-of-alice", 200),
-        ("bearer    token-of-alice", 200),
-        ("Bearer\ttoken-of-alice", 401),
-        ("Bearer token-of-alice x", 401),
-        ("Bearertoken-of-alice", 401),
-        ("Bearer ", 401),
-    ],
-)
-async def test_white_space_around_a_token_is_none_of_it(service: HttpService, value: str, status: int) -> None:
-    response = await service.client.get("/api/conversations", headers=[("Authorization", value)])
+async def test_white_space_around_a_token_is_none_of_it(service: HttpService) -> None:
+    expected = {
+        "Bearer token-of-alice ": 200,
+        "\t Bearer token-of-alice \t": 200,
+        "Bearer  token-of-alice": 200,
+        "bearer    token-of-alice": 200,
+        "Bearer\ttoken-of-alice": 401,
+        "Bearer token-of-alice x": 401,
+        "Bearertoken-of-alice": 401,
+        "Bearer ": 401,
+    }
 
-    assert response.status_code == status
+    answers = {
+        value: await service.client.get("/api/conversations", headers=[("Authorization", value)]) for value in expected
+    }
+    assert {value: answer.status_code for value, answer in answers.items()} == expected
 
 
 async def test_white_space_around_a_trace_id_is_none_of_it(service: HttpService) -> None:
@@ -127,25 +128,22 @@ async def test_the_frontend_may_read_why_it_was_refused(service: HttpService) ->
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize(
-    "header",
-    [
+async def test_a_preflight_of_the_frontend_passes_without_a_token(service: HttpService, method: str) -> None:
+    asked = {**FRONTEND, "Access-Control-Request-Method": method}
+    headers = (
         "authorization,cache-control,last-event-id",
         "content-type,idempotency-key,prefer,x-trace-id,x-request-id",
         "sentry-trace,baggage",
         "traceparent",
         "x-requested-with",
-    ],
-)
-async def test_a_preflight_of_the_frontend_passes_without_a_token(
-    service: HttpService, method: str, header: str
-) -> None:
-    asked = {**FRONTEND, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": header}
+    )
 
-    response = await service.client.options("/api/conversations", headers=asked)
-    assert response.status_code == 200
-    assert response.headers["access-control-allow-origin"] == "http://localhost:3000"
-    assert response.headers["access-control-allow-headers"] == header
+    for header in headers:
+        preflight = {**asked, "Access-Control-Request-Headers": header}
+        response = await service.client.options("/api/conversations", headers=preflight)
+        assert response.status_code == 200, header
+        assert response.headers["access-control-allow-origin"] == "http://localhost:3000", header
+        assert response.headers["access-control-allow-headers"] == header
 
 
 @pytest.mark.parametrize(

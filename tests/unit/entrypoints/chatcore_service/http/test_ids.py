@@ -37,25 +37,34 @@ MALFORMED_IDS = [
 ]
 
 
-@pytest.mark.parametrize("bad", MALFORMED_IDS)
-async def test_a_malformed_id_is_answered_like_an_unknown_one(service: HttpService, bad: str) -> None:
-    unknown = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
-    existing = await service.conversation()
-    for method, path in (
+UNKNOWN_ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
         ("GET", "/api/conversations/{}"),
         ("PUT", "/api/conversations/{}"),
         ("DELETE", "/api/conversations/{}"),
         ("POST", "/api/conversations/{}/messages"),
         ("POST", "/api/conversations/{}/regenerate"),
-        ("GET", f"/api/conversations/{{}}/messages/{unknown}/stream"),
-        ("POST", f"/api/conversations/{{}}/messages/{unknown}/stop"),
-        ("GET", f"{existing}/messages/{{}}/stream"),
-        ("POST", f"{existing}/messages/{{}}/stop"),
-    ):
-        body = {"title": "x"} if method == "PUT" else {"content": "x"} if path.endswith("messages") else None
-        malformed = await service.client.request(method, path.format(bad), json=body, headers=ALICE)
-        absent = await service.client.request(method, path.format(unknown), json=body, headers=ALICE)
-        assert (malformed.status_code, malformed.content) == (404, absent.content), (method, path)
+        ("GET", f"/api/conversations/{{}}/messages/{UNKNOWN_ID}/stream"),
+        ("POST", f"/api/conversations/{{}}/messages/{UNKNOWN_ID}/stop"),
+        ("GET", "{existing}/messages/{}/stream"),
+        ("POST", "{existing}/messages/{}/stop"),
+    ],
+)
+async def test_a_malformed_id_is_answered_like_an_unknown_one(service: HttpService, method: str, path: str) -> None:
+    existing = await service.conversation()
+    body = {"title": "x"} if method == "PUT" else {"content": "x"} if path.endswith("messages") else None
+
+    async def answer(id_: str) -> tuple[int, bytes]:
+        response = await service.client.request(method, path.format(id_, existing=existing), json=body, headers=ALICE)
+        return response.status_code, response.content
+
+    unknown = await answer(UNKNOWN_ID)
+    assert unknown[0] == 404
+    assert {bad: await answer(bad) for bad in MALFORMED_IDS} == dict.fromkeys(MALFORMED_IDS, unknown)
 
 
 @pytest.mark.parametrize("spell", [str.upper, lambda id_: id_.replace("-", "")], ids=["upper case", "no hyphens"])

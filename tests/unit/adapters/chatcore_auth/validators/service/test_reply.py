@@ -90,71 +90,69 @@ def test_403_means_that_our_own_key_was_refused() -> None:
     assert read_reply(403, b'{"valid":false}') is KEY_REFUSED
 
 
-@pytest.mark.parametrize(
-    "status", [201, 202, 204, 206, 301, 302, 307, 308, 400, 404, 405, 409, 422, 429, 500, 502, 503, 504]
-)
-def test_any_other_status_is_unusable_even_with_a_valid_body(status: int) -> None:
-    assert isinstance(read_reply(status, body()), Unusable)
+def test_any_other_status_is_unusable_even_with_a_valid_body() -> None:
+    statuses = (201, 202, 204, 206, 301, 302, 307, 308, 400, 404, 405, 409, 422, 429, 500, 502, 503, 504)
+
+    assert [status for status in statuses if not isinstance(read_reply(status, body()), Unusable)] == []
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"null",
-        b"true",
-        b'"valid"',
-        b"[]",
-        b"{}",
-        b"<html></html>",
-        b"\xff\xfe",
-        b'{"valid":true',
-        b'{"valid":true}',
-        b'{"valid":NaN,"user":{"id":"u"}}',
-        b"[" * 100_000,
-        b'{"valid":true,"user":{"id":"\\ud800"}}',
-        body(valid=None),
-        body(valid=1),
-        body(valid=0),
-        body(valid="true"),
-        body(valid="false"),
-        body(valid=[True]),
-        body(user=None),
-        body(user=[]),
-        body(user="u"),
-        body(user={}),
-        body(user={"id": None}),
-        body(user={"id": 7}),
-        body(user={"id": True}),
-        body(user={"id": ["u"]}),
-        body(user={"id": ""}),
-        body(user={"id": "x" * 256}),
-        body(user={"id": "nul\x00"}),
-        body(user={"id": "u", "is_admin": 1}),
-        body(user={"id": "u", "is_admin": 0}),
-        body(user={"id": "u", "is_admin": ""}),
-        body(user={"id": "u", "is_admin": []}),
-        body(user={"id": "u", "is_admin": "true"}),
-        body(claims=[]),
-        body(claims=False),
-        body(claims=""),
-        body(claims={"exp": True}),
-        body(claims={"exp": False}),
-        body(claims={"exp": ""}),
-        body(claims={"exp": {}}),
-        body(claims={"exp": "2000000000"}),
-        body(claims={"exp": 1e300}),
-        body(claims={"exp": -1e300}),
-        body(claims={"exp": -62_135_596_801}),
-        body(claims={"exp": 253_402_300_800}),
-        body(claims={"exp": 2**64 - 1}),
-        body(claims={"exp": 1_800_000_000_000}),
-        b'{"valid":true,"user":{"id":"u"},"claims":{"exp":1e400}}',
-        b'{"valid":true,"user":{"id":"u"},"claims":{"exp":' + b"9" * 5000 + b"}}",
-    ],
+UNUSABLE_BODIES = (
+    b"",
+    b"null",
+    b"true",
+    b'"valid"',
+    b"[]",
+    b"{}",
+    b"<html></html>",
+    b"\xff\xfe",
+    b'{"valid":true',
+    b'{"valid":true}',
+    b'{"valid":NaN,"user":{"id":"u"}}',
+    b"[" * 100_000,
+    b'{"valid":true,"user":{"id":"\\ud800"}}',
+    body(valid=None),
+    body(valid=1),
+    body(valid=0),
+    body(valid="true"),
+    body(valid="false"),
+    body(valid=[True]),
+    body(user=None),
+    body(user=[]),
+    body(user="u"),
+    body(user={}),
+    body(user={"id": None}),
+    body(user={"id": 7}),
+    body(user={"id": True}),
+    body(user={"id": ["u"]}),
+    body(user={"id": ""}),
+    body(user={"id": "x" * 256}),
+    body(user={"id": "nul\x00"}),
+    body(user={"id": "u", "is_admin": 1}),
+    body(user={"id": "u", "is_admin": 0}),
+    body(user={"id": "u", "is_admin": ""}),
+    body(user={"id": "u", "is_admin": []}),
+    body(user={"id": "u", "is_admin": "true"}),
+    body(claims=[]),
+    body(claims=False),
+    body(claims=""),
+    body(claims={"exp": True}),
+    body(claims={"exp": False}),
+    body(claims={"exp": ""}),
+    body(claims={"exp": {}}),
+    body(claims={"exp": "2000000000"}),
+    body(claims={"exp": 1e300}),
+    body(claims={"exp": -1e300}),
+    body(claims={"exp": -62_135_596_801}),
+    body(claims={"exp": 253_402_300_800}),
+    body(claims={"exp": 2**64 - 1}),
+    body(claims={"exp": 1_800_000_000_000}),
+    b'{"valid":true,"user":{"id":"u"},"claims":{"exp":1e400}}',
+    b'{"valid":true,"user":{"id":"u"},"claims":{"exp":' + b"9" * 5000 + b"}}",
 )
-def test_200_that_differs_from_the_contract_is_unusable(content: bytes) -> None:
-    assert isinstance(read_reply(200, content), Unusable)
+
+
+def test_200_that_differs_from_the_contract_is_unusable() -> None:
+    assert [content for content in UNUSABLE_BODIES if not isinstance(read_reply(200, content), Unusable)] == []
 
 
 def test_the_reason_for_the_log_contains_nothing_of_the_reply() -> None:
