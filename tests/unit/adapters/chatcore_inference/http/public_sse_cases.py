@@ -223,20 +223,20 @@ ELSEWHERE = {
         "the resume stream never sends an empty id (test_sse_oracle) and refuses one (faults/test_resuming)"
     ),
     "discards partial messages on retry": (
-        "for the resume stream test_sse_oracle; for the adapter test_faults, an error in place of the retry"
+        "for the resume stream test_sse_oracle; for the adapter test_client_faults, an error in place of the retry"
     ),
     "new connection established after breaking previous is functional": "faults/test_resuming, fifty times over",
     "sends Last-Event-Id in initial request if set": "the resume stream answers it: faults/test_resuming",
     "204 halts re-connection attempts": (
         "the resume stream sends it to who has everything: faults/test_resuming; "
-        "to the adapter 204 is a refusal: test_faults"
+        "to the adapter 204 is a refusal: test_client_faults"
     ),
-    "can set read timeout": "test_bounds; it ends the reply, and nothing is asked again",
+    "can set read timeout": "test_limits; it ends the reply, and nothing is asked again",
     "default method and headers": (
-        "the adapter sends POST, without Last-Event-ID and Cache-Control: test_streams says what it sends"
+        "the adapter sends POST, without Last-Event-ID and Cache-Control: test_client_streams says what it sends"
     ),
-    "custom headers": "the internal key, the trace and the user: test_streams",
-    "POST request": "test_streams",
+    "custom headers": "the internal key, the trace and the user: test_client_streams",
+    "POST request": "test_client_streams",
     "client follows 301 redirect": "it must not, the key goes along with the request: test_hostile_inference",
     "client follows 307 redirect": "it must not: test_hostile_inference",
     "client handles empty Location header with 301 status": "refused like all redirects: test_hostile_inference",
@@ -246,7 +246,7 @@ ELSEWHERE = {
     "caller can trigger a restart": "not applicable: nothing in the service is a client that could be restarted",
     "resends request body if any when reconnecting": (
         "must not: text that was made once must not be made twice. A request that was hardly seen is sent again: "
-        "test_connections"
+        "test_pool"
     ),
     "REPORT request": "not applicable: the method is fixed",
 }

@@ -19,8 +19,8 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         "requests.max_header_bytes",
         16 * 1024,
         (
-            "integration/entrypoints/chatcore_service/server/test_limits.py::test_headers_have_at_most_16_kibibytes",
-            "integration/entrypoints/chatcore_service/server/test_limits.py::test_how_large_headers_may_be_is_a_setting",
+            "integration/entrypoints/chatcore_service/server/test_protocol_limits.py::test_headers_have_at_most_16_kibibytes",
+            "integration/entrypoints/chatcore_service/server/test_protocol_limits.py::test_how_large_headers_may_be_is_a_setting",
         ),
     ),
     "HEADER_TIMEOUT_SECONDS": (
@@ -28,7 +28,7 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         10,
         (
             "unit/entrypoints/chatcore_service/test_time_limits.py::test_the_headers_of_a_request_have_ten_seconds",
-            "integration/entrypoints/chatcore_service/server/test_limits.py::test_headers_that_do_not_come_are_not_waited_for",
+            "integration/entrypoints/chatcore_service/server/test_protocol_limits.py::test_headers_that_do_not_come_are_not_waited_for",
         ),
     ),
     "MAX_BODY_BYTES": (
@@ -41,7 +41,7 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         10,
         (
             "unit/entrypoints/chatcore_service/test_time_limits.py::test_a_body_has_ten_seconds",
-            "integration/entrypoints/chatcore_service/server/test_limits.py::test_a_body_that_does_not_come_is_not_waited_for",
+            "integration/entrypoints/chatcore_service/server/test_protocol_limits.py::test_a_body_that_does_not_come_is_not_waited_for",
         ),
     ),
     # What a user may have at once.
@@ -79,7 +79,7 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         30,
         (
             "unit/entrypoints/chatcore_service/streaming/test_stream_monitor.py::test_a_reader_that_takes_nothing_for_30_seconds_is_disconnected",
-            "integration/entrypoints/chatcore_service/server/test_flushing.py::test_a_caller_that_takes_nothing_of_a_response_is_disconnected",
+            "integration/entrypoints/chatcore_service/server/test_protocol_flushing.py::test_a_caller_that_takes_nothing_of_a_response_is_disconnected",
         ),
     ),
     # What the inference service may send, and how long it may take.
