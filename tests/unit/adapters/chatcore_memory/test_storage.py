@@ -3,22 +3,12 @@
 import pytest
 
 from chatcore.errors import StorageUnavailableError
-from chatcore.ports import COUNT_SECONDS, Storage, StreamCounts
+from chatcore.ports import Storage
 from chatcore.replies.lease import LEASE_SECONDS
-from chatcore.testing import StorageContract, StreamCountsContract
+from chatcore.testing import StorageContract
 from chatcore.testing.samples import ALICE, a_conversation, a_turn, an_owner
 from chatcore.testing.storage.steps import begin, create, messages_of
 from chatcore_memory import FrozenClock, InMemoryStorage
-
-
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
-def storage(clock: FrozenClock) -> InMemoryStorage:
-    return InMemoryStorage(clock)
 
 
 class TestInMemoryStorage(StorageContract):
@@ -35,24 +25,6 @@ class TestInMemoryStorage(StorageContract):
     async def expire_leases(self, storage: Storage) -> None:
         assert storage is self._storage
         self._clock.advance(LEASE_SECONDS)
-
-
-class TestInMemoryStreamCounts(StreamCountsContract):
-    @pytest.fixture
-    def stream_counts(self, storage: InMemoryStorage) -> InMemoryStorage:
-        return storage
-
-    @pytest.fixture
-    def unreachable_stream_counts(self, storage: InMemoryStorage) -> InMemoryStorage:
-        storage.outage = True
-        return storage
-
-    @pytest.fixture(autouse=True)
-    def _keep(self, clock: FrozenClock) -> None:
-        self._clock = clock
-
-    async def expire_counts(self, stream_counts: StreamCounts) -> None:  # noqa: ARG002 - the contract's signature
-        self._clock.advance(COUNT_SECONDS)
 
 
 async def test_a_lease_expires_when_its_time_has_passed_and_not_before(

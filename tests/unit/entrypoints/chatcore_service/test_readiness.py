@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from uuid import uuid4
 
 import pytest
 from attrs import evolve
@@ -13,7 +12,6 @@ from tests.unit.entrypoints.chatcore_service.http_service import ALICE, SETTINGS
 
 from chatcore.errors import InferenceUnreachableError, StorageUnavailableError
 from chatcore_memory import FrozenClock
-from chatcore_service.metrics import Metrics
 from chatcore_service.readiness import TIMEOUT_SECONDS
 
 
@@ -133,35 +131,3 @@ async def test_a_draining_service_is_not_ready_and_takes_no_turns(service: HttpS
     assert (health.status_code, health.json()) == (200, {"status": "ok", "ready": True, "service": "chat-api"})
     assert (turn.status_code, turn.json()["code"]) == (503, "draining")
     assert (await service.client.get(conversation, headers=ALICE)).status_code == 200
-
-
-async def test_the_metrics_count_requests_replies_and_tokens(service: HttpService) -> None:
-    service.inference.say("a", "b", "c")
-    await service.turn(await service.conversation())
-    await service.client.get(f"/api/conversations/{uuid4()}", headers=ALICE)
-
-    text = (await service.client.get("/metrics")).text
-    path = "/api/conversations/{conversation_id}"
-    assert f'chatcore_http_requests_total{{method="GET",route="{path}",status="404"}} 1.0' in text
-    assert f'chatcore_http_requests_total{{method="POST",route="{path}/messages",status="200"}} 1.0' in text
-    assert 'chatcore_generations_total{status="complete"} 1.0' in text
-    assert "chatcore_tokens_total 3.0" in text
-    assert "chatcore_first_token_seconds_count 1.0" in text
-    assert "chatcore_active_generations 0.0" in text
-    assert "chatcore_open_streams 0.0" in text
-
-
-async def test_no_label_can_be_chosen_by_a_caller(service: HttpService) -> None:
-    for path in ("/canary", "/api/conversations/canary", "/api/health?canary"):
-        await service.client.get(path, headers=ALICE)
-
-    text = (await service.client.get("/metrics")).text
-    assert "canary" not in text
-    assert 'route="unknown",status="404"' in text
-
-
-def test_the_pools_have_metrics() -> None:
-    metrics = Metrics()
-    metrics.show_pools({"requests": {"pool_size": 3}})
-
-    assert b'chatcore_database_pool{figure="pool_size",pool="requests"} 3.0' in metrics.exposition()

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.unit.entrypoints.chatcore_service.api.ownership import OWNED, RANDOM_ID, Ids, Row, gaps
-from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, HttpService, running_service
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, HttpService
 
 from chatcore_service.api.all_endpoints import openapi_document
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[HttpService]:
-    async with running_service() as service:
-        yield service
-
 
 # -- The table has all routes ----------------------------------------------------------------------------------------
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService
 from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 
 from chatcore import UserId
 from chatcore.testing.samples import CHANGED_VALUES, a_conversation
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[HttpService]:
-    async with running_service() as service:
-        yield service
 
 
 async def test_a_new_conversation_has_the_default_title_and_model(service: HttpService) -> None:

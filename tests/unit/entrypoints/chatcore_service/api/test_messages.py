@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from attrs import evolve
@@ -21,12 +20,6 @@ from chatcore.errors import (
 from chatcore_memory import DONE_FRAME, token_frame
 
 ASYNC = {**ALICE, "Prefer": "respond-async"}
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[HttpService]:
-    async with running_service() as service:
-        yield service
 
 
 async def test_a_stream_is_byte_for_byte_what_the_inference_service_sent(service: HttpService) -> None:

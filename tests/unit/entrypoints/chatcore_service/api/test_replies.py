@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
@@ -11,12 +10,6 @@ from tests.unit.entrypoints.chatcore_service.stream_frames import frames
 
 from chatcore.errors import InferenceUnreachableError
 from chatcore_memory import DONE_FRAME, token_frame
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[HttpService]:
-    async with running_service() as service:
-        yield service
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,12 @@
 """Decoding: a value past a limit or of another type is refused by its field's name, and nothing is stored."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 import pytest
 from attrs import frozen
 from starlette.datastructures import QueryParams
-from tests.unit.entrypoints.chatcore_service.http_service import ALICE, ROOT, HttpService, running_service
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, ROOT, HttpService
 from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 
 from chatcore.errors import InvalidInputError
@@ -15,12 +14,6 @@ from chatcore_service.http.decoding import decode_body, decode_query
 from chatcore_service.http.fields import Doc
 
 JSON = {**ALICE, "Content-Type": "application/json"}
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[HttpService]:
-    async with running_service() as service:
-        yield service
 
 
 def case_name(field: str, value: object) -> str:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
-from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[HttpService]:
-    async with running_service() as service:
-        yield service
-
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService
 
 MALFORMED_IDS = [
     "x",

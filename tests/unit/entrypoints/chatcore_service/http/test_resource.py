@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Scope
-from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService
 from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 
 from chatcore_service.http.resource import PublicResource
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[HttpService]:
-    async with running_service() as service:
-        yield service
 
 
 @pytest.mark.parametrize("path", ["/api/conversations", "/api/health", "/openapi.json", "/api/models"])

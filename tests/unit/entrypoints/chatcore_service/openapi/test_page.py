@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator
 from importlib.resources import files
 
 import pytest
-from tests.unit.entrypoints.chatcore_service.http_service import HttpService, running_service
+from tests.unit.entrypoints.chatcore_service.http_service import HttpService
 
 from chatcore_service.openapi.page import ASSETS, PAGE
 
@@ -18,12 +17,6 @@ MANIFEST = json.loads((RENDERER / "manifest.json").read_text())
 
 #: Hosts that the renderer names in comments and as placeholders. It asks none of them for anything.
 HOSTS_NAMED_BY_THE_RENDERER = {"example.com", "github.com", "localhost", "marked.js.org"}
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[HttpService]:
-    async with running_service() as service:
-        yield service
 
 
 def directives(policy: str) -> dict[str, set[str]]:
