@@ -3,15 +3,13 @@
 import re
 from pathlib import Path
 
-import httpx
 import pytest
-from tests.unit.adapters.chatcore_inference.http.public_sse_cases import CASES, CONTENT_TYPES, ELSEWHERE, SseCase
+from tests.unit.adapters.chatcore_inference.http.public_sse_cases import CASES, ELSEWHERE, SseCase
 from tests.unit.adapters.chatcore_inference.http.sse_streams import in_chunks
 
 from chatcore.ports import Frame
 from chatcore_inference.http.event_data import data_of
 from chatcore_inference.http.receiver import ReplyReceiver
-from chatcore_inference.http.response_head import is_event_stream
 from chatcore_inference.http.sse import BYTE_ORDER_MARK, EventSplitter
 from chatcore_inference.limits import InferenceLimits
 from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
@@ -72,15 +70,6 @@ def test_the_receiver_passes_on_every_byte_of_every_case() -> None:
     changed = [str(case) for case in CASES if not case.body.startswith(received(case)[1])]
 
     assert changed == []
-
-
-def test_a_stream_is_known_by_its_content_type() -> None:
-    known = {
-        name: is_event_stream(200, httpx.Headers({"content-type": content_type}))
-        for name, (content_type, _) in CONTENT_TYPES.items()
-    }
-
-    assert known == {name: is_stream for name, (_, is_stream) in CONTENT_TYPES.items()}
 
 
 def test_what_is_said_to_be_tested_elsewhere_names_where() -> None:
