@@ -14,6 +14,7 @@ from tests.unit.adapters.chatcore_auth.scripted_auth_service import (
     rejecting,
     vouching_for,
 )
+from tests.unit.virtual_time import in_virtual_time
 
 from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
 from chatcore_auth import AuthClient
@@ -133,10 +134,11 @@ async def test_outages_open_the_breaker(
     assert service.asked == []
 
 
+@in_virtual_time
 async def test_timeouts_open_the_breaker(clock: HandSetClock) -> None:
     service = ScriptedAuthService()
     service.may_answer.clear()
-    async with AuthClient("http://auth", "key", clock, timeout_seconds=0.05, transport=service.transport) as client:
+    async with AuthClient("http://auth", "key", clock, timeout_seconds=5, transport=service.transport) as client:
         await asyncio.gather(*(client.authenticate(f"token {number}") for number in range(5)), return_exceptions=True)
         service.may_answer.set()
 
@@ -177,6 +179,7 @@ async def test_a_probe_that_gets_any_answer_closes_the_breaker(
     assert (await client.authenticate("good")).id == "good"
 
 
+@in_virtual_time
 async def test_concurrent_calls_are_limited_and_the_rest_wait(clock: HandSetClock) -> None:
     service = ScriptedAuthService()
     service.may_answer.clear()
@@ -193,11 +196,12 @@ async def test_concurrent_calls_are_limited_and_the_rest_wait(clock: HandSetCloc
     assert service.most_at_once == 4
 
 
+@in_virtual_time
 async def test_callers_without_a_slot_in_time_learn_that_auth_is_unavailable(clock: HandSetClock) -> None:
     service = ScriptedAuthService()
     service.may_answer.clear()
     async with AuthClient(
-        "http://auth", "key", clock, max_concurrent_calls=2, timeout_seconds=0.2, transport=service.transport
+        "http://auth", "key", clock, max_concurrent_calls=2, timeout_seconds=5, transport=service.transport
     ) as client:
         outcomes = await asyncio.gather(
             *(client.authenticate(f"token {number}") for number in range(20)), return_exceptions=True

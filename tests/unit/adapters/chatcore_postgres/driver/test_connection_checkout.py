@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from attrs import define
 from psycopg_pool import PoolTimeout, TooManyRequests
+from tests.unit.virtual_time import in_virtual_time
 
 import chatcore_postgres.driver.connection_checkout
 from chatcore_postgres.driver.connection_checkout import ConnectionCheckout
@@ -97,9 +98,10 @@ async def test_waiting_tasks_get_returned_connections_in_order() -> None:
     assert {first, second} == set(taken)
 
 
+@in_virtual_time
 async def test_waiting_is_limited_in_time_and_number() -> None:
     pool = Pool(1)
-    checkout = checkout_of(pool, max_waiting=1, seconds=0.05)
+    checkout = checkout_of(pool, max_waiting=1, seconds=5)
     taken = await checkout.take()
 
     waiting = asyncio.create_task(checkout.take())

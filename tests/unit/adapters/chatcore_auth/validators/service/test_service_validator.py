@@ -8,6 +8,7 @@ import httpx
 import pytest
 import respx
 from tests.unit.adapters.chatcore_auth.scripted_auth_service import HandSetClock
+from tests.unit.virtual_time import in_virtual_time
 
 from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
 from chatcore_auth import AuthClient
@@ -222,12 +223,13 @@ async def test_ping_raises_if_the_connection_fails(client: AuthClient, router: r
         await client.ping()
 
 
+@in_virtual_time
 async def test_ping_raises_in_time_if_there_is_no_response(router: respx.MockRouter) -> None:
     async def never(_: httpx.Request) -> httpx.Response:
         await asyncio.Event().wait()
         raise AssertionError
 
     router.get("http://auth:8001/").mock(side_effect=never)
-    async with AuthClient("http://auth:8001", "key", HandSetClock(), timeout_seconds=0.1) as client:
+    async with AuthClient("http://auth:8001", "key", HandSetClock(), timeout_seconds=5) as client:
         with pytest.raises(AuthUnavailableError):
             await client.ping()
