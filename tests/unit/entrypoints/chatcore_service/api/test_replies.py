@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -9,7 +10,7 @@ from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpServ
 from tests.unit.entrypoints.chatcore_service.stream_frames import frames
 
 from chatcore.errors import InferenceUnreachableError
-from chatcore_memory import DONE_FRAME, token_frame
+from chatcore_memory import DONE_FRAME, FrozenClock, token_frame
 
 
 @pytest.mark.parametrize(
@@ -88,16 +89,23 @@ async def test_a_users_message_cannot_be_followed_or_stopped(service: HttpServic
     assert (await service.client.post(f"{question}/stop", headers=ALICE)).status_code == 404
 
 
-async def test_a_stopped_reply_keeps_its_text(service: HttpService) -> None:
-    reply = await service.paused_reply(await service.conversation())
-    await service.inference.until_paused()
+async def test_a_stopped_reply_keeps_its_text() -> None:
+    clock = FrozenClock()
+    async with running_service(clock=clock) as service:
+        reply = await service.paused_reply(await service.conversation())
+        await service.inference.until_paused()
 
-    response = await service.client.post(f"{reply}/stop", headers=ALICE)
-    again = await service.client.post(f"{reply}/stop", headers=ALICE)
+        stopping = asyncio.create_task(service.client.post(f"{reply}/stop", headers=ALICE))
+        # The handler polls the storage until the generation has stopped.
+        while not stopping.done():
+            await clock.elapse(0.1)
+        response = await stopping
+        again = await service.client.post(f"{reply}/stop", headers=ALICE)
+        followed = await service.client.get(f"{reply}/stream", headers=ALICE)
+
     assert response.status_code == 200
     assert (response.json()["status"], response.json()["content"]) == ("stopped", "Hel")
     assert again.json() == response.json()
-    followed = await service.client.get(f"{reply}/stream", headers=ALICE)
     assert [frame.get("error") for frame in frames(followed.text)] == [None, "stopped", None]
 
 
