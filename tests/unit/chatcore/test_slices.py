@@ -13,7 +13,7 @@ from chatcore import Message, OpenConversation
 from chatcore.conversations.message import MessageId, Role
 from chatcore.slices import SLICE, slices, taken_in_slices
 from chatcore.testing.samples import NOON, a_conversation
-from chatcore_service.api.conversation_documents import open_conversation_response
+from chatcore_service.api.conversation_responses import open_conversation_response
 
 SIZES = [0, 1, SLICE, SLICE + 1, 3 * SLICE]
 

@@ -80,7 +80,7 @@ TESTED_BY: Mapping[str, str] = {
     "entrypoints/chatcore_dev/terminal": _STACK,
     "entrypoints/chatcore_dev/welcome": _STACK,
     "entrypoints/chatcore_service/__main__": _SERVE,
-    "entrypoints/chatcore_service/api/conversation_documents": (
+    "entrypoints/chatcore_service/api/conversation_responses": (
         "unit/entrypoints/chatcore_service/api/test_conversations.py"
     ),
     "entrypoints/chatcore_service/api/docs": "unit/entrypoints/chatcore_service/openapi/test_page.py",

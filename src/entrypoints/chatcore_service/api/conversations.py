@@ -10,7 +10,7 @@ from chatcore import Cursor, PageRequest
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.listing import CURSOR_PATTERN, DEFAULT_PAGE, MAX_OFFSET, MAX_PAGE
 from chatcore.conversations.use_cases import Conversations
-from chatcore_service.api.conversation_documents import (
+from chatcore_service.api.conversation_responses import (
     ConversationDocument,
     ConversationPageDocument,
     OpenConversationDocument,
