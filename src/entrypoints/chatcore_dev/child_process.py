@@ -21,7 +21,7 @@ _SECONDS_AFTER_KILL = 5
 
 @frozen
 class Account:
-    """The system account under which a program runs instead of our own."""
+    """A system account under which a program runs instead of our own."""
 
     uid: int
     gid: int
@@ -29,32 +29,34 @@ class Account:
 
 @frozen(kw_only=True)
 class Program:
-    """Describes a program to run."""
+    """A program to run."""
 
-    #: Names the program in messages to the person at the terminal.
+    #: The program's name in messages to the person at the terminal.
     name: str
     command: Sequence[str]
-    #: Receives the output of the program; truncated when it starts.
+    #: The file for the program's output, which is emptied when the program starts.
     log: Path
     environment: Mapping[str, str] | None = None
     directory: Path | None = None
     account: Account | None = None
-    #: Requests a graceful stop; the program is killed if it takes longer than `stop_timeout_seconds`.
+    #: The signal that requests a graceful stop. A program that takes longer than `stop_timeout_seconds` is killed.
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_seconds: float = 10
 
     def last_line(self) -> str:
-        """Returns the last line of the log; prefers a fatal one, since PostgreSQL writes more lines after it."""
+        """Returns the last fatal line of the log, or else the last line.
+
+        PostgreSQL writes more lines after a fatal one.
+        """
         lines = self.log.read_text(errors="replace").strip().splitlines() or ["nothing"]
         fatal = [line for line in lines if "FATAL: " in line or "PANIC: " in line]
         return (fatal or lines)[-1].strip()
 
 
 class ChildProcess:
-    """Runs a program.
+    """Runs a program in a process group of its own.
 
-    The program gets a process group of its own, so that Ctrl-C reaches only this process, which then stops all programs
-    in order.
+    Ctrl-C therefore reaches only this process, which then stops all programs in order.
     """
 
     def __init__(self, program: Program, interruption: Interruption) -> None:
@@ -64,16 +66,16 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """The process id."""
+        """Returns the process id."""
         return self._process.pid
 
     @property
     def exit_status(self) -> int | None:
-        """The exit status, negative for a signal; None while the program runs."""
+        """Returns the exit status, which is negative for a signal; None while the program runs."""
         return self._process.poll()
 
     def require_running(self) -> None:
-        """Returns if the program is running.
+        """Checks that the program is running.
 
         Raises:
             LocalStackError: the program has ended.
@@ -87,7 +89,7 @@ class ChildProcess:
     def stop(self) -> None:
         """Stops the program gracefully, or kills it after the timeout.
 
-        Each further request to stop that arrives meanwhile is passed on to the program, which may then hurry.
+        Each further request to stop is passed on to the program, which may then stop faster.
         """
         requests = self._interruption.requests
         deadline = time.monotonic() + self.program.stop_timeout_seconds
@@ -116,7 +118,7 @@ class ChildProcess:
         return status
 
     def _signal(self, number: signal.Signals) -> None:
-        # This does nothing if the program has already ended.
+        # `send_signal` does nothing if the program has already ended.
         self._process.send_signal(number)
 
 
@@ -150,7 +152,7 @@ def _start(program: Program) -> subprocess.Popen[bytes]:
 
 
 def _parent_death_hook(number: signal.Signals) -> Callable[[], None] | None:
-    """Returns a hook that makes the kernel signal the child when this process dies; None outside Linux."""
+    """Returns a hook by which the kernel signals the child when this process dies; None outside Linux."""
     if sys.platform != "linux":
         return None
     set_process_option = ctypes.CDLL(None).prctl

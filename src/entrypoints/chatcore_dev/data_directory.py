@@ -15,7 +15,7 @@ from chatcore_dev.local_stack_error import LocalStackError
 
 @frozen(repr=False)
 class Secrets:
-    """Holds the secrets of one data directory, generated once."""
+    """The secrets of one data directory, which are generated once."""
 
     internal_api_key: str
     database_password: str
@@ -35,10 +35,10 @@ class DataDirectory:
     def claimed(self) -> Generator[None]:
         """Creates the directory if necessary and locks it against other processes.
 
-        The operating system releases the lock when the process ends, however it ends, so no stale lock can remain.
+        The operating system releases the lock at any end of the process, so no stale lock can remain.
 
         Raises:
-            LocalStackError: another process has locked the directory, or it cannot be written.
+            LocalStackError: another process has locked the directory, or the directory cannot be written.
         """
         try:
             self._create()
@@ -54,10 +54,10 @@ class DataDirectory:
             os.close(lock)
 
     def secrets(self) -> Secrets:
-        """Returns the secrets of this directory, and generates them on the first call.
+        """Returns the secrets of this directory, and generates the secrets on the first call.
 
         Raises:
-            LocalStackError: the file that holds them is damaged.
+            LocalStackError: the file with the secrets is damaged.
         """
         path = self.path / "secrets.json"
         if not path.exists():
@@ -69,7 +69,7 @@ class DataDirectory:
 
     def _create(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
-        # Private, since the auth service's log begins with tokens.
+        # The folder is private, because the auth service's log begins with tokens.
         (self.path / "logs").mkdir(mode=0o700, exist_ok=True)
         # The directory may be inside a repository, where git must ignore it.
         (self.path / ".gitignore").write_text("*\n")

@@ -10,14 +10,14 @@ _TICK_SECONDS = 0.05
 
 
 class StopRequestedError(Exception):
-    """The person at the terminal, or the system, has requested a stop."""
+    """Reports that the person at the terminal, or the system, has requested a stop."""
 
 
 class Interruption:
     """Counts the requests to stop, as a context manager that handles the signals.
 
-    The signal handlers raise nothing: an exception between the start of a child process and the assignment of its
-    handle would lose the process. Instead, code that waits calls :meth:`pause`, which raises.
+    The signal handlers raise no exception: an exception between the start of a child process and the assignment of its
+    handle would lose the process. Code that waits calls :meth:`pause`, which raises the exception instead.
     """
 
     def __init__(self) -> None:

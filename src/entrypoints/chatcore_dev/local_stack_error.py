@@ -2,4 +2,4 @@
 
 
 class LocalStackError(Exception):
-    """The local stack cannot start or continue; the message is one sentence for the person at the terminal."""
+    """Reports that the local stack cannot start or continue, in one sentence for the person at the terminal."""

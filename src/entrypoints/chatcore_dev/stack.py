@@ -1,7 +1,7 @@
 """Runs PostgreSQL, the auth service, the inference service and the chat service on one machine.
 
-They start in the order of their dependencies and stop in the reverse order, so that the chat service can finish running
-replies while everything that it needs is still there.
+The programs start in the order of their dependencies and stop in the reverse order, so that the chat service can finish
+the replies in progress while the programs that it needs still run.
 """
 
 import sys
@@ -23,14 +23,14 @@ from chatcore_dev.tcp_ports import LOOPBACK, free_port, reachable_host, require_
 from chatcore_dev.terminal import complain, say
 from chatcore_dev.welcome import welcome
 
-#: Relative to the folder in which `chatcore dev` is run.
+#: The data directory, relative to the folder in which `chatcore dev` is run.
 DEFAULT_DATA_DIRECTORY = Path(".chatcore")
 
 # The script `chatcore` may not be on the path, or may belong to another Python.
 _CHATCORE = (sys.executable, "-m", "chatcore_service")
 
 _READY_SECONDS = 60
-# The service gives running replies 20 s to finish, and exits within 30 s.
+# The service gives replies in progress 20 s to finish, and exits within 30 s.
 _DRAIN_SECONDS = 35
 
 
@@ -38,9 +38,9 @@ def run_dev(host: str, port: int, data_dir: Path = DEFAULT_DATA_DIRECTORY) -> in
     """Runs the local stack until Ctrl-C, SIGTERM, or the end of one of its programs.
 
     Args:
-        host: the address on which the chat service listens; everything else listens on loopback only.
-        port: the chat service's port; 0 for any free one.
-        data_dir: keeps the database, the logs and the secrets between runs; created if necessary.
+        host: the address on which the chat service listens; all other programs listen on loopback only.
+        port: the chat service's port; 0 for any free port.
+        data_dir: the directory that keeps the database, the logs and the secrets between runs; created if necessary.
 
     Returns:
         The exit status: 0 after a requested stop; 1, with a sentence on standard error, if the stack could not run.
@@ -72,7 +72,7 @@ class _Stack:
         return f"http://{reachable_host(self.host)}:{self.port}"
 
     def run(self) -> None:
-        """Starts all programs, waits for one to end or for a request to stop, and stops all programs."""
+        """Starts all programs, waits for a request to stop or the end of a program, and stops all programs."""
         key = self.data.secrets().internal_api_key
         with ExitStack() as running:
             say("Starting PostgreSQL, auth, inference and the chat service ...")
@@ -84,7 +84,7 @@ class _Stack:
 
     def _start_all(self, key: str, running: ExitStack) -> list[ChildProcess]:
         environment = {**environment_without_postgres(), "PYTHONUNBUFFERED": "1", "INTERNAL_API_KEY": key}
-        # These two depend on nothing, and load while the database is created.
+        # The auth and inference services have no dependencies, and load while the database is created.
         auth, environment["AUTH_SERVICE_URL"] = self._start_local("auth", environment, running)
         inference, environment["INFERENCE_SERVICE_URL"] = self._start_local("inference", environment, running)
         postgres, environment["DATABASE_URL"] = running.enter_context(

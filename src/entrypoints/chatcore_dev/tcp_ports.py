@@ -9,17 +9,17 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """Returns a port on loopback that nothing listens on at the moment."""
+    """Returns a port on loopback that is free at the moment."""
     with socket.create_server((LOOPBACK, 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
 def require_free(host: str, port: int) -> None:
-    """Returns if a service can listen on this address.
+    """Checks that a service can listen on this address.
 
     Raises:
-        LocalStackError: it cannot; the sentence says why.
+        LocalStackError: no service can listen on the address; the message gives the reason.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
@@ -39,7 +39,7 @@ def _problem(host: str, port: int, error: Exception) -> str:
 
 
 def reachable_host(host: str) -> str:
-    """Returns the host for the URL with which this machine reaches a service that listens on `host`."""
+    """Returns the host of the URL by which this machine reaches a service that listens on `host`."""
     if host in {"", "0.0.0.0"}:  # noqa: S104 - compared, not listened on
         return LOOPBACK
     if host == "::":

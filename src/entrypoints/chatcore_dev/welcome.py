@@ -42,5 +42,5 @@ Data and logs are kept in {data}. Ctrl-C stops everything.
 
 
 def welcome(*, url: str, token: str, data: Path) -> str:
-    """Returns the text; its commands work as pasted."""
+    """Returns the text, whose commands can be pasted into a shell."""
     return _TEXT.format(url=url, token=token, data=data, message=_MESSAGE)

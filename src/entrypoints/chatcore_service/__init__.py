@@ -1,1 +1,1 @@
-"""The chat service: settings, container, HTTP and command line."""
+"""Runs the chat service: settings, container, HTTP and command line."""

@@ -1,4 +1,4 @@
-"""``python -m chatcore_service`` is the command ``chatcore``."""
+"""Makes ``python -m chatcore_service`` the same command as ``chatcore``."""
 
 import sys
 

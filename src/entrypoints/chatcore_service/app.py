@@ -1,4 +1,4 @@
-"""The application factory."""
+"""Creates the ASGI application from the settings."""
 
 import os
 from collections.abc import Callable
@@ -12,9 +12,10 @@ from chatcore_service.settings import Settings
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
-    """Returns the ASGI application, closed; its lifespan opens it.
+    """Returns the ASGI application, which its lifespan opens.
 
-    Without settings it reads them from the environment and configures logging, so that any ASGI server can call it.
+    A call without settings reads the settings from the environment and configures logging, so that any ASGI server can
+    call this function.
 
     Raises:
         InvalidSettingsError: names the variables that are missing or malformed.
@@ -28,7 +29,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
 
 
 def check(settings: Settings) -> None:
-    """Builds the adapters once, to validate the settings that only they can validate.
+    """Builds the adapters once, to validate the settings that only adapters can validate.
 
     Raises:
         InvalidSettingsError: names the variables that an adapter cannot use.
@@ -47,7 +48,7 @@ def _check(container: Container) -> None:
         try:
             make()
         except ValueError:
-            # The adapter's own message may quote the value, and with it a password.
+            # The adapter's own message may quote the value, which may contain a password.
             problems[name] = "is not an address that can be used"
     if problems:
         raise InvalidSettingsError(problems)

@@ -1,4 +1,4 @@
-"""The command line: ``chatcore serve``, ``chatcore migrate``, ``chatcore dev``."""
+"""Implements the command line: ``chatcore serve``, ``chatcore migrate``, ``chatcore dev``."""
 
 import argparse
 import asyncio
@@ -36,12 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _NotInstalledError(Exception):
-    """A command needs libraries of an extra that is not installed."""
+    """Reports that a command needs libraries of an extra that is not installed."""
 
 
 @contextmanager
 def _installed_with(extra: str) -> Generator[None]:
-    """Wraps the imports of a command.
+    """Wraps the imports of a command whose libraries are in an extra.
 
     Raises:
         _NotInstalledError: a library is not installed.
@@ -55,7 +55,7 @@ def _installed_with(extra: str) -> Generator[None]:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    # Commands import what they need themselves, so that `chatcore --help` does not load a server.
+    # Each command imports its own libraries, so that `chatcore --help` does not load a server.
     with _installed_with("service"):
         from chatcore_service.server import PortUnavailableError, serve  # noqa: PLC0415 - see above
 

@@ -1,4 +1,4 @@
-"""A timeout that elapses on the clock port, so that a test need not wait for it."""
+"""Limits the time of a block by the clock port, so that a test need not wait for the timeout."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -9,7 +9,7 @@ from chatcore.ports import Clock
 
 @asynccontextmanager
 async def clock_timeout(clock: Clock, seconds: float) -> AsyncGenerator[None]:
-    """Cancels the block after `seconds` of the clock; otherwise like `asyncio.timeout`.
+    """Cancels the block after `seconds` of the clock; otherwise acts like `asyncio.timeout`.
 
     Raises:
         TimeoutError: the block was cancelled.

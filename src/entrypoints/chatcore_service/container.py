@@ -1,7 +1,7 @@
 """Builds the service from its settings. This is the only module that imports adapters.
 
-Everything is built closed; :mod:`chatcore_service.lifespan` opens it. A test overrides ports before it requests the
-application::
+The container builds all parts closed, and :mod:`chatcore_service.lifespan` opens them. A test overrides ports before
+the test requests the application::
 
     container = Container(settings=settings)
     container.storage.override(InMemoryStorage(clock))
@@ -63,7 +63,7 @@ def _stream_counts(storage: Storage) -> StreamCounts:
 
 
 def _models(inference: Inference) -> Models:
-    # One adapter asks for replies and for models, over the same connections.
+    # One adapter implements both ports: it requests replies and models over the same connections.
     assert isinstance(inference, Models)  # noqa: S101 - ours do
     return inference
 

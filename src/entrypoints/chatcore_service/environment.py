@@ -21,22 +21,25 @@ _READ = "read"
 
 
 class InvalidSettingsError(Exception):
-    """Variables are missing or malformed; the service does not start. ``str()`` has one sentence for each variable."""
+    """Reports missing or malformed variables, with which the service does not start.
+
+    ``str()`` has one sentence for each variable.
+    """
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__("\n".join(f"{name} {problem}." for name, problem in problems.items()))
-        #: A fragment for each variable, which follows its name.
+        #: The problem of each variable, as a fragment that follows the variable's name.
         self.problems = problems
 
 
 class MalformedValueError(ValueError):
-    """A parser rejects a value. ``str()`` is a fragment that follows the variable's name."""
+    """Reports that a parser rejects a value. ``str()`` is a fragment that follows the variable's name."""
 
 
 class Environment:
     """Parses environment variables.
 
-    An empty variable counts as absent, because a deployment that passes on a variable it lacks sets it to nothing.
+    An empty variable counts as absent, because a deployment that passes on a missing variable sets an empty one.
     """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
@@ -47,9 +50,9 @@ class Environment:
         """Returns the parsed value, or the default if the variable is absent or malformed; see :meth:`check`.
 
         Args:
-            name: name of the variable.
-            parse: raises :class:`MalformedValueError` for a value that it rejects.
-            default: value of an absent variable.
+            name: the name of the variable.
+            parse: the parser, which raises :class:`MalformedValueError` for a value that the parser rejects.
+            default: the value of an absent variable.
         """
         text = self._text(name)
         try:
@@ -68,7 +71,7 @@ class Environment:
         return self._variables.get(name, "").strip()
 
     def check(self) -> None:
-        """Raises an error if any variable that was read is missing or malformed.
+        """Checks that no variable that was read is missing or malformed.
 
         Raises:
             InvalidSettingsError: names every variable with a problem.

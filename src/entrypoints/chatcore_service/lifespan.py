@@ -19,7 +19,7 @@ from chatcore_service.streaming.stream_monitor import StreamMonitor
 
 #: Key of the :class:`Shutdown` in the lifespan's state, where the server finds it.
 SHUTDOWN = "shutdown"
-#: Key of the :class:`~chatcore_service.metrics.Metrics`, for responses that the server makes itself.
+#: Key of the :class:`~chatcore_service.metrics.Metrics`, which the server needs for its own responses.
 METRICS = "metrics"
 
 #: Time that each adapter has to close.
@@ -41,12 +41,12 @@ class Shutdown:
     _grace_seconds: float
 
     async def drain(self) -> None:
-        """Returns when every running reply has a stored end and every reader was told to reconnect."""
+        """Waits until every reply in progress has a stored end, and then tells every reader to reconnect."""
         await self._chat.drain(self._grace_seconds)
         self._monitor.end_all()
 
     def hurry(self) -> None:
-        """Cuts the running replies short, so that the drain stores them as they are now."""
+        """Cuts the replies in progress short, so that the drain stores the present text."""
         self._chat.runner.hurry()
 
 
@@ -73,12 +73,12 @@ class ServiceLifespan:
             await self._open(stack, self.storage)
             await self._open(stack, self.auth)
             await self._open(stack, self.inference)
-            # Closed after the streams have been told to end, and while the storage is open.
+            # The counts are closed after the streams have been told to end, and while the storage is open.
             stack.push_async_callback(self.cluster_stream_counts.close)
             stack.push_async_callback(self.readiness.close)
             stack.push_async_callback(self.stream_monitor.close)
             self.chat.start()
-            # A second drain does nothing: the server has usually drained the service before.
+            # The server has usually drained the service before; then a second drain does nothing.
             stack.push_async_callback(self.shutdown.drain)
             sampling = asyncio.create_task(self._sample_pools(), name="sampling the database pools")
             stack.callback(sampling.cancel)
@@ -102,7 +102,7 @@ class ServiceLifespan:
             stack.push_async_callback(self._close, opened)
 
     async def _close(self, port: AbstractAsyncContextManager[object, None]) -> None:
-        # Everything is stored by now, so an adapter that fails to close must not keep the process alive.
+        # All data is stored by now, so an adapter that fails to close must not keep the process alive.
         try:
             async with clock_timeout(self.clock, CLOSE_SECONDS):
                 await port.__aexit__(None, None, None)

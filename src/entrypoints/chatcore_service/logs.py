@@ -1,7 +1,7 @@
 """Logs one JSON object per line to standard output, for the service, uvicorn and all libraries.
 
-No line contains a token, a key or the text of a message: nothing logs a body or a header, and only those parts of an
-exception are logged that can contain neither.
+No line contains a token, a key or the text of a message: the service logs no body and no header, and logs only those
+parts of an exception that can contain neither.
 
 This module adds the timestamp, the level and the service's name to a line. The request middleware
 (:mod:`chatcore_service.http.request_middleware`) binds the trace id, and the authenticator
@@ -34,10 +34,10 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 class _StandardOutput:
-    """Writes to the current standard output; drops what cannot be written, and never fails."""
+    """Writes lines to the current standard output, and drops a line that cannot be written."""
 
     def write(self, text: str) -> None:
-        # The disk may be full, or the reader of the pipe gone.
+        # The disk may be full, or the reader of the pipe may have ended.
         with suppress(OSError, ValueError):
             sys.stdout.write(text)
 
@@ -51,12 +51,12 @@ class _StandardOutput:
             sys.stdout.write(f"{text}\n")
             sys.stdout.flush()
 
-    # structlog calls the method that is named after the level.
+    # structlog calls the method with the name of the level.
     debug = info = warning = error = critical = line
 
 
 def configure_logging(*, service_name: str, level: str) -> None:
-    """Configures logging in this process. May be called again."""
+    """Configures logging in this process. The function may be called again."""
     last = _line(service_name)
     output = _StandardOutput()
     structlog.configure(
@@ -88,13 +88,14 @@ def _configure_foreign(last: Processor, level: str, output: _StandardOutput) -> 
 
 
 def _first_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    # The further lines hold the exception's text (asyncio) or a whole traceback (uvicorn).
+    # The further lines contain the exception's text (asyncio) or a whole traceback (uvicorn).
     event["event"], *_rest = str(event["event"]).split("\n", 1)
     return event
 
 
 def _line(service_name: str) -> Processor:
-    # One processor instead of several: every request logs a line, and a processor's call costs as much as its work.
+    # One processor does the work of several: every request logs a line, and a processor's call costs as much as its
+    # work.
     def line(logger: WrappedLogger, level: str, event: EventDict) -> str:
         event["level"] = level
         event["timestamp"] = datetime.now(UTC)
@@ -121,7 +122,7 @@ def _describe(exc_info: ExcInfo) -> list[dict[str, object]]:
 
 
 def _details(error: BaseException) -> dict[str, object]:
-    # The text of a library's exception may contain anything: a database error, for one, quotes the rejected row.
+    # The text of a library's exception may contain any data: a database error, for example, quotes the rejected row.
     details: dict[str, Any] = {"sqlstate": getattr(error, "sqlstate", None)}
     if isinstance(error, ChatError):
         details["sentence"] = str(error)
@@ -139,8 +140,8 @@ _render_exception = structlog.processors.ExceptionRenderer(_describe)
 
 
 def _dump(event: EventDict) -> str:
-    # ASCII only: some log readers take U+2028 for the end of a line, and a lone surrogate is not valid UTF-8. Nearly
-    # every line is ASCII without escapes, and orjson is faster than the standard library's encoder.
+    # A line has only ASCII: some log readers take U+2028 for the end of a line, and a lone surrogate is not valid
+    # UTF-8. Nearly every line is ASCII without escapes, and orjson is faster than the standard library's encoder.
     with suppress(orjson.JSONEncodeError):
         line = orjson.dumps(event, default=_type_name, option=_OPTIONS)
         if line.isascii():

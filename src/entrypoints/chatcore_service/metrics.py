@@ -1,4 +1,4 @@
-"""The Prometheus metrics of the service."""
+"""Counts and exposes the Prometheus metrics of the service."""
 
 import os
 from collections.abc import Mapping
@@ -9,7 +9,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 EXPOSITION_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-#: Names the folder through which the workers share their metrics. prometheus_client reads the variable at its import.
+#: The variable that names the folder through which the workers share their metrics. prometheus_client reads the
+#: variable at its import.
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 #: Label value of a missing method or route.
@@ -23,9 +24,9 @@ class Metrics:
     """Holds all metrics. No label can take a value that a caller chooses."""
 
     def __init__(self) -> None:
-        # The creation time of each series would double the size of the page, and nothing uses it.
+        # The creation times of the series would double the size of the page, and have no use.
         disable_created_metrics()  # type: ignore[no-untyped-call] # partly typed
-        # Not the global registry, so that two services can run in one process, as in tests.
+        # The registry is not the global one, so that two services can run in one process, as in tests.
         registry = self._registry = CollectorRegistry()
         self.requests = Counter(
             "chatcore_http_requests", "Requests answered.", ("method", "route", "status"), registry=registry
@@ -86,7 +87,7 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
-        # Looking up the series of a set of labels costs more than incrementing it.
+        # The lookup of the series of a set of labels costs more than the increment.
         self._answered = cache(self._series_of_answers)
 
     def count_answer(self, method: str, route: str, status: int, seconds: float) -> None:

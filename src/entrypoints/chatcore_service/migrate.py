@@ -1,4 +1,4 @@
-"""``chatcore migrate``: brings the database up to date."""
+"""Implements ``chatcore migrate``, which brings the database up to date."""
 
 from chatcore.errors import StorageUnavailableError
 from chatcore_service.container import MigrationError, migrate

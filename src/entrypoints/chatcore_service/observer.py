@@ -12,7 +12,7 @@ from chatcore.replies.lease import FinalState, Lease
 from chatcore_service.metrics import Metrics
 
 #: Delay before the start of a reply is logged. Writing the line takes as long as sending the request to the inference
-#: service, which must not wait for it.
+#: service, and the request must not wait for the line.
 START_SECONDS = 0.005
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore")
@@ -28,7 +28,7 @@ class LoggingObserver(Observer):
     _starts: dict[MessageId, "asyncio.Task[None]"] = field(factory=dict[MessageId, "asyncio.Task[None]"], init=False)
 
     def generation_started(self, lease: Lease, trace_id: str | None) -> None:
-        """See :meth:`chatcore.ports.Observer.generation_started`."""
+        """Logs and counts the start of a generation after `START_SECONDS`, or at its end if that comes first."""
         self._starts[lease.message_id] = asyncio.create_task(
             self._log_start_later(lease, trace_id), name="logging the start of a reply"
         )
@@ -43,11 +43,11 @@ class LoggingObserver(Observer):
         _log.info("a reply has begun", **_names(lease), trace_id=trace_id)
 
     def first_token(self, lease: Lease, seconds: float) -> None:  # noqa: ARG002 - the port's signature
-        """See :meth:`chatcore.ports.Observer.first_token`."""
+        """Records the time until the first token."""
         self.metrics.first_token_seconds.observe(seconds)
 
     def generation_ended(self, lease: Lease, final_state: FinalState | None, trace_id: str | None) -> None:
-        """See :meth:`chatcore.ports.Observer.generation_ended`."""
+        """Logs the final state of a generation, and updates the metrics."""
         waiting = self._starts.pop(lease.message_id, None)
         if waiting is not None:
             waiting.cancel()
@@ -61,20 +61,20 @@ class LoggingObserver(Observer):
         _log.info("a reply has ended", **_names(lease), trace_id=trace_id, **_outcome(final_state))
 
     def checkpointed(self, generations: int, seconds: float) -> None:
-        """See :meth:`chatcore.ports.Observer.checkpointed`."""
+        """Records the size and the time of a checkpoint."""
         self.metrics.checkpoint_seconds.observe(seconds)
         self.metrics.checkpointed_generations.inc(generations)
 
     def recovered(self, lease: Lease, final_state: FinalState) -> None:
-        """See :meth:`chatcore.ports.Observer.recovered`."""
+        """Logs and counts the recovery of an orphaned reply."""
         self.metrics.rescued.inc()
         _log.warning("a reply was rescued", **_names(lease), epoch=lease.epoch, **_outcome(final_state))
 
     def failed(self, what: str, error: Exception) -> None:
-        """See :meth:`chatcore.ports.Observer.failed`."""
+        """Logs and counts a failure of background work."""
         self.metrics.background_failures.labels(what).inc()
         task = asyncio.current_task()
-        # An empty context: work for all users may run in the context of the request that happened to start it.
+        # The context is empty, because work for all users may run in the context of the request that started the work.
         Context().run(_log.error, "background work failed", what=what, task=task and task.get_name(), exc_info=error)
 
 

@@ -1,4 +1,4 @@
-"""Readiness: whether this process reaches its dependencies and takes new work."""
+"""Determines readiness: whether this process reaches its dependencies and accepts new work."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -38,7 +38,7 @@ class Readiness:
 
     @property
     def is_draining(self) -> bool:
-        """Whether this process accepts no more turns."""
+        """Returns whether this process accepts no more turns."""
         return self._runner.is_draining
 
     async def check(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""Parsers of environment variables: each takes the text of a variable, without white space around it.
+"""Parses environment variables: each parser takes the text of a variable without surrounding white space.
 
-A parser raises :class:`~chatcore_service.environment.MalformedValueError` for a value that it rejects.
+A parser raises :class:`~chatcore_service.environment.MalformedValueError` for a value that the parser rejects.
 """
 
 import re
@@ -16,9 +16,9 @@ _SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0"
 # Python's own parsers also accept underscores, white space and the digits of other scripts.
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
-# A damaged environment variable (with a line break, say) must not become a header.
+# A damaged environment variable (with a line break, for example) must not become a header.
 _HEADER_VALUE = re.compile(r"[!-~]+")
-# An origin as a browser serialises it; the scheme of an app's web view may be any, such as capacitor.
+# The pattern matches an origin as a browser serialises it; an app's web view may have any scheme, such as capacitor.
 _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
 )
@@ -33,7 +33,7 @@ def text(value: str) -> str:
 
 
 def choice(*choices: str) -> Callable[[str], str]:
-    """Accepts one of some words in upper or lower case; returns it in upper case."""
+    """Accepts one of the choices in upper or lower case; returns the choice in upper case."""
 
     def parse(value: str) -> str:
         if value.upper() not in choices:
@@ -62,7 +62,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def number(low: float = 0.0, high: float = inf) -> Callable[[str], float]:
-    """Accepts a number from `low` to `high`; without `high`, any finite number from `low` up."""
+    """Accepts a number from `low` to `high`; without `high`, accepts any finite number from `low` up."""
     bounds = f"{low:g}{f' to {high:g}' if high < inf else ' up'}"
 
     def parse(value: str) -> float:
@@ -78,7 +78,7 @@ seconds: Final = number(0.001, 86_400.0)
 
 
 def http_url(value: str) -> str:
-    """Accepts an http:// or https:// address; returns it without slashes at the end."""
+    """Accepts an http:// or https:// address; returns the address without slashes at the end."""
     url = value.rstrip("/")
     if not _is_http_url(url):
         raise MalformedValueError("must be an http:// or https:// address")
@@ -86,12 +86,12 @@ def http_url(value: str) -> str:
 
 
 def names(value: str) -> tuple[str, ...]:
-    """Accepts any texts, separated by commas; white space around a text is not part of it."""
+    """Accepts any texts, separated by commas; returns the texts without surrounding white space."""
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
 def origins(value: str) -> tuple[str, ...]:
-    """Accepts origins, such as https://chat.example.com, separated by commas; returns them as browsers send them."""
+    """Accepts origins, such as https://chat.example.com, separated by commas; returns the form that browsers send."""
     listed = tuple(
         _serialized_origin(origin.strip().removesuffix("/")) for origin in value.split(",") if origin.strip()
     )
@@ -101,7 +101,7 @@ def origins(value: str) -> tuple[str, ...]:
 
 
 def _serialized_origin(origin: str) -> str:
-    # The pattern leaves out wildcards, credentials, paths, queries and fragments: a browser would never send them.
+    # The pattern excludes wildcards, credentials, paths, queries and fragments, which a browser never sends.
     match = _ORIGIN.fullmatch(origin.lower())
     if match is None or int(match["port"] or 1) not in _PORTS:
         raise MalformedValueError(_ORIGINS)
@@ -111,7 +111,7 @@ def _serialized_origin(origin: str) -> str:
 
 
 def internal_keys(value: str) -> str:
-    """Accepts one or more keys, separated by commas; returns the text as it is."""
+    """Accepts one or more keys, separated by commas; returns the text unchanged."""
     keys = keys_in(value)
     if not (keys and all(_HEADER_VALUE.fullmatch(key.text.replace(" ", "_")) for key in keys)):
         raise MalformedValueError("must be visible ASCII characters; commas separate several keys")

@@ -1,6 +1,6 @@
-"""The service's settings, read once at the start from the environment.
+"""Defines the service's settings, which are read once at the start from the environment.
 
-A setting is one line here: its default, its variable and the values that the variable may have.
+A setting takes one line here: its default, its variable and the values that the variable may have.
 """
 
 from collections.abc import Mapping
@@ -26,36 +26,36 @@ from chatcore_service.setting_parsers import (
     whole,
 )
 
-# The upper bounds of settings in bytes: each connection or reply may have to hold that much.
+# The upper bounds of settings in bytes: a connection or reply may hold that many bytes.
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_HEADER_BYTES = 1024 * 1024
-# The auth service is promised that no answer is remembered for longer.
+# The contract with the auth service allows no longer caching of an answer.
 _MAX_AUTH_CACHE_SECONDS = 300.0
 
 
 @frozen(kw_only=True)
 class InferenceTimeoutSettings:
-    """How long the inference service may take, in seconds. Field names are those of `InferenceTimeouts`."""
+    """The time limits of the inference service, in seconds. Field names are those of `InferenceTimeouts`."""
 
     #: Time to establish the connection.
     connect_seconds: float = field(default=5.0, metadata=env("INFERENCE_CONNECT_TIMEOUT_SECONDS", seconds))
-    #: From the request to the first frame.
+    #: Time from the request to the first frame.
     first_frame_seconds: float = field(default=60.0, metadata=env("INFERENCE_FIRST_FRAME_TIMEOUT_SECONDS", seconds))
-    #: Between two frames.
+    #: Time between two frames.
     idle_seconds: float = field(default=60.0, metadata=env("INFERENCE_IDLE_TIMEOUT_SECONDS", seconds))
-    #: The whole reply.
+    #: Time for the whole reply.
     total_seconds: float = field(default=900.0, metadata=env("INFERENCE_TOTAL_TIMEOUT_SECONDS", seconds))
 
 
 @frozen(kw_only=True)
 class InferenceLimitSettings:
-    """How much the inference service may send. Field names are those of `InferenceLimits`."""
+    """The size limits of the inference service's responses. Field names are those of `InferenceLimits`."""
 
-    #: Text of a reply, in code points.
+    #: Size of a reply's text, in code points.
     max_text_chars: int = field(default=1024 * 1024, metadata=env("MAX_REPLY_CHARACTERS", whole(1, _MAX_BYTES)))
-    #: One event of a reply, as it is sent.
+    #: Size of one event of a reply, as the inference service sends the event.
     max_frame_bytes: int = field(default=256 * 1024, metadata=env("MAX_FRAME_BYTES", whole(1024, _MAX_BYTES)))
-    #: Status line and headers of a response.
+    #: Size of the status line and headers of a response.
     max_header_bytes: int = field(
         default=16 * 1024, metadata=env("MAX_INFERENCE_HEADER_BYTES", whole(1024, _MAX_HEADER_BYTES))
     )
@@ -63,30 +63,31 @@ class InferenceLimitSettings:
 
 @frozen(kw_only=True)
 class StreamSettings:
-    """Limits of event streams. Durations are in seconds."""
+    """The limits of event streams. Durations are in seconds."""
 
-    #: Open streams of one user, over all processes.
+    #: Most open streams of one user, over all processes.
     max_per_user: int = field(default=20, metadata=env("MAX_STREAMS_PER_USER", whole(1, 10_000)))
-    #: Lifetime of a stream; then its reader is told to reconnect.
+    #: Lifetime of a stream, after which the reader is told to reconnect.
     max_seconds: float = field(default=600.0, metadata=env("STREAM_MAX_SECONDS", seconds))
-    #: Silence after which a comment is sent.
+    #: Silence after which a keep-alive is sent.
     keep_alive_seconds: float = field(default=15.0, metadata=env("STREAM_KEEP_ALIVE_SECONDS", seconds))
-    #: A reader that takes no bytes for this long is disconnected.
+    #: Time without a byte taken after which the reader is disconnected.
     write_timeout_seconds: float = field(default=30.0, metadata=env("STREAM_WRITE_TIMEOUT_SECONDS", seconds))
-    #: Interval at which the token of an open stream is validated again. It is short because the validation may use a
-    #: cached answer: the stream of a revoked token lives for as long as the answer is cached, plus this interval.
+    #: Interval at which the token of an open stream is validated again. The interval is short because the validation
+    #: may use a cached answer: the stream of a revoked token lives for as long as the answer is cached, plus this
+    #: interval.
     revalidate_seconds: float = field(default=15.0, metadata=env("STREAM_REVALIDATE_SECONDS", seconds))
 
 
 @frozen(kw_only=True)
 class RequestSettings:
-    """Limits of requests. Durations are in seconds."""
+    """The limits of requests. Durations are in seconds."""
 
-    #: Target and headers together.
+    #: Size of the target and the headers together.
     max_header_bytes: int = field(default=16 * 1024, metadata=env("MAX_HEADER_BYTES", whole(1024, _MAX_HEADER_BYTES)))
     #: Time until all headers have arrived.
     header_timeout_seconds: float = field(default=10.0, metadata=env("HEADER_TIMEOUT_SECONDS", seconds))
-    #: The body.
+    #: Size of the body.
     max_body_bytes: int = field(default=256 * 1024, metadata=env("MAX_BODY_BYTES", whole(1024, _MAX_BYTES)))
     #: Time until the whole body has arrived.
     body_timeout_seconds: float = field(default=10.0, metadata=env("BODY_TIMEOUT_SECONDS", seconds))
@@ -121,16 +122,17 @@ def _read_sampling(environment: Environment) -> Sampling:
 class Settings:
     """All settings that may differ between two deployments."""
 
-    #: Kept out of `repr`, since it may contain a password.
+    #: The database's address, kept out of `repr` because the address may contain a password.
     database_url: str = field(
         default="postgresql://localhost/samosachaat", repr=False, metadata=env("DATABASE_URL", text)
     )
     database_pool_max_size: int = field(default=16, metadata=env("DATABASE_POOL_MAX_SIZE", whole(2, 1000)))
-    #: To be switched off behind a PgBouncer that does not support prepared statements.
+    #: Whether statements are prepared; must be off behind a PgBouncer that does not support prepared statements.
     database_prepared_statements: bool = field(default=True, metadata=env("DATABASE_PREPARED_STATEMENTS", switch))
     auth_service_url: str = field(default="http://auth:8001", metadata=env("AUTH_SERVICE_URL", http_url))
     inference_service_url: str = field(default="http://inference:8000", metadata=env("INFERENCE_SERVICE_URL", http_url))
-    #: The key that authenticates us to both services; several keys, separated by commas, during a rotation.
+    #: The key that authenticates this service to both other services; during a rotation, several keys, separated by
+    #: commas.
     internal_api_key: str = field(repr=False, metadata=env("INTERNAL_API_KEY", internal_keys))
     auth_cache_ttl_seconds: float = field(
         default=_MAX_AUTH_CACHE_SECONDS, metadata=env("AUTH_CACHE_TTL_SECONDS", number(high=_MAX_AUTH_CACHE_SECONDS))
@@ -139,17 +141,17 @@ class Settings:
     auth_timeout_seconds: float = field(default=2.0, metadata=env("AUTH_TIMEOUT_SECONDS", seconds))
     inference_timeouts: InferenceTimeoutSettings = field(factory=InferenceTimeoutSettings)
     inference_limits: InferenceLimitSettings = field(factory=InferenceLimitSettings)
-    #: How much history the model sees, and how many replies of one user may be generated at once.
+    #: The limits of the history that the model sees, and of the replies that one user may have in progress.
     limits: Limits = field(factory=Limits, metadata=read_by(_read_limits))
-    #: The sampling parameters of requests that leave them out.
+    #: The sampling parameters that a request leaves out.
     sampling: Sampling = field(factory=Sampling, metadata=read_by(_read_sampling))
     streams: StreamSettings = field(factory=StreamSettings)
     requests: RequestSettings = field(factory=RequestSettings)
     #: The origins whose pages may call the service from a browser.
     frontend_origins: tuple[str, ...] = field(default=("http://localhost:3000",), metadata=env("FRONTEND_URL", origins))
-    #: Titles that count as none when a conversation is created, so that its first message replaces them.
+    #: Titles that count as missing in a new conversation, so that the first message replaces such a title.
     placeholder_titles: tuple[str, ...] = field(default=PLACEHOLDER_TITLES, metadata=env("PLACEHOLDER_TITLES", names))
-    #: Time that running replies have to finish at shutdown. A process manager would kill a process that takes longer.
+    #: Time that replies in progress have to finish at shutdown. A process manager would kill a slower process.
     drain_seconds: float = field(default=DRAIN_SECONDS, metadata=env("DRAIN_SECONDS", number(high=DRAIN_SECONDS)))
     service_name: str = field(default="chat-api", metadata=env("SERVICE_NAME", text))
     log_level: str = field(
@@ -161,7 +163,7 @@ class Settings:
         """Reads all settings.
 
         Raises:
-            InvalidSettingsError: names every variable that is missing or malformed.
+            InvalidSettingsError: a variable is missing or malformed; the error names every such variable.
         """
         environment = Environment(variables)
         settings = read_settings(cls, environment)

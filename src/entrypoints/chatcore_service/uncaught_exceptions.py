@@ -1,6 +1,7 @@
-"""Logs uncaught exceptions like all others, without their text.
+"""Logs uncaught exceptions like all other exceptions, without their text.
 
-By default Python writes them to standard error, in many lines, with a text that may contain anything.
+By default, Python writes an uncaught exception to standard error, in many lines and with a text that may contain any
+data.
 """
 
 import sys

@@ -38,10 +38,10 @@ class _AuthEndpoints:
 
 
 def create_auth_app(internal_key: str) -> Starlette:
-    """Builds the application.
+    """Builds the ASGI application of the auth service.
 
     Args:
-        internal_key: the key that callers must send, or several separated by commas, of which they must send one.
+        internal_key: the keys, separated by commas; a caller must send one of them.
     """
     endpoints = _AuthEndpoints(keys_in(internal_key))
     return Starlette(

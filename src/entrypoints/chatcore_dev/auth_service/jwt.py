@@ -14,7 +14,7 @@ _HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
 class BadTokenError(Exception):
-    """The token is malformed, was signed with another secret, or has expired; the message says which."""
+    """Reports that a token is malformed, was signed with another secret, or has expired; the message says which."""
 
 
 def sign(claims: dict[str, object], secret: bytes) -> str:
@@ -26,12 +26,12 @@ def sign(claims: dict[str, object], secret: bytes) -> str:
 def verified_claims(token: str, secrets: Sequence[bytes], now: float) -> dict[str, object]:
     """Returns the claims of a valid token.
 
-    The header's `alg` is ignored: there is only one algorithm, so nobody can choose another.
+    The header's `alg` is ignored, so that a token cannot choose another algorithm.
 
     Args:
-        token: any text.
-        secrets: the token must be signed with one of them.
-        now: Unix time in seconds; the claim `exp` must be later.
+        token: the token, which may be any text.
+        secrets: the secrets, with one of which the token must be signed.
+        now: the current Unix time in seconds; the claim `exp` must be later.
 
     Raises:
         BadTokenError: the token is not valid.
@@ -40,7 +40,7 @@ def verified_claims(token: str, secrets: Sequence[bytes], now: float) -> dict[st
     shown = _decoded(signature)
     if not is_one_of(shown, (_signature(signed, secret) for secret in secrets)):
         raise BadTokenError("the token's signature is wrong")
-    # We signed the token, so its payload is an object that we encoded.
+    # The signature is ours, so the payload is an object that this module encoded.
     claims = cast("dict[str, object]", orjson.loads(_decoded(signed.partition(".")[2])))
     expiry = claims.get("exp")
     if not isinstance(expiry, int | float) or expiry <= now:

@@ -13,11 +13,11 @@ TOKEN_LIFETIME_SECONDS = 30 * 24 * 3600
 
 
 def mint_token(internal_key: str, name: str, *, lifetime_seconds: float = TOKEN_LIFETIME_SECONDS) -> str:
-    """Returns a token for the user called `name` that a local auth service with this key accepts.
+    """Returns a user's token that a local auth service with this key accepts.
 
     Args:
-        internal_key: one key, or several separated by commas, of which the first signs the token.
-        name: `demo` or `admin`.
+        internal_key: the keys, separated by commas; the first key signs the token.
+        name: the user's name, `demo` or `admin`.
         lifetime_seconds: the time from now until the token expires.
     """
     user = USERS[name]
@@ -36,5 +36,6 @@ def token_claims(token: str, internal_keys: Iterable[Key]) -> dict[str, object]:
 
 
 def _signing_secret(internal_key: Key) -> bytes:
-    # The secret is derived, so that there is only one key to keep. Whoever holds that key may impersonate users anyway.
+    # The secret is derived from the internal key, so that there is only one key to keep. A holder of the internal key
+    # may impersonate users anyway.
     return hmac.digest(internal_key.text.encode(), b"tokens of the local auth service", sha256)

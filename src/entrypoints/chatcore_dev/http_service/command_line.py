@@ -28,7 +28,7 @@ def argument_parser(program: str, description: str, *, default_port: int) -> arg
 
 
 def internal_api_key() -> str:
-    """Returns INTERNAL_API_KEY from the environment; if it is missing, prints a sentence and exits."""
+    """Returns INTERNAL_API_KEY from the environment; prints a sentence and exits if the variable is missing."""
     key = os.environ.get("INTERNAL_API_KEY", "")
     if not keys_in(key):
         sys.exit("INTERNAL_API_KEY is not set: choose a key and give it to the chat service as well.")
@@ -36,7 +36,7 @@ def internal_api_key() -> str:
 
 
 def serve(app: Starlette, address: Address) -> None:
-    """Serves until SIGINT or SIGTERM; open streams then get two seconds to finish."""
+    """Serves the application until SIGINT or SIGTERM; open streams then have two seconds to finish."""
     uvicorn.run(
         app,
         host=address.host,

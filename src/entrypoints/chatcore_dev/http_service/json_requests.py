@@ -1,4 +1,4 @@
-"""Reads JSON requests to the local services, and refuses invalid ones."""
+"""Reads JSON requests to the local services, and refuses invalid requests."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from chatcore_dev.http_service.constant_time import is_one_of
 
 
 class RefusedError(Exception):
-    """The request is refused with this status, for this reason."""
+    """Refuses a request with a status and a reason."""
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
         super().__init__(reason)
@@ -29,10 +29,10 @@ async def refusal(_request: Request, error: Exception) -> Response:
 
 
 def require_internal_key(request: Request, expected: Iterable[Key]) -> None:
-    """Returns if the request carries one of these keys; compares in constant time.
+    """Checks in constant time that the request has one of these keys.
 
     Raises:
-        RefusedError: 403, the key is missing or wrong.
+        RefusedError: the key is missing or wrong (403).
     """
     shown = request.headers.get("X-Internal-API-Key", "").encode("latin-1")
     if not is_one_of(shown, (key.text.encode() for key in expected)):
@@ -43,7 +43,7 @@ async def json_object(request: Request, *, max_bytes: int) -> dict[str, object]:
     """Reads the request's body, which must be a JSON object of at most `max_bytes`.
 
     Raises:
-        RefusedError: 413, the body is too long; 400, it is not a JSON object.
+        RefusedError: the body is too long (413) or is not a JSON object (400).
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -56,5 +56,5 @@ async def json_object(request: Request, *, max_bytes: int) -> dict[str, object]:
         parsed = None
     if not isinstance(parsed, dict):
         raise RefusedError(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
-    # JSON object keys are always text.
+    # The keys of a JSON object are always text.
     return cast("dict[str, object]", parsed)

@@ -7,7 +7,7 @@ DEFAULT_PORT = 8000
 
 
 def main() -> None:
-    """Serves until SIGINT or SIGTERM."""
+    """Serves the application until SIGINT or SIGTERM."""
     parser = argument_parser(
         "python -m chatcore_dev.inference_service",
         "A small inference service for local use.",

@@ -1,14 +1,14 @@
-"""Provides the chatbots of `nltk.chat`, which stand in for language models: they need no weights and no network."""
+"""Provides the chatbots of `nltk.chat` in place of language models, because chatbots need no weights and no network."""
 
 import importlib
 import re
 from typing import Final, Protocol
 
-#: The tags of the available models; the first one is loaded at the start.
+#: The tags of the available models; the first model is loaded at the start.
 MODEL_TAGS: Final = ("eliza", "iesha", "rude", "suntsu", "zen")
 
 _FALLBACK_REPLY: Final = "Please tell me more."
-# nltk takes every % in its answer for a placeholder, even one that the user wrote. This character replaces those.
+# nltk takes every % in its answer for a placeholder, even a % that the user wrote. This character replaces the user's.
 _PERCENT: Final = "\ue000"
 
 
@@ -17,10 +17,10 @@ class _Chat(Protocol):
 
 
 class Chatbot:
-    """Replies to the last statement only; keeps no memory of a conversation.
+    """Replies to the last statement of a conversation, without memory of the others.
 
     Args:
-        tag: one of :data:`MODEL_TAGS`.
+        tag: the model's tag, one of :data:`MODEL_TAGS`.
     """
 
     def __init__(self, tag: str) -> None:
@@ -29,12 +29,13 @@ class Chatbot:
 
     def reply(self, statement: str) -> str:
         """Returns a reply to `statement`, which may be any text; blocks for some milliseconds."""
-        # nltk's patterns match a single line without closing punctuation, which nltk's own command line strips as well.
+        # nltk's patterns match a single line without closing punctuation. nltk's own command line strips the same
+        # characters.
         line = " ".join(statement.split()).rstrip("!.")
         try:
             answer = self._chat.respond(line.replace("%", _PERCENT))
         except (KeyError, ValueError, TimeoutError):
-            # The Turkish dotless i matches i if case is ignored, but then nltk does not find it in its tables.
+            # The Turkish dotless i matches i if case is ignored, but nltk's tables do not contain the letter.
             answer = None
         return (answer or _FALLBACK_REPLY).replace(_PERCENT, "%")
 
@@ -45,5 +46,5 @@ def module_of(tag: str) -> str:
 
 
 def split_into_tokens(text: str) -> list[str]:
-    """Splits `text` into words, each with the white space before it; joined, they are `text` again."""
+    """Splits `text` into words, each with the preceding white space; the joined words equal `text`."""
     return re.findall(r"\s*\S+|\s+$", text)

@@ -1,4 +1,4 @@
-"""Parses requests for a reply and checks their limits."""
+"""Parses requests for a reply and checks the requests' limits."""
 
 from http import HTTPStatus
 from typing import cast
@@ -19,9 +19,9 @@ _ROLES = frozenset({"user", "assistant"})
 
 @frozen
 class GenerationRequest:
-    """A request within the limits, reduced to what a chatbot needs."""
+    """A request within the limits, reduced to the values that a chatbot needs."""
 
-    #: The user's last message; empty if there is none.
+    #: The user's last message; empty if the user wrote no message.
     statement: str
     max_tokens: int
 
@@ -30,7 +30,7 @@ def parse_generation_request(body: dict[str, object]) -> GenerationRequest:
     """Parses the body of a request.
 
     Raises:
-        RefusedError: 400, the body exceeds a limit; the reason names the field.
+        RefusedError: the body exceeds a limit (400); the reason names the field.
     """
     messages = body.get("messages")
     if not isinstance(messages, list):

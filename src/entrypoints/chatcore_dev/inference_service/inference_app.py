@@ -20,9 +20,9 @@ from chatcore_dev.inference_service.chatbots import MODEL_TAGS, module_of, split
 from chatcore_dev.inference_service.generation_request import parse_generation_request
 from chatcore_dev.inference_service.model_pool import ModelPool
 
-# Slow enough for a person to interrupt a reply half-way and see that it continues.
+# The pace is slow, so that a person can interrupt a reply half-way and see that the reply continues.
 TOKENS_PER_SECOND = 5.0
-# 32,000 characters, each up to six bytes as an escape, and the JSON around 500 messages.
+# A body may have 32,000 characters, each of up to six bytes as an escape, and the JSON around 500 messages.
 MAX_BODY_BYTES = 512 * 1024
 
 _DONE_FRAME = b'data: {"done":true}\n\n'
@@ -73,12 +73,12 @@ class _InferenceEndpoints:
 def create_inference_app(
     internal_key: str, *, tokens_per_second: float = TOKENS_PER_SECOND, clock: Clock | None = None
 ) -> Starlette:
-    """Builds the application.
+    """Builds the ASGI application of the inference service.
 
     Args:
-        internal_key: the key that callers must send, or several separated by commas, of which they must send one.
+        internal_key: the keys, separated by commas; a caller must send one of them.
         tokens_per_second: the pace of each reply.
-        clock: measures the pace; the system's clock by default.
+        clock: the clock that measures the pace; the system's clock by default.
     """
     pool = ModelPool()
     endpoints = _InferenceEndpoints(keys_in(internal_key), pool, 1 / tokens_per_second, clock or SystemClock())

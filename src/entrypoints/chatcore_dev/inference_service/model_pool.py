@@ -8,7 +8,7 @@ from chatcore_dev.inference_service.chatbots import Chatbot
 
 
 class ModelPool:
-    """Holds the loaded model; there is none while another one is being loaded."""
+    """Holds the loaded model, or no model while another model is being loaded."""
 
     def __init__(self) -> None:
         self._loaded: Chatbot | None = None
@@ -16,21 +16,21 @@ class ModelPool:
 
     @property
     def current_tag(self) -> str | None:
-        """The loaded model's tag."""
+        """Returns the loaded model's tag."""
         return self._loaded.tag if self._loaded else None
 
     def current(self) -> Chatbot:
         """Returns the loaded model.
 
         Raises:
-            RefusedError: 503, because no model is loaded at the moment.
+            RefusedError: no model is loaded at the moment (503).
         """
         if self._loaded is None:
             raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "No model is loaded.")
         return self._loaded
 
     async def load(self, tag: str) -> None:
-        """Replaces the loaded model by the one with this tag; running replies keep their model."""
+        """Replaces the loaded model by the model with this tag; replies in progress keep their model."""
         async with self._loading:
             self._loaded = None
             self._loaded = await asyncio.to_thread(Chatbot, tag)

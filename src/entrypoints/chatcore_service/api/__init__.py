@@ -1,1 +1,1 @@
-"""The resources of the API: each module has the operations, bodies and documents of one resource."""
+"""Defines the resources of the API: each module has the operations, bodies and documents of one resource."""

@@ -1,4 +1,4 @@
-"""The documents of conversations: one alone, one with its messages, and a page of them."""
+"""Defines the documents of conversations: a conversation, a conversation with its messages, and a page."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -60,10 +60,10 @@ conversation_json = encoder(ConversationDocument)
 
 
 async def open_conversation_response(opened: OpenConversation) -> Response:
-    """Responds with a conversation and its messages, of which there may be tens of thousands."""
+    """Returns the response with a conversation and its messages, of which there may be tens of thousands."""
     body = bytearray(orjson.dumps(conversation_json(opened.conversation)).removesuffix(b"}"))
     body += b',"messages":['
-    # Each slice is appended to the body: joining thirty megabytes at the end takes 50 ms.
+    # Each slice is appended to the body, because joining thirty megabytes at the end takes 50 ms.
     async for messages in slices(opened.messages):
         body += orjson.dumps([message_json(message) for message in messages])[1:-1]
         body += b","
@@ -72,7 +72,7 @@ async def open_conversation_response(opened: OpenConversation) -> Response:
 
 
 def page_response(page: Page, request: PageRequest) -> Response:
-    """Responds with a page of conversations."""
+    """Returns the response with a page of conversations."""
     # Each conversation appears twice and is encoded once.
     days = {day: _encoded(group) for day, group in groupby(page.conversations, _day)}
     return json_response(
@@ -87,7 +87,7 @@ def page_response(page: Page, request: PageRequest) -> Response:
 
 
 def _day(conversation: Conversation) -> date:
-    # The storage returns instants in UTC, the newest first.
+    # The storage returns the conversations newest first, with instants in UTC.
     return conversation.updated_at.date()
 
 

@@ -1,4 +1,4 @@
-"""Conversations: listing, creating, opening, renaming and deleting them."""
+"""Lists, creates, opens, changes and deletes conversations."""
 
 from typing import Annotated, Literal
 
@@ -55,13 +55,13 @@ class ChangesBody:
     is_pinned: bool | None = None
 
     def changes(self) -> ConversationChanges:
-        """Returns the fields that change."""
+        """Returns the changes for the core."""
         return ConversationChanges(**asdict(self, filter=lambda _field, value: value is not None))
 
 
 @frozen(kw_only=True)
 class PageQuery:
-    """The part of the list that the caller asks for."""
+    """The part of the list that the caller requests."""
 
     limit: Annotated[int, Rule(lambda value: PageRequest(limit=value)), Keywords(minimum=1, maximum=MAX_PAGE)] = (
         DEFAULT_PAGE
@@ -86,7 +86,7 @@ class PageQuery:
     ) = None
 
     def page_request(self) -> PageRequest:
-        """Returns what to ask the core for; the cursor takes the place of the offset."""
+        """Returns the request for the core, in which a cursor takes the place of the offset."""
         if self.cursor is None:
             return PageRequest(limit=self.limit, offset=self.offset)
         return PageRequest(limit=self.limit, cursor=Cursor.decode(self.cursor))
@@ -94,7 +94,7 @@ class PageQuery:
 
 @frozen(kw_only=True)
 class OpenQuery:
-    """Which messages of a conversation the caller asks for."""
+    """The choice of a conversation's messages that the caller requests."""
 
     branches: Annotated[
         Literal["active", "all"],
@@ -194,7 +194,7 @@ class ConversationEndpoints(SecuredEndpoints):
         )
     )
     async def show(self, request: Request, caller: Caller) -> Response:
-        """Opens a conversation: returns it with its messages."""
+        """Returns a conversation with its messages."""
         id_ = conversation_id(request.path_params)
         query = decode_query(request.query_params, OpenQuery)
         opened = await self.conversations.open(caller.user, id_, all_branches=query.branches == "all")

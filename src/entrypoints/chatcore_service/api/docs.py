@@ -1,4 +1,4 @@
-"""The API reference: ``/openapi.json`` for programs and ``/docs`` for people."""
+"""Serves the API reference: ``/openapi.json`` for programs and ``/docs`` for people."""
 
 from attrs import frozen
 from starlette.requests import Request
@@ -11,8 +11,8 @@ from chatcore_service.http.operation import JSON, DocumentedResponse, Operation
 from chatcore_service.http.resource import PublicResource
 from chatcore_service.openapi.page import ASSETS, PAGE, StaticFile
 
-# The renderer needs inline styles: it computes its theme and sets style attributes. It needs no inline script and no
-# eval. `connect-src` keeps a token that a reader enters from being sent to any other host.
+# The renderer needs inline styles, because it computes its theme and sets style attributes. It needs no inline script
+# and no eval. `connect-src` prevents the page from sending a token that a reader enters to another host.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -21,7 +21,7 @@ _POLICY = (
 
 @frozen(kw_only=True)
 class OpenApiEndpoints(PublicEndpoints):
-    """Serves the OpenAPI document, and a page that shows it."""
+    """Serves the OpenAPI document, and a page that shows the document."""
 
     document: Json
 

@@ -1,4 +1,4 @@
-"""The events of a reply's stream, for the OpenAPI document; :mod:`chatcore_service.streaming.sse` writes them."""
+"""Describes the events of a reply's stream, which :mod:`chatcore_service.streaming.sse` writes, for OpenAPI."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -11,7 +11,7 @@ from chatcore_service.http.operation import EVENT_STREAM, DocumentedResponse
 
 @frozen(kw_only=True)
 class TokenFrame:
-    """More of the reply's text. In the streams of POST requests it may hold other keys."""
+    """More of the reply's text. In the streams of POST requests, the frame may have other keys."""
 
     takes_other_fields: ClassVar[bool] = True
     token: str
@@ -19,7 +19,7 @@ class TokenFrame:
 
 @frozen(kw_only=True)
 class RewindFrame:
-    """The number of code points to keep; the reader was sent more text than survived a crash."""
+    """The number of code points to keep, because the reader was sent more text than survived a crash."""
 
     rewind: Count
 
@@ -41,8 +41,8 @@ class DoneFrame:
 
 @frozen(kw_only=True)
 class _Event:
-    # OpenAPI 3.1 does not say what a schema of `text/event-stream` describes; its readers take each event for that, as
-    # an EventSource gives it to a page.
+    # OpenAPI 3.1 does not say what a schema of `text/event-stream` describes. Readers of OpenAPI documents apply the
+    # schema to each event, in the form in which an EventSource gives the event to a page.
     takes_other_fields: ClassVar[bool] = True
     data: Annotated[str, JsonText(TokenFrame | RewindFrame | ErrorFrame | DoneFrame)]
     id: Annotated[str, Keywords(pattern="^[0-9]+$")] = ""

@@ -1,4 +1,4 @@
-"""Types of fields that several resources share."""
+"""Defines the types of fields that several resources share."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -14,6 +14,6 @@ def _unless_empty(require: Callable[[str], str]) -> Rule:
 
 Title = Annotated[str, Rule(require_title), storable_text(MAX_TITLE_CHARS)]
 ModelTag = Annotated[str, Rule(require_model_tag), storable_text(MAX_MODEL_TAG_CHARS)]
-# At the creation of a conversation an empty text counts as none.
+# An empty text of a new conversation counts as missing.
 NewTitle = Annotated[str, _unless_empty(require_title), storable_text(MAX_TITLE_CHARS, min_chars=0)]
 NewModelTag = Annotated[str, _unless_empty(require_model_tag), storable_text(MAX_MODEL_TAG_CHARS, min_chars=0)]

@@ -1,4 +1,4 @@
-"""Messages: sending one and regenerating a reply, either of which begins a reply."""
+"""Sends messages and regenerates replies; both operations begin a reply."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -69,7 +69,7 @@ TopK = Annotated[int, Rule(lambda value: Sampling(top_k=value)), Keywords(minimu
 
 @frozen(kw_only=True)
 class SamplingBody:
-    """The sampling parameters of a request; the service's defaults stand in for those left out."""
+    """The sampling parameters of a request; the service's defaults replace omitted parameters."""
 
     temperature: Temperature | None = None
     max_tokens: MaxTokens | None = None
@@ -86,12 +86,12 @@ class SamplingBody:
 
 @frozen(kw_only=True)
 class RegenerationBody(SamplingBody):
-    """How to sample another reply."""
+    """The sampling parameters of another reply."""
 
 
 @frozen(kw_only=True)
 class NewMessageBody(SamplingBody):
-    """A message to send, and how to sample the reply."""
+    """A message to send, with the sampling parameters of the reply."""
 
     content: Content
 
@@ -118,12 +118,12 @@ _Begin = Callable[[], Awaitable[Turn]]
 
 @frozen(kw_only=True)
 class MessageEndpoints(SecuredEndpoints):
-    """Begins replies, and streams each or says where it can be followed."""
+    """Begins replies, and streams each reply or returns the path of its stream."""
 
     turns: Turns
     bodies: BodyReader
     streams: Streams
-    #: Stands in for sampling parameters that a request leaves out.
+    #: The values of sampling parameters that a request omits.
     default_sampling: Sampling
 
     @secured(
@@ -181,8 +181,8 @@ class MessageEndpoints(SecuredEndpoints):
         return await self._stream(caller, begin)
 
     async def _stream(self, caller: Caller, begin: _Begin) -> ASGIApp:
-        # The slot is taken by what this process knows, so that no query to the storage delays the first token. The
-        # limit on replies being generated is checked where they begin in any case.
+        # The slot is granted by the counts that this process knows, so that no query to the storage delays the first
+        # token. The limit on replies in progress is checked at their start in any case.
         slot = await self.streams.take_slot(caller)
         try:
             turn = await begin()

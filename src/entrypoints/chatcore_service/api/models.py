@@ -1,4 +1,4 @@
-"""Models: passes requests on to the inference service, and its responses back unchanged."""
+"""Passes requests about models on to the inference service, and its responses back unchanged."""
 
 import re
 from collections.abc import Awaitable
@@ -20,7 +20,7 @@ from chatcore_service.http.operation import JSON, DocumentedResponse, Operation
 from chatcore_service.openapi.problem_responses import problem_response
 
 _MEDIA_TYPE = re.compile(r"[\x20-\x7e]{1,200}")
-# The service's own problem documents with these statuses have a Retry-After header too.
+# This service's own problem documents with these statuses also have a Retry-After header.
 _WITH_RETRY_AFTER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
@@ -69,7 +69,7 @@ class ModelEndpoints(SecuredEndpoints):
         )
     )
     async def swap(self, request: Request, caller: Caller) -> Response:
-        """Loads another model; for administrators."""
+        """Loads another model, if the user is an administrator."""
         if not caller.user.is_admin:
             raise NotAdminError
         body = decode_body(await self.bodies.read(request), SwapBody)

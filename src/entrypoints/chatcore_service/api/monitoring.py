@@ -1,4 +1,4 @@
-"""Monitoring: the liveness, readiness and metrics of the service."""
+"""Reports the liveness, readiness and metrics of the service."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ from chatcore_service.readiness import Readiness
 
 @frozen(kw_only=True)
 class HealthDocument:
-    """The liveness of a process, the same for its whole life; `/api/ready` reports its readiness."""
+    """The liveness of a process, which stays the same for its whole life; `/api/ready` reports its readiness."""
 
     status: Literal["ok"]
     ready: Literal[True]
@@ -33,7 +33,7 @@ class _Checks:
 
 @frozen(kw_only=True)
 class ReadinessDocument:
-    """Whether a process reaches the services that it needs, and accepts new work."""
+    """The readiness of a process: whether it reaches the services that it needs, and accepts new work."""
 
     status: Literal["ok", "unavailable"]
     checks: _Checks
@@ -74,7 +74,7 @@ class MonitoringEndpoints(PublicEndpoints):
         )
     )
     async def ready(self, _request: Request) -> Response:
-        """Reports readiness: whether this process reaches what it needs and accepts new work."""
+        """Reports readiness: whether this process reaches the services that it needs and accepts new work."""
         checks = await self.readiness.check()
         is_ready = all(result == "ok" for result in checks.values())
         document = {"status": "ok" if is_ready else "unavailable", "checks": checks}

@@ -1,4 +1,4 @@
-"""Replies: following and stopping one, whichever process generates it."""
+"""Follows and stops replies that any process of the service generates."""
 
 from attrs import frozen
 from starlette.requests import Request
@@ -20,7 +20,7 @@ from chatcore_service.streaming.streams import Streams
 
 @frozen(kw_only=True)
 class ReplyEndpoints(SecuredEndpoints):
-    """Gives access to a reply that exists."""
+    """Gives access to existing replies."""
 
     turns: Turns
     streams: Streams

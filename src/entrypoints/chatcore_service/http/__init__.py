@@ -1,1 +1,1 @@
-"""The HTTP edge: requests become calls of use cases, what comes back becomes responses and streams."""
+"""Turns HTTP requests into calls of use cases, and the results into responses and streams."""

@@ -42,7 +42,7 @@ def build_application(
         ],
         lifespan=lifespan,
     )
-    # A resource is found with a slash at the end of its path too. A redirect would drop the body.
+    # A path with a slash at its end also leads to the resource, because a redirect would drop the body.
     app.router.redirect_slashes = False
     # The router refuses only unknown paths; each resource refuses unknown methods itself.
     app.router.default = _no_such_route
@@ -50,7 +50,7 @@ def build_application(
 
 
 class _Application(Starlette):
-    """Starlette without its two layers of exception handling, because no resource raises an exception."""
+    """Omits Starlette's two layers of exception handling, because no resource raises an exception."""
 
     def build_middleware_stack(self) -> ASGIApp:
         app: ASGIApp = self.router

@@ -21,7 +21,7 @@ class BodyReader:
     settings: RequestSettings
 
     async def read(self, request: Request) -> bytes:
-        """Returns the body; empty if there is none.
+        """Returns the body; empty if the request has no body.
 
         Raises:
             UnsupportedMediaTypeError: the body is not declared as plain JSON in UTF-8.

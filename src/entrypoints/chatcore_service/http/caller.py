@@ -15,7 +15,7 @@ class Caller:
     """An authenticated user, with the token and the trace id of the request."""
 
     user: User
-    #: Kept out of `repr`. Long streams validate the token again.
+    #: The bearer token, kept out of `repr`. Long streams validate the token again.
     token: str = field(repr=False)
     trace_id: str
 

@@ -1,6 +1,6 @@
-"""Decides what scripts of other origins may do (CORS).
+"""Limits what scripts of other origins may do (CORS).
 
-The allowed origins are a setting. The middleware refuses a preflight request with a problem document.
+A setting lists the allowed origins. The middleware refuses a preflight request with a problem document.
 """
 
 from collections.abc import Awaitable, Sequence
@@ -36,7 +36,7 @@ def cors_middleware(origins: Sequence[str]) -> Middleware:
         ProblemCORSMiddleware,
         allow_origins=origins,
         allow_methods=METHODS,
-        # Tracing libraries and frameworks add headers of their own, and the API ignores those that it does not know.
+        # Tracing libraries and frameworks add their own headers, and the API ignores unknown headers.
         allow_headers=("*",),
         expose_headers=EXPOSED_HEADERS,
         allow_credentials=True,
@@ -44,7 +44,7 @@ def cors_middleware(origins: Sequence[str]) -> Middleware:
 
 
 class ProblemCORSMiddleware(CORSMiddleware):
-    """Extends Starlette's middleware, whose refusals are plain text."""
+    """Replaces the plain-text refusals of Starlette's middleware by problem documents."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles a preflight request, or adds CORS headers to the response."""
@@ -61,7 +61,7 @@ class ProblemCORSMiddleware(CORSMiddleware):
         await self.app(scope, receive, send_varying)
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Returns the response to a preflight request; a problem document if it is refused."""
+        """Returns the response to a preflight request; a problem document if the request is refused."""
         response = super().preflight_response(request_headers)
         if response.status_code != _REFUSED:
             return response

@@ -1,8 +1,7 @@
 """Decodes JSON bodies and query parameters into attrs classes, strictly by the types of their fields.
 
-Nothing is coerced. A field's :class:`~chatcore_service.http.fields.Rule` is checked in the same pass, so that one
-response names everything that is wrong with a request. Fields that the class does not have are ignored, because
-frontends that are in use send some.
+The decoding coerces no value. A field's :class:`~chatcore_service.http.fields.Rule` is checked in the same pass, so
+that one response names all problems of a request. Unknown fields are ignored, because existing frontends send some.
 """
 
 import re
@@ -23,17 +22,17 @@ _TargetT = TypeVar("_TargetT")
 _Reader = Callable[[Any], object]
 _Hook = Callable[[Any, Any], object]
 
-# As many digits as PostgreSQL's bigint has. Python's own parser also takes underscores, white space and the digits of
-# other scripts.
+# A number has at most as many digits as PostgreSQL's bigint. Python's own parser also accepts underscores, white space
+# and the digits of other scripts.
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
 def decode_body(body: bytes, body_type: type[_TargetT]) -> _TargetT:
-    """Decodes a JSON body. A request without a body counts as one with an empty object.
+    """Decodes a JSON body. A missing body counts as an empty object.
 
     Raises:
         MalformedJsonError: the body is not JSON.
-        InvalidInputError: the body has another shape, or values break rules of the core; names each field.
+        InvalidInputError: the body has another shape, or values break rules of the core; the error names each field.
     """
     value: object = parse(body) if body else {}
     if not isinstance(value, dict):
@@ -42,10 +41,11 @@ def decode_body(body: bytes, body_type: type[_TargetT]) -> _TargetT:
 
 
 def decode_query(parameters: QueryParams, query_type: type[_TargetT]) -> _TargetT:
-    """Decodes the query parameters that `query_type` has as fields, and ignores all others.
+    """Decodes the query parameters that `query_type` has as fields, and ignores all other parameters.
 
     Raises:
-        InvalidInputError: a parameter is malformed, breaks a rule of the core or is given twice; names each.
+        InvalidInputError: a parameter is malformed, breaks a rule of the core or is given twice; the error names each
+            such parameter.
     """
     return _decode(_query_converter, {name: parameters.getlist(name) for name in parameters}, query_type)
 
@@ -86,7 +86,7 @@ def _flag(value: object) -> bool:
 
 def _whole(value: object) -> int:
     if isinstance(value, float) and value.is_integer():
-        return int(value)  # JSON knows only numbers: 1.0 is as whole as 1.
+        return int(value)  # JSON has one type of number, so 1.0 is as whole as 1.
     if isinstance(value, bool) or not isinstance(value, int):
         _refuse("must be a whole number")
     return value
@@ -105,7 +105,7 @@ def _fits_a_float(value: float) -> bool:
         return False
 
 
-# -- Values of query parameters, each a list of the times that the parameter was given -------------------------------
+# -- Values of query parameters, each a list with one item for each occurrence ---------------------------------------
 
 
 def _once(values: list[str]) -> str:
@@ -130,7 +130,7 @@ def _refuse(problem: str) -> NoReturn:
 
 
 def _strict_converter(readers: Mapping[Any, _Reader]) -> Converter:
-    # By themselves cattrs' hooks make "5" of 5, 1 of 1.9 and True of "false".
+    # cattrs' own hooks turn 5 into "5", 1.9 into 1 and "false" into True.
     converter = Converter()
     for type_, reader in readers.items():
         converter.register_structure_hook(type_, _hook(reader))

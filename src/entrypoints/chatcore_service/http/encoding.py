@@ -1,4 +1,4 @@
-"""Encodes what callers get as JSON, by the fields of its document class."""
+"""Encodes the documents of responses as JSON, by the fields of their classes."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, get_args, get_origin
@@ -16,22 +16,23 @@ _MEDIA_TYPE = "application/json"
 
 
 def json_response(document: Json, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Makes a response with a JSON body."""
+    """Returns a response with a JSON body."""
     return json_bytes_response(orjson.dumps(document), status=status, headers=headers)
 
 
 def json_bytes_response(
     body: bytes | memoryview, *, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
-    """Makes a response of a body that is JSON already."""
+    """Returns a response with a body that is JSON already."""
     return Response(body, status_code=status, media_type=_MEDIA_TYPE, headers=headers)
 
 
 def encoder(document_type: type) -> Callable[[Any], Json]:
-    """Compiles a function that makes a JSON object of any object with the attributes of a document class.
+    """Compiles a function that turns any object with the attributes of a document class into a JSON object.
 
-    It reads the attributes of an entity itself: an instance of the document class in between would more than double the
-    cost. A field with an alias is read by its name and written by its alias; one that has its default is left out.
+    The function reads the attributes of the entity directly, because an instance of the document class in between would
+    more than double the cost. The function reads a field with an alias by its name and writes the field by its alias,
+    and omits a field that has its default.
     """
     return _converter.get_unstructure_hook(document_type)
 
@@ -47,5 +48,5 @@ def _is_plain(type_: Any) -> bool:  # noqa: ANN401 - a type with its annotations
 
 _converter = Converter()
 _converter.register_unstructure_hook_factory(attrs.has, _document_hook)
-# orjson encodes ids, instants and enumerations itself, so a field takes a call only if it holds documents.
+# orjson encodes ids, instants and enumerations itself, so only a field with documents takes a call.
 _converter.register_unstructure_hook_func(_is_plain, identity)

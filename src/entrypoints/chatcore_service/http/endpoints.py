@@ -1,4 +1,4 @@
-"""Endpoint classes: handlers with the operations that they carry out, as resources for the router."""
+"""Turns endpoint classes, whose handlers carry out operations, into resources for the router."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -43,7 +43,7 @@ def public(operation: Operation) -> Callable[[_PublicMethodT], _PublicMethodT]:
 
 @frozen(kw_only=True)
 class SecuredEndpoints:
-    """Operations that need a valid bearer token; each handler is given the caller."""
+    """Groups operations that need a valid bearer token; each handler takes the caller."""
 
     authenticator: Authenticator
 
@@ -54,7 +54,7 @@ class SecuredEndpoints:
 
 @frozen(kw_only=True)
 class PublicEndpoints:
-    """Operations that need no token."""
+    """Groups operations that need no token."""
 
     def resources(self) -> list[PublicResource]:
         """Returns a resource for each path."""
@@ -68,7 +68,7 @@ def operations(endpoints: EndpointsType) -> Iterator[tuple[Operation, Callable[.
     """Yields the operations of an endpoint class in the order of their declaration, each with its handler.
 
     Raises:
-        TypeError: a handler is marked as public in a secured class, or the reverse.
+        TypeError: a handler is marked as public in a secured class, or as secured in a public class.
     """
     own, other = (_PUBLIC, _SECURED) if issubclass(endpoints, PublicEndpoints) else (_SECURED, _PUBLIC)
     for name, handler in vars(endpoints).items():

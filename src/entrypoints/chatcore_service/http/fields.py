@@ -1,6 +1,6 @@
-"""Annotations that state a field's limits, rule and meaning beside its type.
+"""Defines annotations that state a field's limits, rule and meaning beside its type.
 
-Decoding and the OpenAPI document read the same annotations, so each is written once::
+Decoding and the OpenAPI document read the same annotations, so each annotation is written once::
 
     Title = Annotated[str, Rule(require_title), storable_text(MAX_TITLE_CHARS)]
 """
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from attrs import frozen
 
-# PostgreSQL cannot store U+0000. It cannot store a lone surrogate either, but no string of JSON Schema has one.
+# PostgreSQL can store neither U+0000 nor a lone surrogate, but no string of JSON Schema has a lone surrogate.
 _STORABLE = "^[^\\u0000]*$"
 
 
@@ -24,13 +24,13 @@ class Rule:
 
 @frozen
 class Doc:
-    """Says in a sentence or two what a field means."""
+    """Describes the meaning of a field in one or two sentences."""
 
     text: str
 
 
 class Keywords:
-    """JSON Schema keywords that hold beside those of the type."""
+    """Adds JSON Schema keywords to those of the type."""
 
     def __init__(self, **values: object) -> None:
         self.values = values
@@ -38,13 +38,13 @@ class Keywords:
 
 @frozen
 class JsonText:
-    """Says that a string is itself JSON, and of which type."""
+    """Declares that a string is itself JSON, and the type of its value."""
 
     type: Any
 
 
 def storable_text(max_chars: int, *, min_chars: int = 1) -> Keywords:
-    """Describes text of `min_chars` to `max_chars` characters that the storage takes."""
+    """Returns the keywords of text of `min_chars` to `max_chars` characters that the storage accepts."""
     return Keywords(minLength=min_chars, maxLength=max_chars, pattern=_STORABLE)
 
 

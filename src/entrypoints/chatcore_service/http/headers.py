@@ -1,4 +1,4 @@
-"""Reads the request headers that the API knows, and the stream offset that the query may hold instead of one."""
+"""Reads the request headers that the API knows, and the stream offset that the query may hold instead of a header."""
 
 import re
 from typing import Annotated
@@ -11,7 +11,7 @@ from chatcore_service.http.fields import Doc, Keywords
 from chatcore_service.http.operation import Parameter
 from chatcore_service.http.refusals import MalformedEventIdError
 
-#: The largest integer up to which JavaScript represents every one exactly.
+#: The largest integer up to which JavaScript represents every integer exactly.
 MAX_EVENT_ID = 2**53
 
 _Offset = Annotated[int, Keywords(minimum=0, maximum=MAX_EVENT_ID)]
@@ -55,16 +55,16 @@ TEXT_OFFSET = Parameter(
     component="text_offset",
 )
 
-# RFC 6750, section 2.1, with one or more spaces, as in RFC 9110, section 11.4.
+# The pattern follows RFC 6750, section 2.1, with one or more spaces, as in RFC 9110, section 11.4.
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,20}")
 
 
 def bearer_token(request: Request) -> str:
-    """Returns the caller's token.
+    """Returns the caller's bearer token.
 
     Raises:
-        NotAuthenticatedError: there is not exactly one Authorization header with a bearer token.
+        NotAuthenticatedError: the request does not have exactly one Authorization header with a bearer token.
     """
     values = request.headers.getlist("authorization")
     match = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
@@ -74,10 +74,10 @@ def bearer_token(request: Request) -> str:
 
 
 def idempotency_key(request: Request) -> str | None:
-    """Returns the caller's key for this request, unchecked; None if there is none.
+    """Returns the unchecked idempotency key of a request; None if the request has no key.
 
     Raises:
-        InvalidInputError: there are several keys.
+        InvalidInputError: the request has several keys.
     """
     values = request.headers.getlist("idempotency-key")
     if len(values) > 1:
@@ -86,16 +86,16 @@ def idempotency_key(request: Request) -> str | None:
 
 
 def prefers_async(request: Request) -> bool:
-    """Tells whether the caller asks not to wait for the reply (RFC 7240)."""
+    """Returns whether the caller prefers not to wait for the reply (RFC 7240)."""
     preferences = ",".join(request.headers.getlist("prefer")).split(",")
     return any(preference.partition(";")[0].strip().lower() == "respond-async" for preference in preferences)
 
 
 def resume_offset(request: Request) -> int | None:
-    """Returns how many code points of a reply the caller has; None if it reads from the start.
+    """Returns the number of code points of a reply that the caller has; None if the caller reads from the start.
 
-    The header takes precedence over the query. `Last-Event-ID: 0` comes from a reader that has all of a reply without
-    text so far; in the query 0 is the start.
+    The header takes precedence over the query. A reader that has all of a reply without text sends `Last-Event-ID: 0`;
+    in the query, 0 means the start.
 
     Raises:
         MalformedEventIdError: the value is not a whole number, is too large, or is given more than once.

@@ -1,4 +1,4 @@
-"""Reads ids from paths. A malformed id gets the same response as an unknown one, so nothing tells them apart."""
+"""Reads ids from paths. A malformed id gets the same response as an unknown id, so a caller cannot distinguish them."""
 
 import re
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from chatcore import ConversationId, MessageId
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
 
-# Python's own parser also accepts braces, prefixes, and hyphens anywhere.
+# Python's own parser also accepts braces, prefixes, and misplaced hyphens.
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
 
 

@@ -1,7 +1,7 @@
 """Declares an operation: one method of one path, with its request and its responses.
 
-An endpoint class marks each of its handlers with such a declaration. The router and the OpenAPI document are both made
-of it (:mod:`chatcore_service.http.endpoints`, :mod:`chatcore_service.openapi.document`).
+An endpoint class marks each of its handlers with such a declaration, from which both the router
+(:mod:`chatcore_service.http.endpoints`) and the OpenAPI document (:mod:`chatcore_service.openapi.document`) are made.
 """
 
 from collections.abc import Mapping
@@ -15,20 +15,20 @@ EVENT_STREAM = "text/event-stream"
 
 @frozen
 class Parameter:
-    """A parameter of a header or the query that the handler reads by itself."""
+    """A header or query parameter that the handler reads by itself."""
 
     place: Literal["header", "query"]
     name: str
     #: The type, with its annotations.
     type: Any
     default: object = None
-    #: Its name among all parameters of the API, where that differs.
+    #: The name of the OpenAPI component, if it differs from the parameter's name.
     component: str | None = None
 
 
 @frozen
 class Link:
-    """An operation to go on with, and which values of this request or response it takes."""
+    """A possible next operation, with the values of this request or response that the operation takes."""
 
     operation_id: str
     parameters: Mapping[str, str]
@@ -37,39 +37,39 @@ class Link:
 
 @frozen(kw_only=True)
 class DocumentedResponse:
-    """A response that an operation gives, beside the problem documents."""
+    """A response of an operation, beside the problem documents."""
 
-    #: None for any status that is not listed.
+    #: The status; None for any status that is not listed.
     status: int | None
     description: str
     #: The type of the body by media type; None for a body of any type.
     content: Mapping[str, Any] = {}
-    #: Beside the trace id, which every response has. None where the document says nothing of headers.
+    #: The headers beside the trace id, which every response has; None if the document lists no headers.
     headers: tuple[str, ...] | None = ()
     links: Mapping[str, Link] = {}
 
 
 @frozen(kw_only=True)
 class Operation:
-    """A method of a path."""
+    """A method of a path, with its request and its responses."""
 
     method: str
     path: str
     id: str
     responses: tuple[DocumentedResponse, ...]
-    #: The class of the JSON body; optional in the request unless one of its fields is required.
+    #: The class of the JSON body, which a request may omit unless a field of the class is required.
     body: type | None = None
     #: The class whose fields are the query parameters.
     query: type | None = None
     parameters: tuple[Parameter, ...] = ()
-    #: Statuses of problems beside those that follow from the rest.
+    #: Statuses of problems beside those that follow from the other attributes.
     problems: tuple[int, ...] = ()
-    #: Whether the handler of GET serves HEAD too.
+    #: Whether the handler of GET also serves HEAD.
     has_head: bool = True
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The HTTP methods that lead here."""
+        """Returns the HTTP methods that the operation serves."""
         return ("GET", "HEAD") if self.method == "GET" and self.has_head else (self.method,)
 
 
@@ -80,7 +80,7 @@ def documented_json(
     *headers: str,
     links: Mapping[str, Link] | None = None,
 ) -> DocumentedResponse:
-    """Declares a response with a JSON document."""
+    """Returns the declaration of a response with a JSON document."""
     return DocumentedResponse(
         status=status, description=description, content={JSON: document}, headers=headers, links=links or {}
     )

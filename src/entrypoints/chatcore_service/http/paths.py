@@ -1,4 +1,4 @@
-"""The paths of the API."""
+"""Defines the paths of the API."""
 
 from uuid import UUID
 

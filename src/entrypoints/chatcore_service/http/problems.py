@@ -1,4 +1,4 @@
-"""Makes problem documents (RFC 9457) of errors, with the one table of their HTTP statuses."""
+"""Turns errors into problem documents (RFC 9457), and has the only table of the errors' HTTP statuses."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ MEDIA_TYPE = "application/problem+json"
 UNEXPECTED_CODE = "internal_error"
 UNEXPECTED_SENTENCE = "Something went wrong on our side. It has been logged."
 
-#: The status of each error of the core; a class that is not listed has its parent class's.
+#: The status of each error of the core; a class that is not listed has the status of its parent class.
 STATUSES: Mapping[type[ChatError], HTTPStatus] = {
     ChatError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -73,7 +73,7 @@ def chat_error(error: ChatError) -> Response:
 
 
 def unexpected() -> Response:
-    """Returns the response to a request that failed unexpectedly; it does not reveal the cause."""
+    """Returns the response to a request that failed unexpectedly, without the cause."""
     return _problem(500, UNEXPECTED_CODE, UNEXPECTED_SENTENCE)
 
 
@@ -128,7 +128,7 @@ def _problem(
 
 
 def problem_body(error: RefusedError) -> bytes:
-    """Returns the document alone, for code that writes the response by hand."""
+    """Returns only the document's JSON, for code that writes the response itself."""
     return _body(error.status, error.code, str(error), error.problems)
 
 
@@ -141,7 +141,7 @@ def _body(status: int, code: str, detail: str, problems: tuple[FieldProblem, ...
         code=code,
         errors=[_FieldError(field=problem.field, problem=problem.problem) for problem in problems],
     )
-    # In ASCII: a field's name may hold what UTF-8 cannot encode.
+    # The JSON is ASCII, because a field's name may contain a lone surrogate, which UTF-8 cannot encode.
     return json.dumps(_problem_json(document)).encode()
 
 

@@ -1,4 +1,4 @@
-"""Refusals of requests that HTTP itself forbids; the core refuses all others."""
+"""Defines the refusals of requests that HTTP itself forbids; the core refuses all other requests."""
 
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
@@ -7,7 +7,7 @@ from chatcore.errors import FieldProblem
 
 
 class RefusedError(Exception):
-    """The root of the refusals; ``str()`` is one clear sentence."""
+    """Serves as the root of all refusals; ``str()`` is one clear sentence."""
 
     status: ClassVar[int] = 400
     #: Stable machine code.
@@ -27,21 +27,21 @@ class RefusedError(Exception):
 
 
 class MalformedJsonError(RefusedError):
-    """The body is not JSON."""
+    """Reports that the body is not JSON."""
 
     code = "malformed_json"
     sentence = "The request body is not valid JSON."
 
 
 class IncompleteBodyError(RefusedError):
-    """The caller disconnected in the middle of the body."""
+    """Reports that the caller disconnected in the middle of the body."""
 
     code = "incomplete_body"
     sentence = "The request body ended early."
 
 
 class MalformedEventIdError(RefusedError):
-    """The offset at which to resume a stream is malformed."""
+    """Reports that the offset at which to resume a stream is malformed."""
 
     code = "malformed_event_id"
 
@@ -50,14 +50,14 @@ class MalformedEventIdError(RefusedError):
 
 
 class PreflightRefusedError(RefusedError):
-    """A browser asked whether a script may call the API, and it may not."""
+    """Reports to a browser that its script may not call the API."""
 
     code = "preflight_refused"
     sentence = "This origin, method or request header is not allowed here."
 
 
 class RouteNotFoundError(RefusedError):
-    """The path does not exist."""
+    """Reports that the path does not exist."""
 
     status = 404
     code = "not_found"
@@ -65,7 +65,7 @@ class RouteNotFoundError(RefusedError):
 
 
 class MethodNotAllowedError(RefusedError):
-    """The path exists but does not support the method."""
+    """Reports that the path exists but does not support the method."""
 
     status = 405
     code = "method_not_allowed"
@@ -73,7 +73,7 @@ class MethodNotAllowedError(RefusedError):
 
 
 class BodyTimeoutError(RefusedError):
-    """The body did not arrive in time."""
+    """Reports that the body did not arrive in time."""
 
     status = 408
     code = "body_timeout"
@@ -81,7 +81,7 @@ class BodyTimeoutError(RefusedError):
 
 
 class BodyTooLargeError(RefusedError):
-    """The body is too large."""
+    """Reports that the body is too large."""
 
     status = 413
     code = "body_too_large"
@@ -91,7 +91,7 @@ class BodyTooLargeError(RefusedError):
 
 
 class UnsupportedMediaTypeError(RefusedError):
-    """The body is not plain JSON."""
+    """Reports that the body is not plain JSON."""
 
     status = 415
     code = "unsupported_media_type"
@@ -99,7 +99,7 @@ class UnsupportedMediaTypeError(RefusedError):
 
 
 class TooManyStreamsError(RefusedError):
-    """The user has as many open streams as are allowed."""
+    """Reports that the user has as many open streams as allowed."""
 
     status = 429
     code = "too_many_streams"
@@ -110,7 +110,7 @@ class TooManyStreamsError(RefusedError):
 
 
 class HeadersTooLargeError(RefusedError):
-    """The request line and headers are too large."""
+    """Reports that the request line and headers are too large."""
 
     status = 431
     code = "headers_too_large"
@@ -120,7 +120,7 @@ class HeadersTooLargeError(RefusedError):
 
 
 class HeaderTimeoutError(RefusedError):
-    """The headers did not arrive in time."""
+    """Reports that the headers did not arrive in time."""
 
     status = 408
     code = "header_timeout"
@@ -128,7 +128,7 @@ class HeaderTimeoutError(RefusedError):
 
 
 class MalformedHttpError(RefusedError):
-    """The bytes received are not an HTTP request."""
+    """Reports that the received bytes are not an HTTP request."""
 
     code = "malformed_http"
     sentence = "This is not a valid HTTP request."

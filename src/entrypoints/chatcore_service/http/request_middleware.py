@@ -1,6 +1,6 @@
 """Adds a trace id and security headers to every response, and logs and counts the request.
 
-:mod:`chatcore_service.server.refusal` does the same for input that the server refuses before it becomes a request.
+:mod:`chatcore_service.server.refusal` does the same for input that the server refuses before it is a request.
 """
 
 from collections.abc import Awaitable
@@ -14,7 +14,7 @@ from chatcore_service.http import paths, trace
 from chatcore_service.http.resource import Resource
 from chatcore_service.metrics import UNKNOWN, Metrics
 
-#: Headers of every response that does not set them itself.
+#: Headers that are added to every response without them.
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -31,12 +31,12 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
 class RequestMiddleware:
-    """Wraps an ASGI application."""
+    """Wraps an ASGI application, completes its responses, and logs and counts requests."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        # Bound once, because the module's logger looks up its configuration for every line.
+        # The logger is bound once, because the module's logger looks up its configuration for every line.
         self._log = _log.bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,7 +44,8 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # RFC 9110, section 5.5: white space around a value is not part of it. Not every server strips it.
+        # White space around a header's value is not part of the value (RFC 9110, section 5.5), but not every server
+        # strips it.
         scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         exchange = _Exchange(scope, send)
         try:
@@ -59,7 +60,7 @@ class RequestMiddleware:
 
 
 class _Exchange:
-    """One request and its response."""
+    """Follows one request and its response."""
 
     __slots__ = ("_scope", "_send", "_started", "_trace_id", "response_seconds", "status")
 
@@ -68,7 +69,7 @@ class _Exchange:
         self._send = send
         self._started = perf_counter()
         self._trace_id = trace.begin_trace(scope)
-        #: 0 if the caller disconnected before the response began.
+        #: The status of the response; 0 if the caller disconnected before the response began.
         self.status = 0
         self.response_seconds = 0.0
         clear_contextvars()
@@ -81,12 +82,12 @@ class _Exchange:
 
     @property
     def route(self) -> str:
-        # Set by the router for a known route. There is no `isinstance` check, which is slow for an abstract class.
+        # The router sets the key for a known route. An `isinstance` check would be slow, because the class is abstract.
         resource: Resource | None = self._scope.get("endpoint")
         return UNKNOWN if resource is None else resource.path
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Passes a message on. It is not a coroutine, because the frames of some streams pass through here."""
+        """Passes a message on. The method is not a coroutine, because the frames of some streams pass through it."""
         if message["type"] == "http.response.start":
             self._complete(message)
         return self._send(message)

@@ -1,7 +1,7 @@
-"""Resources: a path with the handlers of its methods.
+"""Defines resources, each of which is a path with the handlers of its methods.
 
-The handlers of a :class:`SecuredResource` take the caller, so none is reached without a valid token; those of a
-:class:`PublicResource` need no token.
+The handlers of a :class:`SecuredResource` take the caller, so no request without a valid token reaches them. The
+handlers of a :class:`PublicResource` need no token.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
 class Resource(ABC):
-    """A path, as an ASGI application."""
+    """Serves a path as an ASGI application."""
 
     path: str
 
@@ -41,7 +41,7 @@ class Resource(ABC):
         return _ExactRoute(self.path, self, name=self.path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Responds to a request, with a problem document if it fails."""
+        """Responds to a request; a failed request gets a problem document."""
         response = await self._answer(Request(scope, receive))
         await response(scope, receive, send)
 
@@ -53,9 +53,9 @@ class Resource(ABC):
         except ChatError as error:
             return problems.chat_error(error)
         except asyncio.CancelledError:
-            # Only the server cancels a request, and only when its time to shut down has run out.
+            # Only the server cancels a request, at the end of the time for its shutdown.
             return problems.chat_error(DrainingError())
-        except Exception:  # noqa: BLE001 - every request gets a response, and none ends the process
+        except Exception:  # noqa: BLE001 - every request gets a response, and no request ends the process
             _log.exception("a request failed unexpectedly")
             return problems.unexpected()
 
@@ -77,7 +77,7 @@ class _ExactRoute(Route):
 
 @frozen(eq=False)
 class PublicResource(Resource):
-    """A path that needs no token."""
+    """Serves a path that needs no token."""
 
     path: str
     handlers: Mapping[str, PublicHandler]
@@ -88,7 +88,7 @@ class PublicResource(Resource):
 
 @frozen(eq=False)
 class SecuredResource(Resource):
-    """A path that needs a valid token."""
+    """Serves a path that needs a valid token."""
 
     path: str
     authenticator: Authenticator

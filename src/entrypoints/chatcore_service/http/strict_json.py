@@ -9,9 +9,9 @@ from chatcore_service.http.refusals import MalformedJsonError
 
 
 def parse(body: bytes) -> object:
-    """Parses a body. Bodies are small and few, so a faster parser would gain nothing.
+    """Parses a body. A faster parser would bring no gain, because bodies are small and few.
 
-    Lone surrogates pass: the core refuses them and names the field.
+    The parser accepts lone surrogates, because the core refuses them and names the field.
 
     Raises:
         MalformedJsonError: the body is not JSON, is nested too deeply, or has a number of thousands of digits.
@@ -21,7 +21,7 @@ def parse(body: bytes) -> object:
         return _decoder.decode(body.decode())
     except RecursionError as error:
         raise MalformedJsonError("The request body is nested too deeply.") from error
-    except ValueError as error:  # Also raised for invalid UTF-8, and for integers of thousands of digits.
+    except ValueError as error:  # Invalid UTF-8 and integers of thousands of digits also raise it.
         raise MalformedJsonError from error
 
 

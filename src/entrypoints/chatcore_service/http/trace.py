@@ -1,4 +1,4 @@
-"""Trace ids: each request has one, either the caller's own if it is well-formed, or a new one."""
+"""Gives each request a trace id: the caller's own id if it is well-formed, or else a new id."""
 
 import re
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def trace_id_of(scope: Scope) -> str:
 
 
 def choose_trace_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
-    """Returns the first well-formed trace id of the headers, or a new one."""
+    """Returns the first well-formed trace id of the headers, or a new trace id."""
     first: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in _NAMES:

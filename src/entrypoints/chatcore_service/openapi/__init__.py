@@ -1,1 +1,1 @@
-"""Makes the OpenAPI document, and a page that shows it."""
+"""Makes the OpenAPI document, and a page that shows the document."""

@@ -1,4 +1,4 @@
-"""Makes the OpenAPI document of endpoint classes: the reference for every request and response."""
+"""Makes the OpenAPI document of endpoint classes, which describes every request and response."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -43,7 +43,7 @@ def describe(endpoints: Iterable[EndpointsType]) -> dict[str, Any]:
 
 
 class _Description:
-    """Collects paths, and the components that they refer to."""
+    """Collects paths, and the components to which the paths refer."""
 
     def __init__(self) -> None:
         self.paths: dict[str, Schema] = {}
@@ -51,7 +51,7 @@ class _Description:
         self._parameters: dict[str, Schema] = {}
 
     def components(self) -> dict[str, Schema]:
-        """Returns everything that operations refer to."""
+        """Returns all components to which operations refer."""
         responses = {component_name(status): self._response(problem_response(status)) for status in DESCRIPTIONS}
         schemas = self._schemas.components
         codes = [{"const": code, "description": meaning} for code, meaning in problem_codes().items()]

@@ -1,7 +1,7 @@
-"""The docs page and the files that it loads.
+"""Provides the docs page and the files that the page loads.
 
-A vendored renderer draws the OpenAPI document in the browser. Its version is in ``renderer/manifest.json``, and
-``make docs-renderer`` replaces it.
+A vendored renderer draws the OpenAPI document in the browser. The renderer's version is in ``renderer/manifest.json``,
+and ``make docs-renderer`` replaces the renderer.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ _FOLDER = files("chatcore_service.openapi")
 
 @frozen
 class StaticFile:
-    """A file that is served as it is."""
+    """A file that is served unchanged."""
 
     path: str
     media_type: str
@@ -40,7 +40,7 @@ def _page() -> StaticFile:
 _STYLESHEET = _asset("page.css", "text/css")
 _RENDERER = _asset("renderer/openapi-explorer.min.js", "text/javascript")
 
-#: What the page loads.
+#: The files that the page loads.
 ASSETS = (_STYLESHEET, _RENDERER)
 
 PAGE = _page()

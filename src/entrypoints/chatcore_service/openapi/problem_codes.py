@@ -25,7 +25,7 @@ def problem_codes() -> dict[str, str]:
 
 
 def _classes(module: ModuleType, root: type[_Error]) -> Iterator[type[_Error]]:
-    # The root class is never raised itself.
+    # No code raises the root class itself.
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, root) and value is not root:
             yield value

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from chatcore_service.http.operation import DocumentedResponse, Operation
 from chatcore_service.http.problems import MEDIA_TYPE, ProblemDocument
 
-# Statuses of problems with any request, any request that needs a token, and any request with a body.
+# These are the statuses of problems with any request, any request that needs a token, and any request with a body.
 _ANY = (400, 405, 408, 431, 500)
 _SECURED = (401, 503)
 _WITH_BODY = (413, 415, 422)

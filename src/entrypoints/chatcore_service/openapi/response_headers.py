@@ -20,10 +20,10 @@ RESPONSE_HEADERS: dict[str, tuple[Any, str]] = {
     "Allow": (str, ""),
 }
 
-# Components that describe another use of the same header.
+# These components describe another use of the same header.
 _ALIASES = {"Stream-Location": "Location"}
 
 
 def header_name(component: str) -> str:
-    """Returns the name under which a header is sent."""
+    """Returns the name of the header that a component describes."""
     return _ALIASES.get(component, component)

@@ -28,13 +28,14 @@ _LEAVES: dict[Any, Schema] = {
 
 
 class Schemas:
-    """Derives schemas, and collects those of documents and bodies, which refer to each other by name.
+    """Derives schemas, and collects the schemas of documents and bodies, which refer to each other by name.
 
-    A class whose name begins with an underscore has no name in the document: its schema stands where it is used.
+    A class whose name begins with an underscore has no name in the OpenAPI document, which repeats the schema at each
+    use.
     """
 
     def __init__(self) -> None:
-        #: By name, in the order of their first use.
+        #: The collected schemas by name, in the order of their first use.
         self.components: dict[str, Schema] = {}
 
     def of(self, type_: Any) -> Schema:  # noqa: ANN401 - a type with its annotations
@@ -71,7 +72,7 @@ class Schemas:
                 case JsonText():
                     schema |= {"contentMediaType": "application/json", "contentSchema": self.of(annotation.type)}
                 case _:
-                    pass  # A rule: its limits are keywords.
+                    pass  # The annotation is a rule, whose limits are keywords.
         return schema
 
     def _of_union(self, arguments: tuple[Any, ...]) -> Schema:
@@ -94,7 +95,7 @@ class Schemas:
             return self._of_fields(type_)
         name = type_.__name__.removesuffix("Document").removesuffix("Body")
         if name not in self.components:
-            self.components[name] = {}  # Its place, before those of the classes that it refers to.
+            self.components[name] = {}  # It precedes the classes to which it refers.
             self.components[name] |= self._of_fields(type_)
         return {"$ref": f"#/components/schemas/{name}"}
 
@@ -105,7 +106,7 @@ class Schemas:
             "properties": {field.alias: self.of(field.type) for field in fields},
             "required": [field.alias for field in fields if is_required(field)],
         }
-        # Decoding ignores the other fields of a body.
+        # The decoding of a body ignores unknown fields.
         if not type_.__name__.endswith("Body") and not getattr(type_, "takes_other_fields", False):
             schema["additionalProperties"] = False
         if type_.__doc__:
@@ -114,12 +115,12 @@ class Schemas:
 
 
 def is_required(field: "Attribute[Any]") -> bool:
-    """Tells whether a field must be given: one without a default."""
+    """Returns whether a field is required because it has no default."""
     return field.default is NOTHING
 
 
 def without_none(type_: Any) -> Any:  # noqa: ANN401 - a type with its annotations
-    """Returns what is left of an optional type where None stands for a value that was not given."""
+    """Returns the type without its None, which stands for a missing value; other types are returned unchanged."""
     arguments = get_args(type_)
     return arguments[0] if type(None) in arguments else type_
 

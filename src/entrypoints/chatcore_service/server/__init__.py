@@ -1,4 +1,4 @@
-"""The server: uvicorn, with the limits that it lacks and a shutdown that loses no reply."""
+"""Serves by uvicorn, with the limits that uvicorn lacks and a shutdown that loses no reply."""
 
 from chatcore_service.server.serve import PortUnavailableError, serve
 

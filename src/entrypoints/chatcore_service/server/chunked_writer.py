@@ -1,4 +1,4 @@
-"""The direct writer of this server: writes chunks of a response straight to the socket."""
+"""Implements the direct writer, which writes chunks of a response straight to the socket."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from chatcore_service.streaming.direct_writer import DirectWriter
 class ChunkedWriter(DirectWriter):
     """Writes parts of a body in the chunked transfer coding, which every response without a Content-Length has.
 
-    This is the hot path of a token, so it bypasses all layers above the socket. Those set `is_paused` and `is_closed`
-    in advance, so that everything a write depends on is in this object: with a thousand streams, each further object
+    Every token takes this path, so the writer bypasses all layers above the socket. Those layers set `is_paused` and
+    `is_closed` in advance, so that all state of a write is in this object: with a thousand streams, each further object
     would be a cache miss.
     """
 
@@ -21,20 +21,20 @@ class ChunkedWriter(DirectWriter):
         self._on_departure: Callable[[], None] | None = None
         #: Whether the connection is lost.
         self.has_departed = False
-        # A flag, because a counter would cost more for each token.
+        # The progress is a flag, because a counter would cost more for each token.
         self._has_written = False
         #: Whether the caller does not keep up.
         self.is_paused = False
-        #: Whether nothing may be written any more.
+        #: Whether writes are no longer allowed.
         self.is_closed = False
 
     @property
     def is_in_use(self) -> bool:
-        """Whether a stream uses this writer."""
+        """Returns whether a stream uses this writer."""
         return self._on_departure is not None
 
     def write(self, chunk: bytes) -> bool:
-        """See :meth:`DirectWriter.write`."""
+        """Writes a chunk unless the writer is paused or closed; returns whether the chunk was written."""
         if self.is_paused or self.is_closed:
             return False
         self._has_written = True
@@ -43,18 +43,18 @@ class ChunkedWriter(DirectWriter):
         return True
 
     def take_progress(self) -> bool:
-        """See :meth:`DirectWriter.take_progress`."""
+        """Returns whether a chunk was written since the last call."""
         has_written, self._has_written = self._has_written, False
         return has_written
 
     def on_departure(self, call: Callable[[], None] | None) -> None:
-        """See :meth:`DirectWriter.on_departure`."""
+        """Registers the call for the loss of the connection; calls it at once if the connection is already lost."""
         self._on_departure = call
         if self.has_departed:
             self.depart()
 
     def depart(self) -> None:
-        """Closes the writer and notifies the stream: the connection is lost."""
+        """Closes the writer and notifies the stream, because the connection is lost."""
         self.has_departed = self.is_closed = True
         if self._on_departure is not None:
             self._on_departure()

@@ -1,7 +1,7 @@
 """Runs uvicorn's server, drains the service on SIGTERM or SIGINT, and then exits with status 0.
 
-uvicorn alone either waits for open streams without end, or cuts them off and closes the service while their handlers
-still run. :class:`chatcore_service.lifespan.Shutdown` drains the core and tells readers to reconnect.
+uvicorn alone either waits for open streams without end, or cuts the streams off and closes the service while their
+handlers still run. :class:`chatcore_service.lifespan.Shutdown` drains the core and tells readers to reconnect.
 """
 
 import asyncio
@@ -36,22 +36,23 @@ def server_config(app: ASGIApp, settings: Settings) -> Config:
         lifespan="on",
         log_config=None,
         access_log=False,
-        # A proxy's headers about its client are not trusted, and not needed.
+        # The service neither trusts nor needs a proxy's headers about its client.
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        # Otherwise a request's task would start in the context of the code that ran when its connection was accepted.
+        # Without a reset, a request's task would start in the context of the code that ran when the connection was
+        # accepted.
         reset_contextvars=True,
     )
 
 
 class DrainingServer(Server):
-    """Serves in one process, and drains before it ends.
+    """Serves in one process, and drains the service before the process ends.
 
     Args:
         config: uvicorn's configuration.
-        parent_pid: the supervisor's process id: the server drains when the supervisor has died. None without one.
+        parent_pid: the supervisor's process id, whose death starts the drain; None without a supervisor.
     """
 
     def __init__(self, config: Config, *, parent_pid: int | None = None) -> None:
@@ -69,23 +70,23 @@ class DrainingServer(Server):
             _log.info("listening", host=host, port=port, pid=os.getpid())
 
     def _limit_unacknowledged_time(self, listener: socket.socket) -> None:
-        # Connections inherit the option. Only the kernel knows whether the caller acknowledges the bytes in its buffer.
-        # The value is rounded up to whole seconds.
+        # Connections inherit the option. Only the kernel knows whether the caller acknowledges the bytes in the
+        # kernel's buffer. The value is rounded up to whole seconds.
         protocol = self.config.http_protocol_class
         if sys.platform == "linux" and issubclass(protocol, BoundedProtocol):
             milliseconds = math.ceil(protocol.flush_seconds) * 1000
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Counts the signal: the first starts the drain, the second cuts it short, and none kills the process."""
+        """Counts the signal; the first signal starts the drain, the second cuts the drain short."""
         self._signals += 1
 
     def end(self, *, hurry: bool = False) -> None:
-        """Acts like one signal, or with `hurry` like two."""
+        """Ends the server like one signal, or with `hurry` like two signals."""
         self._signals += 2 if hurry else 1
 
     async def on_tick(self, counter: int) -> bool:
-        """Acts on the signals that have arrived. uvicorn calls it ten times a second."""
+        """Acts on the signals that have arrived. uvicorn calls this method ten times a second."""
         if self._parent_pid is not None and os.getppid() != self._parent_pid:
             self._signals = max(self._signals, 1)
         if self._signals and self._draining is None:

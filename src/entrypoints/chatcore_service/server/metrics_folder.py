@@ -1,4 +1,4 @@
-"""The folder through which the workers of one service share their metrics."""
+"""Creates the folder through which the workers of one service share their metrics."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def _remove_orphans() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         name = _NAME.fullmatch(folder.name)
         if name is not None and not _is_alive(int(name[1])):
-            # The folder of another user cannot be removed, and stays.
+            # A folder of another user cannot be removed and remains.
             shutil.rmtree(folder, ignore_errors=True)
 
 

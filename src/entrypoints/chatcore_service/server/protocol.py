@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol, with limits on a request's headers and on an unread body.
+"""Extends uvicorn's HTTP protocol by limits on a request's headers and on an unread body.
 
-uvicorn alone accepts headers of any size and waits for them without end. It also closes connections while the caller
-still sends, which loses the response, or reads on without end.
+uvicorn alone accepts headers of any size and waits for the headers without end. uvicorn also closes a connection while
+the caller still sends, which loses the response, or reads on without end.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ from chatcore_service.streaming.direct_writer import ABORT, DIRECT_WRITER
 #: Most requests that may wait on one connection behind the request in progress.
 MAX_PIPELINED = 16
 
-# The parser also accepts other versions, whose requests end at a different place.
+# The parser also accepts other versions, whose requests end at another place.
 _VERSIONS = frozenset({"1.0", "1.1"})
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """Handles one connection within the limits."""
 
-    # Slots, because uvicorn's attributes are just few enough for Python to share their names between all instances:
-    # with these among them, a connection would take 1.2 kB more.
+    # The class has slots, because uvicorn's attributes are just few enough for Python to share their names between all
+    # instances. With these further attributes among them, a connection would take 1.2 kB more.
     __slots__ = (
         "_connection",
         "_current",
@@ -52,12 +52,12 @@ class BoundedProtocol(HttpToolsProtocol):
     max_header_bytes = RequestSettings().max_header_bytes
     #: Time until all headers of a request have arrived, counted from the connection or from their first byte.
     header_timeout_seconds = RequestSettings().header_timeout_seconds
-    #: A caller that takes no bytes of its response for this long is disconnected.
+    #: Time without a byte of the response taken after which the caller is disconnected.
     flush_seconds = StreamSettings().write_timeout_seconds
-    #: Limits for the rest of a request that was answered early.
+    #: Limits for the rest of a request that has a response already.
     patience = Patience()
 
-    # Set by `connection_made`.
+    # `connection_made` sets these attributes.
     _connection: LingeringTransport
     _unread_body: UnreadBody
     _writer: ChunkedWriter
@@ -65,7 +65,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
         super().__init__(*args, **kwargs)
         self._raw_bytes = 0
-        # End of a request for a protocol upgrade, as an index into the bytes received last.
+        # The end of a request for a protocol upgrade, as an index into the bytes received last.
         self._upgrade_ends_at: int | None = None
         self._header_bytes = 0
         self._refusal: RefusedError | None = None
@@ -73,12 +73,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._has_begun = False
         self._header_timer: asyncio.TimerHandle | None = None
         self._flush_timer: asyncio.TimerHandle | None = None
-        # The request in progress. uvicorn's own `cycle` is the newest request, which may wait in the pipeline.
+        # `_current` is the request in progress. uvicorn's own `cycle` is the newest request, which may wait in the
+        # pipeline.
         self._current: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Sets up the connection and starts to wait for a request."""
-        real = cast("asyncio.Transport", transport)  # uvicorn narrows the type, too
+        real = cast("asyncio.Transport", transport)  # uvicorn also narrows the type
         self._unread_body = UnreadBody(self.patience, self.loop, real.close)
         self._writer = ChunkedWriter(real)
         self._connection = LingeringTransport(real, self.loop, self._unread_body, self._writer)
@@ -94,28 +95,28 @@ class BoundedProtocol(HttpToolsProtocol):
         self._notify_current_request()
         super().connection_lost(exc)
         self._writer.depart()
-        # uvicorn leaves this timer running after an error; it would find a closed transport later.
+        # After an error, uvicorn does not cancel the keep-alive timer, which would find a closed transport later.
         self._unset_keepalive_if_required()
 
     def _notify_current_request(self) -> None:
-        # uvicorn notifies only the newest request; the request in progress would go on without a caller.
+        # uvicorn notifies only the newest request, so the request in progress would continue without a caller.
         current = self._current
         if current is not None and current is not self.cycle and not current.response_complete:
             current.disconnected = True
             current.message_event.set()
 
     def eof_received(self) -> None:
-        """Closes the writer: the caller sends no more, and the transport closes by itself."""
+        """Closes the writer at the end of the caller's data, after which the transport closes by itself."""
         self._writer.is_closed = True
         super().eof_received()
 
     def pause_writing(self) -> None:
-        """Sets the paused flag: the caller does not keep up."""
+        """Pauses the writer, because the caller does not keep up."""
         self._writer.is_paused = True
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """Clears the paused flag: the caller keeps up again."""
+        """Resumes the writer, because the caller keeps up again."""
         self._writer.is_paused = False
         super().resume_writing()
 
@@ -125,7 +126,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unread_body.drop(len(data))
         if self.transport.is_closing():
             return
-        # Counts bytes outside a body: the parser buffers a header, or a trailer, until its end.
+        # Bytes outside a body are counted, because the parser buffers a header or a trailer until its end.
         self._raw_bytes += len(data)
         super().data_received(data)
         if self._raw_bytes > self.max_header_bytes and not self.transport.is_closing():
@@ -136,7 +137,8 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.data_received(rest)
 
     def _unsupported_upgrade_warning(self) -> None:
-        # The request is answered like any other, and HTTP follows it; uvicorn would drop the bytes after it.
+        # The request is handled like any other, and further HTTP requests may follow. uvicorn would drop the bytes
+        # after the request.
         self._upgrade_ends_at = cast("HttpParserUpgrade", sys.exception()).args[0]
 
     def on_message_begin(self) -> None:
@@ -160,25 +162,27 @@ class BoundedProtocol(HttpToolsProtocol):
         """Counts and passes on a header; refuses a transfer coding other than chunked."""
         self._count(len(name) + len(value) + len(b": \r\n"))
         if name.lower() == b"transfer-encoding" and value.strip(b" \t").lower() != b"chunked":
-            # Another coding would have to be decoded; a program that ignores it reads a different body.
+            # The application would have to decode another coding; a program that ignores the coding reads a different
+            # body.
             raise MalformedHttpError
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Checks the request line and starts the request."""
         if len(self.pipeline) >= MAX_PIPELINED:
-            # The refusal itself is never sent, because requests are answered in their order.
+            # The refusal is never sent, because responses follow the order of the requests.
             raise MalformedHttpError
-        # A connection always has a parser.
+        # An open connection has a parser.
         if self.parser.get_http_version() not in _VERSIONS:  # pyright: ignore[reportOptionalMemberAccess]
             raise MalformedHttpError
         self._stop_timer()
         self._is_in_headers = False
-        # The headers have been counted one by one, and may reach the limit without any byte of the body.
+        # `on_header` has counted the headers one by one, and they may reach the limit without any byte of the body.
         self._raw_bytes = 0
         self._connection.is_mid_body = True
         super().on_headers_complete()
-        # uvicorn stops reading while requests wait, and would not see the caller leave. Here MAX_PIPELINED may wait.
+        # uvicorn stops reading while requests wait, and would not notice that the caller disconnects. Here,
+        # MAX_PIPELINED requests may wait.
         self.flow.resume_reading()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
@@ -199,20 +203,20 @@ class BoundedProtocol(HttpToolsProtocol):
         self._connection.is_mid_body = False
         if self._unread_body.is_expected:
             self._unread_body.forget()
-            # uvicorn stopped this timer when the rest of the body came.
+            # uvicorn cancelled the keep-alive timer when the rest of the body arrived.
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
     def on_response_complete(self) -> None:
-        """Ends the response; the rest of the request is dropped."""
+        """Ends the response, and drops the rest of the request."""
         super().on_response_complete()
         self._watch_delivery()
         if not self._is_in_headers and self.cycle.response_complete:
             self._unread_body.expect()
 
     def _watch_delivery(self) -> None:
-        # One timer at a time, even if responses follow each other faster than it fires.
+        # A connection has one timer at a time, even if responses follow each other faster than the timer fires.
         if self._flush_timer is None and self._connection.get_write_buffer_size():
             self._flush_timer = self.loop.call_later(
                 self.flush_seconds, self._check_delivery, self._connection.taken_bytes
@@ -220,7 +224,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _check_delivery(self, taken_before: int) -> None:
         self._flush_timer = None
-        # An open stream is watched by the stream monitor, and its writes are not counted here.
+        # The stream monitor watches an open stream, whose writes are not counted here.
         has_progressed = self._writer.is_in_use or self._connection.taken_bytes != taken_before
         if self._connection.get_write_buffer_size() and not has_progressed:
             self.transport.abort()
@@ -231,11 +235,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_bytes += header_bytes
         if self._header_bytes > self.max_header_bytes:
             self._refusal = HeadersTooLargeError(self.max_header_bytes)
-            # The parser turns this exception into the error that uvicorn answers with `send_400_response`.
+            # The parser turns this exception into the error for which uvicorn calls `send_400_response`.
             raise self._refusal
 
     def send_400_response(self, msg: str) -> None:
-        """Answers a request that the parser rejects with a problem document."""
+        """Responds with a problem document to a request that the parser rejects."""
         del msg
         self._refuse(self._refusal or MalformedHttpError())
 
@@ -254,15 +258,15 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, error: RefusedError) -> None:
         self._stop_timer()
         is_silent = not self._raw_bytes and self._is_in_headers
-        # A response now would overtake the responses to earlier requests, or interrupt one of them.
+        # A response now would overtake or interrupt the response to an earlier request.
         if is_silent or self.pipeline or self._has_response_begun():
             self._connection.close_now()
         else:
-            # Until a request begins, `headers` holds those of the previous request.
+            # Until a request begins, `headers` contains the headers of the previous request.
             trace_id = choose_trace_id(self.headers if self._has_begun else ())
             self._connection.write(refusal(error, trace_id))
             self._connection.linger()
-            # A request that has reached the application is recorded by its middleware.
+            # The middleware records a request that has reached the application.
             if self._is_in_headers:
                 record(error, trace_id, self.app_state.get(METRICS))
 

@@ -1,6 +1,6 @@
-"""Responses to input that never becomes a request, because it is not HTTP, too large or too late.
+"""Refuses input that never becomes a request, because the input is not HTTP, too large or too late.
 
-The application is not involved, so the headers, the log line and the count of its middleware are added here.
+The application is not involved, so this module adds the headers, the log line and the count of the middleware.
 """
 
 from contextvars import Context
@@ -17,7 +17,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
 def refusal(error: RefusedError, trace_id: str) -> bytes:
-    """Returns a complete response for a refusal, headers included."""
+    """Returns the complete response for a refusal, with its headers."""
     body = problems.problem_body(error)
     headers = (
         (b"content-type", problems.MEDIA_TYPE.encode()),
@@ -32,10 +32,10 @@ def refusal(error: RefusedError, trace_id: str) -> bytes:
 def record(error: RefusedError, trace_id: str, metrics: Metrics | None) -> None:
     """Logs and counts a refusal.
 
-    A refusal ends its connection, so a caller cannot produce more lines by refusals than by requests. The line contains
-    nothing of the input but a well-formed trace id, since the input need not have a method or a path.
+    A refusal ends its connection, so a caller cannot produce more lines by refusals than by requests. Of the input, the
+    line contains only a well-formed trace id, because the input need not have a method or a path.
     """
     if metrics is not None:
         metrics.count_refusal(error.status)
-    # An empty context: a connection has the context of the code that ran when it was accepted.
+    # The context is empty, because a connection has the context of the code that ran when the connection was accepted.
     Context().run(_log.info, "request", method=UNKNOWN, status=error.status, code=error.code, trace_id=trace_id)

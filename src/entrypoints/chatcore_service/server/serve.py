@@ -1,4 +1,4 @@
-"""Serves the application in this process, or by several workers."""
+"""Serves the application by this process or by several workers."""
 
 import os
 import socket
@@ -15,31 +15,31 @@ from chatcore_service.uncaught_exceptions import log_uncaught_exceptions
 
 
 class PortUnavailableError(Exception):
-    """The server cannot listen on an address; ``str()`` is a sentence."""
+    """Reports that the server cannot listen on an address; ``str()`` is a sentence."""
 
 
 def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> int:
-    """Serves until SIGTERM or SIGINT arrives; then drains.
+    """Serves until SIGTERM or SIGINT arrives, and then drains the service.
 
     Args:
-        settings: settings of the service.
-        host: name or address to listen on.
-        port: port to listen on; 0 for any free port.
-        workers: number of processes.
+        settings: the settings of the service.
+        host: the name or address to listen on.
+        port: the port to listen on; 0 for any free port.
+        workers: the number of processes.
 
     Returns:
         The exit status: 0 after an orderly shutdown.
 
     Raises:
-        InvalidSettingsError: names the variables that an adapter cannot use.
-        PortUnavailableError: another program listens there, or the address does not belong to this machine.
+        InvalidSettingsError: an adapter cannot use the value of a variable; the error names all such variables.
+        PortUnavailableError: another program listens on the address, or the address does not belong to this machine.
     """
     configure_logging(service_name=settings.service_name, level=settings.log_level)
     log_uncaught_exceptions()
     with _bound(host, port) as listener:
         if workers == 1:
             return 0 if run(settings, listener) else 1
-        # Checked before the workers start, so that an error is reported once and no worker is restarted for it.
+        # The check precedes the start of the workers, so that an error is reported once and restarts no worker.
         check(settings)
         with ExitStack() as stack:
             _share_metrics(stack)
@@ -48,7 +48,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> int:
 
 def _share_metrics(stack: ExitStack) -> None:
     if MULTIPROCESS_VARIABLE not in os.environ:
-        # The workers inherit the variable; prometheus_client reads it at its import.
+        # The workers inherit the variable, which prometheus_client reads at its import.
         os.environ[MULTIPROCESS_VARIABLE] = stack.enter_context(shared_folder())
         stack.callback(os.environ.pop, MULTIPROCESS_VARIABLE)
 
@@ -62,7 +62,7 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        # Two servers may bind the same port; only one may listen on it.
+        # Two servers may bind the same port, but only one server may listen on the port.
         listener.listen(1)
     except OSError as error:
         listener.close()

@@ -1,6 +1,6 @@
-"""Supervises several workers on one socket: replaces those that die, passes signals on, and ends after the last one.
+"""Supervises several workers on one socket: replaces dead workers, passes signals on, and ends after the last worker.
 
-uvicorn's own supervisor always starts uvicorn's own server, and passes only one signal on.
+uvicorn's supervisor always starts uvicorn's own server, and passes only one signal on.
 """
 
 import multiprocessing
@@ -19,7 +19,7 @@ from prometheus_client import multiprocess
 from chatcore_service.server.worker import COULD_NOT_OPEN, work
 from chatcore_service.settings import Settings
 
-#: A dead worker is replaced this long after its start at the earliest, so that one that always crashes costs little.
+#: Least time from the start of a worker to its replacement, so that a worker that always crashes costs little.
 MIN_LIFE_SECONDS = 1.0
 
 _CHECK_SECONDS = 0.5
@@ -29,7 +29,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
 class Supervisor:
-    """Runs the workers, as their parent process."""
+    """Runs the workers, whose parent process this is."""
 
     def __init__(self, settings: Settings, listener: socket.socket, workers: int) -> None:
         self._settings = settings
@@ -41,14 +41,15 @@ class Supervisor:
         self._has_succeeded = True
 
     def run(self) -> bool:
-        """Runs the workers until all have ended; returns whether all of them ended in order."""
+        """Runs the workers until all workers have ended; returns whether all of them ended in order."""
         before = {number: signal.signal(number, self._pass_on) for number in (signal.SIGTERM, signal.SIGINT)}
-        # The first worker would start the resource tracker while SIGINT is blocked, and starting it unblocks signals.
+        # The first worker would start the resource tracker while SIGINT is blocked, and the tracker's start unblocks
+        # signals.
         resource_tracker.ensure_running()
         try:
             while self._workers or not self._is_ending:
                 self._start_missing()
-                # A signal does not end the wait; the handler has passed it on by then.
+                # A signal does not end the wait, but the handler passes the signal on at once.
                 wait([worker.sentinel for worker in self._workers if worker.is_alive()], timeout=_CHECK_SECONDS)
                 self._remove_dead()
         finally:
@@ -59,13 +60,14 @@ class Supervisor:
     def _pass_on(self, _number: int, _frame: FrameType | None) -> None:
         self._is_ending = True
         for worker in self._workers:
-            # Not `os.kill`: the signal may arrive just when the interrupted code has found the worker dead.
+            # `os.kill` would be wrong: the signal may arrive just when the interrupted code has found the worker dead.
             worker.terminate()
 
     def _start_missing(self) -> None:
         while len(self._workers) < self._count and not self._is_ending:
             worker = _spawning.Process(target=work, args=(self._settings, self._listener, os.getpid()))
-            # Until the worker has its own session, a Ctrl-C in the terminal would reach it in addition to our signal.
+            # Until the worker has its own session, a Ctrl-C in the terminal would reach the worker in addition to our
+            # signal.
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             worker.start()
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -73,7 +75,7 @@ class Supervisor:
             self._end_if_ending(worker)
 
     def _end_if_ending(self, worker: SpawnProcess) -> None:
-        # A signal that came while the worker was being started was not passed on to it.
+        # The worker did not get a signal that arrived while the worker was being started.
         if self._is_ending:
             worker.terminate()
 
@@ -82,12 +84,12 @@ class Supervisor:
             is_young = monotonic() - started < MIN_LIFE_SECONDS
             if not worker.is_alive() and (self._is_ending or not is_young):
                 del self._workers[worker]
-                # This removes the gauges of the worker and keeps its counters.
+                # The call removes the gauges of the worker and keeps its counters.
                 multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call] # typed in parts
                 self._report_end(worker)
 
     def _report_end(self, worker: SpawnProcess) -> None:
-        # A worker that was still starting is killed by the signal itself, and has nothing to drain.
+        # The signal itself kills a worker that is still starting, which has nothing to drain.
         was_starting = self._is_ending and worker.exitcode == -signal.SIGTERM
         if worker.exitcode == 0 or was_starting:
             return

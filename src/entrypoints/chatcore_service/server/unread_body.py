@@ -1,7 +1,8 @@
 """Delivers responses to callers that are still sending a body, by reading and dropping the rest of the body.
 
-Closing a connection while input is unread resets it, and the reset destroys the response: the caller's write fails, or
-the bytes that it has not read yet are lost. The rest of the body is read within limits of time and size.
+A connection that is closed while input is unread is reset, and the reset destroys the response: the caller's write
+fails, or the caller loses the bytes that it has not read yet. The rest of the body is read within limits of time and
+size.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from chatcore_service.server.chunked_writer import ChunkedWriter
 
 @frozen(kw_only=True)
 class Patience:
-    """Limits for the rest of a request that has been answered."""
+    """The limits for the rest of a request that has a response already."""
 
     #: Longest time without a byte.
     silent_seconds: float = 2.0
@@ -26,7 +27,7 @@ class Patience:
 
 
 class UnreadBody:
-    """Counts the unread rest of a body, and calls `on_end` when the rest exceeds a limit of :class:`Patience`."""
+    """Counts the bytes of an unread rest of a body, and calls `on_end` when the rest exceeds a limit."""
 
     __slots__ = ("_bytes_left", "_deadline", "_has_received", "_loop", "_on_end", "_patience", "_timer")
 
@@ -41,25 +42,25 @@ class UnreadBody:
 
     @property
     def is_expected(self) -> bool:
-        """Whether a request has been answered before its end."""
+        """Returns whether the rest of a body is still to arrive after the response."""
         return self._timer is not None
 
     def expect(self) -> None:
-        """Starts to wait for the rest of a body. A second call does nothing."""
+        """Starts to wait for the rest of a body. A second call has no effect."""
         if self._timer is None:
             self._bytes_left = self._patience.max_bytes
             self._deadline = self._loop.time() + self._patience.seconds
             self._wait()
 
     def drop(self, byte_count: int) -> None:
-        """Counts bytes that have arrived and are dropped."""
+        """Counts bytes that have arrived and that the protocol drops."""
         self._has_received = True
         self._bytes_left -= byte_count
         if self._bytes_left < 0:
             self._end()
 
     def forget(self) -> None:
-        """Stops waiting: the body has ended, or the connection is closed."""
+        """Stops waiting, because the body has ended or the connection is closed."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -81,16 +82,17 @@ class UnreadBody:
 
 
 class LingeringTransport(asyncio.Transport):
-    """Wraps a transport; when it is closed in the middle of a request's body, it only stops writing and closes later.
+    """Wraps a transport, and delays a close in the middle of a request's body: at first, only writing stops.
 
-    It also delays the head of a response until the next write in the same iteration of the event loop, which is nearly
-    always the whole body. uvicorn writes the two separately, and a system call costs a tenth of a small response.
+    The wrapper also delays the head of a response until the next write in the same iteration of the event loop, which
+    is nearly always the whole body. uvicorn writes head and body separately, and a system call costs a tenth of a small
+    response.
 
     Args:
         transport: the wrapped transport.
         loop: the event loop of the transport.
-        unread_body: limits of the rest of a body; the protocol counts the bytes.
-        writer: writes to the wrapped transport directly, and is closed with this one.
+        unread_body: the limits of the rest of a body, whose bytes the protocol counts.
+        writer: the direct writer to the wrapped transport, which is closed with this transport.
     """
 
     __slots__ = (
@@ -114,17 +116,17 @@ class LingeringTransport(asyncio.Transport):
         super().__init__()
         self._transport = transport
         self._loop = loop
-        # The head of a response that waits for its body.
+        # `_head` is the head of a response that waits for its body.
         self._head = b""
         self._unread_body = unread_body
         self._writer = writer
         self._is_ending = False
         self._written_bytes = 0
-        #: Whether the caller is in the middle of a body; set by the protocol.
+        #: Whether the caller is in the middle of a body. The protocol sets the flag.
         self.is_mid_body = False
 
     def close(self) -> None:
-        """Closes the transport, or in the middle of a body lingers first. A second call closes at once."""
+        """Closes the transport; in the middle of a body, lingers first. A second call closes at once."""
         if self.is_mid_body and not self._unread_body.is_expected:
             self.linger()
         else:
@@ -141,7 +143,7 @@ class LingeringTransport(asyncio.Transport):
         self._unread_body.expect()
 
     def close_now(self) -> None:
-        """Closes the wrapped transport, once everything written has been sent."""
+        """Closes the wrapped transport once all written bytes have been sent."""
         self._send_head()
         self._writer.is_closed = True
         self._unread_body.forget()
@@ -152,7 +154,7 @@ class LingeringTransport(asyncio.Transport):
         return self._is_ending or self._transport.is_closing()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Writes data, or drops it after the transport was closed."""
+        """Writes data; drops the data after the transport was closed."""
         if self._is_ending:
             return
         self._written_bytes += len(data)
@@ -160,7 +162,7 @@ class LingeringTransport(asyncio.Transport):
             self._send_head(data)
         elif isinstance(data, bytes) and data.startswith(b"HTTP/1.") and data.endswith(b"\r\n\r\n"):
             self._head = data
-            # The writer would overtake the head.
+            # Without the pause, the direct writer would overtake the head.
             self._writer.is_paused = True
             self._loop.call_soon(self._send_head)
         else:
@@ -169,13 +171,13 @@ class LingeringTransport(asyncio.Transport):
     def _send_head(self, data: bytes | bytearray | memoryview = b"") -> None:
         if self._head:
             head, self._head = self._head, b""
-            # Cleared before writing, because the write may make the protocol set the flag.
+            # The flag is cleared before the write, because the write may make the protocol set the flag.
             self._writer.is_paused = False
             self._transport.writelines((head, data))
 
     @property
     def taken_bytes(self) -> int:
-        """How many bytes the caller has taken of all that was written, not counting the direct writer's."""
+        """Returns how many written bytes the caller has taken, without the direct writer's bytes."""
         return self._written_bytes - self.get_write_buffer_size()
 
     def get_write_buffer_size(self) -> int:
@@ -183,7 +185,7 @@ class LingeringTransport(asyncio.Transport):
         return len(self._head) + self._transport.get_write_buffer_size()
 
     def abort(self) -> None:
-        """Closes at once and drops what was not sent."""
+        """Closes the transport at once and drops all bytes that were not sent."""
         self._head = b""
         self._writer.is_closed = True
         self._transport.abort()

@@ -1,4 +1,4 @@
-"""Serves in one process."""
+"""Serves the application in one process."""
 
 import gc
 import os
@@ -14,20 +14,21 @@ from chatcore_service.server.draining_server import DrainingServer, server_confi
 from chatcore_service.settings import Settings
 from chatcore_service.uncaught_exceptions import log_uncaught_exceptions
 
-#: Exit status of a worker that could not open the service. The supervisor does not replace it.
+#: Exit status of a worker that could not open the service. The supervisor does not replace such a worker.
 COULD_NOT_OPEN = 3
 
-# New objects until a collection of the youngest generation. Python's default is 700, which many streams reach at once.
+# This many new objects start a collection of the youngest generation. Python's default is 700, which many streams reach
+# at once.
 _GARBAGE_THRESHOLD = 10_000
-# Collections of a generation until the next older one is collected. Python's default is ten each: in a conversation of
-# fifty thousand messages, collecting the survivors of ten rounds blocked all streams for 60 ms.
+# This many collections of a generation start one of the next older generation. Python's default is ten each: in a
+# conversation of fifty thousand messages, collecting the survivors of ten rounds blocked all streams for 60 ms.
 _LATER_THRESHOLDS = (2, 50)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
 def run(settings: Settings, listener: socket.socket, *, parent_pid: int | None = None) -> bool:
-    """Serves in this process until a signal; returns whether the service could be opened."""
+    """Serves in this process until a signal arrives; returns whether the service could be opened."""
     app = create_app(settings)
     _tune_garbage_collector()
     server = DrainingServer(server_config(app, settings), parent_pid=parent_pid)
@@ -40,7 +41,7 @@ def run(settings: Settings, listener: socket.socket, *, parent_pid: int | None =
 
 
 def _tune_garbage_collector() -> None:
-    # Modules and the application live as long as the process. Traversing them in every full collection blocked all
+    # Modules and the application live as long as the process. Full collections that traversed these objects blocked all
     # streams for up to 170 ms, and collections took 4 % of the process's time with 500 streams.
     gc.collect()
     gc.freeze()
@@ -49,9 +50,10 @@ def _tune_garbage_collector() -> None:
 
 def work(settings: Settings, listener: socket.socket, parent_pid: int) -> None:
     """Runs one worker of several, in its own process."""
-    # A terminal sends Ctrl-C to its whole process group. Only the parent passes it on, so that it counts once.
+    # A terminal sends Ctrl-C to its whole process group. In a session of its own, the worker gets the signal only from
+    # the parent, so that the signal counts once.
     os.setsid()
-    # Discards a SIGINT that the terminal sent while the parent had the signal blocked.
+    # To ignore SIGINT discards a signal that the terminal sent while the parent had SIGINT blocked.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     configure_logging(service_name=settings.service_name, level=settings.log_level)

@@ -1,1 +1,1 @@
-"""Event streams: their format, how they are written, and their limits."""
+"""Formats, writes and limits event streams."""

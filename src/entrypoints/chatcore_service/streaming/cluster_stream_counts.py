@@ -1,6 +1,6 @@
 """Counts the open streams of each user over all processes of the service.
 
-A process publishes its changed counts at most ten times a second, those of all users in one statement, and renews all
+A process publishes its changed counts at most ten times a second, with one statement for all users, and renews all
 counts before they expire. The statement returns the counts of the other processes, which are used until the next
 exchange. No request waits for an exchange unless it calls :meth:`ClusterStreamCounts.refresh`.
 """
@@ -19,11 +19,11 @@ from chatcore_service.clock_timeout import clock_timeout
 
 #: Interval at which changed counts are published.
 TICK_SECONDS: Final = 0.1
-#: How long a refresh waits for the newest counts; then the known counts are used.
+#: Time that a refresh waits for the newest counts, before the known counts are used.
 PATIENCE_SECONDS: Final = 0.5
 #: Delay between a failed exchange and the next attempt.
 RETRY_SECONDS: Final = 1.0
-#: How long withdrawing all counts may take at shutdown.
+#: Time that the withdrawal of all counts may take at shutdown.
 FAREWELL_SECONDS: Final = 1.0
 
 # Expired counts of dead processes are deleted at this interval, in batches of this size.
@@ -32,7 +32,7 @@ _CLEANUP_BATCH: Final = 1000
 
 
 class ClusterStreamCounts:
-    """Counts open streams by user. It runs no task and no statement while no stream is open."""
+    """Counts open streams by user, and runs no task and no statement while no stream is open."""
 
     def __init__(self, *, counts: StreamCounts, clock: Clock, observer: Observer) -> None:
         self._process_id = ProcessId(uuid4())
@@ -44,7 +44,7 @@ class ClusterStreamCounts:
         self._known_until = 0.0
         #: Users whose counts this process may have published.
         self._published: set[UserId] = set()
-        #: Users whose counts are to be published, or fetched.
+        #: Users whose counts must be published or fetched.
         self._due: set[UserId] = set()
         self._renew_at = 0.0
         self._retry_at = 0.0
@@ -52,14 +52,14 @@ class ClusterStreamCounts:
         self._is_failing = False
         self._is_closed = False
         self._exchanging = asyncio.Lock()
-        #: An exchange that has not begun yet, and will include whatever becomes due until then.
+        #: An exchange that has not begun yet, and will include all counts that become due before its start.
         self._queued: asyncio.Task[None] | None = None
         # The event loop keeps only weak references to tasks.
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_ticking = False
 
     def here(self, user_id: UserId) -> int:
-        """Returns how many streams the user has open on this process; always exact."""
+        """Returns the exact number of streams that the user has open on this process."""
         return self._here[user_id]
 
     def everywhere(self, user_id: UserId) -> int:
@@ -83,12 +83,12 @@ class ClusterStreamCounts:
     async def refresh(self, user_id: UserId) -> None:
         """Fetches the user's counts of the other processes; gives up after `PATIENCE_SECONDS`, and during an outage.
 
-        The user must have a stream on this process, which may be one that is about to be opened.
+        The user must have a stream on this process, which may be about to open.
         """
         if self._is_failing or self._is_closed:
             return
         self._due.add(user_id)
-        # The exchange goes on if this caller is cancelled, because others wait for it.
+        # The exchange continues if this caller is cancelled, because other callers wait for the exchange.
         await wait_at_most([self._queue_exchange()], seconds=PATIENCE_SECONDS, clock=self._clock)
 
     async def close(self) -> None:
@@ -131,7 +131,7 @@ class ClusterStreamCounts:
         return self._queued
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
-        # An empty context: the task works for all users, not for the request that happened to start it.
+        # The context is empty, because the task works for all users, and not only for the request that started it.
         task = asyncio.create_task(work, name=name, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -139,7 +139,7 @@ class ClusterStreamCounts:
 
     async def _exchange_next(self) -> None:
         async with self._exchanging:
-            # Later callers need another exchange: the statement of this one may read counts from before their call.
+            # Later callers need another exchange, because this exchange may read counts from before their call.
             self._queued = None
             users = self._take_due()
             try:
@@ -152,7 +152,7 @@ class ClusterStreamCounts:
 
     def _take_due(self) -> Collection[UserId]:
         now = self._clock.monotonic()
-        # A user who came and went between two exchanges is not published.
+        # A user without a stream at both this exchange and the last one is not published.
         users = {user_id for user_id in self._due if user_id in self._here or user_id in self._published}
         if now >= self._renew_at:
             users |= self._here.keys() | self._published
@@ -163,7 +163,7 @@ class ClusterStreamCounts:
     async def _exchange(self, counts: Mapping[UserId, int]) -> None:
         if not counts:
             return
-        # Noted before the statement, because a failed exchange may have been stored nevertheless.
+        # The users are added before the statement, because the database may store the counts of a failed exchange.
         self._published.update(counts)
         elsewhere = await self._counts.exchange_stream_counts(self._process_id, counts)
         self._known_until = self._clock.monotonic() + COUNT_SECONDS

@@ -1,27 +1,30 @@
-"""The direct writer: an interface between server and stream beside ASGI, by which writing a token is one call."""
+"""Defines the direct writer, an interface between server and stream beside ASGI: one call writes a token."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 #: Key in a request's scope under which a server puts a function that aborts the connection.
 ABORT = "chatcore.abort"
-#: Key in a request's scope under which a server puts its :class:`DirectWriter`, if it has one.
+#: Key in a request's scope under which a server puts its :class:`DirectWriter`, if the server has one.
 DIRECT_WRITER = "chatcore.direct_writer"
 
 
 class DirectWriter(Protocol):
-    """Writes to the caller without waiting. It may be used between the start and the end of a response."""
+    """Writes to the caller without waiting, between the start and the end of a response."""
 
     __slots__ = ()
 
     def write(self, chunk: bytes) -> bool:
-        """Sends part of a body if the caller is connected and keeps up; returns whether it was sent."""
+        """Sends a chunk of a body if the caller is connected and keeps up; returns whether the chunk was sent."""
         ...
 
     def take_progress(self) -> bool:
-        """Returns whether anything was sent since the last call."""
+        """Returns whether a chunk was sent since the last call."""
         ...
 
     def on_departure(self, call: Callable[[], None] | None) -> None:
-        """Registers `call` for when the caller disconnects, and calls it at once if they have; None unregisters it."""
+        """Registers the call for the caller's disconnect; None unregisters it.
+
+        If the caller has disconnected already, the call takes place at once.
+        """
         ...

@@ -1,4 +1,4 @@
-"""An open event stream: sends the chunks of a reader until the reply or the stream ends."""
+"""Sends the chunks of a reader over an open event stream until the reply or the stream ends."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,15 +24,15 @@ ChunkT = TypeVar("ChunkT")
 class EventStream(Generic[ChunkT]):
     """Streams a reader's chunks as the response of a request, as an ASGI application.
 
-    When the caller disconnects, the reader ends, and the reply goes on.
+    When the caller disconnects, the reader ends, and the reply continues.
 
-    It replaces Starlette's streaming responses, in which a thousand streams spend a tenth of their time. For the same
-    reason a stream sets no timer; the one :class:`StreamMonitor` of the process watches all streams.
+    The class replaces Starlette's streaming responses, in which a thousand streams spend a tenth of their time. For the
+    same reason a stream sets no timer; one :class:`StreamMonitor` for each process watches all streams.
 
-    The task of a stream sends only the chunks that it finds when it runs. While it waits, each chunk is written where
-    it arrives, by the server's :class:`~chatcore_service.streaming.direct_writer.DirectWriter`. A token then wakes no
-    task and crosses no middleware. Without a direct writer, or when the caller does not keep up, the task is woken and
-    sends the chunk as any response does.
+    The task of a stream sends only the chunks that are there when the task runs. While the task waits, the server's
+    :class:`~chatcore_service.streaming.direct_writer.DirectWriter` writes each chunk in the callback in which the chunk
+    arrives. A token then wakes no task and crosses no middleware. Without a direct writer, or when the caller does not
+    keep up, the chunk wakes the task, which sends the chunk as any response does.
     """
 
     __slots__ = (
@@ -61,14 +61,14 @@ class EventStream(Generic[ChunkT]):
         self._monitor = stream_monitor
         self._location = location
         self._on_close = on_close
-        # Whether other tasks have run since the last write.
+        # The flag says whether other tasks have run since the last write.
         self._has_yielded = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends the response."""
+        """Sends the response, and calls `on_close` at its end."""
         self._state.abort = scope.get(ABORT) or _canceller_of_this_task()
         self._state.writer = writer = scope.get(DIRECT_WRITER)
-        # Only without a direct writer: a task that waits for the disconnect costs as much memory as the stream itself.
+        # With a direct writer, no task waits for the disconnect: such a task costs as much memory as the stream itself.
         gone = asyncio.create_task(self._await_disconnect(receive)) if writer is None else None
         self._monitor.enter(self._state)
         try:
@@ -78,7 +78,7 @@ class EventStream(Generic[ChunkT]):
             await send({"type": "http.response.start", "status": 200, "headers": self._headers()})
             self._state.is_writing = False
             last = await self._relay(send, writer)
-            # The caller may be slow to take the last bytes, too; the monitor then aborts the connection.
+            # The caller may also be slow to take the last bytes; the monitor then aborts the connection.
             self._state.is_writing = True
             await send(_body(last, more=False))
         finally:
@@ -95,11 +95,11 @@ class EventStream(Generic[ChunkT]):
         return [*_HEADERS, (b"content-location", self._location.encode())]
 
     async def _relay(self, send: Send, writer: DirectWriter | None) -> bytes:
-        """Sends everything but the last bytes, and returns those."""
+        """Sends all chunks of the stream, and returns the last bytes unsent."""
         reader, state = self._reader, self._state
         if writer is not None:
             reader.offer(self._encoder.onto(writer))
-        # A chunk ends with a whole frame and is sent to its end, so comments and the end come between two frames.
+        # A chunk ends with a whole frame and is sent to its end, so keep-alives and the end come between two frames.
         while not state.is_gone:
             if state.is_over:
                 return sse.RECONNECT
@@ -118,7 +118,8 @@ class EventStream(Generic[ChunkT]):
     async def _send_chunk(self, chunk: ChunkT, send: Send) -> None:
         for data in self._encoder.encode(chunk):
             if not self._has_yielded:
-                # Sending to a disconnected caller returns at once; without this a long replay would block all tasks.
+                # Sending to a disconnected caller returns at once, so a long replay without this pause would block all
+                # tasks.
                 await asyncio.sleep(0)
                 if self._state.is_gone:
                     return

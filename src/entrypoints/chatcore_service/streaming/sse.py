@@ -1,4 +1,4 @@
-"""Server-sent events: encodes chunks of replies, and the frames that the service adds itself."""
+"""Encodes chunks of replies, and the service's own frames, as server-sent events."""
 
 from collections.abc import Callable, Iterator, Sequence
 from json import JSONEncoder
@@ -12,12 +12,12 @@ RECONNECT = b": reconnect\n\n"
 
 #: Most bytes written to the socket at once, so that a long replay delays no other stream and buffers little.
 MAX_WRITE_BYTES = 64 * 1024
-# A code point takes at most twelve characters of JSON: an escaped surrogate pair.
+# A code point takes at most twelve characters of JSON, those of an escaped surrogate pair.
 _MAX_FRAME_CHARS = 5000
 
 _DONE = 'data: {"done":true}\n\n'
 
-# ASCII only, so that no text can end a line or a frame, or contain bytes that a decoder rejects.
+# The JSON has only ASCII, so that no text can end a line or a frame, or contain bytes that a decoder rejects.
 _quoted = JSONEncoder(ensure_ascii=True).encode
 
 Chunk_contra = TypeVar("Chunk_contra", contravariant=True)
@@ -27,7 +27,7 @@ class Encoder(Protocol[Chunk_contra]):
     """Encodes the chunks of a reader as bytes of an event stream."""
 
     def encode(self, chunk: Chunk_contra) -> Sequence[bytes] | Iterator[bytes]:
-        """Encodes a chunk, in pieces of at most 64 KiB."""
+        """Encodes a chunk in pieces of at most 64 KiB."""
         ...
 
     def onto(self, writer: DirectWriter) -> Callable[[Chunk_contra], bool]:
@@ -35,7 +35,7 @@ class Encoder(Protocol[Chunk_contra]):
         ...
 
     def end(self, end: End) -> bytes:
-        """Encodes the end of a stream; may be empty."""
+        """Encodes the end of a stream; the result may be empty."""
         ...
 
 
@@ -43,15 +43,15 @@ class FrameEncoder(Encoder[bytes]):
     """Passes the frames of the inference service through unchanged."""
 
     def encode(self, chunk: bytes) -> Sequence[bytes] | Iterator[bytes]:
-        """See :meth:`Encoder.encode`."""
+        """Returns the frames unchanged, in pieces of at most 64 KiB."""
         return (chunk,) if len(chunk) <= MAX_WRITE_BYTES else _slices(chunk)
 
     def onto(self, writer: DirectWriter) -> Callable[[bytes], bool]:
-        """Returns the writer's own method: frames need no encoding."""
+        """Returns the writer's own method, because frames need no encoding."""
         return writer.write
 
     def end(self, end: End) -> bytes:
-        """Encodes the end; nothing after a complete reply, whose closing frame was among its frames."""
+        """Encodes the end of a stream; empty after a complete reply, whose closing frame was among its frames."""
         if end.reconnect:
             return RECONNECT
         return b"" if end.error is None else (_error_frame(end.error) + _DONE).encode()
@@ -64,7 +64,7 @@ class TextEncoder(Encoder[Stretch]):
         self._offset = offset
 
     def encode(self, chunk: Stretch) -> Iterator[bytes]:
-        """See :meth:`Encoder.encode`."""
+        """Yields token frames with the chunk's text, after a rewind frame if the reader must drop text."""
         self._offset = chunk.end_offset
         if chunk.is_rewind:
             yield f'id: {chunk.end_offset}\ndata: {{"rewind":{chunk.end_offset}}}\n\n'.encode()
@@ -74,11 +74,11 @@ class TextEncoder(Encoder[Stretch]):
             yield f'id: {start + index + len(text)}\ndata: {{"token":{_quoted(text)}}}\n\n'.encode()
 
     def onto(self, writer: DirectWriter) -> Callable[[Stretch], bool]:
-        """See :meth:`Encoder.onto`."""
+        """Returns a function that encodes a chunk and writes all frames with one call of the writer."""
         return lambda chunk: writer.write(b"".join(self.encode(chunk)))
 
     def end(self, end: End) -> bytes:
-        """See :meth:`Encoder.end`."""
+        """Encodes the end of a stream: an error frame if the reply is not complete, and the closing frame."""
         if end.reconnect:
             return RECONNECT
         event_id = f"id: {self._offset}\n"

@@ -8,14 +8,14 @@ from chatcore.ports import Clock
 from chatcore_service.http.refusals import TooManyStreamsError
 from chatcore_service.streaming.cluster_stream_counts import ClusterStreamCounts
 
-#: Range of the delay before the counts are checked a second time, which every refusal requires. It is long enough to
-#: learn of a stream that has just ended on another process, whose reader may have moved here. It is random so that of
-#: two readers that compete for the last slot one usually gets it.
+#: Range of the delay before the second check of the counts, which every refusal requires. The delay is long enough to
+#: learn of a stream that has just ended on another process, whose reader may have moved here. The delay is random, so
+#: that one of two readers that compete for the last slot usually gets the slot.
 SECOND_LOOK_SECONDS: Final = (0.2, 0.6)
 
 
 class StreamLimiter:
-    """Grants slots for streams."""
+    """Grants slots for streams, up to the limit of each user."""
 
     def __init__(self, max_per_user: int, *, cluster_counts: ClusterStreamCounts, clock: Clock) -> None:
         self._max_per_user = max_per_user
@@ -23,10 +23,10 @@ class StreamLimiter:
         self._clock = clock
 
     async def take(self, user_id: UserId) -> "Slot":
-        """Takes a slot for one more stream of the user, judging by the known counts.
+        """Takes a slot for one more stream of the user, by the known counts.
 
-        It waits only if the known counts exceed the limit. Streams that were opened on other processes within the last
-        moments may be missing from the counts; where that matters, call :meth:`Slot.confirm`.
+        The call waits only if the known counts exceed the limit. The counts may lack streams that other processes have
+        just opened; a caller that needs the newest counts also calls :meth:`Slot.confirm`.
 
         Raises:
             TooManyStreamsError: the user has as many streams as allowed.
@@ -61,7 +61,7 @@ class StreamLimiter:
 
 
 class Slot:
-    """The right to open one stream."""
+    """Grants the right to open one stream."""
 
     __slots__ = ("_is_taken", "_limiter", "_user_id")
 
@@ -71,7 +71,7 @@ class Slot:
         self._is_taken = True
 
     async def confirm(self) -> None:
-        """Checks the limit against the newest counts of all processes; during an outage of the storage it passes.
+        """Checks the limit against the newest counts of all processes; succeeds during an outage of the storage.
 
         Raises:
             TooManyStreamsError: the user has more streams than allowed. The slot must still be released.
@@ -79,7 +79,7 @@ class Slot:
         await self._limiter.confirm(self._user_id)
 
     def release(self) -> None:
-        """Gives the slot back. A second call does nothing."""
+        """Gives the slot back. A second call has no effect."""
         if self._is_taken:
             self._is_taken = False
             self._limiter.give_back(self._user_id)

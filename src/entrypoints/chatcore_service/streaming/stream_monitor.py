@@ -19,12 +19,12 @@ from chatcore_service.streaming.direct_writer import DirectWriter
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 TICK_SECONDS = 1.0
-#: How long a stream may go on while the auth service cannot tell whether its token is still valid.
+#: Time that a stream may continue while the auth service cannot validate its token.
 REVALIDATION_GRACE_SECONDS = 15.0
 
 
 class StreamState:
-    """State that a stream shares with the monitor."""
+    """Holds the state that a stream shares with the monitor."""
 
     __slots__ = (
         "abort",
@@ -45,15 +45,15 @@ class StreamState:
     def __init__(self, caller: Caller, *, wake: Callable[[], None]) -> None:
         self.caller = caller
         self.wake = wake
-        #: Aborts the connection.
+        #: Function that aborts the connection.
         self.abort: Callable[[], object] = wake
-        # Set by the stream.
+        # The stream sets these attributes.
         self.is_gone = False
         self.is_writing = False
         self.has_written = False
-        #: Sends the chunks that the stream's task does not send itself.
+        #: The writer of the chunks that the stream's task does not send itself.
         self.writer: DirectWriter | None = None
-        # Set by the monitor.
+        # The monitor sets these attributes.
         self.is_over = False
         self.owes_keep_alive = False
         self.ends_at = 0.0
@@ -62,17 +62,17 @@ class StreamState:
         self.quiet_since = 0.0
 
     def take_progress(self) -> bool:
-        """Returns whether anything was sent since the last call."""
+        """Returns whether the stream has sent bytes since the last call."""
         has_written, self.has_written = self.has_written, False
         return (self.writer is not None and self.writer.take_progress()) or has_written
 
     def end(self) -> None:
-        """Ends the stream; its reader is told to reconnect."""
+        """Ends the stream, and tells its reader to reconnect."""
         self.is_over = True
         self.wake()
 
     def keep_alive(self) -> None:
-        """Has the stream send a comment."""
+        """Asks the stream to send a keep-alive."""
         self.owes_keep_alive = True
         self.wake()
 
@@ -100,7 +100,7 @@ class StreamMonitor:
         state.validate_at = now + self._settings.revalidate_seconds
         self._states.add(state)
         if self._ticking is None:
-            # An empty context: the task works for all users, not for the request that happened to start it.
+            # The context is empty, because the task works for all users, and not only for the request that started it.
             self._ticking = asyncio.create_task(self._tick_on(), name="monitoring streams", context=Context())
 
     def leave(self, state: StreamState) -> None:
@@ -164,10 +164,11 @@ class StreamMonitor:
             user = await self._auth.authenticate(caller.token, trace_id=caller.trace_id)
         except NotAuthenticatedError:
             state.end()
-        except Exception as error:  # noqa: BLE001 - no one awaits this task, so the error would be lost
+        except Exception as error:  # noqa: BLE001 - no code awaits this task, so the error would be lost
             if not isinstance(error, AuthUnavailableError):
                 _log.error("validating a token failed unexpectedly", exc_info=error)
-            # The monitor asks again at every tick of the grace period; then an unverified stream ends.
+            # The monitor validates again at every tick of the grace period, and then ends a stream with an unverified
+            # token.
             if now >= state.validate_at + REVALIDATION_GRACE_SECONDS:
                 state.end()
         else:

@@ -1,4 +1,4 @@
-"""Opens event streams: of a turn's frames as they came, and of a reply's text from an offset."""
+"""Opens event streams of a turn's unchanged frames, and of a reply's text from an offset."""
 
 from attrs import frozen
 
@@ -22,7 +22,7 @@ class Streams:
     metrics: Metrics
 
     async def take_slot(self, caller: Caller) -> Slot:
-        """Takes a slot for one stream; to be called before anything is stored.
+        """Takes a slot for one stream. A caller takes the slot before it stores a turn.
 
         Raises:
             TooManyStreamsError: the caller has as many streams as allowed.
@@ -38,7 +38,7 @@ class Streams:
         offset: int | None = None,
         location: str | None = None,
     ) -> EventStream[bytes] | EventStream[Stretch]:
-        """Returns the stream of a reader, as an ASGI application; it releases the slot at its end."""
+        """Returns the stream of a reader as an ASGI application, which releases the slot at its end."""
         self.metrics.open_streams.inc()
 
         def close() -> None:
