@@ -1,12 +1,12 @@
-"""Measures what the service costs, beside the least that it could cost.
+"""Measures the cost of the service, beside the least possible cost.
 
     make bench                                      # everything
     make bench BENCH="--only streams --rounds 1"    # one part; the results of other parts stay
     make bench BENCH="--beside ../before"           # the service of another checkout as a further subject
-    make bench BENCH=--publish                      # renews docs/performance.md too
+    make bench BENCH=--publish                      # also renews docs/performance.md
 
-The exit status is 1 when a measurement is not valid: a token was wrong, missing, repeated or misplaced, an answer was
-not the expected one, or the tools or other programs were the bottleneck.
+The exit status is 1 when a measurement is not valid, because a token was wrong, missing, repeated or misplaced, an
+answer was not the expected one, or the tools or other programs were the bottleneck.
 """
 
 import sys
@@ -44,7 +44,7 @@ PARTS: Mapping[str, Callable[[Options, Bench], Results]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures what is asked for, and returns the exit status."""
+    """Measures the requested parts, and returns the exit status."""
     options = parse(arguments, list(PARTS))
     try:
         return _run(options)
@@ -66,14 +66,14 @@ def _run(options: Options) -> int:
     invalid: list[str] = []
     for name in options.only:
         print(f"Measuring: {name}", flush=True)
-        # Each part has a server of its own, so that no part meets what another has left.
+        # Each part has its own database server, so that no part finds the data of another part.
         with tempfile.TemporaryDirectory(prefix="chatcore-bench-") as folder, running_bench(Path(folder)) as bench:
             part = PARTS[name](options, bench)
         merge(options.output, name, part)
         invalid += [f"Not valid: {name}, {problem}." for problem in problems(part)]
     document = read(options.output)
     options.output.with_suffix(".svg").write_text(svg(panels(valid(document))))
-    # The terminal shows measurements that are not valid too, and says so below.
+    # The terminal also shows measurements that are not valid, and reports them below.
     print(f"\n{table(rows(document))}\n\n{' '.join(notes(document))}\nResults: {options.output}", flush=True)
     if options.is_published:
         publish(document, Path(__file__).parents[1] / "docs")

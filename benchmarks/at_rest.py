@@ -1,4 +1,4 @@
-"""Measures how long the service takes to start, and what it uses when no requests come."""
+"""Measures the time that the service takes to start, and the CPU and memory of the idle service."""
 
 import time
 from http import HTTPStatus
@@ -12,13 +12,13 @@ from benchmarks.results import Results
 from benchmarks.stub_services import running_stub_services
 from benchmarks.subjects import Chatcore
 
-# Work that the start has left is not idleness.
+# The service finishes the work of its start before it counts as idle.
 _SETTLE_SECONDS = 2.0
 _START_SECONDS, _PAUSE_SECONDS = 60.0, 0.005
 
 
 def measure_rest(options: Options, bench: Bench) -> Results:
-    """Starts the service on a migrated database in every round, and leaves it alone for some seconds."""
+    """Starts the service on a migrated database in every round, and leaves the service idle for some seconds."""
     return {"rounds": [_measure_start(options.seconds, bench) for _ in range(options.rounds)]}
 
 
@@ -39,7 +39,7 @@ def _measure_start(seconds: float, bench: Bench) -> Results:
 
 
 def _wait_until_ready(running: Running) -> None:
-    """Returns when the service reports that database, auth and inference answer."""
+    """Waits until the service reports that database, auth and inference are available."""
     deadline = time.monotonic() + _START_SECONDS
     while get(running.port, "/api/ready")[0] != HTTPStatus.OK:
         if time.monotonic() > deadline:

@@ -19,14 +19,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-#: The user to whom everything belongs.
+#: The user to whom all conversations belong.
 USER = "reader"
 
 _LIST = """
 select id, user_id, title, model_tag, created_at, updated_at from conversations
 where user_id = %s order by updated_at desc, id desc limit %s
 """
-# The first row is the conversation, the others are its messages.
+# The first row is the conversation, and the other rows are its messages.
 _OPEN = """
 (
     select id, null::uuid as conversation_id, null as role, title as content, model_tag, created_at, updated_at,

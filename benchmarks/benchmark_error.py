@@ -1,5 +1,5 @@
-"""The error that ends a run of the benchmark."""
+"""Defines the error that ends a run of the benchmark."""
 
 
 class BenchmarkError(Exception):
-    """Says in one sentence why the benchmark cannot run, or why it cannot go on."""
+    """Reports in one sentence why the benchmark cannot start or continue."""

@@ -1,4 +1,4 @@
-"""Runs a PostgreSQL for the benchmark. Only this module knows the local stack, from which the server comes."""
+"""Runs a PostgreSQL server for the benchmark. Only this module knows the local stack, which provides the server."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ _NICENESS = 10
 
 @frozen(kw_only=True)
 class Bench:
-    """What all measurements of a part share: a server, and a folder for files."""
+    """The database server and the folder for files that all measurements of a part share."""
 
     server_url: str
     #: The server's first process.
@@ -34,7 +34,7 @@ class Bench:
 
     @contextmanager
     def empty_database(self) -> Generator[str]:
-        """Creates a database, yields its URL, and drops it, so that no measurement meets what another has left."""
+        """Creates a database, yields its URL, and drops it, so that no measurement finds the data of another."""
         name = f"bench_{uuid4().hex}"
         with psycopg.connect(self.server_url, autocommit=True) as connection:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
@@ -44,15 +44,15 @@ class Bench:
 
 @contextmanager
 def running_bench(folder: Path) -> Generator[Bench]:
-    """Runs a PostgreSQL with fsync on, whose processes yield the CPU to token source and load client.
+    """Runs a PostgreSQL server with fsync on, whose processes yield the CPU to token source and load client.
 
-    All programs that are started meanwhile run off the core of the measured process, unless they are that process.
+    Of all programs that the block starts, only the measured process runs on the core that is reserved for it.
 
     Raises:
         BenchmarkError: the server cannot be started.
-        KeyboardInterrupt: a signal asked the benchmark to stop.
+        KeyboardInterrupt: a signal requested the end of the benchmark.
     """
-    # Run by root, the server has another account, which needs to reach its data.
+    # A server that root starts has another account, which needs access to the data.
     folder.chmod(0o755)
     data = DataDirectory(folder / "database")
     os.sched_setaffinity(0, TOOL_CORES)
@@ -62,7 +62,7 @@ def running_bench(folder: Path) -> Generator[Bench]:
             data.claimed(),
             EmbeddedPostgres(data, interruption).running() as (server, url),
         ):
-            # From here on a signal interrupts at once. The handlers of before come back at the end of the block.
+            # A signal interrupts the block at once. The previous handlers are restored at the end of the block.
             for number in _SIGNALS:
                 signal.signal(number, signal.default_int_handler)
             for pid in family(server.pid):

@@ -1,4 +1,4 @@
-"""Turns results into the figures that people read: the rows of a table, and notes below it."""
+"""Turns results into figures for readers: the rows of a table, and the notes below the table."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -15,7 +15,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 _HEADINGS = ("", "chatcore", "limit", "in relation", "target")
 _ONE_PLACE_FROM, _WHOLE_FROM = 10, 100
-# A list of fewer conversations has less than a page.
+# A list of fewer conversations does not fill a page.
 _LONGEST_PAGE = 200
 _FIRST_TOKEN = {"first_token_over_direct": "first token, p50, ms over the source directly"}
 _STREAM_FIGURES = {
@@ -35,7 +35,7 @@ _MOST_TARGET, _REQUEST_TARGET, _STALLED_TARGET = "≥ 1,700", f"≤ 1.5 {TIMES}"
 
 @frozen
 class Row:
-    """One figure of the service, the same of the limit, and the one in relation to the other."""
+    """A figure of the service, the same figure of the limit, and their relation."""
 
     what: str
     ours: str
@@ -46,7 +46,7 @@ class Row:
 
 @frozen
 class Spread:
-    """The median of several rounds, the least and the most."""
+    """The median, the least and the most of several rounds."""
 
     median: float
     least: float
@@ -65,19 +65,19 @@ class Spread:
 
 
 def shown(value: float) -> str:
-    """Returns a number with three digits that say something."""
+    """Returns a number with three significant digits."""
     if abs(value) >= _WHOLE_FROM:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= _ONE_PLACE_FROM else f"{value:.2f}"
 
 
 def in_relation(figure: float, to: float) -> str:
-    """Returns how many times as much one figure is as another; nothing where the other is 0."""
+    """Returns the quotient of two figures as text; empty if the second figure is 0."""
     return f"{shown(figure / to)} {TIMES}" if to else ""
 
 
 def rows(document: Results) -> Sequence[Row]:
-    """Returns all rows; a part that was not measured has none."""
+    """Returns all rows; a part that was not measured has no rows."""
     return [row for name, rows_of in _ROWS.items() if name in document for row in rows_of(document[name])]
 
 
@@ -103,7 +103,7 @@ def table(shown_rows: Sequence[Row]) -> str:
 
 
 def spread(turns: Sequence[Sequence[Results]], subject: str, figure: str) -> Spread:
-    """Returns a figure of one subject over all rounds; :data:`DIRECT` is subtracted from first tokens."""
+    """Returns a figure of one subject over all rounds, minus that of :data:`DIRECT` for first tokens."""
     return Spread.of(_figure(turn, subject, figure) for turn in turns)
 
 
@@ -163,7 +163,7 @@ def _request_rows(part: Results) -> Iterator[Row]:
 
 
 def _growth_rows(part: Results) -> Iterator[Row]:
-    """Compares most conversations with the fewest that fill a page."""
+    """Compares the most conversations with the fewest that fill a page."""
     for kind in dict.fromkeys(cost["kind"] for cost in part["costs"]):
         costs = [cost for cost in part["costs"] if cost["kind"] == kind]
         base = next((cost for cost in costs if cost["conversations"] > _LONGEST_PAGE), costs[-1])

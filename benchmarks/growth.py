@@ -1,4 +1,4 @@
-"""Measures requests of users with ever more conversations, in one table of more than a million."""
+"""Measures requests of users with increasing numbers of conversations, in one table of more than a million."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ from benchmarks.subjects import Chatcore, authorization
 
 from chatcore import ConversationId, Cursor
 
-#: How many conversations the users have.
+#: The number of conversations of each user.
 SIZES = (10, 1_000, 100_000, 1_000_000)
 
-# The first requests meet new connections on either side.
+# The first requests find new connections on both sides, and are not timed.
 _TIMES, _UNTIMED = 15, 3
-# Method and path of each kind of request. A turn begins in a conversation that "create" has made.
+# Each kind of request has a method and a path. A turn begins in a conversation that "create" has made.
 _KINDS = {
     "list, first page": ("GET", "?limit=50"),
     "list, from the middle by cursor": ("GET", "?limit=50&cursor={cursor}"),
@@ -36,8 +36,8 @@ _KINDS = {
 }
 _BEGIN = {"Prefer": "respond-async", "Content-Type": "application/json"}
 _QUESTION = b'{"content":"What do you know of the sea?"}'
-# Neighbours in the list are far apart in the table, as they are where many users write at once. The factor has no
-# divisor in common with any size, so that no two conversations get the same time.
+# Neighbours in the list are far apart in the table, as in a database to which many users write at once. The factor has
+# no divisor in common with any size, so that no two conversations get the same time.
 _FILL = """
 insert into conversations (user_id, id, title, title_source, model_tag, created_at, updated_at)
 select %(user)s, md5('c' || n)::uuid, 'A title of some words', 'auto', 'default', now(),
@@ -51,7 +51,7 @@ select updated_at, id from conversations where user_id = %s order by updated_at 
 
 @frozen
 class _Caller:
-    """A user with so many conversations and one connection to the service."""
+    """Sends the requests of a user with a given number of conversations over one connection to the service."""
 
     conversations: int
     cursor: str
@@ -67,15 +67,15 @@ class _Caller:
         self._connection.request(method, f"/api/conversations{path}", body, named)
         response = self._connection.getresponse()
         answer = response.read()
-        if response.status >= 300:  # noqa: PLR2004 - the first status that is no success
+        if response.status >= 300:  # noqa: PLR2004 - the first status after the successes
             raise BenchmarkError(f"{method} {path}: {response.status} {answer.decode(errors='replace')}")
         if kind == "create":
             self._created.append(orjson.loads(answer)["id"])
 
 
 def measure_growth(_: Options, bench: Bench, sizes: Sequence[int] = SIZES) -> Results:
-    """Fills a table and measures every kind of request for every user, all users in turns."""
-    # A caller who begins one turn after the other has many replies in the making.
+    """Fills a table, and measures every kind of request for all users in turns."""
+    # A caller who begins one turn after the other has many replies in progress.
     service = Chatcore(settings={"MAX_GENERATIONS_PER_USER": "10000"})
     with ExitStack() as stack:
         source_port = stack.enter_context(running_stub_services())
@@ -93,7 +93,7 @@ def _user(conversations: int) -> str:
 
 
 def _fill(database_url: str, sizes: Sequence[int]) -> Sequence[str]:
-    """Stores all users, and returns the cursor to the middle of each one's list."""
+    """Stores the conversations of all users, and returns the cursor to the middle of each user's list."""
     cursors = []
     with psycopg.connect(database_url, autocommit=True) as connection:
         for size in sizes:
@@ -101,7 +101,7 @@ def _fill(database_url: str, sizes: Sequence[int]) -> Sequence[str]:
             store_messages(connection, _user(size))
             ((updated_at, id_),) = connection.execute(_MIDDLE, [_user(size), size // 2]).fetchall()
             cursors.append(Cursor(updated_at, ConversationId(id_)).encode())
-        # Upkeep that is done now is not done while requests are measured.
+        # The database's maintenance takes place now, so that none takes place while requests are measured.
         connection.execute("vacuum analyze")
         connection.execute("checkpoint")
     return cursors

@@ -1,4 +1,4 @@
-"""Runs the load client, tools/load_client.c, which opens streams and checks every token of each."""
+"""Runs the load client, tools/load_client.c, which opens streams and checks every token of each stream."""
 
 import subprocess
 from array import array
@@ -14,37 +14,38 @@ from benchmarks.tools import tool
 
 @frozen(kw_only=True)
 class Load:
-    """What the client has to do."""
+    """The streams that the client opens, and the window in which they are measured."""
 
     port: int
-    #: When each stream begins, in seconds from the start, in ascending order; and its whole HTTP request.
+    #: The beginning of each stream, in seconds from the start and in ascending order, and its whole HTTP request.
     streams: Sequence[tuple[float, str]]
-    #: Of each stream.
+    #: The number of tokens of each stream.
     tokens: int
-    #: When all streams are open, in seconds from the start, and how long they are measured from then on.
+    #: The time at which all streams are open, in seconds from the start, and the length of the window after it.
     window_begin_seconds: float
     window_seconds: float
-    #: When a stream that has not ended counts as broken. With 0, all streams end with the window, in good order.
+    #: The time from the start after which an open stream counts as broken. With 0, all streams end with the window and
+    #: may be complete.
     patience_seconds: float
 
 
 @frozen(kw_only=True)
 class LoadReport:
-    """What the client found. Times are in microseconds, in ascending order."""
+    """The findings of the client. Times are in microseconds, in ascending order."""
 
     broken_streams: int
-    #: Of the first broken stream; empty when all streams were complete.
+    #: The problem of the first broken stream; empty if all streams were complete.
     problem: str
-    #: The share of the window in which the client was at work, or waited for the CPU.
+    #: The share of the window in which the client worked or waited for the CPU.
     busy_share: float
-    #: From the making of a token to its arrival, for the tokens in the window.
+    #: The time from the creation of each token in the window to its arrival.
     tokens: Sequence[int] = ()
-    #: From a stream's connection to its first token.
+    #: The time from the connection of each stream to its first token.
     first_tokens: Sequence[int] = ()
 
 
 def run_load(load: Load, folder: Path, at_edge: Callable[[], None]) -> LoadReport:
-    """Runs a load, and calls `at_edge` when the window begins and when it ends.
+    """Runs a load, and calls `at_edge` at the beginning and at the end of the window.
 
     Raises:
         BenchmarkError: the client ended too early.
@@ -69,11 +70,11 @@ def run_load(load: Load, folder: Path, at_edge: Callable[[], None]) -> LoadRepor
             client.kill()
     words = array("I", latencies.read_bytes())
     records = list(zip(words[::2], words[1::2], strict=True))
-    # 0 stands for a token in the window, 1 for a stream's first token.
+    # The kind of a record is 0 for a token in the window, and 1 for a stream's first token.
     tokens, first = (sorted(micros for what, micros in records if what == kind) for kind in range(2))
     return LoadReport(**orjson.loads(report), tokens=tokens, first_tokens=first)
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """Returns the value below which this share of all values lies; 0 of no values."""
+    """Returns the value below which this share of all values lies; 0 if there are no values."""
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0

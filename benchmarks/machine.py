@@ -1,4 +1,4 @@
-"""Names the machine's cores, and describes the machine for the page of figures."""
+"""Assigns the machine's cores, and describes the machine for the page of figures."""
 
 import os
 import platform
@@ -8,20 +8,20 @@ from importlib import metadata
 from pathlib import Path
 
 CORES = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else [0]
-#: The measured process has this core to itself. Token source, load client and PostgreSQL share the other cores.
+#: The core of the measured process alone. Token source, load client and PostgreSQL share the other cores.
 SUBJECT_CORE = CORES[0]
 TOOL_CORES = CORES[1:] or CORES
 
 
 def raise_file_limit() -> int:
-    """Raises the soft limit of open files to the hard limit, and returns it."""
+    """Raises the soft limit of open files to the hard limit, and returns the limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
 
 
 def description() -> str:
-    """Describes the machine and the software on it in one line."""
+    """Describes the machine and its software in one line."""
     processor = Path("/proc/cpuinfo").read_text()
     names = [line.partition(":")[2].strip() for line in processor.splitlines() if line.startswith("model name")]
     shared = "shared " if "hypervisor" in processor else ""

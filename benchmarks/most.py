@@ -1,4 +1,4 @@
-"""Finds the most streams that one process holds: all tokens there, and 99 of 100 relayed in under 100 ms."""
+"""Finds the most streams that one process holds: all tokens arrive, and 99 of 100 in less than 100 ms."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -12,16 +12,16 @@ from benchmarks.trial import MOST_TAKEN, Measurement, Trial
 
 START_STREAMS, STEP_STREAMS, CEILING_STREAMS = 1000, 100, 6400
 _SECONDS = 4.0
-# The load client's words for a stream that the subject did not begin.
+# The load client reports a stream that the subject did not begin with these words.
 _REFUSAL = ": a refusal after 0 tokens: "
-# A relay needs two files for each stream, and some for itself.
+# A relay needs two files for each stream, and some more files for itself.
 _FILES_PER_STREAM, _FILES_BESIDE_STREAMS = 2, 100
 
 
 def measure_most(options: Options, bench: Bench) -> Results:
-    """Searches for the limit and for the service."""
+    """Finds the most streams of the limit and of the service."""
     ceiling = min(CEILING_STREAMS, (raise_file_limit() - _FILES_BESIDE_STREAMS) // _FILES_PER_STREAM)
-    # The streams end with the window: the service need not wait for its replies.
+    # The streams end with the window, so the service need not wait for its replies.
     subjects: list[Subject] = [Nginx(), *services(options.beside, DRAIN_SECONDS="1")]
 
     def measure(streams: int, subject: Subject) -> Measurement:
@@ -34,7 +34,7 @@ def measure_most(options: Options, bench: Bench) -> Results:
 
 
 def search(measure: Callable[[int], Measurement], ceiling: int) -> Mapping[str, object]:
-    """Searches by short trials, of which one that does not hold for another reason than the tools is repeated."""
+    """Finds the most streams by short trials, and repeats a failed trial unless the tools were the reason."""
     trials: list[Measurement] = []
 
     def holds(streams: int) -> bool:
@@ -48,15 +48,15 @@ def search(measure: Callable[[int], Measurement], ceiling: int) -> Mapping[str, 
     return {
         "streams": streams,
         "why_not_more": _why_not_held(too_many[-1]) if too_many else "",
-        # If the tools failed, the subject may hold more.
+        # If the tools failed, the subject may hold more streams.
         "is_limit_of_tools": bool(too_many and too_many[-1].spoiled),
-        # A service may refuse streams that are too many, but may not send a wrong token.
+        # A service may refuse too many streams, but may not send a wrong token.
         "broken": next((trial.broken for trial in trials if trial.broken and _REFUSAL not in trial.broken), ""),
     }
 
 
 def most_held(holds: Callable[[int], bool], *, start: int, ceiling: int, step: int) -> int:
-    """Returns the most that holds, found by doubling and then by bisection; 0 if not even one step holds."""
+    """Finds the largest number that holds, by doubling and then by bisection; 0 if not even one step holds."""
     held, too_many = 0, ceiling + step
     asked = min(start, ceiling)
     while too_many - held > step and held < ceiling:
@@ -70,5 +70,5 @@ def most_held(holds: Callable[[int], bool], *, start: int, ceiling: int, step: i
 
 
 def _why_not_held(measured: Measurement) -> str:
-    """Returns why a trial does not count; one in which the subject kept up counts, whatever the tools did."""
+    """Returns the reason why the subject did not hold the streams; empty if it did, even if the tools failed."""
     return measured.broken or (measured.behind and (measured.spoiled or measured.behind))

@@ -1,4 +1,4 @@
-"""Reads what the command line asks for."""
+"""Reads the options of the command line."""
 
 import argparse
 import sys
@@ -10,20 +10,20 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class Options:
-    """What was asked for."""
+    """The options of a run."""
 
     only: Sequence[str]
     streams: Sequence[int]
     seconds: float
     rounds: int
-    #: Another checkout, whose service is measured too.
+    #: Another checkout, whose service is also measured.
     beside: Path | None
     output: Path
     is_published: bool
 
 
 def parse(arguments: Sequence[str] | None, parts: Sequence[str]) -> Options:
-    """Returns the options, or ends the process with a message about a wrong one."""
+    """Returns the options, or ends the process with a message about a wrong option."""
     parser = argparse.ArgumentParser(prog="benchmarks", description="What the service costs, beside the least.")
     parser.add_argument("--only", nargs="*", choices=parts, default=parts, help="parts to measure; none only reports")
     parser.add_argument("--streams", type=int, nargs="+", default=[100, 1000], help="at once (default: 100 1000)")

@@ -11,7 +11,11 @@ _BEGIN, _END = "<!-- figures: made by `make bench` with --publish -->", "<!-- en
 
 
 def with_figures(page: str, figures: str) -> str:
-    """Returns the page with new figures between its two markers, which it must have."""
+    """Returns the page with new figures between its two markers.
+
+    Raises:
+        BenchmarkError: the page lacks a marker.
+    """
     before, begin, rest = page.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not begin or not end:
@@ -20,7 +24,7 @@ def with_figures(page: str, figures: str) -> str:
 
 
 def publish(document: Results, docs: Path) -> None:
-    """Writes the page, the picture and the data, all without measurements that are not valid."""
+    """Writes the page, the picture and the data, without measurements that are not valid."""
     shown = valid(document)
     page = docs / "performance.md"
     page.write_text(with_figures(page.read_text(), f"{table(rows(shown))}\n\n{' '.join(notes(shown))}"))

@@ -1,4 +1,4 @@
-"""Draws figures as SVG: bars, and a line over each from the least to the most."""
+"""Draws figures as SVG: bars, each with a line from the least to the most."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
@@ -16,7 +16,7 @@ _OURS, _THEIRS, _TEXT = "#b4502b", "#8a94a0", "#2b2f36"
 
 @frozen
 class Bar:
-    """The figure of one subject."""
+    """A figure of one subject."""
 
     label: str
     value: Spread
@@ -28,7 +28,7 @@ Panel = tuple[str, Sequence[Bar]]
 
 
 def panels(document: Results) -> Iterator[Panel]:
-    """Yields what is drawn: CPU a token with each number of streams, and the most streams."""
+    """Yields the panels: the CPU time of a token with each number of streams, and the most streams."""
     if part := document.get("streams"):
         for count, turns in sorted(part["rounds"].items(), key=lambda item: int(item[0])):
             values = {subject: spread(turns, subject, "cpu_micros") for subject in (NGINX, CHATCORE)}

@@ -1,4 +1,4 @@
-"""Measures what list, open and create cost, beside bare routes and beside the service of another checkout."""
+"""Measures the cost of list, open and create, beside bare routes and beside the service of another checkout."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,9 @@ from benchmarks.results import Results
 from benchmarks.stub_services import running_stub_services
 from benchmarks.subjects import CHATCORE, authorization, http_request, module, services
 
-#: What the bare routes are called in results.
+#: The name of the bare routes in results.
 BARE_ROUTE = "a bare route"
-#: The conversation to which :func:`store_messages` adds messages: its id is the hash of `c1`.
+#: The conversation to which :func:`store_messages` adds messages, whose id is the hash of `c1`.
 FIRST = UUID(md5(b"c1", usedforsecurity=False).hexdigest())
 
 _CONNECTIONS = (1, 16)
@@ -58,7 +58,7 @@ _KINDS = {
 
 @define
 class _Turn:
-    """What one server came to in one turn: requests, CPU time of each, size of an answer, and what was wrong."""
+    """The result of one server in one turn: requests, CPU time of each, size of an answer, and problems."""
 
     requests: int = 0
     cpu_micros: float = 0.0
@@ -102,7 +102,7 @@ def store_messages(connection: psycopg.Connection[Any], user: str) -> None:
 
 
 async def _ask(running: Running, request: str, connections: int, seconds: float) -> _Turn:
-    """Sends a request on each connection as soon as the last is answered."""
+    """Sends requests one after the other on each connection, and measures the server."""
     turn, writers = _Turn(), []
 
     async def call() -> None:
@@ -135,7 +135,7 @@ async def _ask(running: Running, request: str, connections: int, seconds: float)
 
 
 def _cost(ours: Sequence[_Turn], theirs: Sequence[_Turn]) -> Results:
-    """Returns medians of all turns, and how the CPU times of each turn relate."""
+    """Returns the medians of all turns, and the relation of the CPU times in each turn."""
     pairs = list(zip(ours, theirs, strict=True))
     problems = [turn.problem for pair in pairs for turn in pair if turn.problem]
     sizes = ours[-1].size, theirs[-1].size

@@ -1,4 +1,4 @@
-"""Reads what processes and cores have used from /proc."""
+"""Reads the CPU time and the memory of processes and cores from /proc."""
 
 import os
 import time
@@ -11,9 +11,9 @@ from benchmarks.machine import CORES
 
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") / 1024
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-# The kernel's number for the CPU clock of a process: see clock_getcpuclockid(3).
+# clock_getcpuclockid(3) describes the kernel's number of the CPU clock of a process.
 _PROCESS_CLOCK_BITS, _PROCESS_CLOCK = 3, 2
-# Columns of /proc/stat behind the name of the core.
+# The columns of /proc/stat count from the name of the core.
 _IDLE, _WAITING_FOR_DISK = 4, 5
 
 
@@ -26,10 +26,10 @@ def cpu_seconds(pid: int) -> float:
 
 
 def family(pid: int) -> Sequence[int]:
-    """Returns a process, its children, and their children; nothing for process 0."""
+    """Returns the ids of a process and all its descendants; empty for process 0."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
-        # A process may end while we look.
+        # A process may end during the loop.
         with suppress(OSError):
             if entry.name.isdigit():
                 parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
@@ -41,13 +41,13 @@ def family(pid: int) -> Sequence[int]:
 
 
 def memory_of_family_kb(pid: int) -> float:
-    """Returns the resident memory of a process and its children."""
+    """Returns the resident memory of a process and all its descendants."""
     return sum(int(Path(f"/proc/{member}/statm").read_text().split()[1]) for member in family(pid)) * _PAGE_KB
 
 
 @frozen
 class Reading:
-    """The clocks at one moment: of the cores, of all processes of the benchmark, and of named families of them."""
+    """The clocks of the cores, of all processes of the benchmark, and of named process families at one moment."""
 
     at: float
     idle: float
@@ -55,7 +55,7 @@ class Reading:
 
     @classmethod
     def of(cls, **pids: int) -> "Reading":
-        """Reads the clocks now; 0 stands for a process that is not measured."""
+        """Reads the clocks now; the process id 0 stands for a process that is not measured."""
         names = {f"cpu{core}" for core in CORES}
         cores = [line.split() for line in Path("/proc/stat").read_text().splitlines()]
         ticks = sum(int(core[_IDLE]) + int(core[_WAITING_FOR_DISK]) for core in cores if core[0] in names)
@@ -64,7 +64,7 @@ class Reading:
         return cls(time.monotonic(), ticks / _TICKS_PER_SECOND, cpu)
 
     def cpu_since(self, earlier: "Reading", name: str) -> float:
-        """Returns the CPU seconds of one family. A process that has ended meanwhile does not count."""
+        """Returns the CPU seconds of one family, without processes that have ended meanwhile."""
         return sum(used - earlier.cpu[name].get(pid, 0.0) for pid, used in self.cpu[name].items())
 
     def taken_since(self, earlier: "Reading") -> float:
@@ -73,6 +73,6 @@ class Reading:
         return max(0.0, len(CORES) - known / (self.at - earlier.at))
 
     def disturbance_since(self, earlier: "Reading") -> str:
-        """Tells that a measurement is not valid, because others took half of the cores; empty if it is."""
+        """Returns a problem if other programs took more than half of the cores; empty if the measurement is valid."""
         taken = self.taken_since(earlier)
         return f"others took {taken:.0%} of one core" if taken > len(CORES) / 2 else ""

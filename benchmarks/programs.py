@@ -1,4 +1,4 @@
-"""Runs programs that serve, for the length of a block, on the cores that they belong to."""
+"""Runs servers for the length of a block, each on its assigned cores."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ _START_SECONDS, _PAUSE_SECONDS = 60.0, 0.005
 
 @frozen
 class Running:
-    """A program that serves on a port of loopback; its process id is 0 if it is not measured."""
+    """A program that serves on a port of loopback; its process id is 0 if the program is not measured."""
 
     port: int
     pid: int
@@ -25,7 +25,7 @@ class Running:
 
 
 def free_port() -> int:
-    """Returns a port on loopback on which nothing listens at the moment."""
+    """Returns a port on loopback that is free at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
@@ -39,15 +39,15 @@ def serving(
     is_subject: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> Generator[Running]:
-    """Runs a program, on the core of the measured process if it is that one, and yields it when it listens.
+    """Runs a program, and yields it when the program listens. Only the subject runs on the measured process's core.
 
-    `{port}` in the command stands for the port, which is any free one unless it is given.
+    `{port}` in the command stands for the port; without `port`, any free port is used.
 
     Raises:
         BenchmarkError: the program has ended, or did not listen within a minute.
     """
     port = port or free_port()
-    # The output is thrown away: a log in a file would make its writer wait for the database's fsync.
+    # The output is discarded, because the writer of a log file would wait for the database's fsync.
     process = subprocess.Popen(
         [part.replace("{port}", str(port)) for part in command], env=environment, stdout=subprocess.DEVNULL
     )
@@ -62,7 +62,7 @@ def serving(
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
-    """Returns status and body of an answer."""
+    """Requests a path, and returns the status and the body of the answer."""
     with closing(HTTPConnection("127.0.0.1", port)) as connection:
         connection.request("GET", path)
         response = connection.getresponse()

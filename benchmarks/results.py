@@ -1,4 +1,4 @@
-"""Keeps results as JSON, one part at a time, and tells which of them are valid."""
+"""Keeps results as JSON, one part at a time, and selects the valid results."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,7 +13,11 @@ Results = Mapping[str, Any]
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Reads all parts by name; there are none where there is no file. A file of something else is refused."""
+    """Returns all parts by name; empty if the file does not exist.
+
+    Raises:
+        BenchmarkError: the file does not contain results.
+    """
     try:
         document = orjson.loads(file.read_bytes()) if file.exists() else {}
     except orjson.JSONDecodeError:
@@ -24,7 +28,7 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def merge(file: Path, name: str, part: Results) -> None:
-    """Writes one part in place of the earlier one, and keeps the others."""
+    """Replaces one part in the file, and keeps the other parts."""
     taken_at = datetime.now(UTC).isoformat(timespec="minutes")
     document = {**read(file), name: {"taken_at": taken_at, "machine": description(), **part}}
     file.write_bytes(encode(document))
@@ -36,7 +40,7 @@ def encode(document: Results) -> bytes:
 
 
 def problems(found: object) -> Sequence[str]:
-    """Returns why measurements in any piece of a document are not valid."""
+    """Returns the reasons why measurements in any piece of a document are not valid."""
     if isinstance(found, Mapping):
         own = [str(found[name]) for name in ("broken", "spoiled") if found.get(name)]
         what = ", ".join(str(found[name]) for name in ("subject", "kind", "streams", "connections") if name in found)
@@ -48,7 +52,7 @@ def problems(found: object) -> Sequence[str]:
 def valid(document: Results) -> Results:
     """Returns the document without measurements that are not valid.
 
-    Subjects are compared within a round, so that a round with one invalid measurement is left out as a whole.
+    Subjects are compared within a round, so a round with one invalid measurement is omitted as a whole.
     """
     parts = {name: {key: _valid(value) for key, value in part.items()} for name, part in document.items()}
     return {name: part for name, part in parts.items() if all(part.values())}

@@ -1,4 +1,4 @@
-"""Measures what readers who read nothing cost other readers: the latency of a hundred streams with and without them."""
+"""Measures the cost of stalled readers: the latency of a hundred other streams with and without stalled readers."""
 
 import socket
 import time
@@ -16,11 +16,11 @@ from benchmarks.subjects import Chatcore, authorization, http_request
 from benchmarks.token_source import running_source
 from benchmarks.trial import Trial
 
-# Streams that are read, and readers who read nothing.
+# A hundred streams are read while a hundred stalled readers read nothing.
 _STREAMS, _STALLED = 100, 100
-# More text than the kernel and the service buffer together.
+# The kernel and the service together cannot buffer this much text.
 _UNREAD_CHARS = 1_000_000
-# The kernel's buffers are kept small, so that the service has to hold what is not read.
+# The kernel's buffers are kept small, so that the service has to hold the unread text.
 _RECEIVE_BYTES, _SEGMENT_BYTES = 4096, 536
 _SETTLE_SECONDS = 1.0
 _LENGTHEN = """
@@ -33,7 +33,7 @@ returning user_id, conversation_id, id
 
 
 def measure_stalled(options: Options, bench: Bench) -> Results:
-    """Measures in fresh processes in every round."""
+    """Measures streams with and without stalled readers, in fresh processes in every round."""
     return {"rounds": [_measure_round(options.seconds, bench) for _ in range(options.rounds)]}
 
 
@@ -62,7 +62,7 @@ def _measure_round(seconds: float, bench: Bench) -> Results:
 
 
 def _run(load: Load, running: Running, bench: Bench) -> tuple[LoadReport, float]:
-    """Returns the load client's report, and how many streams were open when the window ended."""
+    """Returns the load client's report, and the number of open streams at the end of the window."""
     counts: list[float] = []
 
     def count_open_streams() -> None:
@@ -74,7 +74,7 @@ def _run(load: Load, running: Running, bench: Bench) -> tuple[LoadReport, float]
 
 @contextmanager
 def _stalled_readers(running: Running) -> Generator[None]:
-    """Lengthens a reply in the database, requests it, and reads no answer."""
+    """Lengthens a reply in the database, and opens connections that request the reply but read no answer."""
     with psycopg.connect(running.database_url, autocommit=True) as connection:
         ((user, conversation, reply),) = connection.execute(_LENGTHEN, {"chars": _UNREAD_CHARS}).fetchall()
     target = f"GET /api/conversations/{conversation}/messages/{reply}/stream"
@@ -82,7 +82,7 @@ def _stalled_readers(running: Running) -> Generator[None]:
         for _ in range(_STALLED):
             reader = stack.enter_context(socket.socket())
             reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
-            # The sender's buffer starts at a number of segments.
+            # The sender's buffer starts at a certain number of segments.
             reader.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT_BYTES)
             reader.connect(("127.0.0.1", running.port))
             reader.sendall(http_request(target, authorization(user)).encode())

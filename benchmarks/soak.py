@@ -1,4 +1,4 @@
-"""Runs random clients and random faults against three replicas, and reports what was done and what was lost.
+"""Runs random clients and random faults against three replicas, and reports the requests, faults and losses.
 
     make soak
     make soak SOAK="--seconds 3600 --seed 7 --visitors 40"
@@ -18,7 +18,7 @@ from tests.integration.faults.history import make_history
 
 
 def main() -> int:
-    """Makes one history, and returns the exit status."""
+    """Runs one history of clients and faults, and returns the exit status."""
     parser = argparse.ArgumentParser(description="Random clients, random faults, and a judgement at the end.")
     parser.add_argument("--seconds", type=float, default=600.0, help="how long faults go on (default: 600)")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="of everything random")

@@ -15,7 +15,7 @@ from chatcore import ConversationId, MessageId, UserId
 from chatcore.ports import NewTurn
 from chatcore_postgres import PostgresStorage
 
-#: The request's headers that name the user and the conversation.
+#: The headers of a request that name the user and the conversation.
 USER, CONVERSATION = "X-User", "X-Conversation"
 
 _MOST_REQUEST, _BACKLOG, _CONNECTIONS = 65_536, 4096, 16
@@ -25,7 +25,7 @@ _QUESTION = "What do you know of the sea?"
 
 
 class Upstream(asyncio.Protocol):
-    """The connection to the token source."""
+    """Relays bytes from the connection to the token source."""
 
     def __init__(self, client: asyncio.StreamWriter) -> None:
         self._client = client
@@ -58,7 +58,7 @@ def new_turn(request: bytes) -> NewTurn:
 
 
 async def serve(port: int, source_port: int, database_url: str) -> None:
-    """Serves until the process is ended."""
+    """Serves until the end of the process."""
     async with PostgresStorage(database_url, min_connections=_CONNECTIONS, max_connections=_CONNECTIONS) as storage:
         loop = asyncio.get_running_loop()
 

@@ -1,4 +1,4 @@
-"""Measures subjects under streams in turns, so that other work on the machine affects all of them alike."""
+"""Measures subjects under streams in turns, so that other work on the machine affects all subjects alike."""
 
 from collections.abc import Sequence
 
@@ -9,20 +9,20 @@ from benchmarks.results import Results
 from benchmarks.subjects import Nginx, StoredRelay, Subject, services
 from benchmarks.trial import MOST_TAKEN, Measurement, Trial
 
-#: The number of streams at which the first token is compared with the least that stores a turn.
+#: The number of streams at which the first token is compared with that of a relay that only stores turns.
 FIRST_TOKEN_STREAMS = 100
 _TRIES = 2
 
 
 def measure_streams(options: Options, bench: Bench) -> Results:
-    """Measures the token source directly, the limit and the service, with each number of streams."""
+    """Measures the token source directly, the limit and the service with each number of streams."""
     subjects: list[Subject] = [Subject(), Nginx(), *services(options.beside)]
     rounds = {str(streams): _in_turns(streams, subjects, options, bench) for streams in options.streams}
     return {"rounds": rounds}
 
 
 def measure_first_token(options: Options, bench: Bench) -> Results:
-    """Measures the token source directly, the least that stores a turn, and the service."""
+    """Measures the token source directly, the relay that only stores turns, and the service."""
     subjects: list[Subject] = [Subject(), StoredRelay(), *services(options.beside)]
     return {"rounds": {str(FIRST_TOKEN_STREAMS): _in_turns(FIRST_TOKEN_STREAMS, subjects, options, bench)}}
 
@@ -33,12 +33,12 @@ def _in_turns(streams: int, subjects: Sequence[Subject], options: Options, bench
 
 
 def _quietest(trial: Trial, subject: Subject, bench: Bench) -> Measurement:
-    """Measures once more where a measurement was spoiled or disturbed, and returns the better one."""
+    """Measures a subject, again if the measurement was spoiled or disturbed, and returns the better measurement."""
     tries: list[Measurement] = []
     while not tries or (len(tries) < _TRIES and (tries[-1].spoiled or tries[-1].taken_share > MOST_TAKEN)):
         tries.append(trial.measure(subject, bench))
         print(_line(tries[-1]), flush=True)
-    # A wrong token is reported even if the other try had none.
+    # A wrong token is reported even if the other try had no wrong token.
     return min(tries, key=lambda tried: (not tried.broken, bool(tried.spoiled), tried.taken_share))
 
 

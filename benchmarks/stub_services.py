@@ -1,4 +1,4 @@
-"""Serves auth and inference for the parts that measure no streams, and so need no C compiler."""
+"""Serves auth and inference for the parts that measure no streams and therefore need no C compiler."""
 
 import threading
 from collections.abc import Generator
@@ -39,7 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def running_stub_services() -> Generator[int]:
-    """Runs both services in a thread, and yields their port."""
+    """Runs both services in a thread, and yields their common port."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_port

@@ -1,4 +1,4 @@
-"""Starts the programs that are measured: the service, and what it is compared with."""
+"""Starts the measured programs: the service, and the programs with which the service is compared."""
 
 import os
 import subprocess
@@ -46,7 +46,7 @@ values (%s, %s, 'New', 'default', 'default', now(), now())
 
 
 def http_request(target: str, headers: Mapping[str, str], body: str = "") -> str:
-    """Returns a whole request from method and path, headers, and a JSON body if there is one."""
+    """Returns a whole HTTP request with the target (method and path), headers, and an optional JSON body."""
     lines = [f"{target} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
     if body:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
@@ -54,21 +54,21 @@ def http_request(target: str, headers: Mapping[str, str], body: str = "") -> str
 
 
 def authorization(user: str) -> Mapping[str, str]:
-    """Returns the header with a user's token, which is the user's name."""
+    """Returns the header with a user's token, which equals the user's name."""
     return {"Authorization": f"Bearer {user}"}
 
 
 @frozen
 class Subject:
-    """A program between load client and token source; by itself, the source with nothing in front of it."""
+    """Runs a program between load client and token source. This base class runs no program in front of the source."""
 
     name: str = DIRECT
-    #: How many streams can begin in a second without making the measurement one of beginnings.
+    #: The number of streams that can begin in a second without affecting the measurement of open streams.
     starts_per_second: int = 500
 
     @contextmanager
     def running(self, source_port: int, bench: Bench) -> Generator[Running]:  # noqa: ARG002 - others need both
-        """Runs the program."""
+        """Runs the program for the duration of the block."""
         yield Running(source_port, 0)
 
     def requests(self, running: Running, streams: int) -> Sequence[str]:  # noqa: ARG002 - others need both
@@ -78,13 +78,13 @@ class Subject:
 
 @frozen
 class Nginx(Subject):
-    """nginx without buffering."""
+    """Runs nginx without buffering."""
 
     name: str = NGINX
 
     @contextmanager
     def running(self, source_port: int, bench: Bench) -> Generator[Running]:
-        """Runs one process."""
+        """Runs one process of nginx."""
         port, folder, files = free_port(), bench.folder / "nginx", raise_file_limit()
         folder.mkdir(exist_ok=True)
         configuration = folder / "nginx.conf"
@@ -95,14 +95,14 @@ class Nginx(Subject):
 
 @frozen
 class Chatcore(Subject):
-    """The service with everything on: auth, turns stored before their streams begin, checkpoints, metrics and logs."""
+    """Runs the service with all features: auth, turns stored before their streams begin, checkpoints, metrics, logs."""
 
     name: str = CHATCORE
-    # The beginning of each stream waits for the database's fsync.
+    # The start of each stream waits for the database's fsync.
     starts_per_second: int = 70
     #: The command `chatcore` of the checkout that is measured.
     command: Path = _OUR_COMMAND
-    #: In addition to the settings that it needs.
+    #: Settings in addition to the settings that the service needs.
     settings: Mapping[str, str] = {}
 
     @contextmanager
@@ -125,7 +125,7 @@ class Chatcore(Subject):
             yield evolve(running, database_url=url)
 
     def requests(self, running: Running, streams: int) -> Sequence[str]:
-        """Returns a turn in a conversation of its own for each stream. To create them fills the cache of tokens."""
+        """Returns a turn in a new conversation for each stream. Creating conversations fills the cache of tokens."""
         requests, body = [], '{"content":"What do you know of the sea?"}'
         with closing(HTTPConnection("127.0.0.1", running.port)) as connection:
             for headers in (authorization(f"user-{n // _REPLIES_PER_USER}") for n in range(streams)):
@@ -142,7 +142,7 @@ class Chatcore(Subject):
 
 @frozen
 class StoredRelay(Chatcore):
-    """The least that storing a turn before its stream begins costs in Python."""
+    """Runs a relay that only stores a turn before its stream begins: the least possible cost in Python."""
 
     name: str = STORED_RELAY
 
@@ -154,7 +154,7 @@ class StoredRelay(Chatcore):
             yield evolve(running, database_url=url)
 
     def requests(self, running: Running, streams: int) -> Sequence[str]:
-        """Returns a turn for each stream, in a conversation and of a user of its own, so that no two turns meet."""
+        """Returns a turn for each stream, each with its own user and conversation, so that turns do not conflict."""
         owners = [(f"user-{n}", str(uuid4())) for n in range(streams)]
         with psycopg.connect(running.database_url, autocommit=True) as connection:
             connection.cursor().executemany(_CREATE_CONVERSATION, owners)
@@ -167,7 +167,7 @@ def module(name: str) -> Sequence[str]:
 
 
 def services(other: Path | None, **settings: str) -> Sequence[Chatcore]:
-    """Returns the service, and that of another checkout if one is named."""
+    """Returns the service, and the service of another checkout if one is named."""
     others = {other.resolve().name: other.resolve() / ".venv" / "bin" / "chatcore"} if other else {}
     theirs = (Chatcore(f"chatcore in {name}", command=each, settings=settings) for name, each in others.items())
     return [Chatcore(settings=settings), *theirs]

@@ -13,18 +13,21 @@ from benchmarks.token_source import PERIOD_SECONDS, running_source, share_later_
 _SHORTEST_RAMP_SECONDS, _SLOWING = 2.0, 1.5
 _SETTLE_SECONDS = 1.5
 _PATIENCE_SECONDS = 60.0
-# A relayed token is in time below so many milliseconds; of so many tokens that have to arrive, such a share has to be.
+# A relayed token is in time if its latency is below `_IN_TIME_MS`. The subject keeps up if the share `_THROUGHPUT` of
+# the expected tokens arrives, and the share `_SHARE_IN_TIME` of them in time.
 _IN_TIME_MS, _SHARE_IN_TIME, _THROUGHPUT = 100, 0.99, 0.97
-# A source that makes more than such a share of tokens so late is what was measured, not the subject; and so is a load
-# client that is busy for longer, because it reads tokens later than they arrive.
+# The token source was the bottleneck if it made more than the share `_MOST_LATE` of the tokens over `_LATE_MS` late.
+# The load client was the bottleneck if it was busy for more than the share `_MOST_BUSY`, because it then reads tokens
+# late.
 _LATE_MS, _MOST_LATE, _MOST_BUSY = 20, 0.01, 0.97
-#: If others took more of a core, a measurement is repeated. The kernel's own work counts too, so a little is normal.
+#: The share of a core taken by other programs above which a measurement is repeated. The kernel's own work counts too,
+#: so a small share is normal.
 MOST_TAKEN = 0.3
 
 
 @frozen(kw_only=True)
 class Measurement:
-    """What one measurement came to. CPU times are in microseconds for each token that arrived in the window."""
+    """The result of one measurement. CPU times are in microseconds for each token that arrived in the window."""
 
     subject: str
     streams: int
@@ -36,32 +39,33 @@ class Measurement:
     first_token_p50_ms: float
     #: The share of one core that other programs, the kernel and the hypervisor took.
     taken_share: float
-    #: How the subject did not keep up; empty when all tokens arrived and 99 of 100 were in time.
+    #: How the subject failed to keep up; empty if all tokens arrived and 99 of 100 were in time.
     behind: str
-    #: Which token was wrong, missing, repeated or misplaced; empty when none was.
+    #: The first token that was wrong, missing, repeated or misplaced; empty if all tokens were correct.
     broken: str
-    #: Why the tools or other programs were measured and not the subject; empty when they were not.
+    #: Why the tools or other programs were measured instead of the subject; empty if the subject was measured.
     spoiled: str
 
 
 @frozen
 class Trial:
-    """A number of streams with twenty tokens a second each, all of them open for some seconds."""
+    """Measures a number of streams with twenty tokens a second each, all of them open for some seconds."""
 
     streams: int
     seconds: float
-    #: Whether each stream is read to its last token, or all streams end with the window.
+    #: Whether each stream is read to its last token; if not, all streams end with the window.
     is_to_the_end: bool = True
 
     def tokens(self, subject: Subject) -> int:
-        """Returns how many tokens a reply needs so that all streams are open together, with time to settle."""
+        """Returns the number of tokens of a reply with which all streams are open together, with time to settle."""
         return round((self._ramp_seconds(subject) + self.seconds + 2 * _SETTLE_SECONDS) / PERIOD_SECONDS)
 
     def load(self, subject: Subject, running: Running) -> Load:
-        """Returns a stream for each request; streams begin one after the other, each at a slightly random time."""
+        """Returns the load with a stream for each request; streams begin in turn, at slightly random times."""
         requests = subject.requests(running, self.streams)
         ramp = self._ramp_seconds(subject)
-        # Where many streams begin while many are open, the last begin more slowly: the benchmark measures open streams.
+        # If many streams are open while others begin, the last streams begin more slowly, because the benchmark
+        # measures open streams.
         slowing = 1.0 if ramp == _SHORTEST_RAMP_SECONDS else _SLOWING
         starts = [ramp * ((n + random.random()) / len(requests)) ** slowing for n in range(len(requests))]
         patience = 2 * ramp + self.seconds + _PATIENCE_SECONDS
@@ -75,7 +79,7 @@ class Trial:
         )
 
     def measure(self, subject: Subject, bench: Bench) -> Measurement:
-        """Starts everything and measures once."""
+        """Starts all programs and measures once."""
         with running_source(self.tokens(subject)) as source, subject.running(source.port, bench) as running:
             load = self.load(subject, running)
             memory_kb, late_shares, readings = [memory_of_family_kb(running.pid)], [0.0], []
@@ -83,7 +87,8 @@ class Trial:
             def at_edge() -> None:
                 readings.append(Reading.of(subject=running.pid, database=bench.server_pid))
                 memory_kb.append(memory_of_family_kb(running.pid))
-                # The source tells what was late since it was last asked: at the window's end, that is in the window.
+                # The source reports the late tokens since the last call, so the call at the window's end covers the
+                # window.
                 late_shares.append(share_later_than(source, _LATE_MS))
 
             report = run_load(load, bench.folder, at_edge)
@@ -93,7 +98,7 @@ class Trial:
     def measurement(
         self, subject: str, report: LoadReport, first: Reading, last: Reading, late_share: float, memory_kb: float
     ) -> Measurement:
-        """Returns what the load client's report and the readings at the window's edges come to."""
+        """Computes the measurement from the load client's report and the readings at the window's edges."""
         tokens, expected = len(report.tokens), self.streams / PERIOD_SECONDS * (last.at - first.at)
         in_time = sum(micros < _IN_TIME_MS * 1000 for micros in report.tokens) / max(tokens, 1)
         is_behind = tokens < expected * _THROUGHPUT or in_time < _SHARE_IN_TIME

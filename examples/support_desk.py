@@ -1,7 +1,8 @@
 """Uses the library in another service: a support desk whose answers come from a table instead of a model.
 
-It implements the inference port with an adapter of its own, uses the storage of `chatcore_memory` (in production it
-would be `chatcore_postgres`), and does not use HTTP. Run it with ``python examples/support_desk.py``.
+The example implements the inference port with its own adapter, uses the storage of `chatcore_memory` (a production
+service would use `chatcore_postgres`), and does not use HTTP. The command ``python examples/support_desk.py`` runs the
+example.
 """
 
 import asyncio
@@ -23,24 +24,24 @@ class AnswerTable(Inference):
         self._answers = answers
 
     async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
-        """Writes a frame for each word of the answer, and one that ends the reply."""
+        """Writes a frame for each word of the answer, and a frame that ends the reply."""
         question = request.messages[-1].content.lower()
         answer = next((text for word, text in self._answers.items() if word in question), "A person will write to you.")
         for word in answer.split():
             on_frame(Frame(f"data: {json.dumps({'token': word + ' '})}\n\n".encode(), word + " "))
-            await asyncio.sleep(0)  # Lets other tasks run.
+            await asyncio.sleep(0)  # The pause lets other tasks run.
         on_frame(Frame(b'data: {"done":true}\n\n', is_closing=True))
 
     async def ping(self) -> None:
-        """Succeeds, since the table is always available."""
+        """Succeeds, because the table is always available."""
 
 
 async def ask(chat: Chat, user: User, question: str) -> str:
-    """Asks a question in a new conversation and reads the answer while it is generated."""
+    """Asks a question in a new conversation, and reads the answer while the answer is generated."""
     conversation = await chat.conversations.create(user)
     turn = await chat.turns.send(user, conversation.id, question, sampling=Sampling())
     reader = await chat.turns.follow(user, conversation.id, turn.reply.id)
-    assert reader  # noqa: S101 - only a reader that names an offset can have everything already
+    assert reader  # noqa: S101 - only a reader that names an offset can have the whole reply already
     answer = ""
     while True:
         if chunk := reader.take():

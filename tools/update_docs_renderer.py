@@ -1,8 +1,9 @@
 """Replaces the vendored renderer of the docs page by an exact version of its npm package.
 
-Run this with ``make docs-renderer VERSION=2.4.820``. npm downloads the package with all its dependencies into a
-temporary folder and runs none of their scripts. The bundle, its licence, the licences of the dependencies that may be
-part of the bundle, and a manifest with the version and the SHA-256 of each file go into the service's package.
+The command ``make docs-renderer VERSION=2.4.820`` runs the script. npm downloads the package with all its dependencies
+into a temporary folder and runs none of their scripts. The script writes the bundle, its licence, the licences of the
+dependencies that may be part of the bundle, and a manifest with the version and the SHA-256 of each file into the
+service's package.
 """
 
 import hashlib
@@ -70,7 +71,7 @@ def third_party_licences(modules: Path) -> str:
 def _licences(modules: Path) -> Iterator[tuple[str, str]]:
     for description in sorted(modules.rglob("package.json")):
         package = json.loads(description.read_text())
-        # Packages have further files of this name, without a version, inside. Type declarations are in no bundle.
+        # Packages contain further files of this name, without a version. Type declarations are in no bundle.
         if "version" not in package or package.get("name", "").startswith(("@types/", PACKAGE)):
             continue
         for path in sorted(description.parent.iterdir()):

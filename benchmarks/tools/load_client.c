@@ -1,21 +1,21 @@
 /*
- * A load client: opens streams, checks every token of each, and notes when it came.
+ * Opens streams as a load client, checks every token of each stream, and records the token's arrival.
  *
  *     load_client TOKENS WINDOW_BEGIN WINDOW_SECONDS PATIENCE_SECONDS LATENCIES_FILE < plan
  *
- * The plan has a line for each stream, `START_SECONDS PORT SIZE`, and under it so many bytes: one HTTP request.
- * Lines are in order of START_SECONDS, which counts from the beginning, as the window does.
+ * The plan has a line for each stream, `START_SECONDS PORT SIZE`, followed by an HTTP request of SIZE bytes. The lines
+ * are in order of START_SECONDS, which counts from the program's start, as WINDOW_BEGIN does.
  *
- * A stream has to answer with 200 and chunks, and say nothing but `data: {"token":"…","gpu":0}` (as the token source
- * does) or `{"token":"…"}` (several together), comments, ids, and `data: {"done":true}` after exactly so many tokens.
- * A wrong, missing, repeated or misplaced one breaks it.
+ * A stream must answer with 200 and chunks, and may contain only `data: {"token":"…","gpu":0}` (as the token source
+ * sends) or `{"token":"…"}` (several tokens together), comments, ids, and `data: {"done":true}` after exactly TOKENS
+ * tokens. A wrong, missing, repeated or misplaced token breaks the stream.
  *
- * PATIENCE_SECONDS count from the beginning too; then whoever has not ended is broken. With 0, everything ends with the
- * window, and whoever was whole until then is whole.
+ * PATIENCE_SECONDS also counts from the program's start; a stream that has not ended by then is broken. With 0, all
+ * streams end with the window, and a stream without a problem until then is complete.
  *
- * Prints `window` at the window's edges, for whoever measures processes meanwhile, and at the end one JSON object.
- * LATENCIES_FILE gets records of two 32-bit numbers: what (0: a token in the window, from its making to its arrival;
- * 1: a stream's first token, from the connection to its arrival), and µs.
+ * The program prints `window` at the window's edges, so that its caller can measure processes then, and one JSON object
+ * at the end. LATENCIES_FILE gets records of two 32-bit numbers: the kind and the time in µs. Kind 0 is a token in the
+ * window, timed from its creation to its arrival; kind 1 is a stream's first token, timed from the connection.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -43,10 +43,10 @@ typedef struct {
     int file, port, request_size, tokens, is_done, is_over;
     char *request;
     int64_t began;
-    /* HTTP */
+    /* The state of the HTTP response. */
     int state, is_chunked;
     long left;
-    /* What has come of a line of the head, of the framing, or (body) of the events. */
+    /* The received part of a line: `line` of the head or the framing, `body` of the events. */
     char *line, *body;
     int line_size, body_size, line_room, body_room;
 } stream;
@@ -68,7 +68,7 @@ static void note(int what, int64_t micros) {
     fwrite(record, sizeof record, 1, latencies);
 }
 
-/* Ends a stream; it was whole when there is nothing to say. */
+/* Ends a stream; the stream was complete if the reason is empty. */
 static void end(stream *s, const char *why, const char *detail) {
     if (s->is_over) return;
     s->is_over = 1;
@@ -88,7 +88,7 @@ static int64_t digits(const char *at, int count) {
     return number;
 }
 
-/* One token's text, `t=<16 digits>;<6 digits> `; whether it is the one that is next. */
+/* Reads one token's text, `t=<16 digits>;<6 digits> `; returns whether the token is the next one. */
 static int take_token(stream *s, const char *text) {
     int64_t made = digits(text + 2, 16), number = digits(text + 19, 6);
     if (text[0] != 't' || text[1] != '=' || made < 0 || text[18] != ';' || number != s->tokens || text[25] != ' ') return 0;
@@ -115,7 +115,7 @@ static int take_line(stream *s, const char *line, int size) {
 
 /* -- HTTP --------------------------------------------------------------------------------------------------------- */
 
-/* Adds up to the end of the line; how much it took. The line is whole when the last byte taken is a newline. */
+/* Adds bytes up to the end of the line; returns the number of bytes. A complete line ends with a newline. */
 static int collect(char **line, int *size, int *room, const char *data, int count) {
     const char *newline = memchr(data, '\n', count);
     int taken = newline ? newline - data + 1 : count;
@@ -190,7 +190,7 @@ static void begin(stream *s) {
     else watch(EPOLL_CTL_ADD, s, EPOLLIN | EPOLLOUT);
 }
 
-/* The request, in one piece: it is small, and the connection new. */
+/* Sends the request in one piece, because the request is small and the connection is new. */
 static void ask(stream *s) {
     if (send(s->file, s->request, s->request_size, MSG_NOSIGNAL) != s->request_size) end(s, "a request not taken", "");
     else watch(EPOLL_CTL_MOD, s, EPOLLIN);
@@ -198,7 +198,7 @@ static void ask(stream *s) {
     s->request = NULL;
 }
 
-/* A refusal says in its body why, and that comes in one piece with its head. */
+/* Ends a stream that the server refused. A refusal's body has the reason and arrives in one piece with the head. */
 static void look_for_refusal(stream *s, const char *data) {
     const char *body = strstr(data, "\r\n\r\n");
     if (body && strncmp(data, "HTTP/1.1 200 ", 13)) end(s, "a refusal", body[4] ? body + 4 : data);
@@ -240,7 +240,7 @@ static void read_plan(void) {
     stream s = {.file = -1};
     while (scanf("%lf %d %d", &s.start, &s.port, &s.request_size) == 3) {
         s.request = malloc(s.request_size);
-        getchar(); /* the line's end */
+        getchar(); /* Skips the line's end. */
         if (fread(s.request, 1, s.request_size, stdin) != (size_t)s.request_size) exit(2);
         streams = realloc(streams, sizeof s * (stream_count + 1));
         streams[stream_count++] = s;

@@ -1,16 +1,18 @@
 /*
- * A token source: the inference and the auth service of the benchmark, made to cost little and to be even.
+ * Serves tokens as the inference service, and users as the auth service, of the benchmark, at a low cost and an even
+ * pace.
  *
  *     token_source PORT TOKENS
  *
- * Every token says when it was made, by the clock that all processes of a machine share, and which one it is, so that
- * the load client can tell what became of it. The first token of a reply comes at once; the others come every 50 ms,
- * each reply in one of 200 slots of 0.25 ms. Replies take slots far apart, so that all of them together emit evenly.
+ * Every token contains its time of creation, by the clock that all processes of a machine share, and its number, so
+ * that the load client can check it. The first token of a reply is sent at once; the other tokens follow every 50 ms,
+ * each reply in one of 200 slots of 0.25 ms. Successive replies take slots far apart, so that all replies together emit
+ * tokens evenly.
  *
- *     POST /generate        a reply of so many tokens, an SSE event and a chunk each, and the closing frame
- *     POST /auth/validate   a bearer token is taken for the name of its user
- *     GET /lateness         [[milliseconds, tokens], ...]: how late tokens were since this was last asked
- *     anything else         {"status":"ok"}
+ *     POST /generate        a reply of TOKENS tokens, each an SSE event and a chunk, and the closing frame
+ *     POST /auth/validate   the user whose name is the bearer token
+ *     GET /lateness         [[milliseconds, tokens], ...]: the lateness of tokens since the last such request
+ *     any other request     {"status":"ok"}
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -31,7 +33,7 @@
 
 enum {
     SLOTS = 200,
-    STRIDE = 123, /* Coprime to SLOTS: replies that begin one after the other are far apart, and fill all in turn. */
+    STRIDE = 123, /* It is coprime to SLOTS, so that successive replies are far apart and fill all slots in turn. */
     MOST_FILES = 1 << 17,
     MOST_REQUEST = 1 << 14,
     LATEST_MS = 1000,
@@ -44,11 +46,11 @@ enum { MICROS_AT = 22, MICROS_DIGITS = 16, NUMBER_AT = 39, NUMBER_DIGITS = 6 };
 
 typedef struct connection {
     int file;
-    int tokens;               /* of the reply that goes on, so far; 0 when there is none */
-    int is_gone;              /* but still in its slot */
-    char *request, *unsent;   /* what has come of a request; what the caller has not taken */
+    int tokens;               /* sent tokens of the reply in progress; 0 without one */
+    int is_gone;              /* closed, but perhaps still in its slot */
+    char *request, *unsent;   /* received part of a request; bytes that the caller has not taken */
     int request_size, unsent_size;
-    struct connection *next;  /* in its slot */
+    struct connection *next;  /* next connection in the slot */
 } connection;
 
 static int epoll_file, listener, tokens_per_reply, replies, active, slot;
@@ -66,7 +68,7 @@ static void watch(int operation, int file, uint32_t events) {
     epoll_ctl(epoll_file, operation, file, &event);
 }
 
-/* Sends what the caller takes, and keeps the rest. An error shows when the caller's end is read. */
+/* Sends the bytes that the caller takes, and keeps the rest. A later read of the connection reports an error. */
 static void send_bytes(connection *c, const char *data, int size) {
     if (!c->unsent_size) {
         ssize_t sent = send(c->file, data, size, MSG_NOSIGNAL);
@@ -111,7 +113,7 @@ static void begin_reply(connection *c) {
     active++;
 }
 
-/* Sends the next token or the end; returns whether there is more to come. */
+/* Sends the next token or the end; returns whether the reply continues. */
 static int go_on(connection *c) {
     static const char closing[] = "15\r\ndata: {\"done\":true}\n\n\r\n0\r\n\r\n";
     if (c->tokens < tokens_per_reply) return emit_token(c), 1;
@@ -172,7 +174,7 @@ static void answer(connection *c, const char *request, const char *body) {
     else answer_json(c, "{\"status\":\"ok\"}");
 }
 
-/* The size of the request that the text begins with, and where its body begins; 0 when it has not come whole. */
+/* Finds the request at the beginning of the text; returns its size and the start of its body, or 0 if incomplete. */
 static int complete_request(const char *text, int size, const char **body) {
     const char *blank = strstr(text, "\r\n\r\n"), *length = strcasestr(text, "\r\ncontent-length:");
     if (!blank) return 0;
@@ -238,7 +240,7 @@ static void listen_on(int port) {
     watch(EPOLL_CTL_ADD, listener, EPOLLIN);
 }
 
-/* Waits so long, or until a request comes. An epoll file can itself be polled, and that to the nanosecond. */
+/* Waits for this time or until a request arrives. ppoll() of the epoll file has nanosecond resolution. */
 static void wait_for_requests(int64_t nanoseconds) {
     struct pollfd requests = {.fd = epoll_file, .events = POLLIN};
     struct timespec patience = {.tv_nsec = nanoseconds};
@@ -253,7 +255,7 @@ int main(int count, char **arguments) {
     for (int64_t due = now_ns();; due += TICK_NS) {
         for (int64_t left; (left = due - now_ns()) > 0;) wait_for_requests(left);
         emit_slot(due);
-        serve_requests(); /* Also when tokens are late. */
+        serve_requests(); /* Requests are served even if tokens are late. */
         while (!active) { wait_for_requests(-1); due = now_ns(); }
     }
 }
