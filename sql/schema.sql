@@ -1,5 +1,6 @@
--- The schema that the migrations produce, for reading. A test compares the two; nothing applies this file.
--- The migrations give the reasons. The table of the migration runner, schema_migrations, is left out.
+-- This file shows readers the schema that the migrations produce. A test compares the file with the migrations; no
+-- deployment applies the file. The migrations give the reasons. The file omits the migration runner's own table,
+-- schema_migrations.
 
 create table conversations (
     user_id       text        not null,
