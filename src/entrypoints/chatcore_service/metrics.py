@@ -71,7 +71,7 @@ class Metrics:
             "Replies stored by checkpoints; each counts once per checkpoint.",
             registry=registry,
         )
-        self.rescued = Counter(
+        self.recovered = Counter(
             "chatcore_rescued_generations", "Replies of dead processes that were recovered.", registry=registry
         )
         self.background_failures = Counter(

@@ -17,7 +17,7 @@ from tests.integration.faults.tcp_proxy import TcpProxy
 from tests.integration.faults.visitor import Visitor
 
 _SETTINGS = {"DRAIN_SECONDS": "3"}
-# A reply whose owner froze just before the end must still be rescued.
+# A reply whose owner froze just before the end must still be recovered.
 _HEALING_SECONDS = 90.0
 
 

@@ -59,7 +59,7 @@ async def count_orphans(cluster: Cluster) -> int:
 
 
 async def are_fewer_than(cluster: Cluster, number: int) -> bool:
-    """Whether somebody has begun to rescue."""
+    """Whether somebody has begun to recover orphaned replies."""
     return await count_orphans(cluster) < number
 
 
@@ -88,7 +88,7 @@ async def test_replies_survive_the_death_of_all_replicas_at_once(cluster: Cluste
     await cluster.check()
 
 
-async def test_two_rescuers_at_once_end_each_of_five_hundred_replies_once(cluster: Cluster) -> None:
+async def test_two_replicas_that_recover_at_once_end_each_of_500_replies_once(cluster: Cluster) -> None:
     """P12."""
     for replica in cluster.replicas:
         replica.kill()
@@ -96,12 +96,12 @@ async def test_two_rescuers_at_once_end_each_of_five_hundred_replies_once(cluste
     await asyncio.gather(*(replica.restart() for replica in cluster.replicas))
     await cluster.check()
 
-    rescued = [await replica.figure("chatcore_rescued_generations_total") for replica in cluster.replicas]
-    assert sum(rescued) == 500
+    recovered = [await replica.figure("chatcore_rescued_generations_total") for replica in cluster.replicas]
+    assert sum(recovered) == 500
     assert await statuses(cluster, replies) == {"interrupted": 500}
 
 
-async def test_a_rescue_that_is_killed_again_and_again_converges(cluster: Cluster) -> None:
+async def test_a_recovery_that_is_killed_again_and_again_converges(cluster: Cluster) -> None:
     """P10."""
     for replica in cluster.replicas:
         replica.kill()
@@ -111,7 +111,7 @@ async def test_a_rescue_that_is_killed_again_and_again_converges(cluster: Cluste
     for _ in range(5):
         await cluster.let_leases_run_out()
         recovery.start()
-        await eventually(partial(are_fewer_than, cluster, left), within=20, what="a rescue")
+        await eventually(partial(are_fewer_than, cluster, left), within=20, what="a recovery")
         recovery.kill()
         left = await count_orphans(cluster)
         assert left, "it was not killed half-way"

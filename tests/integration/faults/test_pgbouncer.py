@@ -65,7 +65,7 @@ async def test_twenty_conversations_at_once_share_eight_connections(cluster: Clu
     await cluster.check()
 
 
-async def test_a_dead_replica_s_reply_is_rescued_through_it(cluster: Cluster, user: Client) -> None:
+async def test_a_dead_replica_s_reply_is_recovered_through_it(cluster: Cluster, user: Client) -> None:
     conversation = await user.create(on=cluster.urls[1])
     prompt = user.prompt()
     cluster.model.will_say(prompt, 20, hold=10)

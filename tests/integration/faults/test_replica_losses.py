@@ -150,7 +150,7 @@ async def test_a_caller_who_was_shown_more_than_survived_is_told_to_go_back(stor
     await storm.cluster.check()
 
 
-async def test_a_replica_that_thaws_after_its_replies_were_rescued_writes_nothing_more(storm: Storm) -> None:
+async def test_a_replica_that_thaws_after_its_replies_were_recovered_writes_nothing_more(storm: Storm) -> None:
     """P3: SIGSTOP until others have taken over, then SIGCONT."""
     await expect_fenced(storm, FROZEN)
 

@@ -15,5 +15,5 @@ WRITES = {
     "rename": "then 'user'",
     "delete": "delete from conversations",
 }
-#: The statements of a rescue, in their order.
-RESCUE = ("set owner_id =", "for update", "string_agg(text", FINISH, "COMMIT")
+#: The statements of a recovery, in their order.
+RECOVERY = ("set owner_id =", "for update", "string_agg(text", FINISH, "COMMIT")

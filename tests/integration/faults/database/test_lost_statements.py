@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.faults.client import Client
 from tests.integration.faults.cluster import Cluster
-from tests.integration.faults.database.statements import BEGIN_TURN, RESCUE, WRITES
+from tests.integration.faults.database.statements import BEGIN_TURN, RECOVERY, WRITES
 from tests.integration.faults.orphans import orphan
 from tests.integration.faults.patience import read_to_the_end
 from tests.integration.faults.postgres_proxy import Loss, PostgresProxy
@@ -69,11 +69,11 @@ async def test_a_send_that_is_told_of_a_failure_again_and_again_is_one_message_a
 
 
 @pytest.mark.parametrize("loss", Loss)
-async def test_a_rescue_converges_whichever_of_its_statements_is_lost(
+async def test_a_recovery_converges_whichever_of_its_statements_is_lost(
     cluster: Cluster, proxy: PostgresProxy, user: Client, loss: Loss
 ) -> None:
     """D2."""
-    rules = [proxy.on(fragment, loss) for fragment in RESCUE]
+    rules = [proxy.on(fragment, loss) for fragment in RECOVERY]
     await orphan(cluster, user, 10)
 
     async def all_have_hit() -> bool:
@@ -81,6 +81,6 @@ async def test_a_rescue_converges_whichever_of_its_statements_is_lost(
         await cluster.let_leases_run_out()
         return all(rule.hits for rule in rules)
 
-    await eventually(all_have_hit, within=30, what="every statement of a rescue lost once")
+    await eventually(all_have_hit, within=30, what="every statement of a recovery lost once")
     await cluster.let_leases_run_out()
     await cluster.check()
