@@ -4,5 +4,14 @@ from chatcore_inference.client import InferenceClient
 from chatcore_inference.http.body_sink import SINK, BodySink
 from chatcore_inference.http.transport import SinkTransport
 from chatcore_inference.limits import InferenceLimits, InferenceTimeouts
+from chatcore_inference.protocols.samosachaat.protocol import SamosachaatProtocol
 
-__all__ = ["InferenceClient", "InferenceLimits", "InferenceTimeouts", "SinkTransport", "BodySink", "SINK"]
+__all__ = [
+    "InferenceClient",
+    "InferenceLimits",
+    "InferenceTimeouts",
+    "SamosachaatProtocol",
+    "SinkTransport",
+    "BodySink",
+    "SINK",
+]

@@ -18,7 +18,7 @@ from chatcore import Chat
 from chatcore.ports import Auth, Clock, Inference, Models, Storage, StreamCounts
 from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
-from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
+from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts, SamosachaatProtocol
 from chatcore_postgres import MigrationError, PostgresStorage, migrate
 from chatcore_service.api.all_endpoints import openapi_document
 from chatcore_service.api.conversations import ConversationEndpoints
@@ -49,6 +49,7 @@ def _inference(settings: Settings) -> InferenceClient:
         settings.internal_api_key,
         timeouts=InferenceTimeouts(**asdict(settings.inference_timeouts)),
         limits=InferenceLimits(**asdict(settings.inference_limits)),
+        protocol=SamosachaatProtocol(settings.inference_generate_path),
     )
 
 

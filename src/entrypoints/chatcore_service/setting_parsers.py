@@ -22,6 +22,7 @@ _HEADER_VALUE = re.compile(r"[!-~]+")
 _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
 )
+_URL_PATH = re.compile(r"/(?!/)[A-Za-z0-9/._~%!$&'()*+,;=:@-]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PORTS = range(1, 65536)
 _ORIGINS = "must be origins such as https://chat.example.com, separated by commas"
@@ -83,6 +84,13 @@ def http_url(value: str) -> str:
     if not _is_http_url(url):
         raise MalformedValueError("must be an http:// or https:// address")
     return url
+
+
+def url_path(value: str) -> str:
+    """Accepts the path of an address, such as /generate."""
+    if not _URL_PATH.fullmatch(value):
+        raise MalformedValueError("must be a path such as /generate")
+    return value
 
 
 def names(value: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from chatcore_service.setting_parsers import (
     seconds,
     switch,
     text,
+    url_path,
     whole,
 )
 
@@ -131,6 +132,8 @@ class Settings:
     database_prepared_statements: bool = field(default=True, metadata=env("DATABASE_PREPARED_STATEMENTS", switch))
     auth_service_url: str = field(default="http://auth:8001", metadata=env("AUTH_SERVICE_URL", http_url))
     inference_service_url: str = field(default="http://inference:8000", metadata=env("INFERENCE_SERVICE_URL", http_url))
+    #: Where the inference service takes requests for a reply, below its URL.
+    inference_generate_path: str = field(default="/generate", metadata=env("INFERENCE_GENERATE_PATH", url_path))
     #: The key that authenticates this service to both other services; during a rotation, several keys, separated by
     #: commas.
     internal_api_key: str = field(repr=False, metadata=env("INTERNAL_API_KEY", internal_keys))

@@ -19,7 +19,7 @@ from chatcore.errors import (
 )
 from chatcore.ports import Frame, InferenceRequest, ModelsDocument
 from chatcore.replies.sampling import Sampling
-from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
+from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts, SamosachaatProtocol
 
 BASE = "http://inference.test:8000"
 REQUEST = InferenceRequest(messages=(HistoryMessage(Role.USER, "Hi"),), sampling=Sampling(), user_id="user-1")
@@ -40,6 +40,27 @@ def client(router: respx.Router) -> InferenceClient:
 def client_of(router: respx.Router, base_url: str = BASE) -> InferenceClient:
     transport = httpx.MockTransport(router.async_handler)
     return InferenceClient(base_url, "secret-key", transport=transport, limits=InferenceLimits(max_answer_bytes=100))
+
+
+@pytest.mark.parametrize(
+    ("base_url", "path", "requested"),
+    [
+        (BASE, "/", "/"),
+        (BASE, "/v2/generate", "/v2/generate"),
+        (f"{BASE}/models", "/", "/models/"),
+        (f"{BASE}/models", "/generate", "/models/generate"),
+    ],
+)
+async def test_a_reply_is_requested_at_the_given_path(
+    router: respx.Router, base_url: str, path: str, requested: str
+) -> None:
+    route = router.post(requested).respond(200, content=BODY, headers=STREAM)
+    transport = httpx.MockTransport(router.async_handler)
+
+    async with InferenceClient(base_url, None, protocol=SamosachaatProtocol(path), transport=transport) as client:
+        await client.generate(REQUEST, lambda _: None)
+
+    assert route.call_count == 1
 
 
 async def refusal_of(asking: Awaitable[ModelsDocument]) -> ModelsRefusedError:

@@ -63,6 +63,7 @@ def test_every_variable_sets_its_field() -> None:
             "MAX_BODY_BYTES": "2048",
             "BODY_TIMEOUT_SECONDS": "3",
             "FRONTEND_URL": "https://a.test, http://b.test:8080/",
+            "INFERENCE_GENERATE_PATH": "/v2/generate",
             "PLACEHOLDER_TITLES": "Untitled, Neuer Chat",
             "DRAIN_SECONDS": "0",
             "SERVICE_NAME": "chat",
@@ -89,6 +90,7 @@ def test_every_variable_sets_its_field() -> None:
     limits = settings.inference_limits
     assert (limits.max_text_chars, limits.max_frame_bytes, limits.max_header_bytes) == (5000, 6000, 7000)
     assert settings.frontend_origins == ("https://a.test", "http://b.test:8080")
+    assert settings.inference_generate_path == "/v2/generate"
     assert settings.placeholder_titles == ("Untitled", "Neuer Chat")
     assert (settings.drain_seconds, settings.service_name, settings.log_level) == (0, "chat", "DEBUG")
 

@@ -20,11 +20,17 @@ _EVENTS = SamosachaatEvents()
 
 
 class SamosachaatProtocol(WireProtocol):
-    """Builds requests for the samosachaat inference service, and reads its events."""
+    """Builds requests for the samosachaat inference service, and reads its events.
 
-    generate_path = "generate"
+    Args:
+        generate_path: the path of requests for a reply, below the service's URL; some deployments take them at ``/``.
+    """
+
     models_path = "models"
     swap_path = "models/swap"
+
+    def __init__(self, generate_path: str = "/generate") -> None:
+        self.generate_path = generate_path.lstrip("/")
 
     def authorize(self, headers: httpx.Headers, key: str) -> None:
         """Adds our key to the headers, as :meth:`WireProtocol.authorize` says."""
