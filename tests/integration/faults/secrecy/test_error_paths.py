@@ -89,7 +89,7 @@ async def test_a_request_that_is_refused_for_its_body_or_its_headers(trap: Trap)
         ("GET", f"/api/conversations?cursor={said}", {}, 422),
         ("GET", f"/api/conversations?limit={said}", {}, 422),
         ("GET", f"/api/elsewhere?token={secret}", {}, 404),
-        ("PATCH", f"{conversation}?token={secret}", {}, 405),
+        ("POST", f"{conversation}?token={secret}", {}, 405),
         ("PUT", conversation, {**JSON, "x-trace-id": f"{secret} {said}"}, 422),
     ]
     for method, path, more, status in headers:
