@@ -139,7 +139,9 @@ def _most_rows(part: Results) -> Iterator[Row]:
     for beside, theirs in found.items() if ours else ():
         what = "most streams held by one process, p99 < 100 ms" + (f", beside {beside}" if beside != NGINX else "")
         counts = [f"{'≥ ' if most['is_limit_of_tools'] else ''}{most['streams']:,}" for most in (ours, theirs)]
-        yield Row(what, counts[0], counts[1], in_relation(ours["streams"], theirs["streams"]), _MOST_TARGET)
+        are_known = not (ours["is_limit_of_tools"] or theirs["is_limit_of_tools"])
+        ratio = in_relation(ours["streams"], theirs["streams"]) if are_known else ""
+        yield Row(what, counts[0], counts[1], ratio, _MOST_TARGET)
 
 
 def _stalled_rows(part: Results) -> Iterator[Row]:

@@ -11,11 +11,7 @@ _BEGIN, _END = "<!-- figures: made by `make bench` with --publish -->", "<!-- en
 
 
 def with_figures(page: str, figures: str) -> str:
-    """Returns the page with new figures between its two markers.
-
-    Raises:
-        BenchmarkError: the page lacks a marker.
-    """
+    """Returns the page with new figures between its two markers; raises BenchmarkError if the page lacks one."""
     before, begin, rest = page.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not begin or not end:

@@ -13,11 +13,7 @@ Results = Mapping[str, Any]
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Returns all parts by name; empty if the file does not exist.
-
-    Raises:
-        BenchmarkError: the file does not contain results.
-    """
+    """Returns all parts by name, none if the file does not exist; raises BenchmarkError if it holds anything else."""
     try:
         document = orjson.loads(file.read_bytes()) if file.exists() else {}
     except orjson.JSONDecodeError:
@@ -62,5 +58,6 @@ def _valid(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, list):
         return [each for each in value if not problems(each)]
     if isinstance(value, Mapping):
-        return {key: left for key, each in value.items() if (left := _valid(each))}
+        own = {name: value[name] for name in ("broken", "spoiled") if name in value}
+        return {} if problems(own) else {key: left for key, each in value.items() if (left := _valid(each))}
     return value

@@ -13,15 +13,12 @@ from benchmarks.token_source import PERIOD_SECONDS, running_source, share_later_
 _SHORTEST_RAMP_SECONDS, _SLOWING = 2.0, 1.5
 _SETTLE_SECONDS = 1.5
 _PATIENCE_SECONDS = 60.0
-# A relayed token is in time if its latency is below `_IN_TIME_MS`. The subject keeps up if the share `_THROUGHPUT` of
-# the expected tokens arrives, and the share `_SHARE_IN_TIME` of them in time.
+# The subject keeps up if the share `_THROUGHPUT` of the tokens arrives, and `_SHARE_IN_TIME` of them in `_IN_TIME_MS`.
 _IN_TIME_MS, _SHARE_IN_TIME, _THROUGHPUT = 100, 0.99, 0.97
-# The token source was the bottleneck if it made more than the share `_MOST_LATE` of the tokens over `_LATE_MS` late.
-# The load client was the bottleneck if it was busy for more than the share `_MOST_BUSY`, because it then reads tokens
-# late.
+# The token source was the bottleneck if it made more than the share `_MOST_LATE` of the tokens over `_LATE_MS` late,
+# and the load client if it was busy for more than the share `_MOST_BUSY`.
 _LATE_MS, _MOST_LATE, _MOST_BUSY = 20, 0.01, 0.97
-#: The share of a core taken by other programs above which a measurement is repeated. The kernel's own work counts too,
-#: so a small share is normal.
+#: The share of a core, taken by other programs and the kernel, above which a measurement is repeated.
 MOST_TAKEN = 0.3
 
 
@@ -64,8 +61,7 @@ class Trial:
         """Returns the load with a stream for each request; streams begin in turn, at slightly random times."""
         requests = subject.requests(running, self.streams)
         ramp = self._ramp_seconds(subject)
-        # If many streams are open while others begin, the last streams begin more slowly, because the benchmark
-        # measures open streams.
+        # If many streams are open while others begin, the last streams begin more slowly.
         slowing = 1.0 if ramp == _SHORTEST_RAMP_SECONDS else _SLOWING
         starts = [ramp * ((n + random.random()) / len(requests)) ** slowing for n in range(len(requests))]
         patience = 2 * ramp + self.seconds + _PATIENCE_SECONDS

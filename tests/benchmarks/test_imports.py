@@ -14,6 +14,10 @@ MODULES = [found.name for found in pkgutil.walk_packages([str(BENCHMARKS)], "ben
 PUBLIC = {"chatcore", "chatcore.ports", "chatcore_postgres", "chatcore_inference", "chatcore_memory"}
 
 
+def test_the_benchmark_stays_small() -> None:
+    assert sum(len(file.read_text().splitlines()) for file in BENCHMARKS.rglob("*.py")) < 2000
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_can_be_imported(name: str) -> None:
     assert importlib.import_module(name).__doc__

@@ -39,3 +39,7 @@ def test_a_part_without_a_valid_measurement_is_left_out() -> None:
     assert valid({"requests": {"costs": [WRONG]}, "rest": {"rounds": [{"memory_kb": 1.0}]}}) == {
         "rest": {"rounds": [{"memory_kb": 1.0}]}
     }
+
+
+def test_a_measurement_beside_its_fault_is_left_out_too() -> None:
+    assert valid({"most": {"found": {"broken": "a wrong token", "streams": 5}}}) == {}
