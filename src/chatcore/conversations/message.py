@@ -21,6 +21,7 @@ class Role(StrEnum):
 
     USER = "user"
     ASSISTANT = "assistant"
+    #: No message has this role today; the API and the database list it for clients that know it.
     SYSTEM = "system"
 
 

@@ -7,7 +7,10 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class ModelsDocument:
-    """A document about models as the inference service wrote it, to be passed on unread."""
+    """A document about models as the inference service wrote it, to be passed on unread.
+
+    The API promises the service's answer unchanged, so the document keeps its media type and its status.
+    """
 
     #: All bytes of the document, which is usually JSON.
     content: bytes

@@ -64,7 +64,7 @@ class Reader(Protocol[Chunk_co]):
         ...
 
     def wake(self) -> None:
-        """Lets :meth:`wait` return now, so that the caller can do something else in between."""
+        """Makes :meth:`wait` return now, for a task that has something else to send between two chunks."""
         ...
 
     def offer(self, write: Callable[[Chunk_co], bool]) -> None:

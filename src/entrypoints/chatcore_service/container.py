@@ -65,7 +65,7 @@ def _stream_counts(storage: Storage) -> StreamCounts:
 
 def _models(inference: Inference) -> Models:
     # One adapter implements both ports: it requests replies and models over the same connections.
-    assert isinstance(inference, Models)  # noqa: S101 - ours do
+    assert isinstance(inference, Models)  # noqa: S101 - true of our adapters
     return inference
 
 

@@ -72,7 +72,7 @@ class Metrics:
             registry=registry,
         )
         self.recovered = Counter(
-            "chatcore_rescued_generations", "Replies of dead processes that were recovered.", registry=registry
+            "chatcore_rescued_generations", "Orphaned replies that were recovered.", registry=registry
         )
         self.background_failures = Counter(
             "chatcore_background_failures",

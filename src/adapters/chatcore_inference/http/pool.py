@@ -29,7 +29,7 @@ _MANY = 512
 
 
 class Pool:
-    """Lends at most `max_connections` connections at once; further callers wait in line.
+    """Checks out at most `max_connections` connections at once; further callers wait in line.
 
     A connection counts until its exchange is over, which for a stream may be a moment after its reader has left.
 

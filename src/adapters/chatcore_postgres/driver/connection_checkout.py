@@ -1,14 +1,14 @@
-"""Lends connections of a pool to tasks and returns them, even if a task is cancelled.
+"""Checks out connections of a pool for tasks and returns them, even if a task is cancelled.
 
 The pool has a queue of its own, behind a lock that every checkout and every return must take. When a busy event loop
 holds that lock across an iteration, all tasks queue for it, one for each iteration from then on: a pool with free
-connections then lends five a second. Also, a deadline that interrupts a task while it returns a connection loses
+connections then hands over five a second. Also, a deadline that interrupts a task while it returns a connection loses
 that connection for good. So a task that would have to wait for a connection waits here and not in the pool, and a
 separate task returns each connection to the pool.
 
-An idle connection is lent without taking the lock. A connection that is released in order stays here for the next
-checkout, which gets it in the same iteration, and needs no task to return it. Every few seconds all idle connections go
-back to the pool, which decides how many connections there are and how old they become.
+An idle connection is checked out without taking the lock. A connection that is released in order stays here for the
+next checkout, which gets it in the same iteration, and needs no task to return it. Every few seconds all idle
+connections go back to the pool, which decides how many connections there are and how old they become.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _log = structlog.get_logger("chatcore_postgres")
 
 
 class ConnectionCheckout:
-    """Lends the connections of a pool to tasks.
+    """Checks out the connections of a pool for tasks.
 
     Args:
         pool: the pool, which no other object may use.
@@ -126,7 +126,7 @@ class ConnectionCheckout:
         if self._idle_timer is not None:
             self._idle_timer.cancel()
             self._idle_timer = None
-            # The pool lends first the connection that was returned first.
+            # The pool checks out first the connection that was returned first.
             self._return_to_pool(self._idle[::-1])
             self._idle.clear()
 

@@ -162,10 +162,10 @@ class OrphansContract(StorageHooks):
         assert await storage.finish_orphan(lease, _decide) == _decided("Hel")
 
     async def test_a_stop_request_that_the_owner_did_not_see_is_reported(self, storage: Storage) -> None:
-        heard: list[OrphanedReply] = []
+        seen: list[OrphanedReply] = []
 
         def decide(orphan: OrphanedReply) -> FinalState:
-            heard.append(orphan)
+            seen.append(orphan)
             return _decide(orphan)
 
         for is_asked in (False, True):
@@ -176,13 +176,13 @@ class OrphansContract(StorageHooks):
             await self.expire_leases(storage)
             await storage.finish_orphan(await claim(storage, an_owner()), decide)
 
-        assert [orphan.stop_requested for orphan in heard] == [False, True]
+        assert [orphan.stop_requested for orphan in seen] == [False, True]
 
     async def test_an_earlier_reply_is_reported(self, storage: Storage) -> None:
-        heard: list[OrphanedReply] = []
+        seen: list[OrphanedReply] = []
 
         def decide(orphan: OrphanedReply) -> FinalState:
-            heard.append(orphan)
+            seen.append(orphan)
             return _decide(orphan)
 
         conversation = await create(storage)
@@ -194,7 +194,7 @@ class OrphansContract(StorageHooks):
             await storage.finish_orphan(await claim(storage, an_owner()), decide)
         await storage.finish_orphan(await begin(storage, conversation), decide)
 
-        assert heard == [
+        assert seen == [
             OrphanedReply("", stop_requested=False, replaces=False),
             OrphanedReply("", stop_requested=False, replaces=True),
             OrphanedReply("Hel", stop_requested=False, replaces=True),

@@ -27,7 +27,7 @@ class Patience:
 
 
 class UnreadBody:
-    """Counts the bytes of an unread rest of a body, and calls `on_end` when the rest exceeds a limit."""
+    """Counts the bytes of a body that the handler did not read, and calls `on_end` when the rest exceeds a limit."""
 
     __slots__ = ("_bytes_left", "_deadline", "_has_received", "_loop", "_on_end", "_patience", "_timer")
 
