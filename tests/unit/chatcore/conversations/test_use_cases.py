@@ -1,0 +1,57 @@
+"""Tests the use cases of conversations over memory."""
+
+import pytest
+from tests.unit.conftest import ADA, BOB, World
+
+from chatcore.conversations.changes import ConversationChanges
+from chatcore.conversations.conversation import TitleSource
+from chatcore.conversations.use_cases import Conversations
+from chatcore.errors import ConversationNotFoundError, InvalidInputError
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "source"),
+    [
+        (None, "New conversation", TitleSource.DEFAULT),
+        ("", "New conversation", TitleSource.DEFAULT),
+        ("New chat", "New chat", TitleSource.DEFAULT),
+        ("Holidays", "Holidays", TitleSource.USER),
+    ],
+)
+async def test_a_title_is_the_users_unless_it_stands_for_none(
+    world: World, given: str | None, shown: str, source: TitleSource
+) -> None:
+    created = await world.chat.conversations.create(ADA, title=given)
+
+    assert (created.title, created.title_source) == (shown, source)
+
+
+async def test_a_conversation_that_breaks_a_limit_is_not_stored(world: World) -> None:
+    with pytest.raises(InvalidInputError):
+        await world.chat.conversations.create(ADA, title="x" * 501)
+
+    assert (await world.chat.conversations.list(ADA)).conversations == ()
+
+
+async def test_a_change_is_returned_and_stored(world: World) -> None:
+    created = await world.conversation()
+
+    changed = await world.chat.conversations.update(ADA, created.id, ConversationChanges(title="Mine", is_pinned=True))
+
+    assert (changed.title, changed.is_pinned) == ("Mine", True)
+    assert (await world.chat.conversations.open(ADA, created.id)).conversation == changed
+
+
+async def test_whoever_deletes_a_conversation_is_told_of_it_afterwards(world: World) -> None:
+    told: list[object] = []
+    conversations = Conversations(
+        storage=world.storage, clock=world.clock, on_deleted=lambda user_id, id_: told.append((user_id, id_))
+    )
+    created = await conversations.create(ADA)
+
+    with pytest.raises(ConversationNotFoundError):
+        await conversations.delete(BOB, created.id)
+    told_of_another_users = list(told)
+    await conversations.delete(ADA, created.id)
+
+    assert (told_of_another_users, told) == ([], [(ADA.id, created.id)])
