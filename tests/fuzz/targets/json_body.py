@@ -75,9 +75,12 @@ def _check_as(body_type: type[object], body: bytes) -> None:
         value = decode_body(body, body_type)
     except (RefusedError, InvalidInputError):
         return
+    # At the creation of a conversation an empty text stands for none.
+    min_length = 0 if body_type is NewConversationBody else 1
     for name in ("content", "title", "model_tag"):
         text = getattr(value, name, None)
-        assert text is None or (0 < len(text) <= 8000 and "\0" not in text and text.encode())
+        assert text is None or (min_length <= len(text) <= 8000 and "\0" not in text)
+        assert text is None or text.encode().decode() == text
     _check_sampling(value)
 
 
