@@ -5,6 +5,7 @@ A parser raises :class:`~chatcore_service.environment.MalformedValueError` for a
 
 import re
 from collections.abc import Callable
+from ipaddress import IPv6Address
 from math import inf
 from typing import Final
 from urllib.parse import urlsplit
@@ -100,9 +101,7 @@ def names(value: str) -> tuple[str, ...]:
 
 def origins(value: str) -> tuple[str, ...]:
     """Accepts origins, such as https://chat.example.com, separated by commas; returns the form that browsers send."""
-    listed = tuple(
-        _serialized_origin(origin.strip().removesuffix("/")) for origin in value.split(",") if origin.strip()
-    )
+    listed = tuple(_serialized_origin(origin.strip().rstrip("/")) for origin in value.split(",") if origin.strip())
     if not listed:
         raise MalformedValueError(_ORIGINS)
     return listed
@@ -111,11 +110,23 @@ def origins(value: str) -> tuple[str, ...]:
 def _serialized_origin(origin: str) -> str:
     # The pattern excludes wildcards, credentials, paths, queries and fragments, which a browser never sends.
     match = _ORIGIN.fullmatch(origin.lower())
-    if match is None or int(match["port"] or 1) not in _PORTS:
+    if match is None:
         raise MalformedValueError(_ORIGINS)
-    has_default_port = match["port"] is not None and int(match["port"]) == _DEFAULT_PORTS.get(match["scheme"])
-    port = "" if match["port"] is None or has_default_port else f":{int(match['port'])}"
-    return f"{match['scheme']}://{match['host']}{port}"
+    scheme, host, port = match["scheme"], _serialized_host(match["host"]), match["port"]
+    if port is None or int(port) == _DEFAULT_PORTS.get(scheme):
+        return f"{scheme}://{host}"
+    if int(port) not in _PORTS:
+        raise MalformedValueError(_ORIGINS)
+    return f"{scheme}://{host}:{int(port)}"
+
+
+def _serialized_host(host: str) -> str:
+    if not host.startswith("["):
+        return host
+    try:
+        return f"[{IPv6Address(host[1:-1])}]"
+    except ValueError as error:
+        raise MalformedValueError(_ORIGINS) from error
 
 
 def internal_keys(value: str) -> str:

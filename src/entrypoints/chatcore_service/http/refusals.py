@@ -53,7 +53,7 @@ class PreflightRefusedError(RefusedError):
     """Reports to a browser that its script may not call the API."""
 
     code = "preflight_refused"
-    sentence = "This origin, method or request header is not allowed here."
+    sentence = "This origin or method is not allowed here."
 
 
 class RouteNotFoundError(RefusedError):

@@ -45,6 +45,9 @@ MALFORMED_VARIABLES = (
     ("FRONTEND_URL", "https://a.test:0"),
     ("FRONTEND_URL", "https://a.test:65536"),
     ("FRONTEND_URL", "https://"),
+    ("FRONTEND_URL", "https://[::g]"),
+    ("FRONTEND_URL", "https://[:::]"),
+    ("FRONTEND_URL", "https://[1::2::3]"),
     ("FRONTEND_URL", "https://a.test/path"),
     ("FRONTEND_URL", "https://a.test, null"),
     ("LOG_LEVEL", "verbose"),
@@ -91,7 +94,11 @@ def test_there_may_be_several_internal_keys(keys: str) -> None:
         ("https://front.test:80", "https://front.test:80"),
         ("http://localhost:3000", "http://localhost:3000"),
         ("capacitor://localhost", "capacitor://localhost"),
+        ("https://front.test//", "https://front.test"),
+        ("https://front.test:00443", "https://front.test"),
         ("http://[::1]:3000", "http://[::1]:3000"),
+        ("http://[0:0:0:0:0:0:0:1]:3000", "http://[::1]:3000"),
+        ("http://[2001:DB8::0:1]", "http://[2001:db8::1]"),
     ],
 )
 def test_an_origin_is_compared_as_browsers_send_it(value: str, origin: str) -> None:

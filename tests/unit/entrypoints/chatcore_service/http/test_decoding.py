@@ -11,7 +11,7 @@ from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 
 from chatcore.errors import InvalidInputError
 from chatcore_service.http.decoding import decode_body, decode_query
-from chatcore_service.http.fields import Doc
+from chatcore_service.http.fields import Doc, Rule
 
 JSON = {**ALICE, "Content-Type": "application/json"}
 
@@ -254,7 +254,39 @@ def test_a_query_ignores_parameters_that_it_does_not_have() -> None:
     assert decode_query(QueryParams("text=x&more=1&more=2"), Query) == Query(text="x")
 
 
+class CountedParameters(QueryParams):
+    """Counts how often the values of a name are searched for."""
+
+    searches = 0
+
+    def getlist(self, key: str) -> list[str]:
+        self.searches += 1
+        return super().getlist(key)
+
+
+def test_the_work_on_a_query_does_not_grow_with_the_number_of_other_parameters() -> None:
+    parameters = CountedParameters([("text", "x"), *((f"n{number}", "") for number in range(4000))])
+
+    assert decode_query(parameters, Query) == Query(text="x")
+    assert parameters.searches == 1
+
+
 def test_a_query_names_each_problem_in_the_order_of_its_fields() -> None:
     with pytest.raises(InvalidInputError) as caught:
         decode_query(QueryParams("choice=c&text=x&text=y"), Query)
     assert problems_of(caught.value) == ["text must be given once", "choice must be a or b"]
+
+
+def _broken_rule(value: str) -> None:
+    raise {"lookup": KeyError, "value": ValueError}[value]
+
+
+@frozen(kw_only=True)
+class BrokenBody:
+    text: Annotated[str, Rule(_broken_rule)]
+
+
+@pytest.mark.parametrize(("text", "error"), [("lookup", KeyError), ("value", ValueError)])
+def test_a_bug_in_a_rule_is_not_told_as_the_fault_of_the_caller(text: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        decode_body(json.dumps({"text": text}).encode(), BrokenBody)
