@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Iterator
 
+from attrs import AttrsInstance
 from starlette.requests import Request
 from starlette.types import Message
 
@@ -70,7 +71,7 @@ class _Receive:
         return {"type": "http.request", "body": next(self._chunks), "more_body": self._left >= 0}
 
 
-def _check_as(body_type: type[object], body: bytes) -> None:
+def _check_as(body_type: type[AttrsInstance], body: bytes) -> None:
     try:
         value = decode_body(body, body_type)
     except (RefusedError, InvalidInputError):
