@@ -1,11 +1,9 @@
 """Reads the events of a reply; an event is a frame, and its data is a JSON object with `token` or `done`."""
 
-import json
-from typing import NoReturn
-
 import orjson
 
 from chatcore.ports import Frame
+from chatcore_inference.browser_json import Json, read_object
 
 
 class SamosachaatEvents:
@@ -23,9 +21,9 @@ class SamosachaatEvents:
         for us. Only a string is a token and only `true` closes the reply.
         """
         try:
-            event: _Json = orjson.loads(data)
+            event: Json = orjson.loads(data)
         except orjson.JSONDecodeError:
-            event = _parsed_leniently(data)
+            event = read_object(data)
         if not isinstance(event, dict):
             return Frame(raw)
         token = event.get("token")
@@ -38,21 +36,3 @@ class SamosachaatEvents:
     def read_empty(raw: bytes) -> Frame:
         """Returns an event as a frame, as :meth:`chatcore_inference.http.event_reader.EventReader.read_empty` says."""
         return Frame(raw)
-
-
-# JSON data has one of these types; a dict has strings for keys.
-_Json = dict[str, object] | list[object] | str | float | bool | None
-
-
-def _parsed_leniently(data: bytes) -> _Json:
-    # orjson refuses two kinds of data that every browser accepts: halves of a surrogate pair, which a model may split
-    # over two tokens, and bytes that are not UTF-8, which become U+FFFD. The stored text must be what readers saw.
-    try:
-        event: _Json = json.loads(data.decode(errors="replace"), parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return None
-    return event
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)  # Only Python's JSON has NaN and the infinities.
