@@ -21,6 +21,11 @@ def is_finished(raw: bytes) -> bool:
     return raw.endswith(_BLANK_LINES) or raw in {b"\n", b"\r\n", b"\r"}
 
 
+def reports_error(raw: bytes) -> bool:
+    """Returns whether the model reports an error in a frame."""
+    return _payload(raw).get("error") not in (None, False)
+
+
 def parse(raw: bytes) -> Frame:
     """Returns the frame of one whole event."""
     payload = _payload(raw)

@@ -15,7 +15,7 @@ from chatcore.errors import (
     InferenceTimeoutError,
 )
 from chatcore.ports import Frame, Inference, InferenceRequest, Models, ModelsDocument
-from chatcore_memory.frames import DONE_FRAME, is_finished, parse, token_frame
+from chatcore_memory.frames import DONE_FRAME, is_finished, parse, reports_error, token_frame
 
 #: Most bytes of a frame; larger frames are refused, as they are by a client of a real service.
 MAX_FRAME_BYTES = 1024 * 1024
@@ -54,6 +54,36 @@ class InferenceCall:
     state: CallState = CallState.RUNNING
     #: Whether the reply waits at a :data:`PAUSE`.
     is_paused: bool = False
+
+
+@define
+class _Delivery:
+    """Passes on the frames of one reply."""
+
+    _on_frame: Callable[[Frame], None]
+    _is_closed: bool = False
+    #: Whether the model has reported an error.
+    _has_failed: bool = False
+
+    def deliver(self, raw: bytes) -> bool:
+        """Passes on a frame, if it is whole; returns whether the frame closes the reply."""
+        if len(raw) > MAX_FRAME_BYTES:
+            raise InferenceRefusedError("A frame of the inference service is too large.")
+        if not is_finished(raw):
+            return False
+        frame, is_error = parse(raw), reports_error(raw)
+        self._has_failed |= is_error
+        self._is_closed = frame.is_closing
+        if is_error or not (self._has_failed and self._is_closed):
+            self._on_frame(frame)
+        return self._is_closed
+
+    def finish(self) -> None:
+        """Returns if the reply is complete; raises the error of a reply that failed or broke off."""
+        if self._has_failed:
+            raise InferenceRefusedError("The model reported an error.")
+        if not self._is_closed:
+            raise InferenceInterruptedError
 
 
 class ScriptedInference(Inference, Models):
@@ -164,19 +194,20 @@ class ScriptedInference(Inference, Models):
         self.trace_ids.append(trace_id)
 
     async def _perform(self, script: tuple[Step, ...], call: InferenceCall, on_frame: Callable[[Frame], None]) -> None:
+        delivery = _Delivery(on_frame)
         for step in script:
             # Other tasks run between the steps, as they do over a network.
             await asyncio.sleep(0)
             match step:
-                case bytes() if _deliver(step, on_frame):
-                    return
+                case bytes() if delivery.deliver(step):
+                    break
                 case bytes():
                     pass
                 case InferenceError():
                     raise step
                 case _:
                     await self._pause(call)
-        raise InferenceInterruptedError
+        delivery.finish()
 
     async def _pause(self, call: InferenceCall) -> None:
         released = self._released
@@ -199,14 +230,3 @@ def _document(answer: ModelsDocument | InferenceError) -> ModelsDocument:
     if isinstance(answer, InferenceError):
         raise answer
     return answer
-
-
-def _deliver(raw: bytes, on_frame: Callable[[Frame], None]) -> bool:
-    """Passes on a frame, if it is whole; returns whether the frame closes the reply."""
-    if len(raw) > MAX_FRAME_BYTES:
-        raise InferenceRefusedError("A frame of the inference service is too large.")
-    if not is_finished(raw):
-        return False
-    frame = parse(raw)
-    on_frame(frame)
-    return frame.is_closing

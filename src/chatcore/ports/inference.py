@@ -64,8 +64,9 @@ class Inference(Protocol):
 
         Raises:
             InferenceUnreachableError: no connection could be made.
-            InferenceRefusedError: the service answered with an error or with data that is not a reply, or an event or
-                the whole reply is too large.
+            InferenceRefusedError: the service answered with an error or with data that is not a reply, an event or the
+                whole reply is too large, or the model reported an error within its reply. After such an error no
+                closing frame is passed on, unless the closing frame itself reports the error.
             InferenceTimeoutError: no connection, no first event with data, or no next event came in time.
             InferenceInterruptedError: the stream ended or broke without the end of the reply.
         """

@@ -174,7 +174,10 @@ class Generation:
     # -- The end --------------------------------------------------------------------------------------------------
 
     def final_state(self, error: ReplyError | None, *, now: datetime, monotonic: float) -> FinalState:
-        """Returns the final state, given the error with which the inference call ended."""
+        """Returns the final state, given the error with which the inference call ended.
+
+        An error after the closing frame is one that the closing frame reports, so the reply is not complete.
+        """
         text = self.transcript.text()
         status, shown_error = self._outcome(error, has_text=bool(text))
         return FinalState(
@@ -188,7 +191,7 @@ class Generation:
         )
 
     def _outcome(self, error: ReplyError | None, *, has_text: bool) -> tuple[Status, ReplyError | None]:
-        if self.transcript.is_closed:
+        if self.transcript.is_closed and error is None:
             return Status.COMPLETE, None
         if self.cancel_reason is CancelReason.STOPPED:
             return Status.STOPPED, ReplyError.STOPPED

@@ -125,7 +125,7 @@ class GenerationRunner:
             task.uncancel()
         except Exception as error:  # noqa: BLE001 - after any error, the reply must reach a final state
             self._observer.failed("calling the inference service", error)
-            return ReplyError.INFERENCE_ERROR
+            return None if generation.transcript.is_closed else ReplyError.INFERENCE_ERROR
         finally:
             generation.detach()
         return None

@@ -178,12 +178,15 @@ class Transcript:
         self._add(self._repair.flush())
 
     def finish(self, end: End) -> None:
-        """Publishes the end, and the closing frame if the reply is complete. The first end counts."""
+        """Publishes the end, and the closing frame if the reply is complete or the frame reports why it is not.
+
+        The first end counts.
+        """
         if self.end is None:
             self.seal()
             self.end = end
             # A reply whose closing frame arrived but which was deleted before it was stored does not end as complete.
-            last = self._closing if end == End() else b""
+            last = b"" if end.reconnect or end.error is ReplyError.STOPPED else self._closing
             self._keep(last)
             for listener in self._listeners:
                 listener.on_end(last)

@@ -16,6 +16,8 @@ _REPLIES = (
     b'data: {"token":"Hel","gpu":0}\n\ndata: {"token":"lo"}\n\ndata: {"done":true}\n\n',
     b'data: {"token":"\\ud83d"}\r\n\r\ndata: {"token":"\\ude42\\u0000"}\r\rdata:{"token":"\xff"}\n\n: ping\n\n',
     b'\xef\xbb\xbfdata: {"token":\ndata: "a"}\n\nid: 1\nretry: 5\ndata: [1]\n\ndata: {"token":"z","done":true}\r\r',
+    b'data: {"token":"a"}\n\ndata: {"error":"busy"}\n\ndata: {"token":"b"}\n\ndata: {"done":true}\n\n',
+    b'data: {"token":"a","n":1e999}\n\ndata: {"error":{"code":507},"done":true}\n\n',
 )
 SEEDS = tuple(
     make(body) for body in (*_REPLIES, *(case.body for case in CASES if len(case.body) < 1000)) for make in (cut, uncut)
@@ -29,11 +31,14 @@ def check(data: bytes) -> None:
     chunks = chunks_in(data)
     body = b"".join(chunks)
     outcome = _read(chunks)
-    frames, _, is_complete = outcome
+    frames, refusal, is_complete = outcome
 
     assert outcome == _read([body])
     assert body.startswith(b"".join(raw for raw, _, _ in frames))
-    assert [is_closing for _, _, is_closing in frames] == [False] * (len(frames) - 1) + [is_complete] * bool(frames)
+    is_closed = any(is_closing for _, _, is_closing in frames[-1:])
+    assert not any(is_closing for _, _, is_closing in frames[:-1])
+    # The closing frame of a reply that is not complete reports the model's error.
+    assert is_complete == (is_closed and not refusal)
     assert sum(len(token or "") for _, token, _ in frames) <= _LIMITS.max_text_chars
 
 

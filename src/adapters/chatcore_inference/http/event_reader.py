@@ -5,6 +5,12 @@ from typing import Protocol
 from chatcore.ports import Frame
 
 
+class ErrorFrame(Frame):
+    """Is a frame in which the model reports an error; the text before it is kept, but the reply is not complete."""
+
+    __slots__ = ()
+
+
 class EventReader(Protocol):
     """Turns the events of one reply into frames of our stream format.
 
@@ -14,7 +20,7 @@ class EventReader(Protocol):
     __slots__ = ()
 
     def read(self, raw: bytes, data: bytes) -> Frame:
-        """Returns the frame for an event that carries data.
+        """Returns the frame for an event that carries data, an :class:`ErrorFrame` if the event reports an error.
 
         The method is called once for every token, so it must be quick.
 

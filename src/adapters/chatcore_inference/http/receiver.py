@@ -8,7 +8,7 @@ from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
 from chatcore_inference.http.body_sink import BodySink
 from chatcore_inference.http.event_data import data_of, each_lone_event, lone_event, lone_events
-from chatcore_inference.http.event_reader import EventReader
+from chatcore_inference.http.event_reader import ErrorFrame, EventReader
 from chatcore_inference.http.response_head import is_event_stream
 from chatcore_inference.http.sse import BYTE_ORDER_MARK, EventSplitter
 from chatcore_inference.limits import InferenceLimits
@@ -26,6 +26,7 @@ class ReplyReceiver(BodySink):
     __slots__ = (
         "_bytes_left",
         "_chars_left",
+        "_has_failed",
         "_is_between_events",
         "_max_event_bytes",
         "_on_frame",
@@ -49,6 +50,8 @@ class ReplyReceiver(BodySink):
         self._bytes_left = limits.max_reply_bytes
         self._chars_left = limits.max_text_chars
         self._textless_left = limits.max_textless_frames
+        # Whether the model has reported an error.
+        self._has_failed = False
         #: Whether an event with data has arrived since the watchdog last checked; the watchdog clears it.
         self.has_progress = False
         #: Whether the closing frame has arrived.
@@ -74,9 +77,15 @@ class ReplyReceiver(BodySink):
         return self._split(data)
 
     def finish(self) -> bool:
-        """Ends the input; returns whether the reply is complete."""
+        """Ends the input; returns whether the reply is complete.
+
+        Raises:
+            InferenceRefusedError: the model has reported an error.
+        """
         if not self.is_closed and (raw := self._splitter.flush()):
             self._on_frame(self._read(raw, self._data_of(raw)))
+        if self._has_failed:
+            raise InferenceRefusedError("The model reported an error.")
         return self.is_closed
 
     def _split(self, data: bytes) -> bool:
@@ -114,6 +123,8 @@ class ReplyReceiver(BodySink):
         # The local name is needed because Python 3.11 is slow to call a function in a slot directly.
         read_event = self._read_event
         frame = read_event(raw, data)
+        if type(frame) is ErrorFrame:
+            self._fail()
         token = frame.token
         if token:
             self._chars_left -= len(token)
@@ -124,7 +135,22 @@ class ReplyReceiver(BodySink):
         self.is_closed = frame.is_closing
         return frame
 
+    def _fail(self) -> None:
+        # A reader takes a closing frame for the end of a good reply, so one that follows the error is withheld. The
+        # core ends the stream of a reply that is not complete.
+        if not self._has_failed:
+            self._has_failed = True
+            self._on_frame = _unless_closing(self._on_frame)
+
     def _count_textless(self) -> None:
         self._textless_left -= 1
         if self._textless_left < 0:
             raise InferenceRefusedError("The inference service sends too much that is no text.")
+
+
+def _unless_closing(on_frame: Callable[[Frame], None]) -> Callable[[Frame], None]:
+    def pass_on(frame: Frame) -> None:
+        if not frame.is_closing or type(frame) is ErrorFrame:
+            on_frame(frame)
+
+    return pass_on

@@ -85,6 +85,21 @@ class FailuresContract:
         with pytest.raises(InferenceUnreachableError):
             await generate(inference)
 
+    @pytest.mark.parametrize("is_complete", [True, False], ids=["then the end", "no end"])
+    @pytest.mark.parametrize("tokens", [(), ("Hel",)], ids=["before the first token", "after a token"])
+    async def test_an_error_of_the_model_is_a_refusal_after_the_text_before_it(
+        self, inference: Inference, inference_service: InferenceScript, tokens: tuple[str, ...], *, is_complete: bool
+    ) -> None:
+        inference_service.reply_with(ScriptedReply(tokens=tokens, error="out of memory", is_complete=is_complete))
+        received = FrameCollector()
+
+        with pytest.raises(InferenceRefusedError):
+            await generate(inference, received=received)
+
+        assert received.tokens == list(tokens)
+        assert not any(frame.is_closing for frame in received.frames)
+        received.require_our_format()
+
     async def test_an_error_is_a_refusal(self, inference: Inference, inference_service: InferenceScript) -> None:
         inference_service.answer_with_an_error()
 

@@ -27,6 +27,8 @@ class ScriptedReply:
 
     #: The tokens, each sent in an event of its own.
     tokens: tuple[str, ...] = ()
+    #: The message of an error that the model then reports; None for no error.
+    error: str | None = None
     #: Whether the service then says that the reply is complete.
     is_complete: bool = True
     #: Another token, sent after all other tokens in an event of its own; None for no such token.

@@ -93,6 +93,8 @@ class ScriptedModelsServer(ScriptedServer, ModelsScript):
 
 def _events_of(reply: ScriptedReply) -> Iterator[bytes]:
     yield from map(_event, reply.tokens)
+    if reply.error is not None:
+        yield b'data: {"error":"%b"}\n\n' % reply.error.encode()
     if reply.is_complete:
         yield DONE
     if reply.late is not None:

@@ -61,6 +61,8 @@ class RecordingInference(ScriptedInference):
 
 def _steps_of(reply: ScriptedReply) -> Iterator[Step]:
     yield from map(token_frame, reply.tokens)
+    if reply.error is not None:
+        yield b'data: {"error":"%b"}\n\n' % reply.error.encode()
     if reply.is_complete:
         yield DONE_FRAME
     if reply.late is not None:

@@ -124,6 +124,16 @@ def test_a_reply_with_its_closing_frame_is_complete() -> None:
     )
 
 
+@pytest.mark.parametrize(("tokens", "status"), [("", Status.FAILED), ("a", Status.INTERRUPTED)])
+def test_an_error_that_the_closing_frame_reports_is_the_outcome(tokens: str, status: Status) -> None:
+    made = generation(*tokens)
+    close(made)
+
+    final_state = ended(made, ReplyError.INFERENCE_ERROR)
+
+    assert (final_state.status, final_state.error) == (status, ReplyError.INFERENCE_ERROR)
+
+
 def test_a_stop_that_comes_after_the_closing_frame_changes_nothing() -> None:
     made = generation("a")
     close(made)

@@ -76,6 +76,19 @@ def test_readers_of_a_reply_deleted_at_its_end_get_no_closing_frame() -> None:
     assert reader.take() == frame("a").raw
 
 
+def test_a_closing_frame_that_reports_an_error_comes_once_the_reply_is_stored() -> None:
+    made = transcript("a")
+    reader = frame_reader(made)
+    closing = b'data: {"error":"out of memory","done":true}\n\n'
+    made.append(Frame(closing, is_closing=True))
+
+    before = reader.take()
+    made.finish(End(ReplyError.INFERENCE_ERROR))
+
+    assert before == frame("a").raw
+    assert reader.take() == closing
+
+
 def test_no_frame_is_accepted_after_the_closing_frame() -> None:
     made = transcript("a")
     made.append(CLOSING)

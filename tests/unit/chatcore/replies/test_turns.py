@@ -13,6 +13,7 @@ from chatcore.errors import (
     GenerationInProgressError,
     IdempotencyKeyReusedError,
     InferenceInterruptedError,
+    InferenceRefusedError,
     InferenceTimeoutError,
     InferenceUnreachableError,
     InvalidInputError,
@@ -20,6 +21,7 @@ from chatcore.errors import (
     NothingToRegenerateError,
     TooManyGenerationsError,
 )
+from chatcore.ports import Frame
 from chatcore.replies.transcript import End
 
 
@@ -214,6 +216,33 @@ async def test_an_inference_call_without_closing_frame_interrupts_the_reply(worl
     await until(lambda: has_ended(turn))
 
     assert (await world.reply(turn)).error is ReplyError.INFERENCE_INTERRUPTED
+
+
+@pytest.mark.parametrize(("tokens", "status"), [((), Status.FAILED), (("a",), Status.INTERRUPTED)])
+async def test_a_reply_whose_closing_frame_reports_an_error_is_not_complete(
+    world: World, tokens: tuple[str, ...], status: Status
+) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    call.say(*tokens)
+    call.on_frame(Frame(b'data: {"error":"out of memory","done":true}\n\n', is_closing=True))
+    call.fail(InferenceRefusedError())
+    await until(lambda: has_ended(turn))
+
+    reply = await world.reply(turn)
+
+    assert (reply.status, reply.error) == (status, ReplyError.INFERENCE_ERROR)
+
+
+async def test_a_bug_after_the_closing_frame_does_not_spoil_the_reply(world: World) -> None:
+    turn = await world.send(await world.conversation())
+    call = await world.inference.call()
+    call.say("a")
+    call.on_frame(Frame(b'data: {"done":true}\n\n', is_closing=True))
+    call.fail(RuntimeError())
+    await until(lambda: has_ended(turn))
+
+    assert (await world.reply(turn)).status is Status.COMPLETE
 
 
 async def test_a_regenerated_reply_stands_beside_the_old_one(world: World) -> None:

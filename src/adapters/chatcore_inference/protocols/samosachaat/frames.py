@@ -1,9 +1,13 @@
-"""Reads the events of a reply; an event is a frame, and its data is a JSON object with `token` or `done`."""
+"""Reads the events of a reply; the data of an event is a JSON object with `token`, `done` or `error`."""
 
 import orjson
 
 from chatcore.ports import Frame
 from chatcore_inference.browser_json import Json, read_object
+from chatcore_inference.http.event_reader import ErrorFrame
+
+# The values of `error` in an event that reports none: some services have the key in every event. False equals 0.
+_NO_ERROR = (None, False)
 
 
 class SamosachaatEvents:
@@ -18,7 +22,8 @@ class SamosachaatEvents:
         """Returns an event as a frame, as :meth:`chatcore_inference.http.event_reader.EventReader.read` says.
 
         Data that is no JSON object, or an object with other keys, is forwarded like any other data and has no meaning
-        for us. Only a string is a token and only `true` closes the reply.
+        for us. Only a string is a token, only `true` closes the reply, and every `error` but null, `false` and 0 is an
+        error of the model.
         """
         try:
             event: Json = orjson.loads(data)
@@ -28,6 +33,8 @@ class SamosachaatEvents:
             return Frame(raw)
         token = event.get("token")
         frame = Frame(raw, token if isinstance(token, str) else None)
+        if "error" in event and event["error"] not in _NO_ERROR:
+            frame = ErrorFrame(raw, frame.token)
         if event.get("done") is True:
             frame.is_closing = True
         return frame

@@ -11,6 +11,9 @@ from chatcore_inference import InferenceLimits
 from chatcore_inference.http.receiver import ReplyReceiver
 from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
 
+TOKEN = b'data: {"token":"a"}\n\n'
+ERROR = b'data: {"error":"out of memory"}\n\n'
+LAST_ERROR = b'data: {"error":"out of memory","done":true}\n\n'
 DONE = b'data: {"done":true}\n\n'
 PARTS = st.sampled_from(
     [
@@ -126,3 +129,28 @@ def test_a_flood_of_blank_lines_is_ended_before_it_holds_up_others() -> None:
         receiver.feed(b"\n" * 256 * 1024)
 
     assert len(frames) == 64 * 1024
+
+
+@pytest.mark.parametrize("is_at_once", [True, False], ids=["at once", "one by one"])
+@pytest.mark.parametrize(
+    ("frames", "passed_on"),
+    [
+        ([TOKEN, ERROR], [TOKEN, ERROR]),
+        ([ERROR, DONE], [ERROR]),
+        ([TOKEN, ERROR, TOKEN, ERROR, DONE], [TOKEN, ERROR, TOKEN, ERROR]),
+        ([TOKEN, LAST_ERROR], [TOKEN, LAST_ERROR]),
+        ([ERROR, LAST_ERROR], [ERROR, LAST_ERROR]),
+    ],
+)
+def test_after_an_error_of_the_model_only_a_closing_frame_without_one_is_withheld(
+    frames: list[bytes], passed_on: list[bytes], *, is_at_once: bool
+) -> None:
+    seen: list[Frame] = []
+    receiver = ReplyReceiver(seen.append, InferenceLimits(), SamosachaatEvents())
+
+    has_enough = [receiver.feed(data) for data in ([b"".join(frames)] if is_at_once else frames)]
+
+    assert [frame.raw for frame in seen] == passed_on
+    assert has_enough[-1] is (b"done" in frames[-1])
+    with pytest.raises(InferenceRefusedError):
+        receiver.finish()

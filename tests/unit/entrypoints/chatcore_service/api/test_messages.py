@@ -69,6 +69,33 @@ async def test_a_reply_that_fails_ends_with_an_error_frame_and_the_closing_frame
     assert (reply["content"], reply["status"]) == ("Hel", "interrupted")
 
 
+ERROR_FRAME = b'data: {"error":"CUDA out of memory", "code": 507}\n\n'
+LAST_ERROR_FRAME = b'data: {"error":"CUDA out of memory","done":true}\n\n'
+
+
+@pytest.mark.parametrize("end", [(DONE_FRAME,), ()], ids=["then the end", "no end"])
+@pytest.mark.parametrize("error_frame", [ERROR_FRAME, LAST_ERROR_FRAME], ids=["an error", "an error at the end"])
+@pytest.mark.parametrize("tokens", [(), ("Hel",)], ids=["no token", "a token"])
+async def test_an_error_of_the_model_is_passed_on_and_the_reply_is_not_complete(
+    service: HttpService, tokens: tuple[str, ...], error_frame: bytes, end: tuple[bytes, ...]
+) -> None:
+    sent = [*map(token_frame, tokens), error_frame]
+    service.inference.play(*sent, *end)
+
+    response = await service.client.post(
+        f"{await service.conversation()}/messages", json={"content": "hi"}, headers=ALICE
+    )
+
+    assert response.content.startswith(b"".join(sent) + b'data: {"error":"inference_error","detail":"')
+    assert response.content.endswith(b'"}\n\n' + DONE_FRAME)
+    followed = await service.client.get(response.headers["content-location"], headers=ALICE)
+    assert [frame.get("token") or frame.get("error") for frame in frames(followed.text)] == [
+        *tokens,
+        "inference_error",
+        None,
+    ]
+
+
 async def test_an_inference_outage_ends_the_stream_and_keeps_the_message(service: HttpService) -> None:
     conversation = await service.conversation()
     service.inference.outage = InferenceUnreachableError()

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatcore.ports import Frame
+from chatcore_inference.http.event_reader import ErrorFrame
 from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
 
 LONE_HIGH, LONE_LOW = "\ud83d", "\ude00"
@@ -26,6 +28,9 @@ LONE_HIGH, LONE_LOW = "\ud83d", "\ude00"
         (b'{"token":"\xed\xa0\x80"}', "\ufffd\ufffd\ufffd"),
         (b'{"token":"a","token":"b"}', "b"),
         (b'{"token":"a","big":' + b"9" * 400 + b"}", "a"),
+        (b'{"token":"a","big":' + b"9" * 5000 + b"}", "a"),
+        (b'{"token":"a","deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "a"),
+        (b'{"token":"a","error":null}', "a"),
     ],
 )
 def test_a_string_is_a_token_as_it_is(data: bytes, token: str) -> None:
@@ -63,7 +68,9 @@ def test_a_string_is_a_token_as_it_is(data: bytes, token: str) -> None:
         b'{"done":"true"}',
         b'{"done":1}',
         b'{"done":false}',
-        b'{"error":"overloaded"}',
+        b'{"error":null}',
+        b'{"error":false}',
+        b'{"error":0}',
         b'{"delta":' + b"[" * 100_000 + b'"\\ud800"',
         b'{"n":' + b"9" * 5000 + b',"s":"\\ud800"}',
     ],
@@ -74,6 +81,7 @@ def test_anything_else_says_nothing_and_does_no_harm(data: bytes) -> None:
 
     assert frame.token is None
     assert not frame.is_closing
+    assert type(frame) is Frame
 
 
 @pytest.mark.parametrize("data", [b'{"done":true}', b'{ "done" : true , "usage":{}}', b'{"x":"\\ud800","done":true}'])
@@ -85,6 +93,30 @@ def test_the_last_token_may_come_with_the_end() -> None:
     frame = SamosachaatEvents.read(b"raw", b'{"token":"!","done":true}')
 
     assert (frame.token, frame.is_closing) == ("!", True)
+
+
+@pytest.mark.parametrize(
+    ("data", "token", "is_closing"),
+    [
+        (b'{"error":"out of memory"}', None, False),
+        (b'{"error":""}', None, False),
+        (b'{"error":{"message":"out of memory","code":500}}', None, False),
+        (b'{"error":["out of memory"]}', None, False),
+        (b'{"error":true}', None, False),
+        (b'{"error":507}', None, False),
+        (b'{"error":1e999}', None, False),
+        (b'{"error":' + b"[" * 2000 + b"]" * 2000 + b"}", None, False),
+        (b'{"error":"half a pair \\ud800","token":"a"}', "a", False),
+        (b'{"token":"a","error":"out of memory"}', "a", False),
+        (b'{"error":"out of memory","done":true}', None, True),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_every_error_is_one_of_the_model(data: bytes, token: str | None, *, is_closing: bool) -> None:
+    frame = SamosachaatEvents.read(b"raw", data)
+
+    assert isinstance(frame, ErrorFrame)
+    assert (frame.raw, frame.token, frame.is_closing) == (b"raw", token, is_closing)
 
 
 @given(st.text(st.characters()))
