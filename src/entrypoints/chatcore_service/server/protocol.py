@@ -16,6 +16,7 @@ from chatcore_service.http.refusals import HeadersTooLargeError, HeaderTimeoutEr
 from chatcore_service.http.trace import choose_trace_id
 from chatcore_service.lifespan import METRICS
 from chatcore_service.server.chunked_writer import ChunkedWriter
+from chatcore_service.server.delivery_watch import DeliveryWatch
 from chatcore_service.server.refusal import record, refusal
 from chatcore_service.server.unread_body import LingeringTransport, Patience, UnreadBody
 from chatcore_service.settings import RequestSettings, Settings, StreamSettings
@@ -36,7 +37,7 @@ class BoundedProtocol(HttpToolsProtocol):
     __slots__ = (
         "_connection",
         "_current",
-        "_flush_timer",
+        "_delivery_watch",
         "_has_begun",
         "_header_bytes",
         "_header_timer",
@@ -59,6 +60,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # `connection_made` sets these attributes.
     _connection: LingeringTransport
+    _delivery_watch: DeliveryWatch
     _unread_body: UnreadBody
     _writer: ChunkedWriter
 
@@ -72,7 +74,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_headers = True
         self._has_begun = False
         self._header_timer: asyncio.TimerHandle | None = None
-        self._flush_timer: asyncio.TimerHandle | None = None
         # `_current` is the request in progress. uvicorn's own `cycle` is the newest request, which may wait in the
         # pipeline.
         self._current: RequestResponseCycle | None = None
@@ -83,6 +84,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unread_body = UnreadBody(self.patience, self.loop, real.close)
         self._writer = ChunkedWriter(real)
         self._connection = LingeringTransport(real, self.loop, self._unread_body, self._writer)
+        self._delivery_watch = DeliveryWatch(self._connection, self._writer, seconds=self.flush_seconds, loop=self.loop)
         super().connection_made(self._connection)
         self._expect_headers()
 
@@ -90,8 +92,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Cancels all timers and notifies the request in progress."""
         self._stop_timer()
         self._unread_body.forget()
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
+        self._delivery_watch.stop()
         self._notify_current_request()
         super().connection_lost(exc)
         self._writer.depart()
@@ -159,8 +160,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Counts and passes on a header; refuses a transfer coding other than chunked."""
+        """Counts and passes on a header; refuses a transfer coding other than chunked, and drops a trailer."""
         self._count(len(name) + len(value) + len(b": \r\n"))
+        if not self._is_in_headers:
+            # A proxy checks and replaces headers only. A trailer that became a header would bypass the proxy.
+            return
         if name.lower() == b"transfer-encoding" and value.strip(b" \t").lower() != b"chunked":
             # The application would have to decode another coding; a program that ignores the coding reads a different
             # body.
@@ -197,6 +201,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Ends the request and prepares for another one on the same connection."""
         super().on_message_complete()
+        # An open connection has a parser.
+        if not self.parser.should_keep_alive():  # pyright: ignore[reportOptionalMemberAccess]
+            # After `Connection: close` in the trailers, too, the parser ignores all further bytes.
+            self._end_after_response()
         self._raw_bytes = self._header_bytes = 0
         self._is_in_headers = True
         self._has_begun = False
@@ -208,28 +216,17 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
+    def _end_after_response(self) -> None:
+        self.cycle.keep_alive = False
+        if self.cycle.response_complete:
+            self._connection.close_now()
+
     def on_response_complete(self) -> None:
         """Ends the response, and drops the rest of the request."""
         super().on_response_complete()
-        self._watch_delivery()
+        self._delivery_watch.start()
         if not self._is_in_headers and self.cycle.response_complete:
             self._unread_body.expect()
-
-    def _watch_delivery(self) -> None:
-        # A connection has one timer at a time, even if responses follow each other faster than the timer fires.
-        if self._flush_timer is None and self._connection.get_write_buffer_size():
-            self._flush_timer = self.loop.call_later(
-                self.flush_seconds, self._check_delivery, self._connection.taken_bytes
-            )
-
-    def _check_delivery(self, taken_before: int) -> None:
-        self._flush_timer = None
-        # The stream monitor watches an open stream, whose writes are not counted here.
-        has_progressed = self._writer.is_in_use or self._connection.taken_bytes != taken_before
-        if self._connection.get_write_buffer_size() and not has_progressed:
-            self.transport.abort()
-        else:
-            self._watch_delivery()
 
     def _count(self, header_bytes: int) -> None:
         self._header_bytes += header_bytes

@@ -79,7 +79,7 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         30,
         (
             "unit/entrypoints/chatcore_service/streaming/test_stream_monitor.py::test_a_reader_that_takes_nothing_for_30_seconds_is_disconnected",
-            "integration/entrypoints/chatcore_service/server/test_protocol_flushing.py::test_a_caller_that_takes_nothing_of_a_response_is_disconnected",
+            "integration/entrypoints/chatcore_service/server/test_delivery_watch.py::test_a_caller_that_takes_nothing_of_a_response_is_disconnected",
         ),
     ),
     # What the inference service may send, and how long it may take.
