@@ -30,6 +30,8 @@ from chatcore_service.setting_parsers import (
 # The upper bounds of settings in bytes: a connection or reply may hold that many bytes.
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_HEADER_BYTES = 1024 * 1024
+# More than a process has file descriptors.
+_MAX_CONNECTIONS = 1_000_000
 # The contract with the auth service allows no longer caching of an answer.
 _MAX_AUTH_CACHE_SECONDS = 300.0
 
@@ -94,6 +96,14 @@ class RequestSettings:
     body_timeout_seconds: float = field(default=10.0, metadata=env("BODY_TIMEOUT_SECONDS", seconds))
 
 
+@frozen(kw_only=True)
+class ConnectionSettings:
+    """The limits of the connections of one process."""
+
+    #: Most connections. A new connection beyond the limit ends an idle one, or is refused if no connection is idle.
+    max_connections: int = field(default=8192, metadata=env("MAX_CONNECTIONS", whole(1, _MAX_CONNECTIONS)))
+
+
 def _read_limits(environment: Environment) -> Limits:
     default = Limits()
     history = default.history
@@ -150,6 +160,7 @@ class Settings:
     sampling: Sampling = field(factory=Sampling, metadata=read_by(_read_sampling))
     streams: StreamSettings = field(factory=StreamSettings)
     requests: RequestSettings = field(factory=RequestSettings)
+    connections: ConnectionSettings = field(factory=ConnectionSettings)
     #: The origins whose pages may call the service from a browser.
     frontend_origins: tuple[str, ...] = field(default=("http://localhost:3000",), metadata=env("FRONTEND_URL", origins))
     #: Titles that count as missing in a new conversation, so that the first message replaces such a title.

@@ -109,6 +109,17 @@ class TooManyStreamsError(RefusedError):
         super().__init__(headers={"Retry-After": str(retry_after_seconds)})
 
 
+class TooManyConnectionsError(RefusedError):
+    """Reports that the process has as many connections as allowed, and that none of them is idle."""
+
+    status = 503
+    code = "too_many_connections"
+    sentence = "Too many connections are open."
+
+    def __init__(self, retry_after_seconds: int = 5) -> None:
+        super().__init__(headers={"Retry-After": str(retry_after_seconds)})
+
+
 class HeadersTooLargeError(RefusedError):
     """Reports that the request line and headers are too large."""
 

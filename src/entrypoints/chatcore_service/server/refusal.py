@@ -22,6 +22,7 @@ def refusal(error: RefusedError, trace_id: str) -> bytes:
     headers = (
         (b"content-type", problems.MEDIA_TYPE.encode()),
         (b"content-length", b"%d" % len(body)),
+        *((name.lower().encode(), value.encode()) for name, value in error.headers.items()),
         *SECURITY_HEADERS,
         (trace.HEADER, trace_id.encode()),
         (b"connection", b"close"),

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from chatcore_service.app import check
 from chatcore_service.logs import configure_logging
 from chatcore_service.metrics import MULTIPROCESS_VARIABLE
+from chatcore_service.server.descriptors import fit_into_descriptors
 from chatcore_service.server.metrics_folder import shared_folder
 from chatcore_service.server.supervisor import Supervisor
 from chatcore_service.server.worker import run
@@ -36,6 +37,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> int:
     """
     configure_logging(service_name=settings.service_name, level=settings.log_level)
     log_uncaught_exceptions()
+    settings = fit_into_descriptors(settings)
     with _bound(host, port) as listener:
         if workers == 1:
             return 0 if run(settings, listener) else 1

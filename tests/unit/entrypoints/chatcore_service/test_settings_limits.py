@@ -44,6 +44,13 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
             "integration/entrypoints/chatcore_service/server/test_protocol_limits.py::test_a_body_that_does_not_come_is_not_waited_for",
         ),
     ),
+    "MAX_CONNECTIONS": (
+        "connections.max_connections",
+        8192,
+        (
+            "integration/entrypoints/chatcore_service/server/test_protocol_connections.py::test_beyond_the_limit_a_request_is_refused_and_a_probe_answered",
+        ),
+    ),
     # What a user may have at once.
     "MAX_STREAMS_PER_USER": (
         "streams.max_per_user",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -78,10 +79,12 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, *arguments: str, workers: int = 1, **changes: str) -> Iterator[Served]:
-    """Runs the service for the duration of the block."""
+def served(
+    folder: Path, *arguments: str, workers: int = 1, launcher: Sequence[str] = (), **changes: str
+) -> Iterator[Served]:
+    """Runs the service for the duration of the block; a launcher is a program that runs the command behind it."""
     port, log = free_port(), folder / "log"
-    command = [*CHATCORE, "serve", "--port", str(port), "--workers", str(workers), *arguments]
+    command = [*launcher, *CHATCORE, "serve", "--port", str(port), "--workers", str(workers), *arguments]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, env=environment(**changes), stdout=output, stderr=subprocess.STDOUT, start_new_session=True
@@ -255,3 +258,22 @@ def test_all_output_is_json_without_secrets(tmp_path: Path) -> None:
     assert all(json.loads(line)["service"] == "chat-api" for line in written.splitlines())
     for secret in ("the-token", "the-query-token", "the-internal-key", "the-password"):
         assert secret not in written
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_flood_of_connections_leaves_room_for_everything_else(tmp_path: Path, workers: int) -> None:
+    few_files = ("sh", "-c", 'ulimit -Sn 200 && ulimit -Hn 400 && exec "$@"', "sh")
+    with served(tmp_path, workers=workers, launcher=few_files) as process, ExitStack() as flood:
+        limits = [Path(f"/proc/{line['pid']}/limits").read_text() for line in process.lines("listening")]
+        port = int(process.url.rpartition(":")[2])
+        for _ in range(500 * workers):
+            connection = flood.enter_context(socket.create_connection(("127.0.0.1", port)))
+            connection.sendall(b"GET /api/health HTTP/1.1\r\n")
+        health = [httpx.get(f"{process.url}/api/health", timeout=10).status_code for _ in range(5)]
+        refused = httpx.get(f"{process.url}/api/conversations", timeout=10)
+
+    assert [re.findall(r"Max open files +(\d+) +(\d+)", text) for text in limits] == [[("400", "400")]] * workers
+    assert health == [200] * 5
+    assert (refused.status_code, refused.json()["code"]) == (503, "too_many_connections")
+    assert len(process.lines("the limit of file descriptors allows fewer connections")) == 1
+    assert all("Too many open files" not in line for line in process.log.read_text().splitlines())

@@ -1,0 +1,130 @@
+"""Extends uvicorn's HTTP protocol by a direct writer for streams and by a close that loses no response.
+
+uvicorn closes a connection while the caller still sends, which loses the response, or reads on without end.
+"""
+
+import asyncio
+from typing import Any, cast
+
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from chatcore_service.server.chunked_writer import ChunkedWriter
+from chatcore_service.server.delivery_watch import DeliveryWatch
+from chatcore_service.server.unread_body import LingeringTransport, Patience, UnreadBody
+from chatcore_service.settings import StreamSettings
+from chatcore_service.streaming.direct_writer import ABORT, DIRECT_WRITER
+
+
+class ConnectionProtocol(HttpToolsProtocol):
+    """Handles one connection, and delivers each response to its end."""
+
+    # The classes have slots, because uvicorn's attributes are just few enough for Python to share their names between
+    # all instances. With these further attributes among them, a connection would take 1.2 kB more.
+    __slots__ = ("_connection", "_current", "_delivery_watch", "_unread_body", "_writer")
+
+    #: Time without a byte of the response taken after which the caller is disconnected.
+    flush_seconds = StreamSettings().write_timeout_seconds
+    #: Limits for the rest of a request that has a response already.
+    patience = Patience()
+
+    # `connection_made` sets these attributes.
+    _connection: LingeringTransport
+    _delivery_watch: DeliveryWatch
+    _unread_body: UnreadBody
+    _writer: ChunkedWriter
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
+        super().__init__(*args, **kwargs)
+        # `_current` is the request in progress. uvicorn's own `cycle` is the newest request, which may wait in the
+        # pipeline.
+        self._current: RequestResponseCycle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Sets up the connection."""
+        real = cast("asyncio.Transport", transport)  # uvicorn also narrows the type
+        self._unread_body = UnreadBody(self.patience, self.loop, real.close)
+        self._writer = ChunkedWriter(real)
+        self._connection = LingeringTransport(real, self.loop, self._unread_body, self._writer)
+        self._delivery_watch = DeliveryWatch(self._connection, self._writer, seconds=self.flush_seconds, loop=self.loop)
+        super().connection_made(self._connection)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Cancels all timers and notifies the request in progress."""
+        self._unread_body.forget()
+        self._delivery_watch.stop()
+        self._notify_current_request()
+        super().connection_lost(exc)
+        self._writer.depart()
+        # After an error, uvicorn does not cancel the keep-alive timer, which would find a closed transport later.
+        self._unset_keepalive_if_required()
+
+    def _notify_current_request(self) -> None:
+        # uvicorn notifies only the newest request, so the request in progress would continue without a caller.
+        current = self._current
+        if current is not None and current is not self.cycle and not current.response_complete:
+            current.disconnected = True
+            current.message_event.set()
+
+    def eof_received(self) -> None:
+        """Closes the writer at the end of the caller's data, after which the transport closes by itself."""
+        self._writer.is_closed = True
+        super().eof_received()
+
+    def pause_writing(self) -> None:
+        """Pauses the writer, because the caller does not keep up."""
+        self._writer.is_paused = True
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Resumes the writer, because the caller keeps up again."""
+        self._writer.is_paused = False
+        super().resume_writing()
+
+    def on_message_begin(self) -> None:
+        """Prepares the scope of a new request."""
+        super().on_message_begin()
+        # uvicorn's type of a scope lacks the keys that a server adds.
+        scope = cast("dict[str, object]", self.scope)
+        scope[ABORT] = self.transport.abort
+        scope[DIRECT_WRITER] = self._writer
+
+    def on_headers_complete(self) -> None:
+        """Starts the request."""
+        self._connection.is_mid_body = True
+        super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._current = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_message_complete(self) -> None:
+        """Ends the request."""
+        super().on_message_complete()
+        self._connection.is_mid_body = False
+        # An open connection has a parser.
+        if not self.parser.should_keep_alive():  # pyright: ignore[reportOptionalMemberAccess]
+            # After `Connection: close` in the trailers, too, the parser ignores all further bytes.
+            self._end_after_response()
+        if self._unread_body.is_expected:
+            self._unread_body.forget()
+            # uvicorn cancelled the keep-alive timer when the rest of the body arrived.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def _end_after_response(self) -> None:
+        self.cycle.keep_alive = False
+        if self.cycle.response_complete:
+            self._connection.close_now()
+
+    def on_response_complete(self) -> None:
+        """Ends the response, and drops the rest of the request."""
+        super().on_response_complete()
+        self._delivery_watch.start()
+        if self._connection.is_mid_body and self.cycle.response_complete:
+            self._unread_body.expect()
+
+    def _has_response_begun(self) -> bool:
+        current = self._current
+        return current is not None and current.response_started and not current.response_complete
