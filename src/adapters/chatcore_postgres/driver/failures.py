@@ -38,6 +38,10 @@ _BY_CONSTRAINT = {
     "deltas_generation_fkey": Failure.RACE,
 }
 
+# These are the class of integrity constraint violations and Citus' code for errors of any kind.
+_OF_VIOLATIONS = ("23", "XX000")
+_SHARD = re.compile(r"_\d{6,}\Z")
+
 _BY_SQLSTATE = {
     "40001": Failure.RACE,  # serialization_failure
     "40P01": Failure.RACE,  # deadlock_detected
@@ -47,7 +51,7 @@ _BY_SQLSTATE = {
     "57P03": Failure.BROKEN,  # cannot_connect_now
     "57P05": Failure.BROKEN,  # idle_session_timeout
     "42P01": Failure.AWAY,  # undefined_table: not migrated yet
-    "42703": Failure.AWAY,  # undefined_column: not yet migrated by a newer version
+    "42703": Failure.AWAY,  # undefined_column: the database lacks a migration of this version
     "57014": Failure.AWAY,  # query_canceled: a statement timeout
     "25006": Failure.AWAY,  # read_only_sql_transaction: a standby, or a disk about to fill up
     "25P03": Failure.AWAY,  # idle_in_transaction_session_timeout
@@ -68,11 +72,22 @@ def classify(error: psycopg.Error) -> Failure:
     if error.sqlstate is None:
         # Errors that libpq noticed itself have no code: the server closed the connection, or the network broke.
         return Failure.BROKEN if isinstance(error, psycopg.OperationalError) else Failure.BUG
-    # Citus appends the number of a shard to the names of the constraints of distributed tables.
-    constraint = re.sub(r"_\d{6,}\Z", "", error.diag.constraint_name or "")
     return (
-        _BY_CONSTRAINT.get(constraint)
+        _by_constraint(error)
         or _BY_SQLSTATE.get(error.sqlstate)
         or _BY_SQLSTATE_CLASS.get(error.sqlstate[:2])
         or Failure.BUG
     )
+
+
+def _by_constraint(error: psycopg.Error) -> Failure | None:
+    """Returns the meaning of a violated constraint, or None if `error` names no constraint of the table above.
+
+    Citus passes on a shard's violation without the field for the name, so the name is looked for in the message. There
+    the number of the shard follows the name. Citus may also change the code to XX000.
+    """
+    named = error.diag.constraint_name
+    if named is None and error.sqlstate is not None and error.sqlstate.startswith(_OF_VIOLATIONS):
+        named = error.diag.message_primary
+    names = (_SHARD.sub("", word) for word in re.findall(r"\w+", named or ""))
+    return next((_BY_CONSTRAINT[name] for name in names if name in _BY_CONSTRAINT), None)

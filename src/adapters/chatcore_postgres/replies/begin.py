@@ -21,6 +21,8 @@ the end of a reply, and the deletion. In any other order, they could deadlock.
 the plan, even more so when its caches have gone cold since the last turn. So there are as few parts as possible: one
 scan of a table where one is enough, one insert for both messages, no result that the caller knows already, and the
 caller sorts the messages.
+
+**Recursion** stays inside a part of its own. Citus refuses a statement that writes and begins with `with recursive`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -87,8 +89,7 @@ def begin_statement(*, decide: LiteralString, messages: LiteralString, then: Lit
         then: further parts, of which `said` has the messages to return.
     """
     return f"""
-with recursive
-seen as (
+with seen as (
     select model_tag, head_id, next_position
     from conversations
     where user_id = %(user_id)s and id = %(conversation_id)s

@@ -19,12 +19,16 @@ place as (
     from seen left join repeated on true
 ),
 path as (
-    select m.*, case m.role when 'user' then 1 else 0 end as count
-    from place join messages as m on m.user_id = %(user_id)s and m.id = place.id
-    union all
-    select m.*, case when path.count > 0 or m.role = 'user' then path.count + 1 else 0 end
-    from path join messages as m on m.user_id = %(user_id)s and m.id = path.parent_id
-    where path.count < %(history_limit)s::integer
+    with recursive ancestors as (
+        select m.*, case m.role when 'user' then 1 else 0 end as count
+        from place join messages as m on m.user_id = %(user_id)s and m.id = place.id
+        union all
+        select m.*, case when ancestors.count > 0 or m.role = 'user' then ancestors.count + 1 else 0 end
+        from ancestors join messages as m on m.user_id = %(user_id)s and m.id = ancestors.parent_id
+        where ancestors.count < %(history_limit)s::integer
+    )
+    select *
+    from ancestors
 ),
 outcome as (
     select

@@ -44,14 +44,18 @@ outcome as (
     from running left join seen on true left join known on true
 ),
 path as (
-    select m.*, case o.outcome when 'accepted' then 2 else 0 end as count
-    from outcome as o join messages as m on m.user_id = %(user_id)s
-        and m.id = case o.outcome when 'accepted' then o.head_id else o.reply_id end
-    where o.outcome in ('repeated', 'replayed') or o.outcome = 'accepted' and %(history_limit)s::integer > 1
-    union all
-    select m.*, path.count + 1
-    from path join messages as m on m.user_id = %(user_id)s and m.id = path.parent_id
-    where path.count < %(history_limit)s::integer
+    with recursive ancestors as (
+        select m.*, case o.outcome when 'accepted' then 2 else 0 end as count
+        from outcome as o join messages as m on m.user_id = %(user_id)s
+            and m.id = case o.outcome when 'accepted' then o.head_id else o.reply_id end
+        where o.outcome in ('repeated', 'replayed') or o.outcome = 'accepted' and %(history_limit)s::integer > 1
+        union all
+        select m.*, ancestors.count + 1
+        from ancestors join messages as m on m.user_id = %(user_id)s and m.id = ancestors.parent_id
+        where ancestors.count < %(history_limit)s::integer
+    )
+    select *
+    from ancestors
 ),
 moved as (
     update conversations as c

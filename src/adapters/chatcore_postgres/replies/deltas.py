@@ -9,22 +9,30 @@ from chatcore_postgres.driver.database import Database, Row
 # The statement reads from the delta that contains the reader's offset to the delta in which its room ends; the caller
 # cuts off the rest at both ends. The length of the text that follows is not looked up: a lookup would cost all readers
 # a tenth more, and no caller uses the length.
+#
+# `found` has a row for each running reply, and the last part adds the readers of the others. Citus refuses to join the
+# readers, which are in no table, to a table with a left join.
 READ_DELTAS = """
-select g.message_id is not null, stored.start_offset, stored.text
-from unnest(%(user_ids)s::text[], %(conversation_ids)s::uuid[], %(message_ids)s::uuid[], %(offsets)s::bigint[],
-        %(untils)s::bigint[])
-    with ordinality as reader (user_id, conversation_id, message_id, "offset", until, number)
-    left join generations as g on g.user_id = reader.user_id and g.conversation_id = reader.conversation_id
-        and g.message_id = reader.message_id
-    left join lateral (
-        select min(d.start_offset) as start_offset, string_agg(d.text, '' order by d.start_offset) as text
-        from deltas as d
-        where d.user_id = g.user_id and d.message_id = g.message_id and d.start_offset >= (
-            select coalesce(max(b.start_offset), 0)
-            from deltas as b
-            where b.user_id = g.user_id and b.message_id = g.message_id and b.start_offset <= reader."offset"
-        ) and d.start_offset < reader.until
-    ) as stored on true
+with found as (
+    select reader.number, stored.start_offset, stored.text
+    from unnest(%(user_ids)s::text[], %(conversation_ids)s::uuid[], %(message_ids)s::uuid[], %(offsets)s::bigint[],
+            %(untils)s::bigint[])
+        with ordinality as reader (user_id, conversation_id, message_id, "offset", until, number)
+        join generations as g on g.user_id = reader.user_id and g.conversation_id = reader.conversation_id
+            and g.message_id = reader.message_id
+        left join lateral (
+            select min(d.start_offset) as start_offset, string_agg(d.text, '' order by d.start_offset) as text
+            from deltas as d
+            where d.user_id = g.user_id and d.message_id = g.message_id and d.start_offset >= (
+                select coalesce(max(b.start_offset), 0)
+                from deltas as b
+                where b.user_id = g.user_id and b.message_id = g.message_id and b.start_offset <= reader."offset"
+            ) and d.start_offset < reader.until
+        ) as stored on true
+)
+select found.number is not null, found.start_offset, found.text
+from generate_subscripts(%(message_ids)s::uuid[], 1) as reader (number)
+    left join found on found.number = reader.number
 order by reader.number
 """
 

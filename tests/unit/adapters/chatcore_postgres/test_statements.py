@@ -2,7 +2,8 @@
 
 The statements read and change rows by `user_id`, bind values by name, and use no `now()` in `returning` or `do update`,
 no volatile function, no trigger, no NOTIFY and no session state. So they work through PgBouncer in transaction mode,
-and on tables that are distributed by user.
+and on tables that are distributed by user. Nor has a statement a shape that Citus refuses: recursion at the top of a
+statement that writes, or the rows of a function left-joined with a table.
 """
 
 import re
@@ -32,6 +33,13 @@ _FORBIDDEN = {
     "rows of others skipped": r"\bskip locked\b",
 }
 
+_WRITES = re.compile(r"\b(?:insert into|update|delete from)\b")
+# A parenthesis has become `#` where this is looked for.
+_ROWS_OF_A_FUNCTION_JOINED = re.compile(
+    r"\b(?:unnest|generate_series|generate_subscripts)\s+#\s+(?:with ordinality\s+)?(?:as \w+\s+)?(?:#\s+)?"
+    rf"left join (?:lateral|{_TABLES})\b"
+)
+
 _PROBLEM_OF_PLANTED = {
     "select id from messages where id = %(id)s": "messages without user_id",
     "select id from messages where id = %(id)s and content = 'user_id'": "messages without user_id",
@@ -57,6 +65,16 @@ _PROBLEM_OF_PLANTED = {
     "select pg_advisory_xact_lock(1)": "session state",
     "select set_config('lock_timeout', '5s', false)": "session state",
     "select 1 from messages where user_id = %(u)s for update skip locked": "rows of others skipped",
+    "with recursive a as (select 1), b as (insert into deltas (user_id) select %(u)s) select 1 from a": (
+        "recursion at the top of a statement that writes"
+    ),
+    "select 1 from unnest(%(a)s::text[]) as a left join deltas as d on d.user_id = a": (
+        "the rows of a function left-joined with a table"
+    ),
+    "with a as (select 1 from unnest(%(a)s::text[], %(b)s::text[]) with ordinality as a (user_id, b) left join "
+    "lateral (select from deltas as d where d.user_id = a.user_id) as d on true) select 1 from a": (
+        "the rows of a function left-joined with a table"
+    ),
 }
 
 
@@ -64,7 +82,11 @@ def _problems(sql: str, *, over_all_users: bool = False) -> set[str]:
     text = re.sub(r"'[^']*'", "''", " ".join(sql.split()))
     found = {problem for problem, pattern in _FORBIDDEN.items() if re.search(pattern, text)}
     found |= {"an insert that does not begin with user_id" for c in _INSERTED_COLUMNS.findall(text) if c != "user_id"}
+    if text.startswith("with recursive") and _WRITES.search(text):
+        found.add("recursion at the top of a statement that writes")
     for scope in _scopes(text):
+        if _ROWS_OF_A_FUNCTION_JOINED.search(scope):
+            found.add("the rows of a function left-joined with a table")
         if over_all_users and "select user_id" in scope:
             continue
         found |= {

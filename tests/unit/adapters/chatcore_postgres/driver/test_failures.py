@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from psycopg.pq import DiagnosticField
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from chatcore_postgres.driver.failures import Failure, classify
@@ -46,3 +47,50 @@ def test_an_error_of_libpq_is_a_broken_connection() -> None:
 
 def test_a_value_that_cannot_be_stored_is_a_bug() -> None:
     assert classify(psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")) is Failure.BUG
+
+
+_DUPLICATE_KEY = 'duplicate key value violates unique constraint "{}"'
+
+
+def _error(sqlstate: str, message: str, constraint: str | None = None) -> psycopg.Error:
+    """Returns an error as the server reports it; on a distributed table, Citus leaves out the constraint's name."""
+    info: dict[int, bytes | None] = {
+        DiagnosticField.SQLSTATE: sqlstate.encode(),
+        DiagnosticField.MESSAGE_PRIMARY: message.encode(),
+        DiagnosticField.CONSTRAINT_NAME: None if constraint is None else constraint.encode(),
+    }
+    return psycopg.errors.lookup(sqlstate)(message, info=info)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _error("23505", _DUPLICATE_KEY.format("generations_slot_key"), "generations_slot_key"),
+        _error("23505", "Schlüsselwert existiert bereits", "messages_position_key"),
+        _error("23505", _DUPLICATE_KEY.format("generations_slot_key_102116")),
+        _error("XX000", _DUPLICATE_KEY.format("idempotency_keys_pkey_102200")),
+        _error("23505", "doppelter Schlüsselwert verletzt Unique-Constraint »messages_pkey_102045«"),
+        _error(
+            "23503",
+            'insert or update on table "deltas_102116" violates foreign key constraint "deltas_generation_fkey_102116"',
+        ),
+    ],
+    ids=str,
+)
+def test_a_constraint_that_races_violate_is_recognised_with_and_without_citus(error: psycopg.Error) -> None:
+    assert classify(error) is Failure.RACE
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _error("23505", _DUPLICATE_KEY.format("conversations_pkey"), "conversations_pkey"),
+        _error("23514", 'violates check constraint "messages_position_check_102045"'),
+        _error("23505", _DUPLICATE_KEY.format("users_messages_pkey_102045")),
+        _error("42601", 'syntax error at or near "messages_pkey"'),
+        _error("XX000", "operation is not allowed on this node"),
+    ],
+    ids=str,
+)
+def test_any_other_violation_is_a_bug(error: psycopg.Error) -> None:
+    assert classify(error) is Failure.BUG
