@@ -18,6 +18,7 @@ All errors share one root. Each class has a stable machine code and carries the 
         ├── DrainingError                 this process is shutting down
         ├── StorageUnavailableError
         ├── AuthUnavailableError
+        │   └── AuthKeyRefusedError       our own key is wrong
         └── InferenceError                the error carries the ReplyError that readers see
             ├── InferenceUnreachableError
             ├── InferenceRefusedError
@@ -190,6 +191,13 @@ class AuthUnavailableError(UnavailableError):
 
     code = "auth_unavailable"
     sentence = "The auth service is temporarily unavailable."
+
+
+class AuthKeyRefusedError(AuthUnavailableError):
+    """Reports that the auth service refuses our own key, which only an operator can mend.
+
+    The class keeps its parent's code and sentence, because our key is no concern of the caller's.
+    """
 
 
 class InferenceError(UnavailableError):

@@ -1,6 +1,6 @@
 """Defines the user, whom the auth service identifies."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
@@ -8,6 +8,9 @@ from chatcore.text import MAX_USER_ID_CHARS, require_text
 
 #: The auth service's id of a user. The core compares and stores ids, and never interprets them.
 UserId = str
+
+#: How far the auth service's clock may be behind ours: for that long, its word counts more than the token's expiry.
+EXPIRY_TOLERANCE = timedelta(seconds=60)
 
 
 def _checked_id(user_id: str) -> str:
@@ -27,3 +30,7 @@ class User:
     is_admin: bool = False
     #: When the user's token expires; None if the auth service named no time.
     expires_at: datetime | None = None
+
+    def has_expired(self, now: datetime) -> bool:
+        """Returns whether the token expired more than :data:`EXPIRY_TOLERANCE` before `now`."""
+        return self.expires_at is not None and self.expires_at <= now - EXPIRY_TOLERANCE

@@ -54,20 +54,21 @@ class TokenCheckCache:
             entry = self._vouched[key]
         except KeyError:
             return self._rejected.get(key)
-        if entry.check.has_expired(self._clock.now()):
+        if self._ttl_for(entry.check.user.expires_at) <= 0:
             # The wall clock was set forward. The entry is still there, because TTLs are measured on monotonic time.
             self._vouched.pop(key, None)
-            return Rejected()
+            return None
         return entry.check
 
     def put(self, key: TokenKey, check: Vouched | Rejected) -> None:
-        """Caches `check` and removes an older result of the same token."""
-        if isinstance(check, Rejected):
-            self._vouched.pop(key, None)
-            self._rejected[key] = check
-            return
+        """Caches `check`, unless the token has expired, and removes an older result of the same token."""
+        self._vouched.pop(key, None)
         self._rejected.pop(key, None)
-        self._vouched[key] = _Entry(check, self._ttl_for(check.user.expires_at))
+        if isinstance(check, Rejected):
+            self._rejected[key] = check
+        else:
+            # The map ignores an entry whose TTL is not positive.
+            self._vouched[key] = _Entry(check, self._ttl_for(check.user.expires_at))
 
     def _ttl_for(self, expires_at: datetime | None) -> float:
         if expires_at is None:

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Self, assert_never
 
-from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
+from chatcore.errors import AuthKeyRefusedError, AuthUnavailableError, NotAuthenticatedError
 from chatcore.ports.auth import Auth
 from chatcore.ports.clock import Clock
 from chatcore.user import User
@@ -56,27 +56,29 @@ class CachedAuth(Auth):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def authenticate(self, token: str, *, trace_id: str | None = None) -> User:
+    async def authenticate(self, token: str, *, trace_id: str | None = None, is_fresh: bool = False) -> User:
         """Returns the user of `token`, as :meth:`chatcore.ports.Auth.authenticate` says; rejects over 16 KiB."""
         key = token_key(token)
         if key is None:
             raise NotAuthenticatedError
-        check = self._cache.get(key) or await self._validate_once(key, token, trace_id)
+        cached = None if is_fresh else self._cache.get(key)
+        check = cached or await self._validate_once(key, token, trace_id)
         match check:
             case Vouched():
                 return check.user
             case Rejected():
                 raise NotAuthenticatedError
             case Unusable():
-                raise AuthUnavailableError from check.cause
+                raise _error_of(check) from check.cause
             case _:
                 assert_never(check)
 
     async def ping(self) -> None:
-        """Returns when the auth service is reachable, as :meth:`chatcore.ports.Auth.ping` says."""
+        """Returns when the auth service would answer us, as :meth:`chatcore.ports.Auth.ping` says."""
         self._require_open()
-        if not await self._validator.is_reachable():
-            raise AuthUnavailableError
+        problem = await self._validator.probe()
+        if problem is not None:
+            raise _error_of(problem) from problem.cause
 
     async def _validate_once(self, key: TokenKey, token: str, trace_id: str | None) -> TokenCheck:
         self._require_open()
@@ -87,7 +89,7 @@ class CachedAuth(Auth):
 
     async def _validate(self, key: TokenKey, token: str, trace_id: str | None) -> TokenCheck:
         check = await self._validator.validate(token, trace_id)
-        if isinstance(check, Vouched) and check.has_expired(self._clock.now()):
+        if isinstance(check, Vouched) and check.user.has_expired(self._clock.now()):
             check = Rejected()
         if not isinstance(check, Unusable):
             self._cache.put(key, check)
@@ -96,3 +98,7 @@ class CachedAuth(Auth):
     def _require_open(self) -> None:
         if not self._is_open:
             raise RuntimeError("the auth client is not open")
+
+
+def _error_of(check: Unusable) -> AuthUnavailableError:
+    return AuthKeyRefusedError() if check.is_our_fault else AuthUnavailableError()

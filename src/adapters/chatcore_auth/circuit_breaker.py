@@ -1,53 +1,61 @@
-"""Implements a circuit breaker."""
+"""Implements a circuit breaker that no single caller can open."""
 
 from chatcore.ports.clock import Clock
+from chatcore_auth.token_key import TokenKey
 
 
 class CircuitBreaker:
-    """Stops calls to a service that is known to be down, so that callers need not wait for each call to fail.
+    """Stops calls to a service that is down, so that callers need not wait for each call to fail.
 
-    The breaker opens after several failures in a row. After a pause it lets one call through as a probe. A probe that
-    succeeds closes the breaker; a probe that fails starts another pause. If a probe reports no outcome within a pause,
-    another probe is let through, so that a lost probe cannot block all calls for ever.
+    Failures of several different tokens in a row put the service in doubt; one token counts once, however often it
+    fails. Callers choose their tokens, so such failures alone do not open the breaker: the owner then checks the
+    service by itself. The breaker opens if the check fails, and after each pause allows another check. A check or call
+    that gets an answer closes the breaker and removes the doubt.
 
     Args:
         clock: the clock that measures pauses by its monotonic time.
-        failures_to_open: the number of failures in a row that opens the breaker.
-        pause_seconds: the time between opening, or a failed probe, and the next probe.
+        failures_to_doubt: the number of different tokens whose calls must fail in a row.
+        pause_seconds: the time between a failed check and the next check.
     """
 
-    def __init__(self, clock: Clock, *, failures_to_open: int, pause_seconds: float) -> None:
+    def __init__(self, clock: Clock, *, failures_to_doubt: int, pause_seconds: float) -> None:
         self._clock = clock
-        self._failures_to_open = failures_to_open
+        self._failures_to_doubt = failures_to_doubt
         self._pause_seconds = pause_seconds
-        self._failures = 0
-        self._next_probe_at = 0.0
+        self._failed: set[TokenKey] = set()
+        self._is_open = False
+        self._next_check_at = 0.0
 
     @property
-    def is_open(self) -> bool:
-        """Returns whether the service is considered down."""
-        return self._failures >= self._failures_to_open
+    def is_in_doubt(self) -> bool:
+        """Returns whether a check of the service must come before the next call."""
+        return self._is_open or len(self._failed) >= self._failures_to_doubt
 
-    def allows_call(self) -> bool:
-        """Returns whether a call may be made now. The caller must record the outcome of the call."""
-        if not self.is_open:
+    def allows_check(self) -> bool:
+        """Returns whether the service may be checked now. While the breaker is open, that is once in a pause."""
+        if not self._is_open:
             return True
         now = self._clock.monotonic()
-        if now < self._next_probe_at:
+        if now < self._next_check_at:
             return False
-        self._next_probe_at = now + self._pause_seconds
+        self._next_check_at = now + self._pause_seconds
         return True
 
-    def record_success(self) -> bool:
-        """Closes the breaker; returns whether it was open."""
-        was_open = self.is_open
-        self._failures = 0
+    def open(self) -> bool:
+        """Starts a pause, because a check failed; returns whether the breaker was closed before."""
+        was_closed = not self._is_open
+        self._is_open = True
+        self._next_check_at = self._clock.monotonic() + self._pause_seconds
+        return was_closed
+
+    def record_answer(self) -> bool:
+        """Closes the breaker, because the service answered; returns whether the breaker was open before."""
+        was_open = self._is_open
+        self._is_open = False
+        self._failed.clear()
         return was_open
 
-    def record_failure(self) -> bool:
-        """Counts a failure; returns whether the failure opened the breaker."""
-        was_open = self.is_open
-        self._failures += 1
-        if self.is_open:
-            self._next_probe_at = self._clock.monotonic() + self._pause_seconds
-        return self.is_open and not was_open
+    def record_failure(self, key: TokenKey) -> None:
+        """Counts a call without an answer against the service, once for each token."""
+        if not self.is_in_doubt:
+            self._failed.add(key)

@@ -11,8 +11,8 @@ from chatcore_auth.validators.service.service_validator import ServiceValidator
 _DEADLINE_SHARE = 0.975
 _CONNECT_SHARE = 0.9
 
-# There is one connection more than there are calls, so that a readiness check need not queue behind the calls.
-_CONNECTIONS_FOR_PING = 1
+# There is one connection more than there are calls, so that a probe need not queue behind the calls.
+_CONNECTIONS_FOR_PROBES = 1
 
 
 class AuthClient(CachedAuth):
@@ -27,8 +27,10 @@ class AuthClient(CachedAuth):
         max_size: the number of users that are cached.
         timeout_seconds: the longest time that `authenticate` takes, including the wait for a free slot.
         max_concurrent_calls: the number of calls that may run at once; further calls wait within the same timeout.
-        failures_to_open: the number of outages in a row after which callers are refused without a call.
-        pause_seconds: the length of that pause, after which one call probes the service.
+        failures_to_doubt: the number of different tokens on which the service must fail in a row before a probe decides
+            whether the service is down.
+        pause_seconds: the time for which new callers are refused after a failed probe, and callers with a token on
+            which the service keeps failing.
         transport: the transport that replaces the network in tests.
     """
 
@@ -42,14 +44,14 @@ class AuthClient(CachedAuth):
         max_size: int = 1024,
         timeout_seconds: float = 2.0,
         max_concurrent_calls: int = 64,
-        failures_to_open: int = 5,
+        failures_to_doubt: int = 5,
         pause_seconds: float = 2.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         service = ServiceValidator(
             base_url,
             internal_api_key,
-            max_connections=max_concurrent_calls + _CONNECTIONS_FOR_PING,
+            max_connections=max_concurrent_calls + _CONNECTIONS_FOR_PROBES,
             connect_timeout_seconds=timeout_seconds * _CONNECT_SHARE,
             transport=transport,
         )
@@ -58,7 +60,7 @@ class AuthClient(CachedAuth):
             clock,
             deadline_seconds=timeout_seconds * _DEADLINE_SHARE,
             max_concurrent_calls=max_concurrent_calls,
-            failures_to_open=failures_to_open,
+            failures_to_doubt=failures_to_doubt,
             pause_seconds=pause_seconds,
         )
         super().__init__(guarded, clock, ttl_seconds=ttl_seconds, max_size=max_size)

@@ -1,7 +1,5 @@
 """Defines the results of validating a token."""
 
-from datetime import datetime
-
 from attrs import field, frozen
 
 from chatcore.user import User
@@ -12,11 +10,6 @@ class Vouched:
     """Says that the token is valid and belongs to this user."""
 
     user: User
-
-    def has_expired(self, now: datetime) -> bool:
-        """Returns whether the token has expired at `now`; there is no tolerance for clock skew."""
-        expires_at = self.user.expires_at
-        return expires_at is not None and expires_at <= now
 
 
 @frozen
@@ -36,6 +29,8 @@ class Unusable:
     is_outage: bool = field(default=False, kw_only=True)
     #: Whether our own configuration is to blame, so that an operator has to act; such a check is logged as an error.
     is_our_fault: bool = field(default=False, kw_only=True)
+    #: Whether the validator calls the token malformed; it may still have answers to other tokens.
+    is_about_the_token: bool = field(default=False, kw_only=True)
 
 
 TokenCheck = Vouched | Rejected | Unusable

@@ -8,26 +8,30 @@ from chatcore.user import User
 class Auth(Protocol):
     """Finds the user of a token. The port fails closed: without a usable answer, access is refused."""
 
-    async def authenticate(self, token: str, *, trace_id: str | None = None) -> User:
+    async def authenticate(self, token: str, *, trace_id: str | None = None, is_fresh: bool = False) -> User:
         """Returns the user to whom the token belongs, according to the auth service.
 
-        An answer may be cached for at most 300 seconds and never past the token's own expiry.
+        An answer may be cached for at most 300 seconds and never past the token's own expiry. A user whose token has
+        expired by less than a minute is let in as long as the auth service accepts the token.
 
         Args:
             token: the bearer token, as the caller sent it; any text.
             trace_id: the id of the trace, which is passed on to the auth service.
+            is_fresh: whether the auth service is asked even if an answer is cached; for calls that depend on what it
+                says about the user, such as `is_admin`.
 
         Raises:
-            NotAuthenticatedError: the auth service rejects the token, or the token has expired.
+            NotAuthenticatedError: the auth service rejects the token, or the token expired a minute ago or earlier.
             AuthUnavailableError: there is no usable answer: the auth service is unreachable, is too slow, reports an
                 error, refuses our own key, or sends a reply that differs from the contract.
         """
         ...
 
     async def ping(self) -> None:
-        """Returns when the auth service can be reached.
+        """Returns when the auth service can be reached and accepts our own key.
 
         Raises:
-            AuthUnavailableError: the auth service cannot be reached within a few seconds.
+            AuthKeyRefusedError: the auth service refuses our own key.
+            AuthUnavailableError: the auth service gives no usable answer within a few seconds.
         """
         ...

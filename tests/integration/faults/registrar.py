@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from math import inf
 
 import orjson
 from attrs import Factory, define
@@ -36,8 +37,8 @@ class Registrar:
         body = call.request.json()
         assert isinstance(body, dict)
         token: str = body["token"]
-        if token in self.revoked:
-            return await answer(401, b'{"valid":false,"reason":"revoked"}')(call)
+        if token in self.revoked or self.expires_at.get(token, inf) < time.time():
+            return await answer(401, b'{"valid":false,"reason":"revoked or expired"}')(call)
         user_id = self.now_of.get(token) or user_of(token)
         claims = {"sub": user_id, "exp": self.expires_at.get(token, time.time() + _LONG)}
         return await answer(200, orjson.dumps({"valid": True, "user": {"id": user_id}, "claims": claims}))(call)

@@ -126,11 +126,13 @@ async def seconds_to_be_refused(user: Client, on: str) -> float:
 async def test_during_an_outage_new_callers_get_503_and_streams_continue(
     cluster: Cluster, registrar: Registrar
 ) -> None:
-    """Covers A1 and A2: five callers find out within two seconds, and later ones are refused at once."""
+    """Covers A1 and A2: six callers find out within two seconds each, and later ones are refused at once."""
     watch = Watch(cluster)
     await watch.begin()
     registrar.trouble = black_hole
     found_out = await asyncio.gather(*(seconds_to_be_refused(new_user(cluster), watch.on) for _ in range(5)))
+    # The failures of five tokens only raise a doubt, and the next caller waits for the probe of the service itself.
+    found_out.append(await seconds_to_be_refused(new_user(cluster), watch.on))
     # The timeout is two seconds; the rest is a margin for a busy machine.
     assert max(found_out) < 4
     assert await seconds_to_be_refused(new_user(cluster), watch.on) < min(found_out) / 2

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from chatcore_auth.token_check import TokenCheck
+from chatcore_auth.token_check import TokenCheck, Unusable
 
 
 class Validator(Protocol):
@@ -24,8 +24,11 @@ class Validator(Protocol):
         """
         ...
 
-    async def is_reachable(self) -> bool:
-        """Returns whether `validate` could get an answer now."""
+    async def probe(self) -> Unusable | None:
+        """Returns None if `validate` would get usable answers now, else the reason why not.
+
+        A probe involves no user, and uses our own credentials as `validate` does.
+        """
         ...
 
     async def close(self) -> None:

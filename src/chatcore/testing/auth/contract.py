@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
-from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
+from chatcore.errors import AuthKeyRefusedError, AuthUnavailableError, NotAuthenticatedError
 from chatcore.ports.auth import Auth
 from chatcore.testing.auth.script import AuthFault, AuthScript, SettableClock
 from chatcore.user import User
@@ -88,10 +88,22 @@ class AuthContract:
         with pytest.raises(NotAuthenticatedError):
             await auth.authenticate("token")
 
-    async def test_an_expired_token_is_refused_whatever_the_service_says(
+    async def test_a_token_that_has_just_expired_is_accepted_while_the_service_accepts_it(
         self, auth: Auth, auth_service: AuthScript, clock: SettableClock
     ) -> None:
-        auth_service.accept("token", _expiring(clock, -1))
+        user = _expiring(clock, -20)
+        auth_service.accept("token", user)
+
+        assert await auth.authenticate("token") == user
+        auth_service.reject("token")
+
+        with pytest.raises(NotAuthenticatedError):
+            await auth.authenticate("token")
+
+    async def test_a_token_that_expired_a_minute_ago_is_refused_whatever_the_service_says(
+        self, auth: Auth, auth_service: AuthScript, clock: SettableClock
+    ) -> None:
+        auth_service.accept("token", _expiring(clock, -61))
 
         with pytest.raises(NotAuthenticatedError):
             await auth.authenticate("token")
@@ -104,6 +116,7 @@ class AuthContract:
 
         clock.advance(9)
         await auth.authenticate("token")
+        auth_service.reject("token")
         clock.advance(2)
 
         with pytest.raises(NotAuthenticatedError):
@@ -149,6 +162,29 @@ class AuthContract:
 
         assert await auth.authenticate("new") == _ALICE
         assert await auth.authenticate("old") == evolve(_ALICE, is_admin=True)
+
+    async def test_a_fresh_answer_tells_what_has_changed(self, auth: Auth, auth_service: AuthScript) -> None:
+        auth_service.accept("demoted", evolve(_ALICE, is_admin=True))
+        auth_service.accept("revoked", _ALICE)
+        await auth.authenticate("demoted")
+        await auth.authenticate("revoked")
+        auth_service.accept("demoted", _ALICE)
+        auth_service.reject("revoked")
+
+        assert await auth.authenticate("demoted", is_fresh=True) == _ALICE
+        with pytest.raises(NotAuthenticatedError):
+            await auth.authenticate("revoked", is_fresh=True)
+
+    @pytest.mark.parametrize("fault", AuthFault)
+    async def test_without_a_fresh_answer_a_call_that_needs_one_is_refused(
+        self, auth: Auth, auth_service: AuthScript, fault: AuthFault
+    ) -> None:
+        auth_service.accept("token", _ALICE)
+        await auth.authenticate("token")
+        auth_service.fail(fault)
+
+        with pytest.raises(AuthUnavailableError):
+            await auth.authenticate("token", is_fresh=True)
 
     @pytest.mark.parametrize("fault", AuthFault)
     async def test_without_a_usable_answer_nobody_is_let_in(
@@ -219,6 +255,12 @@ class AuthContract:
         auth_service.fail(AuthFault.UNREACHABLE)
 
         with pytest.raises(AuthUnavailableError):
+            await auth.ping()
+
+    async def test_ping_says_that_the_service_refuses_our_key(self, auth: Auth, auth_service: AuthScript) -> None:
+        auth_service.fail(AuthFault.KEY_REFUSED)
+
+        with pytest.raises(AuthKeyRefusedError):
             await auth.ping()
 
 

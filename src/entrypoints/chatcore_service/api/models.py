@@ -70,7 +70,7 @@ class ModelEndpoints(SecuredEndpoints):
     )
     async def swap(self, request: Request, caller: Caller) -> Response:
         """Loads another model, if the user is an administrator."""
-        if not caller.user.is_admin:
+        if not await self.authenticator.is_administrator(caller):
             raise NotAdminError
         body = decode_body(await self.bodies.read(request), SwapBody)
         return await _answer(self.models.swap_model(body.model_tag, trace_id=caller.trace_id))

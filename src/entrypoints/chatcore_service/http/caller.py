@@ -38,3 +38,13 @@ class Authenticator:
         user = await self.auth.authenticate(token, trace_id=trace_id)
         bind_contextvars(user_id=user.id)
         return Caller(user=user, token=token, trace_id=trace_id)
+
+    async def is_administrator(self, caller: Caller) -> bool:
+        """Returns whether the caller is an administrator now: asks the auth service, whatever is cached.
+
+        Raises:
+            NotAuthenticatedError: the token is not valid any more.
+            AuthUnavailableError: the token could not be validated.
+        """
+        user = await self.auth.authenticate(caller.token, trace_id=caller.trace_id, is_fresh=True)
+        return user.is_admin and user.id == caller.user.id

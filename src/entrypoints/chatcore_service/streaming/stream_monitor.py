@@ -124,7 +124,11 @@ class StreamMonitor:
         expires_at = caller.user.expires_at
         if expires_at is None:
             return self._settings.max_seconds
-        return min(self._settings.max_seconds, (expires_at - self._clock.now()).total_seconds())
+        seconds_left = (expires_at - self._clock.now()).total_seconds()
+        if seconds_left <= 0:
+            # The auth service's clock is behind ours; it rejects the token when it is validated again.
+            seconds_left = self._settings.revalidate_seconds
+        return min(self._settings.max_seconds, seconds_left)
 
     async def _tick_on(self) -> None:
         try:

@@ -173,13 +173,13 @@ async def test_connections_are_reused() -> None:
 async def test_a_ping_succeeds_while_all_calls_hang() -> None:
     all_hang = asyncio.Barrier(5)
 
-    async def hang_on_validate(request: Request, writer: asyncio.StreamWriter) -> None:
-        if request.method == "POST":
+    async def hang_on_tokens(request: Request, writer: asyncio.StreamWriter) -> None:
+        if b"probe" not in request.body:
             await all_hang.wait()
             await never_answer(request, writer)
         await answer(request, writer)
 
-    async with serving(hang_on_validate) as url:
+    async with serving(hang_on_tokens) as url:
         async with AuthClient(url, "key", SystemClock(), timeout_seconds=NEVER * 6, max_concurrent_calls=4) as client:
             hanging = [asyncio.create_task(outcome_of(client, f"token {number}")) for number in range(8)]
             async with asyncio.timeout(NEVER):

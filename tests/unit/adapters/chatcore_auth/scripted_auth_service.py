@@ -67,6 +67,9 @@ class ScriptedAuthService:
         async with asyncio.timeout(5), self._question:
             await self._question.wait_for(lambda: len(self.asked) >= times)
 
+    async def until_answered(self, token: str) -> None:
+        """Waits before the answer to `token`; a subclass may wait for ever."""
+
     async def _note(self, token: str) -> None:
         async with self._question:
             self.asked.append(token)
@@ -80,6 +83,7 @@ class ScriptedAuthService:
         self.most_at_once = max(self.most_at_once, self._at_once)
         try:
             await self.may_answer.wait()
+            await self.until_answered(token)
         finally:
             self._at_once -= 1
         return self.answer(token)

@@ -8,7 +8,7 @@ import structlog
 from attrs import Factory, define
 from tests.unit.adapters.chatcore_auth.scripted_auth_service import HandSetClock
 
-from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
+from chatcore.errors import AuthKeyRefusedError, AuthUnavailableError, NotAuthenticatedError
 from chatcore.user import User
 from chatcore_auth import CachedAuth, GuardedValidator, Rejected, TokenCheck, Unusable, Validator, Vouched
 
@@ -32,8 +32,8 @@ class TinyValidator(Validator):
         await self.may_answer.wait()
         return self.answer
 
-    async def is_reachable(self) -> bool:
-        return self.answer is not OUTAGE
+    async def probe(self) -> Unusable | None:
+        return self.answer if isinstance(self.answer, Unusable) else None
 
     async def close(self) -> None:
         self.is_closed = True
@@ -104,7 +104,7 @@ async def test_repeated_outages_open_the_breaker_until_a_probe_succeeds(
 async def test_the_log_names_the_validator(auth: CachedAuth, validator: TinyValidator) -> None:
     validator.answer = OUTAGE
     with structlog.testing.capture_logs() as lines:
-        for number in range(5):
+        for number in range(6):
             with pytest.raises(AuthUnavailableError):
                 await auth.authenticate(f"token {number}")
 
@@ -120,6 +120,36 @@ async def test_ping_asks_the_validator(auth: CachedAuth, validator: TinyValidato
 
     with pytest.raises(AuthUnavailableError):
         await auth.ping()
+
+
+async def test_ping_says_that_our_own_key_is_refused(auth: CachedAuth, validator: TinyValidator) -> None:
+    validator.answer = Unusable("refused", is_our_fault=True)
+
+    with pytest.raises(AuthKeyRefusedError):
+        await auth.ping()
+
+
+async def test_a_fresh_answer_is_asked_for_although_one_is_cached_and_replaces_it(
+    auth: CachedAuth, validator: TinyValidator
+) -> None:
+    await auth.authenticate("token")
+    validator.answer = Vouched(User(id="alice", is_admin=True))
+
+    assert await auth.authenticate("token") == ALICE
+    assert (await auth.authenticate("token", is_fresh=True)).is_admin
+    assert (await auth.authenticate("token")).is_admin
+    assert validator.tokens == ["token"] * 2
+
+
+async def test_without_a_fresh_answer_the_cached_one_does_not_count_for_the_call_that_needs_it(
+    auth: CachedAuth, validator: TinyValidator
+) -> None:
+    await auth.authenticate("token")
+    validator.answer = OUTAGE
+
+    with pytest.raises(AuthUnavailableError):
+        await auth.authenticate("token", is_fresh=True)
+    assert await auth.authenticate("token") == ALICE
 
 
 async def test_closing_closes_the_validator(auth: CachedAuth, validator: TinyValidator) -> None:

@@ -1,79 +1,99 @@
-"""Tests when the circuit breaker lets a call through."""
+"""Tests when the circuit breaker allows calls and checks."""
 
 from tests.unit.adapters.chatcore_auth.scripted_auth_service import HandSetClock
 
 from chatcore_auth.circuit_breaker import CircuitBreaker
 
 
-def opened(clock: HandSetClock) -> CircuitBreaker:
-    breaker = CircuitBreaker(clock, failures_to_open=3, pause_seconds=2.0)
-    for _ in range(3):
-        assert breaker.allows_call()
-        breaker.record_failure()
+def in_doubt(clock: HandSetClock) -> CircuitBreaker:
+    breaker = CircuitBreaker(clock, failures_to_doubt=3, pause_seconds=2.0)
+    for number in range(3):
+        assert not breaker.is_in_doubt
+        breaker.record_failure(b"%d" % number)
     return breaker
 
 
-def test_it_opens_after_failures_in_a_row_and_reports_that_once() -> None:
-    breaker = CircuitBreaker(HandSetClock(), failures_to_open=3, pause_seconds=2.0)
-
-    assert [breaker.record_failure() for _ in range(4)] == [False, False, True, False]
-    assert not breaker.allows_call()
-
-
-def test_a_success_resets_the_count_of_failures() -> None:
-    breaker = CircuitBreaker(HandSetClock(), failures_to_open=3, pause_seconds=2.0)
-
-    for _ in range(10):
-        breaker.record_failure()
-        breaker.record_failure()
-        assert not breaker.record_success()
-
-    assert breaker.allows_call()
+def opened(clock: HandSetClock) -> CircuitBreaker:
+    breaker = in_doubt(clock)
+    assert breaker.open()
+    return breaker
 
 
-def test_after_a_pause_one_call_is_let_through_as_a_probe() -> None:
+def test_failures_of_different_tokens_in_a_row_raise_a_doubt_that_needs_a_check() -> None:
+    breaker = in_doubt(HandSetClock())
+
+    assert breaker.is_in_doubt
+    assert [breaker.allows_check() for _ in range(3)] == [True, True, True]
+
+
+def test_failures_of_the_same_tokens_raise_no_doubt() -> None:
+    breaker = CircuitBreaker(HandSetClock(), failures_to_doubt=3, pause_seconds=2.0)
+
+    for _ in range(100):
+        breaker.record_failure(b"one")
+        breaker.record_failure(b"another")
+
+    assert not breaker.is_in_doubt
+
+
+def test_an_answer_resets_the_count_of_failures() -> None:
+    breaker = CircuitBreaker(HandSetClock(), failures_to_doubt=3, pause_seconds=2.0)
+
+    for number in range(10):
+        breaker.record_failure(b"%d" % number)
+        breaker.record_failure(b"%d" % -number)
+        assert not breaker.record_answer()
+
+    assert not breaker.is_in_doubt
+
+
+def test_a_failed_check_opens_the_breaker_and_says_so_once() -> None:
+    breaker = in_doubt(HandSetClock())
+
+    assert [breaker.open() for _ in range(3)] == [True, False, False]
+    assert not breaker.allows_check()
+
+
+def test_after_a_pause_one_check_is_allowed() -> None:
     clock = HandSetClock()
     breaker = opened(clock)
 
     clock.advance(1.999)
-    assert not breaker.allows_call()
+    assert not breaker.allows_check()
     clock.advance(0.001)
 
-    assert [breaker.allows_call() for _ in range(3)] == [True, False, False]
+    assert [breaker.allows_check() for _ in range(3)] == [True, False, False]
 
 
-def test_a_probe_that_fails_starts_another_pause() -> None:
+def test_a_check_that_fails_starts_another_pause() -> None:
     clock = HandSetClock()
     breaker = opened(clock)
     clock.advance(2.0)
-    breaker.allows_call()
+    breaker.allows_check()
     clock.advance(1.0)
 
-    breaker.record_failure()
+    breaker.open()
 
     clock.advance(1.999)
-    assert not breaker.allows_call()
+    assert not breaker.allows_check()
     clock.advance(0.001)
-    assert breaker.allows_call()
+    assert breaker.allows_check()
 
 
-def test_a_probe_that_succeeds_closes_the_breaker() -> None:
+def test_an_answer_closes_the_breaker() -> None:
+    breaker = opened(HandSetClock())
+
+    assert breaker.record_answer()
+
+    assert not breaker.is_in_doubt
+
+
+def test_another_check_follows_one_that_never_reports() -> None:
     clock = HandSetClock()
     breaker = opened(clock)
     clock.advance(2.0)
-    breaker.allows_call()
-
-    assert breaker.record_success()
-
-    assert [breaker.allows_call() for _ in range(3)] == [True, True, True]
-
-
-def test_another_probe_follows_one_that_never_reports() -> None:
-    clock = HandSetClock()
-    breaker = opened(clock)
-    clock.advance(2.0)
-    breaker.allows_call()
+    breaker.allows_check()
 
     clock.advance(2.0)
 
-    assert breaker.allows_call()
+    assert breaker.allows_check()

@@ -13,6 +13,7 @@ from tests.unit.adapters.chatcore_auth.scripted_auth_service import (
     rejecting,
     vouching_for,
 )
+from tests.unit.virtual_time import in_virtual_time
 
 from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
 from chatcore_auth import AuthClient
@@ -69,7 +70,7 @@ async def test_cancelling_the_first_caller_does_not_affect_the_others(
     assert service.asked == ["token"]
 
 
-async def test_a_token_with_ten_seconds_left_is_refused_after_ten_seconds(
+async def test_a_token_with_ten_seconds_left_is_cached_for_ten_seconds_and_refused_a_minute_later(
     client: AuthClient, clock: HandSetClock, service: ScriptedAuthService
 ) -> None:
     expiry = clock.now().timestamp() + 10
@@ -79,20 +80,45 @@ async def test_a_token_with_ten_seconds_left_is_refused_after_ten_seconds(
 
     clock.advance(9.999)
     await client.authenticate("token")
+    assert len(service.asked) == 1
     clock.advance(0.002)
+    await client.authenticate("token")
+    assert len(service.asked) == 2
+    clock.advance(60)
 
     with pytest.raises(NotAuthenticatedError):
         await client.authenticate("token")
 
 
-@pytest.mark.parametrize("seconds_off", [-300.0, -0.001, 0.0])
-async def test_a_token_that_has_expired_by_our_clock_is_refused(
+@pytest.mark.parametrize("seconds_off", [-59.9, -20.0, -0.001, 0.0])
+async def test_a_user_whose_token_has_just_expired_is_let_in_while_the_service_accepts_the_token_and_is_not_cached(
+    client: AuthClient, clock: HandSetClock, service: ScriptedAuthService, seconds_off: float
+) -> None:
+    expiry = clock.now().timestamp() + seconds_off
+    service.answer = lambda _: vouching_for("u", exp=expiry)
+
+    assert [(await client.authenticate("token")).id for _ in range(3)] == ["u"] * 3
+    assert len(service.asked) == 3
+
+    service.answer = lambda _: rejecting()
+    with pytest.raises(NotAuthenticatedError):
+        await client.authenticate("token")
+
+
+@pytest.mark.parametrize("seconds_off", [-1e9, -300.0, -60.0])
+async def test_a_token_that_expired_a_minute_ago_is_refused(
     client: AuthClient, clock: HandSetClock, service: ScriptedAuthService, seconds_off: float
 ) -> None:
     service.answer = lambda _: vouching_for("u", exp=clock.now().timestamp() + seconds_off)
 
     with pytest.raises(NotAuthenticatedError):
         await client.authenticate("token")
+
+
+async def test_a_token_may_expire_at_the_end_of_time(client: AuthClient, service: ScriptedAuthService) -> None:
+    service.answer = lambda _: vouching_for("u", exp=253402300799)
+
+    assert (await client.authenticate("token")).id == "u"
 
 
 async def test_a_revoked_token_is_refused_within_300_seconds(
@@ -149,6 +175,27 @@ async def test_a_repeated_bad_token_is_validated_once_in_ten_seconds(
         clock.advance(1)
 
     assert len(service.asked) == 2
+
+
+async def test_a_user_is_cached_for_the_given_time(clock: HandSetClock, service: ScriptedAuthService) -> None:
+    async with AuthClient("http://auth", "key", clock, ttl_seconds=60, transport=service.transport) as client:
+        for _ in range(4):
+            await client.authenticate("token")
+            clock.advance(31)
+
+    assert len(service.asked) == 2
+
+
+@in_virtual_time
+async def test_a_caller_gets_an_outcome_shortly_before_the_given_time(clock: HandSetClock) -> None:
+    service = ScriptedAuthService()
+    service.may_answer.clear()
+    began = asyncio.get_running_loop().time()
+    async with AuthClient("http://auth", "key", clock, timeout_seconds=40, transport=service.transport) as client:
+        with pytest.raises(AuthUnavailableError):
+            await client.authenticate("token")
+
+    assert 36 < asyncio.get_running_loop().time() - began < 40
 
 
 async def test_more_users_than_fit_into_the_cache_are_all_served(clock: HandSetClock) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
+import structlog
 from tests.unit.adapters.chatcore_auth.scripted_auth_service import (
     HandSetClock,
     ScriptedAuthService,
@@ -36,6 +37,10 @@ async def client(clock: HandSetClock, service: ScriptedAuthService) -> AsyncIter
         yield opened
 
 
+#: The text that a probe sends in place of a token.
+PROBE = "readiness-probe"
+
+
 def failing(_: str) -> httpx.Response:
     return httpx.Response(503)
 
@@ -58,7 +63,7 @@ async def test_during_an_outage_only_cached_users_are_let_in_for_300_seconds(
         let_in.append(second)
 
     assert let_in == list(range(1, 300))
-    # Five calls open the breaker; after that there is about one probe every two seconds, not two calls a second.
+    # Five calls raise a doubt; after that there is about one probe every two seconds, not two calls a second.
     assert len(service.asked) < 5 + 600 / 2 + 10
 
 
@@ -69,15 +74,19 @@ async def test_after_failures_in_a_row_no_calls_are_made_until_a_probe_succeeds(
     for number in range(20):
         with pytest.raises(AuthUnavailableError):
             await client.authenticate(f"token {number}")
-    assert len(service.asked) == 5
+    assert service.asked == [f"token {number}" for number in range(5)] + [PROBE]
 
     service.answer = vouching_for
     with pytest.raises(AuthUnavailableError):
         await client.authenticate("too early")
     clock.advance(2)
 
-    assert (await client.authenticate("probe")).id == "probe"
-    assert (await client.authenticate("next")).id == "next"
+    with structlog.testing.capture_logs() as lines:
+        assert (await client.authenticate("first")).id == "first"
+        assert (await client.authenticate("next")).id == "next"
+
+    assert [line["event"] for line in lines] == ["the auth service answers again"]
+    assert service.asked[6:] == [PROBE, "first", "next"]
 
 
 async def test_rejections_do_not_count_as_failures(client: AuthClient, service: ScriptedAuthService) -> None:
@@ -128,10 +137,13 @@ async def test_outages_open_the_breaker(
             await client.authenticate(f"token {number}")
     service.asked.clear()
 
-    with pytest.raises(AuthUnavailableError):
-        await client.authenticate("another")
+    for number in range(5):
+        with pytest.raises(AuthUnavailableError):
+            await client.authenticate(f"another {number}")
 
-    assert service.asked == []
+    # A request whose connection breaks is sent twice.
+    assert set(service.asked) == {PROBE}
+    assert len(service.asked) <= 2
 
 
 @in_virtual_time
@@ -140,12 +152,14 @@ async def test_timeouts_open_the_breaker(clock: HandSetClock) -> None:
     service.may_answer.clear()
     async with AuthClient("http://auth", "key", clock, timeout_seconds=5, transport=service.transport) as client:
         await asyncio.gather(*(client.authenticate(f"token {number}") for number in range(5)), return_exceptions=True)
+        with pytest.raises(AuthUnavailableError):
+            await client.authenticate("another")
         service.may_answer.set()
 
         with pytest.raises(AuthUnavailableError):
-            await client.authenticate("another")
+            await client.authenticate("one more")
 
-    assert "another" not in service.asked
+    assert service.asked[5:] == [PROBE]
 
 
 @pytest.mark.parametrize("answer", UNUSABLE.values(), ids=UNUSABLE)
@@ -177,6 +191,109 @@ async def test_a_probe_that_gets_any_answer_closes_the_breaker(
         await client.authenticate("odd")
 
     assert (await client.authenticate("good")).id == "good"
+
+
+class HangingService(ScriptedAuthService):
+    """Never answers a token that begins with "hanging"; rejects the probe and vouches for all other tokens."""
+
+    async def until_answered(self, token: str) -> None:
+        if token.startswith("hanging"):
+            await asyncio.Event().wait()
+
+
+def vouching_but_for_the_probe(token: str) -> httpx.Response:
+    return rejecting() if token == PROBE else vouching_for(token)
+
+
+@in_virtual_time
+@pytest.mark.parametrize("callers", [8, 60])
+async def test_callers_on_whose_tokens_the_service_hangs_shut_out_nobody_else(
+    clock: HandSetClock, callers: int
+) -> None:
+    service = HangingService(answer=vouching_but_for_the_probe)
+
+    async def keep_calling(client: AuthClient, token: str) -> None:
+        while True:
+            with pytest.raises(AuthUnavailableError):
+                await client.authenticate(token)
+            await asyncio.sleep(0.1)
+
+    async with AuthClient("http://auth", "key", clock, transport=service.transport) as client:
+        hanging = [asyncio.create_task(keep_calling(client, f"hanging {number}")) for number in range(callers)]
+        for number in range(20):
+            await asyncio.sleep(1)
+            clock.advance(1)
+            assert (await client.authenticate(f"new {number}")).id == f"new {number}"
+        # No answer to another token makes up for the failures here.
+        for number in range(20):
+            await asyncio.sleep(10)
+            clock.advance(10)
+            assert (await client.authenticate(f"late {number}")).id == f"late {number}"
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+
+
+@in_virtual_time
+async def test_new_tokens_on_which_the_service_hangs_shut_out_nobody_else(clock: HandSetClock) -> None:
+    service = HangingService(answer=vouching_but_for_the_probe)
+    async with AuthClient("http://auth", "key", clock, transport=service.transport) as client:
+        for attempt in range(5):
+            await asyncio.gather(
+                *(client.authenticate(f"hanging {attempt} {number}") for number in range(50)), return_exceptions=True
+            )
+
+            assert (await client.authenticate(f"new {attempt}")).id == f"new {attempt}"
+
+
+@in_virtual_time
+async def test_a_token_that_keeps_failing_makes_no_calls_for_a_while(clock: HandSetClock) -> None:
+    service = HangingService(answer=vouching_but_for_the_probe)
+    async with AuthClient("http://auth", "key", clock, transport=service.transport) as client:
+        for _ in range(10):
+            with pytest.raises(AuthUnavailableError):
+                await client.authenticate("hanging")
+        assert service.asked == ["hanging"] * 3
+        clock.advance(2.001)
+
+        with pytest.raises(AuthUnavailableError):
+            await client.authenticate("hanging")
+        assert service.asked == ["hanging"] * 4
+
+
+@in_virtual_time
+async def test_a_service_that_fails_on_all_tokens_is_probed_once_in_a_pause_of_the_given_length(
+    clock: HandSetClock,
+) -> None:
+    service = ScriptedAuthService(answer=failing)
+    async with AuthClient(
+        "http://auth", "key", clock, failures_to_doubt=2, pause_seconds=7, transport=service.transport
+    ) as client:
+        for number in range(100):
+            with pytest.raises(AuthUnavailableError):
+                await client.authenticate(f"token {number}")
+            clock.advance(1)
+
+    # The first two calls fail; then a probe comes every 7 seconds.
+    assert service.asked == ["token 0", "token 1", *[PROBE] * 14]
+
+
+@in_virtual_time
+async def test_closing_ends_a_probe_in_progress(clock: HandSetClock) -> None:
+    service = ScriptedAuthService(answer=failing)
+    client = AuthClient("http://auth", "key", clock, transport=service.transport)
+    await client.open()
+    for number in range(5):
+        with pytest.raises(AuthUnavailableError):
+            await client.authenticate(f"token {number}")
+    service.may_answer.clear()
+    waiting = asyncio.create_task(client.authenticate("another"))
+    await service.until_asked(6)
+
+    await client.close()
+
+    with pytest.raises(AuthUnavailableError):
+        await waiting
 
 
 @in_virtual_time

@@ -11,14 +11,14 @@ from chatcore_memory import FrozenClock, StaticAuth
 
 
 class OutageScript(StaticAuth):
-    """Simulates every fault as an outage."""
+    """Simulates every fault as an outage, except that our own key is refused."""
 
     def fail(self, fault: AuthFault) -> None:
-        assert fault in AuthFault
-        self.outage = True
+        self.is_key_refused = fault is AuthFault.KEY_REFUSED
+        self.outage = not self.is_key_refused
 
     def recover(self) -> None:
-        self.outage = False
+        self.outage = self.is_key_refused = False
 
 
 class TestStaticAuth(AuthContract):

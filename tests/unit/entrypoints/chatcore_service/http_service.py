@@ -11,7 +11,7 @@ import httpx
 from attrs import evolve, frozen
 
 from chatcore import User
-from chatcore.ports import Clock
+from chatcore.ports import Auth, Clock
 from chatcore.system_clock import SystemClock
 from chatcore_memory import DONE_FRAME, PAUSE, InMemoryStorage, ScriptedInference, StaticAuth, Step, token_frame
 from chatcore_service.container import Container
@@ -87,9 +87,13 @@ def make_container(settings: Settings = SETTINGS, clock: Clock | None = None) ->
 
 
 @asynccontextmanager
-async def running_service(settings: Settings = SETTINGS, clock: Clock | None = None) -> AsyncIterator[HttpService]:
+async def running_service(
+    settings: Settings = SETTINGS, clock: Clock | None = None, *, auth: Auth | None = None
+) -> AsyncIterator[HttpService]:
     """Runs the service for the duration of the block; running replies are cut short at its end."""
     container = make_container(settings, clock)
+    if auth is not None:
+        container.auth.override(auth)
     app = container.application()
     transport = httpx.ASGITransport(app)
     async with (

@@ -21,6 +21,9 @@ from chatcore_auth.token_check import Rejected, TokenCheck, Unusable, Vouched
 KEY_REFUSED: Final = Unusable("our internal key was refused", is_our_fault=True)
 
 
+_MALFORMED_TOKEN = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+
+
 class _ContractError(Exception):
     """Reports that the reply differs from the contract; the message says where."""
 
@@ -37,7 +40,8 @@ def read_reply(status: int, body: bytes | Unusable) -> TokenCheck:
     if status == HTTPStatus.FORBIDDEN:
         return KEY_REFUSED
     if status != HTTPStatus.OK:
-        return Unusable(f"status {status}", is_outage=_is_outage(status))
+        is_about_the_token = status in _MALFORMED_TOKEN
+        return Unusable(f"status {status}", is_outage=_is_outage(status), is_about_the_token=is_about_the_token)
     return body if isinstance(body, Unusable) else _read_body(body)
 
 

@@ -4,7 +4,6 @@ import re
 import ssl
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
-from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
 
@@ -22,8 +21,8 @@ Result = TypeVar("Result")
 #: A reply holds a user and a few claims; a larger reply is not from an auth service.
 MAX_BODY_BYTES = 64 * 1024
 
-# A proxy in front of a dead auth service answers with one of these; any other status comes from a running service.
-_SERVICE_IS_DOWN = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+# A probe validates this text, which no auth service takes for a token.
+_PROBE = "readiness-probe"
 
 # A trace id that is not a valid header value would break the request, so such a trace id is left out.
 _TRACE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -100,16 +99,11 @@ class ServiceValidator(Validator):
             _log.info("the auth service takes another of our internal keys", position=other.position)
         return check
 
-    async def is_reachable(self) -> bool:
-        """Returns whether the auth service answers, with any status that does not mean that it is down."""
-        try:
-            return await _retried_if_broken(self._ping) not in _SERVICE_IS_DOWN
-        except (httpx.HTTPError, httpx.InvalidURL):
-            return False
-
-    async def _ping(self) -> int:
-        async with self._http.stream("GET", f"{self._base_url}/") as response:
-            return response.status_code
+    async def probe(self) -> Unusable | None:
+        """Asks the auth service about a text that is no token: only a service that takes our key rejects the text."""
+        check = await self.validate(_PROBE, None)
+        # Some services say that the text is malformed, without rejecting it as a token. They have taken our key, too.
+        return check if isinstance(check, Unusable) and not check.is_about_the_token else None
 
     async def _validate_with(self, key: Key, token: str, trace_id: str | None) -> TokenCheck:
         try:

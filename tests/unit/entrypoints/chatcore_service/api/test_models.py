@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
-from tests.unit.entrypoints.chatcore_service.http_service import ALICE, ROOT, HttpService
+from tests.unit.adapters.chatcore_auth.scripted_auth_service import ScriptedAuthService
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, ROOT, HttpService, running_service
 from tests.unit.models_answers import models_answer
+
+from chatcore.system_clock import SystemClock
+from chatcore_auth import AuthClient
 
 
 async def test_the_answer_about_models_is_passed_on_unread(service: HttpService) -> None:
@@ -37,3 +42,36 @@ async def test_who_is_told_to_come_back_later_is_told_when(
         await service.client.post("/api/models/swap", json={"model_tag": "x"}, headers=ROOT),
     ):
         assert (response.status_code, response.headers.get("retry-after")) == (status, expected)
+
+
+def administrator(*, is_admin: bool) -> httpx.Response:
+    return httpx.Response(200, json={"valid": True, "user": {"id": "root", "is_admin": is_admin}})
+
+
+async def swap(service: HttpService, headers: dict[str, str]) -> httpx.Response:
+    return await service.client.post("/api/models/swap", json={"model_tag": "x"}, headers=headers)
+
+
+async def test_only_an_administrator_may_swap(service: HttpService) -> None:
+    assert (await swap(service, ROOT)).status_code == 202
+    assert (await swap(service, ALICE)).status_code == 403
+
+
+async def test_the_auth_service_is_asked_afresh_whether_the_caller_is_an_administrator() -> None:
+    auth_service = ScriptedAuthService(answer=lambda _: administrator(is_admin=True))
+    auth = AuthClient("http://auth", "key", SystemClock(), transport=auth_service.transport)
+    async with running_service(auth=auth) as service:
+        assert (await swap(service, ROOT)).status_code == 202
+
+        auth_service.answer = lambda _: administrator(is_admin=False)
+        assert (await swap(service, ROOT)).status_code == 403
+
+        auth_service.answer = lambda _: administrator(is_admin=True)
+        assert (await swap(service, ROOT)).status_code == 202
+
+        auth_service.answer = lambda _: httpx.Response(503)
+        assert (await service.client.get("/api/models", headers=ROOT)).status_code == 200
+        refused = await swap(service, ROOT)
+        assert refused.status_code == 503
+        assert "retry-after" in refused.headers
+        assert refused.json()["code"] == "auth_unavailable"

@@ -31,6 +31,7 @@ EXPECTED = {
     errors.DrainingError: 503,
     errors.StorageUnavailableError: 503,
     errors.AuthUnavailableError: 503,
+    errors.AuthKeyRefusedError: 503,
     errors.InferenceError: 503,
     errors.InferenceUnreachableError: 503,
     errors.ModelsRefusedError: 503,

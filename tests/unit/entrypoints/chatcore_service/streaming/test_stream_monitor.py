@@ -123,6 +123,17 @@ async def test_a_stream_ends_with_its_token(monitoring: Monitoring) -> None:
     assert is_over(stream)
 
 
+async def test_the_stream_of_a_token_that_has_just_expired_lives_until_the_service_rejects_the_token(
+    monitoring: Monitoring,
+) -> None:
+    stream = monitoring.stream(User(id="alice", expires_at=monitoring.clock.now() - timedelta(seconds=20)))
+
+    await monitoring.clock.elapse(14)
+    assert not is_over(stream)
+    await monitoring.clock.elapse(1)
+    assert is_over(stream)
+
+
 async def test_a_token_is_validated_again_every_15_seconds(monitoring: Monitoring) -> None:
     stream = monitoring.stream()
 

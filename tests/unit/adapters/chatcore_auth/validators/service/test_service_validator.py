@@ -10,7 +10,7 @@ import respx
 from tests.unit.adapters.chatcore_auth.scripted_auth_service import HandSetClock
 from tests.unit.virtual_time import in_virtual_time
 
-from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
+from chatcore.errors import AuthKeyRefusedError, AuthUnavailableError, NotAuthenticatedError
 from chatcore_auth import AuthClient
 
 VALIDATE = "http://auth:8001/auth/validate"
@@ -197,27 +197,41 @@ async def test_a_broken_connection_is_retried_once(client: AuthClient, router: r
     assert route.call_count == 2
 
 
-@pytest.mark.parametrize("status", [200, 301, 401, 403, 404, 405, 500, 501])
-async def test_ping_accepts_any_status_of_the_service_itself(
+@pytest.mark.parametrize("status", [400, 401, 422])
+async def test_ping_succeeds_if_the_service_takes_our_key_and_not_the_text_that_is_no_token(
     client: AuthClient, router: respx.MockRouter, status: int
 ) -> None:
-    router.get("http://auth:8001/").respond(status)
+    route = router.post(VALIDATE).respond(status)
 
     await client.ping()
 
+    assert route.calls.last.request.headers["x-internal-api-key"] == "internal-key"
 
-@pytest.mark.parametrize("status", [502, 503, 504])
-async def test_ping_raises_on_the_status_of_a_proxy_without_a_service(
-    client: AuthClient, router: respx.MockRouter, status: int
-) -> None:
-    router.get("http://auth:8001/").respond(status)
+
+@pytest.mark.parametrize("status", [204, 301, 404, 405, 429, 500, 501, 502, 503, 504])
+async def test_ping_raises_on_every_other_status(client: AuthClient, router: respx.MockRouter, status: int) -> None:
+    router.post(VALIDATE).respond(status)
 
     with pytest.raises(AuthUnavailableError):
         await client.ping()
 
 
+async def test_ping_says_that_our_key_is_refused(client: AuthClient, router: respx.MockRouter) -> None:
+    router.post(VALIDATE).respond(403)
+
+    with pytest.raises(AuthKeyRefusedError):
+        await client.ping()
+
+
+async def test_ping_takes_whichever_of_our_keys_the_service_takes(router: respx.MockRouter) -> None:
+    router.post(VALIDATE, headers={"X-Internal-API-Key": "old"}).respond(403)
+    router.post(VALIDATE, headers={"X-Internal-API-Key": "new"}).respond(401)
+    async with AuthClient("http://auth:8001", "old,new", HandSetClock()) as client:
+        await client.ping()
+
+
 async def test_ping_raises_if_the_connection_fails(client: AuthClient, router: respx.MockRouter) -> None:
-    router.get("http://auth:8001/").mock(side_effect=httpx.ConnectError("refused"))
+    router.post(VALIDATE).mock(side_effect=httpx.ConnectError("refused"))
 
     with pytest.raises(AuthUnavailableError):
         await client.ping()
@@ -229,7 +243,7 @@ async def test_ping_raises_in_time_if_there_is_no_response(router: respx.MockRou
         await asyncio.Event().wait()
         raise AssertionError
 
-    router.get("http://auth:8001/").mock(side_effect=never)
+    router.post(VALIDATE).mock(side_effect=never)
     async with AuthClient("http://auth:8001", "key", HandSetClock(), timeout_seconds=5) as client:
         with pytest.raises(AuthUnavailableError):
             await client.ping()
