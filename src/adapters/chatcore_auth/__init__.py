@@ -9,6 +9,7 @@
 from chatcore_auth.cached_auth import CachedAuth
 from chatcore_auth.client import AuthClient
 from chatcore_auth.guarded_validator import GuardedValidator
+from chatcore_auth.named_administrators import NamedAdministrators
 from chatcore_auth.token_check import Rejected, TokenCheck, Unusable, Vouched
 from chatcore_auth.validators.validator import Validator
 
@@ -16,6 +17,7 @@ __all__ = [
     "AuthClient",
     "CachedAuth",
     "GuardedValidator",
+    "NamedAdministrators",
     "Rejected",
     "TokenCheck",
     "Unusable",

@@ -1,10 +1,13 @@
 """Composes the auth port for the auth service."""
 
+from collections.abc import Iterable
+
 import httpx
 
 from chatcore.ports.clock import Clock
 from chatcore_auth.cached_auth import CachedAuth
 from chatcore_auth.guarded_validator import GuardedValidator
+from chatcore_auth.named_administrators import NamedAdministrators
 from chatcore_auth.validators.service.service_validator import ServiceValidator
 
 # The deadline of a call ends a little before the caller's timeout, so that the caller gets an answer in time.
@@ -31,6 +34,8 @@ class AuthClient(CachedAuth):
             whether the service is down.
         pause_seconds: the time for which new callers are refused after a failed probe, and callers with a token on
             which the service keeps failing.
+        admin_emails: the e-mail addresses of administrators besides those whom the auth service calls so.
+        admin_user_ids: the ids of such administrators.
         transport: the transport that replaces the network in tests.
     """
 
@@ -46,6 +51,8 @@ class AuthClient(CachedAuth):
         max_concurrent_calls: int = 64,
         failures_to_doubt: int = 5,
         pause_seconds: float = 2.0,
+        admin_emails: Iterable[str] = (),
+        admin_user_ids: Iterable[str] = (),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         service = ServiceValidator(
@@ -63,4 +70,5 @@ class AuthClient(CachedAuth):
             failures_to_doubt=failures_to_doubt,
             pause_seconds=pause_seconds,
         )
-        super().__init__(guarded, clock, ttl_seconds=ttl_seconds, max_size=max_size)
+        administrators = NamedAdministrators(guarded, emails=admin_emails, user_ids=admin_user_ids)
+        super().__init__(administrators, clock, ttl_seconds=ttl_seconds, max_size=max_size)

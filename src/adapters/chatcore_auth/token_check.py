@@ -10,6 +10,8 @@ class Vouched:
     """Says that the token is valid and belongs to this user."""
 
     user: User
+    #: The user's e-mail address, which serves to find administrators; None if the validator names none.
+    email: str | None = field(default=None, repr=False, kw_only=True)
 
 
 @frozen

@@ -92,6 +92,8 @@ class Container(containers.DeclarativeContainer):
         ttl_seconds=settings.provided.auth_cache_ttl_seconds,
         max_size=settings.provided.auth_cache_max_size,
         timeout_seconds=settings.provided.auth_timeout_seconds,
+        admin_emails=settings.provided.admin_emails,
+        admin_user_ids=settings.provided.admin_user_ids,
     )
     inference = providers.Singleton[Inference](_inference, settings)
     models = providers.Singleton[Models](_models, inference)

@@ -23,6 +23,7 @@ _HEADER_VALUE = re.compile(r"[!-~]+")
 _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
 )
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 _URL_PATH = re.compile(r"/(?!/)[A-Za-z0-9/._~%!$&'()*+,;=:@-]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PORTS = range(1, 65536)
@@ -97,6 +98,14 @@ def url_path(value: str) -> str:
 def names(value: str) -> tuple[str, ...]:
     """Accepts any texts, separated by commas; returns the texts without surrounding white space."""
     return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def emails(value: str) -> tuple[str, ...]:
+    """Accepts e-mail addresses, separated by commas."""
+    listed = names(value)
+    if not (listed and all(_EMAIL.fullmatch(email) for email in listed)):
+        raise MalformedValueError("must be e-mail addresses, separated by commas")
+    return listed
 
 
 def origins(value: str) -> tuple[str, ...]:

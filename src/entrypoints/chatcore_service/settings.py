@@ -15,6 +15,7 @@ from chatcore.replies.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
 from chatcore_service.environment import Environment, env, read_by, read_field, read_settings
 from chatcore_service.setting_parsers import (
     choice,
+    emails,
     http_url,
     internal_keys,
     names,
@@ -152,6 +153,9 @@ class Settings:
     )
     auth_cache_max_size: int = field(default=1024, metadata=env("AUTH_CACHE_MAX_SIZE", whole(1, 1_000_000)))
     auth_timeout_seconds: float = field(default=2.0, metadata=env("AUTH_TIMEOUT_SECONDS", seconds))
+    #: The e-mail addresses and the ids of administrators besides those whom the auth service calls so.
+    admin_emails: tuple[str, ...] = field(default=(), repr=False, metadata=env("ADMIN_EMAILS", emails))
+    admin_user_ids: tuple[str, ...] = field(default=(), metadata=env("ADMIN_USER_IDS", names))
     inference_timeouts: InferenceTimeoutSettings = field(factory=InferenceTimeoutSettings)
     inference_limits: InferenceLimitSettings = field(factory=InferenceLimitSettings)
     #: The limits of the history that the model sees, and of the replies that one user may have in progress.

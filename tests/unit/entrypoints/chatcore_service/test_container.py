@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Self
 
+import httpx
 import pytest
+import respx
 from attrs import asdict, evolve
 from dependency_injector import providers
 from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS, make_container
@@ -40,7 +43,9 @@ def test_the_ports_are_the_real_adapters_unless_they_are_overridden() -> None:
 def test_the_inference_client_is_bounded_by_the_settings() -> None:
     timeouts = InferenceTimeoutSettings(connect_seconds=1, first_frame_seconds=2, idle_seconds=3, total_seconds=4)
     limits = InferenceLimitSettings(max_text_chars=5, max_frame_bytes=6, max_header_bytes=7)
-    settings = evolve(SETTINGS, inference_timeouts=timeouts, inference_limits=limits)
+    settings = evolve(
+        SETTINGS, inference_timeouts=timeouts, inference_limits=limits, inference_generate_path="/v2/generate"
+    )
     client = Container(settings=settings).inference()
 
     assert isinstance(client, InferenceClient)
@@ -48,6 +53,24 @@ def test_the_inference_client_is_bounded_by_the_settings() -> None:
         connect_seconds=1, first_frame_seconds=2, idle_seconds=3, total_seconds=4
     )
     assert client._limits == InferenceLimits(max_text_chars=5, max_frame_bytes=6, max_header_bytes=7)
+    assert client._template.url == "http://inference:8000/v2/generate"
+
+
+async def test_the_settings_name_administrators() -> None:
+    settings = evolve(SETTINGS, admin_emails=("root@a.test",), admin_user_ids=("id-1",))
+    users = {"by-email": {"id": "u", "email": "Root@a.test"}, "by-id": {"id": "id-1"}, "not-named": {"id": "id-2"}}
+
+    def validate(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"valid": True, "user": users[json.loads(request.content)["token"]]})
+
+    with respx.mock as router:
+        router.post("http://auth:8001/auth/validate").mock(side_effect=validate)
+        auth = Container(settings=settings).auth()
+        assert isinstance(auth, AuthClient)
+        async with auth:
+            administrators = [token for token in users if (await auth.authenticate(token)).is_admin]
+
+    assert administrators == ["by-email", "by-id"]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert settings.streams.max_per_user == 20
     assert (settings.auth_cache_ttl_seconds, settings.auth_cache_max_size) == (300, 1024)
     assert settings.frontend_origins == ("http://localhost:3000",)
+    assert (settings.admin_emails, settings.admin_user_ids) == ((), ())
     assert (settings.log_level, settings.service_name) == ("INFO", "chat-api")
     assert (settings.sampling.temperature, settings.sampling.max_tokens, settings.sampling.top_k) == (0.8, 1024, 50)
     assert (settings.streams.max_seconds, settings.drain_seconds) == (600, 20)
@@ -44,6 +45,8 @@ def test_every_variable_sets_its_field() -> None:
             "AUTH_CACHE_TTL_SECONDS": "11.5",
             "AUTH_CACHE_MAX_SIZE": "12",
             "AUTH_TIMEOUT_SECONDS": "1",
+            "ADMIN_EMAILS": "root@a.test, Kim@b.test,",
+            "ADMIN_USER_IDS": "id-1,id-2",
             "INFERENCE_CONNECT_TIMEOUT_SECONDS": "1",
             "INFERENCE_FIRST_FRAME_TIMEOUT_SECONDS": "2",
             "INFERENCE_IDLE_TIMEOUT_SECONDS": "3",
@@ -78,6 +81,8 @@ def test_every_variable_sets_its_field() -> None:
     assert (settings.limits.history.max_messages, settings.limits.history.budget) == (7, 8)
     assert (settings.limits.generations_per_user, settings.streams.max_per_user) == (9, 10)
     assert (settings.auth_cache_ttl_seconds, settings.auth_cache_max_size) == (11.5, 12)
+    assert settings.admin_emails == ("root@a.test", "Kim@b.test")
+    assert settings.admin_user_ids == ("id-1", "id-2")
     timeouts = settings.inference_timeouts
     assert (timeouts.connect_seconds, timeouts.first_frame_seconds) == (1, 2)
     assert (timeouts.idle_seconds, timeouts.total_seconds) == (3, 4)

@@ -63,7 +63,14 @@ def _token_check(reply: dict[str, object]) -> TokenCheck:
         return Rejected()
     if valid is not True:
         raise _ContractError("valid is not a boolean")
-    return Vouched(_user(_object(reply.get("user"), "user"), _expiry(reply.get("claims"))))
+    user = _object(reply.get("user"), "user")
+    return Vouched(_user(user, _expiry(reply.get("claims"))), email=_email(user))
+
+
+def _email(user: dict[str, object]) -> str | None:
+    # A malformed address names no administrator, which is no reason to refuse its user.
+    email = user.get("email")
+    return email if isinstance(email, str) else None
 
 
 def _user(fields: dict[str, object], expires_at: datetime | None) -> User:
