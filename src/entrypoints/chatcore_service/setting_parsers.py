@@ -23,6 +23,8 @@ _HEADER_VALUE = re.compile(r"[!-~]+")
 _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
 )
+# The pattern excludes "@", "?", "#", backslashes, white space and empty segments, on which URL parsers disagree.
+_URL = re.compile(r"(?i:https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%!$&'()*+,;=:-]+)*")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 _URL_PATH = re.compile(r"/(?!/)[A-Za-z0-9/._~%!$&'()*+,;=:@-]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -81,10 +83,16 @@ seconds: Final = number(0.001, 86_400.0)
 
 
 def http_url(value: str) -> str:
-    """Accepts an http:// or https:// address; returns the address without slashes at the end."""
+    """Accepts an http:// or https:// address; returns the address without slashes at the end.
+
+    Paths are appended to the address, so it can have no query and no fragment. Credentials are refused because they
+    would be sent beside our own key and could appear in logs.
+    """
     url = value.rstrip("/")
-    if not _is_http_url(url):
-        raise MalformedValueError("must be an http:// or https:// address")
+    if not (_URL.fullmatch(url) and _is_http_url(url)):
+        raise MalformedValueError(
+            "must be an http:// or https:// address without a user, a query or a fragment, such as http://host:8000/path"
+        )
     return url
 
 

@@ -19,6 +19,32 @@ MALFORMED_VARIABLES = (
     ("INTERNAL_API_KEY", "new,é"),
     ("AUTH_SERVICE_URL", "auth:8001"),
     ("AUTH_SERVICE_URL", "http://"),
+    ("AUTH_SERVICE_URL", "http://h?x=1"),
+    ("AUTH_SERVICE_URL", "http://h?"),
+    ("AUTH_SERVICE_URL", "http://h/path?x"),
+    ("AUTH_SERVICE_URL", "http://h#f"),
+    ("AUTH_SERVICE_URL", "http://h#"),
+    ("AUTH_SERVICE_URL", "http://me@h"),
+    ("AUTH_SERVICE_URL", "http://me:secret@h"),
+    ("AUTH_SERVICE_URL", "http://:@h"),
+    ("AUTH_SERVICE_URL", "http://a b"),
+    ("AUTH_SERVICE_URL", "http://h/a b"),
+    ("AUTH_SERVICE_URL", "http://h\\x"),
+    ("AUTH_SERVICE_URL", "http://h/a//b"),
+    ("AUTH_SERVICE_URL", "http://h:"),
+    ("AUTH_SERVICE_URL", "http://h:0"),
+    ("AUTH_SERVICE_URL", "http://h:x"),
+    ("AUTH_SERVICE_URL", "http://é"),
+    ("AUTH_SERVICE_URL", "http://[::g]"),
+    ("AUTH_SERVICE_URL", "http://h\nx"),
+    ("AUTH_SERVICE_URL", "https:///path"),
+    ("AUTH_SERVICE_URL", "//h"),
+    ("AUTH_SERVICE_URL", "http://[:::]"),
+    ("INFERENCE_SERVICE_URL", "http://h?x=1"),
+    ("ADMIN_EMAILS", "root"),
+    ("ADMIN_EMAILS", "a@b c@d"),
+    ("ADMIN_EMAILS", "a@b; c@d"),
+    ("ADMIN_EMAILS", ",,"),
     ("INFERENCE_SERVICE_URL", "ftp://inference"),
     ("INFERENCE_SERVICE_URL", "http://x:99999"),
     ("INFERENCE_SERVICE_URL", "http://[x"),
@@ -105,3 +131,19 @@ def test_an_origin_is_compared_as_browsers_send_it(value: str, origin: str) -> N
     settings = Settings.from_environment({"INTERNAL_API_KEY": "key", "FRONTEND_URL": value})
 
     assert settings.frontend_origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        ("http://auth:8001", "http://auth:8001"),
+        ("HTTPS://Auth.Test/", "HTTPS://Auth.Test"),
+        ("http://auth_service.internal//", "http://auth_service.internal"),
+        ("http://127.0.0.1:9/v1/base/", "http://127.0.0.1:9/v1/base"),
+        ("http://[::1]:8001", "http://[::1]:8001"),
+    ],
+)
+def test_the_address_of_a_service_is_taken_without_slashes_at_the_end(value: str, url: str) -> None:
+    settings = Settings.from_environment({**KEY, "AUTH_SERVICE_URL": value, "INFERENCE_SERVICE_URL": value})
+
+    assert (settings.auth_service_url, settings.inference_service_url) == (url, url)
