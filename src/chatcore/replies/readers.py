@@ -129,7 +129,6 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
 
     The reader buffers the frames that were not taken yet. If the buffer overflows, the stream ends and the client is
     told to reconnect.
-    reconnect.
     """
 
     __slots__ = ("_frames",)
@@ -164,7 +163,7 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
 
     def on_end(self, frames: bytes) -> None:
         """Buffers the frames and wakes the waiting task; see :meth:`chatcore.replies.transcript.Listener.on_end`."""
-        self._frames.append(frames)
+        self._frames.append_last(frames)
         self.wake()
 
 

@@ -187,7 +187,8 @@ class Transcript:
             self.end = end
             # A reply whose closing frame arrived but which was deleted before it was stored does not end as complete.
             last = b"" if end.reconnect or end.error is ReplyError.STOPPED else self._closing
-            self._keep(last)
+            if self._kept is not None:
+                self._kept.append_last(last)
             for listener in self._listeners:
                 listener.on_end(last)
 

@@ -5,6 +5,7 @@ faults, part I. The same against the adapter alone, with more variants: tests/in
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -184,8 +185,7 @@ SHAPES = (
     b'{"choices":[{"delta":null}]}',
     b'{"choices":[{"delta":{"content":"a"}},{"delta":{"content":"b"}}]}',
     b'{"usage":{"total_tokens":5}}',
-    b'{"error":"overloaded"}',
-    b'{"error":{"message":"overloaded","code":503}}',
+    b'{"error":null}',
     b'{"done":"true"}',
     b'{"done":1}',
     b'{"done":false}',
@@ -211,6 +211,44 @@ async def test_data_of_any_other_shape_is_passed_on_and_says_nothing(
         assert (heard.error, heard.status) == (None, "complete")
     else:
         assert (heard.error, heard.status) == ("inference_interrupted", "interrupted")
+    await cluster.check()
+
+
+@pytest.mark.parametrize("end", [(DONE,), ()], ids=["closed", "broken off"])
+@pytest.mark.parametrize(
+    "error", [b'{"error":"overloaded"}', b'{"error":{"message":"overloaded","code":503}, "done":true}']
+)
+@pytest.mark.parametrize("text", ["", "half"])
+async def test_an_error_of_the_model_is_passed_on_and_makes_no_complete_reply(
+    cluster: Cluster, user: Client, text: str, error: bytes, end: tuple[bytes, ...]
+) -> None:
+    sent = [*([token(text)] if text else []), b"data: " + error + b"\n\n"]
+    heard = await hear_frames(cluster, user, text, *sent, *end)
+
+    assert heard.raw.startswith(b"".join(sent) + b'data: {"error":"inference_error",')
+    assert heard.raw.endswith(b"\n\n" + DONE)
+    assert (heard.text, heard.error, heard.status) == (text, "inference_error", "interrupted" if text else None)
+    await cluster.check()
+
+
+MAX_FRAME_BYTES = 256 * 1024
+
+
+def frame_of(size: int, key: str) -> bytes:
+    """Returns a frame of so many bytes with a string under one key."""
+    rest = len(b'data: {"":""}\n\n') + len(key)
+    return b'data: {"%b":"%b"}\n\n' % (key.encode(), b"z" * (size - rest))
+
+
+@pytest.mark.parametrize("size", [64 * 1024 + 1, 128 * 1024, 128 * 1024 + 1, MAX_FRAME_BYTES])
+async def test_frames_as_large_as_permitted_reach_a_reader_who_reads(cluster: Cluster, user: Client, size: int) -> None:
+    with_text, without_text = frame_of(size, "token"), frame_of(size, "usage")
+    frames = (token("a"), without_text, with_text, without_text, without_text, with_text, token("b"), DONE)
+    text = "".join(str(json.loads(frame.removeprefix(b"data: ")).get("token", "")) for frame in frames)
+    heard = await hear_frames(cluster, user, text, *frames)
+
+    assert heard.raw == b"".join(frames)
+    assert (heard.text, heard.error, heard.status) == (text, None, "complete")
     await cluster.check()
 
 

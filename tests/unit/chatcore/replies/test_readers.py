@@ -5,20 +5,13 @@ import asyncio
 import pytest
 from tests.unit.settling import settle
 from tests.unit.token_frames import frame
-from tests.unit.transcripts import frame_reader, transcript
+from tests.unit.transcripts import FILLING, buffer_of, frame_reader, transcript
 
 from chatcore.ports import Frame
 from chatcore.replies.buffered_reader import BufferedReader
-from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, MAX_KEPT_FRAME_BYTES, FrameBuffer
+from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, MAX_KEPT_FRAME_BYTES, MAX_KEPT_LARGE_FRAME_BYTES
 from chatcore.replies.readers import MAX_CHUNK_CHARS, FrameReader, Stretch, TextReader
 from chatcore.replies.transcript import RECONNECT, End, Transcript
-
-
-def buffer_of(*frames: bytes) -> FrameBuffer:
-    buffer = FrameBuffer()
-    for raw in frames:
-        buffer.append(raw)
-    return buffer
 
 
 def test_a_frame_reader_gets_every_byte_once_and_in_order() -> None:
@@ -36,14 +29,15 @@ def test_a_frame_reader_gets_every_byte_once_and_in_order() -> None:
 def test_a_reader_that_falls_too_far_behind_must_reconnect() -> None:
     made = transcript()
     slow, quick = frame_reader(made), frame_reader(made)
-    made.append(Frame(b"x" * MAX_KEPT_FRAME_BYTES))
+    for small in FILLING:
+        made.append(Frame(small))
     was_enough = sum(map(len, iter(quick.take, b"")))
     made.append(frame("a"))
     made.append(frame("b"))
 
     assert was_enough == MAX_KEPT_FRAME_BYTES
     assert (slow.end, quick.end) == (RECONNECT, None)
-    assert b"".join(iter(slow.take, b"")) == b"x" * MAX_KEPT_FRAME_BYTES
+    assert b"".join(iter(slow.take, b"")) == b"".join(FILLING)
     assert quick.take() == frame("a").raw + frame("b").raw
 
 
@@ -104,13 +98,42 @@ def test_no_frame_is_split_however_large_it_is(line_end: bytes) -> None:
     for size in sizes:
         made.append(Frame(raws[size], "x" * size))
 
-    for one, expected in ((reader, sizes), (late, replayed + sizes[:1])):
+    for one, expected in ((reader, sizes), (late, replayed + sizes)):
         whole = [b"".join(raws[size] for size in expected[:count]) for count in range(len(expected) + 1)]
         taken = b""
         while chunk := one.take():
             taken += chunk
             assert taken in whole
         assert taken == whole[-1]
+
+
+async def test_a_frame_larger_than_the_buffer_reaches_a_reader_that_reads() -> None:
+    made = Transcript()
+    reader = frame_reader(made)
+    reader.offer(lambda _: True)
+    large = b"data: " + b"x" * 2 * MAX_KEPT_LARGE_FRAME_BYTES + b"\n\n"
+    for _ in range(3):
+        wait = asyncio.ensure_future(reader.wait())
+        await asyncio.sleep(0)
+
+        made.append(Frame(large))
+        async with asyncio.timeout(1):
+            await wait
+
+        assert reader.take() == large
+        assert reader.end is None
+
+
+def test_the_closing_frame_finds_room_behind_frames_that_fill_the_buffer() -> None:
+    made = Transcript()
+    reader = frame_reader(made)
+    for small in FILLING:
+        made.append(Frame(small))
+    made.append(Frame(b"done", is_closing=True))
+    made.finish(End())
+
+    assert b"".join(iter(reader.take, b"")) == b"".join(FILLING) + b"done"
+    assert reader.end == End()
 
 
 async def test_text_too_long_for_one_chunk_does_not_wait_for_the_next_frame() -> None:
@@ -198,7 +221,7 @@ async def test_a_chunk_that_is_written_at_once_wakes_no_task() -> None:
 
 async def test_a_reader_woken_in_between_is_offered_each_chunk_once() -> None:
     made = Transcript()
-    reader = FrameReader(made, FrameBuffer())
+    reader = FrameReader(made, buffer_of())
     offers: list[bytes] = []
 
     def show(frames: bytes) -> bool:

@@ -1,10 +1,9 @@
 """Tests what a transcript records, keeps and publishes."""
 
 from tests.unit.token_frames import CLOSING, frame
-from tests.unit.transcripts import frame_reader, transcript
+from tests.unit.transcripts import FILLING, frame_reader, transcript
 
 from chatcore.ports import Frame
-from chatcore.replies.frame_buffer import MAX_KEPT_FRAME_BYTES
 from chatcore.replies.readers import FrameReader
 from chatcore.replies.transcript import RECONNECT, End, Transcript
 from chatcore.reply_error import ReplyError
@@ -23,8 +22,8 @@ def test_frames_are_kept_for_more_than_one_reader_only_if_repeatable() -> None:
 
 def test_frames_that_nobody_reads_are_kept_up_to_a_bound() -> None:
     made = transcript()
-    piece = Frame(b"x" * MAX_KEPT_FRAME_BYTES)
-    made.append(piece)
+    for small in FILLING:
+        made.append(Frame(small))
     at_the_bound = FrameReader.of(made)
     made.append(Frame(b"x"))
 
