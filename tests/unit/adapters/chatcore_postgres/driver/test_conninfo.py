@@ -1,12 +1,20 @@
 """Connection strings: which are understood, and which timeouts they get."""
 
+from contextlib import suppress
+
 import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
 from chatcore_postgres.driver.conninfo import normalized
 
 
-@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg", "postgresql+psycopg", "postgres+x"])
+@pytest.mark.parametrize(
+    "scheme",
+    ["postgresql", "postgres", "postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2", "postgres+x"],
+)
 def test_the_name_of_a_driver_in_a_url_is_ignored(scheme: str) -> None:
     named = conninfo_to_dict(normalized(f"{scheme}://ann:p%40ss+word@db.example:6432/chat?application_name=x"))
 
@@ -61,3 +69,67 @@ def test_a_url_that_can_never_connect_is_refused(conninfo: str) -> None:
 @pytest.mark.parametrize("conninfo", ["postgresql://a:5432,b:5433/x", "postgresql://a:1,b/x", "postgresql://a/x"])
 def test_several_hosts_may_have_a_port_each_or_none(conninfo: str) -> None:
     assert conninfo_to_dict(normalized(conninfo))["dbname"] == "x"
+
+
+def test_parameters_of_other_libraries_are_left_out_and_logged_by_name() -> None:
+    url = "postgresql+asyncpg://h/d?prepared_statement_cache_size=0&sslmode=require&pool_size=s3cret&statement_cache_size=0"
+
+    with structlog.testing.capture_logs() as logs:
+        named = conninfo_to_dict(normalized(url))
+
+    assert (named["host"], named["dbname"], named["sslmode"]) == ("h", "d", "require")
+    assert [entry["names"] for entry in logs] == [
+        ["pool_size", "prepared_statement_cache_size", "statement_cache_size"],
+    ]
+    assert "s3cret" not in str(logs)
+
+
+def test_a_url_of_which_nothing_is_left_out_logs_nothing() -> None:
+    with structlog.testing.capture_logs() as logs:
+        normalized("postgresql://h/d?sslmode=require")
+
+    assert logs == []
+
+
+@pytest.mark.parametrize("parameter", ["sslmod=require", "no_such_option=1", "pool_sizes=1"])
+def test_a_parameter_of_nobody_is_refused(parameter: str) -> None:
+    with pytest.raises(ValueError, match="not one that PostgreSQL understands"):
+        normalized(f"postgresql+asyncpg://h/d?{parameter}")
+
+
+@pytest.mark.parametrize("conninfo", ["postgresql://h/d", "postgresql://h/d?client_encoding=latin1", "host=h"])
+def test_the_client_encoding_is_always_utf_8(conninfo: str) -> None:
+    assert conninfo_to_dict(normalized(conninfo))["client_encoding"] == "UTF8"
+
+
+def test_of_several_hosts_the_one_that_takes_writes_is_used() -> None:
+    def attribute(conninfo: str) -> object:
+        return conninfo_to_dict(normalized(conninfo)).get("target_session_attrs")
+
+    assert attribute("postgresql://a,b/x") == "read-write"
+    assert attribute("hostaddr=127.0.0.1,127.0.0.2") == "read-write"
+    assert attribute("postgresql://a,b/x?target_session_attrs=any") == "any"
+    assert attribute("postgresql://a/x") is None
+
+
+_PLACE = {"user": "ann", "host": "db.example", "port": "6432", "dbname": "chat"}
+
+
+@given(st.text(st.one_of(st.sampled_from("@/:?#%&=[]+, \\'\""), st.characters(codec="utf-8", exclude_characters="\0"))))
+def test_a_password_in_a_url_is_never_taken_for_anything_else(password: str) -> None:
+    """The errors of libpq show hosts, users and databases, and so would show parts of a password that is misread."""
+    for query in ("", "?sslmode=require", "?ssl=require&pool_size=5"):
+        with suppress(ValueError):
+            named = conninfo_to_dict(normalized(f"postgresql+asyncpg://ann:{password}@db.example:6432/chat{query}"))
+
+            assert {name: named[name] for name in _PLACE} == _PLACE
+            assert set(named) - {"password", "sslmode"} == set(conninfo_to_dict(normalized("postgresql://a@b:1/c")))
+
+
+@pytest.mark.parametrize("password", ["s3@cret", "s3/cret", "1/s3?user=cret", "@", "s3cret%", "%zz", "a@b/c?host=d"])
+def test_a_url_that_can_be_read_in_two_ways_is_refused(password: str) -> None:
+    with pytest.raises(ValueError, match="not one that PostgreSQL understands") as caught:
+        normalized(f"postgresql://ann:{password}@db.example/chat")
+
+    assert "s3" not in str(caught.value)
+    assert caught.value.__suppress_context__
