@@ -1,6 +1,7 @@
 """Implements the storage port on PostgreSQL, and holds the migrations that create its schema."""
 
-from chatcore_postgres.migration import MigrationError, migrate
+from chatcore_postgres.migration import migrate
+from chatcore_postgres.schema_survey import MigrationError
 from chatcore_postgres.storage import PostgresStorage
 
 __all__ = ["MigrationError", "PostgresStorage", "migrate"]

@@ -14,7 +14,7 @@ from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply
 from chatcore.user import UserId
 from chatcore_postgres import conversations, health, stream_counts
 from chatcore_postgres.driver.conninfo import normalized
-from chatcore_postgres.driver.database import Database
+from chatcore_postgres.driver.database import Database, Target
 from chatcore_postgres.replies import idempotency_keys
 from chatcore_postgres.replies.begin_regeneration import begin_regeneration
 from chatcore_postgres.replies.begin_turn import begin_turn
@@ -44,7 +44,8 @@ class PostgresStorage(Storage, StreamCounts):
     Use an instance as an async context manager, or call :meth:`open` and :meth:`close`.
 
     Args:
-        conninfo: a URL or a key-value string; a driver name as in `postgresql+asyncpg://` is ignored.
+        conninfo: a URL or a key-value string; a driver name as in `postgresql+asyncpg://` is ignored, and so are
+            parameters of SQLAlchemy and asyncpg.
         min_connections: the number of connections that are kept open for requests.
         max_connections: the maximum number of connections for requests.
         reserved_connections: the maximum number of connections for background work, half of them for final states and
@@ -52,6 +53,7 @@ class PostgresStorage(Storage, StreamCounts):
         connection_timeout_seconds: the longest wait for a free connection.
         timeout_seconds: approximately the longest time that any method takes.
         prepared_statements: whether the server may keep prepared statements.
+        schema: the schema of the tables. Statements name it, whatever the `search_path` of a connection.
 
     Raises:
         ValueError: `conninfo` is not a connection string.
@@ -67,12 +69,15 @@ class PostgresStorage(Storage, StreamCounts):
         connection_timeout_seconds: float = 2.0,
         timeout_seconds: float = 5.0,
         prepared_statements: bool = True,
+        schema: str = "public",
     ) -> None:
+        target = Target(normalized(conninfo), schema)
+
         def database(
             name: str, min_size: int, max_size: int, *, kind: type[Database] = Database, is_patient: bool = False
         ) -> Database:
             return kind(
-                normalized(conninfo),
+                target,
                 name=name,
                 min_size=min_size,
                 max_size=max_size,

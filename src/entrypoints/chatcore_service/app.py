@@ -8,7 +8,9 @@ from starlette.applications import Starlette
 from chatcore_service.container import Container
 from chatcore_service.environment import InvalidSettingsError
 from chatcore_service.logs import configure_logging
-from chatcore_service.settings import Settings
+from chatcore_service.settings import SPECIAL_CHARACTERS, Settings
+
+_HINTS = {"DATABASE_URL": f"; {SPECIAL_CHARACTERS}"}
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
@@ -49,6 +51,6 @@ def _check(container: Container) -> None:
             make()
         except ValueError:
             # The adapter's own message may quote the value, which may contain a password.
-            problems[name] = "is not an address that can be used"
+            problems[name] = f"is not an address that can be used{_HINTS.get(name, '')}"
     if problems:
         raise InvalidSettingsError(problems)

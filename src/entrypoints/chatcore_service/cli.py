@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from chatcore_service.environment import InvalidSettingsError
-from chatcore_service.settings import Settings, read_database_url
+from chatcore_service.settings import Settings, read_database_schema, read_database_url
 
 OK = 0
 FAILED = 1
@@ -71,7 +71,7 @@ def _migrate(_options: argparse.Namespace) -> int:
     with _installed_with("service"):
         from chatcore_service.migrate import migrate_database  # noqa: PLC0415 - see above
 
-    problem = asyncio.run(migrate_database(read_database_url(os.environ)))
+    problem = asyncio.run(migrate_database(read_database_url(os.environ), schema=read_database_schema(os.environ)))
     if problem is not None:
         print(problem, file=sys.stderr)  # noqa: T201 - a command prints its result
         return FAILED

@@ -82,6 +82,7 @@ class Container(containers.DeclarativeContainer):
         settings.provided.database_url,
         max_connections=settings.provided.database_pool_max_size,
         prepared_statements=settings.provided.database_prepared_statements,
+        schema=settings.provided.database_schema,
     )
     stream_counts = providers.Singleton[StreamCounts](_stream_counts, storage)
     auth = providers.Singleton[Auth](

@@ -3,18 +3,19 @@
 from chatcore.errors import StorageUnavailableError
 from chatcore_service.container import MigrationError, migrate
 from chatcore_service.logs import configure_logging
+from chatcore_service.settings import SPECIAL_CHARACTERS
 
 
-async def migrate_database(database_url: str) -> str | None:
+async def migrate_database(database_url: str, *, schema: str) -> str | None:
     """Applies the missing migrations and prints their names; returns an error message, or None on success."""
     # The result is printed for the operator, so only warnings and errors are logged.
     configure_logging(service_name="chatcore-migrate", level="WARNING")
     try:
-        applied = await migrate(database_url)
+        applied = await migrate(database_url, schema=schema)
     except (MigrationError, StorageUnavailableError) as error:
         return str(error)
     except ValueError:
-        return "DATABASE_URL must be a PostgreSQL connection string."
+        return f"DATABASE_URL must be a PostgreSQL connection string; {SPECIAL_CHARACTERS}."
     for name in applied:
         print(f"applied {name}")  # noqa: T201 - a command prints its result
     if not applied:

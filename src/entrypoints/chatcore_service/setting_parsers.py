@@ -28,12 +28,21 @@ _URL = re.compile(r"(?i:https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 _URL_PATH = re.compile(r"/(?!/)[A-Za-z0-9/._~%!$&'()*+,;=:@-]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# PostgreSQL would cut a longer name.
+_MAX_IDENTIFIER_BYTES = 63
 _PORTS = range(1, 65536)
 _ORIGINS = "must be origins such as https://chat.example.com, separated by commas"
 
 
 def text(value: str) -> str:
     """Accepts any text."""
+    return value
+
+
+def schema_name(value: str) -> str:
+    """Accepts the name of a schema of PostgreSQL, which has at most 63 bytes and does not begin with `pg_`."""
+    if len(value.encode()) > _MAX_IDENTIFIER_BYTES or value.startswith("pg_") or not value.isprintable():
+        raise MalformedValueError("must be the name of a schema, of at most 63 bytes and not beginning with pg_")
     return value
 
 

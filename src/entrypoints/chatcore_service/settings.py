@@ -21,12 +21,16 @@ from chatcore_service.setting_parsers import (
     names,
     number,
     origins,
+    schema_name,
     seconds,
     switch,
     text,
     url_path,
     whole,
 )
+
+#: What a URL of a database that cannot be read often lacks.
+SPECIAL_CHARACTERS = "special characters of its password must be percent-encoded, such as @ as %40"
 
 # The upper bounds of settings in bytes: a connection or reply may hold that many bytes.
 _MAX_BYTES = 16 * 1024 * 1024
@@ -138,6 +142,8 @@ class Settings:
     database_url: str = field(
         default="postgresql://localhost/samosachaat", repr=False, metadata=env("DATABASE_URL", text)
     )
+    #: The schema of the tables; statements name it, so the `search_path` of a connection does not matter.
+    database_schema: str = field(default="public", metadata=env("DATABASE_SCHEMA", schema_name))
     database_pool_max_size: int = field(default=16, metadata=env("DATABASE_POOL_MAX_SIZE", whole(2, 1000)))
     #: Whether statements are prepared; must be off behind a PgBouncer that does not support prepared statements.
     database_prepared_statements: bool = field(default=True, metadata=env("DATABASE_PREPARED_STATEMENTS", switch))
@@ -193,3 +199,15 @@ def read_database_url(variables: Mapping[str, str]) -> str:
     """Reads DATABASE_URL alone, for commands that need no other setting."""
     database_url: str = read_field(fields(Settings).database_url, Environment(variables))
     return database_url
+
+
+def read_database_schema(variables: Mapping[str, str]) -> str:
+    """Reads DATABASE_SCHEMA alone, for commands that need no other setting.
+
+    Raises:
+        InvalidSettingsError: the variable is malformed.
+    """
+    environment = Environment(variables)
+    database_schema: str = read_field(fields(Settings).database_schema, environment)
+    environment.check()
+    return database_schema

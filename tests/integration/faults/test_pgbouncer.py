@@ -7,6 +7,9 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from chatcore.testing.samples import a_final_state, a_turn
+from chatcore.testing.storage.steps import create, lease_of
+from chatcore_postgres import PostgresStorage
 from tests.integration.embedded_postgres import EmbeddedPostgres
 from tests.integration.faults.client import Client
 from tests.integration.faults.cluster import Cluster
@@ -79,6 +82,18 @@ async def test_a_dead_replica_s_reply_is_recovered_through_it(cluster: Cluster, 
     await read_to_the_end(follower, cluster.urls[1:])
     await cluster.revive()
     await cluster.check()
+
+
+async def test_the_tables_may_be_in_another_schema(crash_server: EmbeddedPostgres) -> None:
+    async with PgBouncer(await fresh_database(crash_server, schema="chat")) as pgbouncer:
+        storage = PostgresStorage(pgbouncer.url, schema="chat", prepared_statements=False)
+        async with storage:
+            await storage.ping()
+            conversation = await create(storage)
+            lease = lease_of(await storage.begin_turn(a_turn(conversation)))
+            assert await storage.finish(lease, a_final_state())
+            opened = await storage.open_conversation(conversation.user_id, conversation.id)
+    assert len(opened.messages) == 2
 
 
 async def test_replies_live_through_the_death_of_pgbouncer(

@@ -14,11 +14,14 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from chatcore_postgres import migrate
+from chatcore_postgres.driver.statement import as_sent
 from tests.integration.embedded_postgres import EmbeddedPostgres
 from tests.integration.new_database import new_database
 from tests.integration.plans.every_statement import Step, record
@@ -49,8 +52,12 @@ group by c.oid, conrelid
 @pytest.fixture(scope="module")
 def filled_url(postgres: PostgresServer, template_database: str) -> Iterator[str]:
     with new_database(postgres, template=template_database) as name:
-        fill(postgres.database_url(name))
-        yield postgres.database_url(name)
+        url = postgres.database_url(name)
+        fill(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            # A statement that named a table without its schema would fail.
+            connection.execute(sql.SQL("alter database {} set search_path = ''").format(sql.Identifier(name)))
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +124,8 @@ def _name(plan: Plan) -> str:
     return names[re.sub(r"\$\d+", "$", plan.sql)]
 
 
-def _as_sent(statement: str) -> str:
-    return re.sub(r"%\(\w+\)s", "$", statement)
+def _as_sent(statement: LiteralString) -> str:
+    return re.sub(r"\$\d+", "$", as_sent(statement, "public")[0].decode())
 
 
 def _approvable(name: str, steps: Sequence[Step]) -> str:

@@ -60,6 +60,7 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_postgres/conversations": _STORAGE,
     "adapters/chatcore_postgres/health": _STORAGE,
     "adapters/chatcore_postgres/replies/": _STORAGE,
+    "adapters/chatcore_postgres/schema_survey": "integration/adapters/chatcore_postgres/test_migration_refusals.py",
     "chatcore/errors": "unit/entrypoints/chatcore_service/http/test_problems.py",
     "chatcore/replies/page_reader": "unit/chatcore/replies/test_follower.py",
     "entrypoints/chatcore_dev/auth_service/__main__": _AUTH_SERVICE,

@@ -2,15 +2,14 @@
 
 import asyncio
 import random
-import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
 import structlog
-from psycopg import AsyncConnection, AsyncRawCursor
+from attrs import frozen
+from psycopg import AsyncRawCursor
 from psycopg_pool import AsyncConnectionPool
 
 from chatcore.errors import StorageUnavailableError
@@ -19,9 +18,10 @@ from chatcore_postgres.driver import arrays
 from chatcore_postgres.driver.connection_checkout import ConnectionCheckout
 from chatcore_postgres.driver.epoll_wait import SharedEpoll, WaitingConnection
 from chatcore_postgres.driver.failures import Failure, classify
+from chatcore_postgres.driver.statement import as_sent
 
 Row = tuple[Any, ...]
-Connection = AsyncConnection[Row]
+Connection = WaitingConnection
 Parameters = Mapping[str, object]
 
 _Result = TypeVar("_Result")
@@ -39,6 +39,14 @@ _RECONNECT_SECONDS = 2.5
 _log = structlog.get_logger("chatcore_postgres")
 
 
+@frozen
+class Target:
+    """Says where the tables are: the connection string of a database, and a schema."""
+
+    conninfo: str
+    schema: str = "public"
+
+
 class Database:
     """Runs statements on a pool of connections; each statement is one transaction.
 
@@ -49,7 +57,7 @@ class Database:
 
     def __init__(
         self,
-        conninfo: str,
+        target: Target,
         *,
         name: str,
         min_size: int,
@@ -59,10 +67,11 @@ class Database:
         prepared_statements: bool,
         is_patient: bool = False,
     ) -> None:
+        self._schema = target.schema
         self._timeout_seconds = timeout_seconds
         self._readiness: SharedEpoll | None = None
         self._pool = AsyncConnectionPool[WaitingConnection](
-            conninfo,
+            target.conninfo,
             connection_class=WaitingConnection,
             name=name,
             open=False,
@@ -147,6 +156,7 @@ class Database:
     async def _configure(self, connection: WaitingConnection) -> None:
         arrays.register(connection)
         connection.readiness = self._readiness
+        connection.schema = self._schema
 
     async def _repeat(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
         repeats = dict(_MAX_REPEATS)
@@ -184,7 +194,7 @@ async def fetch_on(
 
     The rows are fetched in slices, so that a large result does not block other tasks.
     """
-    positional, names = _positional(query)
+    positional, names = as_sent(query, connection.schema)
     values = [parameters[name] for name in names]
     # A prepared statement is planned once for all parameters; None lets the connection decide whether to prepare.
     cursor = await connection.execute(positional, values, prepare=False if plan_anew else None, binary=True)
@@ -193,20 +203,6 @@ async def fetch_on(
         rows += part
         await asyncio.sleep(0)
     return rows + part
-
-
-@cache
-def _positional(query: LiteralString) -> tuple[bytes, tuple[str, ...]]:
-    """Replaces `%(name)s` by `$1`, which the server understands; returns the query and the names in order.
-
-    psycopg would repeat this work at each execution, and the statement that begins a turn is long.
-    """
-    names: dict[str, int] = {}
-
-    def number(match: re.Match[str]) -> str:
-        return f"${names.setdefault(match[1], len(names) + 1)}"
-
-    return re.sub(r"%\((\w+)\)s", number, query).encode(), tuple(names)
 
 
 async def _pause() -> None:

@@ -87,6 +87,8 @@ class WaitingConnection(AsyncConnection[Any]):
     """
 
     readiness: SharedEpoll | None = None
+    #: The schema of the tables that statements name.
+    schema: str = "public"
     _poll: "select.poll | None" = None
 
     def has_data(self) -> bool:

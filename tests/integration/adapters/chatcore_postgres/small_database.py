@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from chatcore_postgres.driver.database import Database
+from chatcore_postgres.driver.database import Database, Target
 
 
 @asynccontextmanager
 async def small_database(url: str, *, timeout_seconds: float = 5) -> AsyncIterator[Database]:
     """Opens the pool for the block."""
     database = Database(
-        url,
+        Target(url),
         name="test",
         min_size=1,
         max_size=1,

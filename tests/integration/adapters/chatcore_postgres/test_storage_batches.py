@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg import AsyncRawCursor
 
 from chatcore.testing.samples import a_turn, progress
 from chatcore.testing.storage.steps import create, lease_of
@@ -41,7 +41,7 @@ async def test_a_checkpoint_on_unanalysed_tables_stays_linear(
     database_url: str,
 ) -> None:
     owner = uuid4()
-    async with await AsyncConnection.connect(
+    async with await database.Connection.connect(
         database_url, autocommit=True, cursor_factory=AsyncRawCursor
     ) as connection:
         arrays.register(connection)

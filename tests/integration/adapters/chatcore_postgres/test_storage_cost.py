@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from attrs import evolve
-from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg import AsyncRawCursor
 from tests.integration.plans.explaining import explain
 from tests.integration.plans.plan import Kind
 
@@ -65,7 +65,7 @@ async def storage(database_url: str) -> AsyncIterator[PostgresStorage]:
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[database.Connection]:
-    async with await AsyncConnection.connect(
+    async with await database.Connection.connect(
         database_url, autocommit=True, cursor_factory=AsyncRawCursor
     ) as connection:
         arrays.register(connection)

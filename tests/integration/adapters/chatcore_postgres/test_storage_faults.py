@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from time import monotonic
 
 import pytest
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
 from chatcore.conversations.listing import PageRequest
 from chatcore.errors import StorageUnavailableError
@@ -43,7 +43,7 @@ async def storage(database_url: str) -> AsyncIterator[PostgresStorage]:
 
 @pytest.fixture
 async def admin(database_url: str) -> AsyncIterator[Connection]:
-    async with await AsyncConnection.connect(database_url, autocommit=True) as connection:
+    async with await Connection.connect(database_url, autocommit=True) as connection:
         yield connection
 
 
@@ -69,7 +69,7 @@ async def test_a_turn_whose_connection_is_cut_while_it_waits_is_stored_once(
     storage: PostgresStorage, admin: Connection, database_url: str
 ) -> None:
     conversation = await create(storage)
-    async with await AsyncConnection.connect(database_url) as holder:
+    async with await Connection.connect(database_url) as holder:
         await holder.execute("select 1 from conversations for update")
         begun = asyncio.create_task(storage.begin_turn(a_turn(conversation)))
         await _until_someone_waits(admin)
@@ -86,7 +86,7 @@ async def test_a_long_lock_ends_the_wait_and_leaves_the_connection_usable(
 ) -> None:
     async with PostgresStorage(database_url, max_connections=1, min_connections=1, timeout_seconds=0.3) as storage:
         conversation = await create(storage)
-        async with await AsyncConnection.connect(database_url) as holder:
+        async with await Connection.connect(database_url) as holder:
             await holder.execute("select 1 from conversations for update")
             started = monotonic()
             with pytest.raises(StorageUnavailableError) as raised:
@@ -106,10 +106,10 @@ async def test_a_full_queue_fails_fast_and_leaves_the_reserve_alone(
     ) as storage:
         conversation = await create(storage)
         lease = await begin(storage)
-        async with await AsyncConnection.connect(database_url) as holder:
+        async with await Connection.connect(database_url) as holder:
             await holder.execute("select 1 from conversations for update")
             waiting = asyncio.create_task(storage.begin_turn(a_turn(conversation)))
-            async with await AsyncConnection.connect(database_url, autocommit=True) as admin:
+            async with await Connection.connect(database_url, autocommit=True) as admin:
                 await _until_someone_waits(admin)
 
             with pytest.raises(StorageUnavailableError) as raised:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 from attrs import evolve
-from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg import AsyncRawCursor
 from psycopg.conninfo import make_conninfo
 
 from chatcore.conversations.conversation import Conversation
@@ -55,7 +55,7 @@ async def storage(database_url: str) -> AsyncIterator[PostgresStorage]:
 
 @pytest.fixture
 async def other(database_url: str) -> AsyncIterator[_OneConnection]:
-    async with await AsyncConnection.connect(database_url, cursor_factory=AsyncRawCursor) as connection:
+    async with await Connection.connect(database_url, cursor_factory=AsyncRawCursor) as connection:
         yield _OneConnection(connection)
 
 
@@ -259,7 +259,7 @@ async def _someone_waits(other: _OneConnection) -> None:
     info = other._connection.info
     # The DSN that a connection reports has no password.
     conninfo = make_conninfo(info.dsn, password=info.password)
-    async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
+    async with await Connection.connect(conninfo, autocommit=True) as connection:
         async with asyncio.timeout(10):
             while not await (await connection.execute(_WAITING)).fetchone():  # noqa: ASYNC110 - another process's state
                 await asyncio.sleep(0.01)

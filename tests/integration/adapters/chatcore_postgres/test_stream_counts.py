@@ -4,13 +4,14 @@ from typing import LiteralString
 from uuid import UUID
 
 import pytest
-from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg import AsyncRawCursor
 from tests.integration.plans.explaining import explain
 from tests.integration.plans.plan import Kind
 
 from chatcore.ports import COUNT_SECONDS
 from chatcore_postgres.driver import arrays
 from chatcore_postgres.driver.arrays import Integers, Texts
+from chatcore_postgres.driver.database import Connection
 from chatcore_postgres.stream_counts import COUNT_STREAMS_ELSEWHERE, PUBLISH_STREAM_COUNTS
 
 _USERS, _PROCESSES = 2000, 5
@@ -28,9 +29,7 @@ from generate_series(1, {_USERS}) as u, generate_series(1, {_PROCESSES}) as p
 async def test_an_exchange_reads_only_the_rows_of_its_users(
     database_url: str, kind: Kind, *, is_analyzed: bool
 ) -> None:
-    async with await AsyncConnection.connect(
-        database_url, autocommit=True, cursor_factory=AsyncRawCursor
-    ) as connection:
+    async with await Connection.connect(database_url, autocommit=True, cursor_factory=AsyncRawCursor) as connection:
         arrays.register(connection)
         await connection.execute(_FILL.encode())
         if is_analyzed:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from chatcore_service.settings import Settings, read_database_url
+import pytest
+
+from chatcore_service.environment import InvalidSettingsError
+from chatcore_service.settings import Settings, read_database_schema, read_database_url
 
 KEY = {"INTERNAL_API_KEY": "secret-key"}
 
@@ -67,6 +70,7 @@ def test_every_variable_sets_its_field() -> None:
             "BODY_TIMEOUT_SECONDS": "3",
             "FRONTEND_URL": "https://a.test, http://b.test:8080/",
             "INFERENCE_GENERATE_PATH": "/v2/generate",
+            "DATABASE_SCHEMA": "Chat app",
             "PLACEHOLDER_TITLES": "Untitled, Neuer Chat",
             "DRAIN_SECONDS": "0",
             "SERVICE_NAME": "chat",
@@ -75,6 +79,7 @@ def test_every_variable_sets_its_field() -> None:
     )
 
     assert settings.database_url == "postgresql://db/chat"
+    assert settings.database_schema == "Chat app"
     assert (settings.database_pool_max_size, settings.database_prepared_statements) == (5, False)
     assert (settings.auth_service_url, settings.auth_timeout_seconds) == ("https://auth.test", 1)
     assert settings.inference_service_url == "http://127.0.0.1:9/base"
@@ -107,5 +112,9 @@ def test_secrets_are_not_shown() -> None:
 
 
 def test_a_migration_needs_the_database_alone() -> None:
+    assert read_database_schema({}) == "public"
+    assert read_database_schema({"DATABASE_SCHEMA": "chat"}) == "chat"
+    with pytest.raises(InvalidSettingsError, match="DATABASE_SCHEMA must be"):
+        read_database_schema({"DATABASE_SCHEMA": "pg_chat"})
     assert read_database_url({}) == "postgresql://localhost/samosachaat"
     assert read_database_url({"DATABASE_URL": "postgresql://db/chat"}) == "postgresql://db/chat"

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
-from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg import AsyncRawCursor
 
 from chatcore.testing.samples import AWKWARD_TEXT
 from chatcore_postgres.driver import arrays
@@ -16,7 +16,7 @@ _ECHO = "select %(array)s as it, pg_typeof(%(array)s)::text"
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[Connection]:
-    async with await AsyncConnection.connect(database_url, cursor_factory=AsyncRawCursor) as connection:
+    async with await Connection.connect(database_url, cursor_factory=AsyncRawCursor) as connection:
         arrays.register(connection)
         yield connection
 
