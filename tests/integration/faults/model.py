@@ -171,7 +171,8 @@ class Model:
         """The script."""
         body = call.request.json()
         assert isinstance(body, dict)
-        prompt: str = body["messages"][-1]["content"]
+        # A message whose own reply has no text stands before the prompt, with a blank line between the two.
+        prompt: str = body["messages"][-1]["content"].rsplit("\n\n", 1)[-1]
         saying = Saying(prompt, self.speech(prompt))
         self.sayings.append(saying)
         try:

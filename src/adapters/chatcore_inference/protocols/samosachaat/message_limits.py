@@ -5,7 +5,7 @@ The service refuses a request that exceeds any of these limits.
 
 from collections.abc import Sequence
 
-from chatcore.conversations.history import HistoryMessage
+from chatcore.conversations.history import HistoryLimits, HistoryMessage, trim
 
 #: Most messages in one request.
 MAX_MESSAGES = 500
@@ -14,19 +14,13 @@ MAX_MESSAGE_CHARS = 8000
 #: Most characters of all messages of a request together.
 MAX_TOTAL_CHARS = 32_000
 
+_LIMITS = HistoryLimits(max_messages=MAX_MESSAGES, budget=MAX_TOTAL_CHARS, max_message_chars=MAX_MESSAGE_CHARS)
 
-def within_limits(messages: Sequence[HistoryMessage]) -> list[HistoryMessage]:
-    """Returns the newest of the messages that the service accepts, oldest first.
 
-    A message that is too long keeps its end, because the conversation went on from there.
+def within_limits(messages: Sequence[HistoryMessage]) -> tuple[HistoryMessage, ...]:
+    """Returns the newest part of the messages that the service accepts, oldest first.
+
+    A message that is too long keeps its end, because the conversation went on from there. The result is what
+    :func:`chatcore.conversations.history.trim` gives for the limits of the service.
     """
-    kept: list[HistoryMessage] = []
-    chars_left = MAX_TOTAL_CHARS
-    for message in reversed(messages[-MAX_MESSAGES:]):
-        content = message.content[-MAX_MESSAGE_CHARS:]
-        chars_left -= len(content)
-        if chars_left < 0:
-            break
-        kept.append(HistoryMessage(message.role, content))
-    kept.reverse()
-    return kept
+    return trim(messages, _LIMITS)
