@@ -5,6 +5,8 @@ contains either is rejected if a person wrote it (:func:`require_text`) and repa
 (:class:`TextRepair`).
 """
 
+import unicodedata
+
 from chatcore.errors import FieldProblem, InvalidInputError
 
 MAX_CONTENT_CHARS = 8000
@@ -13,6 +15,22 @@ MAX_MODEL_TAG_CHARS = 100
 MAX_USER_ID_CHARS = 255
 
 _REPLACEMENT = "\ufffd"
+
+# Categories of characters that show nothing: controls, formats such as directions, and all kinds of spaces.
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+# Characters that show nothing although they are letters, marks or symbols: the grapheme joiner, fillers of Hangul,
+# inherent vowels of Khmer, the empty Braille pattern, variation selectors, and ranges that are kept for more of them.
+_INVISIBLE = frozenset(
+    map(
+        chr,
+        [
+            *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2065, 0x2800, 0x3164, 0xFFA0),
+            *range(0xFE00, 0xFE10),
+            *range(0xFFF0, 0xFFF9),
+            *range(0xE0000, 0xE1000),
+        ],
+    )
+)
 
 
 def text_problem(text: str, *, max_chars: int) -> str | None:
@@ -38,6 +56,20 @@ def require_text(field: str, text: str, *, max_chars: int) -> str:
     if problem is not None:
         raise InvalidInputError(FieldProblem(field, problem))
     return text
+
+
+def has_visible_text(text: str) -> bool:
+    """Returns whether a person sees anything of `text`."""
+    return bool(from_visible(text))
+
+
+def from_visible(text: str) -> str:
+    """Returns `text` from its first visible character on; the result is empty if a person sees nothing of `text`."""
+    return next((text[index:] for index, char in enumerate(text) if _is_visible(char)), "")
+
+
+def _is_visible(char: str) -> bool:
+    return char not in _INVISIBLE and unicodedata.category(char) not in _INVISIBLE_CATEGORIES
 
 
 def is_encodable(text: str) -> bool:

@@ -145,7 +145,7 @@ class ReplyRows:
     def _append_question(self, conversation: Conversation, turn: NewTurn) -> Message:
         messages = self._tables.messages[turn.user_id, turn.conversation_id]
         question = turn.user_message(follows=conversation.head_id, position=len(messages) + 1)
-        if not messages and conversation.title_source is TitleSource.DEFAULT:
+        if turn.title is not None and conversation.title_source is TitleSource.DEFAULT:
             self._tables.store(evolve(conversation, title=turn.title, title_source=TitleSource.AUTO))
         messages.append(question)
         return question

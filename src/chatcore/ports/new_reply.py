@@ -63,8 +63,8 @@ class NewTurn(NewReply):
     #: The id of the new user message, also chosen by the caller.
     user_message_id: MessageId
     content: str
-    #: The title that the conversation gets if it is empty and still has the default title.
-    title: str
+    #: The title that the conversation gets if it still has the default title; None to leave the title as it is.
+    title: str | None
     idempotency_key: IdempotencyKey | None
 
     def user_message(self, *, follows: MessageId | None, position: int) -> Message:

@@ -171,8 +171,9 @@ class ReferenceChat:
     def send(self, conversation_id: str, question: Message, reply: Message, key: str | None) -> None:
         """A message and the reply to it follow the head."""
         conversation = self.find(conversation_id)
-        if conversation.has_default_title and not conversation.messages:
-            conversation.title, conversation.has_default_title = " ".join(question.content.split()), False
+        title = " ".join(question.content.split())
+        if conversation.has_default_title and title:
+            conversation.title, conversation.has_default_title = title, False
         question.parent, reply.fallback = conversation.head, question
         conversation.messages.append(question)
         if key is not None:

@@ -62,8 +62,8 @@ moved as (
     set head_id = %(reply_id)s,
         next_position = o.next_position + 2,
         updated_at = greatest(c.updated_at, %(now)s),
-        title = case when o.next_position = 1 and c.title_source = 'default' then %(title)s else c.title end,
-        title_source = case when o.next_position = 1 and c.title_source = 'default' then 'auto'
+        title = case when c.title_source = 'default' and %(title)s::text <> '' then %(title)s else c.title end,
+        title_source = case when c.title_source = 'default' and %(title)s::text <> '' then 'auto'
             else c.title_source end
     from outcome as o
     where o.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
@@ -110,7 +110,7 @@ def turn_parameters(turn: NewTurn) -> Parameters:
         **begin_parameters(turn),
         "user_message_id": turn.user_message_id,
         "content": turn.content,
-        "title": turn.title,
+        "title": turn.title or "",
         "key": key.key if key else None,
         "fingerprint": key.fingerprint if key else b"",
     }

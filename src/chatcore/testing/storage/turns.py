@@ -106,6 +106,17 @@ class TurnsContract(StorageHooks):
 
         assert (await stored(storage, conversation)).updated_at == conversation.updated_at
 
+    async def test_a_turn_without_a_title_leaves_the_default_to_the_next_turn(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        await end(storage, await begin(storage, turn=evolve(a_turn(conversation), title=None)), a_final_state())
+        before = await stored(storage, conversation)
+
+        await begin(storage, turn=evolve(a_turn(conversation), title="Second"))
+
+        after = await stored(storage, conversation)
+        assert (before.title, before.title_source) == (DEFAULT_TITLE, TitleSource.DEFAULT)
+        assert (after.title, after.title_source) == ("Second", TitleSource.AUTO)
+
     async def test_the_title_is_set_by_the_first_message_only(self, storage: Storage) -> None:
         conversation = await create(storage)
         await end(storage, await begin(storage, turn=evolve(a_turn(conversation), title="First")), a_final_state())

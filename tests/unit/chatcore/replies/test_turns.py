@@ -1,6 +1,7 @@
 """Tests sending, regenerating, stopping and following over the in-memory storage."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from tests.unit.conftest import ADA, BOB, World, has_ended, until
@@ -43,6 +44,18 @@ async def test_a_message_is_answered_and_both_are_stored(world: World) -> None:
     assert await world.path(conversation) == ["What is two and two?", "Four"]
     opened = await world.chat.conversations.open(ADA, conversation.id)
     assert opened.conversation.title == "What is two and two?"
+
+
+async def test_the_first_message_with_visible_text_titles_the_conversation(world: World) -> None:
+    conversation = await world.conversation()
+    titles: list[str] = []
+    for content in ("\u200b\u202e ", "Hello\u2067", "More"):
+        turn = await world.send(conversation, content)
+        await complete(world, "a")
+        await until(partial(has_ended, turn))
+        titles.append((await world.chat.conversations.open(ADA, conversation.id)).conversation.title)
+
+    assert titles == ["New conversation", "Hello\u2067", "Hello\u2067"]
 
 
 async def test_the_message_is_stored_before_the_inference_call(world: World) -> None:
