@@ -46,11 +46,10 @@ async def ask(chat: Chat, user: User, question: str) -> str:
     while True:
         if chunk := reader.take():
             answer += chunk.text
-        elif reader.end is not None:
-            break
+        elif end := reader.end:
+            return answer.strip() if end.error is None else f"{answer}({end.error.sentence})"
         else:
             await reader.wait()
-    return answer.strip()
 
 
 async def main() -> None:

@@ -11,7 +11,8 @@ from attrs import field, frozen
 from chatcore.conversations.conversation import PLACEHOLDER_TITLES
 from chatcore.conversations.history import HistoryLimits
 from chatcore.conversations.use_cases import Conversations
-from chatcore.ports import Clock, Inference, NullObserver, Observer, Storage
+from chatcore.failure_log import FailureLog
+from chatcore.ports import Clock, Inference, Observer, Storage
 from chatcore.replies.background import Background
 from chatcore.replies.checkpoints import Checkpointer
 from chatcore.replies.follower import Follower
@@ -45,7 +46,9 @@ class Chat:
             conversation = await chat.conversations.create(user)
             turn = await chat.turns.send(user, conversation.id, "Hello")
 
-    The caller opens and closes the ports. They must stay open from :meth:`start` until :meth:`drain` returns.
+    Without an observer, failures of the background work go to the standard log: see
+    :class:`chatcore.failure_log.FailureLog`. The caller opens and closes the ports. They must stay open from
+    :meth:`start` until :meth:`drain` returns.
     """
 
     def __init__(
@@ -58,7 +61,7 @@ class Chat:
         limits: Limits | None = None,
         placeholder_titles: Collection[str] = PLACEHOLDER_TITLES,
     ) -> None:
-        observer = observer or NullObserver()
+        observer = observer or FailureLog()
         limits = limits or Limits()
         owner_id = OwnerId(uuid4())
         background = Background(clock=clock, observer=observer)
