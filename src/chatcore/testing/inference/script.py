@@ -52,7 +52,8 @@ class SeenGenerate:
 class InferenceScript(Protocol):
     """Controls an inference service, which is a fake or a real server on loopback.
 
-    Initially the service can be reached. Each command holds from then on and replaces the one before.
+    Initially the service can be reached, and answers with a complete reply. Each command holds from then on and
+    replaces the one before.
     """
 
     def reply_with(self, reply: ScriptedReply) -> None:
