@@ -31,6 +31,7 @@ from chatcore_service.http.application import build_application
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Authenticator
 from chatcore_service.lifespan import ServiceLifespan, Shutdown
+from chatcore_service.logs import count_dropped_lines
 from chatcore_service.metrics import Metrics
 from chatcore_service.observer import LoggingObserver
 from chatcore_service.readiness import Readiness
@@ -161,6 +162,7 @@ class Container(containers.DeclarativeContainer):
         readiness=readiness,
         metrics=metrics,
         pool_stats=pool_stats.provider,
+        dropped_lines=providers.Object(count_dropped_lines),
         shutdown=shutdown,
     )
     application = providers.Singleton[Starlette](

@@ -25,7 +25,7 @@ METRICS = "metrics"
 #: Time that each adapter has to close.
 CLOSE_SECONDS = 2.0
 
-_POOL_SAMPLE_SECONDS = 5.0
+_SAMPLE_SECONDS = 5.0
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
@@ -64,6 +64,7 @@ class ServiceLifespan:
     readiness: Readiness
     metrics: Metrics
     pool_stats: PoolStats
+    dropped_lines: Callable[[], int]
     shutdown: Shutdown
 
     @asynccontextmanager
@@ -80,14 +81,15 @@ class ServiceLifespan:
             self.chat.start()
             # The server has usually drained the service before; then a second drain does nothing.
             stack.push_async_callback(self.shutdown.drain)
-            sampling = asyncio.create_task(self._sample_pools(), name="sampling the database pools")
+            sampling = asyncio.create_task(self._sample(), name="sampling metrics")
             stack.callback(sampling.cancel)
             yield {SHUTDOWN: self.shutdown, METRICS: self.metrics}
 
-    async def _sample_pools(self) -> None:
+    async def _sample(self) -> None:
         while True:
             self.metrics.show_pools(self.pool_stats())
-            await self.clock.sleep(_POOL_SAMPLE_SECONDS)
+            self.metrics.show_dropped_lines(self.dropped_lines())
+            await self.clock.sleep(_SAMPLE_SECONDS)
 
     async def _open(self, stack: AsyncExitStack, port: object) -> None:
         # An adapter that needs no opening, such as one in memory, need not be a context manager.

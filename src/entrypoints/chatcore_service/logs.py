@@ -8,6 +8,7 @@ This module adds the timestamp, the level and the service's name to a line. The 
 (:mod:`chatcore_service.http.caller`) binds the user id.
 """
 
+import atexit
 import json
 import logging
 import sys
@@ -22,6 +23,7 @@ import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 from chatcore import ChatError
+from chatcore_service.log_writer import LogWriter
 
 _MAX_CHARS = 2000
 _MAX_FRAMES = 20
@@ -33,43 +35,63 @@ _CHATTY = ("asyncio", "httpcore", "httpx", "psycopg", "psycopg.pool", "uvicorn")
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
-class _StandardOutput:
-    """Writes lines to the current standard output, and drops a line that cannot be written."""
-
-    def write(self, text: str) -> None:
-        # The disk may be full, or the reader of the pipe may have ended.
-        with suppress(OSError, ValueError):
-            sys.stdout.write(text)
-
-    def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-
-    def line(self, text: str) -> None:
-        """Writes a line and flushes it."""
-        with suppress(OSError, ValueError):
-            sys.stdout.write(f"{text}\n")
-            sys.stdout.flush()
-
-    # structlog calls the method with the name of the level.
-    debug = info = warning = error = critical = line
+#: Time that the lines which wait at the end of the process have to be written.
+FLUSH_SECONDS = 2.0
 
 
-def configure_logging(*, service_name: str, level: str) -> None:
+def _standard_output() -> int | None:
+    # The descriptor of a closed standard output may belong to a socket by now.
+    return None if sys.__stdout__ is None else sys.__stdout__.fileno()
+
+
+def report_dropped_lines(count: int) -> None:
+    """Logs how many lines a writer has dropped."""
+    _log.warning("log lines were dropped", count=count)
+
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
+_standard_writer = LogWriter(_standard_output(), report_dropped=report_dropped_lines)
+atexit.register(_standard_writer.flush, FLUSH_SECONDS)
+
+
+def configure_logging(*, service_name: str, level: str, writer: LogWriter = _standard_writer) -> None:
     """Configures logging in this process. The function may be called again."""
     last = _line(service_name)
-    output = _StandardOutput()
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_names: output,
+        logger_factory=lambda *_names: writer,
         cache_logger_on_first_use=False,
     )
-    _configure_foreign(last, level, output)
+    _configure_foreign(last, level, writer)
 
 
-def _configure_foreign(last: Processor, level: str, output: _StandardOutput) -> None:
-    handler = logging.StreamHandler(output)
+def flush_logs(seconds: float = FLUSH_SECONDS) -> bool:
+    """Waits until all lines are on standard output, for at most `seconds`; returns whether they are."""
+    return _standard_writer.flush(seconds)
+
+
+def count_dropped_lines() -> int:
+    """Returns how many lines this process has dropped, because standard output took them too slowly or not at all."""
+    return _standard_writer.dropped
+
+
+class _ForeignHandler(logging.Handler):
+    """Writes the records of libraries. Python's own handlers write to a stream, and their errors to standard error."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._writer.line(self.format(record))
+        except Exception as error:  # noqa: BLE001 - a library's malformed record must not fail the library
+            _log.error("a library's log line is malformed", logger=record.name, exc_info=error)
+
+
+def _configure_foreign(last: Processor, level: str, writer: LogWriter) -> None:
+    handler = _ForeignHandler(writer)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
@@ -85,6 +107,8 @@ def _configure_foreign(last: Processor, level: str, output: _StandardOutput) -> 
     root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+    # Python writes warnings to standard error, which may block like standard output.
+    logging.captureWarnings(capture=True)
 
 
 def _first_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -87,6 +87,12 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self._dropped_lines = Counter(
+            "chatcore_log_lines_dropped",
+            "Log lines dropped because standard output took them too slowly or not at all.",
+            registry=registry,
+        )
+        self._dropped_before = 0
         # The lookup of the series of a set of labels costs more than the increment.
         self._answered = cache(self._series_of_answers)
 
@@ -108,6 +114,11 @@ class Metrics:
         for pool, values in stats.items():
             for figure, value in values.items():
                 self._pools.labels(pool, figure).set(value)
+
+    def show_dropped_lines(self, total: int) -> None:
+        """Sets how many log lines this process has dropped so far."""
+        self._dropped_lines.inc(total - self._dropped_before)
+        self._dropped_before = total
 
     def exposition(self) -> bytes:
         """Returns all metrics as text, summed up over the workers if there are several."""

@@ -101,7 +101,6 @@ TESTED_BY: Mapping[str, str] = {
     "entrypoints/chatcore_service/server/refusal": (
         "integration/entrypoints/chatcore_service/server/test_protocol_limits.py"
     ),
-    "entrypoints/chatcore_service/server/worker": _SERVE,
 }
 
 

@@ -58,4 +58,9 @@ def work(settings: Settings, listener: socket.socket, parent_pid: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     configure_logging(service_name=settings.service_name, level=settings.log_level)
     log_uncaught_exceptions()
-    sys.exit(0 if run(settings, listener, parent_pid=parent_pid) else COULD_NOT_OPEN)
+    try:
+        has_opened = run(settings, listener, parent_pid=parent_pid)
+    except Exception:  # noqa: BLE001 - multiprocessing would write its text to standard error
+        _log.critical("an exception ended the process", exc_info=True)
+        sys.exit(1)
+    sys.exit(0 if has_opened else COULD_NOT_OPEN)

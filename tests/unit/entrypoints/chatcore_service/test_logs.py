@@ -4,50 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import io
 import json
 import logging
 import re
-import sys
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import structlog
+from tests.restored_logging import restored_logging
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, running_service
 
 from chatcore.errors import StorageUnavailableError
 from chatcore_memory import token_frame
-from chatcore_service.logs import configure_logging
+from chatcore_service.logs import configure_logging, flush_logs
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level, structlog.get_config()
-    yield
-    root.handlers, root.level = before[0], before[1]
-    structlog.configure(**before[2])
-    structlog.contextvars.clear_contextvars()
+def _logging_is_restored() -> Iterator[None]:
+    with restored_logging():
+        yield
 
 
 class Lines:
     """Everything written so far."""
 
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+        self._capfd = capfd
         self.text = ""
 
     def read(self) -> list[dict[str, Any]]:
-        self.text += self._capsys.readouterr().out
+        assert flush_logs()
+        self.text += self._capfd.readouterr().out
         return [json.loads(line) for line in self.text.splitlines()]
 
 
 @pytest.fixture
-def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+def lines(capfd: pytest.CaptureFixture[str]) -> Lines:
     configure_logging(service_name="chat-test", level="DEBUG")
-    return Lines(capsys)
+    return Lines(capfd)
 
 
 def test_a_line_has_timestamp_level_service_and_message(lines: Lines) -> None:
@@ -98,12 +95,12 @@ async def test_the_error_of_a_task_that_nobody_awaits_is_logged_without_its_text
     assert "canary" not in lines.text
 
 
-def test_the_level_holds_for_all(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_level_holds_for_all(capfd: pytest.CaptureFixture[str]) -> None:
     configure_logging(service_name="chat-test", level="ERROR")
     structlog.get_logger("x").warning("no")
     logging.getLogger("library").warning("no")
 
-    assert capsys.readouterr().out == ""
+    assert Lines(capfd).read() == []
 
 
 def test_libraries_do_not_log_every_call(lines: Lines) -> None:
@@ -130,15 +127,30 @@ def fail_with_a_cause() -> None:
         raise StorageUnavailableError from error
 
 
-def test_a_closed_pipe_causes_no_error(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = io.StringIO()
-    closed.close()
-    monkeypatch.setattr(sys, "stdout", closed)
-    structlog.get_logger("x").info("lost")
-    logging.getLogger("library").warning("lost")
+def test_a_malformed_line_of_a_library_is_reported_without_its_text(
+    lines: Lines, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # A logger would also hand the record to the handlers of pytest.
+    record = logging.LogRecord("library", logging.WARNING, "library.py", 1, "%d", ("canary",), None)
+    logging.getLogger().handlers[0].handle(record)
 
-    monkeypatch.undo()
-    assert lines.read() == []
+    (line,) = lines.read()
+    assert (line["message"], line["logger"]) == ("a library's log line is malformed", "library")
+    assert "canary" not in lines.text + capfd.readouterr().err
+
+
+def test_a_warning_of_python_is_a_line(lines: Lines, capfd: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        logging.captureWarnings(capture=False)
+        configure_logging(service_name="chat-test", level="INFO")
+        warnings.simplefilter("always")
+        warnings.warn("something is old", UserWarning, stacklevel=1)
+        logging.captureWarnings(capture=False)
+
+    (line,) = lines.read()
+    assert line["level"] == "warning"
+    assert line["message"].endswith("UserWarning: something is old")
+    assert capfd.readouterr().err == ""
 
 
 def test_an_exception_is_logged_without_its_text(lines: Lines) -> None:
@@ -183,13 +195,13 @@ async def test_a_reply_is_logged_with_the_trace_of_its_request(lines: Lines) -> 
     assert told[1]["status"] == "complete"
 
 
-async def test_probes_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_probes_are_not_logged(capfd: pytest.CaptureFixture[str]) -> None:
     configure_logging(service_name="chat-test", level="INFO")
     async with running_service() as service:
         for path in ("/api/health", "/api/ready", "/metrics"):
             await service.client.get(path)
 
-    assert "request" not in capsys.readouterr().out
+    assert "request" not in [line["message"] for line in Lines(capfd).read()]
 
 
 async def test_no_token_key_or_text_is_ever_logged(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:

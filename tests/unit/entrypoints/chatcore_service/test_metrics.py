@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService
+import httpx
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, make_container
+from tests.unit.settling import settle
 
 from chatcore_service.metrics import Metrics
 
@@ -39,3 +41,25 @@ def test_the_pools_have_metrics() -> None:
     metrics.show_pools({"requests": {"pool_size": 3}})
 
     assert b'chatcore_database_pool{figure="pool_size",pool="requests"} 3.0' in metrics.exposition()
+
+
+def test_every_dropped_log_line_counts_once() -> None:
+    metrics = Metrics()
+    for total in (3, 3, 5):
+        metrics.show_dropped_lines(total)
+
+    assert b"chatcore_log_lines_dropped_total 5.0" in metrics.exposition()
+
+
+async def test_the_dropped_log_lines_have_a_metric() -> None:
+    container = make_container()
+    container.lifespan.add_kwargs(dropped_lines=lambda: 7)
+    app = container.application()
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://chat.test") as client,
+    ):
+        await settle()
+        text = (await client.get("/metrics")).text
+
+    assert "chatcore_log_lines_dropped_total 7.0" in text

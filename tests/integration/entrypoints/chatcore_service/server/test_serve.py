@@ -261,6 +261,33 @@ def test_all_output_is_json_without_secrets(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+def test_a_log_that_nobody_reads_holds_up_neither_requests_nor_the_end(workers: int) -> None:
+    port = free_port()
+    command = [*CHATCORE, "serve", "--port", str(port), "--workers", str(workers)]
+    process = subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    assert process.stdout is not None
+    try:
+        while b'"listening"' not in process.stdout.readline():
+            pass
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+            # Each line has 300 characters of the path, and a pipe takes 64 KiB.
+            refused = {client.get(f"/{'a' * 300}").status_code for _ in range(400)}
+            health = client.get("/api/health").status_code
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(timeout=30)
+        lines = process.stdout.read().splitlines()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+    assert (refused, health, status) == ({404}, 200, 0)
+    assert all(json.loads(line) for line in lines)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_flood_of_connections_leaves_room_for_everything_else(tmp_path: Path, workers: int) -> None:
     few_files = ("sh", "-c", 'ulimit -Sn 200 && ulimit -Hn 400 && exec "$@"', "sh")
     with served(tmp_path, workers=workers, launcher=few_files) as process, ExitStack() as flood:
