@@ -93,9 +93,6 @@ TESTED_BY: Mapping[str, str] = {
     "entrypoints/chatcore_service/openapi/problem_codes": _DOCUMENT,
     "entrypoints/chatcore_service/openapi/problem_responses": _DOCUMENT,
     "entrypoints/chatcore_service/openapi/response_headers": _DOCUMENT,
-    "entrypoints/chatcore_service/server/connection_protocol": (
-        "integration/entrypoints/chatcore_service/server/test_unread_body.py"
-    ),
     "entrypoints/chatcore_service/server/draining_server": _SERVE,
     "entrypoints/chatcore_service/server/metrics_folder": _SERVE,
     "entrypoints/chatcore_service/server/refusal": (

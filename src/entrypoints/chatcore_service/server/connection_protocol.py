@@ -10,10 +10,14 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from chatcore_service.server.chunked_writer import ChunkedWriter
+from chatcore_service.server.close_delimited import CloseDelimited
 from chatcore_service.server.delivery_watch import DeliveryWatch
 from chatcore_service.server.unread_body import LingeringTransport, Patience, UnreadBody
 from chatcore_service.settings import StreamSettings
-from chatcore_service.streaming.direct_writer import ABORT, DIRECT_WRITER
+from chatcore_service.streaming.direct_writer import ABORT, DIRECT_WRITER, IS_HALF_CLOSED
+
+#: The version of HTTP that does not know the chunked transfer coding.
+HTTP_1_0 = "1.0"
 
 
 class ConnectionProtocol(HttpToolsProtocol):
@@ -21,7 +25,7 @@ class ConnectionProtocol(HttpToolsProtocol):
 
     # The classes have slots, because uvicorn's attributes are just few enough for Python to share their names between
     # all instances. With these further attributes among them, a connection would take 1.2 kB more.
-    __slots__ = ("_connection", "_current", "_delivery_watch", "_unread_body", "_writer")
+    __slots__ = ("_connection", "_current", "_delivery_watch", "_is_deaf", "_is_half_closed", "_unread_body", "_writer")
 
     #: Time without a byte of the response taken after which the caller is disconnected.
     flush_seconds = StreamSettings().write_timeout_seconds
@@ -39,6 +43,9 @@ class ConnectionProtocol(HttpToolsProtocol):
         # `_current` is the request in progress. uvicorn's own `cycle` is the newest request, which may wait in the
         # pipeline.
         self._current: RequestResponseCycle | None = None
+        # Whether all further input is dropped.
+        self._is_deaf = False
+        self._is_half_closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Sets up the connection."""
@@ -66,10 +73,19 @@ class ConnectionProtocol(HttpToolsProtocol):
             current.disconnected = True
             current.message_event.set()
 
-    def eof_received(self) -> None:
-        """Closes the writer at the end of the caller's data, after which the transport closes by itself."""
-        self._writer.is_closed = True
-        super().eof_received()
+    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn always closes
+        """Ends the connection after the responses to all whole requests, because the caller sends no more.
+
+        Returns:
+            Whether the transport stays open for these responses.
+        """
+        if not self._end_after_whole_requests():
+            self._writer.is_closed = True
+            return False
+        # There is no input left to read before the connection is closed.
+        self._connection.is_mid_body = False
+        self._is_half_closed = True
+        return True
 
     def pause_writing(self) -> None:
         """Pauses the writer, because the caller does not keep up."""
@@ -81,22 +97,27 @@ class ConnectionProtocol(HttpToolsProtocol):
         self._writer.is_paused = False
         super().resume_writing()
 
-    def on_message_begin(self) -> None:
-        """Prepares the scope of a new request."""
-        super().on_message_begin()
+    def on_headers_complete(self) -> None:
+        """Completes the scope and starts the request."""
         # uvicorn's type of a scope lacks the keys that a server adds.
         scope = cast("dict[str, object]", self.scope)
         scope[ABORT] = self.transport.abort
-        scope[DIRECT_WRITER] = self._writer
-
-    def on_headers_complete(self) -> None:
-        """Starts the request."""
+        scope[IS_HALF_CLOSED] = self._sends_no_more
+        if self._version() != HTTP_1_0:
+            scope[DIRECT_WRITER] = self._writer
         self._connection.is_mid_body = True
         super().on_headers_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._current = cycle
+        if cycle.scope["http_version"] == HTTP_1_0:
+            app = cast("ASGI3Application", CloseDelimited(app, cycle))
         super()._start_asgi_task(cycle, app)
+
+    def _version(self) -> str:
+        # An open connection has a parser.
+        version: str = self.parser.get_http_version()  # pyright: ignore[reportOptionalMemberAccess]
+        return version
 
     def on_message_complete(self) -> None:
         """Ends the request."""
@@ -124,6 +145,32 @@ class ConnectionProtocol(HttpToolsProtocol):
         self._delivery_watch.start()
         if self._connection.is_mid_body and self.cycle.response_complete:
             self._unread_body.expect()
+
+    def _end_after_whole_requests(self) -> bool:
+        """Drops all further input; the responses to the requests that have arrived whole are still sent.
+
+        Returns False, and does nothing, if there is no such request without a response.
+        """
+        if self._connection.is_mid_body and self.pipeline:
+            # The newest request, which is not whole, is never started.
+            self.pipeline.popleft()
+            newest = self.pipeline[0][0] if self.pipeline else self._current
+        else:
+            newest = None if self._connection.is_mid_body else self.cycle
+        if newest is None or newest.response_complete:
+            return False
+        newest.keep_alive = False
+        self._is_deaf = True
+        # The caller may be sending, so the connection lingers before it is closed, as in the middle of a body.
+        self._connection.is_mid_body = True
+        return True
+
+    def _sends_no_more(self) -> bool:
+        return self._is_half_closed
+
+    def _listens(self) -> bool:
+        """Returns whether input is parsed."""
+        return not self._is_deaf and not self.transport.is_closing()
 
     def _has_response_begun(self) -> bool:
         current = self._current

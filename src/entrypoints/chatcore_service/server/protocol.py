@@ -20,7 +20,7 @@ from chatcore_service.http.refusals import (
 from chatcore_service.http.trace import choose_trace_id
 from chatcore_service.lifespan import METRICS
 from chatcore_service.server.connection_limit import ConnectionLimit
-from chatcore_service.server.connection_protocol import ConnectionProtocol
+from chatcore_service.server.connection_protocol import HTTP_1_0, ConnectionProtocol
 from chatcore_service.server.refusal import record, refusal
 from chatcore_service.settings import ConnectionSettings, RequestSettings, Settings
 
@@ -31,7 +31,7 @@ MAX_PIPELINED = 16
 _PROBES = frozenset(path.encode() for path in (paths.HEALTH, paths.READY, paths.METRICS))
 
 # The parser also accepts other versions, whose requests end at another place.
-_VERSIONS = frozenset({"1.0", "1.1"})
+_VERSIONS = frozenset({HTTP_1_0, "1.1"})
 
 
 class BoundedProtocol(ConnectionProtocol):
@@ -83,17 +83,22 @@ class BoundedProtocol(ConnectionProtocol):
         """Parses data, within the limits for incomplete headers and for unread bodies."""
         if self._unread_body.is_expected:
             self._unread_body.drop(len(data))
-        if self.transport.is_closing():
+        if not self._listens():
             return
         # Bytes outside a body are counted, because the parser buffers a header or a trailer until its end.
         self._raw_bytes += len(data)
         super().data_received(data)
-        if self._raw_bytes > self.max_header_bytes and not self.transport.is_closing():
+        if self._raw_bytes > self.max_header_bytes and self._listens():
             self._refuse(HeadersTooLargeError(self.max_header_bytes))
         if self._upgrade_ends_at is not None:
             rest, self._upgrade_ends_at = data[self._upgrade_ends_at :], None
             if rest:
                 self.data_received(rest)
+
+    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn always closes
+        """Stops waiting for further headers, because the caller sends no more."""
+        self._stop_timer()
+        return super().eof_received()
 
     def _unsupported_upgrade_warning(self) -> None:
         # The request is handled like any other, and further HTTP requests may follow. uvicorn would drop the bytes
@@ -128,11 +133,10 @@ class BoundedProtocol(ConnectionProtocol):
 
     def on_headers_complete(self) -> None:
         """Checks the request line and starts the request."""
-        if len(self.pipeline) >= MAX_PIPELINED:
-            # The refusal is never sent, because responses follow the order of the requests.
+        if len(self.pipeline) >= MAX_PIPELINED or self._version() not in _VERSIONS:
             raise MalformedHttpError
-        # An open connection has a parser.
-        if self.parser.get_http_version() not in _VERSIONS:  # pyright: ignore[reportOptionalMemberAccess]
+        if self._version() == HTTP_1_0 and any(name == b"transfer-encoding" for name, _ in self.headers):
+            # The version has no transfer codings, so a proxy may see another end of the request.
             raise MalformedHttpError
         if self._is_extra and self._path() not in _PROBES:
             self._raise_refusal(TooManyConnectionsError())
@@ -199,9 +203,11 @@ class BoundedProtocol(ConnectionProtocol):
 
     def _refuse(self, error: RefusedError) -> None:
         self._stop_timer()
-        is_silent = not self._raw_bytes and self._is_in_headers
-        # A response now would overtake or interrupt the response to an earlier request.
-        if is_silent or self.pipeline or self._has_response_begun():
+        # The refusal must not overtake the responses to earlier requests, nor interrupt the response to this one.
+        if self._end_after_whole_requests():
+            return
+        is_silent = not self._raw_bytes and not self._has_begun
+        if is_silent or self._has_response_begun():
             self._connection.close_now()
         else:
             # Until a request begins, `headers` contains the headers of the previous request.

@@ -5,6 +5,9 @@ from typing import Protocol
 
 #: Key in a request's scope under which a server puts a function that aborts the connection.
 ABORT = "chatcore.abort"
+#: Key in a request's scope under which a server puts a function that returns whether the caller sends no more. Only
+#: writing shows whether such a caller still reads.
+IS_HALF_CLOSED = "chatcore.is_half_closed"
 #: Key in a request's scope under which a server puts its :class:`DirectWriter`, if the server has one.
 DIRECT_WRITER = "chatcore.direct_writer"
 

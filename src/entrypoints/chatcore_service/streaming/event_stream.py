@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from chatcore import Reader
 from chatcore_service.http.caller import Caller
 from chatcore_service.streaming import sse
-from chatcore_service.streaming.direct_writer import ABORT, DIRECT_WRITER, DirectWriter
+from chatcore_service.streaming.direct_writer import ABORT, DIRECT_WRITER, IS_HALF_CLOSED, DirectWriter
 from chatcore_service.streaming.stream_monitor import StreamMonitor, StreamState
 
 _HEADERS = [
@@ -67,6 +67,7 @@ class EventStream(Generic[ChunkT]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the response, and calls `on_close` at its end."""
         self._state.abort = scope.get(ABORT) or _canceller_of_this_task()
+        self._state.is_half_closed = scope.get(IS_HALF_CLOSED, self._state.is_half_closed)
         self._state.writer = writer = scope.get(DIRECT_WRITER)
         # With a direct writer, no task waits for the disconnect: such a task costs as much memory as the stream itself.
         gone = asyncio.create_task(self._await_disconnect(receive)) if writer is None else None

@@ -23,6 +23,10 @@ TICK_SECONDS = 1.0
 REVALIDATION_GRACE_SECONDS = 15.0
 
 
+def _never() -> bool:
+    return False
+
+
 class StreamState:
     """Holds the state that a stream shares with the monitor."""
 
@@ -32,6 +36,7 @@ class StreamState:
         "ends_at",
         "has_written",
         "is_gone",
+        "is_half_closed",
         "is_over",
         "is_validating",
         "is_writing",
@@ -48,6 +53,8 @@ class StreamState:
         #: Function that aborts the connection.
         self.abort: Callable[[], object] = wake
         # The stream sets these attributes.
+        #: Function that returns whether the caller sends no more, so that only writing shows whether it still reads.
+        self.is_half_closed: Callable[[], bool] = _never
         self.is_gone = False
         self.is_writing = False
         self.has_written = False
@@ -147,7 +154,7 @@ class StreamMonitor:
         if state.is_writing:
             if quiet >= self._settings.write_timeout_seconds:
                 state.abort()
-        elif quiet >= self._settings.keep_alive_seconds:
+        elif quiet >= self._settings.keep_alive_seconds or state.is_half_closed():
             state.keep_alive()
         if state.is_over:
             return

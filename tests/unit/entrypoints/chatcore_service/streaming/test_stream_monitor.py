@@ -14,7 +14,7 @@ from chatcore_auth import AuthClient
 from chatcore_memory import FrozenClock, StaticAuth
 from chatcore_service.http.caller import Caller
 from chatcore_service.settings import StreamSettings
-from chatcore_service.streaming.stream_monitor import StreamMonitor, StreamState
+from chatcore_service.streaming.stream_monitor import TICK_SECONDS, StreamMonitor, StreamState
 
 
 class Watched:
@@ -92,6 +92,15 @@ async def test_a_stream_that_sends_owes_nothing(monitoring: Monitoring) -> None:
         stream.state.has_written = True
         await monitoring.clock.elapse(14)
     assert not stream.state.owes_keep_alive
+
+
+async def test_a_stream_whose_caller_sends_no_more_owes_a_comment_at_every_tick(monitoring: Monitoring) -> None:
+    stream = monitoring.stream()
+    stream.state.is_half_closed = lambda: True
+    for _ in range(3):
+        stream.state.owes_keep_alive = False
+        await monitoring.clock.elapse(TICK_SECONDS)
+        assert owes(stream)
 
 
 async def test_a_reader_that_takes_nothing_for_30_seconds_is_disconnected(monitoring: Monitoring) -> None:
