@@ -103,10 +103,13 @@ class RequestSettings:
 
 @frozen(kw_only=True)
 class ConnectionSettings:
-    """The limits of the connections of one process."""
+    """The limits of the connections of one process. Durations are in seconds."""
 
     #: Most connections. A new connection beyond the limit ends an idle one, or is refused if no connection is idle.
     max_connections: int = field(default=8192, metadata=env("MAX_CONNECTIONS", whole(1, _MAX_CONNECTIONS)))
+    #: Time that an idle connection waits for the next request. Proxies reuse a connection for up to 60 seconds, and a
+    #: request that meets the end of its connection is lost.
+    keep_alive_seconds: float = field(default=75.0, metadata=env("KEEP_ALIVE_TIMEOUT_SECONDS", seconds))
 
 
 def _read_limits(environment: Environment) -> Limits:

@@ -3,9 +3,9 @@
 A setting lists the allowed origins. The middleware refuses a preflight request with a problem document.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -25,6 +25,9 @@ EXPOSED_HEADERS = (
     "x-trace-id",
 )
 
+Header = tuple[bytes, bytes]
+
+_EXPOSED = ", ".join(EXPOSED_HEADERS)
 _REFUSED = 400
 _VARY = (b"vary", b"Origin")
 _BODY_HEADERS = frozenset({"content-length", "content-type"})
@@ -41,6 +44,22 @@ def cors_middleware(origins: Sequence[str]) -> Middleware:
         expose_headers=EXPOSED_HEADERS,
         allow_credentials=True,
     )
+
+
+def cors_headers(origins: Sequence[str], request_headers: Iterable[Header]) -> list[Header]:
+    """Returns the headers that the middleware adds to a response, for responses that the server sends itself.
+
+    Args:
+        origins: the allowed origins.
+        request_headers: the headers of the request as far as they were read, with names in lower case.
+    """
+    response = MutableHeaders()
+    origin = next((value.strip(b" \t").decode("latin-1") for name, value in request_headers if name == b"origin"), None)
+    if origin is not None:
+        response.update({"Access-Control-Allow-Credentials": "true", "Access-Control-Expose-Headers": _EXPOSED})
+        if origin in origins:
+            response["Access-Control-Allow-Origin"] = origin
+    return [*response.raw, _VARY]
 
 
 class ProblemCORSMiddleware(CORSMiddleware):

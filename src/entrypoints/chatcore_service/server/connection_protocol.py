@@ -13,7 +13,7 @@ from chatcore_service.server.chunked_writer import ChunkedWriter
 from chatcore_service.server.close_delimited import CloseDelimited
 from chatcore_service.server.delivery_watch import DeliveryWatch
 from chatcore_service.server.unread_body import LingeringTransport, Patience, UnreadBody
-from chatcore_service.settings import StreamSettings
+from chatcore_service.settings import ConnectionSettings, StreamSettings
 from chatcore_service.streaming.direct_writer import ABORT, DIRECT_WRITER, IS_HALF_CLOSED
 
 #: The version of HTTP that does not know the chunked transfer coding.
@@ -27,6 +27,8 @@ class ConnectionProtocol(HttpToolsProtocol):
     # all instances. With these further attributes among them, a connection would take 1.2 kB more.
     __slots__ = ("_connection", "_current", "_delivery_watch", "_is_deaf", "_is_half_closed", "_unread_body", "_writer")
 
+    #: Time that an idle connection waits for the next request.
+    keep_alive_seconds = ConnectionSettings().keep_alive_seconds
     #: Time without a byte of the response taken after which the caller is disconnected.
     flush_seconds = StreamSettings().write_timeout_seconds
     #: Limits for the rest of a request that has a response already.
@@ -40,6 +42,7 @@ class ConnectionProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
         super().__init__(*args, **kwargs)
+        self.timeout_keep_alive = self.keep_alive_seconds  # type: ignore[assignment] # uvicorn adds it to a float
         # `_current` is the request in progress. uvicorn's own `cycle` is the newest request, which may wait in the
         # pipeline.
         self._current: RequestResponseCycle | None = None
@@ -130,9 +133,10 @@ class ConnectionProtocol(HttpToolsProtocol):
         if self._unread_body.is_expected:
             self._unread_body.forget()
             # uvicorn cancelled the keep-alive timer when the rest of the body arrived.
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._await_next_request()
+
+    def _await_next_request(self) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def _end_after_response(self) -> None:
         self.cycle.keep_alive = False

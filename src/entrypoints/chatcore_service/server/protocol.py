@@ -5,11 +5,13 @@ uvicorn alone accepts headers of any size and waits for the headers without end.
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from typing import Any, cast
 
 from httptools import HttpParserUpgrade
 
 from chatcore_service.http import paths
+from chatcore_service.http.cors import cors_headers
 from chatcore_service.http.refusals import (
     HeadersTooLargeError,
     HeaderTimeoutError,
@@ -52,6 +54,8 @@ class BoundedProtocol(ConnectionProtocol):
     max_header_bytes = RequestSettings().max_header_bytes
     #: Time until all headers of a request have arrived, counted from the connection or from their first byte.
     header_timeout_seconds = RequestSettings().header_timeout_seconds
+    #: Origins whose scripts may read a refusal.
+    origins: Sequence[str] = ()
     #: Limit for the number of connections, which all instances share.
     connection_limit = ConnectionLimit(ConnectionSettings().max_connections)
 
@@ -94,6 +98,13 @@ class BoundedProtocol(ConnectionProtocol):
             rest, self._upgrade_ends_at = data[self._upgrade_ends_at :], None
             if rest:
                 self.data_received(rest)
+        if self.timeout_keep_alive_task is None and self._is_idle():
+            # uvicorn cancels the timer for any bytes, and empty lines begin no request.
+            self._await_next_request()
+
+    def _is_idle(self) -> bool:
+        has_answered = self._current is not None and self.cycle.response_complete
+        return has_answered and not self._has_begun and self._listens()
 
     def eof_received(self) -> bool:  # type: ignore[override] # uvicorn always closes
         """Stops waiting for further headers, because the caller sends no more."""
@@ -211,8 +222,9 @@ class BoundedProtocol(ConnectionProtocol):
             self._connection.close_now()
         else:
             # Until a request begins, `headers` contains the headers of the previous request.
-            trace_id = choose_trace_id(self.headers if self._has_begun else ())
-            self._connection.write(refusal(error, trace_id))
+            headers = self.headers if self._has_begun else []
+            trace_id = choose_trace_id(headers)
+            self._connection.write(refusal(error, trace_id, cors_headers(self.origins, headers)))
             self._connection.linger()
             # The middleware records a request that has reached the application.
             if self._is_in_headers:
@@ -235,6 +247,8 @@ def protocol_of(settings: Settings) -> type[BoundedProtocol]:
         max_header_bytes = settings.requests.max_header_bytes
         header_timeout_seconds = settings.requests.header_timeout_seconds
         connection_limit = ConnectionLimit(settings.connections.max_connections)
+        keep_alive_seconds = settings.connections.keep_alive_seconds
+        origins = settings.frontend_origins
         flush_seconds = settings.streams.write_timeout_seconds
 
     return ProtocolOfSettings

@@ -3,6 +3,7 @@
 The application is not involved, so this module adds the headers, the log line and the count of the middleware.
 """
 
+from collections.abc import Iterable
 from contextvars import Context
 
 import structlog
@@ -16,14 +17,15 @@ from chatcore_service.metrics import UNKNOWN, Metrics
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
-def refusal(error: RefusedError, trace_id: str) -> bytes:
-    """Returns the complete response for a refusal, with its headers."""
+def refusal(error: RefusedError, trace_id: str, cors: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Returns the complete response for a refusal, with its headers and those for scripts of other origins."""
     body = problems.problem_body(error)
     headers = (
         (b"content-type", problems.MEDIA_TYPE.encode()),
         (b"content-length", b"%d" % len(body)),
         *((name.lower().encode(), value.encode()) for name, value in error.headers.items()),
         *SECURITY_HEADERS,
+        *cors,
         (trace.HEADER, trace_id.encode()),
         (b"connection", b"close"),
     )

@@ -51,6 +51,13 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
             "integration/entrypoints/chatcore_service/server/test_protocol_connections.py::test_beyond_the_limit_a_request_is_refused_and_a_probe_answered",
         ),
     ),
+    "KEEP_ALIVE_TIMEOUT_SECONDS": (
+        "connections.keep_alive_seconds",
+        75,
+        (
+            "unit/entrypoints/chatcore_service/test_time_limits.py::test_an_idle_connection_has_75_seconds_for_its_next_request",
+        ),
+    ),
     # What a user may have at once.
     "MAX_STREAMS_PER_USER": (
         "streams.max_per_user",

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from attrs import evolve
 from starlette.requests import Request
 from starlette.types import Message
 from tests.unit import virtual_time
@@ -25,6 +26,7 @@ from chatcore_service.container import Container
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.refusals import BodyTimeoutError
 from chatcore_service.server.protocol import protocol_of
+from chatcore_service.settings import Settings
 
 # The watchdog checks all replies once a second.
 CHECK_SECONDS = 1.0
@@ -140,11 +142,11 @@ async def _answer(_scope: object, _receive: object, send: Callable[[dict[str, An
     await send({"type": "http.response.body"})
 
 
-async def converse(*parts: Timed) -> bytes:
+async def converse(*parts: Timed, settings: Settings = SETTINGS) -> bytes:
     """Returns the response to a request whose parts arrive after the given delays."""
     config = Config(_answer, log_config=None, lifespan="off")
     config.load()
-    protocol = protocol_of(SETTINGS)(config, ServerState(), {})
+    protocol = protocol_of(settings)(config, ServerState(), {})
     wire = Wire()
     protocol.connection_made(wire)
     for seconds, part in parts:
@@ -173,3 +175,25 @@ def test_a_connection_has_ten_seconds_for_its_first_request(seconds: float, *, i
 
     assert answer.startswith(b"HTTP/1.1 204") is is_open
     assert bool(answer) is is_open
+
+
+GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("before", [[], [(70.0, b"\r\n")]], ids=["silence", "an empty line"])
+@pytest.mark.parametrize(("seconds", "count"), [(74.9, 2), (75.1, 1)])
+def test_an_idle_connection_has_75_seconds_for_its_next_request(
+    before: list[Timed], seconds: float, count: int
+) -> None:
+    answers = virtual_time.run(converse((1, GET), *before, (seconds, GET)))
+
+    assert answers.count(b"HTTP/1.1 204") == count
+
+
+def test_the_time_of_an_idle_connection_is_a_setting() -> None:
+    settings = evolve(SETTINGS, connections=evolve(SETTINGS.connections, keep_alive_seconds=0.5))
+    in_time, too_late = (
+        virtual_time.run(converse((1, GET), (seconds, GET), settings=settings)) for seconds in (0.4, 0.6)
+    )
+
+    assert [answers.count(b"HTTP/1.1 204") for answers in (in_time, too_late)] == [2, 1]

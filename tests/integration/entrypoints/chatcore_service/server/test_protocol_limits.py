@@ -221,6 +221,23 @@ async def test_an_early_refusal_has_the_headers_of_every_response(status: int) -
     assert refused[1].items() >= {(name, value) for name, value in ordinary.items() if name not in of_the_one}
 
 
+@pytest.mark.parametrize("origin", [b"", b"origin: http://localhost:3000\r\n", b"origin: http://elsewhere.test\r\n"])
+@pytest.mark.parametrize("status", REFUSED_EARLY)
+async def test_a_script_may_read_an_early_refusal_like_any_response(status: int, origin: bytes) -> None:
+    async with live_service(settings_with_requests(header_timeout_seconds=0.2)) as service:
+        _, ordinary, _ = await exchange(service, b"GET /nothing HTTP/1.1\r\nhost: x\r\n" + origin + b"\r\n")
+        refused = await exchange(service, REFUSED_EARLY[status].replace(b"x-trace-id", origin + b"x-trace-id"))
+
+    def for_scripts(headers: dict[str, str]) -> set[tuple[str, str]]:
+        return {
+            (name, value) for name, value in headers.items() if name.startswith("access-control-") or name == "vary"
+        }
+
+    assert refused[0] == status
+    assert for_scripts(refused[1]) == for_scripts(ordinary)
+    assert ("access-control-allow-origin" in refused[1]) is (b"localhost" in origin)
+
+
 @pytest.mark.parametrize("status", REFUSED_EARLY)
 async def test_an_early_refusal_is_logged_and_counted(status: int) -> None:
     async with live_service(settings_with_requests(header_timeout_seconds=0.2)) as service:
