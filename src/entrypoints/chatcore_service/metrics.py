@@ -16,6 +16,9 @@ MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 #: Label value of a missing method or route.
 UNKNOWN = "unknown"
 
+# The names and labels of the requests' metrics are those that common dashboards expect.
+_REQUEST_LABELS = ("method", "route", "status")
+
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SLOW = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
 
@@ -28,13 +31,11 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call] # partly typed
         # The registry is not the global one, so that two services can run in one process, as in tests.
         registry = self._registry = CollectorRegistry()
-        self.requests = Counter(
-            "chatcore_http_requests", "Requests answered.", ("method", "route", "status"), registry=registry
-        )
-        self.response_seconds = Histogram(
-            "chatcore_http_response_seconds",
-            "Seconds from a request to the first byte of its response.",
-            ("route",),
+        self.requests = Counter("http_requests", "Requests answered.", _REQUEST_LABELS, registry=registry)
+        self.request_seconds = Histogram(
+            "http_request_duration_seconds",
+            "Seconds from a request to the first byte of its response; a stream stays open for longer.",
+            _REQUEST_LABELS,
             buckets=_FAST,
             registry=registry,
         )
@@ -98,16 +99,17 @@ class Metrics:
 
     def count_answer(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts a response to a request, and the seconds until its first byte."""
-        requests, response_seconds = self._answered(method, route, status)
+        requests, request_seconds = self._answered(method, route, status)
         requests.inc()
-        response_seconds.observe(seconds)
+        request_seconds.observe(seconds)
 
     def count_refusal(self, status: int) -> None:
         """Counts a response that was sent before a request was parsed."""
         self.requests.labels(UNKNOWN, UNKNOWN, str(status)).inc()
 
     def _series_of_answers(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-        return self.requests.labels(method, route, str(status)), self.response_seconds.labels(route)
+        labels = (method, route, str(status))
+        return self.requests.labels(*labels), self.request_seconds.labels(*labels)
 
     def show_pools(self, stats: Mapping[str, Mapping[str, int]]) -> None:
         """Sets the statistics of the database connection pools."""

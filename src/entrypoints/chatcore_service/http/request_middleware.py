@@ -107,7 +107,7 @@ class _Exchange:
             "request",
             method=self.method,
             path=self._scope["path"][:_MAX_PATH_CHARS],
-            status=self.status,
+            status_code=self.status,
             response_ms=round(self.response_seconds * 1000, 1),
             duration_ms=round((perf_counter() - self._started) * 1000, 1),
         )

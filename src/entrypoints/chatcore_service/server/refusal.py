@@ -41,4 +41,4 @@ def record(error: RefusedError, trace_id: str, metrics: Metrics | None) -> None:
     if metrics is not None:
         metrics.count_refusal(error.status)
     # The context is empty, because a connection has the context of the code that ran when the connection was accepted.
-    Context().run(_log.info, "request", method=UNKNOWN, status=error.status, code=error.code, trace_id=trace_id)
+    Context().run(_log.info, "request", method=UNKNOWN, status_code=error.status, code=error.code, trace_id=trace_id)

@@ -314,7 +314,7 @@ async def test_every_line_of_the_log_is_one_line_of_json_whatever_a_caller_sends
 
     await eventually(lambda: len(requests()) == len(hostile) + len(agents), within=5, what="a line a request")
     assert all(line.isascii() and line.isprintable() and len(line) < 5000 for line in lines())
-    assert {(line["level"], line["status"]) for line in requests()} == {("info", 404)}
+    assert {(line["level"], line["status_code"]) for line in requests()} == {("info", 404)}
 
 
 async def test_a_drain(trap: Trap) -> None:

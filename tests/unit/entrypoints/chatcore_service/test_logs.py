@@ -179,9 +179,9 @@ async def test_a_request_is_one_line_with_its_trace_and_its_user(lines: Lines) -
 
     known, unknown = [line for line in lines.read() if line["message"] == "request"]
     assert (known["trace_id"], known["user_id"]) == ("my-trace", "alice")
-    assert (known["method"], known["path"], known["status"]) == ("GET", "/api/conversations", 200)
+    assert (known["method"], known["path"], known["status_code"]) == ("GET", "/api/conversations", 200)
     assert known["duration_ms"] >= 0
-    assert unknown["status"] == 401
+    assert unknown["status_code"] == 401
     assert "user_id" not in unknown
 
 

@@ -18,8 +18,11 @@ async def test_the_metrics_count_requests_replies_and_tokens(service: HttpServic
 
     text = (await service.client.get("/metrics")).text
     path = "/api/conversations/{conversation_id}"
-    assert f'chatcore_http_requests_total{{method="GET",route="{path}",status="404"}} 1.0' in text
-    assert f'chatcore_http_requests_total{{method="POST",route="{path}/messages",status="200"}} 1.0' in text
+    assert f'\nhttp_requests_total{{method="GET",route="{path}",status="404"}} 1.0' in text
+    assert f'\nhttp_requests_total{{method="POST",route="{path}/messages",status="200"}} 1.0' in text
+    labels = f'method="POST",route="{path}/messages",status="200"'
+    assert f"\nhttp_request_duration_seconds_count{{{labels}}} 1.0" in text
+    assert f'\nhttp_request_duration_seconds_bucket{{le="10.0",{labels}}} 1.0' in text
     assert 'chatcore_generations_total{status="complete"} 1.0' in text
     assert "chatcore_tokens_total 3.0" in text
     assert "chatcore_first_token_seconds_count 1.0" in text

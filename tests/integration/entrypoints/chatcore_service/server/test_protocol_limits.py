@@ -246,7 +246,7 @@ async def test_an_early_refusal_is_logged_and_counted(status: int) -> None:
         figures = answered(service)
 
     [line] = [line for line in lines if line["event"] == "request"]
-    assert (line["status"], line["trace_id"]) == (status, "of-the-caller")
+    assert (line["status_code"], line["trace_id"]) == (status, "of-the-caller")
     assert figures == [f'{{method="unknown",route="unknown",status="{status}"}} 1.0']
 
 
@@ -274,7 +274,7 @@ async def test_a_connection_closed_without_a_response_is_not_logged_or_counted()
 
 def answered(service: LiveService) -> list[str]:
     """Returns the metrics of the requests answered so far."""
-    name = "chatcore_http_requests_total"
+    name = "http_requests_total"
     lines = service.container.metrics().exposition().decode().splitlines()
     return [line.removeprefix(name) for line in lines if line.startswith(name)]
 

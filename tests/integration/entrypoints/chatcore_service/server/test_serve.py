@@ -203,7 +203,7 @@ def test_workers_share_their_metrics_and_end_together(tmp_path: Path, number: si
             # One connection for each request, so that both workers get some.
             assert httpx.get(f"{process.url}/api/health").status_code == 200
         metrics = httpx.get(f"{process.url}/metrics").text
-        assert 'chatcore_http_requests_total{method="GET",route="/api/health",status="200"} 20.0' in metrics
+        assert 'http_requests_total{method="GET",route="/api/health",status="200"} 20.0' in metrics
         status = process.end(number)
 
     assert status == 0
