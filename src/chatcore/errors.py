@@ -22,6 +22,7 @@ All errors share one root. Each class has a stable machine code and carries the 
         └── InferenceError                the error carries the ReplyError that readers see
             ├── InferenceUnreachableError
             ├── InferenceRefusedError
+            │   ├── InferenceKeyRefusedError  our own key is wrong
             │   └── ModelsRefusedError        the error carries the inference service's own document
             ├── InferenceTimeoutError
             └── InferenceInterruptedError
@@ -223,6 +224,13 @@ class InferenceRefusedError(InferenceError):
     code, sentence = reply_error.value, reply_error.sentence
 
 
+class InferenceKeyRefusedError(InferenceRefusedError):
+    """Reports that the inference service refuses our own key, which only an operator can mend."""
+
+    code = "inference_key_refused"
+    sentence = "The inference service refused this service."
+
+
 class ModelsRefusedError(InferenceRefusedError):
     """Reports that the inference service refused to list or swap models, and carries the service's document unread.
 
@@ -241,7 +249,7 @@ class ModelsRefusedError(InferenceRefusedError):
         #: All bytes of the document, which is usually JSON.
         self.content = content
         self.media_type = media_type
-        #: The status of the refusal, an HTTP status code from 300 to 599.
+        #: The status of the refusal, an HTTP status code from 300 to 599, but never 401 or 403, which concern our key.
         self.status = status
         if retry_after_seconds is not None:
             self.retry_after_seconds = retry_after_seconds

@@ -10,7 +10,12 @@ from typing import Self, cast
 import httpx
 import structlog
 
-from chatcore.errors import InferenceInterruptedError, InferenceRefusedError, ModelsRefusedError
+from chatcore.errors import (
+    InferenceInterruptedError,
+    InferenceKeyRefusedError,
+    InferenceRefusedError,
+    ModelsRefusedError,
+)
 from chatcore.key_ring import Key, KeyRing
 from chatcore.ports import Frame, Inference, InferenceRequest, Models, ModelsDocument
 from chatcore_inference.http.body_sink import SINK
@@ -143,12 +148,15 @@ class InferenceClient(Inference, Models):
         )
 
     async def ping(self) -> None:
-        """Returns when the service answers, as :meth:`chatcore.ports.Inference.ping` says; any HTTP answer will do."""
+        """Returns when the service answers, as :meth:`chatcore.ports.Inference.ping` says.
+
+        Any HTTP answer will do that does not refuse our key.
+        """
         self._require_open()
         try:
             async with asyncio.timeout(self._timeouts.ping_seconds):
                 message = self._http.build_request("GET", self._protocol.models_path)
-                response = await self._send_by(self._keys.current, message)
+                response = await self._send_by_any(message)
                 await response.aclose()
         except FAILURES as error:
             raise translated(error) from error
@@ -171,14 +179,24 @@ class InferenceClient(Inference, Models):
         )
 
     async def _send_by_any(self, message: httpx.Request) -> httpx.Response:
-        """Sends the request, and sends it once more with another of our keys if the service refuses the first key."""
+        """Sends the request, and sends it once more with another of our keys if the service refuses the first key.
+
+        Raises:
+            InferenceKeyRefusedError: the service refuses our key. Its response is not passed on: a browser would take
+                the status for a refusal of its own token.
+        """
         key = self._keys.current
         response = await self._send_by(key, message)
-        other = self._keys.another(key) if response.status_code in _KEY_REFUSED else None
-        if other is None:
+        if response.status_code not in _KEY_REFUSED:
             return response
         await response.aclose()
+        other = self._keys.another(key)
+        if other is None:
+            raise _key_refused(response)
         response = await self._send_by(other, message)
+        if response.status_code in _KEY_REFUSED:
+            await response.aclose()
+            raise _key_refused(response)
         if response.is_success and self._keys.take(other):
             _log.info("the inference service takes another of our internal keys", position=other.position)
         return response
@@ -245,6 +263,11 @@ def _document(response: httpx.Response, body: bytes) -> ModelsDocument:
         media_type=media_type,
         retry_after_seconds=retry_after_seconds(response.headers),
     )
+
+
+def _key_refused(response: httpx.Response) -> InferenceKeyRefusedError:
+    _log.error("the inference service refuses our internal key", status=response.status_code)
+    return InferenceKeyRefusedError()
 
 
 def _log_refusal(response: httpx.Response) -> None:

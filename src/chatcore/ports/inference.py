@@ -73,9 +73,10 @@ class Inference(Protocol):
         ...
 
     async def ping(self) -> None:
-        """Returns when the inference service can be reached.
+        """Returns when the inference service can be reached and accepts our own key.
 
         Raises:
+            InferenceKeyRefusedError: the service refuses our own key.
             InferenceError: the service cannot be reached within a few seconds.
         """
         ...

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from chatcore import ChatError
+from chatcore.errors import AuthKeyRefusedError, InferenceKeyRefusedError
 from chatcore.ports import Auth, Clock, Inference, Storage
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore_service.clock_timeout import clock_timeout
@@ -16,6 +17,8 @@ CACHE_SECONDS = 1.0
 TIMEOUT_SECONDS = 3.0
 
 OK = "ok"
+#: The result for a service that answers, but refuses the key in INTERNAL_API_KEY.
+KEY_REFUSED = "key_refused"
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
@@ -42,7 +45,10 @@ class Readiness:
         return self._runner.is_draining
 
     async def check(self) -> dict[str, str]:
-        """Returns `ok` or `unavailable` for each dependency; `process` is `ok`, or `draining` during a shutdown."""
+        """Returns `ok`, `unavailable` or `key_refused` for each dependency.
+
+        `process` is `ok`, or `draining` during a shutdown.
+        """
         process = {"process": "draining" if self.is_draining else OK}
         return process | await asyncio.shield(self._dependencies())
 
@@ -61,6 +67,9 @@ class Readiness:
         try:
             async with clock_timeout(self._clock, TIMEOUT_SECONDS):
                 await ping()
+        except (AuthKeyRefusedError, InferenceKeyRefusedError):
+            _log.error("a dependency refuses our internal key", dependency=name)
+            return KEY_REFUSED
         except (ChatError, TimeoutError) as outage:
             _log.warning("a dependency is unavailable", dependency=name, error=type(outage).__name__)
         except Exception as bug:  # noqa: BLE001 - any failure makes the dependency unavailable

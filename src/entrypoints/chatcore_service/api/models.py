@@ -43,7 +43,7 @@ def _unread_or_problem(status: int) -> DocumentedResponse:
     return evolve(problem, description=description, content={**problem.content, "*/*": None})
 
 
-_PASSED_ON = (*map(_unread_or_problem, (400, 404, 422, 429, 500, 503)), _unread(None))
+_PASSED_ON = (*map(_unread_or_problem, (400, 404, 422, 429, 500, 502, 503)), _unread(None))
 
 
 @frozen(kw_only=True)

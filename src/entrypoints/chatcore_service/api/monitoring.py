@@ -27,8 +27,8 @@ class HealthDocument:
 class _Checks:
     process: Literal["ok", "draining"]
     database: Literal["ok", "unavailable"]
-    auth: Literal["ok", "unavailable"]
-    inference: Literal["ok", "unavailable"]
+    auth: Literal["ok", "unavailable", "key_refused"]
+    inference: Literal["ok", "unavailable", "key_refused"]
 
 
 @frozen(kw_only=True)

@@ -29,6 +29,7 @@ STATUSES: Mapping[type[ChatError], HTTPStatus] = {
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.IdempotencyKeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooManyGenerationsError: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.InferenceKeyRefusedError: HTTPStatus.BAD_GATEWAY,
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -109,6 +110,9 @@ def _headers(error: ChatError) -> dict[str, str]:
             return {"WWW-Authenticate": "Bearer"}
         case errors.GenerationInProgressError():
             return {"Location": paths.reply_stream(error.conversation_id, error.message_id)}
+        case errors.InferenceKeyRefusedError():
+            # A repeat is of no use before an operator has mended the key.
+            return {}
         case errors.TooManyGenerationsError() | errors.UnavailableError():
             return {"Retry-After": str(error.retry_after_seconds)}
         case _:

@@ -12,7 +12,6 @@ from chatcore_service.http.endpoints import EndpointsType, PublicEndpoints, oper
 from chatcore_service.http.operation import JSON, DocumentedResponse, Operation, Parameter
 from chatcore_service.openapi.problem_codes import problem_codes
 from chatcore_service.openapi.problem_responses import (
-    DESCRIPTIONS,
     component_name,
     problem_response,
     problem_statuses,
@@ -49,10 +48,13 @@ class _Description:
         self.paths: dict[str, Schema] = {}
         self._schemas = Schemas()
         self._parameters: dict[str, Schema] = {}
+        self._problems: set[int] = set()
 
     def components(self) -> dict[str, Schema]:
         """Returns all components to which operations refer."""
-        responses = {component_name(status): self._response(problem_response(status)) for status in DESCRIPTIONS}
+        responses = {
+            component_name(status): self._response(problem_response(status)) for status in sorted(self._problems)
+        }
         schemas = self._schemas.components
         codes = [{"const": code, "description": meaning} for code, meaning in problem_codes().items()]
         schemas["Problem"]["properties"]["code"]["oneOf"] = codes
@@ -114,7 +116,8 @@ class _Description:
         }
 
     def _responses(self, operation: Operation, *, is_public: bool) -> dict[str, Schema]:
-        statuses = problem_statuses(operation, is_public=is_public)
+        statuses = list(problem_statuses(operation, is_public=is_public))
+        self._problems.update(statuses)
         responses = {str(status): _reference("responses", component_name(status)) for status in statuses}
         responses |= {_key(response): self._response(response) for response in operation.responses}
         return dict(sorted(responses.items()))

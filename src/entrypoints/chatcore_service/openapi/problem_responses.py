@@ -26,6 +26,7 @@ DESCRIPTIONS = {
     429: "The user has too many open streams or too many replies being generated.",
     431: "The request line and headers are too large.",
     500: "The service failed unexpectedly.",
+    502: "The inference service refuses this service's own key.",
     503: "A service that the request needs is unavailable, or this process has too many connections.",
 }
 

@@ -25,6 +25,7 @@ from tests.integration.inference_server import (
 
 from chatcore.errors import (
     InferenceInterruptedError,
+    InferenceKeyRefusedError,
     InferenceRefusedError,
     InferenceUnreachableError,
 )
@@ -100,7 +101,7 @@ async def test_a_refusal_is_not_repeated_and_not_quoted(
     frames, error = await failure_of(client)
 
     assert frames == []
-    assert type(error) is InferenceRefusedError
+    assert type(error) is (InferenceKeyRefusedError if status == 401 else InferenceRefusedError)
     assert "secret" not in f"{error!r}{error.__cause__!r}"
     assert [request.path for request in server.requests] == ["/generate"]
 

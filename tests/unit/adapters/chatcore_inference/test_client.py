@@ -5,12 +5,14 @@ from collections.abc import Awaitable
 import httpx
 import pytest
 import respx
+import structlog
 
 from chatcore.conversations.history import HistoryMessage
 from chatcore.conversations.message import Role
 from chatcore.errors import (
     InferenceError,
     InferenceInterruptedError,
+    InferenceKeyRefusedError,
     InferenceRefusedError,
     InferenceTimeoutError,
     InferenceUnreachableError,
@@ -253,7 +255,31 @@ async def test_a_stream_that_is_no_http_is_refused(router: respx.Router, client:
             await client.generate(REQUEST, lambda _: None)
 
 
-async def test_a_ping_does_not_mind_the_status(router: respx.Router, client: InferenceClient) -> None:
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refusal_of_our_key_is_an_error_in_the_log_and_never_passed_on(
+    router: respx.Router, client: InferenceClient, status: int
+) -> None:
+    router.route().respond(status, content=b"secret", headers={"www-authenticate": "Bearer"})
+
+    async with client:
+        for call in (
+            client.list_models(),
+            client.swap_model("a"),
+            client.ping(),
+            client.generate(REQUEST, lambda _: None),
+        ):
+            with structlog.testing.capture_logs() as lines, pytest.raises(InferenceKeyRefusedError):
+                await call
+            assert lines == [
+                {
+                    "event": "the inference service refuses our internal key",
+                    "log_level": "error",
+                    "status": status,
+                }
+            ]
+
+
+async def test_a_ping_does_not_mind_any_other_status(router: respx.Router, client: InferenceClient) -> None:
     router.get("/models").respond(500)
 
     async with client:

@@ -14,7 +14,13 @@ from tests.unit.adapters.chatcore_auth.scripted_auth_service import HandSetClock
 
 from chatcore.conversations.history import HistoryMessage
 from chatcore.conversations.message import Role
-from chatcore.errors import AuthUnavailableError, InferenceRefusedError, ModelsRefusedError, NotAuthenticatedError
+from chatcore.errors import (
+    AuthUnavailableError,
+    InferenceKeyRefusedError,
+    InferenceRefusedError,
+    ModelsRefusedError,
+    NotAuthenticatedError,
+)
 from chatcore.ports import Frame, InferenceRequest
 from chatcore.replies.sampling import Sampling
 from chatcore_auth import AuthClient
@@ -88,7 +94,7 @@ class Caller:
         assert (await self.inference.swap_model("eliza")).status == 202
 
 
-CALLS = ["validate", "generate", "list_models", "swap_model"]
+CALLS = ["validate", "generate", "list_models", "swap_model", "ping"]
 
 
 async def make(caller: Caller, name: str) -> None:
@@ -99,6 +105,8 @@ async def make(caller: Caller, name: str) -> None:
             await caller.generate()
         case "list_models":
             await caller.list_models()
+        case "ping":
+            await caller.inference.ping()
         case _:
             await caller.swap_model()
 
@@ -165,13 +173,11 @@ async def test_keys_that_are_all_refused_cost_one_more_call_at_most(keys: str, c
     async with Caller(service, keys) as caller:
         with pytest.raises(AuthUnavailableError):
             await caller.validate()
-        with pytest.raises(InferenceRefusedError):
-            await caller.generate()
-        with pytest.raises(ModelsRefusedError) as refused:
-            await caller.inference.list_models()
-        assert refused.value.status == 403
+        for refused in (caller.generate(), caller.list_models(), caller.swap_model(), caller.inference.ping()):
+            with pytest.raises(InferenceKeyRefusedError):
+                await refused
 
-    assert len(service.shown) == 3 * calls
+    assert len(service.shown) == 5 * calls
 
 
 async def test_a_request_refused_with_every_key_does_not_affect_others() -> None:

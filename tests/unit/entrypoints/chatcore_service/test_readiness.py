@@ -10,7 +10,7 @@ from attrs import evolve
 from structlog.testing import capture_logs
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, SETTINGS, HttpService, running_service
 
-from chatcore.errors import InferenceUnreachableError, StorageUnavailableError
+from chatcore.errors import InferenceKeyRefusedError, InferenceUnreachableError, StorageUnavailableError
 from chatcore_memory import FrozenClock
 from chatcore_service.readiness import TIMEOUT_SECONDS
 
@@ -47,6 +47,20 @@ async def test_an_unreachable_dependency_is_named(service: HttpService, clock: F
     document = response.json()
     assert (response.status_code, document["status"]) == (503, "unavailable")
     assert {key for key, value in document["checks"].items() if value != "ok"} == {name}
+
+
+@pytest.mark.parametrize("name", ["auth", "inference"])
+async def test_a_dependency_that_refuses_our_key_is_named(service: HttpService, name: str) -> None:
+    service.auth.is_key_refused = name == "auth"
+    service.inference.outage = InferenceKeyRefusedError() if name == "inference" else None
+
+    with capture_logs() as lines:
+        response = await service.client.get("/api/ready")
+
+    assert response.status_code == 503
+    assert {key: value for key, value in response.json()["checks"].items() if value != "ok"} == {name: "key_refused"}
+    [line] = [line for line in lines if "dependency" in line]
+    assert line == {"event": "a dependency refuses our internal key", "log_level": "error", "dependency": name}
 
 
 _UNFORESEEN = RuntimeError("nobody foresaw this")

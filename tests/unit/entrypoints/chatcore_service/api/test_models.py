@@ -8,6 +8,7 @@ from tests.unit.adapters.chatcore_auth.scripted_auth_service import ScriptedAuth
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, ROOT, HttpService, running_service
 from tests.unit.models_answers import models_answer
 
+from chatcore.errors import InferenceKeyRefusedError
 from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 
@@ -75,3 +76,13 @@ async def test_the_auth_service_is_asked_afresh_whether_the_caller_is_an_adminis
         assert refused.status_code == 503
         assert "retry-after" in refused.headers
         assert refused.json()["code"] == "auth_unavailable"
+
+
+async def test_a_refusal_of_our_own_key_is_a_problem_of_ours(service: HttpService) -> None:
+    service.inference.models = service.inference.swap_answer = InferenceKeyRefusedError()
+
+    for response in (await service.client.get("/api/models", headers=ALICE), await swap(service, ROOT)):
+        assert response.status_code == 502
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json()["code"] == "inference_key_refused"
+        assert "www-authenticate" not in response.headers

@@ -33,6 +33,7 @@ EXPECTED = {
     errors.AuthUnavailableError: 503,
     errors.AuthKeyRefusedError: 503,
     errors.InferenceError: 503,
+    errors.InferenceKeyRefusedError: 502,
     errors.InferenceUnreachableError: 503,
     errors.ModelsRefusedError: 503,
     errors.InferenceRefusedError: 503,
