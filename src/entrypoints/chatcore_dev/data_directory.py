@@ -3,7 +3,7 @@
 import fcntl
 import os
 import secrets
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,8 @@ import orjson
 from attrs import asdict, frozen
 
 from chatcore_dev.local_stack_error import LocalStackError
+
+_ENVIRONMENT = "environment.json"
 
 
 @frozen(repr=False)
@@ -49,9 +51,51 @@ class DataDirectory:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         except BlockingIOError as error:
-            raise LocalStackError(f"Another chatcore dev is using {self.path}; choose another folder.") from error
+            raise LocalStackError(
+                f"Another chatcore dev is using {self.path}; stop that one or choose another folder: "
+                'chatcore dev --data-dir FOLDER, or make dev DEV="--data-dir FOLDER".'
+            ) from error
         finally:
             os.close(lock)
+
+    @contextmanager
+    def published(self, environment: Mapping[str, str]) -> Generator[None]:
+        """Keeps the environment of the running stack where :meth:`running_environment` finds it."""
+        path = self.path / _ENVIRONMENT
+        _write_privately(path, orjson.dumps(environment))
+        try:
+            yield
+        finally:
+            path.unlink()
+
+    def running_environment(self) -> Mapping[str, str]:
+        """Returns the environment of the stack that another process runs on this directory.
+
+        Raises:
+            LocalStackError: no stack runs on this directory, or the running stack is not ready yet.
+        """
+        if not self._is_claimed():
+            raise LocalStackError(
+                f"No chatcore dev is running on {self.path}; start one in another terminal: chatcore dev, or make dev."
+            )
+        try:
+            environment: dict[str, str] = orjson.loads((self.path / _ENVIRONMENT).read_bytes())
+        except OSError as error:
+            raise LocalStackError(f"The chatcore dev on {self.path} is not ready yet.") from error
+        return environment
+
+    def _is_claimed(self) -> bool:
+        try:
+            lock = os.open(self.path / "lock", os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
 
     def secrets(self) -> Secrets:
         """Returns the secrets of this directory, and generates the secrets on the first call.

@@ -29,6 +29,9 @@ DEFAULT_DATA_DIRECTORY = Path(".chatcore")
 # The script `chatcore` may not be on the path, or may belong to another Python.
 _CHATCORE = (sys.executable, "-m", "chatcore_service")
 
+#: The variables that another program needs to use the running stack, besides the service's own address and a token.
+_USED_BY_OTHERS = ("DATABASE_URL", "AUTH_SERVICE_URL", "INFERENCE_SERVICE_URL", "INTERNAL_API_KEY")
+
 _READY_SECONDS = 60
 # The service gives replies in progress 20 s to finish, and exits within 30 s.
 _DRAIN_SECONDS = 35
@@ -76,14 +79,26 @@ class _Stack:
         key = self.data.secrets().internal_api_key
         with ExitStack() as running:
             say("Starting PostgreSQL, auth, inference and the chat service ...")
-            children = self._start_all(key, running)
+            environment = self._environment(key)
+            children = self._start_all(environment, running)
             self._wait_until_ready(children)
-            say(welcome(url=self.url, token=mint_token(key, "demo"), data=self.data.path))
+            token = mint_token(key, "demo")
+            used = {name: environment[name] for name in _USED_BY_OTHERS}
+            running.enter_context(self.data.published({**used, "CHAT": self.url, "TOKEN": token}))
+            say(welcome(url=self.url, token=token, data=self.data.path))
             running.callback(say, "Stopping ...")
             self._watch(children)
 
-    def _start_all(self, key: str, running: ExitStack) -> list[ChildProcess]:
-        environment = {**environment_without_postgres(), "PYTHONUNBUFFERED": "1", "INTERNAL_API_KEY": key}
+    def _environment(self, key: str) -> dict[str, str]:
+        return {
+            # A page on this machine may be opened by either name, and a browser takes them for two origins.
+            "FRONTEND_URL": "http://localhost:3000,http://127.0.0.1:3000",
+            **environment_without_postgres(),
+            "PYTHONUNBUFFERED": "1",
+            "INTERNAL_API_KEY": key,
+        }
+
+    def _start_all(self, environment: dict[str, str], running: ExitStack) -> list[ChildProcess]:
         # The auth and inference services have no dependencies, and load while the database is created.
         auth, environment["AUTH_SERVICE_URL"] = self._start_local("auth", environment, running)
         inference, environment["INFERENCE_SERVICE_URL"] = self._start_local("inference", environment, running)

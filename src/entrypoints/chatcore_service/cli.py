@@ -57,8 +57,10 @@ def _installed_with(extra: str) -> Generator[None]:
 def _serve(options: argparse.Namespace) -> int:
     # Each command imports its own libraries, so that `chatcore --help` does not load a server.
     with _installed_with("service"):
+        from chatcore_service.misspelled_settings import warn_of_misspelled_settings  # noqa: PLC0415 - see above
         from chatcore_service.server import PortUnavailableError, serve  # noqa: PLC0415 - see above
 
+    warn_of_misspelled_settings(os.environ)
     settings = Settings.from_environment(os.environ)
     try:
         return serve(settings, host=options.host, port=options.port, workers=options.workers)
@@ -70,7 +72,9 @@ def _serve(options: argparse.Namespace) -> int:
 def _migrate(_options: argparse.Namespace) -> int:
     with _installed_with("service"):
         from chatcore_service.migrate import migrate_database  # noqa: PLC0415 - see above
+        from chatcore_service.misspelled_settings import warn_of_misspelled_settings  # noqa: PLC0415 - see above
 
+    warn_of_misspelled_settings(os.environ)
     problem = asyncio.run(migrate_database(read_database_url(os.environ), schema=read_database_schema(os.environ)))
     if problem is not None:
         print(problem, file=sys.stderr)  # noqa: T201 - a command prints its result
@@ -80,8 +84,14 @@ def _migrate(_options: argparse.Namespace) -> int:
 
 def _dev(options: argparse.Namespace) -> int:
     with _installed_with("local"):
+        from chatcore_dev.environment import print_environment  # noqa: PLC0415 - an extra that the service does not need
         from chatcore_dev.stack import run_dev  # noqa: PLC0415 - an extra that the service does not need
+        from chatcore_service.misspelled_settings import misspelled_settings  # noqa: PLC0415 - see above
 
+    if options.print_env:
+        return print_environment(options.data_dir)
+    for name, closest in misspelled_settings(os.environ).items():
+        print(f"chatcore: {name} is not a setting; is {closest} meant?", file=sys.stderr)  # noqa: T201 - for a person
     return run_dev(options.host, options.port, options.data_dir)
 
 
@@ -100,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     dev = commands.add_parser("dev", help="serve on this machine, with PostgreSQL, auth and inference of its own")
     _add_address(dev)
     dev.add_argument("--data-dir", type=Path, default=Path(".chatcore"), help="what is kept (default: .chatcore)")
+    dev.add_argument(
+        "--print-env", action="store_true", help="print the environment of the stack that runs, as lines for a shell"
+    )
     dev.set_defaults(command=_dev)
     return parser
 

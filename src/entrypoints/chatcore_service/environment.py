@@ -45,6 +45,12 @@ class Environment:
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
         self._problems: dict[str, str] = {}
+        self._names: set[str] = set()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Returns the names of all variables that were asked for."""
+        return frozenset(self._names)
 
     def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
         """Returns the parsed value, or the default if the variable is absent or malformed; see :meth:`check`.
@@ -68,6 +74,7 @@ class Environment:
         return self.read(name, parse, None)
 
     def _text(self, name: str) -> str:
+        self._names.add(name)
         return self._variables.get(name, "").strip()
 
     def check(self) -> None:

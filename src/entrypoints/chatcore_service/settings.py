@@ -198,6 +198,13 @@ class Settings:
         return settings
 
 
+def setting_names() -> frozenset[str]:
+    """Returns the names of all variables that the settings are read from."""
+    environment = Environment({})
+    read_settings(Settings, environment)
+    return environment.names
+
+
 def read_database_url(variables: Mapping[str, str]) -> str:
     """Reads DATABASE_URL alone, for commands that need no other setting."""
     database_url: str = read_field(fields(Settings).database_url, Environment(variables))

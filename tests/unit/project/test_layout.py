@@ -68,6 +68,7 @@ TESTED_BY: Mapping[str, str] = {
     "entrypoints/chatcore_dev/auth_service/user_tokens": "unit/entrypoints/chatcore_dev/auth_service/test_auth_app.py",
     "entrypoints/chatcore_dev/auth_service/users": _AUTH_SERVICE,
     "entrypoints/chatcore_dev/data_directory": _STACK,
+    "entrypoints/chatcore_dev/environment": _STACK,
     "entrypoints/chatcore_dev/http_service/command_line": _AUTH_SERVICE,
     "entrypoints/chatcore_dev/http_service/json_requests": _AUTH_SERVICE,
     "entrypoints/chatcore_dev/inference_service/__main__": (

@@ -162,7 +162,63 @@ def test_a_second_stack_on_the_same_data_is_refused_in_one_sentence(running: Dev
     second = subprocess.run(command(running.data, free_port()), capture_output=True, text=True, timeout=60, check=False)
 
     assert second.returncode == 1
-    assert second.stderr == f"chatcore: Another chatcore dev is using {running.data}; choose another folder.\n"
+    assert second.stderr == (
+        f"chatcore: Another chatcore dev is using {running.data}; stop that one or choose another folder: "
+        'chatcore dev --data-dir FOLDER, or make dev DEV="--data-dir FOLDER".\n'
+    )
+
+
+def print_env(data: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*command(data, 0), "--print-env"], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_another_program_gets_the_environment_of_the_running_stack(running: Dev) -> None:
+    printed = print_env(running.data)
+    assert (printed.returncode, printed.stderr) == (0, "")
+
+    script = f"""
+        {printed.stdout}
+        {sys.executable} -m chatcore_service migrate
+        curl -sf "$CHAT/api/conversations" -H "Authorization: Bearer $TOKEN" >/dev/null && echo "let in"
+        curl -sf "$INFERENCE_SERVICE_URL/models" -H "X-Internal-API-Key: $INTERNAL_API_KEY" >/dev/null && echo models
+        curl -s -o /dev/null -w '%{{http_code}}' "$AUTH_SERVICE_URL/auth/validate" \
+            -H "X-Internal-API-Key: $INTERNAL_API_KEY" -H 'Content-Type: application/json' -d '{{"token": "none"}}'
+    """
+    shell = subprocess.run(["/bin/sh"], input=script, capture_output=True, text=True, timeout=60, check=True)
+    assert shell.stdout == "nothing to do: the database is up to date\nlet in\nmodels\n401"
+
+
+def test_without_a_running_stack_no_environment_is_printed(folder: Path) -> None:
+    (folder / "lock").touch()
+    (folder / "environment.json").write_text("{}")
+
+    for data in (folder, folder / "never-used"):
+        printed = print_env(data)
+        assert (printed.returncode, printed.stdout) == (1, "")
+        assert printed.stderr.startswith(f"chatcore: No chatcore dev is running on {data}; start one ")
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:3000"])
+def test_a_page_may_be_opened_by_either_name_of_this_machine(running: Dev, origin: str) -> None:
+    response = httpx.get(f"{running.url}/api/health", headers={"Origin": origin}, trust_env=False)
+
+    assert response.headers["access-control-allow-origin"] == origin
+
+
+def test_a_misspelled_setting_is_named(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        ended = subprocess.run(
+            command(folder / "data", busy.getsockname()[1]),
+            env={**os.environ, "FRONTEND_ULR": "secret"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    first, _, _ = ended.stderr.partition("\n")
+    assert first == "chatcore: FRONTEND_ULR is not a setting; is FRONTEND_URL meant?"
+    assert "secret" not in ended.stderr
 
 
 def test_a_busy_port_is_reported_before_anything_starts(folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 import psycopg
+import pytest
 
 _OWN = sorted(path.name for path in Path("sql/migrations").glob("*.sql"))
 
@@ -30,6 +31,15 @@ def test_it_prints_each_applied_migration_and_says_when_there_is_none(
 ) -> None:
     assert migrate(blank_database_url) == [f"applied {name}" for name in _OWN]
     assert migrate(blank_database_url) == ["nothing to do: the database is up to date"]
+
+
+def test_it_names_a_misspelled_setting(blank_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_ULR", "secret")
+
+    logged, *_ = migrate(blank_database_url)
+
+    assert orjson.loads(logged)["did_you_mean"] == {"DATABASE_ULR": "DATABASE_URL"}
+    assert "secret" not in logged
 
 
 def test_what_it_logs_is_json(blank_database_url: str) -> None:

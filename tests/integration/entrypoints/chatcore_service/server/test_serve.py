@@ -146,6 +146,15 @@ def test_a_misspelt_command_line_is_explained(arguments: list[str]) -> None:
     assert result.stderr.startswith("usage: chatcore")
 
 
+def test_a_misspelled_setting_is_named_although_the_start_fails() -> None:
+    result = run("serve", INTERNAL_API_KEY="", INTERNAL_API_KYE="the-key")
+
+    assert result.stderr == "INTERNAL_API_KEY is required.\n"
+    [line] = result.stdout.splitlines()
+    assert json.loads(line)["did_you_mean"] == {"INTERNAL_API_KYE": "INTERNAL_API_KEY"}
+    assert "the-key" not in line
+
+
 def test_a_migration_without_a_database_fails_with_one_sentence() -> None:
     result = run("migrate")
 
