@@ -14,14 +14,16 @@ Where to start reading:
   follow). `generation_runner` runs each `generation` under a `lease`; `checkpoints` stores its text while it grows;
   `recovery` finishes orphaned replies; `transcript`, `readers` and `follower` deliver a reply to its readers.
 * The modules at the top level serve both folders: `errors` and `reply_error`, `user`, `text` and `timestamps`.
-  `system_clock`, `slices`, `timed_wait` and `key_ring` also serve adapters.
+  `system_clock`, `timed_wait` and `key_ring` also serve adapters.
 """
 
 from chatcore.chat import Chat, Limits
-from chatcore.conversations.conversation import Conversation, OpenConversation, active_path
+from chatcore.conversations.conversation import Conversation, active_path
 from chatcore.conversations.history import HistoryLimits, HistoryMessage, trim
 from chatcore.conversations.listing import Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
+from chatcore.conversations.open_conversation import OpenConversation
+from chatcore.conversations.path import MessageSlice, PathCursor, PathRequest
 from chatcore.conversations.titles import auto_title
 from chatcore.errors import ChatError
 from chatcore.replies.readers import FrameReader, Reader, Stretch
@@ -44,9 +46,12 @@ __all__ = [
     "Limits",
     "Message",
     "MessageId",
+    "MessageSlice",
     "OpenConversation",
     "Page",
     "PageRequest",
+    "PathCursor",
+    "PathRequest",
     "Reader",
     "ReplyError",
     "Role",

@@ -108,7 +108,7 @@ class World:
     async def path(self, conversation: Conversation) -> list[str]:
         """Returns the contents of the messages that the user sees."""
         opened = await self.chat.conversations.open(User(id=conversation.user_id), conversation.id)
-        return [message.content for message in opened.messages]
+        return [message.content for message in await opened.messages()]
 
 
 async def until(condition: Callable[[], object]) -> None:

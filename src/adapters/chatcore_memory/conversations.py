@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from attrs import evolve, frozen
 
 from chatcore.conversations.changes import ConversationChanges
-from chatcore.conversations.conversation import Conversation, OpenConversation
+from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.user import UserId
@@ -27,7 +27,7 @@ class ConversationRows:
 
     def list_page(self, user_id: UserId, request: PageRequest) -> Page:
         """Returns a page of the user's conversations."""
-        own = [c for (owner, _), c in self._tables.conversations.items() if owner == user_id]
+        own = [self._with_active_reply(c) for (owner, _), c in self._tables.conversations.items() if owner == user_id]
         own.sort(key=_place, reverse=True)
         if request.cursor is not None:
             after = (request.cursor.updated_at, request.cursor.id)
@@ -37,18 +37,22 @@ class ConversationRows:
         shown = tuple(own[: request.limit])
         return Page(shown, Cursor.after(shown[-1]) if len(own) > len(shown) else None)
 
-    def open_with_messages(self, user_id: UserId, conversation_id: ConversationId) -> OpenConversation:
-        """Returns a conversation with all its messages."""
-        conversation = self._tables.conversation(user_id, conversation_id)
-        return OpenConversation(conversation, tuple(self._tables.messages[user_id, conversation_id]))
+    def get(self, user_id: UserId, conversation_id: ConversationId) -> Conversation:
+        """Returns a conversation."""
+        return self._with_active_reply(self._tables.conversation(user_id, conversation_id))
 
     def update(self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges) -> Conversation:
         """Applies changes to a conversation."""
-        return self._tables.store(_in_utc(changes.apply_to(self._tables.conversation(user_id, conversation_id))))
+        changed = changes.apply_to(self._tables.conversation(user_id, conversation_id))
+        return self._with_active_reply(self._tables.store(_in_utc(changed)))
 
     def delete(self, user_id: UserId, conversation_id: ConversationId) -> None:
         """Deletes a conversation."""
         self._tables.drop(self._tables.conversation(user_id, conversation_id))
+
+    def _with_active_reply(self, conversation: Conversation) -> Conversation:
+        generation = self._tables.generations.get((conversation.user_id, conversation.id))
+        return evolve(conversation, active_reply_id=None if generation is None else generation.lease.message_id)
 
 
 def _place(conversation: Conversation) -> tuple[datetime, ConversationId]:

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from chatcore.conversations.changes import ConversationChanges
-from chatcore.conversations.conversation import Conversation, OpenConversation
+from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import ConversationId, Message, MessageId
+from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
 from chatcore.errors import StorageUnavailableError
 from chatcore.ports import (
     AcceptedTurn,
@@ -24,6 +25,7 @@ from chatcore.ports import (
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
 from chatcore.user import UserId
 from chatcore_memory.conversations import ConversationRows
+from chatcore_memory.paths import PathRows
 from chatcore_memory.replies import ReplyRows
 from chatcore_memory.stream_counts import StreamCountRows
 from chatcore_memory.tables import Tables
@@ -45,6 +47,7 @@ class InMemoryStorage(Storage, StreamCounts):
         self.lost_replies = 0
         tables = Tables()
         self._conversations = ConversationRows(tables)
+        self._paths = PathRows(tables)
         self._replies = ReplyRows(tables, clock)
         self._stream_counts = StreamCountRows(clock)
 
@@ -58,10 +61,34 @@ class InMemoryStorage(Storage, StreamCounts):
         async with self._transaction():
             return self._conversations.list_page(user_id, request)
 
-    async def open_conversation(self, user_id: UserId, conversation_id: ConversationId) -> OpenConversation:
-        """Returns a conversation with all its messages, as the port says."""
+    async def get_conversation(self, user_id: UserId, conversation_id: ConversationId) -> Conversation:
+        """Returns a conversation without its messages, as the port says."""
         async with self._transaction():
-            return self._conversations.open_with_messages(user_id, conversation_id)
+            return self._conversations.get(user_id, conversation_id)
+
+    async def open_path(self, user_id: UserId, conversation_id: ConversationId, request: PathRequest) -> OpenPath:
+        """Returns a conversation with the oldest slice of its path, as the port says."""
+        async with self._transaction():
+            conversation = self._conversations.get(user_id, conversation_id)
+            first, rest = self._paths.open(conversation, request)
+            return OpenPath(conversation=conversation, first=first, rest=rest)
+
+    async def read_slice(self, user_id: UserId, conversation_id: ConversationId, key: SliceKey) -> MessageSlice:
+        """Returns a slice of a path, as the port says."""
+        async with self._transaction():
+            return self._paths.read_slice(user_id, conversation_id, key)
+
+    async def read_tree(self, user_id: UserId, conversation_id: ConversationId, after: int) -> MessageSlice:
+        """Returns the messages after a position, as the port says."""
+        async with self._transaction():
+            return self._paths.read_tree(user_id, conversation_id, after)
+
+    async def read_part(
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
+    ) -> str:
+        """Returns a part of a message's text, as the port says."""
+        async with self._transaction():
+            return self._paths.read_part(user_id, conversation_id, message_id, offset)
 
     async def update_conversation(
         self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges

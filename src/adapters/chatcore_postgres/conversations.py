@@ -1,27 +1,17 @@
 """Stores conversations in PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from uuid import UUID
 
 from chatcore.conversations.changes import ConversationChanges
-from chatcore.conversations.conversation import Conversation, OpenConversation
+from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Cursor, Page, PageRequest
-from chatcore.conversations.message import ConversationId, Message
+from chatcore.conversations.message import ConversationId
 from chatcore.errors import ConversationNotFoundError
-from chatcore.slices import taken_in_slices
 from chatcore.user import UserId
-from chatcore_postgres.driver.database import Connection, Database, fetch_on
-from chatcore_postgres.rows import (
-    CONVERSATION_COLUMNS,
-    MESSAGE_COLUMNS,
-    ONLY_CONVERSATION_COLUMNS,
-    SETTABLE_COLUMNS,
-    listed,
-    to_conversations,
-    to_messages,
-    to_opened,
-)
+from chatcore_postgres.driver.database import Connection, Database, Row, fetch_on
+from chatcore_postgres.rows import CONVERSATION_COLUMNS, SETTABLE_COLUMNS, active_reply_of, listed, to_conversations
 
 CREATE = f"""
 insert into conversations (user_id, {listed(CONVERSATION_COLUMNS)})
@@ -30,49 +20,44 @@ on conflict (user_id, id) do nothing
 returning id
 """  # noqa: S608 - the columns are literals
 
+# The running replies are looked up for the conversations of the page only, and not for those that an offset skips.
 LIST_BY_OFFSET = f"""
-select {listed(CONVERSATION_COLUMNS)}
-from conversations
-where user_id = %(user_id)s
+select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("page")}
+from (
+    select {listed(CONVERSATION_COLUMNS)}
+    from conversations
+    where user_id = %(user_id)s
+    order by updated_at desc, id desc
+    limit %(limit)s offset %(offset)s
+) as page
 order by updated_at desc, id desc
-limit %(limit)s offset %(offset)s
 """  # noqa: S608 - the columns are literals
 
 LIST_BY_CURSOR = f"""
-select {listed(CONVERSATION_COLUMNS)}
+select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("conversations")}
 from conversations
 where user_id = %(user_id)s and (updated_at, id) < (%(after_updated_at)s, %(after_id)s)
 order by updated_at desc, id desc
 limit %(limit)s
 """  # noqa: S608 - the columns are literals
 
-# These are the columns of a message for the row of the conversation, which has its own values where it has such
-# columns. No message has position 0, so this row comes first.
-_CONVERSATION_AS_MESSAGE = listed(
-    name if name in CONVERSATION_COLUMNS else "0::bigint as position" if name == "position" else f"null as {name}"
-    for name in MESSAGE_COLUMNS
-)
-
-# This is one statement, so that the head is among the messages. The conversation is a row of its own, with columns that
-# are null in all other rows: repeating it in every row would cost as much as the messages themselves.
-OPEN = f"""
-select {_CONVERSATION_AS_MESSAGE}, {listed(ONLY_CONVERSATION_COLUMNS)}
+GET = f"""
+select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("conversations")}
 from conversations
 where user_id = %(user_id)s and id = %(conversation_id)s
-union all
-select {listed(MESSAGE_COLUMNS)}, {listed("null" for _ in ONLY_CONVERSATION_COLUMNS)}
-from messages
-where user_id = %(user_id)s and conversation_id = %(conversation_id)s
-order by position
 """  # noqa: S608 - the columns are literals
 
 # One statement serves all changes, so that the server plans it once. A column that does not change is set to itself.
 UPDATE = f"""
-update conversations
-set {listed(f"{name} = case when %(sets_{name})s then %({name})s else {name} end" for name in SETTABLE_COLUMNS)},
-    title_source = case when %(sets_title)s then 'user' else title_source end
-where user_id = %(user_id)s and id = %(conversation_id)s
-returning {listed(CONVERSATION_COLUMNS)}
+with changed as (
+    update conversations
+    set {listed(f"{name} = case when %(sets_{name})s then %({name})s else {name} end" for name in SETTABLE_COLUMNS)},
+        title_source = case when %(sets_title)s then 'user' else title_source end
+    where user_id = %(user_id)s and id = %(conversation_id)s
+    returning {listed(CONVERSATION_COLUMNS)}
+)
+select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("changed")}
+from changed
 """  # noqa: S608 - the columns are literals
 
 # The foreign keys delete messages, the running reply with its deltas, and idempotency keys.
@@ -105,26 +90,17 @@ async def list_page(database: Database, user_id: UserId, request: PageRequest) -
     return Page(found, Cursor.after(found[-1]) if len(rows) > request.limit else None)
 
 
-async def open_with_messages(database: Database, user_id: UserId, conversation_id: ConversationId) -> OpenConversation:
-    """Returns a conversation with all its messages, as the port says."""
-    rows = await database.fetch(OPEN, _key(user_id, conversation_id))
-    if not rows:
-        raise ConversationNotFoundError
-    conversation = to_opened(user_id, rows.pop(0))
-    messages: list[Message] = []
-    async for part in taken_in_slices(rows):
-        messages += to_messages(user_id, conversation_id, part)
-    return OpenConversation(conversation, tuple(messages))
+async def get(database: Database, user_id: UserId, conversation_id: ConversationId) -> Conversation:
+    """Returns a conversation without its messages, as the port says."""
+    return _one(user_id, await database.fetch(GET, _key(user_id, conversation_id)))
 
 
 async def update(
     database: Database, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges
 ) -> Conversation:
     """Applies changes to a conversation, as the port says."""
-    rows = await database.fetch(UPDATE, {**_key(user_id, conversation_id), **_change_parameters(changes)})
-    if not rows:
-        raise ConversationNotFoundError
-    return to_conversations(user_id, rows)[0]
+    parameters = {**_key(user_id, conversation_id), **_change_parameters(changes)}
+    return _one(user_id, await database.fetch(UPDATE, parameters))
 
 
 async def delete(database: Database, user_id: UserId, conversation_id: ConversationId) -> None:
@@ -139,6 +115,12 @@ async def delete(database: Database, user_id: UserId, conversation_id: Conversat
 
     if not await database.run(unit):
         raise ConversationNotFoundError
+
+
+def _one(user_id: UserId, rows: Sequence[Row]) -> Conversation:
+    if not rows:
+        raise ConversationNotFoundError
+    return to_conversations(user_id, rows)[0]
 
 
 def _key(user_id: UserId, conversation_id: ConversationId) -> dict[str, str | UUID]:

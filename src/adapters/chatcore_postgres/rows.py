@@ -17,7 +17,7 @@ from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Row
 
-#: The columns of `conversations` that :func:`to_conversations` takes, in its order.
+#: The columns of `conversations` that :func:`to_conversations` takes, in its order. The running reply follows them.
 CONVERSATION_COLUMNS: Sequence[LiteralString] = (
     "id",
     "title",
@@ -48,11 +48,6 @@ MESSAGE_COLUMNS: Sequence[LiteralString] = (
     "created_at",
 )
 
-#: The columns that an opened conversation has and a message does not.
-ONLY_CONVERSATION_COLUMNS: Sequence[LiteralString] = tuple(
-    name for name in CONVERSATION_COLUMNS if name not in MESSAGE_COLUMNS
-)
-
 # A dictionary takes half the time of a call of the enumeration.
 _ROLES = {role.value: role for role in Role}
 _STATUSES = {status.value: status for status in Status}
@@ -67,8 +62,17 @@ _INSTANTS_OF_CONVERSATION = (CONVERSATION_COLUMNS.index("created_at"), CONVERSAT
 _INSTANT_OF_MESSAGE = MESSAGE_COLUMNS.index("created_at")
 _MESSAGE = itemgetter(slice(len(MESSAGE_COLUMNS)))
 
-_OPENED_COLUMNS = (*MESSAGE_COLUMNS, *ONLY_CONVERSATION_COLUMNS)
-_OPENED_CONVERSATION = itemgetter(*(_OPENED_COLUMNS.index(name) for name in CONVERSATION_COLUMNS))
+
+def active_reply_of(table: LiteralString) -> LiteralString:
+    """Returns the expression for the running reply of a conversation in `table`.
+
+    This is a subquery, which looks up one row by the primary key whatever the planner believes of the number of rows.
+    """
+    return f"""(
+    select g.message_id
+    from generations as g
+    where g.user_id = %(user_id)s and g.conversation_id = {table}.id
+) as active_reply_id"""  # noqa: S608 - the table is a literal
 
 
 def listed(columns: Iterable[LiteralString]) -> LiteralString:
@@ -77,7 +81,7 @@ def listed(columns: Iterable[LiteralString]) -> LiteralString:
 
 
 def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]:
-    """Returns a conversation for each row of :data:`CONVERSATION_COLUMNS`."""
+    """Returns a conversation for each row of :data:`CONVERSATION_COLUMNS` and the running reply."""
     return [
         Conversation(
             id_,
@@ -89,6 +93,7 @@ def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]
             model_tag,
             head_id,
             is_pinned,
+            active_reply_id,
         )
         for (
             id_,
@@ -99,6 +104,7 @@ def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]
             created_at,
             updated_at,
             is_pinned,
+            active_reply_id,
         ) in _in_utc(rows, *_INSTANTS_OF_CONVERSATION)
     ]
 
@@ -135,12 +141,6 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
             created_at,
         ) in map(_MESSAGE, _in_utc(rows, _INSTANT_OF_MESSAGE))
     ]
-
-
-def to_opened(user_id: UserId, row: Row) -> Conversation:
-    """Returns the conversation in a row of :data:`MESSAGE_COLUMNS` and :data:`ONLY_CONVERSATION_COLUMNS`."""
-    (opened,) = to_conversations(user_id, [_OPENED_CONVERSATION(row)])
-    return opened
 
 
 def _in_utc(rows: Sequence[Row], *instants: int) -> Sequence[Row]:

@@ -5,14 +5,15 @@ from datetime import datetime
 from typing import Self
 
 from chatcore.conversations.changes import ConversationChanges
-from chatcore.conversations.conversation import Conversation, OpenConversation
+from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import ConversationId, Message, MessageId
+from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
 from chatcore.ports import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
 from chatcore.ports.stream_counts import ProcessId, StreamCounts
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
 from chatcore.user import UserId
-from chatcore_postgres import conversations, health, stream_counts
+from chatcore_postgres import conversations, health, paths, stream_counts
 from chatcore_postgres.driver.conninfo import normalized
 from chatcore_postgres.driver.database import Database, Target
 from chatcore_postgres.replies import idempotency_keys
@@ -125,9 +126,27 @@ class PostgresStorage(Storage, StreamCounts):
         """Returns a page of the user's conversations, as the port says."""
         return await conversations.list_page(self._requests, user_id, request)
 
-    async def open_conversation(self, user_id: UserId, conversation_id: ConversationId) -> OpenConversation:
-        """Returns a conversation with all its messages, as the port says."""
-        return await conversations.open_with_messages(self._requests, user_id, conversation_id)
+    async def get_conversation(self, user_id: UserId, conversation_id: ConversationId) -> Conversation:
+        """Returns a conversation without its messages, as the port says."""
+        return await conversations.get(self._requests, user_id, conversation_id)
+
+    async def open_path(self, user_id: UserId, conversation_id: ConversationId, request: PathRequest) -> OpenPath:
+        """Returns a conversation with the oldest slice of its path, as the port says."""
+        return await paths.open_path(self._requests, user_id, conversation_id, request)
+
+    async def read_slice(self, user_id: UserId, conversation_id: ConversationId, key: SliceKey) -> MessageSlice:
+        """Returns a slice of a path, as the port says."""
+        return await paths.read_slice(self._requests, user_id, conversation_id, key)
+
+    async def read_tree(self, user_id: UserId, conversation_id: ConversationId, after: int) -> MessageSlice:
+        """Returns the messages after a position, as the port says."""
+        return await paths.read_tree(self._requests, user_id, conversation_id, after)
+
+    async def read_part(
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
+    ) -> str:
+        """Returns a part of a message's text, as the port says."""
+        return await paths.read_part(self._requests, user_id, conversation_id, message_id, offset)
 
     async def update_conversation(
         self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges

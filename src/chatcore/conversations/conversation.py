@@ -54,14 +54,8 @@ class Conversation:
     head_id: MessageId | None = None
     #: Whether the user pinned the conversation, to find it at once.
     is_pinned: bool = False
-
-
-@frozen
-class OpenConversation:
-    """Holds a conversation with messages, oldest first."""
-
-    conversation: Conversation
-    messages: tuple[Message, ...]
+    #: The reply that is being generated; None if there is none. The storage derives the value from the running replies.
+    active_reply_id: MessageId | None = None
 
 
 def require_title(title: str) -> str:

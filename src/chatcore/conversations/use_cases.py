@@ -1,6 +1,6 @@
 """Implements the use cases that create, list, open, change and delete conversations."""
 
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from uuid import UUID, uuid4
 
 from attrs import frozen
@@ -11,14 +11,14 @@ from chatcore.conversations.conversation import (
     DEFAULT_TITLE,
     PLACEHOLDER_TITLES,
     Conversation,
-    OpenConversation,
     TitleSource,
-    active_path,
     require_model_tag,
     require_title,
 )
 from chatcore.conversations.listing import Page, PageRequest
-from chatcore.conversations.message import ConversationId
+from chatcore.conversations.message import ConversationId, Message
+from chatcore.conversations.open_conversation import OpenConversation
+from chatcore.conversations.path import WHOLE_PATH, MessageSlice, PathRequest
 from chatcore.ports.clock import Clock
 from chatcore.ports.conversations import ConversationStore
 from chatcore.user import User, UserId
@@ -67,19 +67,57 @@ class Conversations:
         """Returns a page of the user's conversations, newest `updated_at` first."""
         return await self.storage.list_conversations(user.id, request)
 
-    async def open(
-        self, user: User, conversation_id: ConversationId, *, all_branches: bool = False
-    ) -> OpenConversation:
-        """Returns a conversation with its active path, oldest first, or with its whole tree, ordered by position.
-
-        The content of a running reply is empty in the result; its text is in the stream of the reply.
+    async def get(self, user: User, conversation_id: ConversationId) -> Conversation:
+        """Returns a conversation without its messages.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.
         """
-        opened = await self.storage.open_conversation(user.id, conversation_id)
-        messages = opened.messages if all_branches else active_path(opened.messages, opened.conversation.head_id)
-        return OpenConversation(opened.conversation, messages)
+        return await self.storage.get_conversation(user.id, conversation_id)
+
+    async def open(
+        self, user: User, conversation_id: ConversationId, request: PathRequest = WHOLE_PATH
+    ) -> OpenConversation:
+        """Opens a conversation at its active path, or at a page of it.
+
+        The text of a running reply is what is stored so far.
+
+        Raises:
+            ConversationNotFoundError: the user has no such conversation.
+            InvalidInputError: the cursor of the request marks no place in the conversation.
+        """
+        path = await self.storage.open_path(user.id, conversation_id, request)
+
+        async def slices() -> AsyncIterator[MessageSlice]:
+            yield path.first
+            for key in path.rest:
+                yield await self.storage.read_slice(user.id, conversation_id, key)
+
+        return OpenConversation(
+            conversation=path.conversation,
+            previous_cursor=path.previous_cursor,
+            slices=slices,
+            read_part=self._read_part,
+        )
+
+    async def _read_part(self, message: Message, offset: int) -> str:
+        return await self.storage.read_part(message.user_id, message.conversation_id, message.id, offset)
+
+    async def open_tree(self, user: User, conversation_id: ConversationId) -> OpenConversation:
+        """Opens a conversation at the messages of all its branches, in the order of their creation.
+
+        Raises:
+            ConversationNotFoundError: the user has no such conversation.
+        """
+        conversation = await self.storage.get_conversation(user.id, conversation_id)
+
+        async def slices() -> AsyncIterator[MessageSlice]:
+            position = 0
+            while (read := await self.storage.read_tree(user.id, conversation_id, position)).messages:
+                yield read
+                position = read.messages[-1].position
+
+        return OpenConversation(conversation=conversation, slices=slices, read_part=self._read_part)
 
     async def update(self, user: User, conversation_id: ConversationId, changes: ConversationChanges) -> Conversation:
         """Changes a conversation, which keeps its place in the list. A title that is set here is never overwritten.

@@ -3,9 +3,10 @@
 from typing import Protocol
 
 from chatcore.conversations.changes import ConversationChanges
-from chatcore.conversations.conversation import Conversation, OpenConversation
+from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Page, PageRequest
-from chatcore.conversations.message import ConversationId
+from chatcore.conversations.message import ConversationId, MessageId
+from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
 from chatcore.user import UserId
 
 
@@ -23,18 +24,63 @@ class ConversationStore(Protocol):
     async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:
         """Returns the user's conversations, newest `updated_at` first, ties by id in descending order.
 
+        Every conversation that this port returns names the reply that is running in it.
+
         The page has at most `request.limit` conversations. Its `next_cursor` is None exactly when no conversation
         follows.
         """
         ...
 
-    async def open_conversation(self, user_id: UserId, conversation_id: ConversationId) -> OpenConversation:
-        """Returns a conversation with all messages of its tree, ordered by position.
-
-        The content of a running reply is empty in the result; its text is in the stream.
+    async def get_conversation(self, user_id: UserId, conversation_id: ConversationId) -> Conversation:
+        """Returns a conversation without its messages.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.
+        """
+        ...
+
+    async def open_path(self, user_id: UserId, conversation_id: ConversationId, request: PathRequest) -> OpenPath:
+        """Returns a conversation with the oldest slice of its active path, or of a page of it, in one round trip.
+
+        The other slices are named and not read. Each slice takes as many messages, from the newest on, as
+        MAX_SLICE_MESSAGES and MAX_SLICE_BYTES allow, and at least one. No content of another branch is read.
+
+        A slice contains the text of a running reply as far as that is stored. A message that is longer than
+        MAX_SLICE_BYTES comes with its first MAX_PART_CHARS code points.
+
+        Raises:
+            ConversationNotFoundError: the user has no such conversation.
+            InvalidInputError: the cursor of the request marks no place in the conversation.
+        """
+        ...
+
+    async def read_slice(self, user_id: UserId, conversation_id: ConversationId, key: SliceKey) -> MessageSlice:
+        """Returns a slice that :meth:`open_path` named, with each message as it is stored now.
+
+        Raises:
+            MessageNotFoundError: one of its messages is not there any more.
+        """
+        ...
+
+    async def read_tree(self, user_id: UserId, conversation_id: ConversationId, after: int) -> MessageSlice:
+        """Returns the messages of all branches that come next after a position, ordered by position, as one slice.
+
+        Positions begin at 1. The slice is empty when no message comes after the position.
+
+        Raises:
+            MessageNotFoundError: the user has no such conversation any more.
+        """
+        ...
+
+    async def read_part(
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
+    ) -> str:
+        """Returns at most MAX_PART_CHARS code points of a message's text, after the first `offset` ones.
+
+        The text of a running reply is what is stored so far. A shorter result ends with the end of the text.
+
+        Raises:
+            MessageNotFoundError: the user's conversation has no such message.
         """
         ...
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 from attrs import evolve, field, frozen
 
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Cursor, PageRequest
+from chatcore.conversations.path import MAX_SLICE_MESSAGES, WHOLE_PATH, PathRequest
 from chatcore.ports.stream_counts import ProcessId
 from chatcore.testing.samples import (
     a_final_state,
@@ -29,6 +31,7 @@ from tests.integration.plans.explaining import explain_all
 from tests.integration.plans.filled_tables import (
     HEAVY,
     LIGHT,
+    LONG_MESSAGES,
     a_stored_conversation,
     leases,
     the_long_conversation,
@@ -87,6 +90,7 @@ async def record(url: str) -> Sequence[Step]:
         await recording.begin()
         for user, number in ((HEAVY, 40_000), (LIGHT, 40_021)):
             await _browse(recording, a_stored_conversation(user, number))
+        await _read_all(recording, the_long_conversation())
         await _converse(recording, the_long_conversation(), "a long conversation")
         await _converse(recording, await create(storage, HEAVY), "a new conversation")
         await _make_replies(recording)
@@ -104,9 +108,30 @@ async def _browse(recording: Recording, conversation: Conversation) -> None:
     async with recording.step(f"a later page of {user}"):
         await storage.list_conversations(user, PageRequest(cursor=middle))
     async with recording.step(f"a conversation of {user}"):
-        opened = await storage.open_conversation(user, conversation.id)
+        await storage.get_conversation(user, conversation.id)
+    async with recording.step(f"the path of a conversation of {user}"):
+        path = await storage.open_path(user, conversation.id, WHOLE_PATH)
+    message_id = path.first.messages[0].id
     async with recording.step(f"a message of {user}"):
-        await storage.get_message(user, conversation.id, opened.messages[0].id)
+        await storage.get_message(user, conversation.id, message_id)
+    async with recording.step(f"a part of a message of {user}"):
+        await storage.read_part(user, conversation.id, message_id, 0)
+
+
+async def _read_all(recording: Recording, conversation: Conversation) -> None:
+    storage, names = recording.storage, (conversation.user_id, conversation.id)
+    # The path is walked and divided without its contents: each message is looked up, and passes five steps.
+    async with recording.step("a long path", ROWS_AT_MOST + 6 * LONG_MESSAGES):
+        path = await storage.open_path(*names, WHOLE_PATH)
+    for key in islice(path.rest, 2):
+        async with recording.step("a slice of a long path", 2 * ROWS_AT_MOST + 5 * MAX_SLICE_MESSAGES):
+            await storage.read_slice(*names, key)
+    async with recording.step("a page of a long path"):
+        page = await storage.open_path(*names, PathRequest(limit=20))
+    async with recording.step("an earlier page of a long path"):
+        await storage.open_path(*names, PathRequest(limit=20, before=page.previous_cursor))
+    async with recording.step("a slice of a long tree", ROWS_AT_MOST + 3 * MAX_SLICE_MESSAGES):
+        await storage.read_tree(*names, LONG_MESSAGES // 2)
 
 
 async def _change(recording: Recording, conversation: Conversation) -> None:

@@ -13,7 +13,6 @@ from psycopg import AsyncRawCursor
 from psycopg_pool import AsyncConnectionPool
 
 from chatcore.errors import StorageUnavailableError
-from chatcore.slices import SLICE
 from chatcore_postgres.driver import arrays
 from chatcore_postgres.driver.connection_checkout import ConnectionCheckout
 from chatcore_postgres.driver.epoll_wait import SharedEpoll, WaitingConnection
@@ -25,6 +24,9 @@ Connection = WaitingConnection
 Parameters = Mapping[str, object]
 
 _Result = TypeVar("_Result")
+
+# How many rows are converted at once, which takes a millisecond or two.
+_SLICE = 500
 
 # A statement is sent again this often. When turns of one user race, one of them wins each round.
 _MAX_REPEATS = {Failure.RACE: 8, Failure.BROKEN: 2}
@@ -199,7 +201,7 @@ async def fetch_on(
     # A prepared statement is planned once for all parameters; None lets the connection decide whether to prepare.
     cursor = await connection.execute(positional, values, prepare=False if plan_anew else None, binary=True)
     rows: list[Row] = []
-    while len(part := await cursor.fetchmany(SLICE)) == SLICE:
+    while len(part := await cursor.fetchmany(_SLICE)) == _SLICE:
         rows += part
         await asyncio.sleep(0)
     return rows + part

@@ -92,12 +92,11 @@ class CheckpointsContract(StorageHooks):
         assert list(await storage.checkpoint(an_owner(), [])) == []
 
     async def test_the_text_of_a_running_reply_is_not_in_its_message(self, storage: Storage) -> None:
-        conversation = await create(storage)
-        lease = await begin(storage, conversation)
+        lease = await begin(storage)
 
         await checkpoint(storage, progress(lease, "Hello"))
 
-        reply = (await reopen(storage, conversation)).messages[-1]
+        reply = await message_of(storage, lease)
         assert (reply.content, reply.status) == ("", Status.STREAMING)
 
     async def test_every_wrong_lease_is_lost_and_stores_nothing(self, storage: Storage) -> None:

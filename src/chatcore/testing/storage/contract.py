@@ -8,6 +8,8 @@ from chatcore.testing.storage.idempotency_keys import KeysContract, PurgeContrac
 from chatcore.testing.storage.listing import ListingContract
 from chatcore.testing.storage.orphans import ClaimsContract, OrphansContract
 from chatcore.testing.storage.outage import OutageContract
+from chatcore.testing.storage.pages import PagesContract
+from chatcore.testing.storage.paths import PathsContract
 from chatcore.testing.storage.regenerations import RegenerationRepeatsContract, RegenerationsContract
 from chatcore.testing.storage.turn_repeats import TurnRepeatsContract
 from chatcore.testing.storage.turns import TurnsContract
@@ -16,6 +18,8 @@ from chatcore.testing.storage.turns import TurnsContract
 class StorageContract(
     ConversationsContract,
     ListingContract,
+    PathsContract,
+    PagesContract,
     TurnsContract,
     TurnRepeatsContract,
     KeysContract,

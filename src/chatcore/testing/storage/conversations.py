@@ -10,6 +10,7 @@ from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import TitleSource
 from chatcore.conversations.listing import PageRequest
 from chatcore.conversations.message import ConversationId
+from chatcore.conversations.path import WHOLE_PATH
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
 from chatcore.ports import DeltaRead, Storage
 from chatcore.replies.lease import LeaseStatus
@@ -131,7 +132,7 @@ class ConversationsContract(StorageHooks):
         with pytest.raises(ConversationNotFoundError):
             await storage.delete_conversation(ALICE, conversation.id)
         with pytest.raises(ConversationNotFoundError):
-            await storage.open_conversation(ALICE, conversation.id)
+            await storage.get_conversation(ALICE, conversation.id)
         with pytest.raises(MessageNotFoundError):
             await storage.get_message(ALICE, conversation.id, turn.user_message.id)
         assert (await storage.list_conversations(ALICE, PageRequest())).conversations == ()
@@ -194,7 +195,8 @@ class ConversationsContract(StorageHooks):
         absent = evolve(a_conversation(user_id), id=conversation_id)
         turn = a_turn(absent)
         for attempt in (
-            storage.open_conversation(user_id, conversation_id),
+            storage.get_conversation(user_id, conversation_id),
+            storage.open_path(user_id, conversation_id, WHOLE_PATH),
             storage.update_conversation(user_id, conversation_id, a_rename("Mine now")),
             storage.delete_conversation(user_id, conversation_id),
             storage.begin_turn(turn),

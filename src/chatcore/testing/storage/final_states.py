@@ -85,7 +85,7 @@ class FinalStatesContract(StorageHooks):
 
         await end(storage, lease, a_final_state(at=later(3)))
 
-        assert await stored(storage, conversation) == evolve(before, updated_at=later(3))
+        assert await stored(storage, conversation) == evolve(before, updated_at=later(3), active_reply_id=None)
 
     async def test_the_conversation_is_free_for_the_next_turn(self, storage: Storage) -> None:
         conversation = await create(storage)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from chatcore.conversations.listing import PageRequest
+from chatcore.conversations.path import WHOLE_PATH, SliceKey
 from chatcore.errors import StorageUnavailableError
 from chatcore.ports import Storage
 from chatcore.replies.lease import Lease
@@ -30,7 +31,11 @@ _LEASE = Lease(user_id=ALICE, conversation_id=_CONVERSATION.id, message_id=a_mes
 CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
     "create_conversation": lambda s: s.create_conversation(_CONVERSATION),
     "list_conversations": lambda s: s.list_conversations(ALICE, PageRequest()),
-    "open_conversation": lambda s: s.open_conversation(ALICE, _CONVERSATION.id),
+    "get_conversation": lambda s: s.get_conversation(ALICE, _CONVERSATION.id),
+    "open_path": lambda s: s.open_path(ALICE, _CONVERSATION.id, WHOLE_PATH),
+    "read_slice": lambda s: s.read_slice(ALICE, _CONVERSATION.id, SliceKey(_LEASE.message_id, 1)),
+    "read_tree": lambda s: s.read_tree(ALICE, _CONVERSATION.id, 0),
+    "read_part": lambda s: s.read_part(ALICE, _CONVERSATION.id, _LEASE.message_id, 0),
     "update_conversation": lambda s: s.update_conversation(ALICE, _CONVERSATION.id, a_rename("New")),
     "delete_conversation": lambda s: s.delete_conversation(ALICE, _CONVERSATION.id),
     "begin_turn": lambda s: s.begin_turn(a_turn(_CONVERSATION)),

@@ -64,7 +64,9 @@ class RegenerationsContract(StorageHooks):
 
         accepted = await storage.begin_regeneration(a_regeneration(conversation, now=later(1)))
 
-        assert await stored(storage, conversation) == evolve(before, head_id=accepted.reply.id, updated_at=later(1))
+        assert await stored(storage, conversation) == evolve(
+            before, head_id=accepted.reply.id, updated_at=later(1), active_reply_id=accepted.reply.id
+        )
 
     async def test_the_conversation_goes_on_from_the_new_reply(self, storage: Storage) -> None:
         conversation = await create(storage)

@@ -1,8 +1,9 @@
 """Provides the steps that the tests of the storage contract share."""
 
 import pytest
+from attrs import frozen
 
-from chatcore.conversations.conversation import Conversation, OpenConversation
+from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import Message
 from chatcore.ports import AcceptedTurn, NewTurn, Storage
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
@@ -26,9 +27,21 @@ async def create(storage: Storage, user_id: UserId = ALICE) -> Conversation:
     return conversation
 
 
-async def reopen(storage: Storage, conversation: Conversation) -> OpenConversation:
+@frozen
+class StoredConversation:
+    """A conversation with the messages of all its branches, ordered by position."""
+
+    conversation: Conversation
+    messages: tuple[Message, ...]
+
+
+async def reopen(storage: Storage, conversation: Conversation) -> StoredConversation:
     """Returns the conversation as it is stored now."""
-    return await storage.open_conversation(conversation.user_id, conversation.id)
+    opened = await storage.get_conversation(conversation.user_id, conversation.id)
+    messages: list[Message] = []
+    while (read := await storage.read_tree(conversation.user_id, conversation.id, len(messages))).messages:
+        messages += read.messages
+    return StoredConversation(opened, tuple(messages))
 
 
 async def stored(storage: Storage, conversation: Conversation) -> Conversation:

@@ -96,6 +96,7 @@ class TurnsContract(StorageHooks):
             title=AWKWARD_TEXT,
             title_source=TitleSource.AUTO,
             updated_at=later(1),
+            active_reply_id=turn.reply_id,
         )
 
     async def test_updated_at_never_moves_backwards(self, storage: Storage) -> None:

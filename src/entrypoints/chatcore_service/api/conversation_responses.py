@@ -1,4 +1,4 @@
-"""Defines the documents of conversations: a conversation, a conversation with its messages, and a page."""
+"""Defines the documents of conversations without their messages: a conversation, and a page of conversations."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -11,14 +11,12 @@ from attrs import frozen
 from orjson import Fragment
 from starlette.responses import Response
 
-from chatcore import Conversation, OpenConversation, Page, PageRequest
+from chatcore import Conversation, Page, PageRequest
 from chatcore.conversations.conversation import DEFAULT_MODEL_TAG, DEFAULT_TITLE
 from chatcore.conversations.listing import MAX_PAGE
-from chatcore.slices import slices
 from chatcore.text import MAX_USER_ID_CHARS
 from chatcore_service.api.field_types import ModelTag, Title
-from chatcore_service.api.messages import MessageDocument, message_json
-from chatcore_service.http.encoding import encoder, json_bytes_response, json_response
+from chatcore_service.http.encoding import encoder, json_response
 from chatcore_service.http.fields import Doc, Instant, Keywords
 
 
@@ -33,13 +31,7 @@ class ConversationDocument:
     created_at: Instant
     updated_at: Instant
     is_pinned: Annotated[bool, Doc("Whether the user has pinned the conversation.")]
-
-
-@frozen(kw_only=True)
-class OpenConversationDocument(ConversationDocument):
-    """A conversation with its messages."""
-
-    messages: Annotated[list[MessageDocument], Doc("Oldest first.")]
+    active_reply_id: Annotated[UUID | None, Doc("The reply that is being generated; null if there is none.")]
 
 
 @frozen(kw_only=True)
@@ -57,18 +49,6 @@ class ConversationPageDocument:
 
 
 conversation_json = encoder(ConversationDocument)
-
-
-async def open_conversation_response(opened: OpenConversation) -> Response:
-    """Returns the response with a conversation and its messages, of which there may be tens of thousands."""
-    body = bytearray(orjson.dumps(conversation_json(opened.conversation)).removesuffix(b"}"))
-    body += b',"messages":['
-    # Each slice is appended to the body, because joining thirty megabytes at the end takes 50 ms.
-    async for messages in slices(opened.messages):
-        body += orjson.dumps([message_json(message) for message in messages])[1:-1]
-        body += b","
-    body[-1:] = b"]}" if opened.messages else b"[]}"
-    return json_bytes_response(memoryview(body))
 
 
 def page_response(page: Page, request: PageRequest) -> Response:

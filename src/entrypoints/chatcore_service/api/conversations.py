@@ -1,10 +1,11 @@
 """Lists, creates, opens, changes and deletes conversations."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from attrs import asdict, frozen
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from chatcore import Cursor, PageRequest
 from chatcore.conversations.changes import ConversationChanges
@@ -13,17 +14,16 @@ from chatcore.conversations.use_cases import Conversations
 from chatcore_service.api.conversation_responses import (
     ConversationDocument,
     ConversationPageDocument,
-    OpenConversationDocument,
     conversation_json,
-    open_conversation_response,
     page_response,
 )
 from chatcore_service.api.field_types import NewModelTag, NewTitle, Title
+from chatcore_service.api.open_conversation import OpenConversationDocument, OpenQuery, open_conversation_response
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Caller
 from chatcore_service.http.decoding import decode_body, decode_query
-from chatcore_service.http.encoding import json_response
+from chatcore_service.http.encoding import json_head_response, json_response
 from chatcore_service.http.endpoints import SecuredEndpoints, secured
 from chatcore_service.http.fields import Doc, Keywords, Rule
 from chatcore_service.http.ids import conversation_id
@@ -45,6 +45,10 @@ class RenameBody:
     """A new title for a conversation."""
 
     title: Title
+
+    def changes(self) -> ConversationChanges:
+        """Returns the changes for the core."""
+        return ConversationChanges(title=self.title)
 
 
 @frozen(kw_only=True)
@@ -75,6 +79,7 @@ class PageQuery:
     cursor: (
         Annotated[
             str,
+            # The rule lets a wrong cursor be reported together with other problems; `page_request` decodes it again.
             Rule(Cursor.decode),
             Keywords(pattern=CURSOR_PATTERN),
             Doc(
@@ -92,22 +97,18 @@ class PageQuery:
         return PageRequest(limit=self.limit, cursor=Cursor.decode(self.cursor))
 
 
-@frozen(kw_only=True)
-class OpenQuery:
-    """The choice of a conversation's messages that the caller requests."""
-
-    branches: Annotated[
-        Literal["active", "all"],
-        Doc("`active`: the messages of the active branch. `all`: every message of the tree, in order of creation."),
-    ] = "active"
-
-
 # -- Operations ------------------------------------------------------------------------------------------------------
 
 _REQUESTED = {"conversation_id": "$request.path.conversation_id"}
 _CREATED = {"conversation_id": "$response.body#/id"}
 _FIRST_LISTED = {"conversation_id": "$response.body#/items/0/id"}
 _FIRST_REPLY = {**_REQUESTED, "message_id": "$response.body#/messages/1/id"}
+_CHANGED = documented_json(
+    200,
+    ConversationDocument,
+    "The conversation with its changes.",
+    links={"open": Link("openConversation", _REQUESTED, "Open the conversation.")},
+)
 
 
 @frozen(kw_only=True)
@@ -187,18 +188,33 @@ class ConversationEndpoints(SecuredEndpoints):
                 documented_json(
                     200,
                     OpenConversationDocument,
-                    "The conversation with its messages.",
-                    links={"follow": Link("followReply", _FIRST_REPLY, "Follow the first reply, or any other.")},
+                    "The conversation with its messages. A response that ends before the JSON document does was broken "
+                    "off: the conversation was deleted meanwhile, or the service lost its database.",
+                    links={
+                        "follow": Link("followReply", _FIRST_REPLY, "Follow the first reply, or any other."),
+                        "previous": Link(
+                            "openConversation",
+                            {**_REQUESTED, "before": "$response.body#/previous_cursor"},
+                            "Get the page with older messages, if there is one.",
+                        ),
+                    },
                 ),
             ),
         )
     )
-    async def show(self, request: Request, caller: Caller) -> Response:
-        """Returns a conversation with its messages."""
+    async def show(self, request: Request, caller: Caller) -> ASGIApp:
+        """Returns a conversation with its messages, or with a page of them."""
         id_ = conversation_id(request.path_params)
         query = decode_query(request.query_params, OpenQuery)
-        opened = await self.conversations.open(caller.user, id_, all_branches=query.branches == "all")
-        return await open_conversation_response(opened)
+        if request.method == "HEAD":
+            # The response has no body, so no message is read for it.
+            await self.conversations.get(caller.user, id_)
+            return json_head_response()
+        if query.branches == "all":
+            opened = await self.conversations.open_tree(caller.user, id_)
+        else:
+            opened = await self.conversations.open(caller.user, id_, query.path_request())
+        return await open_conversation_response(opened, is_page=query.is_page)
 
     @secured(
         Operation(
@@ -206,22 +222,12 @@ class ConversationEndpoints(SecuredEndpoints):
             path=paths.CONVERSATION,
             id="renameConversation",
             body=RenameBody,
-            responses=(
-                documented_json(
-                    200,
-                    ConversationDocument,
-                    "The renamed conversation.",
-                    links={"open": Link("openConversation", _REQUESTED, "Open the conversation.")},
-                ),
-            ),
+            responses=(_CHANGED,),
         )
     )
     async def rename(self, request: Request, caller: Caller) -> Response:
         """Renames a conversation."""
-        id_ = conversation_id(request.path_params)
-        body = decode_body(await self.bodies.read(request), RenameBody)
-        changes = ConversationChanges(title=body.title)
-        return json_response(conversation_json(await self.conversations.update(caller.user, id_, changes)))
+        return await self._update(request, caller, RenameBody)
 
     @secured(
         Operation(
@@ -229,20 +235,16 @@ class ConversationEndpoints(SecuredEndpoints):
             path=paths.CONVERSATION,
             id="changeConversation",
             body=ChangesBody,
-            responses=(
-                documented_json(
-                    200,
-                    ConversationDocument,
-                    "The conversation with its changes.",
-                    links={"open": Link("openConversation", _REQUESTED, "Open the conversation.")},
-                ),
-            ),
+            responses=(_CHANGED,),
         )
     )
     async def change(self, request: Request, caller: Caller) -> Response:
         """Changes the given fields of a conversation."""
+        return await self._update(request, caller, ChangesBody)
+
+    async def _update(self, request: Request, caller: Caller, body_type: type[RenameBody | ChangesBody]) -> Response:
         id_ = conversation_id(request.path_params)
-        body = decode_body(await self.bodies.read(request), ChangesBody)
+        body = decode_body(await self.bodies.read(request), body_type)
         return json_response(conversation_json(await self.conversations.update(caller.user, id_, body.changes())))
 
     @secured(

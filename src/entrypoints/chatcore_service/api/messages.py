@@ -37,7 +37,12 @@ class MessageDocument:
     id: UUID
     conversation_id: UUID
     role: Role
-    content: Annotated[str, Doc("Empty while the reply is streaming; the text is in its stream.")]
+    content: Annotated[
+        str,
+        Doc(
+            "In an opened conversation, a streaming reply has the text that is stored so far; its stream has the rest."
+        ),
+    ]
     token_count: Count | None
     model_tag: str | None
     inference_time_ms: Count | None

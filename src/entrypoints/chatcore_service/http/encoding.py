@@ -20,11 +20,16 @@ def json_response(document: Json, *, status: int = 200, headers: dict[str, str] 
     return json_bytes_response(orjson.dumps(document), status=status, headers=headers)
 
 
-def json_bytes_response(
-    body: bytes | memoryview, *, status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
+def json_bytes_response(body: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Returns a response with a body that is JSON already."""
     return Response(body, status_code=status, media_type=_MEDIA_TYPE, headers=headers)
+
+
+def json_head_response() -> Response:
+    """Returns the response to a HEAD request for a JSON document whose length is not known."""
+    response = Response(media_type=_MEDIA_TYPE)
+    del response.headers["content-length"]
+    return response
 
 
 def encoder(document_type: type) -> Callable[[Any], Json]:

@@ -92,21 +92,25 @@ class _Description:
         if query is None:
             return []
         fields = attrs.fields(cast("type[attrs.AttrsInstance]", query))
+        # The parameters stand in their operation, because parameters of other operations may have the same names.
         return [
-            self._parameter(Parameter("query", field.name, without_none(field.type), default=field.default))
+            self._described(Parameter("query", field.name, without_none(field.type), default=field.default))
             for field in fields
         ]
 
     def _parameter(self, parameter: Parameter) -> Schema:
+        name = parameter.component or parameter.name
+        self._parameters[name] = self._described(parameter)
+        return _reference("parameters", name)
+
+    def _described(self, parameter: Parameter) -> Schema:
         schema = self._schemas.of(parameter.type)
         described: Schema = {"in": parameter.place, "name": parameter.name, "schema": schema}
         if "description" in schema:
             described["description"] = schema.pop("description")
         if parameter.default is not None:
             schema["default"] = parameter.default
-        name = parameter.component or parameter.name
-        self._parameters[name] = described
-        return _reference("parameters", name)
+        return described
 
     def _body(self, body: type) -> Schema:
         fields = attrs.fields(cast("type[attrs.AttrsInstance]", body))

@@ -91,9 +91,10 @@ class ConnectionProtocol(HttpToolsProtocol):
         return True
 
     def pause_writing(self) -> None:
-        """Pauses the writer, because the caller does not keep up."""
+        """Pauses the writer, because the caller does not keep up, and watches that the caller takes something."""
         self._writer.is_paused = True
         super().pause_writing()
+        self._delivery_watch.start()
 
     def resume_writing(self) -> None:
         """Resumes the writer, because the caller keeps up again."""

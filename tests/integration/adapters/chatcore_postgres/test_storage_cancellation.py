@@ -15,6 +15,7 @@ from tests.integration.adapters.chatcore_postgres.cancelling import Moment, canc
 from tests.integration.faults.waiting import eventually
 
 from chatcore.conversations.message import ConversationId
+from chatcore.conversations.path import WHOLE_PATH
 from chatcore.errors import NotFoundError
 from chatcore.testing.samples import (
     NOON,
@@ -120,7 +121,7 @@ async def _purge(storage: PostgresStorage, user_id: str) -> Act:
 
 async def _open(storage: PostgresStorage, user_id: str) -> Act:
     conversation = await create(storage, user_id)
-    return lambda: storage.open_conversation(user_id, conversation.id)
+    return lambda: storage.open_path(user_id, conversation.id, WHOLE_PATH)
 
 
 SCENES: tuple[Scene, ...] = (

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection, sql
 from tests.integration.faults.waiting import eventually
 
 from chatcore.conversations.listing import PageRequest
+from chatcore.conversations.path import WHOLE_PATH, SliceKey
 from chatcore.errors import GenerationInProgressError
 from chatcore.ports import AcceptedTurn
 from chatcore.replies.lease import RENEWAL_SECONDS, Lease, LeaseStatus
@@ -137,7 +138,10 @@ async def _live(storage: PostgresStorage, turn: AcceptedTurn) -> None:
     await storage.get_message(lease.user_id, lease.conversation_id, lease.message_id)
     assert await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text)) == a_final_state("Hi")
     await storage.update_conversation(lease.user_id, lease.conversation_id, a_rename("Renamed"))
-    await storage.open_conversation(lease.user_id, lease.conversation_id)
+    path = await storage.open_path(lease.user_id, lease.conversation_id, WHOLE_PATH)
+    await storage.read_slice(lease.user_id, lease.conversation_id, SliceKey(path.first.messages[-1].id, 1))
+    await storage.read_tree(lease.user_id, lease.conversation_id, 0)
+    await storage.read_part(lease.user_id, lease.conversation_id, lease.message_id, 0)
     await storage.list_conversations(lease.user_id, PageRequest())
     await storage.delete_conversation(lease.user_id, lease.conversation_id)
 

@@ -15,6 +15,7 @@ from tests.integration.plans.plan import Kind
 
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import MessageId
+from chatcore.conversations.path import WHOLE_PATH
 from chatcore.ports import NewReply, NewTurn
 from chatcore.replies.lease import LEASE_SECONDS
 from chatcore.testing.samples import NOON, a_final_state, a_key, a_regeneration, a_turn, an_owner, progress
@@ -23,6 +24,7 @@ from chatcore_postgres import PostgresStorage
 from chatcore_postgres.conversations import LIST_BY_CURSOR
 from chatcore_postgres.driver import arrays, database
 from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
+from chatcore_postgres.paths import _SLICE, OPEN_PATH, READ_SLICE, READ_TREE
 from chatcore_postgres.replies.begin_regeneration import BEGIN_REGENERATION
 from chatcore_postgres.replies.begin_turn import BEGIN_TURN
 from chatcore_postgres.replies.checkpoint import CHECKPOINT
@@ -55,6 +57,19 @@ insert into deltas
 select user_id, message_id, n * 10, '0123456789' from generations, generate_series(0, 99) as n;
 analyze
 """
+
+
+# Other versions of the last reply, each with 128 KiB.
+_ADD_VERSIONS = f"""
+insert into messages
+select m.user_id, md5('v' || n)::uuid, m.conversation_id, m.parent_id, {_MANY} + n, m.role, long.text, m.status, null,
+    null, null, null, now()
+from messages as m, generate_series(1, 30) as n cross join lateral (
+    select string_agg(md5(n || '-' || part), '') as text
+    from generate_series(1, 4096) as part
+) as long
+where m.user_id = 'alice' and m.id = md5('m{_MANY}')::uuid
+"""  # noqa: S608 - the only value is the constant above
 
 
 @pytest.fixture
@@ -96,6 +111,39 @@ async def test_beginning_checkpointing_and_finishing_are_one_round_trip_each(
         assert (requests(), background(), endings()) == (1, 1, 1)
 
 
+async def test_opening_a_small_conversation_is_one_round_trip(storage: PostgresStorage, tmp_path: Path) -> None:
+    conversation = await create(storage)
+    for number in range(50):
+        lease = lease_of(await storage.begin_turn(_keyed(conversation, f"{number}")))
+        await storage.finish(lease, a_final_state("An answer of some length. " * 40))
+    running = lease_of(await storage.begin_turn(_keyed(conversation, "last")))
+    await storage.checkpoint(running.owner_id, [progress(running, "Hi", renew=True)])
+    for _ in range(8):
+        await storage.open_path(conversation.user_id, conversation.id, WHOLE_PATH)
+
+    async with _traced(storage._requests, tmp_path / "requests") as requests:
+        path = await storage.open_path(conversation.user_id, conversation.id, WHOLE_PATH)
+
+        assert (requests(), len(path.first.messages), list(path.rest)) == (1, 102, [])
+
+
+async def test_opening_a_path_reads_no_page_of_other_versions(
+    storage: PostgresStorage, connection: database.Connection
+) -> None:
+    conversation = await create(storage)
+    await connection.execute(_FILL.encode())
+    parameters = _path_parameters(conversation, 2**31 - 1)
+    before = await explain(connection, OPEN_PATH, parameters, Kind.GENERIC)
+
+    # Random text is not compressed, so each version takes hundreds of pages.
+    await connection.execute(_ADD_VERSIONS.encode())
+    await connection.execute(b"vacuum analyze")
+    after = await explain(connection, OPEN_PATH, parameters, Kind.GENERIC)
+
+    assert after.rows_read("messages") == before.rows_read("messages")
+    assert after.pages() <= 1.2 * before.pages()
+
+
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("is_analyzed", [True, False])
 async def test_no_statement_reads_more_of_a_long_conversation_than_it_needs(
@@ -126,6 +174,14 @@ async def test_no_statement_reads_more_of_a_long_conversation_than_it_needs(
     assert 50 <= regenerate.rows_read("messages") <= 60
     for query in (GET_MESSAGE, REQUEST_STOP):
         assert (await explain(connection, query, names, kind)).rows_read("messages") == 1
+    path = await explain(connection, OPEN_PATH, _path_parameters(conversation, 50), kind)
+    assert path.rows_read("messages") == 2 * 50
+    whole = await explain(connection, OPEN_PATH, _path_parameters(conversation, 2**31 - 1), kind)
+    assert whole.rows_read("messages") <= _MANY + 2 * 200
+    key = {**names, "newest_id": _nth(5000), "count": 200, **_SLICE}
+    assert (await explain(connection, READ_SLICE, key, kind)).rows_read("messages") == 200
+    tree = await explain(connection, READ_TREE, {**names, "after": 5000, **_SLICE}, kind)
+    assert tree.rows_read("messages") == 200
     page = await explain(
         connection,
         LIST_BY_CURSOR,
@@ -202,6 +258,11 @@ async def _traced(pool: database.Database, path: Path) -> AsyncIterator[Callable
 
 def _keyed(conversation: Conversation, key: str) -> NewTurn:
     return evolve(a_turn(conversation), idempotency_key=a_key(key))
+
+
+def _path_parameters(conversation: Conversation, limit: int) -> dict[str, object]:
+    names = {"user_id": conversation.user_id, "conversation_id": conversation.id, "before_id": None}
+    return {**names, "limit": limit, "page_bytes": 2**62, **_SLICE}
 
 
 def _nth(number: int) -> MessageId:

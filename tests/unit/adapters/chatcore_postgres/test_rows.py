@@ -9,7 +9,10 @@ from chatcore_postgres.rows import CONVERSATION_COLUMNS, MESSAGE_COLUMNS, SETTAB
 
 
 def test_every_field_of_a_conversation_has_a_column() -> None:
-    assert {*CONVERSATION_COLUMNS, "user_id"} == {attribute.name for attribute in fields(Conversation)}
+    # The running reply is in another table.
+    assert {*CONVERSATION_COLUMNS, "user_id", "active_reply_id"} == {
+        attribute.name for attribute in fields(Conversation)
+    }
 
 
 def test_every_field_of_a_message_has_a_column() -> None:

@@ -272,9 +272,10 @@ async def test_a_regenerated_reply_stands_beside_the_old_one(world: World) -> No
 
     assert asked == ["Hello"]
     assert await world.path(conversation) == ["Hello", "new"]
-    tree = await world.chat.conversations.open(ADA, conversation.id, all_branches=True)
-    assert [m.content for m in tree.messages] == ["Hello", "old", "new"]
-    assert tree.messages[1].parent_id == tree.messages[2].parent_id == tree.messages[0].id
+    tree = await world.chat.conversations.open_tree(ADA, conversation.id)
+    question, old, new = await tree.messages()
+    assert [question.content, old.content, new.content] == ["Hello", "old", "new"]
+    assert old.parent_id == new.parent_id == question.id
 
 
 async def test_a_failed_or_empty_regeneration_keeps_the_old_reply(world: World) -> None:

@@ -220,7 +220,7 @@ async def test_no_token_key_or_text_is_ever_logged(lines: Lines, monkeypatch: py
         async def fail(*_: object) -> None:
             raise RuntimeError("canary-error")
 
-        monkeypatch.setattr(service.storage, "open_conversation", fail)
+        monkeypatch.setattr(service.storage, "open_path", fail)
         await service.client.get(conversation, headers=ALICE)
         metrics = (await service.client.get("/metrics")).text
 

@@ -1,0 +1,249 @@
+"""Reads the paths and trees of conversations from PostgreSQL, in slices of bounded size.
+
+No statement reads the content of a message that is not part of its result: `octet_length` takes the length of a long
+text from its header.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from struct import Struct
+from typing import LiteralString
+from uuid import UUID
+
+from attrs import frozen
+
+from chatcore.conversations.message import ConversationId, MessageId
+from chatcore.conversations.path import (
+    MAX_PART_CHARS,
+    MAX_PATH_PAGE_BYTES,
+    MAX_SLICE_BYTES,
+    MAX_SLICE_MESSAGES,
+    MessageSlice,
+    OpenPath,
+    PathRequest,
+    SliceKey,
+    unknown_cursor,
+)
+from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
+from chatcore.user import UserId
+from chatcore_postgres.driver.database import Database, Row
+from chatcore_postgres.rows import (
+    CONVERSATION_COLUMNS,
+    MESSAGE_COLUMNS,
+    active_reply_of,
+    listed,
+    to_conversations,
+    to_messages,
+)
+
+# The text of a message `m`. That of a running reply is what is stored so far.
+_TEXT: LiteralString = """case when m.status = 'streaming' then coalesce((
+            select string_agg(d.text, '' order by d.start_offset)
+            from deltas as d
+            where d.user_id = %(user_id)s and d.message_id = m.id
+        ), '') else m.content end"""
+
+# The length of the same text, without reading it.
+_STORED_BYTES: LiteralString = """case when m.status = 'streaming' then coalesce((
+            select sum(octet_length(d.text))
+            from deltas as d
+            where d.user_id = %(user_id)s and d.message_id = m.id
+        ), 0) else octet_length(m.content) end"""
+
+# A text that is longer than a slice comes with its first part. `offset 0` keeps the planner from reading it twice.
+_MESSAGE_WITH_TEXT: LiteralString = listed(
+    "case when stored.is_whole then stored.text else left(stored.text, %(part_chars)s::integer) end as content"
+    if name == "content"
+    else f"m.{name}"
+    for name in MESSAGE_COLUMNS
+)
+_STORED: LiteralString = f"""cross join lateral (
+        select text, octet_length(text) <= %(slice_bytes)s::bigint as is_whole
+        from (select {_TEXT} as text offset 0) as read
+    ) as stored"""  # noqa: S608 - the expressions are literals
+
+# The first row is the conversation, at a position that no message has, with the keys of all slices: for each slice,
+# oldest first, the id of its newest message and how many messages of the path are newer. The other rows are the oldest
+# slice. This is one statement, so that a conversation of one slice takes one round trip.
+#
+# `path` goes from the newest message up and reads no content. It divides the path into slices on its way.
+OPEN_PATH = f"""
+with opened as (
+    select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("conversations")}
+    from conversations
+    where user_id = %(user_id)s and id = %(conversation_id)s
+),
+path as (
+    with recursive up as (
+        select m.id, m.parent_id, 1 as number, size.bytes as total_bytes, 1 as slice, 1 as slice_messages,
+            size.bytes as slice_bytes
+        from opened join messages as m on m.user_id = %(user_id)s
+            and m.id = case when %(before_id)s::uuid is null then opened.head_id else (
+                select c.parent_id
+                from messages as c
+                where c.user_id = %(user_id)s and c.id = %(before_id)s
+                    and c.conversation_id is not distinct from %(conversation_id)s
+            ) end
+            cross join lateral (select ({_STORED_BYTES})::bigint as bytes offset 0) as size
+        union all
+        select m.id, m.parent_id, up.number + 1, up.total_bytes + size.bytes, up.slice + size.is_over::integer,
+            case when size.is_over then 1 else up.slice_messages + 1 end,
+            case when size.is_over then size.bytes else up.slice_bytes + size.bytes end
+        from up join messages as m on m.user_id = %(user_id)s and m.id = up.parent_id
+            cross join lateral (
+                select octet_length(m.content) as bytes, up.slice_messages >= %(slice_messages)s::integer
+                    or up.slice_bytes + octet_length(m.content) > %(slice_bytes)s::bigint as is_over
+            ) as size
+        where up.number < %(limit)s::integer and up.total_bytes + size.bytes <= %(page_bytes)s::bigint
+    )
+    select *
+    from up
+),
+slices as (
+    select max(slice) as oldest,
+        string_agg(uuid_send(id) || int4send(number - 1), ''::bytea order by number desc)
+            filter (where slice_messages = 1) as keys
+    from path
+)
+select {listed("0::bigint as position" if name == "position" else f"null as {name}" for name in MESSAGE_COLUMNS)},
+    null as is_whole, slices.keys, {listed(f"opened.{name}" for name in CONVERSATION_COLUMNS)},
+    opened.active_reply_id
+from opened cross join slices
+union all
+select {_MESSAGE_WITH_TEXT}, stored.is_whole, null, {listed("null" for _ in CONVERSATION_COLUMNS)}, null
+from slices join path on path.slice = slices.oldest
+    join messages as m on m.user_id = %(user_id)s and m.id = path.id
+    {_STORED}
+order by position
+"""  # noqa: S608 - the columns and expressions are literals
+
+# `path` contains the rows of the messages, because the planner might read all messages of the user to join them. A long
+# content in it is a reference to the content.
+READ_SLICE = f"""
+with path as (
+    with recursive up as (
+        select m.*, 1 as number
+        from messages as m
+        where m.user_id = %(user_id)s and m.id = %(newest_id)s
+            and m.conversation_id is not distinct from %(conversation_id)s
+        union all
+        select m.*, up.number + 1
+        from up join messages as m on m.user_id = %(user_id)s and m.id = up.parent_id
+        where up.number < %(count)s::integer
+    )
+    select *
+    from up
+)
+select {_MESSAGE_WITH_TEXT}, stored.is_whole
+from path as m {_STORED}
+order by m.position
+"""  # noqa: S608 - the columns and expressions are literals
+
+# A conversation without further messages is one row without a message.
+READ_TREE = f"""
+with next as (
+    select m.*, sum(m.bytes) over (order by m.position) as total_bytes,
+        row_number() over (order by m.position) as number
+    from (
+        select m.*, {_STORED_BYTES} as bytes
+        from messages as m
+        where m.user_id = %(user_id)s and m.conversation_id = %(conversation_id)s and m.position > %(after)s::bigint
+        order by m.position
+        limit %(slice_messages)s::integer
+    ) as m
+)
+select m.*
+from conversations as c left join (
+    select {_MESSAGE_WITH_TEXT}, stored.is_whole
+    from next as m {_STORED}
+    where m.number = 1 or m.total_bytes <= %(slice_bytes)s::bigint
+) as m on true
+where c.user_id = %(user_id)s and c.id = %(conversation_id)s
+order by m.position
+"""  # noqa: S608 - the expressions are literals
+
+READ_PART = f"""
+select substr({_TEXT}, %(offset)s::integer + 1, %(part_chars)s::integer)
+from messages as m
+where m.user_id = %(user_id)s and m.id = %(message_id)s and m.conversation_id is not distinct from %(conversation_id)s
+"""  # noqa: S608 - the expression is a literal
+
+_SLICE = {"slice_messages": MAX_SLICE_MESSAGES, "slice_bytes": MAX_SLICE_BYTES, "part_chars": MAX_PART_CHARS}
+_NO_LIMIT, _NO_BYTE_LIMIT = 2**31 - 1, 2**62
+
+_IS_WHOLE = len(MESSAGE_COLUMNS)
+_KEYS, _CONVERSATION = _IS_WHOLE + 1, _IS_WHOLE + 2
+
+# The id of a slice's newest message, and the number of messages of the path that are newer.
+_KEY = Struct(">16si")
+
+
+@frozen
+class _SliceKeys(Iterable[SliceKey]):
+    """The keys of the slices after the oldest one, packed: there may be one for each message."""
+
+    _packed: bytes
+
+    def __iter__(self) -> Iterator[SliceKey]:
+        for older, (newest_id, newer) in pairwise(_KEY.iter_unpack(self._packed)):
+            yield SliceKey(MessageId(UUID(bytes=newest_id)), older[1] - newer)
+
+
+async def open_path(
+    database: Database, user_id: UserId, conversation_id: ConversationId, request: PathRequest
+) -> OpenPath:
+    """Returns a conversation with the oldest slice of its path, as the port says."""
+    parameters = {
+        "user_id": user_id,
+        "conversation_id": conversation_id,
+        "before_id": None if request.before is None else request.before.message_id,
+        "limit": _NO_LIMIT if request.limit is None else request.limit,
+        "page_bytes": _NO_BYTE_LIMIT if request.limit is None else MAX_PATH_PAGE_BYTES,
+        **_SLICE,
+    }
+    rows = await database.fetch(OPEN_PATH, parameters)
+    if not rows:
+        raise ConversationNotFoundError
+    opened, *messages = rows
+    if request.before is not None and not messages:
+        raise unknown_cursor()
+    (conversation,) = to_conversations(user_id, [opened[_CONVERSATION:]])
+    first = _slice(user_id, conversation_id, messages)
+    return OpenPath(conversation=conversation, first=first, rest=_SliceKeys(opened[_KEYS] or b""))
+
+
+async def read_slice(
+    database: Database, user_id: UserId, conversation_id: ConversationId, key: SliceKey
+) -> MessageSlice:
+    """Returns a slice of a path, as the port says."""
+    names = {"user_id": user_id, "conversation_id": conversation_id, "newest_id": key.newest_id, "count": key.count}
+    rows = await database.fetch(READ_SLICE, {**names, **_SLICE})
+    if len(rows) < key.count:
+        raise MessageNotFoundError
+    return _slice(user_id, conversation_id, rows)
+
+
+async def read_tree(database: Database, user_id: UserId, conversation_id: ConversationId, after: int) -> MessageSlice:
+    """Returns the messages after a position, as the port says."""
+    names = {"user_id": user_id, "conversation_id": conversation_id, "after": after}
+    rows = await database.fetch(READ_TREE, {**names, **_SLICE})
+    if not rows:
+        raise MessageNotFoundError
+    return _slice(user_id, conversation_id, [row for row in rows if row[0] is not None])
+
+
+async def read_part(
+    database: Database, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
+) -> str:
+    """Returns a part of a message's text, as the port says."""
+    names = {"user_id": user_id, "conversation_id": conversation_id, "message_id": message_id}
+    rows = await database.fetch(READ_PART, {**names, "offset": offset, "part_chars": MAX_PART_CHARS})
+    if not rows:
+        raise MessageNotFoundError
+    part: str = rows[0][0]
+    return part
+
+
+def _slice(user_id: UserId, conversation_id: ConversationId, rows: Sequence[Row]) -> MessageSlice:
+    messages = to_messages(user_id, conversation_id, rows)
+    return MessageSlice(messages, is_whole=not rows or rows[-1][_IS_WHOLE])

@@ -1,0 +1,62 @@
+"""Defines an opened conversation, whose messages are read one slice at a time."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from attrs import evolve, field, frozen
+
+from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.message import Message
+from chatcore.conversations.path import MAX_PART_CHARS, MessageSlice, PathCursor
+
+
+@frozen(kw_only=True, eq=False)
+class OpenConversation:
+    """Holds a conversation and reads its messages from the storage while they are iterated over."""
+
+    conversation: Conversation
+    #: Where the page before this one ends; None if the messages begin at the root.
+    previous_cursor: PathCursor | None = None
+    _slices: Callable[[], AsyncIterator[MessageSlice]] = field(alias="slices")
+    # Returns the part of a message's text that begins after this many code points.
+    _read_part: Callable[[Message, int], Awaitable[str]] = field(alias="read_part")
+
+    def slices(self) -> AsyncIterator[MessageSlice]:
+        """Iterates over the messages, oldest first, in slices of bounded size.
+
+        The path was fixed when the conversation was opened. Each message is as it is stored when its slice is read.
+
+        Raises:
+            MessageNotFoundError: a message was deleted meanwhile, alone or with its conversation.
+            StorageUnavailableError: the storage cannot be read any more.
+        """
+        return self._slices()
+
+    async def parts_after(self, message: Message) -> AsyncIterator[str]:
+        """Iterates over the text that follows the content of `message`, the last message of a slice that is not whole.
+
+        Raises:
+            MessageNotFoundError: the message was deleted meanwhile.
+            StorageUnavailableError: the storage cannot be read any more.
+        """
+        offset = len(message.content)
+        part = "x" * MAX_PART_CHARS
+        while len(part) == MAX_PART_CHARS:
+            part = await self._read_part(message, offset)
+            offset += len(part)
+            yield part
+
+    async def messages(self) -> tuple[Message, ...]:
+        """Returns all messages at once, oldest first, with their whole text, whatever memory that takes.
+
+        Raises:
+            MessageNotFoundError: a message was deleted meanwhile, alone or with its conversation.
+            StorageUnavailableError: the storage cannot be read any more.
+        """
+        messages: list[Message] = []
+        async for read in self.slices():
+            messages += read.messages
+            if not read.is_whole:
+                begun = messages.pop()
+                parts = [part async for part in self.parts_after(begun)]
+                messages.append(evolve(begun, content=begun.content + "".join(parts)))
+        return tuple(messages)

@@ -1,0 +1,56 @@
+"""Provides the steps that read paths, for the tests of the storage contract."""
+
+from collections.abc import Iterable
+
+from attrs import evolve
+
+from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.message import Message
+from chatcore.conversations.path import WHOLE_PATH, MessageSlice, OpenPath, PathRequest
+from chatcore.ports import Storage
+from chatcore.testing.samples import a_final_state, a_regeneration
+from chatcore.testing.storage.steps import end, lease_of
+
+
+async def open_path(storage: Storage, conversation: Conversation, request: PathRequest = WHOLE_PATH) -> OpenPath:
+    """Opens the active path of a conversation, or a page of it."""
+    return await storage.open_path(conversation.user_id, conversation.id, request)
+
+
+async def slices_of(storage: Storage, path: OpenPath) -> list[MessageSlice]:
+    """Returns all slices of a path."""
+    user_id, id_ = path.conversation.user_id, path.conversation.id
+    return [path.first, *[await storage.read_slice(user_id, id_, key) for key in path.rest]]
+
+
+async def read_whole(storage: Storage, path: OpenPath) -> list[Message]:
+    """Returns all messages of a path with their whole texts."""
+    messages: list[Message] = []
+    for read in await slices_of(storage, path):
+        messages += read.messages
+        if not read.is_whole:
+            messages[-1] = await _with_all_parts(storage, messages[-1])
+    return messages
+
+
+async def read_path(storage: Storage, conversation: Conversation) -> list[Message]:
+    """Returns all messages of the active path with their whole texts."""
+    return await read_whole(storage, await open_path(storage, conversation))
+
+
+async def _with_all_parts(storage: Storage, message: Message) -> Message:
+    text = message.content
+    while part := await storage.read_part(message.user_id, message.conversation_id, message.id, len(text)):
+        text += part
+    return evolve(message, content=text)
+
+
+async def regenerate(storage: Storage, conversation: Conversation, text: str) -> None:
+    """Stores another version of the last reply."""
+    regenerated = await storage.begin_regeneration(a_regeneration(conversation))
+    await end(storage, lease_of(regenerated), a_final_state(text))
+
+
+def contents(messages: Iterable[Message]) -> list[str]:
+    """Returns the texts of messages."""
+    return [message.content for message in messages]

@@ -1,0 +1,156 @@
+"""Defines the query and the document of an opened conversation, and encodes the document while messages are read."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from typing import Annotated, Literal
+
+import orjson
+from attrs import frozen
+from starlette.types import ASGIApp
+
+from chatcore import Message, MessageSlice, OpenConversation, PathCursor, PathRequest
+from chatcore.conversations.listing import DEFAULT_PAGE, MAX_PAGE
+from chatcore.conversations.path import MAX_PATH_PAGE_BYTES, PATH_CURSOR_PATTERN, WHOLE_PATH
+from chatcore_service.api.conversation_responses import ConversationDocument, conversation_json
+from chatcore_service.api.messages import MessageDocument, message_json
+from chatcore_service.http.encoding import json_bytes_response
+from chatcore_service.http.fields import Doc, Keywords, Rule
+from chatcore_service.streaming.json_stream import JsonStream
+
+#: A piece of the document is sent as soon as it has this size.
+PIECE_BYTES = 64 * 1024
+# The text that is encoded at once. A control character takes six bytes of JSON.
+_MAX_CHARS = 16 * 1024
+
+
+@frozen(kw_only=True)
+class OpenQuery:
+    """The choice of a conversation's messages that the caller requests."""
+
+    branches: Annotated[
+        Literal["active", "all"],
+        Doc(
+            "`active`: the messages of the active branch. `all`: every message of the tree, in order of creation; "
+            "`limit` and `before` are ignored."
+        ),
+    ] = "active"
+    limit: (
+        Annotated[
+            int,
+            Rule(lambda value: PathRequest(limit=value)),
+            Keywords(minimum=1, maximum=MAX_PAGE),
+            Doc(
+                "Requests a page with at most this many of the newest messages. A page has fewer when its messages "
+                f"have more than {MAX_PATH_PAGE_BYTES // 1024} KiB of text, but at least one. Without `limit` and "
+                "`before`, all messages are returned."
+            ),
+        ]
+        | None
+    ) = None
+    before: (
+        Annotated[
+            str,
+            Rule(PathCursor.decode),
+            Keywords(pattern=PATH_CURSOR_PATTERN),
+            Doc(
+                "The `previous_cursor` of a page: requests the messages before that page, on the same branch. The "
+                f"page has at most {DEFAULT_PAGE} messages unless there is a `limit`."
+            ),
+        ]
+        | None
+    ) = None
+
+    @property
+    def is_page(self) -> bool:
+        """Returns whether the caller requests a page of the active branch."""
+        return self.branches == "active" and (self.limit is not None or self.before is not None)
+
+    def path_request(self) -> PathRequest:
+        """Returns the request for the core."""
+        if not self.is_page:
+            return WHOLE_PATH
+        before = None if self.before is None else PathCursor.decode(self.before)
+        return PathRequest(limit=DEFAULT_PAGE if self.limit is None else self.limit, before=before)
+
+
+@frozen(kw_only=True)
+class OpenConversationDocument(ConversationDocument):
+    """A conversation with its messages."""
+
+    previous_cursor: Annotated[
+        Annotated[str, Keywords(pattern=PATH_CURSOR_PATTERN)] | None,
+        Doc("In a page: the `before` of the page with older messages; null if there are none."),
+    ] = None
+    messages: Annotated[list[MessageDocument], Doc("Oldest first.")]
+
+
+async def open_conversation_response(opened: OpenConversation, *, is_page: bool) -> ASGIApp:
+    """Returns the response with an opened conversation. A large one is read while it is sent.
+
+    Raises:
+        MessageNotFoundError: the conversation was deleted meanwhile.
+        StorageUnavailableError: the storage cannot be read any more.
+    """
+    pieces = _pieces(opened, is_page=is_page)
+    first = await anext(pieces)
+    second = await anext(pieces, None)
+    return json_bytes_response(first) if second is None else JsonStream((first, second), pieces)
+
+
+async def _pieces(opened: OpenConversation, *, is_page: bool) -> AsyncGenerator[bytes]:
+    """Encodes the document in pieces of PIECE_BYTES and the last encoded text."""
+    document = conversation_json(opened.conversation)
+    if is_page:
+        cursor = opened.previous_cursor
+        document["previous_cursor"] = None if cursor is None else cursor.encode()
+    piece = bytearray(orjson.dumps({**document, "messages": []}).removesuffix(b"]}"))
+    async for encoded in _messages(opened):
+        piece += encoded
+        if len(piece) >= PIECE_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    piece += b"]}"
+    yield bytes(piece)
+
+
+async def _messages(opened: OpenConversation) -> AsyncIterator[bytes]:
+    """Encodes the messages as the items of an array, without its brackets."""
+    separator = b""
+    async for read in opened.slices():
+        for batch in _batches(read.messages):
+            yield separator
+            separator = b","
+            if len(batch[0].content) > _MAX_CHARS:
+                async for encoded in _long_message(opened, read, batch[0]):
+                    yield encoded
+            else:
+                yield orjson.dumps([message_json(message) for message in batch])[1:-1]
+
+
+def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """Divides messages into batches that can be encoded at once; a longer message is alone."""
+    start, chars = 0, 0
+    for index, message in enumerate(messages):
+        chars += len(message.content)
+        if chars > _MAX_CHARS and index > start:
+            yield messages[start:index]
+            start, chars = index, len(message.content)
+    if messages:
+        yield messages[start:]
+
+
+async def _long_message(opened: OpenConversation, read: MessageSlice, message: Message) -> AsyncIterator[bytes]:
+    """Encodes a message text by text; the rest of the message is read if the slice has only its first part."""
+    before, after = orjson.dumps({**message_json(message), "content": ""}).split(b'"content":""', 1)
+    yield before + b'"content":"'
+    for encoded in _texts(message.content):
+        yield encoded
+    if message is read.messages[-1] and not read.is_whole:
+        async for part in opened.parts_after(message):
+            for encoded in _texts(part):
+                yield encoded
+    yield b'"' + after
+
+
+def _texts(text: str) -> Iterator[bytes]:
+    for start in range(0, len(text), _MAX_CHARS):
+        yield orjson.dumps(text[start : start + _MAX_CHARS])[1:-1]
