@@ -27,6 +27,7 @@ from chatcore_service.api.messages import MessageEndpoints
 from chatcore_service.api.models import ModelEndpoints
 from chatcore_service.api.monitoring import MonitoringEndpoints
 from chatcore_service.api.replies import ReplyEndpoints
+from chatcore_service.http.admission import Admission
 from chatcore_service.http.application import build_application
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Authenticator
@@ -130,22 +131,30 @@ class Container(containers.DeclarativeContainer):
         Streams, turns=chat.provided.turns, stream_monitor=stream_monitor, limiter=limiter, metrics=metrics
     )
     authenticator = providers.Singleton(Authenticator, auth)
+    admission = providers.Singleton(Admission, settings.provided.requests, clock=clock, metrics=metrics)
     bodies = providers.Singleton(BodyReader, settings.provided.requests)
     conversation_endpoints = providers.Factory(
-        ConversationEndpoints, conversations=chat.provided.conversations, authenticator=authenticator, bodies=bodies
+        ConversationEndpoints,
+        conversations=chat.provided.conversations,
+        authenticator=authenticator,
+        admission=admission,
+        bodies=bodies,
     )
     message_endpoints = providers.Factory(
         MessageEndpoints,
         turns=chat.provided.turns,
         authenticator=authenticator,
+        admission=admission,
         bodies=bodies,
         streams=streams,
         default_sampling=settings.provided.sampling,
     )
     reply_endpoints = providers.Factory(
-        ReplyEndpoints, turns=chat.provided.turns, authenticator=authenticator, streams=streams
+        ReplyEndpoints, turns=chat.provided.turns, authenticator=authenticator, admission=admission, streams=streams
     )
-    model_endpoints = providers.Factory(ModelEndpoints, models=models, authenticator=authenticator, bodies=bodies)
+    model_endpoints = providers.Factory(
+        ModelEndpoints, models=models, authenticator=authenticator, admission=admission, bodies=bodies
+    )
     monitoring_endpoints = providers.Factory(MonitoringEndpoints, readiness=readiness, metrics=metrics)
     openapi_endpoints = providers.Factory(OpenApiEndpoints, document=providers.Singleton(openapi_document))
     pool_stats = providers.Callable(_pool_stats, storage)

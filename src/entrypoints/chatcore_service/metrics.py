@@ -39,6 +39,18 @@ class Metrics:
             buckets=_FAST,
             registry=registry,
         )
+        self.requests_in_progress = Gauge(
+            "chatcore_requests_in_progress",
+            "Requests of authenticated users that are in progress, without open event streams.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self.refused_by_limits = Counter(
+            "chatcore_requests_refused_by_limits",
+            "Requests refused by a limit of a user or of the process, by the code of the problem document.",
+            ("code",),
+            registry=registry,
+        )
         self.open_streams = Gauge(
             "chatcore_open_streams", "Event streams that are open.", multiprocess_mode="livesum", registry=registry
         )

@@ -139,7 +139,7 @@ class MessageEndpoints(SecuredEndpoints):
             body=NewMessageBody,
             parameters=(IDEMPOTENCY_KEY, PREFER),
             responses=(BEGUN_REPLY, _ACCEPTED),
-            problems=(409, 429),
+            problems=(409,),
         )
     )
     async def send(self, request: Request, caller: Caller) -> ASGIApp:
@@ -167,7 +167,7 @@ class MessageEndpoints(SecuredEndpoints):
             body=RegenerationBody,
             parameters=(PREFER,),
             responses=(BEGUN_REPLY, _ACCEPTED),
-            problems=(409, 429),
+            problems=(409,),
         )
     )
     async def regenerate(self, request: Request, caller: Caller) -> ASGIApp:

@@ -35,7 +35,6 @@ class ReplyEndpoints(SecuredEndpoints):
                 FOLLOWED_REPLY,
                 DocumentedResponse(status=204, description="The reply is finished, and the reader has all of it."),
             ),
-            problems=(429,),
             has_head=False,
         )
     )

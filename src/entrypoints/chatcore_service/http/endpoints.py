@@ -8,6 +8,7 @@ from attrs import frozen
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from chatcore_service.http.admission import Admission
 from chatcore_service.http.caller import Authenticator, Caller
 from chatcore_service.http.operation import Operation
 from chatcore_service.http.resource import PublicResource, SecuredResource
@@ -46,10 +47,13 @@ class SecuredEndpoints:
     """Groups operations that need a valid bearer token; each handler takes the caller."""
 
     authenticator: Authenticator
+    admission: Admission
 
     def resources(self) -> list[SecuredResource]:
         """Returns a resource for each path."""
-        return [SecuredResource(path, self.authenticator, handlers) for path, handlers in _handlers(self)]
+        return [
+            SecuredResource(path, self.authenticator, self.admission, handlers) for path, handlers in _handlers(self)
+        ]
 
 
 @frozen(kw_only=True)

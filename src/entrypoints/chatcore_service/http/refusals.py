@@ -120,6 +120,28 @@ class TooManyConnectionsError(RefusedError):
         super().__init__(headers={"Retry-After": str(retry_after_seconds)})
 
 
+class TooManyRequestsError(RefusedError):
+    """Reports that the user has as many requests in progress as allowed."""
+
+    status = 429
+    code = "too_many_requests"
+    sentence = "Too many requests of this user are in progress."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})
+
+
+class TooFrequentRequestsError(RefusedError):
+    """Reports that the user has sent as many requests in the last minute as allowed."""
+
+    status = 429
+    code = "too_frequent_requests"
+    sentence = "This user has sent too many requests in the last minute."
+
+    def __init__(self, retry_after_seconds: int = 1) -> None:
+        super().__init__(headers={"Retry-After": str(retry_after_seconds)})
+
+
 class HeadersTooLargeError(RefusedError):
     """Reports that the request line and headers are too large."""
 

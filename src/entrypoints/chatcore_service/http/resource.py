@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from chatcore import ChatError
 from chatcore.errors import DrainingError
 from chatcore_service.http import problems
+from chatcore_service.http.admission import Admission
 from chatcore_service.http.caller import Authenticator, Caller
 from chatcore_service.http.refusals import MethodNotAllowedError, RefusedError
 
@@ -92,11 +93,19 @@ class SecuredResource(Resource):
 
     path: str
     authenticator: Authenticator
+    admission: Admission
     handlers: Mapping[str, SecuredHandler]
 
     async def _respond(self, request: Request) -> ASGIApp:
         handler = _handler(self.handlers, request.method)
-        return await handler(request, await self.authenticator.authenticate(request))
+        caller = await self.authenticator.authenticate(request)
+        place = self.admission.admit(caller.user.id)
+        try:
+            response = await handler(request, caller)
+        except BaseException:
+            place.release()
+            raise
+        return place.released_after(response)
 
 
 def _handler(handlers: Mapping[str, HandlerT], method: str) -> HandlerT:

@@ -8,7 +8,7 @@ from chatcore_service.http.problems import MEDIA_TYPE, ProblemDocument
 
 # These are the statuses of problems with any request, any request that needs a token, and any request with a body.
 _ANY = (400, 405, 408, 431, 500)
-_SECURED = (401, 503)
+_SECURED = (401, 429, 503)
 _WITH_BODY = (413, 415, 422)
 
 DESCRIPTIONS = {
@@ -23,7 +23,7 @@ DESCRIPTIONS = {
     413: "The body is too large.",
     415: "The body is not plain JSON.",
     422: "A value breaks a rule; `errors` names each field.",
-    429: "The user has too many open streams or too many replies being generated.",
+    429: "The user has too many requests, open streams or replies in progress, or sends requests too often.",
     431: "The request line and headers are too large.",
     500: "The service failed unexpectedly.",
     502: "The inference service refuses this service's own key.",

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from starlette.types import Message, Receive, Scope, Send
 
 from chatcore import Reader
+from chatcore_service.http.admission import HasOwnLimit
 from chatcore_service.http.caller import Caller
 from chatcore_service.streaming import sse
 from chatcore_service.streaming.direct_writer import ABORT, DIRECT_WRITER, IS_HALF_CLOSED, DirectWriter
@@ -21,7 +22,7 @@ _HEADERS = [
 ChunkT = TypeVar("ChunkT")
 
 
-class EventStream(Generic[ChunkT]):
+class EventStream(HasOwnLimit, Generic[ChunkT]):
     """Streams a reader's chunks as the response of a request, as an ASGI application.
 
     When the caller disconnects, the reader ends, and the reply continues.

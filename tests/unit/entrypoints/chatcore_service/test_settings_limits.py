@@ -59,6 +59,22 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         ),
     ),
     # What a user may have at once.
+    "MAX_REQUESTS_PER_USER": (
+        "requests.max_per_user",
+        64,
+        (
+            "unit/entrypoints/chatcore_service/http/test_admission.py::test_a_user_has_the_permitted_number_of_requests_in_progress",
+            "unit/entrypoints/chatcore_service/http/test_admission.py::test_the_default_is_64_requests",
+        ),
+    ),
+    "MAX_REQUESTS_PER_MINUTE": (
+        "requests.max_per_minute",
+        0,
+        (
+            "unit/entrypoints/chatcore_service/http/test_request_rate.py::test_a_minute_has_the_limit_and_no_more",
+            "unit/entrypoints/chatcore_service/http/test_admission.py::test_the_number_of_requests_in_a_minute_is_not_limited_by_default",
+        ),
+    ),
     "MAX_STREAMS_PER_USER": (
         "streams.max_per_user",
         20,
