@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 import structlog
+from attrs import fields
 
+from chatcore_service.environment import Environment, read_field
 from chatcore_service.logs import configure_logging
 from chatcore_service.settings import Settings, setting_names
 
@@ -27,6 +29,6 @@ def misspelled_settings(variables: Iterable[str]) -> dict[str, str]:
 def warn_of_misspelled_settings(variables: Mapping[str, str]) -> None:
     """Logs all misspelled settings in one line, without their values; logging is configured for this line."""
     if found := misspelled_settings(variables):
-        service_name = variables.get("SERVICE_NAME") or Settings.service_name
+        service_name = read_field(fields(Settings).service_name, Environment(variables))
         configure_logging(service_name=service_name, level="WARNING")
         _log.warning("environment variables that look like misspelled settings are ignored", did_you_mean=found)

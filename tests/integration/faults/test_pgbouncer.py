@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from chatcore.testing.samples import a_final_state, a_turn
-from chatcore.testing.storage.steps import create, lease_of
+from chatcore.testing.storage.steps import create, lease_of, messages_of
 from chatcore_postgres import PostgresStorage
 from tests.integration.embedded_postgres import EmbeddedPostgres
 from tests.integration.faults.client import Client
@@ -92,8 +92,8 @@ async def test_the_tables_may_be_in_another_schema(crash_server: EmbeddedPostgre
             conversation = await create(storage)
             lease = lease_of(await storage.begin_turn(a_turn(conversation)))
             assert await storage.finish(lease, a_final_state())
-            opened = await storage.open_conversation(conversation.user_id, conversation.id)
-    assert len(opened.messages) == 2
+            opened = await messages_of(storage, conversation)
+    assert len(opened) == 2
 
 
 async def test_replies_live_through_the_death_of_pgbouncer(
