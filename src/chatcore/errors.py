@@ -17,6 +17,7 @@ All errors share one root. Each class has a stable machine code and carries the 
     └── UnavailableError              a retry may succeed; the error carries the seconds to wait
         ├── DrainingError                 this process is shutting down
         ├── StorageUnavailableError
+        │   └── StorageNotReadyError          an operator has to change the storage; the sentence says how
         ├── AuthUnavailableError
         │   └── AuthKeyRefusedError       our own key is wrong
         └── InferenceError                the error carries the ReplyError that readers see
@@ -185,6 +186,15 @@ class StorageUnavailableError(UnavailableError):
         super().__init__(sentence)
         #: Whether the write may have taken effect, and only its confirmation was lost.
         self.is_in_doubt = is_in_doubt
+
+
+class StorageNotReadyError(StorageUnavailableError):
+    """Reports that the storage answers, but cannot serve until an operator has changed it; the sentence says how.
+
+    The class keeps its parent's code, because a caller can only retry later in both cases.
+    """
+
+    sentence = "The database is not ready."
 
 
 class AuthUnavailableError(UnavailableError):

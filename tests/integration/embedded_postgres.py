@@ -27,9 +27,16 @@ class EmbeddedPostgres:
     Args:
         durable: whether what was committed survives `stop("immediate")`; without it tests are quicker.
         settings: further lines of postgresql.conf.
+        follows: the running server whose standby this one is, until it is promoted.
     """
 
-    def __init__(self, *, durable: bool = True, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        durable: bool = True,
+        settings: Mapping[str, str] | None = None,
+        follows: EmbeddedPostgres | None = None,
+    ) -> None:
         # Not pytest's tmp_path: pytest closes that folder to other accounts, and run by root the server needs another.
         self._folder = Path(tempfile.mkdtemp(prefix="chatcore-postgres-"))
         self._settings = {
@@ -40,7 +47,10 @@ class EmbeddedPostgres:
         self.port = _free_port()
         self._data = self._folder / "data"
         self._server = get_server(self._data, cleanup_mode=None, start=False)
+        # The folder then belongs to the account that runs the server.
         self._server.ensure_pgdata_inited()
+        if follows is not None:
+            self._copy(follows)
 
     def url(self, database: str = "postgres") -> str:
         """The address of one database, for the superuser."""
@@ -76,10 +86,22 @@ class EmbeddedPostgres:
             self.stop("immediate")
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _copy(self, primary: EmbeddedPostgres) -> None:
+        """Copies the data of a running server, with what makes this server its standby."""
+        for path in self._data.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self._run(
+            *("pg_basebackup", "--host=127.0.0.1", f"--port={primary.port}", "--username=postgres"),
+            *("--checkpoint=fast", "--write-recovery-conf"),
+        )
+
     def _pg_ctl(self, *arguments: str) -> None:
+        self._run("pg_ctl", *arguments, "--silent")
+
+    def _run(self, program: str, *arguments: str) -> None:
         pgexec(
-            "pg_ctl",
-            (*arguments, "--silent", f"--pgdata={self._data}"),
+            program,
+            (*arguments, f"--pgdata={self._data}"),
             bin_path=self._server.bin_path,
             user=self._server.system_user,
             cwd=self._folder,

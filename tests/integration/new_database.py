@@ -14,10 +14,15 @@ from tests.integration.postgres_server import PostgresServer
 
 
 @contextmanager
-def new_database(server: PostgresServer, *, template: str = "template0") -> Iterator[str]:
-    """The name of a copy of the template."""
+def new_database(server: PostgresServer, *, template: str = "template0", encoding: str | None = None) -> Iterator[str]:
+    """The name of a copy of the template, with the template's encoding unless another is given."""
     name = f"chatcore_test_{uuid4().hex}"
-    _administer(server, "create database {} template {}", name, template)
+    if encoding is None:
+        _administer(server, "create database {} template {}", name, template)
+    else:
+        # A locale other than C goes with one encoding only.
+        statement: LiteralString = "create database {} template {} encoding {} lc_collate 'C' lc_ctype 'C'"
+        _administer(server, statement, name, template, encoding)
     try:
         yield name
     finally:

@@ -1,18 +1,77 @@
-"""Checks that the database answers and has all tables."""
+"""Checks that the database can serve: that it has every table and column, takes writes and grants what is needed."""
 
-from chatcore_postgres.driver.database import Database
+from collections.abc import Mapping, Sequence
+from typing import LiteralString
 
-# The statement reads no row, but cannot be planned unless every table exists: without the schema a database is not
-# ready.
-PING = """
-select c.user_id
+import psycopg
+
+from chatcore.errors import StorageNotReadyError
+from chatcore_postgres.driver.arrays import Texts
+from chatcore_postgres.driver.database import Connection, Database, fetch_on
+from chatcore_postgres.driver.statement import quoted
+from chatcore_postgres.rows import CONVERSATION_COLUMNS, MESSAGE_COLUMNS, listed
+
+# The columns of each table, by the name that the statement below gives the table.
+_COLUMNS: Mapping[LiteralString, Sequence[LiteralString]] = {
+    "c": ("user_id", *CONVERSATION_COLUMNS, "next_position"),
+    "m": ("user_id", "conversation_id", *MESSAGE_COLUMNS),
+    "g": (
+        *("user_id", "conversation_id", "message_id", "slot", "owner_id", "epoch", "lease_until", "stop_requested"),
+        *("fallback_head_id", "started_at"),
+    ),
+    "d": ("user_id", "message_id", "start_offset", "text"),
+    "k": ("user_id", "key", "fingerprint", "conversation_id", "user_message_id", "reply_id", "created_at"),
+    "s": ("user_id", "process_id", "streams", "valid_until"),
+}
+
+# The foreign keys delete messages and deltas, on behalf of the tables' owner.
+_PRIVILEGES: Mapping[str, str] = {
+    "conversations": "SELECT INSERT UPDATE DELETE",
+    "messages": "SELECT INSERT UPDATE",
+    "generations": "SELECT INSERT UPDATE DELETE",
+    "deltas": "SELECT INSERT",
+    "idempotency_keys": "SELECT INSERT DELETE",
+    "open_streams": "SELECT INSERT UPDATE DELETE",
+}
+_GRANTS = [(table, privilege) for table, privileges in _PRIVILEGES.items() for privilege in privileges.split()]
+
+# The statement reads no row, but cannot be planned unless every table and column exists.
+PING = f"""
+select {listed(f"{table}.{column}" for table, columns in _COLUMNS.items() for column in columns)}
 from conversations as c join messages as m on m.user_id = c.user_id join generations as g on g.user_id = c.user_id
     join deltas as d on d.user_id = c.user_id join idempotency_keys as k on k.user_id = c.user_id
     join open_streams as s on s.user_id = c.user_id
 where false
+"""  # noqa: S608 - the names are literals
+
+# Row level security would hide rows without an error.
+READ_SETUP = """
+select current_setting('transaction_read_only')::boolean, current_setting('server_encoding'),
+    bool_or(row_security_active(to_regclass(%(schema)s || '.' || name))),
+    bool_and(has_table_privilege(to_regclass(%(schema)s || '.' || name), privilege))
+from unnest(%(tables)s::text[], %(privileges)s::text[]) as needed (name, privilege)
 """
 
 
 async def ping(database: Database) -> None:
-    """Returns when the database answers and has all tables, as the port says."""
-    await database.fetch(PING, {})
+    """Returns when the database can serve, as the port says."""
+    await database.run(_check)
+
+
+async def _check(connection: Connection) -> None:
+    await fetch_on(connection, PING, {})
+    parameters = {
+        "schema": quoted(connection.schema),
+        "tables": Texts([table for table, _ in _GRANTS]),
+        "privileges": Texts([privilege for _, privilege in _GRANTS]),
+    }
+    ((is_read_only, encoding, hides_rows, is_granted),) = await fetch_on(connection, READ_SETUP, parameters)
+    if is_read_only:
+        # A write would raise the same error.
+        raise psycopg.errors.ReadOnlySqlTransaction
+    if not is_granted:
+        raise psycopg.errors.InsufficientPrivilege
+    if hides_rows:
+        raise StorageNotReadyError("Row level security hides rows from the database role: grant it BYPASSRLS.")
+    if encoding != "UTF8":
+        raise StorageNotReadyError(f"The database has the encoding {encoding}, but chatcore needs UTF8.")

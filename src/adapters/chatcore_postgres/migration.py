@@ -199,6 +199,6 @@ def _translated() -> Generator[None]:
         yield
     except psycopg.Error as error:
         reason = " ".join(str(error).split())
-        if classify(error) in {Failure.BROKEN, Failure.AWAY}:
+        if classify(error) in {Failure.BROKEN, Failure.AWAY, Failure.READ_ONLY}:
             raise StorageUnavailableError(f"The database cannot be migrated now: {reason}") from error
         raise MigrationError(f"The database refused the migration: {reason}") from error

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from chatcore import ChatError
-from chatcore.errors import AuthKeyRefusedError, InferenceKeyRefusedError
+from chatcore.errors import AuthKeyRefusedError, InferenceKeyRefusedError, StorageNotReadyError
 from chatcore.ports import Auth, Clock, Inference, Storage
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore_service.clock_timeout import clock_timeout
@@ -36,6 +36,8 @@ class Readiness:
         }
         self._runner = runner
         self._clock = clock
+        #: For each dependency that is not ready, a sentence about the cause, if it is known.
+        self.details: dict[str, str] = {}
         self._pinged_at = 0.0
         self._pinging: asyncio.Task[dict[str, str]] | None = None
 
@@ -64,13 +66,21 @@ class Readiness:
         return dict(zip(self._pings, answers, strict=True))
 
     async def _ping(self, name: str, ping: Callable[[], Awaitable[None]]) -> str:
+        self.details.pop(name, None)
         try:
             async with clock_timeout(self._clock, TIMEOUT_SECONDS):
                 await ping()
-        except (AuthKeyRefusedError, InferenceKeyRefusedError):
+        except (AuthKeyRefusedError, InferenceKeyRefusedError) as refusal:
+            self.details[name] = str(refusal)
             _log.error("a dependency refuses our internal key", dependency=name)
             return KEY_REFUSED
-        except (ChatError, TimeoutError) as outage:
+        except StorageNotReadyError as cause:
+            self.details[name] = str(cause)
+            _log.error("the database is not ready", reason=str(cause))
+        except ChatError as outage:
+            self.details[name] = str(outage)
+            _log.warning("a dependency is unavailable", dependency=name, error=type(outage).__name__)
+        except TimeoutError as outage:
             _log.warning("a dependency is unavailable", dependency=name, error=type(outage).__name__)
         except Exception as bug:  # noqa: BLE001 - any failure makes the dependency unavailable
             _log.warning("a dependency is unavailable", dependency=name, exc_info=bug)

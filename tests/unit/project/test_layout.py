@@ -59,7 +59,6 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_memory/replies": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/tables": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_postgres/conversations": _STORAGE,
-    "adapters/chatcore_postgres/health": _STORAGE,
     "adapters/chatcore_postgres/paths": _STORAGE,
     "adapters/chatcore_postgres/replies/": _STORAGE,
     "adapters/chatcore_postgres/schema_survey": "integration/adapters/chatcore_postgres/test_migration_refusals.py",

@@ -4,6 +4,7 @@ import asyncio
 import random
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
@@ -16,7 +17,7 @@ from chatcore.errors import StorageUnavailableError
 from chatcore_postgres.driver import arrays
 from chatcore_postgres.driver.connection_checkout import ConnectionCheckout
 from chatcore_postgres.driver.epoll_wait import SharedEpoll, WaitingConnection
-from chatcore_postgres.driver.failures import Failure, classify
+from chatcore_postgres.driver.failures import Failure, classify, unavailable
 from chatcore_postgres.driver.statement import as_sent
 
 Row = tuple[Any, ...]
@@ -29,7 +30,7 @@ _Result = TypeVar("_Result")
 _SLICE = 500
 
 # A statement is sent again this often. When turns of one user race, one of them wins each round.
-_MAX_REPEATS = {Failure.RACE: 8, Failure.BROKEN: 2}
+_MAX_REPEATS = {Failure.RACE: 8, Failure.BROKEN: 2, Failure.READ_ONLY: 1}
 # A stale result means that another turn was stored meanwhile, so this many stale results in a row do not occur.
 _MAX_ROUNDS = 8
 _MAX_PAUSE_SECONDS = 0.02
@@ -37,6 +38,10 @@ _MAX_PAUSE_SECONDS = 0.02
 # While the database is unreachable, an attempt to connect is given up after this time, and the next caller starts a new
 # one: the pool's own pauses double up to minutes and would outlast the outage.
 _RECONNECT_SECONDS = 2.5
+
+# A read-only server is left at most this often: where there is no other, every refused write would else cost a new
+# connection.
+_DEPARTURE_SECONDS = 5.0
 
 _log = structlog.get_logger("chatcore_postgres")
 
@@ -72,6 +77,8 @@ class Database:
         self._schema = target.schema
         self._timeout_seconds = timeout_seconds
         self._readiness: SharedEpoll | None = None
+        self._departure = 0
+        self._departed_at = -_DEPARTURE_SECONDS
         self._pool = AsyncConnectionPool[WaitingConnection](
             target.conninfo,
             connection_class=WaitingConnection,
@@ -159,6 +166,7 @@ class Database:
         arrays.register(connection)
         connection.readiness = self._readiness
         connection.schema = self._schema
+        connection.departure = self._departure
 
     async def _repeat(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
         repeats = dict(_MAX_REPEATS)
@@ -167,11 +175,15 @@ class Database:
             try:
                 connection = await self._checkout.take()
                 try:
-                    if await _is_alive(connection):
+                    if connection.departure == self._departure and await _is_alive(connection):
                         return await unit(connection)
                     # The pool replaces a closed connection; the next connection may be alive.
                     await connection.close()
                     continue
+                except psycopg.Error as error:
+                    if classify(error) is Failure.READ_ONLY:
+                        await self._leave(connection)
+                    raise
                 finally:
                     # The pool rolls back a transaction that was broken off, or closes the connection.
                     self._checkout.give_back(connection)
@@ -182,11 +194,29 @@ class Database:
                 # Every other failure means that the statement had no effect.
                 is_in_doubt |= failure is Failure.BROKEN
                 if not repeats.get(failure):
-                    _log.warning("database_unavailable", error=type(error).__name__, sqlstate=error.sqlstate)
-                    raise StorageUnavailableError(is_in_doubt=is_in_doubt) from error
+                    reported = unavailable(error, failure, is_in_doubt=is_in_doubt)
+                    _log.warning(
+                        "database_unavailable",
+                        error=type(error).__name__,
+                        sqlstate=error.sqlstate,
+                        reason=str(reported),
+                    )
+                    raise reported from error
                 repeats[failure] -= 1
                 _log.info("database_repeat", failure=failure.name, sqlstate=error.sqlstate)
             await _pause()
+
+    async def _leave(self, connection: WaitingConnection) -> None:
+        """Closes a connection to a server that takes no writes; all older ones are closed when they are next taken.
+
+        Another server may have been promoted while this one goes on answering. The next connection is made to the
+        server that takes writes, if the connection string names several.
+        """
+        now = monotonic()
+        if now - self._departed_at >= _DEPARTURE_SECONDS:
+            self._departed_at = now
+            self._departure += 1
+            await connection.close()
 
 
 async def fetch_on(

@@ -89,6 +89,8 @@ class WaitingConnection(AsyncConnection[Any]):
     readiness: SharedEpoll | None = None
     #: The schema of the tables that statements name.
     schema: str = "public"
+    #: The number of the departure from a read-only server after which this connection was made.
+    departure: int = 0
     _poll: "select.poll | None" = None
 
     def has_data(self) -> bool:

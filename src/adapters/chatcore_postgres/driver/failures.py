@@ -1,8 +1,9 @@
 """Classifies the errors of psycopg.
 
 A statement that lost a race is sent again. A statement whose connection broke is sent again on another connection,
-because every statement of this adapter converges when it is repeated. When the database is unreachable, overloaded or
-read-only, the caller has to wait. Every other error is a mistake in this program and is not hidden.
+because every statement of this adapter converges when it is repeated. A server that takes no writes is left for
+another. When the database is unreachable or overloaded, the caller has to wait. When the database lacks a migration or
+a grant, an operator has to act. Every other error is a mistake in this program and is not hidden.
 """
 
 import re
@@ -10,6 +11,8 @@ from enum import Enum, auto
 
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
+
+from chatcore.errors import StorageNotReadyError, StorageUnavailableError
 
 
 class Failure(Enum):
@@ -21,9 +24,17 @@ class Failure(Enum):
     BROKEN = auto()
     #: The database cannot serve now; an immediate repeat would not help.
     AWAY = auto()
+    #: The server takes no writes: a standby, a primary that was demoted, or one whose disk is about to fill up.
+    READ_ONLY = auto()
+    #: The database lacks a migration or a grant, which only an operator can give it.
+    NOT_READY = auto()
     #: The error is a mistake in this program.
     BUG = auto()
 
+
+_NOT_MIGRATED = "The database lacks tables or columns of this version: run `chatcore migrate`."
+_NOT_GRANTED = "The database role may not use all tables: grant it SELECT, INSERT, UPDATE and DELETE on them."
+_READ_ONLY = "The database takes no writes at the moment."
 
 # Two turns that want the same slot, key, position or id violate these constraints. Sending the statement again gives
 # the definite answer. A delta that comes after the end of its reply violates the last one: a checkpoint that is sent
@@ -50,10 +61,15 @@ _BY_SQLSTATE = {
     "57P02": Failure.BROKEN,  # crash_shutdown
     "57P03": Failure.BROKEN,  # cannot_connect_now
     "57P05": Failure.BROKEN,  # idle_session_timeout
-    "42P01": Failure.AWAY,  # undefined_table: not migrated yet
-    "42703": Failure.AWAY,  # undefined_column: the database lacks a migration of this version
+    "3F000": Failure.NOT_READY,  # invalid_schema_name
+    "42P01": Failure.NOT_READY,  # undefined_table: not migrated yet
+    "42703": Failure.NOT_READY,  # undefined_column: the database lacks a migration of this version
+    "42P10": Failure.NOT_READY,  # invalid_column_reference: a key is missing
+    "42804": Failure.NOT_READY,  # datatype_mismatch: the table of another program
+    "42883": Failure.NOT_READY,  # undefined_function: likewise, such as `uuid = text`
+    "42501": Failure.NOT_READY,  # insufficient_privilege
     "57014": Failure.AWAY,  # query_canceled: a statement timeout
-    "25006": Failure.AWAY,  # read_only_sql_transaction: a standby, or a disk about to fill up
+    "25006": Failure.READ_ONLY,  # read_only_sql_transaction
     "25P03": Failure.AWAY,  # idle_in_transaction_session_timeout
     "25P04": Failure.AWAY,  # transaction_timeout
 }
@@ -72,11 +88,29 @@ def classify(error: psycopg.Error) -> Failure:
     if error.sqlstate is None:
         # Errors that libpq noticed itself have no code: the server closed the connection, or the network broke.
         return Failure.BROKEN if isinstance(error, psycopg.OperationalError) else Failure.BUG
+    if _is_unlogged_table_of_standby(error):
+        return Failure.READ_ONLY
     return (
         _by_constraint(error)
         or _BY_SQLSTATE.get(error.sqlstate)
         or _BY_SQLSTATE_CLASS.get(error.sqlstate[:2])
         or Failure.BUG
+    )
+
+
+def unavailable(error: psycopg.Error, failure: Failure, *, is_in_doubt: bool) -> StorageUnavailableError:
+    """Returns the error of the core for a failure that no repeat mended; its sentence is shown to callers."""
+    if failure is Failure.NOT_READY:
+        return StorageNotReadyError(
+            _NOT_GRANTED if error.sqlstate == "42501" else _NOT_MIGRATED, is_in_doubt=is_in_doubt
+        )
+    return StorageUnavailableError(_READ_ONLY if failure is Failure.READ_ONLY else None, is_in_doubt=is_in_doubt)
+
+
+def _is_unlogged_table_of_standby(error: psycopg.Error) -> bool:
+    # The code stands for any unsupported feature, and the language of the message is a setting of the server.
+    return error.sqlstate == "0A000" and (
+        error.diag.source_function == "get_relation_info" or "during recovery" in (error.diag.message_primary or "")
     )
 
 

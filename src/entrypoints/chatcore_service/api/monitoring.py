@@ -1,14 +1,15 @@
 """Reports the liveness, readiness and metrics of the service."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from attrs import frozen
+from attrs import Factory, frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chatcore_service.http import paths
 from chatcore_service.http.encoding import encoder, json_response
 from chatcore_service.http.endpoints import PublicEndpoints, public
+from chatcore_service.http.fields import Doc
 from chatcore_service.http.operation import DocumentedResponse, Operation, documented_json
 from chatcore_service.metrics import EXPOSITION_MEDIA_TYPE, Metrics
 from chatcore_service.readiness import Readiness
@@ -37,6 +38,10 @@ class ReadinessDocument:
 
     status: Literal["ok", "unavailable"]
     checks: _Checks
+    details: Annotated[
+        dict[str, str],
+        Doc("For each dependency that is not ready, a sentence about the cause, if it is known."),
+    ] = Factory(dict[str, str])
 
 
 _health_json = encoder(HealthDocument)
@@ -77,7 +82,9 @@ class MonitoringEndpoints(PublicEndpoints):
         """Reports readiness: whether this process reaches the services that it needs and accepts new work."""
         checks = await self.readiness.check()
         is_ready = all(result == "ok" for result in checks.values())
-        document = {"status": "ok" if is_ready else "unavailable", "checks": checks}
+        document: dict[str, object] = {"status": "ok" if is_ready else "unavailable", "checks": checks}
+        if self.readiness.details:
+            document["details"] = self.readiness.details
         headers = {} if is_ready else {"Retry-After": "1"}
         return json_response(document, status=200 if is_ready else 503, headers=headers)
 

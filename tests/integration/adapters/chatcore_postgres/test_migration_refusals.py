@@ -1,14 +1,13 @@
 """What a migration refuses before it changes anything: other people's tables, missing privileges, other encodings."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import LiteralString
-from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from tests.integration.adapters.chatcore_postgres.roles import new_role
+from tests.integration.new_database import new_database
 from tests.integration.postgres_server import PostgresServer
 
 from chatcore_postgres import MigrationError, PostgresStorage, migrate
@@ -72,7 +71,7 @@ async def test_a_role_that_may_not_create_tables_is_told_what_it_lacks(
     postgres: PostgresServer, blank_database_url: str
 ) -> None:
     _execute(blank_database_url, "revoke create on schema public from public")
-    with _role(postgres) as role:
+    with new_role(postgres) as role:
         with pytest.raises(MigrationError) as refused:
             await migrate(make_conninfo(blank_database_url, options=f"-c role={role}"))
 
@@ -101,7 +100,7 @@ async def test_a_search_path_without_the_schema_does_not_matter(blank_database_u
 async def test_a_schema_may_exist_already_without_the_right_to_create_schemas(
     postgres: PostgresServer, blank_database_url: str
 ) -> None:
-    with _role(postgres) as role:
+    with new_role(postgres) as role:
         _execute(blank_database_url, sql.SQL("create schema chat authorization {}").format(sql.Identifier(role)))
         url = make_conninfo(blank_database_url, options=f"-c role={role}")
 
@@ -113,11 +112,7 @@ async def test_a_schema_may_exist_already_without_the_right_to_create_schemas(
 
 
 async def test_another_encoding_than_utf_8_is_refused(postgres: PostgresServer) -> None:
-    name = f"chatcore_test_{uuid4().hex}"
-    identifier = sql.Identifier(name)
-    create = "create database {} encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0"
-    _execute(postgres.url, sql.SQL(create).format(identifier))
-    try:
+    with new_database(postgres, encoding="SQL_ASCII") as name:
         with pytest.raises(MigrationError) as refused:
             await migrate(postgres.database_url(name))
 
@@ -126,18 +121,6 @@ async def test_another_encoding_than_utf_8_is_refused(postgres: PostgresServer) 
             "`createdb --encoding UTF8 --template template0`."
         )
         assert _relations(postgres.database_url(name)) == []
-    finally:
-        _execute(postgres.url, sql.SQL("drop database {} with (force)").format(identifier))
-
-
-@contextmanager
-def _role(postgres: PostgresServer) -> Iterator[str]:
-    name = f"chatcore_test_{uuid4().hex}"
-    _execute(postgres.url, sql.SQL("create role {}").format(sql.Identifier(name)))
-    try:
-        yield name
-    finally:
-        _execute(postgres.url, sql.SQL("drop role {}").format(sql.Identifier(name)))
 
 
 def _execute(url: str, statement: LiteralString | sql.Composed) -> None:

@@ -10,7 +10,12 @@ from attrs import evolve
 from structlog.testing import capture_logs
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, SETTINGS, HttpService, running_service
 
-from chatcore.errors import InferenceKeyRefusedError, InferenceUnreachableError, StorageUnavailableError
+from chatcore.errors import (
+    InferenceKeyRefusedError,
+    InferenceUnreachableError,
+    StorageNotReadyError,
+    StorageUnavailableError,
+)
 from chatcore_memory import FrozenClock
 from chatcore_service.readiness import TIMEOUT_SECONDS
 
@@ -88,6 +93,42 @@ async def test_any_failure_makes_a_dependency_unavailable_and_is_logged(
     assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "unavailable")
     [line] = [line for line in lines if "dependency" in line]
     assert line == {"event": "a dependency is unavailable", "log_level": "warning", "dependency": "database", **why}
+
+
+async def test_a_database_that_an_operator_has_to_change_says_how(
+    service: HttpService, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cause = "The database lacks tables or columns of this version: run `chatcore migrate`."
+
+    async def fail() -> None:
+        raise StorageNotReadyError(cause)
+
+    with monkeypatch.context() as patch, capture_logs() as lines:
+        patch.setitem(service.container.readiness()._pings, "database", fail)
+        ready = await service.client.get("/api/ready")
+    clock.advance(1)
+    ready_later = await service.client.get("/api/ready")
+
+    assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "unavailable")
+    assert ready.json()["details"] == {"database": cause}
+    assert [line for line in lines if line["log_level"] == "error"] == [
+        {"event": "the database is not ready", "log_level": "error", "reason": cause}
+    ]
+    assert (ready_later.status_code, "details" in ready_later.json()) == (200, False)
+
+
+async def test_a_request_is_told_what_an_operator_has_to_do(
+    service: HttpService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise StorageNotReadyError("Run `chatcore migrate`.")
+
+    monkeypatch.setattr(service.storage, "list_conversations", fail)
+
+    refused = await service.client.get("/api/conversations", headers=ALICE)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "storage_unavailable")
+    assert refused.json()["detail"] == "Run `chatcore migrate`."
 
 
 async def test_a_dependency_that_does_not_answer_in_time_is_unavailable(

@@ -5,7 +5,8 @@ import pytest
 from psycopg.pq import DiagnosticField
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from chatcore_postgres.driver.failures import Failure, classify
+from chatcore.errors import StorageNotReadyError, StorageUnavailableError
+from chatcore_postgres.driver.failures import Failure, classify, unavailable
 
 
 @pytest.mark.parametrize(
@@ -23,9 +24,13 @@ from chatcore_postgres.driver.failures import Failure, classify
         ("53300", Failure.AWAY),
         ("57014", Failure.AWAY),
         ("58030", Failure.AWAY),
-        ("25006", Failure.AWAY),
-        ("42P01", Failure.AWAY),
-        ("42703", Failure.AWAY),
+        ("25006", Failure.READ_ONLY),
+        ("42P01", Failure.NOT_READY),
+        ("42703", Failure.NOT_READY),
+        ("3F000", Failure.NOT_READY),
+        ("42501", Failure.NOT_READY),
+        ("42883", Failure.NOT_READY),
+        ("0A000", Failure.BUG),
         ("25P03", Failure.AWAY),
         ("23505", Failure.BUG),
         ("42601", Failure.BUG),
@@ -52,12 +57,15 @@ def test_a_value_that_cannot_be_stored_is_a_bug() -> None:
 _DUPLICATE_KEY = 'duplicate key value violates unique constraint "{}"'
 
 
-def _error(sqlstate: str, message: str, constraint: str | None = None) -> psycopg.Error:
+def _error(
+    sqlstate: str, message: str, constraint: str | None = None, *, source_function: str | None = None
+) -> psycopg.Error:
     """Returns an error as the server reports it; on a distributed table, Citus leaves out the constraint's name."""
     info: dict[int, bytes | None] = {
         DiagnosticField.SQLSTATE: sqlstate.encode(),
         DiagnosticField.MESSAGE_PRIMARY: message.encode(),
         DiagnosticField.CONSTRAINT_NAME: None if constraint is None else constraint.encode(),
+        DiagnosticField.SOURCE_FUNCTION: None if source_function is None else source_function.encode(),
     }
     return psycopg.errors.lookup(sqlstate)(message, info=info)
 
@@ -94,3 +102,37 @@ def test_a_constraint_that_races_violate_is_recognised_with_and_without_citus(er
 )
 def test_any_other_violation_is_a_bug(error: psycopg.Error) -> None:
     assert classify(error) is Failure.BUG
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _error("0A000", "cannot access temporary or unlogged relations during recovery"),
+        _error("0A000", "kann nicht auf temporäre Relationen zugreifen", source_function="get_relation_info"),
+    ],
+    ids=str,
+)
+def test_an_unlogged_table_of_a_standby_cannot_be_read(error: psycopg.Error) -> None:
+    assert classify(error) is Failure.READ_ONLY
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "error_type", "words"),
+    [
+        ("42P01", StorageNotReadyError, "run `chatcore migrate`"),
+        ("42703", StorageNotReadyError, "run `chatcore migrate`"),
+        ("42501", StorageNotReadyError, "grant it SELECT, INSERT, UPDATE and DELETE"),
+        ("25006", StorageUnavailableError, "takes no writes"),
+        ("53300", StorageUnavailableError, "temporarily unavailable"),
+    ],
+)
+def test_the_sentence_says_what_an_operator_can_do(
+    sqlstate: str, error_type: type[StorageUnavailableError], words: str
+) -> None:
+    error = psycopg.errors.lookup(sqlstate)()
+
+    reported = unavailable(error, classify(error), is_in_doubt=False)
+
+    assert type(reported) is error_type
+    assert words in str(reported)
+    assert not reported.is_in_doubt

@@ -28,4 +28,4 @@ def test_a_schema_may_have_any_name() -> None:
 def test_every_statement_names_every_table_with_its_schema(name: str) -> None:
     sent = as_sent(all_statements()[name], "other")[0].decode()
 
-    assert not re.search(rf"\b(?:from|join|into|update|using|,)\s+(?:{'|'.join(TABLES)})\b", sent)
+    assert not re.search(rf"\b(?:from|join|into|update|using|,)\s+(?:{'|'.join(TABLES)})\b(?!\.)", sent)

@@ -30,6 +30,7 @@ EXPECTED = {
     errors.UnavailableError: 503,
     errors.DrainingError: 503,
     errors.StorageUnavailableError: 503,
+    errors.StorageNotReadyError: 503,
     errors.AuthUnavailableError: 503,
     errors.AuthKeyRefusedError: 503,
     errors.InferenceError: 503,
