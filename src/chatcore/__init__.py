@@ -18,6 +18,7 @@ Where to start reading:
 """
 
 from chatcore.chat import Chat, Limits
+from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation, active_path
 from chatcore.conversations.history import HistoryLimits, HistoryMessage, trim
 from chatcore.conversations.listing import Cursor, Page, PageRequest
@@ -37,6 +38,7 @@ __all__ = [
     "Chat",
     "ChatError",
     "Conversation",
+    "ConversationChanges",
     "ConversationId",
     "Cursor",
     "End",

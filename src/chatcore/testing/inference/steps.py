@@ -8,7 +8,7 @@ from chatcore.conversations.history import HistoryMessage
 from chatcore.conversations.message import Role
 from chatcore.ports.inference import Frame, Inference, InferenceRequest
 from chatcore.replies.sampling import Sampling
-from chatcore.testing.inference.stream_format import events_of, tokens_of
+from chatcore.testing.inference.stream_format import events_of, is_whole, tokens_of
 from chatcore.testing.samples import ALICE
 
 #: The longest time that a broken adapter can make a test wait.
@@ -48,7 +48,7 @@ class FrameCollector:
         for frame in self.frames:
             assert tokens_of(frame.raw) == ([] if frame.token is None else [frame.token])
             assert any(event.get("done") is True for event in events_of(frame.raw)) is frame.is_closing
-            assert frame.raw.endswith((b"\n\n", b"\r\n\r\n", b"\r\r", b"\n"))
+            assert is_whole(frame.raw)
         assert tokens_of(self.raw) == self.tokens
 
 

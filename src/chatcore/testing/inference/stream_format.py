@@ -5,19 +5,27 @@ import re
 from typing import cast
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
+# The groups are atomic, because otherwise the two halves of one CRLF would match as two line ends.
+_BLANK_LINE_AT_END = re.compile(rb"(?:\A|(?>\r\n|\n|\r))(?>\r\n|\n|\r)\Z")
 
 
 def events_of(raw: bytes) -> list[dict[str, object]]:
     """Returns the JSON objects of the whole events in `raw`, in order; skips other events and comments."""
     events: list[dict[str, object]] = []
     data: list[str] = []
-    for line in _LINE_END.split(raw.decode("utf-8-sig", "replace")):
+    # What follows the last line end is an unfinished line.
+    for line in _LINE_END.split(raw.decode("utf-8-sig", "replace"))[:-1]:
         if line.startswith("data:"):
             data.append(line.removeprefix("data:").removeprefix(" "))
         elif not line:
             events += _object_in("\n".join(data))
             data = []
     return events
+
+
+def is_whole(raw: bytes) -> bool:
+    """Returns whether `raw` ends with a blank line, which ends an event."""
+    return _BLANK_LINE_AT_END.search(raw) is not None
 
 
 def tokens_of(raw: bytes) -> list[str]:

@@ -3,12 +3,12 @@
 import pytest
 
 from chatcore.errors import InferenceTimeoutError, InferenceUnreachableError, ModelsRefusedError
-from chatcore.ports import Models
+from chatcore.ports import Models, ModelsDocument
 from chatcore.testing.models.script import ModelsScript, SeenModels, SeenSwap
 from chatcore.testing.samples import AWKWARD_TEXT
 
 #: A document that is neither JSON nor UTF-8, so that an adapter that parses the document fails.
-_DOCUMENT = b' {"models": [] , "raw":"\xff"} \n'
+_CONTENT = b' {"models": [] , "raw":"\xff"} \n'
 
 
 @pytest.mark.asyncio
@@ -20,23 +20,25 @@ class ModelsContract:
     """
 
     async def test_documents_are_passed_on_unread(self, models: Models, models_service: ModelsScript) -> None:
-        models_service.answer_with(_DOCUMENT)
+        document = ModelsDocument(content=_CONTENT, media_type="application/vnd.models+json; v=2", status=202)
+        models_service.answer_with(document)
 
-        assert (await models.list_models()).content == _DOCUMENT
-        assert (await models.swap_model("eliza")).content == _DOCUMENT
+        assert await models.list_models() == document
+        assert await models.swap_model("eliza") == document
 
     async def test_refusals_are_told_with_the_services_document(
         self, models: Models, models_service: ModelsScript
     ) -> None:
-        models_service.refuse_with(_DOCUMENT)
+        models_service.refuse_with(ModelsDocument(content=_CONTENT, media_type="text/plain", status=409))
 
         for asking in (models.list_models(), models.swap_model("eliza")):
             with pytest.raises(ModelsRefusedError) as refused:
                 await asking
-            assert refused.value.content == _DOCUMENT
+            told = refused.value
+            assert (told.content, told.media_type, told.status) == (_CONTENT, "text/plain", 409)
 
     async def test_requests_arrive_as_they_were_made(self, models: Models, models_service: ModelsScript) -> None:
-        models_service.answer_with(b"{}")
+        models_service.answer_with(ModelsDocument(content=b"{}"))
 
         await models.list_models(trace_id="trace-1")
         await models.swap_model(AWKWARD_TEXT, trace_id="trace-2")

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from attrs import frozen
 
+from chatcore.ports.models import ModelsDocument
+
 
 @frozen
 class SeenModels:
@@ -27,12 +29,12 @@ class ModelsScript(Protocol):
     Initially the service can be reached. Each command holds from then on and replaces the one before.
     """
 
-    def answer_with(self, document: bytes) -> None:
-        """Makes the service answer every request about models with `document`."""
+    def answer_with(self, document: ModelsDocument) -> None:
+        """Makes the service answer every request about models with `document`, its media type and its status."""
         ...
 
-    def refuse_with(self, document: bytes) -> None:
-        """Makes the service refuse every request about models with `document`."""
+    def refuse_with(self, document: ModelsDocument) -> None:
+        """Makes the service refuse every request about models, with a document whose status is an error."""
         ...
 
     def fall_silent(self) -> None:

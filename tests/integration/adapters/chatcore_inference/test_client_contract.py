@@ -22,6 +22,7 @@ from tests.integration.inference_server import (
 
 from chatcore.conversations.history import HistoryMessage
 from chatcore.conversations.message import Role
+from chatcore.ports import ModelsDocument
 from chatcore.replies.sampling import Sampling
 from chatcore.testing import (
     InferenceContract,
@@ -80,11 +81,11 @@ class ScriptedInferenceServer(ScriptedServer, InferenceScript):
 class ScriptedModelsServer(ScriptedServer, ModelsScript):
     """Does what the models contract says."""
 
-    def answer_with(self, document: bytes) -> None:
-        self.always(answer(200, document))
+    def answer_with(self, document: ModelsDocument) -> None:
+        self.always(answer(document.status, document.content, document.media_type))
 
-    def refuse_with(self, document: bytes) -> None:
-        self.always(answer(409, document))
+    def refuse_with(self, document: ModelsDocument) -> None:
+        self.answer_with(document)
 
     @property
     def seen(self) -> Sequence[SeenModels | SeenSwap]:

@@ -88,11 +88,13 @@ class RecordingModels(ScriptedInference):
         self.seen.append(SeenSwap(model_tag, trace_id))
         return await super().swap_model(model_tag, trace_id=trace_id)
 
-    def answer_with(self, document: bytes) -> None:
-        self.models = self.swap_answer = ModelsDocument(content=document)
+    def answer_with(self, document: ModelsDocument) -> None:
+        self.models = self.swap_answer = document
 
-    def refuse_with(self, document: bytes) -> None:
-        self.models = self.swap_answer = ModelsRefusedError(document, status=409)
+    def refuse_with(self, document: ModelsDocument) -> None:
+        self.models = self.swap_answer = ModelsRefusedError(
+            document.content, status=document.status, media_type=document.media_type
+        )
 
     def fall_silent(self) -> None:
         self.outage = InferenceTimeoutError()
