@@ -52,8 +52,8 @@ class ReplyStore(Pingable, Protocol):
 
         The message follows the head. The reply follows the message and becomes the head; the head returns to the
         message if the reply fails. The reply gets the model tag of the conversation. `updated_at` moves to
-        `turn.now`, never backwards. The title is set if the conversation has the default title and this is its
-        first message. The idempotency key, if any, is recorded. When a key is known with the same fingerprint,
+        `turn.now`, never backwards. The title is set if the turn has one and the conversation still has the
+        default title. The idempotency key, if any, is recorded. When a key is known with the same fingerprint,
         nothing changes and the turn that was recorded for it is returned as it is now; this check precedes every
         refusal but the last.
 
