@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from chatcore.ports import Frame, Inference, InferenceRequest
+from tests.unit.token_frames import CLOSING, frame
 
 
 class Call:
@@ -19,11 +20,11 @@ class Call:
     def say(self, *tokens: str) -> None:
         """Sends a frame for each token."""
         for token in tokens:
-            self.on_frame(Frame(b'data: {"token":"' + token.encode() + b'"}\n\n', token))
+            self.on_frame(frame(token))
 
     def close(self) -> None:
         """Sends the closing frame and ends the call."""
-        self.on_frame(Frame(b'data: {"done":true}\n\n', is_closing=True))
+        self.on_frame(CLOSING)
         self.result.set_result(None)
 
     def fail(self, error: Exception) -> None:

@@ -36,7 +36,9 @@ def test_a_page_may_have_1_to_200_conversations(limit: int, offset: int) -> None
     assert PageRequest(limit=limit, offset=offset).limit == limit
 
 
-@pytest.mark.parametrize(("limit", "offset", "named"), [(0, 0, "limit"), (201, 0, "limit"), (1, -1, "offset")])
+@pytest.mark.parametrize(
+    ("limit", "offset", "named"), [(0, 0, "limit"), (201, 0, "limit"), (1, -1, "offset"), (1, MAX_OFFSET + 1, "offset")]
+)
 def test_a_page_out_of_bounds_is_refused_by_name(limit: int, offset: int, named: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         PageRequest(limit=limit, offset=offset)

@@ -93,3 +93,36 @@ async def test_the_failure_of_spawned_work_is_reported() -> None:
     await settle()
 
     assert observer.failures == [("working", bug)]
+
+
+async def test_closing_cancels_spawned_work() -> None:
+    background = Background(clock=FrozenClock(), observer=RecordingObserver())
+    ends: list[str] = []
+
+    async def work() -> None:
+        try:
+            await _never()
+        except asyncio.CancelledError:
+            ends.append("cancelled")
+            raise
+
+    background.spawn("working", work)
+    await settle()
+    background.close()
+    await settle()
+
+    assert ends == ["cancelled"]
+
+
+async def test_work_spawned_after_closing_is_never_called() -> None:
+    background = Background(clock=FrozenClock(), observer=RecordingObserver())
+    calls: list[str] = []
+
+    async def work() -> None:
+        calls.append("called")
+
+    background.close()
+    background.spawn("working", work)
+    await settle()
+
+    assert calls == []

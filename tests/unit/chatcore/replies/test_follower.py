@@ -178,10 +178,12 @@ async def test_a_slow_reader_buffers_up_to_a_bound_and_gets_all_in_the_end(world
     turn = await world.send(await world.conversation())
     call = await world.inference.call()
     fetched: list[str] = []
+    rooms: list[int] = []
     real = world.storage.read_deltas
 
     async def read_deltas(readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
         reads = await real(readers)
+        rooms.extend(reader.room for reader in readers)
         fetched.extend(read.text for read in reads)
         return reads
 
@@ -200,6 +202,7 @@ async def test_a_slow_reader_buffers_up_to_a_bound_and_gets_all_in_the_end(world
             pieces.append(rest(reader))
 
     assert len("".join(fetched)) == len(pieces[0]) == MAX_BUFFERED_CHARS
+    assert min(rooms) >= 1
     assert "".join(pieces) == "0123456789" * 10_000
     assert reader.end == End()
 

@@ -4,8 +4,9 @@ from tests.unit.token_frames import CLOSING, frame
 from tests.unit.transcripts import FILLING, frame_reader, transcript
 
 from chatcore.ports import Frame
+from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES
 from chatcore.replies.readers import FrameReader
-from chatcore.replies.transcript import RECONNECT, End, Transcript
+from chatcore.replies.transcript import RECONNECT, End, Listener, Transcript
 from chatcore.reply_error import ReplyError
 
 
@@ -42,6 +43,31 @@ def test_frames_that_arrive_together_are_published_together_at_the_end_too() -> 
     assert before == b""
     assert reader.take() == frame("a").raw + frame("b").raw
     assert made.text() == "ab"
+
+
+class Chunks(Listener):
+    """Collects what a transcript publishes."""
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+
+    def on_chunk(self, frames: bytes) -> None:
+        self.chunks.append(frames)
+
+    def on_end(self, frames: bytes) -> None:
+        self.chunks.append(frames)
+
+
+def test_frames_that_arrive_together_are_published_in_chunks_of_a_bounded_size() -> None:
+    made = Transcript()
+    listener = Chunks()
+    made.subscribe(listener)
+    pieces = [bytes([65 + number]) * (MAX_CHUNK_BYTES // 2) for number in range(5)]
+    for piece in pieces[:-1]:
+        made.append(Frame(piece, has_successor=True))
+    made.append(Frame(pieces[-1]))
+
+    assert listener.chunks == [pieces[0] + pieces[1], pieces[2] + pieces[3], pieces[4]]
 
 
 def test_the_closing_frame_is_withheld_until_the_reply_is_stored() -> None:

@@ -6,7 +6,8 @@ from functools import partial
 import pytest
 from tests.unit.conftest import ADA, BOB, World, has_ended, until
 
-from chatcore import FrameReader, ReplyError, Sampling, Status, Stretch, Turn
+from chatcore import FrameReader, HistoryLimits, Limits, ReplyError, Sampling, Status, Stretch, Turn
+from chatcore.conversations.history import MAX_HISTORY_MESSAGES
 from chatcore.conversations.message import MessageId
 from chatcore.errors import (
     ConversationNotFoundError,
@@ -22,7 +23,7 @@ from chatcore.errors import (
     NothingToRegenerateError,
     TooManyGenerationsError,
 )
-from chatcore.ports import Frame
+from chatcore.ports import AcceptedTurn, Frame, NewTurn
 from chatcore.replies.transcript import End
 
 
@@ -44,6 +45,24 @@ async def test_a_message_is_answered_and_both_are_stored(world: World) -> None:
     assert await world.path(conversation) == ["What is two and two?", "Four"]
     opened = await world.chat.conversations.open(ADA, conversation.id)
     assert opened.conversation.title == "What is two and two?"
+
+
+@pytest.mark.parametrize(("max_messages", "limit"), [(3, 3), (MAX_HISTORY_MESSAGES + 1, MAX_HISTORY_MESSAGES)])
+async def test_the_storage_is_asked_for_a_bounded_history(world: World, max_messages: int, limit: int) -> None:
+    replica = world.replica(limits=Limits(history=HistoryLimits(max_messages=max_messages)))
+    limits: list[int] = []
+    real = world.storage.begin_turn
+
+    async def begin_turn(turn: NewTurn) -> AcceptedTurn:
+        limits.append(turn.history_limit)
+        return await real(turn)
+
+    world.storage.begin_turn = begin_turn  # type: ignore[method-assign]  # a storage that keeps what it is asked
+    turn = await replica.send(await world.conversation())
+    await complete(replica)
+    await until(partial(has_ended, turn))
+
+    assert limits == [limit]
 
 
 async def test_the_first_message_with_visible_text_titles_the_conversation(world: World) -> None:
