@@ -5,7 +5,7 @@ contains either is rejected if a person wrote it (:func:`require_text`) and repa
 (:class:`TextRepair`).
 """
 
-import unicodedata
+import re
 
 from chatcore.errors import FieldProblem, InvalidInputError
 
@@ -16,20 +16,13 @@ MAX_USER_ID_CHARS = 255
 
 _REPLACEMENT = "\ufffd"
 
-# Categories of characters that show nothing: controls, formats such as directions, and all kinds of spaces.
-_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-# Characters that show nothing although they are letters, marks or symbols: the grapheme joiner, fillers of Hangul,
-# inherent vowels of Khmer, the empty Braille pattern, variation selectors, and ranges that are kept for more of them.
-_INVISIBLE = frozenset(
-    map(
-        chr,
-        [
-            *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2065, 0x2800, 0x3164, 0xFFA0),
-            *range(0xFE00, 0xFE10),
-            *range(0xFFF0, 0xFFF9),
-            *range(0xE0000, 0xE1000),
-        ],
-    )
+# Any character but those that show nothing: controls, spaces, joiners, directions and other formats, variation
+# selectors, fillers of Hangul, inherent vowels of Khmer, the empty Braille pattern, annotations, tags, and ranges that
+# are kept for such characters.
+_VISIBLE = re.compile(
+    r"[^\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
+    r"\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
 
@@ -60,16 +53,13 @@ def require_text(field: str, text: str, *, max_chars: int) -> str:
 
 def has_visible_text(text: str) -> bool:
     """Returns whether a person sees anything of `text`."""
-    return bool(from_visible(text))
+    return _VISIBLE.search(text) is not None
 
 
 def from_visible(text: str) -> str:
     """Returns `text` from its first visible character on; the result is empty if a person sees nothing of `text`."""
-    return next((text[index:] for index, char in enumerate(text) if _is_visible(char)), "")
-
-
-def _is_visible(char: str) -> bool:
-    return char not in _INVISIBLE and unicodedata.category(char) not in _INVISIBLE_CATEGORIES
+    first = _VISIBLE.search(text)
+    return "" if first is None else text[first.start() :]
 
 
 def is_encodable(text: str) -> bool:

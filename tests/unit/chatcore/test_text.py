@@ -1,13 +1,14 @@
 """Tests which text can be stored and how tokens are repaired."""
 
 import json
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatcore.errors import InvalidInputError
-from chatcore.text import TextRepair, require_text
+from chatcore.text import TextRepair, from_visible, has_visible_text, require_text
 
 
 def repaired(tokens: list[str]) -> str:
@@ -67,3 +68,42 @@ def test_text_does_not_depend_on_how_escapes_are_split_over_tokens(text: str, da
         units = units[size:]
 
     assert repaired(tokens) == text.replace("\x00", "\ufffd")
+
+
+#: Marks and signs that have the category of a format, but are seen.
+SEEN_FORMATS = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}
+#: Letters, marks and symbols that nobody sees.
+UNSEEN = {
+    0x34F,
+    0x115F,
+    0x1160,
+    0x17B4,
+    0x17B5,
+    0x180B,
+    0x180C,
+    0x180D,
+    0x180F,
+    0x2800,
+    0x3164,
+    0xFFA0,
+    *range(0xFE00, 0xFE10),
+}
+
+
+def test_whether_a_character_is_seen_depends_on_its_category() -> None:
+    spaces_and_formats = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+    for code in (*range(0xD800), *range(0xE000, 0xFFF0), *range(0xFFF9, 0x20000), *range(0xE0020, 0xE0080)):
+        is_space_or_format = unicodedata.category(chr(code)) in spaces_and_formats
+        # The ranges that are kept for formats have characters that are not assigned yet.
+        if unicodedata.category(chr(code)) != "Cn":
+            is_seen = code not in UNSEEN and (not is_space_or_format or code in SEEN_FORMATS)
+            assert has_visible_text(chr(code)) is is_seen, hex(code)
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [("", ""), (" \u200b\u202e", ""), ("Hello ", "Hello "), ("\ufeff\n\u2066 Hello\u2069", "Hello\u2069")],
+)
+def test_text_begins_where_something_is_seen(text: str, rest: str) -> None:
+    assert from_visible(text) == rest
+    assert has_visible_text(text) is bool(rest)
