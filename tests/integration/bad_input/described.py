@@ -18,6 +18,8 @@ class Operation:
     #: With names in braces.
     path: str
     is_secured: bool
+    #: The status of a successful response; the lowest if there are several.
+    success: int
     #: Schemas of the body's fields; None for an operation without a body.
     fields: Mapping[str, dict[str, Any]] | None
     required: tuple[str, ...] = ()
@@ -65,6 +67,7 @@ def _operation(method: str, path: str, item: dict[str, Any], operation: dict[str
         method=method,
         path=path,
         is_secured=operation.get("security") != [],
+        success=min((int(status) for status in operation["responses"] if status[0] in "23"), default=200),
         fields=schema.get("properties"),
         required=tuple(schema.get("required", ())),
         parameters={(p["in"], p["name"]): p["schema"] for p in parameters},

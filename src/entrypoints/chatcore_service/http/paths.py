@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+ROOT = "/"
 HEALTH = "/api/health"
 READY = "/api/ready"
 METRICS = "/metrics"

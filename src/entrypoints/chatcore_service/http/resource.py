@@ -73,7 +73,7 @@ class _ExactRoute(Route):
 
     def __init__(self, path: str, endpoint: ASGIApp, *, name: str) -> None:
         super().__init__(path, endpoint, name=name)
-        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + r"/?\Z")
+        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$").removesuffix("/") + r"/?\Z")
 
 
 @frozen(eq=False)

@@ -13,6 +13,7 @@ RESPONSE_HEADERS: dict[str, tuple[Any, str]] = {
     ),
     "Location": (str, "The path of the resource that was created."),
     "Stream-Location": (str, "The path of the reply's stream."),
+    "Docs-Location": (str, "The path of the API reference."),
     "Content-Location": (str, "The path at which the same reply can be followed."),
     "Preference-Applied": (Literal["respond-async"], ""),
     "Retry-After": (int, "The number of seconds to wait before another attempt."),
@@ -21,7 +22,7 @@ RESPONSE_HEADERS: dict[str, tuple[Any, str]] = {
 }
 
 # These components describe another use of the same header.
-_ALIASES = {"Stream-Location": "Location"}
+_ALIASES = {"Stream-Location": "Location", "Docs-Location": "Location"}
 
 
 def header_name(component: str) -> str:

@@ -63,6 +63,7 @@ NAMELESS = {
     "POST /api/conversations",
     "GET /api/models",
     "POST /api/models/swap",
+    "GET /",
     "GET /api/health",
     "GET /api/ready",
     "GET /metrics",

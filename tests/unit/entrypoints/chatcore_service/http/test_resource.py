@@ -24,7 +24,7 @@ async def test_a_slash_at_the_end_of_a_path_makes_no_difference(service: HttpSer
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
+        "//",
         "/api",
         "/api/",
         "/api/conversations//",

@@ -174,6 +174,7 @@ async def test_what_succeeds_has_the_described_shape(service: HttpService) -> No
         await client.delete(conversation, headers=ALICE),
         await client.get("/api/models", headers=ALICE),
         await client.post("/api/models/swap", json={"model_tag": "x"}, headers=ROOT),
+        await client.get("/"),
         await client.get("/api/health"),
         await client.get("/api/ready"),
         await client.get("/metrics"),
@@ -182,7 +183,7 @@ async def test_what_succeeds_has_the_described_shape(service: HttpService) -> No
     ]
 
     for response in responses:
-        assert response.status_code < 300
+        assert response.status_code < 400
         require_described(response)
     called = {(response.request.method.lower(), template_of(response.request.url.path)) for response in responses}
     assert called == {(m, path) for path, item in DOCUMENT["paths"].items() for m in item if m != "parameters"}
