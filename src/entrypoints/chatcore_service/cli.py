@@ -1,4 +1,4 @@
-"""Implements the command line: ``chatcore serve``, ``chatcore migrate``, ``chatcore dev``."""
+"""Implements the command line: ``chatcore serve``, ``migrate``, ``import`` and ``dev``."""
 
 import argparse
 import asyncio
@@ -9,7 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from chatcore_service.environment import InvalidSettingsError
-from chatcore_service.settings import Settings, read_database_schema, read_database_url
+from chatcore_service.settings import (
+    Settings,
+    read_database_schema,
+    read_database_url,
+    read_placeholder_titles,
+)
 
 OK = 0
 FAILED = 1
@@ -82,6 +87,29 @@ def _migrate(_options: argparse.Namespace) -> int:
     return OK
 
 
+def _import_samosachaat(options: argparse.Namespace) -> int:
+    with _installed_with("service"):
+        from chatcore_service.import_samosachaat import import_conversations  # noqa: PLC0415 - see above
+
+    database_url = read_database_url(os.environ)
+    imported = import_conversations(
+        options.source or database_url,
+        database_url,
+        source_schema=options.from_schema,
+        schema=read_database_schema(os.environ),
+        is_dry=options.dry_run,
+        placeholder_titles=read_placeholder_titles(os.environ),
+    )
+    try:
+        problem = asyncio.run(imported)
+    except KeyboardInterrupt:
+        problem = "The import was interrupted; run it again to complete it."
+    if problem is not None:
+        print(problem, file=sys.stderr)  # noqa: T201 - a command prints its result
+        return FAILED
+    return OK
+
+
 def _dev(options: argparse.Namespace) -> int:
     with _installed_with("local"):
         from chatcore_dev.environment import print_environment  # noqa: PLC0415 - an extra that the service does not need
@@ -107,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     migrate = commands.add_parser("migrate", help="bring the database named by DATABASE_URL up to date")
     migrate.set_defaults(command=_migrate)
 
+    _add_import(commands.add_parser("import", help="bring the data of another service into our tables"))
+
     dev = commands.add_parser("dev", help="serve on this machine, with PostgreSQL, auth and inference of its own")
     _add_address(dev)
     dev.add_argument("--data-dir", type=Path, default=Path(".chatcore"), help="what is kept (default: .chatcore)")
@@ -115,6 +145,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     dev.set_defaults(command=_dev)
     return parser
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    services = parser.add_subparsers(required=True, metavar="service")
+    samosachaat = services.add_parser(
+        "samosachaat", help="the service whose tables are conversations and messages, see docs/migrating.md"
+    )
+    samosachaat.add_argument(
+        "--from", dest="source", metavar="DATABASE_URL", help="database of that service (default: DATABASE_URL)"
+    )
+    samosachaat.add_argument(
+        "--from-schema", default="public", metavar="SCHEMA", help="schema of its tables (default: public)"
+    )
+    samosachaat.add_argument("--dry-run", action="store_true", help="write nothing, and report what would be done")
+    samosachaat.set_defaults(command=_import_samosachaat)
 
 
 def _add_address(parser: argparse.ArgumentParser) -> None:

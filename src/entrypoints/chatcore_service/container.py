@@ -20,6 +20,7 @@ from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts, SamosachaatProtocol
 from chatcore_postgres import MigrationError, PostgresStorage, migrate
+from chatcore_postgres.samosachaat import ImportFailedError, ImportReport, OnProgress, TableCounts, import_samosachaat
 from chatcore_service.api.all_endpoints import openapi_document
 from chatcore_service.api.conversations import ConversationEndpoints
 from chatcore_service.api.docs import OpenApiEndpoints
@@ -42,7 +43,16 @@ from chatcore_service.streaming.stream_limiter import StreamLimiter
 from chatcore_service.streaming.stream_monitor import StreamMonitor
 from chatcore_service.streaming.streams import Streams
 
-__all__ = ["Container", "MigrationError", "migrate"]
+__all__ = [
+    "Container",
+    "ImportFailedError",
+    "ImportReport",
+    "MigrationError",
+    "OnProgress",
+    "TableCounts",
+    "import_samosachaat",
+    "migrate",
+]
 
 
 def _inference(settings: Settings) -> InferenceClient:

@@ -225,3 +225,9 @@ def read_database_schema(variables: Mapping[str, str]) -> str:
     database_schema: str = read_field(fields(Settings).database_schema, environment)
     environment.check()
     return database_schema
+
+
+def read_placeholder_titles(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Reads PLACEHOLDER_TITLES alone."""
+    titles: tuple[str, ...] = read_field(fields(Settings).placeholder_titles, Environment(variables))
+    return titles

@@ -9,9 +9,11 @@ from itertools import islice
 from uuid import UUID
 
 from attrs import evolve, field, frozen
+from psycopg import AsyncRawCursor
 
-from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.listing import Cursor, PageRequest
+from chatcore.conversations.message import ConversationId, MessageId, Role
 from chatcore.conversations.path import MAX_SLICE_MESSAGES, WHOLE_PATH, PathRequest
 from chatcore.ports.stream_counts import ProcessId
 from chatcore.testing.samples import (
@@ -26,7 +28,11 @@ from chatcore.testing.samples import (
 )
 from chatcore.testing.storage.steps import create, lease_of
 from chatcore_postgres import PostgresStorage
+from chatcore_postgres.driver import arrays
 from chatcore_postgres.driver.database import Connection
+from chatcore_postgres.driver.epoll_wait import WaitingConnection
+from chatcore_postgres.samosachaat.mapping import ImportedConversation, ImportedMessage
+from chatcore_postgres.samosachaat.target import PlacedMessage, Target, Tip
 from tests.integration.plans.explaining import explain_all
 from tests.integration.plans.filled_tables import (
     HEAVY,
@@ -82,7 +88,7 @@ class Recording:
 
 
 async def record(url: str) -> Sequence[Step]:
-    """Calls every method of the storage on filled tables; returns the steps."""
+    """Calls every method of the storage, and what an import calls, on filled tables; returns the steps."""
     async with PostgresStorage(
         url, min_connections=1, max_connections=1, reserved_connections=1, timeout_seconds=60
     ) as storage:
@@ -95,6 +101,7 @@ async def record(url: str) -> Sequence[Step]:
         await _converse(recording, await create(storage, HEAVY), "a new conversation")
         await _make_replies(recording)
         await _tidy_up(recording)
+        await _import(recording, url)
         for user, number in ((HEAVY, 30_000), (LIGHT, 36_019)):
             await _change(recording, a_stored_conversation(user, number))
     return recording.steps
@@ -173,6 +180,22 @@ async def _make_replies(recording: Recording) -> None:
         (lease, *_) = await storage.claim_expired(an_owner(), [the_reply(1)], _MANY)
     async with recording.step("the end of an orphaned reply"):
         await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text))
+
+
+async def _import(recording: Recording, url: str) -> None:
+    time, talk = datetime.now(UTC), ConversationId(UUID(int=1))
+    conversation = ImportedConversation(talk, HEAVY, "A title", TitleSource.AUTO, "tiny", False, False, time, time)
+    message = ImportedMessage(MessageId(UUID(int=2)), Role.USER, "hi", 2, "tiny", 0, 0, time)
+    async with await WaitingConnection.connect(url, autocommit=True, cursor_factory=AsyncRawCursor) as connection:
+        arrays.register(connection)
+        explain_all(connection, recording._plans)
+        target = Target(connection)
+        async with recording.step("an import"):
+            await target.find(HEAVY, talk)
+            await target.create(conversation, time, time)
+            await target.lock(HEAVY, talk)
+            await target.find_messages(HEAVY, [message.id])
+            await target.extend(conversation, [PlacedMessage(message, None, 1, time)], Tip(message.id, 2), time)
 
 
 async def _tidy_up(recording: Recording) -> None:

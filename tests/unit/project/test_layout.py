@@ -40,6 +40,7 @@ WITHOUT_BEHAVIOUR: Mapping[str, str] = {
 }
 
 _STORAGE = "integration/adapters/chatcore_postgres/test_storage.py"
+_IMPORTER = "integration/adapters/chatcore_postgres/samosachaat/test_importer.py"
 _STACK = "integration/entrypoints/chatcore_dev/test_stack.py"
 _AUTH_SERVICE = "integration/entrypoints/chatcore_dev/test_auth_service.py"
 _SERVE = "integration/entrypoints/chatcore_service/server/test_serve.py"
@@ -62,6 +63,13 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_postgres/paths": _STORAGE,
     "adapters/chatcore_postgres/replies/": _STORAGE,
     "adapters/chatcore_postgres/schema_survey": "integration/adapters/chatcore_postgres/test_migration_refusals.py",
+    "adapters/chatcore_postgres/samosachaat/conversation_import": _IMPORTER,
+    "adapters/chatcore_postgres/samosachaat/failure": (
+        "integration/entrypoints/chatcore_service/test_import_samosachaat.py"
+    ),
+    "adapters/chatcore_postgres/samosachaat/report": _IMPORTER,
+    "adapters/chatcore_postgres/samosachaat/source": _IMPORTER,
+    "adapters/chatcore_postgres/samosachaat/target": _IMPORTER,
     "chatcore/errors": "unit/entrypoints/chatcore_service/http/test_problems.py",
     "chatcore/replies/page_reader": "unit/chatcore/replies/test_follower.py",
     "entrypoints/chatcore_dev/auth_service/__main__": _AUTH_SERVICE,
