@@ -88,9 +88,10 @@ def test_the_core_needs_attrs_and_nothing_else(install: Callable[[str], Path]) -
 def test_without_its_extra_a_command_says_in_one_sentence_what_to_install(install: Callable[[str], Path]) -> None:
     programs = install("")
 
-    for command, extra in {"serve": "service", "migrate": "service", "dev": "local"}.items():
+    extras = {"serve": "service", "migrate": "service", "import samosachaat": "service", "dev": "local"}
+    for command, extra in extras.items():
         result = subprocess.run(
-            [programs / "chatcore", command],
+            [programs / "chatcore", *command.split()],
             capture_output=True,
             text=True,
             check=False,

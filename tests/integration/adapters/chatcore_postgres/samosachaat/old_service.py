@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -65,6 +65,7 @@ class OldService:
     """Writes to the database as that service does."""
 
     connection: psycopg.Connection
+    schema: str
 
     def talk(self, number: int, user: UUID | None = ALICE, **columns: Any) -> UUID:  # noqa: ANN401 - values of any column
         """Adds a conversation; returns its id."""
@@ -95,7 +96,7 @@ class OldService:
         """Adds a row."""
         self.connection.execute(
             sql.SQL("insert into {} ({}) values ({})").format(
-                sql.Identifier(SCHEMA, table),
+                sql.Identifier(self.schema, table),
                 sql.SQL(", ").join(map(sql.Identifier, row)),
                 sql.SQL(", ").join(sql.Placeholder() * len(row)),
             ),
@@ -104,17 +105,19 @@ class OldService:
 
     def execute(self, statement: str) -> None:
         """Executes SQL with the schema as the current one."""
-        self.connection.execute(sql.SQL("set search_path to {}").format(sql.Identifier(SCHEMA)))
+        self.connection.execute(sql.SQL("set search_path to {}").format(sql.Identifier(self.schema)))
         self.connection.execute(statement.encode())
         self.connection.execute("set search_path to public")
 
 
 @contextmanager
-def old_service(database_url: str, *, tables: str = TIDY, users: Iterable[UUID] = (ALICE, BOB)) -> Iterator[OldService]:
-    """Creates the tables in a schema of their own, with some users."""
+def old_service(
+    database_url: str, *, tables: str = TIDY, users: Iterable[UUID] = (ALICE, BOB), schema: str = SCHEMA
+) -> Generator[OldService]:
+    """Creates the tables in a schema, with some users."""
     with psycopg.connect(database_url, autocommit=True) as connection:
-        service = OldService(connection)
-        connection.execute(sql.SQL("create schema {}").format(sql.Identifier(SCHEMA)))
+        service = OldService(connection, schema)
+        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
         service.execute(tables)
         for user in users:
             service.insert("users", {"id": user, "email": f"{user.int:x}@chat.test"})
