@@ -14,7 +14,7 @@ Where to start reading:
   follow). `generation_runner` runs each `generation` under a `lease`; `checkpoints` stores its text while it grows;
   `recovery` finishes orphaned replies; `transcript`, `readers` and `follower` deliver a reply to its readers.
 * The modules at the top level serve both folders: `errors` and `reply_error`, `user`, `text` and `timestamps`.
-  `system_clock`, `timed_wait` and `key_ring` also serve adapters.
+  `system_clock`, `timed_wait`, `key_ring` and `missing_extra` also serve adapters.
 """
 
 from chatcore.chat import Chat, Limits

@@ -6,12 +6,15 @@
     CachedAuth(GuardedValidator(MyValidator(...), clock, deadline_seconds=2), clock)
 """
 
-from chatcore_auth.cached_auth import CachedAuth
-from chatcore_auth.client import AuthClient
-from chatcore_auth.guarded_validator import GuardedValidator
-from chatcore_auth.named_administrators import NamedAdministrators
-from chatcore_auth.token_check import Rejected, TokenCheck, Unusable, Vouched
-from chatcore_auth.validators.validator import Validator
+from chatcore.missing_extra import needs_extra
+
+with needs_extra("chatcore_auth", "auth"):
+    from chatcore_auth.cached_auth import CachedAuth
+    from chatcore_auth.client import AuthClient
+    from chatcore_auth.guarded_validator import GuardedValidator
+    from chatcore_auth.named_administrators import NamedAdministrators
+    from chatcore_auth.token_check import Rejected, TokenCheck, Unusable, Vouched
+    from chatcore_auth.validators.validator import Validator
 
 __all__ = [
     "AuthClient",

@@ -7,16 +7,19 @@ tests. The tests need the extra ``chatcore[testing]``. For readable failures, pu
     pytest.register_assert_rewrite("chatcore.testing")
 """
 
-from chatcore.testing.auth.contract import AuthContract
-from chatcore.testing.auth.script import AuthFault, AuthScript, SettableClock
-from chatcore.testing.clock.contract import ClockContract
-from chatcore.testing.inference.contract import InferenceContract
-from chatcore.testing.inference.in_process import InProcessInferenceContract
-from chatcore.testing.inference.script import InferenceScript, ReplyEnd, ScriptedReply, SeenGenerate
-from chatcore.testing.models.contract import ModelsContract
-from chatcore.testing.models.script import ModelsScript, SeenModels, SeenSwap
-from chatcore.testing.storage.contract import StorageContract
-from chatcore.testing.stream_counts.contract import StreamCountsContract
+from chatcore.missing_extra import needs_extra
+
+with needs_extra("chatcore.testing", "testing"):
+    from chatcore.testing.auth.contract import AuthContract
+    from chatcore.testing.auth.script import AuthFault, AuthScript, SettableClock
+    from chatcore.testing.clock.contract import ClockContract
+    from chatcore.testing.inference.contract import InferenceContract
+    from chatcore.testing.inference.in_process import InProcessInferenceContract
+    from chatcore.testing.inference.script import InferenceScript, ReplyEnd, ScriptedReply, SeenGenerate
+    from chatcore.testing.models.contract import ModelsContract
+    from chatcore.testing.models.script import ModelsScript, SeenModels, SeenSwap
+    from chatcore.testing.storage.contract import StorageContract
+    from chatcore.testing.stream_counts.contract import StreamCountsContract
 
 __all__ = [
     "AuthContract",
