@@ -105,4 +105,5 @@ docs-renderer: ## replace the vendored renderer of /docs, with npm; VERSION=2.4.
 	@"$(PYTHON)" tools/update_docs_renderer.py $(or $(VERSION),$(error docs-renderer needs a VERSION))
 
 clean: ## remove the virtual environments and the files of the tools
-	rm -rf .venv .venv-newest build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-newest build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis \
+		.grimp_cache .coverage .coverage.* htmlcov benchmarks/tools/built

@@ -20,6 +20,7 @@ PACKAGE = "openapi-explorer"
 BUNDLE = "openapi-explorer.min.js"
 RENDERER = Path(__file__).resolve().parents[1] / "src/entrypoints/chatcore_service/openapi/renderer"
 
+_NO_TEXT = "The package has no file with the text of its licence:"
 _LICENCE_FILE = re.compile(r"(licen[cs]e|notice|copying)([-.].*)?", re.IGNORECASE)
 _COPYRIGHT_LINE = re.compile(r"\W*(copyright|\(c\)|©).*\d{4}.*", re.IGNORECASE)
 
@@ -74,9 +75,13 @@ def _licences(modules: Path) -> Iterator[tuple[str, str]]:
         # Packages contain further files of this name, without a version. Type declarations are in no bundle.
         if "version" not in package or package.get("name", "").startswith(("@types/", PACKAGE)):
             continue
-        for path in sorted(description.parent.iterdir()):
-            if _LICENCE_FILE.fullmatch(path.name) and path.is_file():
-                yield f"{package['name']} {package['version']} ({package.get('license')})", path.read_text()
+        named = f"{package['name']} {package['version']} ({package.get('license')})"
+        files = [path for path in sorted(description.parent.iterdir()) if _LICENCE_FILE.fullmatch(path.name)]
+        if not files:
+            # Some packages name their licence and ship no text. They are listed too: nothing may be left out silently.
+            yield named, f"{_NO_TEXT} {package.get('license')}"
+        for path in files:
+            yield named, path.read_text()
 
 
 if __name__ == "__main__":

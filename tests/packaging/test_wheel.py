@@ -53,10 +53,13 @@ def test_every_package_says_that_it_is_typed(wheel: Path) -> None:
 
 def test_the_wheel_states_its_licence_and_contains_it(wheel: Path) -> None:
     (licence,) = [name for name in names_in(wheel) if name.endswith(".dist-info/licenses/LICENSE")]
+    renderer = "src/entrypoints/chatcore_service/openapi/renderer"
     with ZipFile(wheel) as archive:
-        assert archive.read(licence) == (REPOSITORY / "LICENSE").read_bytes()
+        for path in ("LICENSE", f"{renderer}/LICENSE", f"{renderer}/THIRD-PARTY.txt"):
+            assert archive.read(licence.replace("LICENSE", path)) == (REPOSITORY / path).read_bytes()
         metadata = archive.read(licence.replace("licenses/LICENSE", "METADATA")).decode()
-    assert "License-Expression: MIT" in metadata.splitlines()
+    [expression] = [line for line in metadata.splitlines() if line.startswith("License-Expression: ")]
+    assert expression.removeprefix("License-Expression: ").split(" AND ")[:2] == ["MIT", "Apache-2.0"]
 
 
 def test_the_wheel_carries_every_migration(wheel: Path) -> None:

@@ -5,9 +5,11 @@ from chatcore.missing_extra import needs_extra
 with needs_extra("chatcore_inference", "inference"):
     from chatcore_inference.client import InferenceClient
     from chatcore_inference.http.body_sink import SINK, BodySink
+    from chatcore_inference.http.event_reader import EventReader
     from chatcore_inference.http.transport import SinkTransport
     from chatcore_inference.limits import InferenceLimits, InferenceTimeouts
     from chatcore_inference.protocols.samosachaat.protocol import SamosachaatProtocol
+    from chatcore_inference.protocols.wire_protocol import WireProtocol
 
 __all__ = [
     "InferenceClient",
@@ -16,5 +18,7 @@ __all__ = [
     "SamosachaatProtocol",
     "SinkTransport",
     "BodySink",
+    "EventReader",
     "SINK",
+    "WireProtocol",
 ]

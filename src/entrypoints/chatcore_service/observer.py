@@ -68,7 +68,7 @@ class LoggingObserver(Observer):
     def recovered(self, lease: Lease, final_state: FinalState) -> None:
         """Logs and counts the recovery of an orphaned reply."""
         self.metrics.recovered.inc()
-        _log.warning("a reply was rescued", **_names(lease), epoch=lease.epoch, **_outcome(final_state))
+        _log.warning("a reply was recovered", **_names(lease), epoch=lease.epoch, **_outcome(final_state))
 
     def failed(self, what: str, error: Exception) -> None:
         """Logs and counts a failure of background work."""

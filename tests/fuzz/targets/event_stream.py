@@ -5,7 +5,7 @@ from chatcore.ports import Frame
 from chatcore.replies.transcript import Transcript
 from chatcore_inference.http.receiver import ReplyReceiver
 from chatcore_inference.limits import InferenceLimits
-from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
+from chatcore_inference.protocols.samosachaat.frames import SamosachaatEventReader
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut
 from tests.unit.adapters.chatcore_inference.http.public_sse_cases import CASES
 
@@ -50,7 +50,7 @@ def _read(chunks: list[bytes]) -> _Outcome:
         frames.append((frame.raw, frame.token, frame.is_closing))
         transcript.append(frame)
 
-    receiver = ReplyReceiver(on_frame, _LIMITS, SamosachaatEvents())
+    receiver = ReplyReceiver(on_frame, _LIMITS, SamosachaatEventReader())
     refusal, is_complete = "", False
     try:
         any(receiver.feed(chunk) for chunk in chunks)

@@ -33,3 +33,12 @@ def test_nothing_is_listed_that_the_bundle_cannot_contain(tmp_path: Path) -> Non
     (tmp_path / "part" / "esm" / "package.json").write_text('{"type": "module"}')
 
     assert third_party_licences(tmp_path).strip() == ""
+
+
+def test_a_package_without_a_licence_file_is_listed_with_the_name_of_its_licence(tmp_path: Path) -> None:
+    make_package(tmp_path, "one", "Do as you like.")
+    (tmp_path / "one" / "LICENSE.md").unlink()
+
+    assert third_party_licences(tmp_path) == (
+        "one 1.2.3 (MIT)\n\nThe package has no file with the text of its licence: MIT\n"
+    )

@@ -78,8 +78,8 @@ TESTED_BY: Mapping[str, str] = {
     "entrypoints/chatcore_dev/auth_service/users": _AUTH_SERVICE,
     "entrypoints/chatcore_dev/data_directory": _STACK,
     "entrypoints/chatcore_dev/environment": _STACK,
-    "entrypoints/chatcore_dev/http_service/command_line": _AUTH_SERVICE,
-    "entrypoints/chatcore_dev/http_service/json_requests": _AUTH_SERVICE,
+    "entrypoints/chatcore_dev/service_parts/command_line": _AUTH_SERVICE,
+    "entrypoints/chatcore_dev/service_parts/json_requests": _AUTH_SERVICE,
     "entrypoints/chatcore_dev/inference_service/__main__": (
         "integration/entrypoints/chatcore_dev/test_inference_service.py"
     ),

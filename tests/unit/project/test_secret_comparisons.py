@@ -46,4 +46,4 @@ def test_no_secret_is_compared_character_by_character() -> None:
 def test_what_compares_secrets_takes_as_long_whatever_it_is_shown() -> None:
     using = [str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if "compare_digest(" in path.read_text()]
 
-    assert using == ["entrypoints/chatcore_dev/http_service/constant_time.py"]
+    assert using == ["entrypoints/chatcore_dev/service_parts/constant_time.py"]

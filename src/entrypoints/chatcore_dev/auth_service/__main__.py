@@ -3,7 +3,7 @@
 from chatcore_dev.auth_service.auth_app import create_auth_app
 from chatcore_dev.auth_service.user_tokens import mint_token
 from chatcore_dev.auth_service.users import USERS
-from chatcore_dev.http_service.command_line import Address, argument_parser, internal_api_key, serve
+from chatcore_dev.service_parts.command_line import Address, argument_parser, internal_api_key, serve
 from chatcore_dev.terminal import say
 
 DEFAULT_PORT = 8001

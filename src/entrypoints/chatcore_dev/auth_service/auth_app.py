@@ -12,7 +12,7 @@ from chatcore.key_ring import Key, keys_in
 from chatcore_dev.auth_service.jwt import BadTokenError
 from chatcore_dev.auth_service.user_tokens import token_claims
 from chatcore_dev.auth_service.users import USERS
-from chatcore_dev.http_service.json_requests import RefusedError, json_object, refusal, require_internal_key
+from chatcore_dev.service_parts.json_requests import RefusedError, json_object, refusal, require_internal_key
 
 MAX_BODY_BYTES = 64 * 1024
 

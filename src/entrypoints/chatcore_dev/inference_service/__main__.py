@@ -1,7 +1,7 @@
 """Serves the local inference service from the command line."""
 
-from chatcore_dev.http_service.command_line import Address, argument_parser, internal_api_key, serve
 from chatcore_dev.inference_service.inference_app import TOKENS_PER_SECOND, create_inference_app
+from chatcore_dev.service_parts.command_line import Address, argument_parser, internal_api_key, serve
 
 DEFAULT_PORT = 8000
 

@@ -5,7 +5,7 @@ from typing import cast
 
 from attrs import frozen
 
-from chatcore_dev.http_service.json_requests import RefusedError
+from chatcore_dev.service_parts.json_requests import RefusedError
 
 MAX_MESSAGES = 500
 MAX_MESSAGE_CHARS = 8000

@@ -15,10 +15,10 @@ from starlette.routing import Route
 from chatcore.key_ring import Key, keys_in
 from chatcore.ports import Clock
 from chatcore.system_clock import SystemClock
-from chatcore_dev.http_service.json_requests import RefusedError, json_object, refusal, require_internal_key
 from chatcore_dev.inference_service.chatbots import MODEL_TAGS, module_of, split_into_tokens
 from chatcore_dev.inference_service.generation_request import parse_generation_request
 from chatcore_dev.inference_service.model_pool import ModelPool
+from chatcore_dev.service_parts.json_requests import RefusedError, json_object, refusal, require_internal_key
 
 # The pace is slow, so that a person can interrupt a reply half-way and see that the reply continues.
 TOKENS_PER_SECOND = 5.0

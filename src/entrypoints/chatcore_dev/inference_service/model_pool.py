@@ -3,8 +3,8 @@
 import asyncio
 from http import HTTPStatus
 
-from chatcore_dev.http_service.json_requests import RefusedError
 from chatcore_dev.inference_service.chatbots import Chatbot
+from chatcore_dev.service_parts.json_requests import RefusedError
 
 
 class ModelPool:

@@ -6,7 +6,7 @@ import random
 import subprocess
 from importlib.resources import files
 
-from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
+from chatcore_inference.protocols.samosachaat.frames import SamosachaatEventReader
 
 _V8 = """
 const lines = require("fs").readFileSync(0, "utf8").trim().split("\\n");
@@ -47,6 +47,6 @@ def test_every_document_is_read_as_v8_reads_it() -> None:
     answer = subprocess.run([str(node), "-e", _V8], input=lines, capture_output=True, text=True, check=True)
 
     read_by_v8 = [(token, is_closing) for token, is_closing in json.loads(answer.stdout)]
-    frames = [SamosachaatEvents.read(b"", document) for document in documents]
+    frames = [SamosachaatEventReader.read(b"", document) for document in documents]
     assert sum(token is not None for token, _ in read_by_v8) > 500
     assert [(frame.token, frame.is_closing) for frame in frames] == read_by_v8

@@ -10,7 +10,7 @@ from chatcore_inference.http.event_reader import ErrorFrame
 _NO_ERROR = (None, False)
 
 
-class SamosachaatEvents:
+class SamosachaatEventReader:
     """Forwards every event unchanged, because the service speaks our stream format already.
 
     The class is an :class:`~chatcore_inference.http.event_reader.EventReader` that needs no state. Its methods are

@@ -9,14 +9,14 @@ import orjson
 
 from chatcore.ports import InferenceRequest
 from chatcore_inference.http.event_reader import EventReader
-from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
+from chatcore_inference.protocols.samosachaat.frames import SamosachaatEventReader
 from chatcore_inference.protocols.samosachaat.message_limits import within_limits
 from chatcore_inference.protocols.wire_protocol import WireProtocol
 
 # A user id may hold any character and a header only visible ASCII, so the rest is percent-encoded, "%" included.
 _KEPT_IN_HEADERS = string.punctuation.replace("%", "")
 # The reader remembers nothing, so one reader serves all replies.
-_EVENTS = SamosachaatEvents()
+_EVENTS = SamosachaatEventReader()
 
 
 class SamosachaatProtocol(WireProtocol):

@@ -9,7 +9,7 @@ from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
 from chatcore_inference import InferenceLimits
 from chatcore_inference.http.receiver import ReplyReceiver
-from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
+from chatcore_inference.protocols.samosachaat.frames import SamosachaatEventReader
 
 TOKEN = b'data: {"token":"a"}\n\n'
 ERROR = b'data: {"error":"out of memory"}\n\n'
@@ -37,7 +37,7 @@ def received(
     *chunks: bytes, limits: InferenceLimits | None = None
 ) -> tuple[list[tuple[bytes, str | None, bool]], bool]:
     frames: list[Frame] = []
-    receiver = ReplyReceiver(frames.append, limits or InferenceLimits(), SamosachaatEvents())
+    receiver = ReplyReceiver(frames.append, limits or InferenceLimits(), SamosachaatEventReader())
     any(receiver.feed(chunk) for chunk in chunks)
     is_complete = receiver.finish()
     return [(frame.raw, frame.token, frame.is_closing) for frame in frames], is_complete
@@ -53,7 +53,7 @@ def test_any_chunking_gives_the_same_frames_up_to_the_closing_one(body: bytes, c
 
 
 def test_the_closing_frame_is_enough() -> None:
-    receiver = ReplyReceiver(lambda _: None, InferenceLimits(), SamosachaatEvents())
+    receiver = ReplyReceiver(lambda _: None, InferenceLimits(), SamosachaatEventReader())
 
     assert not receiver.feed(b'data: {"token":"a"}\n\n')
     assert receiver.feed(DONE + b"data: late\n\n")
@@ -68,7 +68,7 @@ def test_a_mark_is_only_a_mark_at_the_very_start() -> None:
 
 
 def test_comments_are_no_progress() -> None:
-    receiver = ReplyReceiver(lambda _: None, InferenceLimits(), SamosachaatEvents())
+    receiver = ReplyReceiver(lambda _: None, InferenceLimits(), SamosachaatEventReader())
 
     receiver.feed(b": a\n\n: b\n\ndata:\n\nevent: c\n\n\n")
     assert not receiver.has_progress
@@ -123,7 +123,7 @@ def test_frames_without_text_are_so_many_and_no_more(textless: bytes) -> None:
 
 def test_a_flood_of_blank_lines_is_ended_before_it_holds_up_others() -> None:
     frames: list[Frame] = []
-    receiver = ReplyReceiver(frames.append, InferenceLimits(), SamosachaatEvents())
+    receiver = ReplyReceiver(frames.append, InferenceLimits(), SamosachaatEventReader())
 
     with pytest.raises(InferenceRefusedError):
         receiver.feed(b"\n" * 256 * 1024)
@@ -146,7 +146,7 @@ def test_after_an_error_of_the_model_only_a_closing_frame_without_one_is_withhel
     frames: list[bytes], passed_on: list[bytes], *, is_at_once: bool
 ) -> None:
     seen: list[Frame] = []
-    receiver = ReplyReceiver(seen.append, InferenceLimits(), SamosachaatEvents())
+    receiver = ReplyReceiver(seen.append, InferenceLimits(), SamosachaatEventReader())
 
     has_enough = [receiver.feed(data) for data in ([b"".join(frames)] if is_at_once else frames)]
 

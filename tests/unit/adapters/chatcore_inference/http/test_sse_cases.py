@@ -12,7 +12,7 @@ from chatcore_inference.http.event_data import data_of
 from chatcore_inference.http.receiver import ReplyReceiver
 from chatcore_inference.http.sse import BYTE_ORDER_MARK, EventSplitter
 from chatcore_inference.limits import InferenceLimits
-from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
+from chatcore_inference.protocols.samosachaat.frames import SamosachaatEventReader
 
 TESTS = Path(__file__).parents[4]
 
@@ -54,7 +54,7 @@ def test_the_frames_of_every_case_begin_its_body() -> None:
 
 def received(case: SseCase) -> tuple[bool, bytes]:
     frames: list[Frame] = []
-    receiver = ReplyReceiver(frames.append, InferenceLimits(), SamosachaatEvents())
+    receiver = ReplyReceiver(frames.append, InferenceLimits(), SamosachaatEventReader())
     receiver.feed(case.body)
     receiver.finish()
     return receiver.has_progress, b"".join(frame.raw for frame in frames)

@@ -18,7 +18,7 @@ from chatcore_inference.http.event_data import data_of
 from chatcore_inference.http.receiver import ReplyReceiver
 from chatcore_inference.http.sse import BYTE_ORDER_MARK, EventSplitter
 from chatcore_inference.limits import InferenceLimits
-from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
+from chatcore_inference.protocols.samosachaat.frames import SamosachaatEventReader
 from chatcore_service.streaming.sse import KEEP_ALIVE, RECONNECT, FrameEncoder, TextEncoder
 
 # What the oracle takes for a byte order mark beside the real one: the mark's bytes taken for Latin-1. No decoder in
@@ -173,7 +173,7 @@ def test_what_the_sending_stream_passes_on_is_heard_as_we_heard_it(
         b"data: " + json.dumps({"token": token}, ensure_ascii=is_ascii).encode() + b"\n\n" for token in tokens
     )
     frames: list[Frame] = []
-    receiver = ReplyReceiver(frames.append, InferenceLimits(), SamosachaatEvents())
+    receiver = ReplyReceiver(frames.append, InferenceLimits(), SamosachaatEventReader())
     for chunk in in_chunks(sent, cuts):
         receiver.feed(chunk)
     repair = TextRepair()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chatcore_dev.http_service.json_requests import RefusedError
 from chatcore_dev.inference_service.generation_request import GenerationRequest, parse_generation_request
+from chatcore_dev.service_parts.json_requests import RefusedError
 
 HELLO = [{"role": "user", "content": "I need a holiday"}]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chatcore_dev.http_service.json_requests import RefusedError
 from chatcore_dev.inference_service.model_pool import ModelPool
+from chatcore_dev.service_parts.json_requests import RefusedError
 
 
 def test_without_a_loaded_model_requests_are_refused() -> None:

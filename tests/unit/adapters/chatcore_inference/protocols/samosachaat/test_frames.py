@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chatcore.ports import Frame
 from chatcore_inference.http.event_reader import ErrorFrame
-from chatcore_inference.protocols.samosachaat.frames import SamosachaatEvents
+from chatcore_inference.protocols.samosachaat.frames import SamosachaatEventReader
 
 LONE_HIGH, LONE_LOW = "\ud83d", "\ude00"
 
@@ -34,7 +34,7 @@ LONE_HIGH, LONE_LOW = "\ud83d", "\ude00"
     ],
 )
 def test_a_string_is_a_token_as_it_is(data: bytes, token: str) -> None:
-    frame = SamosachaatEvents.read(b"raw", data)
+    frame = SamosachaatEventReader.read(b"raw", data)
 
     assert frame.raw == b"raw"
     assert frame.token == token
@@ -77,7 +77,7 @@ def test_a_string_is_a_token_as_it_is(data: bytes, token: str) -> None:
     ids=lambda data: repr(data[:40]),
 )
 def test_anything_else_says_nothing_and_does_no_harm(data: bytes) -> None:
-    frame = SamosachaatEvents.read(b"raw", data)
+    frame = SamosachaatEventReader.read(b"raw", data)
 
     assert frame.token is None
     assert not frame.is_closing
@@ -86,11 +86,11 @@ def test_anything_else_says_nothing_and_does_no_harm(data: bytes) -> None:
 
 @pytest.mark.parametrize("data", [b'{"done":true}', b'{ "done" : true , "usage":{}}', b'{"x":"\\ud800","done":true}'])
 def test_only_true_closes_the_reply(data: bytes) -> None:
-    assert SamosachaatEvents.read(b"raw", data).is_closing
+    assert SamosachaatEventReader.read(b"raw", data).is_closing
 
 
 def test_the_last_token_may_come_with_the_end() -> None:
-    frame = SamosachaatEvents.read(b"raw", b'{"token":"!","done":true}')
+    frame = SamosachaatEventReader.read(b"raw", b'{"token":"!","done":true}')
 
     assert (frame.token, frame.is_closing) == ("!", True)
 
@@ -113,7 +113,7 @@ def test_the_last_token_may_come_with_the_end() -> None:
     ids=lambda value: repr(value)[:40],
 )
 def test_every_error_is_one_of_the_model(data: bytes, token: str | None, *, is_closing: bool) -> None:
-    frame = SamosachaatEvents.read(b"raw", data)
+    frame = SamosachaatEventReader.read(b"raw", data)
 
     assert isinstance(frame, ErrorFrame)
     assert (frame.raw, frame.token, frame.is_closing) == (b"raw", token, is_closing)
@@ -123,9 +123,9 @@ def test_every_error_is_one_of_the_model(data: bytes, token: str | None, *, is_c
 def test_every_token_survives_whatever_it_holds(token: str) -> None:
     data = json.dumps({"token": token}).encode()
 
-    assert SamosachaatEvents.read(b"raw", data).token == token
+    assert SamosachaatEventReader.read(b"raw", data).token == token
 
 
 @given(st.binary(max_size=100))
 def test_no_data_is_too_strange(data: bytes) -> None:
-    assert SamosachaatEvents.read(data, data).raw == data
+    assert SamosachaatEventReader.read(data, data).raw == data

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from chatcore.key_ring import Key
-from chatcore_dev.http_service.constant_time import is_one_of
+from chatcore_dev.service_parts.constant_time import is_one_of
 
 
 class RefusedError(Exception):
