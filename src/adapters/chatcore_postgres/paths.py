@@ -26,7 +26,8 @@ from chatcore.conversations.path import (
 )
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
 from chatcore.user import UserId
-from chatcore_postgres.driver.database import Database, Row
+from chatcore_postgres.driver.database import Row
+from chatcore_postgres.driver.database_share import DatabaseShare
 from chatcore_postgres.rows import (
     CONVERSATION_COLUMNS,
     MESSAGE_COLUMNS,
@@ -190,7 +191,7 @@ class _SliceKeys(Iterable[SliceKey]):
 
 
 async def open_path(
-    database: Database, user_id: UserId, conversation_id: ConversationId, request: PathRequest
+    database: DatabaseShare, user_id: UserId, conversation_id: ConversationId, request: PathRequest
 ) -> OpenPath:
     """Returns a conversation with the oldest slice of its path, as the port says."""
     parameters = {
@@ -213,7 +214,7 @@ async def open_path(
 
 
 async def read_slice(
-    database: Database, user_id: UserId, conversation_id: ConversationId, key: SliceKey
+    database: DatabaseShare, user_id: UserId, conversation_id: ConversationId, key: SliceKey
 ) -> MessageSlice:
     """Returns a slice of a path, as the port says."""
     names = {"user_id": user_id, "conversation_id": conversation_id, "newest_id": key.newest_id, "count": key.count}
@@ -223,7 +224,9 @@ async def read_slice(
     return _slice(user_id, conversation_id, rows)
 
 
-async def read_tree(database: Database, user_id: UserId, conversation_id: ConversationId, after: int) -> MessageSlice:
+async def read_tree(
+    database: DatabaseShare, user_id: UserId, conversation_id: ConversationId, after: int
+) -> MessageSlice:
     """Returns the messages after a position, as the port says."""
     names = {"user_id": user_id, "conversation_id": conversation_id, "after": after}
     rows = await database.fetch(READ_TREE, {**names, **_SLICE})
@@ -233,7 +236,7 @@ async def read_tree(database: Database, user_id: UserId, conversation_id: Conver
 
 
 async def read_part(
-    database: Database, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
+    database: DatabaseShare, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
 ) -> str:
     """Returns a part of a message's text, as the port says."""
     names = {"user_id": user_id, "conversation_id": conversation_id, "message_id": message_id}

@@ -16,6 +16,7 @@ from chatcore.user import UserId
 from chatcore_postgres import conversations, health, paths, stream_counts
 from chatcore_postgres.driver.conninfo import normalized
 from chatcore_postgres.driver.database import Database, Target
+from chatcore_postgres.driver.database_share import DatabaseShare
 from chatcore_postgres.replies import idempotency_keys
 from chatcore_postgres.replies.begin_regeneration import begin_regeneration
 from chatcore_postgres.replies.begin_turn import begin_turn
@@ -48,7 +49,8 @@ class PostgresStorage(Storage, StreamCounts):
         conninfo: a URL or a key-value string; a driver name as in `postgresql+asyncpg://` is ignored, and so are
             parameters of SQLAlchemy and asyncpg.
         min_connections: the number of connections that are kept open for requests.
-        max_connections: the maximum number of connections for requests.
+        max_connections: the maximum number of connections for requests; at most half of them read the messages of
+            conversations.
         reserved_connections: the maximum number of connections for background work, half of them for final states and
             recovery; one of each half is kept open.
         connection_timeout_seconds: the longest wait for a free connection.
@@ -89,6 +91,10 @@ class PostgresStorage(Storage, StreamCounts):
             )
 
         self._requests = database("requests", min_connections, max_connections, kind=WarmDatabase)
+        # Large conversations and their many readers must not keep others from sending and listing.
+        self._readings = DatabaseShare(
+            self._requests, connections=max(max_connections // 2, 1), timeout_seconds=timeout_seconds
+        )
         # A write of a final state waits for the row of its conversation as long as another transaction holds the row.
         # Lease renewals must not wait behind such a write.
         self._endings = database("endings", 1, max(reserved_connections // 2, 1), is_patient=True)
@@ -132,21 +138,21 @@ class PostgresStorage(Storage, StreamCounts):
 
     async def open_path(self, user_id: UserId, conversation_id: ConversationId, request: PathRequest) -> OpenPath:
         """Returns a conversation with the oldest slice of its path, as the port says."""
-        return await paths.open_path(self._requests, user_id, conversation_id, request)
+        return await paths.open_path(self._readings, user_id, conversation_id, request)
 
     async def read_slice(self, user_id: UserId, conversation_id: ConversationId, key: SliceKey) -> MessageSlice:
         """Returns a slice of a path, as the port says."""
-        return await paths.read_slice(self._requests, user_id, conversation_id, key)
+        return await paths.read_slice(self._readings, user_id, conversation_id, key)
 
     async def read_tree(self, user_id: UserId, conversation_id: ConversationId, after: int) -> MessageSlice:
         """Returns the messages after a position, as the port says."""
-        return await paths.read_tree(self._requests, user_id, conversation_id, after)
+        return await paths.read_tree(self._readings, user_id, conversation_id, after)
 
     async def read_part(
         self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
     ) -> str:
         """Returns a part of a message's text, as the port says."""
-        return await paths.read_part(self._requests, user_id, conversation_id, message_id, offset)
+        return await paths.read_part(self._readings, user_id, conversation_id, message_id, offset)
 
     async def update_conversation(
         self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges

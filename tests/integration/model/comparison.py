@@ -101,10 +101,17 @@ def _items(page: Shown) -> list[Shown]:
     return items
 
 
+_COMPARED = ("id", "parent_id", "role", "status")
+
+
 def _messages(shown: Shown) -> list[tuple[object, ...]]:
     messages = shown["messages"]
     assert isinstance(messages, list)
-    return [tuple(message[name] for name in ("id", "parent_id", "role", "status", "content")) for message in messages]
+    return [
+        # How much of a running reply is stored depends on the moment, so its text is left out of the comparison.
+        (*(message[name] for name in _COMPARED), "" if message["status"] == "streaming" else message["content"])
+        for message in messages
+    ]
 
 
 def _as_shown(message: Message) -> tuple[object, ...]:
