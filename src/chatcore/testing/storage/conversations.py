@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 
 from chatcore.conversations.changes import ConversationChanges
-from chatcore.conversations.conversation import TitleSource
+from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.listing import PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.conversations.path import WHOLE_PATH
@@ -45,9 +45,20 @@ from chatcore.testing.storage.steps import (
 
 _INDIA = timezone(timedelta(hours=5, minutes=30))
 
-#: Changes of each field alone, and a change of no field.
+#: A conversation whose fields all differ from their defaults.
+_UNUSUAL = evolve(
+    a_conversation(),
+    title=AWKWARD_TEXT,
+    title_source=TitleSource.USER,
+    model_tag="eliza 💬",
+    updated_at=later(1),
+    is_pinned=True,
+)
+
+#: Changes of each field alone, a change back to a default, and a change of no field.
 CHANGES = {
     **{name: ConversationChanges(**{name: value}) for name, value in CHANGED_VALUES.items()},
+    "unpin": ConversationChanges(is_pinned=False),
     "none": ConversationChanges(),
 }
 
@@ -56,18 +67,11 @@ class ConversationsContract(StorageHooks):
     """Tests how conversations are created, opened, changed and deleted, for each user separately."""
 
     async def test_a_created_conversation_is_stored_as_it_is(self, storage: Storage) -> None:
-        conversation = evolve(
-            a_conversation(),
-            title=AWKWARD_TEXT,
-            title_source=TitleSource.USER,
-            model_tag="eliza 💬",
-            updated_at=later(1),
-        )
-        await storage.create_conversation(conversation)
+        await storage.create_conversation(_UNUSUAL)
 
-        opened = await reopen(storage, conversation)
+        opened = await reopen(storage, _UNUSUAL)
 
-        assert opened.conversation == conversation
+        assert opened.conversation == _UNUSUAL
         assert opened.messages == ()
 
     async def test_creating_again_leaves_what_is_there_as_it_is(self, storage: Storage) -> None:
@@ -112,11 +116,12 @@ class ConversationsContract(StorageHooks):
         assert [m.position for m in messages] == list(range(1, 13))
         assert [m.content for m in messages] == [f"{what} {n}" for n in range(6) for what in ("question", "answer")]
 
+    @pytest.mark.parametrize("conversation", [a_conversation(), _UNUSUAL], ids=["new", "unusual"])
     @pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
     async def test_an_update_changes_what_is_set_and_nothing_else(
-        self, storage: Storage, changes: ConversationChanges
+        self, storage: Storage, changes: ConversationChanges, conversation: Conversation
     ) -> None:
-        conversation = await create(storage)
+        await storage.create_conversation(conversation)
 
         updated = await storage.update_conversation(ALICE, conversation.id, changes)
 

@@ -33,6 +33,14 @@ class ListingContract(StorageHooks):
 
         assert [c.id for c in page.conversations] == sorted(_IDS, reverse=True)
 
+    async def test_a_conversation_is_listed_as_it_is_and_a_pinned_one_in_its_place(self, storage: Storage) -> None:
+        pinned = evolve(a_conversation(at=later(1)), title="Pinned", model_tag="eliza", is_pinned=True)
+        older, newer = a_conversation(at=later(0)), a_conversation(at=later(2))
+        await _store(storage, older, pinned, newer)
+
+        for request in (PageRequest(), PageRequest(cursor=Cursor(later(3), newer.id))):
+            assert await storage.list_conversations(ALICE, request) == Page((newer, pinned, older), None)
+
     async def test_a_rename_leaves_a_conversation_in_its_place(self, storage: Storage) -> None:
         older, newer = a_conversation(at=later(1)), a_conversation(at=later(2))
         await _store(storage, older, newer)
