@@ -11,7 +11,7 @@ from functools import partial
 
 from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.errors import MessageNotFoundError
-from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, ReplyStore
+from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, Storage
 from chatcore.replies.buffered_reader import BufferedReader
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.page_reader import MAX_PAGE_CHARS, PageReader, page
@@ -32,7 +32,7 @@ CLOSE_SECONDS = 1.0
 class Follower:
     """Creates readers, and feeds the readers of replies that another process generates."""
 
-    def __init__(self, runner: GenerationRunner, *, storage: ReplyStore, clock: Clock, observer: Observer) -> None:
+    def __init__(self, runner: GenerationRunner, *, storage: Storage, clock: Clock, observer: Observer) -> None:
         self._runner = runner
         self._storage = storage
         self._clock = clock
@@ -75,7 +75,7 @@ class Follower:
         self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
     ) -> str | None:
         try:
-            return page((await self._storage.get_message(user_id, conversation_id, message_id)).content, offset)
+            return page(await self._storage.read_part(user_id, conversation_id, message_id, offset), 0)
         except Exception as error:  # noqa: BLE001 - after any error, the reader is told to reconnect
             self._observer.failed("reading a finished reply", error)
             return None

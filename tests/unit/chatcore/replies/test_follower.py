@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from tests.unit.conftest import ADA, World, has_ended, until
 from tests.unit.reading import following, rest
 
@@ -159,6 +160,22 @@ async def test_a_long_finished_reply_is_read_a_page_at_a_time(world: World) -> N
     assert [stretch.end_offset for stretch in stretches][-1] == len(text)
     assert max(len(stretch.text) for stretch in stretches) == MAX_PAGE_CHARS
     assert reader.end == End()
+
+
+async def test_a_later_page_does_not_fetch_the_whole_reply(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    reply = await finished(world, "0123456789" * 100_000)
+    reader = await world.chat.turns.follow(ADA, reply.conversation_id, reply.id)
+    assert reader is not None
+    fetched = list[object]()
+    monkeypatch.setattr(world.storage, "get_message", lambda *call: fetched.append(call))
+    count = 0
+    while reader.end is None:
+        if stretch := reader.take():
+            count += len(stretch.text)
+        else:
+            await reader.wait()
+
+    assert (count, fetched) == (1_000_000, [])
 
 
 async def test_a_reader_whose_next_page_is_unavailable_must_reconnect(world: World) -> None:
