@@ -25,13 +25,13 @@ class Options:
 def parse(arguments: Sequence[str] | None, parts: Sequence[str]) -> Options:
     """Returns the options, or ends the process with a message about a wrong option."""
     parser = argparse.ArgumentParser(prog="benchmarks", description="What the service costs, beside the least.")
-    parser.add_argument("--only", nargs="*", choices=parts, default=parts, help="parts to measure; none only reports")
-    parser.add_argument("--streams", type=int, nargs="+", default=[100, 1000], help="at once (default: 100 1000)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement (default: 5)")
-    parser.add_argument("--rounds", type=int, default=3, help="in which all subjects take turns (default: 3)")
-    parser.add_argument("--beside", type=Path, help="another checkout, whose service is measured too")
+    parser.add_argument("--only", nargs="*", choices=parts, default=parts, help="parts to measure, or none to report")
+    parser.add_argument("--streams", type=int, nargs="+", default=[100, 1000], help="open streams (default: 100 1000)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of a measurement (default: 5)")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each subject (default: 3)")
+    parser.add_argument("--beside", type=Path, help="another checkout whose service is measured too")
     parser.add_argument("--output", type=Path, help="file of the results (default: benchmarks/results/latest.json)")
-    parser.add_argument("--publish", action="store_true", dest="is_published", help="renew docs/performance.*")
+    parser.add_argument("--publish", action="store_true", dest="is_published", help="update docs/performance.*")
     given = parser.parse_args(arguments)
     if sys.platform != "linux":
         parser.error("the benchmark needs Linux, for /proc and epoll")

@@ -20,9 +20,9 @@ from tests.integration.faults.history import make_history
 def main() -> int:
     """Runs one history of clients and faults, and returns the exit status."""
     parser = argparse.ArgumentParser(description="Random clients, random faults, and a judgement at the end.")
-    parser.add_argument("--seconds", type=float, default=600.0, help="how long faults go on (default: 600)")
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="of everything random")
-    parser.add_argument("--visitors", type=int, default=20, help="clients (default: 20)")
+    parser.add_argument("--seconds", type=float, default=600.0, help="length of the run (default: 600)")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="seed of random numbers")
+    parser.add_argument("--visitors", type=int, default=20, help="number of clients (default: 20)")
     parser.add_argument("--replicas", type=int, default=3, help="processes of the service (default: 3)")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="chatcore-soak-"))

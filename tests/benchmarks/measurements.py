@@ -1,4 +1,4 @@
-"""Measurements for the tests of what is made of them."""
+"""Provides measurements to the tests of tables and charts."""
 
 from benchmarks.load_client import LoadReport
 from benchmarks.machine import CORES

@@ -45,7 +45,7 @@ def test_a_file_of_something_else_is_refused_before_measuring(
     output = tmp_path / "mine.json"
     output.write_text("mine")
     assert main(["--only", "streams", "--output", str(output)]) == 1
-    assert "does not hold results of the benchmark" in only_line(capsys)
+    assert "does not hold results of the benchmark" in refusal(capsys)
 
 
 def test_a_place_that_takes_no_results_is_refused_before_measuring(
@@ -53,7 +53,7 @@ def test_a_place_that_takes_no_results_is_refused_before_measuring(
 ) -> None:
     (tmp_path / "file").touch()
     assert main(["--only", "growth", "--output", str(tmp_path / "file" / "latest.json")]) == 1
-    assert only_line(capsys).startswith("A part failed, and has no results: ")
+    assert refusal(capsys).startswith("A part failed, and has no results: ")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,14 @@ def test_a_checkout_without_the_service_is_told(tmp_path: Path, capsys: pytest.C
     options = ["--only", "requests", "--seconds", "0.1", "--beside", str(tmp_path)]
     assert main([*options, "--output", str(tmp_path / "none.json")]) == 1
     assert f"{tmp_path}/.venv/bin/chatcore" in only_line(capsys)
+
+
+def refusal(capsys: pytest.CaptureFixture[str]) -> str:
+    """Returns the only line of a command that measured nothing."""
+    output, errors = capsys.readouterr()
+    assert "Measuring" not in output
+    (line,) = errors.splitlines()
+    return line
 
 
 def only_line(capsys: pytest.CaptureFixture[str]) -> str:

@@ -1,4 +1,7 @@
-"""Runs every target for a while, each in a process of its own; status 1 when one crashed, hung or hoarded memory."""
+"""Runs every fuzz target for a while, each in a process of its own.
+
+The exit status is 1 if a target crashed, hung or used too much memory.
+"""
 
 import argparse
 import subprocess

@@ -1,11 +1,14 @@
-"""One target in this process, until libFuzzer ends it: `python -m tests.fuzz.child NAME [libFuzzer's options]`."""
+"""Fuzzes one target in this process until libFuzzer ends it.
+
+The command is `python -m tests.fuzz.child NAME`, followed by options of libFuzzer.
+"""
 
 import importlib
 import sys
 
 from tests.fuzz.targets import module_of
 
-# It has no types, and is there only where the extra `fuzz` is installed.
+# The library has no types, and is installed only with the extra `fuzz`.
 atheris = importlib.import_module("atheris")
 
 _INSTRUMENTED = ["chatcore", "chatcore_auth", "chatcore_inference", "chatcore_service", "json"]

@@ -1,6 +1,6 @@
-"""What is fuzzed: modules with a function `check` of some bytes, and `SEEDS`.
+"""Lists the fuzz targets: modules with a function `check`, which takes bytes, and the constant `SEEDS`.
 
-This module imports none of them: only what is imported under the fuzzer's eyes can be measured by it.
+This module imports no target, because the fuzzer measures the coverage only of modules that it imports itself.
 """
 
 import importlib
@@ -9,7 +9,7 @@ TARGETS = ("auth_reply", "event_stream", "http_response", "json_body", "request_
 
 
 def module_of(name: str) -> str:
-    """Where a target is."""
+    """Returns the name of a target's module."""
     return f"{__name__}.{name}"
 
 

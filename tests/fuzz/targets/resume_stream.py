@@ -1,4 +1,4 @@
-"""Writing replies: whatever a model said, a reader of the resume stream gets it as text, and nothing else."""
+"""Checks that a reader of the resume stream gets exactly the text that a model sent."""
 
 import json
 

