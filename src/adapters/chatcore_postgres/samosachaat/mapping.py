@@ -8,7 +8,7 @@ from attrs import frozen
 from chatcore.conversations import conversation as conversations
 from chatcore.conversations.conversation import TitleSource
 from chatcore.conversations.message import ConversationId, MessageId, Role
-from chatcore.text import MAX_TITLE_CHARS, MAX_USER_ID_CHARS
+from chatcore.text import MAX_TITLE_CHARS, MAX_USER_ID_CHARS, has_visible_text
 from chatcore.user import UserId
 from chatcore_postgres.samosachaat.report import Skip
 from chatcore_postgres.samosachaat.source import SourceRow
@@ -54,7 +54,7 @@ def to_conversation(row: SourceRow, placeholder_titles: Collection[str]) -> Impo
         return Skip.NO_USER
     if len(row.user_id) > MAX_USER_ID_CHARS:
         return Skip.LONG_USER_ID
-    title = (row.title or "").strip() and (row.title or "")
+    title = row.title if row.title and has_visible_text(row.title) else ""
     has_title = bool(title) and title not in placeholder_titles
     return ImportedConversation(
         id=ConversationId(row.id),

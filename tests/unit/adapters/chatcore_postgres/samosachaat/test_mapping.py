@@ -45,6 +45,7 @@ def _message(**columns: Any) -> ImportedMessage | Skip:  # noqa: ANN401 - values
         (None, (DEFAULT_TITLE, TitleSource.DEFAULT)),
         ("", (DEFAULT_TITLE, TitleSource.DEFAULT)),
         (" \t", (DEFAULT_TITLE, TitleSource.DEFAULT)),
+        ("\u200b\u202e", (DEFAULT_TITLE, TitleSource.DEFAULT)),
         ("New chat", ("New chat", TitleSource.DEFAULT)),
         ("new chat", ("new chat", TitleSource.AUTO)),
         (" Frogs ", (" Frogs ", TitleSource.AUTO)),
