@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 import chatcore
-from chatcore import Chat, Cursor, HistoryLimits, Limits, PageRequest, Reader, Sampling, User
+from chatcore import (
+    Chat,
+    Cursor,
+    HistoryLimits,
+    Limits,
+    OpenConversation,
+    PageRequest,
+    PathCursor,
+    PathRequest,
+    Reader,
+    Sampling,
+    User,
+)
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.use_cases import Conversations
 from chatcore.replies.turns import Turns
@@ -18,9 +30,9 @@ _PAGE = (Path(__file__).parents[3] / "docs" / "library.md").read_text()
 _SPANS = [" ".join(span.split()) for span in re.findall(r"(?<!`)`([^`]+)`(?!`)", _PAGE)]
 
 #: The classes whose public methods a user of the library calls.
-_CALLED = (Chat, Conversations, Turns, Reader, User, Cursor)
+_CALLED = (Chat, Conversations, OpenConversation, Turns, Reader, User, Cursor, PathCursor)
 #: The classes that a user of the library makes.
-_MADE = (Chat, Limits, HistoryLimits, User, PageRequest, ConversationChanges, Sampling)
+_MADE = (Chat, Limits, HistoryLimits, User, PageRequest, PathRequest, ConversationChanges, Sampling)
 
 
 def _calls() -> Iterator[tuple[str, list[str]]]:
