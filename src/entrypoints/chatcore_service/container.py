@@ -166,7 +166,7 @@ class Container(containers.DeclarativeContainer):
         ModelEndpoints, models=models, authenticator=authenticator, admission=admission, bodies=bodies
     )
     monitoring_endpoints = providers.Factory(MonitoringEndpoints, readiness=readiness, metrics=metrics)
-    openapi_endpoints = providers.Factory(OpenApiEndpoints, document=providers.Singleton(openapi_document))
+    openapi_endpoints = providers.Factory(OpenApiEndpoints, document=providers.Callable(openapi_document))
     pool_stats = providers.Callable(_pool_stats, storage)
     shutdown = providers.Singleton(Shutdown, chat, stream_monitor, settings.provided.drain_seconds)
     lifespan = providers.Singleton(

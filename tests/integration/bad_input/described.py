@@ -38,7 +38,7 @@ class Operation:
     def text_fields(self) -> dict[str, int]:
         """The body's fields that hold text, and how long they may be."""
         fields = self.fields or {}
-        return {name: schema["maxLength"] for name, schema in fields.items() if "string" in schema["type"]}
+        return {name: schema["maxLength"] for name, schema in fields.items() if "string" in _types_of(schema)}
 
     def fields_of(self, *types: str) -> list[str]:
         """Returns the names of the body's fields of these types."""

@@ -35,6 +35,7 @@ WITHOUT_BEHAVIOUR: Mapping[str, str] = {
     "chatcore/testing/": "contract tests, which the tests of the adapters run",
     "entrypoints/chatcore_dev/local_stack_error": "an exception class",
     "entrypoints/chatcore_service/api/field_types": "types",
+    "entrypoints/chatcore_service/http/media_types": "constants",
     "entrypoints/chatcore_service/http/paths": "constants",
     "entrypoints/chatcore_service/streaming/direct_writer": "an interface",
 }

@@ -12,7 +12,7 @@ from chatcore_service.api.replies import ReplyEndpoints
 from chatcore_service.http.endpoints import EndpointsType
 from chatcore_service.openapi.document import describe
 
-ENDPOINTS: tuple[EndpointsType, ...] = (
+_ENDPOINTS: tuple[EndpointsType, ...] = (
     ConversationEndpoints,
     MessageEndpoints,
     ReplyEndpoints,
@@ -25,4 +25,4 @@ ENDPOINTS: tuple[EndpointsType, ...] = (
 @cache
 def openapi_document() -> dict[str, Any]:
     """Returns the OpenAPI 3.1 document of the API as plain data: always the same object, which no caller may change."""
-    return describe(ENDPOINTS)
+    return describe(_ENDPOINTS)

@@ -7,7 +7,8 @@ from starlette.responses import RedirectResponse, Response
 from chatcore_service.http import paths
 from chatcore_service.http.encoding import Json, json_response
 from chatcore_service.http.endpoints import PublicEndpoints, public
-from chatcore_service.http.operation import JSON, DocumentedResponse, Operation
+from chatcore_service.http.media_types import JSON
+from chatcore_service.http.operation import DocumentedResponse, Operation
 from chatcore_service.http.resource import PublicResource
 from chatcore_service.openapi.page import ASSETS, PAGE, StaticFile
 

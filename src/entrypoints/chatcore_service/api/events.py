@@ -6,7 +6,8 @@ from attrs import frozen
 
 from chatcore.reply_error import ReplyError
 from chatcore_service.http.fields import Count, JsonText, Keywords
-from chatcore_service.http.operation import EVENT_STREAM, DocumentedResponse
+from chatcore_service.http.media_types import EVENT_STREAM
+from chatcore_service.http.operation import DocumentedResponse
 
 
 @frozen(kw_only=True)

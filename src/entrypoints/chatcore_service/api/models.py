@@ -16,7 +16,8 @@ from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Caller
 from chatcore_service.http.decoding import decode_body
 from chatcore_service.http.endpoints import SecuredEndpoints, secured
-from chatcore_service.http.operation import JSON, DocumentedResponse, Operation
+from chatcore_service.http.media_types import JSON
+from chatcore_service.http.operation import DocumentedResponse, Operation
 from chatcore_service.openapi.problem_responses import problem_response
 
 _MEDIA_TYPE = re.compile(r"[\x20-\x7e]{1,200}")

@@ -5,6 +5,7 @@ import asyncio
 from attrs import frozen
 from starlette.requests import ClientDisconnect, Request
 
+from chatcore_service.http import media_types
 from chatcore_service.http.refusals import (
     BodyTimeoutError,
     BodyTooLargeError,
@@ -65,4 +66,4 @@ def _is_json(content_types: list[str]) -> bool:
         return False
     media_type, _, parameters = content_types[0].partition(";")
     charset = parameters.replace(" ", "").replace('"', "").lower()
-    return media_type.strip().lower() == "application/json" and charset in {"", "charset=utf-8", "charset=utf8"}
+    return media_type.strip().lower() == media_types.JSON and charset in {"", "charset=utf-8", "charset=utf8"}

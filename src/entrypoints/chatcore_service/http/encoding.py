@@ -10,9 +10,9 @@ from cattrs.fns import identity
 from cattrs.gen import make_dict_unstructure_fn
 from starlette.responses import Response
 
-Json = dict[str, Any]
+from chatcore_service.http import media_types
 
-_MEDIA_TYPE = "application/json"
+Json = dict[str, Any]
 
 
 def json_response(document: Json, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -22,12 +22,12 @@ def json_response(document: Json, *, status: int = 200, headers: dict[str, str] 
 
 def json_bytes_response(body: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Returns a response with a body that is JSON already."""
-    return Response(body, status_code=status, media_type=_MEDIA_TYPE, headers=headers)
+    return Response(body, status_code=status, media_type=media_types.JSON, headers=headers)
 
 
 def json_head_response() -> Response:
     """Returns the response to a HEAD request for a JSON document whose length is not known."""
-    response = Response(media_type=_MEDIA_TYPE)
+    response = Response(media_type=media_types.JSON)
     del response.headers["content-length"]
     return response
 

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-JSON = "application/json"
-EVENT_STREAM = "text/event-stream"
+from chatcore_service.http.media_types import JSON
 
 
 @frozen

@@ -10,12 +10,11 @@ from starlette.responses import Response
 
 from chatcore import errors
 from chatcore.errors import ChatError, FieldProblem
-from chatcore_service.http import paths
+from chatcore_service.http import media_types, paths
 from chatcore_service.http.encoding import encoder
 from chatcore_service.http.fields import Doc, Keywords
 from chatcore_service.http.refusals import RefusedError
 
-MEDIA_TYPE = "application/problem+json"
 UNEXPECTED_CODE = "internal_error"
 UNEXPECTED_SENTENCE = "Something went wrong on our side. It has been logged."
 
@@ -128,7 +127,7 @@ def _problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     body = _body(status, code, detail, problems)
-    return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    return Response(body, status_code=status, media_type=media_types.PROBLEM, headers=headers)
 
 
 def problem_body(error: RefusedError) -> bytes:

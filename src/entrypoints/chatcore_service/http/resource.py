@@ -27,7 +27,7 @@ from chatcore_service.http.refusals import MethodNotAllowedError, RefusedError
 SecuredHandler = Callable[[Request, Caller], Awaitable[ASGIApp]]
 PublicHandler = Callable[[Request], Awaitable[ASGIApp]]
 
-HandlerT = TypeVar("HandlerT")
+_HandlerT = TypeVar("_HandlerT")
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
@@ -39,7 +39,7 @@ class Resource(ABC):
 
     def route(self) -> Route:
         """Returns the route to this resource."""
-        return _ExactRoute(self.path, self, name=self.path)
+        return _ExactRoute(self.path, self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Responds to a request; a failed request gets a problem document."""
@@ -71,8 +71,8 @@ class _ExactRoute(Route):
     Starlette's own route also ignores a line feed at the end of a path.
     """
 
-    def __init__(self, path: str, endpoint: ASGIApp, *, name: str) -> None:
-        super().__init__(path, endpoint, name=name)
+    def __init__(self, path: str, endpoint: ASGIApp) -> None:
+        super().__init__(path, endpoint)
         self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$").removesuffix("/") + r"/?\Z")
 
 
@@ -108,7 +108,7 @@ class SecuredResource(Resource):
         return place.released_after(response)
 
 
-def _handler(handlers: Mapping[str, HandlerT], method: str) -> HandlerT:
+def _handler(handlers: Mapping[str, _HandlerT], method: str) -> _HandlerT:
     handler = handlers.get(method)
     if handler is None:
         raise MethodNotAllowedError(headers={"Allow": ", ".join(sorted(handlers))})

@@ -9,7 +9,8 @@ from uuid import UUID
 import attrs
 
 from chatcore_service.http.endpoints import EndpointsType, PublicEndpoints, operations
-from chatcore_service.http.operation import JSON, DocumentedResponse, Operation, Parameter
+from chatcore_service.http.media_types import JSON
+from chatcore_service.http.operation import DocumentedResponse, Operation, Parameter
 from chatcore_service.openapi.problem_codes import problem_codes
 from chatcore_service.openapi.problem_responses import (
     component_name,
@@ -100,7 +101,9 @@ class _Description:
 
     def _parameter(self, parameter: Parameter) -> Schema:
         name = parameter.component or parameter.name
-        self._parameters[name] = self._described(parameter)
+        described = self._described(parameter)
+        if self._parameters.setdefault(name, described) != described:
+            raise ValueError(f"two different parameters are called {name}")
         return _reference("parameters", name)
 
     def _described(self, parameter: Parameter) -> Schema:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from http import HTTPStatus
 
+from chatcore_service.http import media_types
 from chatcore_service.http.operation import DocumentedResponse, Operation
-from chatcore_service.http.problems import MEDIA_TYPE, ProblemDocument
+from chatcore_service.http.problems import ProblemDocument
 
 # These are the statuses of problems with any request, any request that needs a token, and any request with a body.
 _ANY = (400, 405, 408, 431, 500)
@@ -50,7 +51,7 @@ def problem_statuses(operation: Operation, *, is_public: bool) -> Iterable[int]:
         statuses.add(HTTPStatus.UNPROCESSABLE_ENTITY)
     if "{" in operation.path:
         statuses.add(HTTPStatus.NOT_FOUND)
-    return sorted(statuses)
+    return statuses
 
 
 def component_name(status: int) -> str:
@@ -63,6 +64,6 @@ def problem_response(status: int) -> DocumentedResponse:
     return DocumentedResponse(
         status=status,
         description=DESCRIPTIONS[status],
-        content={MEDIA_TYPE: ProblemDocument},
+        content={media_types.PROBLEM: ProblemDocument},
         headers=HEADERS.get(status, ()),
     )

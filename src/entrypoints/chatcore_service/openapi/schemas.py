@@ -10,6 +10,7 @@ from uuid import UUID
 import attrs
 from attrs import NOTHING, Attribute
 
+from chatcore_service.http import media_types
 from chatcore_service.http.fields import Doc, JsonText, Keywords
 
 Schema = dict[str, Any]
@@ -70,7 +71,7 @@ class Schemas:
                 case Doc():
                     schema["description"] = annotation.text
                 case JsonText():
-                    schema |= {"contentMediaType": "application/json", "contentSchema": self.of(annotation.type)}
+                    schema |= {"contentMediaType": media_types.JSON, "contentSchema": self.of(annotation.type)}
                 case _:
                     pass  # The annotation is a rule, whose limits are keywords.
         return schema

@@ -9,7 +9,7 @@ from contextvars import Context
 import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from chatcore_service.http import problems, trace
+from chatcore_service.http import media_types, problems, trace
 from chatcore_service.http.refusals import RefusedError
 from chatcore_service.http.request_middleware import SECURITY_HEADERS
 from chatcore_service.metrics import UNKNOWN, Metrics
@@ -21,7 +21,7 @@ def refusal(error: RefusedError, trace_id: str, cors: Iterable[tuple[bytes, byte
     """Returns the complete response for a refusal, with its headers and those for scripts of other origins."""
     body = problems.problem_body(error)
     headers = (
-        (b"content-type", problems.MEDIA_TYPE.encode()),
+        (b"content-type", media_types.PROBLEM.encode()),
         (b"content-length", b"%d" % len(body)),
         *((name.lower().encode(), value.encode()) for name, value in error.headers.items()),
         *SECURITY_HEADERS,

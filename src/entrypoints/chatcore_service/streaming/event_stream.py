@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from starlette.types import Message, Receive, Scope, Send
 
 from chatcore import Reader
+from chatcore_service.http import media_types
 from chatcore_service.http.admission import HasOwnLimit
 from chatcore_service.http.caller import Caller
 from chatcore_service.streaming import sse
@@ -14,7 +15,7 @@ from chatcore_service.streaming.direct_writer import ABORT, DIRECT_WRITER, IS_HA
 from chatcore_service.streaming.stream_monitor import StreamMonitor, StreamState
 
 _HEADERS = [
-    (b"content-type", b"text/event-stream"),
+    (b"content-type", media_types.EVENT_STREAM.encode()),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]

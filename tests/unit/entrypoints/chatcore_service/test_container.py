@@ -1,9 +1,8 @@
-"""The container makes every part, and the lifespan closes every part that it has opened."""
+"""The container makes every part of the service from the settings."""
 
 from __future__ import annotations
 
 import json
-from typing import Self
 
 import httpx
 import pytest
@@ -12,11 +11,9 @@ from attrs import asdict, evolve
 from dependency_injector import providers
 from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS, make_container
 
-from chatcore.ports import Clock
 from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
-from chatcore_memory import InMemoryStorage, ScriptedInference, StaticAuth
 from chatcore_postgres import PostgresStorage
 from chatcore_service.app import check, create_app
 from chatcore_service.container import Container
@@ -107,71 +104,3 @@ def test_the_factory_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(InvalidSettingsError, match="INTERNAL_API_KEY is required"):
         create_app()
-
-
-class Opened:
-    """Records when it was opened and closed."""
-
-    def __init__(self, name: str, events: list[str]) -> None:
-        self._name = name
-        self._events = events
-
-    async def __aenter__(self) -> Self:
-        self._events.append(f"open {self._name}")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._events.append(f"close {self._name}")
-
-
-class OpenedStorage(Opened, InMemoryStorage):
-    def __init__(self, events: list[str], clock: Clock) -> None:
-        Opened.__init__(self, "storage", events)
-        InMemoryStorage.__init__(self, clock)
-
-
-class OpenedAuth(Opened, StaticAuth):
-    def __init__(self, events: list[str]) -> None:
-        Opened.__init__(self, "auth", events)
-        StaticAuth.__init__(self)
-
-
-class OpenedInference(Opened, ScriptedInference):
-    def __init__(self, events: list[str]) -> None:
-        Opened.__init__(self, "inference", events)
-        ScriptedInference.__init__(self)
-
-
-class BrokenInference(ScriptedInference):
-    async def __aenter__(self) -> Self:
-        raise OSError("cannot open")
-
-    async def __aexit__(self, *_: object) -> None:
-        raise AssertionError("it was never open")
-
-
-def recording_container(events: list[str], inference: ScriptedInference) -> Container:
-    container = make_container()
-    container.storage.override(OpenedStorage(events, container.clock()))
-    container.auth.override(OpenedAuth(events))
-    container.inference.override(inference)
-    return container
-
-
-async def test_adapters_are_opened_in_order_and_closed_in_reverse() -> None:
-    events: list[str] = []
-    app = recording_container(events, OpenedInference(events)).application()
-
-    async with app.router.lifespan_context(app):
-        assert events == ["open storage", "open auth", "open inference"]
-    assert events[3:] == ["close inference", "close auth", "close storage"]
-
-
-async def test_open_adapters_are_closed_when_the_next_cannot_be_opened() -> None:
-    events: list[str] = []
-    app = recording_container(events, BrokenInference()).application()
-
-    with pytest.raises(OSError, match="cannot open"):
-        async with app.router.lifespan_context(app):
-            pass
-    assert events == ["open storage", "open auth", "close auth", "close storage"]

@@ -20,8 +20,11 @@ from tests.unit.entrypoints.chatcore_service.http_service import (
 )
 from tests.unit.models_answers import models_answer
 
-from chatcore import Limits
+from chatcore import ChatError, Limits, errors
 from chatcore_service.api.all_endpoints import openapi_document
+from chatcore_service.http import refusals
+from chatcore_service.http.problems import status_of
+from chatcore_service.http.refusals import RefusedError
 from chatcore_service.http.resource import PublicResource, SecuredResource
 from chatcore_service.openapi.page import ASSETS
 
@@ -231,20 +234,24 @@ async def test_too_much_at_once_has_the_described_shape() -> None:
     async with running_service(settings) as service:
         await service.paused_reply(await service.conversation())
         path = f"{await service.conversation()}/messages"
-        require_described(await service.client.post(path, json={"content": "hi"}, headers=ALICE))
+        refused = await service.client.post(path, json={"content": "hi"}, headers=ALICE)
+
+    assert refused.status_code == 429
+    require_described(refused)
 
 
-def test_every_code_of_a_problem_is_described_once_with_its_status() -> None:
-    codes = [listed["const"] for listed in SCHEMA_OF_CODES["oneOf"]]
+def test_every_code_of_a_problem_is_described_with_its_status() -> None:
+    kinds = {
+        kind
+        for module in (errors, refusals)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, ChatError | RefusedError)
+    } - {ChatError, RefusedError}
+    raised = {(kind.code, kind.status if issubclass(kind, RefusedError) else status_of(kind)) for kind in kinds}
+    described = {(listed["const"], int(listed["description"].split(":")[0])) for listed in SCHEMA_OF_CODES["oneOf"]}
 
-    assert len(set(codes)) == len(codes)
-    assert {
-        "conversation_not_found",
-        "generation_in_progress",
-        "idempotency_key_reused",
-        "internal_error",
-        "too_many_streams",
-    } <= set(codes)
+    assert described == raised | {("internal_error", 500)}
+    assert len(described) == len(SCHEMA_OF_CODES["oneOf"])
     validate(SCHEMA_OF_CODES, "draining")
     assert not Draft202012Validator(SCHEMA_OF_CODES).is_valid("something_else")
 

@@ -1,0 +1,5 @@
+"""Names the media types of requests and responses."""
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+EVENT_STREAM = "text/event-stream"
