@@ -2,7 +2,7 @@
 
 from chatcore.errors import StorageUnavailableError
 from chatcore_service.container import MigrationError, migrate
-from chatcore_service.logs import configure_logging
+from chatcore_service.logs import configure_logging, flush_logs
 from chatcore_service.settings import SPECIAL_CHARACTERS
 
 
@@ -16,6 +16,8 @@ async def migrate_database(database_url: str, *, schema: str) -> str | None:
         return str(error)
     except ValueError:
         return f"DATABASE_URL must be a PostgreSQL connection string; {SPECIAL_CHARACTERS}."
+    # The lines of the log come before the result.
+    flush_logs()
     for name in applied:
         print(f"applied {name}")  # noqa: T201 - a command prints its result
     if not applied:

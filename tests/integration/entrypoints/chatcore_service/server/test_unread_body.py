@@ -176,7 +176,7 @@ async def test_a_caller_that_never_stops_sending_is_disconnected(
 async def test_a_connection_is_not_kept_forever_after_an_unread_body(
     service: LiveService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.server.config, "timeout_keep_alive", 0.1)
+    monkeypatch.setattr(service.server.config.http_protocol_class, "keep_alive_seconds", 0.1)
     reader, writer = await service.connect()
     writer.write(POST + JSON + b"content-length: 2\r\n\r\n")
     async with asyncio.timeout(PATIENCE_SECONDS):
