@@ -31,6 +31,7 @@ _SETTINGS = {
     "LOG_LEVEL": "DEBUG",
     "MAX_STREAMS_PER_USER": "1000",
     "MAX_GENERATIONS_PER_USER": "1000",
+    "MAX_REQUESTS_PER_USER": "1000",
     # Shorter than the readers' patience, so that a frozen replica can be told from a silent model.
     "STREAM_KEEP_ALIVE_SECONDS": "2",
 }
