@@ -6,7 +6,18 @@ from functools import partial
 import pytest
 from tests.unit.conftest import ADA, BOB, World, has_ended, until
 
-from chatcore import FrameReader, HistoryLimits, Limits, ReplyError, Sampling, Status, Stretch, Turn
+from chatcore import (
+    FrameReader,
+    HistoryLimits,
+    HistoryMessage,
+    Limits,
+    ReplyError,
+    Role,
+    Sampling,
+    Status,
+    Stretch,
+    Turn,
+)
 from chatcore.conversations.history import MAX_HISTORY_MESSAGES
 from chatcore.conversations.message import MessageId
 from chatcore.errors import (
@@ -75,6 +86,25 @@ async def test_the_first_message_with_visible_text_titles_the_conversation(world
         titles.append((await world.chat.conversations.open(ADA, conversation.id)).conversation.title)
 
     assert titles == ["New conversation", "Hello\u2067", "Hello\u2067"]
+
+
+@pytest.mark.parametrize("is_complete", [True, False], ids=["empty", "failed"])
+async def test_the_model_sees_a_question_without_an_answer_together_with_the_next_one(
+    world: World, *, is_complete: bool
+) -> None:
+    conversation = await world.conversation()
+    turn = await world.send(conversation, "One")
+    call = await world.inference.call()
+    if is_complete:
+        call.close()
+    else:
+        call.fail(InferenceUnreachableError())
+    await until(partial(has_ended, turn))
+    await world.send(conversation, "Two")
+
+    call = await world.inference.call()
+
+    assert call.request.messages == (HistoryMessage(Role.USER, "One\n\nTwo"),)
 
 
 async def test_the_message_is_stored_before_the_inference_call(world: World) -> None:
