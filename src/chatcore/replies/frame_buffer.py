@@ -9,8 +9,9 @@ MAX_KEPT_FRAME_BYTES = 128 * 1024
 #: Frames of more bytes are large. All buffers of a reply share them, so a large frame is in memory once.
 MAX_SMALL_FRAME_BYTES = 16 * 1024
 #: A buffer that keeps this many bytes of large frames takes no more of them. The last one may exceed the limit, so that
-#: a buffer with room takes every frame, however large.
-MAX_KEPT_LARGE_FRAME_BYTES = 1024 * 1024
+#: a buffer with room takes every frame, however large. A reply of the longest permitted text fits, even if it arrives
+#: in large frames and faster than its reader is scheduled.
+MAX_KEPT_LARGE_FRAME_BYTES = 4 * 1024 * 1024
 
 
 class FrameBuffer:

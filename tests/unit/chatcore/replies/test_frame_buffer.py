@@ -18,7 +18,7 @@ def _all(buffer: FrameBuffer) -> list[bytes]:
 
 
 SMALL = integers(min_value=0, max_value=MAX_SMALL_FRAME_BYTES)
-LARGE = integers(min_value=MAX_SMALL_FRAME_BYTES + 1, max_value=400_000)
+LARGE = integers(min_value=MAX_SMALL_FRAME_BYTES + 1, max_value=1_600_000)
 
 
 def fits(before: list[int], size: int) -> bool:
