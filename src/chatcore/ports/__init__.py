@@ -7,7 +7,6 @@ contract tests of that port from :mod:`chatcore.testing`.
 from chatcore.ports.auth import Auth
 from chatcore.ports.clock import Clock
 from chatcore.ports.conversations import ConversationStore
-from chatcore.ports.health import Pingable
 from chatcore.ports.inference import Frame, Inference, InferenceRequest
 from chatcore.ports.models import Models, ModelsDocument
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration, NewReply, NewTurn
@@ -35,7 +34,6 @@ __all__ = [
     "NewTurn",
     "NullObserver",
     "Observer",
-    "Pingable",
     "ProcessId",
     "ReplyStore",
     "Storage",

@@ -7,7 +7,6 @@ from typing import Protocol
 from attrs import frozen
 
 from chatcore.conversations.message import ConversationId, Message, MessageId
-from chatcore.ports.health import Pingable
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration, NewTurn
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
 from chatcore.user import UserId
@@ -40,7 +39,7 @@ class DeltaRead:
     is_live: bool
 
 
-class ReplyStore(Pingable, Protocol):
+class ReplyStore(Protocol):
     """Stores replies while they are generated. :class:`chatcore.ports.Storage` states the rules for every method.
 
     Raises:
@@ -154,4 +153,12 @@ class ReplyStore(Pingable, Protocol):
 
     async def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
         """Deletes at most `limit` keys, of all users, that were recorded before `before`; returns their number."""
+        ...
+
+    async def ping(self) -> None:
+        """Returns when the storage answers.
+
+        Raises:
+            StorageUnavailableError: the storage did not answer within a few seconds.
+        """
         ...
