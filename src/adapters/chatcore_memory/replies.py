@@ -1,7 +1,7 @@
 """Stores replies in memory while they are generated."""
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 
 from attrs import evolve, frozen
 
@@ -109,9 +109,10 @@ class ReplyRows:
         """Returns the text that each reader is missing."""
         return [self._read_one(reader) for reader in readers]
 
-    def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
+    def purge_idempotency_keys(self, age_seconds: float, limit: int) -> int:
         """Deletes old keys."""
-        old = [key for key, recorded in self._tables.keys.items() if recorded.recorded_at < before][:limit]
+        latest = self._clock.monotonic() - age_seconds
+        old = [key for key, recorded in self._tables.keys.items() if recorded.recorded_at <= latest][:limit]
         for key in old:
             del self._tables.keys[key]
         return len(old)
@@ -157,7 +158,7 @@ class ReplyRows:
                 conversation_id=turn.conversation_id,
                 user_message_id=turn.user_message_id,
                 reply_id=turn.reply_id,
-                recorded_at=turn.now,
+                recorded_at=self._clock.monotonic(),
             )
 
     def _begin_reply(self, new: NewReply, question: Message, *, return_head_id: MessageId | None) -> AcceptedTurn:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
@@ -147,10 +146,10 @@ class InMemoryStorage(Storage, StreamCounts):
         async with self._transaction():
             return self._replies.read_deltas(readers)
 
-    async def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
+    async def purge_idempotency_keys(self, age_seconds: float, limit: int) -> int:
         """Deletes old idempotency keys, as the port says."""
         async with self._transaction():
-            return self._replies.purge_idempotency_keys(before, limit)
+            return self._replies.purge_idempotency_keys(age_seconds, limit)
 
     async def exchange_stream_counts(self, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
         """Exchanges the counts of a process for those of all others, as the port says."""

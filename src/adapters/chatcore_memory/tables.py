@@ -1,7 +1,6 @@
 """Stores the rows of an in-memory storage, and finds them by their keys."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from attrs import Factory, define, evolve, frozen
 
@@ -42,7 +41,8 @@ class RecordedKey:
     conversation_id: ConversationId
     user_message_id: MessageId
     reply_id: MessageId
-    recorded_at: datetime
+    #: When the key was recorded, in seconds of the storage's clock.
+    recorded_at: float
 
 
 @define

@@ -1,7 +1,6 @@
 """Implements the storage port and the stream counts port on PostgreSQL."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Self
 
 from chatcore.conversations.changes import ConversationChanges
@@ -200,9 +199,9 @@ class PostgresStorage(Storage, StreamCounts):
         """Returns the text that each reader is missing, as the port says."""
         return await read_deltas(self._background, readers)
 
-    async def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
+    async def purge_idempotency_keys(self, age_seconds: float, limit: int) -> int:
         """Deletes old idempotency keys, as the port says."""
-        return await idempotency_keys.purge(self._background, before, limit)
+        return await idempotency_keys.purge(self._background, age_seconds, limit)
 
     async def exchange_stream_counts(self, process_id: ProcessId, counts: Mapping[UserId, int]) -> Mapping[UserId, int]:
         """Exchanges the counts of a process for those of all others, as the port says."""

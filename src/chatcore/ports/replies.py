@@ -1,7 +1,6 @@
 """Defines the port that stores replies while they are generated."""
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
 from typing import Protocol
 
 from attrs import frozen
@@ -151,8 +150,15 @@ class ReplyStore(Protocol):
         """
         ...
 
-    async def purge_idempotency_keys(self, before: datetime, limit: int) -> int:
-        """Deletes at most `limit` keys, of all users, that were recorded before `before`; returns their number."""
+    async def purge_idempotency_keys(self, age_seconds: float, limit: int) -> int:
+        """Deletes at most `limit` keys, of all users, that were recorded `age_seconds` ago or earlier.
+
+        The storage's clock decides when a key was recorded and how old it is, because the clocks of two processes
+        differ.
+
+        Returns:
+            The number of deleted keys.
+        """
         ...
 
     async def ping(self) -> None:

@@ -114,6 +114,6 @@ class OrphanRecovery:
         )
 
     async def _purge(self) -> None:
-        before = self._clock.now() - timedelta(hours=KEPT_HOURS)
-        while await self._storage.purge_idempotency_keys(before, _PURGED_AT_ONCE) == _PURGED_AT_ONCE:
+        age_seconds = timedelta(hours=KEPT_HOURS).total_seconds()
+        while await self._storage.purge_idempotency_keys(age_seconds, _PURGED_AT_ONCE) == _PURGED_AT_ONCE:
             pass

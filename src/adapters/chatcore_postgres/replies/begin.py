@@ -22,6 +22,9 @@ the plan, even more so when its caches have gone cold since the last turn. So th
 scan of a table where one is enough, one insert for both messages, no result that the caller knows already, and the
 caller sorts the messages.
 
+**Time.** What is decided by an age (a lease, an idempotency key) has the database's time: the clocks of two processes
+may differ by hours. The other instants are only shown to users, and have the time of the process.
+
 **Recursion** stays inside a part of its own. Citus refuses a statement that writes and begins with `with recursive`.
 """
 
@@ -116,7 +119,7 @@ generation as (
             from generate_series(1, %(max_generations)s::integer) as slot
             where slot <> all (taken_slots)
         ),
-        %(owner_id)s, 1, now() + make_interval(secs => %(lease_seconds)s), fallback_head_id, %(now)s
+        %(owner_id)s, 1, now() + make_interval(secs => %(lease_seconds)s), fallback_head_id, now()
     from moved
 ),
 {then}

@@ -83,7 +83,7 @@ moved as (
     then="""
 remembered as (
     insert into idempotency_keys (user_id, key, fingerprint, conversation_id, user_message_id, reply_id, created_at)
-    select %(user_id)s, %(key)s, %(fingerprint)s, %(conversation_id)s, %(user_message_id)s, %(reply_id)s, %(now)s
+    select %(user_id)s, %(key)s, %(fingerprint)s, %(conversation_id)s, %(user_message_id)s, %(reply_id)s, now()
     from moved
     where %(key)s::text is not null
 ),

@@ -1,7 +1,5 @@
 """Deletes old idempotency keys."""
 
-from datetime import datetime
-
 from chatcore_postgres.driver.database import Database
 
 PURGE_IDEMPOTENCY_KEYS = """
@@ -9,7 +7,7 @@ delete from idempotency_keys as k
 using (
     select user_id, key
     from idempotency_keys
-    where created_at < %(before)s
+    where created_at <= now() - make_interval(secs => %(age_seconds)s)
     order by created_at
     limit %(limit)s
 ) as old
@@ -18,8 +16,8 @@ returning k.key
 """
 
 
-async def purge(database: Database, before: datetime, limit: int) -> int:
-    """Deletes keys that were recorded before an instant, as the port says."""
-    parameters = {"before": before, "limit": limit}
+async def purge(database: Database, age_seconds: float, limit: int) -> int:
+    """Deletes keys of an age, as the port says."""
+    parameters = {"age_seconds": age_seconds, "limit": limit}
     # A plan for all values would expect so many old keys that it reads the whole table.
     return len(await database.fetch(PURGE_IDEMPOTENCY_KEYS, parameters, plan_anew=True))

@@ -18,14 +18,12 @@ from chatcore.conversations.message import ConversationId
 from chatcore.conversations.path import WHOLE_PATH
 from chatcore.errors import NotFoundError
 from chatcore.testing.samples import (
-    NOON,
     a_final_state,
     a_key,
     a_regeneration,
     a_rename,
     a_turn,
     an_owner,
-    later,
     progress,
 )
 from chatcore.testing.storage.steps import begin, checkpoint, create, end, lease_of
@@ -115,8 +113,11 @@ async def _claim(storage: PostgresStorage, user_id: str) -> Act:
 
 async def _purge(storage: PostgresStorage, user_id: str) -> Act:
     conversation = await create(storage, user_id)
-    await storage.begin_turn(evolve(a_turn(conversation), idempotency_key=a_key(), now=later(-1)))
-    return lambda: storage.purge_idempotency_keys(NOON, 100)
+    await storage.begin_turn(evolve(a_turn(conversation), idempotency_key=a_key()))
+    await storage._background.fetch(
+        "update idempotency_keys set created_at = '2000-01-01' where user_id = %(user)s returning 1", {"user": user_id}
+    )
+    return lambda: storage.purge_idempotency_keys(86_400, 100)
 
 
 async def _open(storage: PostgresStorage, user_id: str) -> Act:
