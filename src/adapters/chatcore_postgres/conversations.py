@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import count
+from typing import LiteralString
 from uuid import UUID
 
 from chatcore.conversations.changes import ConversationChanges
@@ -11,7 +12,11 @@ from chatcore.conversations.message import ConversationId
 from chatcore.errors import ConversationNotFoundError
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Connection, Database, Row, fetch_on
-from chatcore_postgres.rows import CONVERSATION_COLUMNS, SETTABLE_COLUMNS, active_reply_of, listed, to_conversations
+from chatcore_postgres.rows import CONVERSATION_COLUMNS, active_reply_of, listed, to_conversations
+
+#: The columns that a user can change. The value is sent for a column that does not change: it has the type of the
+#: column, because the server prepares a statement once for every combination of types.
+SETTABLE_COLUMNS: Mapping[LiteralString, object] = {"title": "", "is_pinned": False}
 
 CREATE = f"""
 insert into conversations (user_id, {listed(CONVERSATION_COLUMNS)})

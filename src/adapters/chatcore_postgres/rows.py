@@ -5,7 +5,7 @@ passes arguments by position takes a third of the time of a function that is cal
 Whether instants are in UTC is the same for all rows, so only the first row is checked.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC
 from operator import itemgetter
 from typing import LiteralString
@@ -28,10 +28,6 @@ CONVERSATION_COLUMNS: Sequence[LiteralString] = (
     "updated_at",
     "is_pinned",
 )
-
-#: The columns that a user can change. The value is sent for a column that does not change: it has the type of the
-#: column, because the server prepares a statement once for every combination of types.
-SETTABLE_COLUMNS: Mapping[LiteralString, object] = {"title": "", "is_pinned": False}
 
 #: The columns of `messages` that :func:`to_messages` takes, in its order.
 MESSAGE_COLUMNS: Sequence[LiteralString] = (

@@ -5,7 +5,8 @@ from attrs import fields
 from chatcore.conversations.changes import SETTABLE_FIELDS
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import Message
-from chatcore_postgres.rows import CONVERSATION_COLUMNS, MESSAGE_COLUMNS, SETTABLE_COLUMNS
+from chatcore_postgres.conversations import SETTABLE_COLUMNS
+from chatcore_postgres.rows import CONVERSATION_COLUMNS, MESSAGE_COLUMNS
 
 
 def test_every_field_of_a_conversation_has_a_column() -> None:
