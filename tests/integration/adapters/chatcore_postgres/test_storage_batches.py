@@ -79,4 +79,4 @@ async def test_a_batch_is_planned_for_its_own_size(database_url: str) -> None:
             await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", start_offset=2 * repeat)])
         prepared = await storage._background.fetch("select statement from pg_prepared_statements", {})
 
-    assert not [statement for (statement,) in prepared if "insert into deltas" in statement]
+    assert not [statement for (statement,) in prepared if '"public".deltas' in statement]

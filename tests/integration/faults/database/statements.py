@@ -1,19 +1,19 @@
 """What only each of the service's writing statements contains, to tell them apart on the wire."""
 
-BEGIN_TURN = "insert into idempotency_keys"
-CHECKPOINT = "insert into deltas"
-FINISH = "delete from generations"
+BEGIN_TURN = 'insert into "public".idempotency_keys'
+CHECKPOINT = 'insert into "public".deltas'
+FINISH = 'delete from "public".generations'
 
 #: Everything that a user causes to be written.
 WRITES = {
-    "create": "insert into conversations",
+    "create": 'insert into "public".conversations',
     "begin a turn": BEGIN_TURN,
     "begin a regeneration": "join path as answered",
     "checkpoint": CHECKPOINT,
     "finish": FINISH,
     "stop": "set stop_requested = true",
     "rename": "then 'user'",
-    "delete": "delete from conversations",
+    "delete": 'delete from "public".conversations',
 }
 #: The statements of a recovery, in their order.
 RECOVERY = ("set owner_id =", "for update", "string_agg(text", FINISH, "COMMIT")

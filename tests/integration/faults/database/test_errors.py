@@ -16,8 +16,8 @@ from tests.integration.faults.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-SOON_SENT_AGAIN = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08000", "08006")
-NOT_SENT_AGAIN = ("57014", "25006", "53100", "53200", "53300", "25P03", "58030")
+SOON_SENT_AGAIN = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08000", "08006", "25006")
+NOT_SENT_AGAIN = ("57014", "53100", "53200", "53300", "25P03", "58030")
 MISTAKES_OF_OURS = ("22012", "42P08", "XX000")
 
 
