@@ -11,8 +11,9 @@ Where to start reading:
 * :mod:`chatcore.conversations` holds the stored data: messages, conversations and pages of them, the history that the
   model sees, titles, and the use cases on conversations.
 * :mod:`chatcore.replies` generates replies and delivers them. `turns` holds the use cases (send, regenerate, stop,
-  follow). `generation_runner` runs each `generation` under a `lease`; `checkpoints` stores its text while it grows;
-  `recovery` finishes orphaned replies; `transcript`, `readers` and `follower` deliver a reply to its readers.
+  follow); `stopping` and `interruption` carry out two of them. `generation_runner` runs each `generation` under a
+  `lease`; `checkpoints` stores its text while it grows; `recovery` finishes orphaned replies; `transcript`, `readers`
+  and `follower` deliver a reply to its readers.
 * The modules at the top level serve both folders: `errors` and `reply_error`, `user`, `text` and `timestamps`.
   `system_clock`, `timed_wait`, `key_ring` and `missing_extra` also serve adapters.
 """
@@ -27,6 +28,7 @@ from chatcore.conversations.open_conversation import OpenConversation
 from chatcore.conversations.path import MessageSlice, PathCursor, PathRequest
 from chatcore.conversations.titles import auto_title
 from chatcore.errors import ChatError
+from chatcore.replies.interruption import OnBusy
 from chatcore.replies.readers import FrameReader, Reader, Stretch
 from chatcore.replies.sampling import Sampling
 from chatcore.replies.transcript import End
@@ -49,6 +51,7 @@ __all__ = [
     "Message",
     "MessageId",
     "MessageSlice",
+    "OnBusy",
     "OpenConversation",
     "Page",
     "PageRequest",

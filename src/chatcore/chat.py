@@ -17,8 +17,10 @@ from chatcore.replies.background import Background
 from chatcore.replies.checkpoints import Checkpointer
 from chatcore.replies.follower import Follower
 from chatcore.replies.generation_runner import GenerationRunner
+from chatcore.replies.interruption import Interruption
 from chatcore.replies.lease import OwnerId
 from chatcore.replies.recovery import OrphanRecovery
+from chatcore.replies.stopping import Stopper
 from chatcore.replies.turns import Turns
 from chatcore.timed_wait import wait_at_most
 
@@ -77,12 +79,15 @@ class Chat:
             on_deleted=self.runner.cancel_deleted,
             placeholder_titles=frozenset(placeholder_titles),
         )
+        stopper = Stopper(storage=storage, clock=clock, runner=self.runner)
         self.turns = Turns(
             storage=storage,
             clock=clock,
             background=background,
             runner=self.runner,
             follower=self.follower,
+            stopper=stopper,
+            interruption=Interruption(storage=storage, clock=clock, stopper=stopper),
             owner_id=owner_id,
             history_limits=limits.history,
             max_generations=limits.generations_per_user,

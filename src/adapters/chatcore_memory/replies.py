@@ -35,16 +35,25 @@ class ReplyRows:
     def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
         """Begins a turn."""
         turn = evolve(turn, now=turn.now.astimezone(UTC))
-        known = self._known_turn(turn)
-        if known is not None:
-            return known
-        conversation = self._tables.conversation(turn.user_id, turn.conversation_id)
-        if self._tables.has_message(turn.user_id, turn.conversation_id, turn.reply_id):
-            return self._accepted(turn)
+        begun = self._begun_before(turn)
+        if begun is not None:
+            return begun
         self._require_room(turn)
-        question = self._append_question(conversation, turn)
-        self._record_key(turn)
-        return self._begin_reply(turn, question, return_head_id=question.id)
+        return self._append(turn)
+
+    def interrupt(
+        self, turn: NewTurn, running_id: MessageId, decide: Callable[[OrphanedReply], FinalState]
+    ) -> AcceptedTurn:
+        """Ends the reply `running_id` if it still runs, and begins a turn."""
+        turn = evolve(turn, now=turn.now.astimezone(UTC))
+        begun = self._begun_before(turn)
+        if begun is not None:
+            return begun
+        self._require_room(turn, running_id)
+        running = self._tables.generations.get((turn.user_id, turn.conversation_id))
+        if running is not None:
+            self.finish_orphan(running.lease, decide)
+        return self._append(turn)
 
     def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
         """Begins a regeneration."""
@@ -117,6 +126,15 @@ class ReplyRows:
             del self._tables.keys[key]
         return len(old)
 
+    def _begun_before(self, turn: NewTurn) -> AcceptedTurn | None:
+        """Returns the turn if it is stored, under its key or its own ids."""
+        known = self._known_turn(turn)
+        if known is not None:
+            return known
+        self._tables.conversation(turn.user_id, turn.conversation_id)
+        is_stored = self._tables.has_message(turn.user_id, turn.conversation_id, turn.reply_id)
+        return self._accepted(turn) if is_stored else None
+
     def _known_turn(self, turn: NewTurn) -> AcceptedTurn | None:
         """Returns the turn that the idempotency key was recorded for, or None if the key is new."""
         if turn.idempotency_key is None:
@@ -136,12 +154,21 @@ class ReplyRows:
             history=(),
         )
 
-    def _require_room(self, new: NewReply) -> None:
+    def _require_room(self, new: NewReply, ending_id: MessageId | None = None) -> None:
+        """Checks that the reply may begin once the reply `ending_id` has ended."""
         running = self._tables.generations.get((new.user_id, new.conversation_id))
-        if running is not None:
-            raise GenerationInProgressError(new.conversation_id, running.lease.message_id)
-        if len(list(self._tables.generations_of(new.user_id))) >= new.max_generations:
+        elsewhere = len(list(self._tables.generations_of(new.user_id))) - (running is not None)
+        if elsewhere >= new.max_generations:
             raise TooManyGenerationsError(new.max_generations)
+        if running is not None and running.lease.message_id != ending_id:
+            raise GenerationInProgressError(new.conversation_id, running.lease.message_id)
+
+    def _append(self, turn: NewTurn) -> AcceptedTurn:
+        """Stores the messages of a turn, its key and its generation."""
+        conversation = self._tables.conversation(turn.user_id, turn.conversation_id)
+        question = self._append_question(conversation, turn)
+        self._record_key(turn)
+        return self._begin_reply(turn, question, return_head_id=question.id)
 
     def _append_question(self, conversation: Conversation, turn: NewTurn) -> Message:
         messages = self._tables.messages[turn.user_id, turn.conversation_id]

@@ -106,6 +106,13 @@ class InMemoryStorage(Storage, StreamCounts):
         async with self._transaction():
             return self._replies.begin_turn(turn)
 
+    async def interrupt(
+        self, turn: NewTurn, running_id: MessageId, decide: Callable[[OrphanedReply], FinalState]
+    ) -> AcceptedTurn:
+        """Ends a running reply and begins a turn, as the port says."""
+        async with self._transaction():
+            return self._replies.interrupt(turn, running_id, decide)
+
     async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
         """Begins a regeneration, as the port says."""
         async with self._transaction():

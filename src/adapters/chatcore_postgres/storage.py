@@ -22,6 +22,7 @@ from chatcore_postgres.replies.begin_turn import begin_turn
 from chatcore_postgres.replies.checkpoint import checkpoint
 from chatcore_postgres.replies.deltas import read_deltas
 from chatcore_postgres.replies.finish import finish
+from chatcore_postgres.replies.interrupt import interrupt
 from chatcore_postgres.replies.messages import get_message, request_stop
 from chatcore_postgres.replies.orphans import claim_expired, finish_orphan
 from chatcore_postgres.warm_up import WarmDatabase
@@ -166,6 +167,12 @@ class PostgresStorage(Storage, StreamCounts):
     async def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
         """Begins a turn, as the port says."""
         return await begin_turn(self._requests, turn)
+
+    async def interrupt(
+        self, turn: NewTurn, running_id: MessageId, decide: Callable[[OrphanedReply], FinalState]
+    ) -> AcceptedTurn:
+        """Ends a running reply and begins a turn, as the port says."""
+        return await interrupt(self._requests, turn, running_id, decide)
 
     async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
         """Begins a regeneration, as the port says."""

@@ -58,8 +58,24 @@ class ReplyStore(Protocol):
         Raises:
             ConversationNotFoundError: the user has no such conversation.
             GenerationInProgressError: the conversation has a running reply.
-            TooManyGenerationsError: the user has `max_generations` running replies.
+            TooManyGenerationsError: the user has `max_generations` running replies. The error takes precedence over the
+                running reply of the conversation only if all other conversations have that many.
             IdempotencyKeyReusedError: the key was recorded with another fingerprint.
+        """
+        ...
+
+    async def interrupt(
+        self, turn: NewTurn, running_id: MessageId, decide: Callable[[OrphanedReply], FinalState]
+    ) -> AcceptedTurn:
+        """Ends the reply `running_id` if it still runs, and begins the turn, in one transaction.
+
+        The running reply is ended as by :meth:`finish_orphan`, with the text of its deltas, and its owner loses its
+        lease. The turn is then begun as by :meth:`begin_turn`. No other turn comes between the two. If the turn is
+        refused or was begun before, the reply goes on.
+
+        Raises:
+            GenerationInProgressError: the conversation has another running reply.
+            ConversationNotFoundError, TooManyGenerationsError, IdempotencyKeyReusedError: as from :meth:`begin_turn`.
         """
         ...
 

@@ -45,6 +45,7 @@ class Generation:
         "lease",
         "replaces",
         "started_at",
+        "task",
         "trace_id",
         "transcript",
     )
@@ -65,6 +66,8 @@ class Generation:
         self.replaces = replaces
         self.trace_id = trace_id
         self.transcript = transcript
+        #: The task that runs the generation to its final state; None before the runner has started it.
+        self.task: asyncio.Task[None] | None = None
         self.cancel_reason: CancelReason | None = None
         #: Whether the final state is being written; a checkpoint would only interfere with the write.
         self.is_finishing = False

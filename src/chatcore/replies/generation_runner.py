@@ -87,8 +87,8 @@ class GenerationRunner:
         generation = Generation(lease, transcript, started_at=started_at, replaces=replaces, trace_id=request.trace_id)
         self._by_message[lease.message_id] = generation
         # The list lets `_generate` drop the request, which holds tens of kB of history that are not needed for long.
-        task = asyncio.create_task(self._run(generation, [request]), name=f"generation {lease.message_id}")
-        self._background.keep(task)
+        generation.task = asyncio.create_task(self._run(generation, [request]), name=f"generation {lease.message_id}")
+        self._background.keep(generation.task)
         self._observer.generation_started(lease, request.trace_id)
         if self._is_cut_short:
             # The turn was accepted just before the drain began and stored after the other generations were cancelled.

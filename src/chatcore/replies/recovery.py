@@ -5,7 +5,7 @@ and finishes the reply with the text that its checkpoints have stored.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import uniform
 
 from chatcore.conversations.message import Status
@@ -100,20 +100,25 @@ class OrphanRecovery:
             self._observer.recovered(lease, final_state)
 
     def _decide(self, orphan: OrphanedReply) -> FinalState:
-        has_text = bool(orphan.text)
-        # The owner could not act on the stop request any more, but the user must find the reply stopped.
-        status = Status.STOPPED if orphan.stop_requested else broken_off(has_text=has_text)
-        return FinalState(
-            status=status,
-            content=orphan.text,
-            error=ReplyError.STOPPED if orphan.stop_requested else ReplyError.INFERENCE_INTERRUPTED,
-            token_count=None,
-            inference_time_ms=None,
-            returns_head=returns_head(status, has_text=has_text, replaces=orphan.replaces),
-            ended_at=self._clock.now(),
-        )
+        return final_state_of_orphan(orphan, now=self._clock.now())
 
     async def _purge(self) -> None:
         age_seconds = timedelta(hours=KEPT_HOURS).total_seconds()
         while await self._storage.purge_idempotency_keys(age_seconds, _PURGED_AT_ONCE) == _PURGED_AT_ONCE:
             pass
+
+
+def final_state_of_orphan(orphan: OrphanedReply, *, now: datetime) -> FinalState:
+    """Returns the final state of a reply that its owner did not finish."""
+    has_text = bool(orphan.text)
+    # The owner could not act on the stop request any more, but the user must find the reply stopped.
+    status = Status.STOPPED if orphan.stop_requested else broken_off(has_text=has_text)
+    return FinalState(
+        status=status,
+        content=orphan.text,
+        error=ReplyError.STOPPED if orphan.stop_requested else ReplyError.INFERENCE_INTERRUPTED,
+        token_count=None,
+        inference_time_ms=None,
+        returns_head=returns_head(status, has_text=has_text, replaces=orphan.replaces),
+        ended_at=now,
+    )

@@ -8,21 +8,22 @@ from attrs import frozen
 from chatcore.conversations.history import MAX_HISTORY_MESSAGES, HistoryLimits, trim
 from chatcore.conversations.message import ConversationId, Message, MessageId, require_content
 from chatcore.conversations.titles import auto_title
-from chatcore.errors import ChatError, DrainingError, MessageNotFoundError, StorageUnavailableError
+from chatcore.errors import ChatError, DrainingError, StorageUnavailableError
 from chatcore.ports import AcceptedTurn, Clock, InferenceRequest, NewRegeneration, NewReply, NewTurn, ReplyStore
 from chatcore.replies.background import Background
 from chatcore.replies.follower import Follower
-from chatcore.replies.generation import CancelReason, Generation
+from chatcore.replies.generation import Generation
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.idempotency import IdempotencyKey, fingerprint
+from chatcore.replies.interruption import Interruption, OnBusy
 from chatcore.replies.lease import LEASE_SECONDS, OwnerId
 from chatcore.replies.readers import FrameReader, Reader, Stretch
 from chatcore.replies.sampling import Sampling
+from chatcore.replies.stopping import Stopper
 from chatcore.user import User
 
 #: How long `stop` waits for the owner of a reply, in whichever process, to write the final state.
 STOP_WAIT_SECONDS = 5.0
-_STOP_POLL_SECONDS = 0.1
 # A turn in doubt, which may or may not be stored, is looked up again after this time.
 _LOOK_AGAIN_SECONDS = 0.5
 
@@ -48,6 +49,8 @@ class Turns:
     background: Background
     runner: GenerationRunner
     follower: Follower
+    stopper: Stopper
+    interruption: Interruption
     owner_id: OwnerId
     history_limits: HistoryLimits
     #: How many replies a user may have in generation at once.
@@ -63,6 +66,7 @@ class Turns:
         sampling: Sampling = DEFAULT_SAMPLING,
         idempotency_key: str | None = None,
         as_sent: Mapping[str, object] | None = None,
+        on_busy: OnBusy = OnBusy.REJECT,
         trace_id: str | None = None,
     ) -> Turn:
         """Stores the user's message and an empty reply, and starts to generate the reply.
@@ -77,12 +81,14 @@ class Turns:
             idempotency_key: the key of this send, 1 to 255 visible ASCII characters; remembered for 24 hours.
             as_sent: the request as the sender wrote it, in JSON values, if it differs from `content` and `sampling`.
                 The key is bound to this form, so that new defaults do not turn a repeat into a different request.
+            on_busy: what to do while a reply of the conversation is being generated: refuse the message, or stop the
+                reply. Nothing is stopped for a message that is refused for another reason.
             trace_id: the id of the trace, which is passed on to the inference service.
 
         Raises:
             InvalidInputError: the content or the key breaks its limits.
             ConversationNotFoundError: this user has no such conversation.
-            GenerationInProgressError: a reply of the conversation is being generated.
+            GenerationInProgressError: a reply of the conversation is being generated, and `on_busy` is REJECT.
             TooManyGenerationsError: the user has reached the limit of replies generated at once.
             IdempotencyKeyReusedError: the key was used for another request.
             DrainingError: this process is shutting down.
@@ -101,8 +107,10 @@ class Turns:
             now=self.clock.now(),
         )
 
+        begin_turn = self.interruption.begin_turn if on_busy is OnBusy.INTERRUPT else self.storage.begin_turn
+
         async def begin() -> Turn:
-            accepted = await self.storage.begin_turn(turn)
+            accepted = await begin_turn(turn)
             return self._start(accepted, sampling, trace_id, is_repeatable=idempotency_key is not None)
 
         return await self.background.admit(self._begin(turn, begin))
@@ -240,18 +248,9 @@ class Turns:
             MessageNotFoundError: this user's conversation has no such reply.
             DrainingError: this process shuts down while the call waits for another process to stop the reply.
         """
-        message = await self.storage.request_stop(user.id, conversation_id, message_id)
-        if not message.is_reply:
-            raise MessageNotFoundError
-        generation = self.runner.find(user.id, conversation_id, message_id)
-        if generation is not None:
-            generation.cancel(CancelReason.STOPPED)
-        deadline = self.clock.monotonic() + STOP_WAIT_SECONDS
-        while message.is_streaming and self.clock.monotonic() < deadline:
-            if generation is None and self.runner.is_draining:
-                raise DrainingError
-            await self.clock.sleep(_STOP_POLL_SECONDS)
-            message = await self.storage.get_message(user.id, conversation_id, message_id)
+        message = await self.stopper.stop(user.id, conversation_id, message_id, wait_seconds=STOP_WAIT_SECONDS)
+        if message.is_streaming and self.runner.is_draining:
+            raise DrainingError
         return message
 
 

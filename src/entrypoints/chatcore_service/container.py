@@ -158,6 +158,7 @@ class Container(containers.DeclarativeContainer):
         bodies=bodies,
         streams=streams,
         default_sampling=settings.provided.sampling,
+        default_on_busy=settings.provided.send_on_busy,
     )
     reply_endpoints = providers.Factory(
         ReplyEndpoints, turns=chat.provided.turns, authenticator=authenticator, admission=admission, streams=streams

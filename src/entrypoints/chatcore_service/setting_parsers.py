@@ -5,13 +5,16 @@ A parser raises :class:`~chatcore_service.environment.MalformedValueError` for a
 
 import re
 from collections.abc import Callable
+from enum import StrEnum
 from ipaddress import IPv6Address
 from math import inf
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from chatcore.key_ring import keys_in
 from chatcore_service.environment import MalformedValueError
+
+_ChoiceT = TypeVar("_ChoiceT", bound=StrEnum)
 
 _SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 # Python's own parsers also accept underscores, white space and the digits of other scripts.
@@ -53,6 +56,18 @@ def choice(*choices: str) -> Callable[[str], str]:
         if value.upper() not in choices:
             raise MalformedValueError(f"must be one of {', '.join(sorted(choices))}")
         return value.upper()
+
+    return parse
+
+
+def member(choices: type[_ChoiceT]) -> Callable[[str], _ChoiceT]:
+    """Accepts the value of a member of `choices` in upper or lower case; returns the member."""
+
+    def parse(value: str) -> _ChoiceT:
+        try:
+            return choices(value.lower())
+        except ValueError as error:
+            raise MalformedValueError(f"must be one of {', '.join(sorted(choices))}") from error
 
     return parse
 

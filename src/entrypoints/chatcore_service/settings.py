@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from attrs import field, fields, frozen
 
-from chatcore import HistoryLimits, Limits, Sampling
+from chatcore import HistoryLimits, Limits, OnBusy, Sampling
 from chatcore.chat import DRAIN_SECONDS
 from chatcore.conversations.conversation import PLACEHOLDER_TITLES
 from chatcore.conversations.history import MAX_HISTORY_MESSAGES
@@ -18,6 +18,7 @@ from chatcore_service.setting_parsers import (
     emails,
     http_url,
     internal_keys,
+    member,
     names,
     number,
     origins,
@@ -182,6 +183,8 @@ class Settings:
     frontend_origins: tuple[str, ...] = field(default=("http://localhost:3000",), metadata=env("FRONTEND_URL", origins))
     #: Titles that count as missing in a new conversation, so that the first message replaces such a title.
     placeholder_titles: tuple[str, ...] = field(default=PLACEHOLDER_TITLES, metadata=env("PLACEHOLDER_TITLES", names))
+    #: What a send does while a reply is being generated in its conversation, if the request does not say so.
+    send_on_busy: OnBusy = field(default=OnBusy.REJECT, metadata=env("SEND_ON_BUSY", member(OnBusy)))
     #: Time that replies in progress have to finish at shutdown. A process manager would kill a slower process.
     drain_seconds: float = field(default=DRAIN_SECONDS, metadata=env("DRAIN_SECONDS", number(high=DRAIN_SECONDS)))
     service_name: str = field(default="chat-api", metadata=env("SERVICE_NAME", text))

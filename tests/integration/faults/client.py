@@ -132,13 +132,15 @@ class Client:
         on: str,
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
+        **fields: object,
     ) -> Answer:
-        """Sends a message. The same content and key again are the same message."""
+        """Sends a message, with further fields of the body. The same content and key again are the same message."""
         sent = self.note(conversation_id, content, key)
         keyed = {} if key is None else {"idempotency-key": key}
+        body = {"content": content, **fields}
         try:
             answer = await self._post(
-                f"/{conversation_id}/messages", on=on, body={"content": content}, headers={**keyed, **(headers or {})}
+                f"/{conversation_id}/messages", on=on, body=body, headers={**keyed, **(headers or {})}
             )
         except httpx.TransportError:
             sent.told(Outcome.INFO)

@@ -180,6 +180,14 @@ async def _make_replies(recording: Recording) -> None:
         (lease, *_) = await storage.claim_expired(an_owner(), [the_reply(1)], _MANY)
     async with recording.step("the end of an orphaned reply"):
         await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text))
+    conversation = await create(storage, HEAVY)
+    running = await storage.begin_turn(evolve(a_turn(conversation), max_generations=8))
+    async with recording.step("an interruption"):
+        await storage.interrupt(
+            evolve(a_turn(conversation), max_generations=8),
+            running.reply.id,
+            lambda orphan: a_final_state(orphan.text),
+        )
 
 
 async def _import(recording: Recording, url: str) -> None:

@@ -141,12 +141,7 @@ class Database:
         """Repeats a statement while its first column is `stale`, which means that another transaction overtook it."""
 
         async def unit(connection: Connection) -> list[Row]:
-            for _ in range(_MAX_ROUNDS):
-                rows = await fetch_on(connection, query, parameters)
-                if rows[0][0] != "stale":
-                    return rows
-                await _pause()
-            raise StorageUnavailableError
+            return await fetch_definite_on(connection, query, parameters)
 
         return await self.run(unit)
 
@@ -235,6 +230,16 @@ async def fetch_on(
         rows += part
         await asyncio.sleep(0)
     return rows + part
+
+
+async def fetch_definite_on(connection: Connection, query: LiteralString, parameters: Parameters) -> list[Row]:
+    """Does as :meth:`Database.fetch_definite` on a given connection, also within a transaction."""
+    for _ in range(_MAX_ROUNDS):
+        rows = await fetch_on(connection, query, parameters)
+        if rows[0][0] != "stale":
+            return rows
+        await _pause()
+    raise StorageUnavailableError
 
 
 async def _pause() -> None:

@@ -36,8 +36,9 @@ outcome as (
             when repeated.id is not null then 'repeated'
             when seen.next_position is null then 'absent'
             when answered.id is null then 'nothing'
+            when cardinality(running.slots) > %(max_generations)s::integer then 'full'
             when running.message_id is not null then 'busy'
-            when cardinality(running.slots) >= %(max_generations)s::integer then 'full'
+            when cardinality(running.slots) = %(max_generations)s::integer then 'full'
             else 'accepted'
         end as outcome,
         answered.id as user_message_id,

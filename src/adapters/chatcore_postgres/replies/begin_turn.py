@@ -10,6 +10,9 @@ from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_st
 # `path` begins at the head, or at the reply if that exists already. `count` includes the message to be answered and not
 # the reply.
 #
+# A user can have more running replies than the limit for some time after the limit was lowered. A turn is `full` then,
+# even if its conversation is busy: ending that reply would not make room, so it must not be stopped for the turn.
+#
 # Where a message is looked up by its id, `conversation_id is not distinct from` only compares. With a plain `=` the
 # planner, which believes that few rows share a conversation, might read the whole conversation by the column's index.
 BEGIN_TURN = begin_statement(
@@ -30,8 +33,9 @@ outcome as (
             ) then 'repeated'
             when known.is_same then 'replayed'
             when seen.next_position is null then 'absent'
+            when cardinality(running.slots) > %(max_generations)s::integer then 'full'
             when running.message_id is not null then 'busy'
-            when cardinality(running.slots) >= %(max_generations)s::integer then 'full'
+            when cardinality(running.slots) = %(max_generations)s::integer then 'full'
             else 'accepted'
         end as outcome,
         coalesce(known.user_message_id, %(user_message_id)s) as user_message_id,

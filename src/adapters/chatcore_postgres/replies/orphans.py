@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Collection, Sequence
 
-from chatcore.conversations.message import MessageId
+from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, OrphanedReply, OwnerId
+from chatcore.user import UserId
 from chatcore_postgres.driver.arrays import Uuids
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
 from chatcore_postgres.replies.finish import FINISH, finish_parameters, lease_parameters
@@ -25,17 +26,17 @@ where g.user_id = expired.user_id and g.conversation_id = expired.conversation_i
 returning g.user_id, g.conversation_id, g.message_id, g.epoch
 """
 
-# The setting holds for this transaction only, which is the only one with several round trips. A process that is frozen
-# between them would keep its locks, and recovery would wait for the locks in all other processes.
+# The setting holds for one transaction. Only transactions that end a reply from its deltas have several round trips. A
+# process that is frozen between them would keep its locks, and recovery would wait for the locks in all other
+# processes.
 GIVE_UP_WHEN_IDLE = "select set_config('idle_in_transaction_session_timeout', '5s', true)"
 
 # The statement waits for checkpoints that are storing text for this reply (their foreign keys share the row) and admits
 # no later checkpoints. The text that they stored is visible to the next statement only, not to this one.
 LOCK = """
-select g.message_id
+select g.owner_id, g.epoch
 from conversations as c join generations as g on g.user_id = c.user_id and g.conversation_id = c.id
 where c.user_id = %(user_id)s and c.id = %(conversation_id)s and g.message_id = %(message_id)s
-    and g.owner_id = %(owner_id)s and g.epoch = %(epoch)s
 for update
 """
 
@@ -84,11 +85,33 @@ async def finish_orphan(
     async def unit(connection: Connection) -> FinalState | None:
         async with connection.transaction():
             await fetch_on(connection, GIVE_UP_WHEN_IDLE, {})
-            if not await fetch_on(connection, LOCK, lease_parameters(lease)):
+            if await lock(connection, lease.user_id, lease.conversation_id, lease.message_id) != lease:
                 return None
-            (orphan,) = await fetch_on(connection, ORPHANED_REPLY, lease_parameters(lease))
-            final_state = decide(OrphanedReply(*orphan))
-            await fetch_on(connection, FINISH, finish_parameters(lease, final_state))
-            return final_state
+            return await finish_locked(connection, lease, decide)
 
     return await database.run(unit)
+
+
+async def lock(
+    connection: Connection, user_id: UserId, conversation_id: ConversationId, message_id: MessageId
+) -> Lease | None:
+    """Locks a conversation and its running reply; returns the current lease, or None if the reply does not run."""
+    rows = await fetch_on(
+        connection, LOCK, {"user_id": user_id, "conversation_id": conversation_id, "message_id": message_id}
+    )
+    if not rows:
+        return None
+    ((owner_id, epoch),) = rows
+    return Lease(
+        user_id=user_id, conversation_id=conversation_id, message_id=message_id, owner_id=owner_id, epoch=epoch
+    )
+
+
+async def finish_locked(
+    connection: Connection, lease: Lease, decide: Callable[[OrphanedReply], FinalState]
+) -> FinalState:
+    """Finishes a reply from its deltas, in a transaction that has locked the reply."""
+    (orphan,) = await fetch_on(connection, ORPHANED_REPLY, lease_parameters(lease))
+    final_state = decide(OrphanedReply(*orphan))
+    await fetch_on(connection, FINISH, finish_parameters(lease, final_state))
+    return final_state

@@ -5,6 +5,7 @@ from chatcore.testing.storage.conversations import ConversationsContract
 from chatcore.testing.storage.final_states import FinalStatesContract
 from chatcore.testing.storage.history import HistoryContract
 from chatcore.testing.storage.idempotency_keys import KeysContract, PurgeContract
+from chatcore.testing.storage.interruptions import InterruptionsContract
 from chatcore.testing.storage.listing import ListingContract
 from chatcore.testing.storage.orphans import ClaimsContract, OrphansContract
 from chatcore.testing.storage.outage import OutageContract
@@ -22,6 +23,7 @@ class StorageContract(
     PagesContract,
     TurnsContract,
     TurnRepeatsContract,
+    InterruptionsContract,
     KeysContract,
     PurgeContract,
     RegenerationsContract,

@@ -9,7 +9,7 @@ from attrs import asdict, field, frozen
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from chatcore import Sampling, Turn
+from chatcore import OnBusy, Sampling, Turn
 from chatcore.conversations.message import Role, Status, require_content
 from chatcore.replies.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
 from chatcore.replies.turns import Turns
@@ -70,6 +70,14 @@ Temperature = Annotated[
 ]
 MaxTokens = Annotated[int, Rule(lambda value: Sampling(max_tokens=value)), Keywords(minimum=1, maximum=MAX_TOKENS)]
 TopK = Annotated[int, Rule(lambda value: Sampling(top_k=value)), Keywords(minimum=0, maximum=MAX_TOP_K)]
+OnBusyField = Annotated[
+    OnBusy,
+    Doc(
+        "What happens while a reply is being generated in the conversation. `reject`: the message is refused with 409. "
+        "`interrupt`: the reply is stopped and keeps its text, and the message follows it. Without a value, the "
+        "service's setting `SEND_ON_BUSY` decides."
+    ),
+]
 
 
 @frozen(kw_only=True)
@@ -99,6 +107,15 @@ class NewMessageBody(SamplingBody):
     """A message to send, with the sampling parameters of the reply."""
 
     content: Content
+    on_busy: OnBusyField | None = None
+
+    def as_sent(self) -> dict[str, object]:
+        """Returns the body as its sender wrote it, to which an idempotency key is bound."""
+        sent = asdict(self)
+        if self.on_busy is None:
+            # Keys that a version without this field recorded are bound to bodies without it.
+            del sent["on_busy"]
+        return sent
 
 
 # -- Operations ------------------------------------------------------------------------------------------------------
@@ -130,6 +147,8 @@ class MessageEndpoints(SecuredEndpoints):
     streams: Streams
     #: The values of sampling parameters that a request omits.
     default_sampling: Sampling
+    #: What a send does while a reply is being generated, if the request does not say so.
+    default_on_busy: OnBusy
 
     @secured(
         Operation(
@@ -154,7 +173,8 @@ class MessageEndpoints(SecuredEndpoints):
             body.content,
             sampling=body.sampling(self.default_sampling),
             idempotency_key=key,
-            as_sent=asdict(body),
+            as_sent=body.as_sent(),
+            on_busy=body.on_busy or self.default_on_busy,
             trace_id=caller.trace_id,
         )
         return await self._respond(request, caller, begin)

@@ -5,7 +5,8 @@ that one response names all problems of a request. Unknown fields are ignored, b
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from functools import partial
 from math import isfinite
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, cast, get_args, get_origin
@@ -122,11 +123,6 @@ def _whole_once(values: list[str]) -> int:
     return int(text) if _WHOLE_NUMBER.fullmatch(text) else _refuse("must be a whole number of at most 19 digits")
 
 
-def _choice_once(values: list[str], *, choices: tuple[str, ...]) -> str:
-    text = _once(values)
-    return text if text in choices else _refuse(f"must be {' or '.join(choices)}")
-
-
 # -- Converters ------------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +134,18 @@ def _refuse(problem: str) -> NoReturn:
     raise _WrongValueError(problem)
 
 
+def _choice(value: object, *, read: _Reader, choices: Sequence[object]) -> object:
+    text = read(value)
+    return choices[choices.index(text)] if text in choices else _refuse(f"must be {' or '.join(map(str, choices))}")
+
+
+def _choices(type_: Any) -> Sequence[object]:  # noqa: ANN401 - a type without its annotations
+    """Returns the values of a literal or of an enumeration of texts; returns nothing for other types."""
+    if get_origin(type_) is Literal:
+        return get_args(type_)
+    return tuple(type_) if issubclass(type_, StrEnum) else ()
+
+
 def _strict_converter(readers: Mapping[Any, _Reader]) -> Converter:
     # cattrs' own hooks turn 5 into "5", 1.9 into 1 and "false" into True.
     converter = Converter()
@@ -146,8 +154,8 @@ def _strict_converter(readers: Mapping[Any, _Reader]) -> Converter:
 
     def hook_of(type_: object) -> _Hook:
         base, *annotations = get_args(type_)
-        is_choice = get_origin(base) is Literal
-        reader = partial(_choice_once, choices=get_args(base)) if is_choice else readers[base]
+        choices = _choices(base)
+        reader = partial(_choice, read=readers[str], choices=choices) if choices else readers[base]
         for annotation in annotations:
             if isinstance(annotation, Rule):
                 reader = _checked(reader, annotation)

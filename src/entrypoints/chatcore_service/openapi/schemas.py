@@ -81,6 +81,8 @@ class Schemas:
         if len(members) == len(arguments):
             return {"oneOf": members}
         (schema,) = members
+        if "enum" in schema:
+            schema["enum"] = [*schema["enum"], None]
         return schema | {"type": [schema["type"], "null"]}
 
     def _of_dict(self, arguments: tuple[Any, ...]) -> Schema:

@@ -63,6 +63,7 @@ MALFORMED_VARIABLES = (
     ("INFERENCE_GENERATE_PATH", "//evil.test"),
     ("INFERENCE_GENERATE_PATH", "/generate?x=1"),
     ("INFERENCE_GENERATE_PATH", "/a b"),
+    ("SEND_ON_BUSY", "stop"),
     ("FRONTEND_URL", "*"),
     ("FRONTEND_URL", ",,,"),
     ("FRONTEND_URL", "https://*.a.test"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chatcore import OnBusy
 from chatcore_service.environment import InvalidSettingsError
 from chatcore_service.settings import Settings, read_database_schema, read_database_url
 
@@ -26,6 +27,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert (settings.log_level, settings.service_name) == ("INFO", "chat-api")
     assert (settings.sampling.temperature, settings.sampling.max_tokens, settings.sampling.top_k) == (0.8, 1024, 50)
     assert (settings.streams.max_seconds, settings.drain_seconds) == (600, 20)
+    assert settings.send_on_busy is OnBusy.REJECT
 
 
 def test_settings_without_variables_are_the_default_settings() -> None:
@@ -57,6 +59,7 @@ def test_every_variable_sets_its_field() -> None:
             "DEFAULT_TEMPERATURE": "0",
             "DEFAULT_MAX_TOKENS": "4096",
             "DEFAULT_TOP_K": "0",
+            "SEND_ON_BUSY": "Interrupt",
             "STREAM_MAX_SECONDS": "60",
             "STREAM_KEEP_ALIVE_SECONDS": "5",
             "STREAM_WRITE_TIMEOUT_SECONDS": "6",
@@ -102,6 +105,7 @@ def test_every_variable_sets_its_field() -> None:
     assert settings.frontend_origins == ("https://a.test", "http://b.test:8080")
     assert settings.inference_generate_path == "/v2/generate"
     assert settings.placeholder_titles == ("Untitled", "Neuer Chat")
+    assert settings.send_on_busy is OnBusy.INTERRUPT
     assert (settings.drain_seconds, settings.service_name, settings.log_level) == (0, "chat", "DEBUG")
 
 

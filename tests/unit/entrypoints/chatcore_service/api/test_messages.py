@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 from attrs import evolve
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, PAUSED, SETTINGS, HttpService, running_service
 from tests.unit.entrypoints.chatcore_service.stream_frames import frames
 
-from chatcore import Limits
+from chatcore import Limits, OnBusy
 from chatcore.errors import (
     InferenceError,
     InferenceInterruptedError,
@@ -18,6 +19,7 @@ from chatcore.errors import (
     InferenceUnreachableError,
 )
 from chatcore_memory import DONE_FRAME, token_frame
+from chatcore_service.api.messages import NewMessageBody
 
 ASYNC = {**ALICE, "Prefer": "respond-async"}
 
@@ -153,6 +155,70 @@ async def test_a_message_during_a_reply_is_refused_with_the_path_of_its_stream(s
         assert response.status_code == 409
         assert response.json()["code"] == "generation_in_progress"
         assert response.headers["location"] == f"{reply}/stream"
+
+
+async def test_a_message_may_stop_the_running_reply(service: HttpService) -> None:
+    conversation = await service.conversation()
+    await service.paused_reply(conversation)
+
+    response = await service.client.post(
+        f"{conversation}/messages", json={"content": "again", "on_busy": "interrupt"}, headers=ALICE
+    )
+    assert response.status_code == 200
+    messages = (await service.open(conversation))["messages"]
+    assert [(message["content"], message["status"]) for message in messages] == [
+        ("hi", "complete"),
+        ("Hel", "stopped"),
+        ("again", "complete"),
+        ("Hello", "complete"),
+    ]
+
+
+async def test_the_setting_decides_where_a_request_does_not_say_what_to_do_when_busy() -> None:
+    async with running_service(evolve(SETTINGS, send_on_busy=OnBusy.INTERRUPT)) as service:
+        conversation = await service.conversation()
+        await service.paused_reply(conversation)
+
+        refused = await service.client.post(
+            f"{conversation}/messages", json={"content": "again", "on_busy": "reject"}, headers=ALICE
+        )
+        assert refused.status_code == 409
+        sent = await service.client.post(f"{conversation}/messages", json={"content": "again"}, headers=ALICE)
+        assert sent.status_code == 200
+
+
+@pytest.mark.parametrize("on_busy", ["", "Interrupt", 1, True, ["interrupt"]])
+async def test_an_unknown_value_for_busy_is_refused_and_stops_nothing(service: HttpService, on_busy: object) -> None:
+    conversation = await service.conversation()
+    await service.paused_reply(conversation)
+
+    response = await service.client.post(
+        f"{conversation}/messages", json={"content": "again", "on_busy": on_busy}, headers=ALICE
+    )
+    assert response.status_code == 422
+    assert [error["field"] for error in response.json()["errors"]] == ["on_busy"]
+    assert (await service.open(conversation))["messages"][-1]["status"] == "streaming"
+
+
+async def test_a_key_is_bound_to_what_the_request_says_about_busy(service: HttpService) -> None:
+    conversation = await service.conversation()
+    headers = {**ALICE, "Idempotency-Key": "one"}
+
+    async def send(**on_busy: object) -> httpx.Response:
+        return await service.client.post(f"{conversation}/messages", json={"content": "hi", **on_busy}, headers=headers)
+
+    first = await send()
+    assert (await send(on_busy=None)).headers["content-location"] == first.headers["content-location"]
+    assert (await send(on_busy="interrupt")).status_code == 422
+
+
+def test_a_body_that_says_nothing_about_busy_has_the_fingerprint_of_earlier_versions() -> None:
+    assert NewMessageBody(content="hi").as_sent() == {
+        "content": "hi",
+        "temperature": None,
+        "max_tokens": None,
+        "top_k": None,
+    }
 
 
 async def test_an_empty_conversation_has_nothing_to_regenerate(service: HttpService) -> None:

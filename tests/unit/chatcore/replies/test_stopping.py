@@ -1,4 +1,4 @@
-"""Tests stops and deletions by another process than the one that generates the reply."""
+"""Tests stops and deletions, by the process that generates the reply and by others."""
 
 import asyncio
 
