@@ -6,7 +6,7 @@ from datetime import UTC
 from attrs import evolve, frozen
 
 from chatcore.conversations.conversation import Conversation, TitleSource
-from chatcore.conversations.message import ConversationId, Message, MessageId, Role
+from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
 from chatcore.errors import (
     GenerationInProgressError,
     IdempotencyKeyReusedError,
@@ -66,7 +66,11 @@ class ReplyRows:
         if question is None:
             raise NothingToRegenerateError
         self._require_room(regeneration)
-        return self._begin_reply(regeneration, question, return_head_id=conversation.head_id)
+        head = self._tables.path(conversation)[-1]
+        is_worth_returning_to = head.is_reply and bool(head.content)
+        return self._begin_reply(
+            regeneration, question, return_head_id=head.id if is_worth_returning_to else regeneration.reply_id
+        )
 
     def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
         """Returns one message."""
@@ -168,11 +172,13 @@ class ReplyRows:
         conversation = self._tables.conversation(turn.user_id, turn.conversation_id)
         question = self._append_question(conversation, turn)
         self._record_key(turn)
-        return self._begin_reply(turn, question, return_head_id=question.id)
+        return self._begin_reply(turn, question, return_head_id=turn.reply_id)
 
     def _append_question(self, conversation: Conversation, turn: NewTurn) -> Message:
         messages = self._tables.messages[turn.user_id, turn.conversation_id]
-        question = turn.user_message(follows=conversation.head_id, position=len(messages) + 1)
+        head = next(reversed(self._tables.path(conversation)), None)
+        follows = head.parent_id if head is not None and head.status is Status.FAILED else conversation.head_id
+        question = turn.user_message(follows=follows, position=len(messages) + 1)
         if turn.title is not None and conversation.title_source is TitleSource.DEFAULT:
             self._tables.store(evolve(conversation, title=turn.title, title_source=TitleSource.AUTO))
         messages.append(question)
@@ -188,7 +194,7 @@ class ReplyRows:
                 recorded_at=self._clock.monotonic(),
             )
 
-    def _begin_reply(self, new: NewReply, question: Message, *, return_head_id: MessageId | None) -> AcceptedTurn:
+    def _begin_reply(self, new: NewReply, question: Message, *, return_head_id: MessageId) -> AcceptedTurn:
         conversation = self._tables.conversation(new.user_id, new.conversation_id)
         messages = self._tables.messages[new.user_id, new.conversation_id]
         reply = new.reply(answers=question.id, position=len(messages) + 1, model_tag=conversation.model_tag)

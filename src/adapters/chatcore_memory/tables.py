@@ -17,8 +17,8 @@ class GenerationRow:
 
     #: The current lease.
     lease: Lease
-    #: Where the head of the conversation returns to if the reply fails.
-    return_head_id: MessageId | None
+    #: Where the head of the conversation returns to if the reply is not to take the place of an earlier one.
+    return_head_id: MessageId
     #: Whether the reply stands beside an earlier reply.
     replaces: bool
     #: When the lease expires, in seconds of the storage's clock.

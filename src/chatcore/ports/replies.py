@@ -48,12 +48,12 @@ class ReplyStore(Protocol):
     async def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
         """Appends the user message and an empty, streaming reply, and grants the lease, atomically.
 
-        The message follows the head. The reply follows the message and becomes the head; the head returns to the
-        message if the reply fails. The reply gets the model tag of the conversation. `updated_at` moves to
-        `turn.now`, never backwards. The title is set if the turn has one and the conversation still has the
-        default title. The idempotency key, if any, is recorded. When a key is known with the same fingerprint,
-        nothing changes and the turn that was recorded for it is returned as it is now; this check precedes every
-        refusal but the last.
+        The message follows the head; if the head is a failed reply, the message follows that reply's question and so
+        takes the reply off the active path. The new reply follows the message and becomes the head. The reply gets the
+        model tag of the conversation. `updated_at` moves to `turn.now`, never backwards. The title is set if the turn
+        has one and the conversation still has the default title. The idempotency key, if any, is recorded. When a key
+        is known with the same fingerprint, nothing changes and the turn that was recorded for it is returned as it is
+        now; this check precedes every refusal but the last.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.
@@ -82,8 +82,9 @@ class ReplyStore(Protocol):
     async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
         """Appends an empty, streaming reply beside the last one, makes it the head, and grants the lease.
 
-        The new reply answers the newest user message of the active path: the parent of the head, or the head itself
-        when its reply failed. The old replies stay, and the head returns to where it was if the new reply fails.
+        The new reply answers the newest user message of the active path. The old replies stay. If the final state of
+        the new reply says so, the head returns to the old one, unless that has no text: then the new reply stays the
+        head.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.

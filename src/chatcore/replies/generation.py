@@ -8,6 +8,7 @@ from chatcore.conversations.message import Status
 from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, LeaseStatus, Progress
 from chatcore.replies.transcript import Transcript
 from chatcore.reply_error import ReplyError
+from chatcore.text import has_visible_text
 
 # UTF-8 uses at most this many bytes for a code point.
 _MAX_BYTES_PER_CHAR = 4
@@ -189,7 +190,7 @@ class Generation:
             error=shown_error,
             token_count=self.transcript.token_count,
             inference_time_ms=round((monotonic - self.started_at) * 1000),
-            returns_head=returns_head(status, has_text=bool(text), replaces=self.replaces),
+            returns_head=returns_head(status, text, replaces=self.replaces),
             ended_at=now,
         )
 
@@ -206,10 +207,11 @@ def broken_off(*, has_text: bool) -> Status:
     return Status.INTERRUPTED if has_text else Status.FAILED
 
 
-def returns_head(status: Status, *, has_text: bool, replaces: bool) -> bool:
-    """Returns whether the conversation's head moves back to where it was before the reply.
+def returns_head(status: Status, text: str, *, replaces: bool) -> bool:
+    """Returns whether the conversation's head moves back from the reply to the earlier reply.
 
-    A failed reply is not shown. A stopped reply is shown, because its user saw it and stopped it, unless it has no text
-    and would hide the earlier reply that it was to replace.
+    A regenerated reply takes the place of the earlier one only if it came whole or its user stopped it, and if a person
+    sees something of it. Any other reply has no earlier one, and is shown as it is until another takes its place.
     """
-    return status is Status.FAILED or (replaces and status is Status.STOPPED and not has_text)
+    takes_place = status in {Status.COMPLETE, Status.STOPPED} and has_visible_text(text)
+    return replaces and not takes_place

@@ -85,6 +85,6 @@ class FinalState:
     error: ReplyError | None
     token_count: int | None
     inference_time_ms: int | None
-    #: Whether the conversation's head moves back to where it was before this reply.
+    #: Whether the conversation's head moves back from this reply to the one that the reply was to replace.
     returns_head: bool
     ended_at: datetime = field(validator=require_aware)

@@ -110,15 +110,14 @@ class OrphanRecovery:
 
 def final_state_of_orphan(orphan: OrphanedReply, *, now: datetime) -> FinalState:
     """Returns the final state of a reply that its owner did not finish."""
-    has_text = bool(orphan.text)
     # The owner could not act on the stop request any more, but the user must find the reply stopped.
-    status = Status.STOPPED if orphan.stop_requested else broken_off(has_text=has_text)
+    status = Status.STOPPED if orphan.stop_requested else broken_off(has_text=bool(orphan.text))
     return FinalState(
         status=status,
         content=orphan.text,
         error=ReplyError.STOPPED if orphan.stop_requested else ReplyError.INFERENCE_INTERRUPTED,
         token_count=None,
         inference_time_ms=None,
-        returns_head=returns_head(status, has_text=has_text, replaces=orphan.replaces),
+        returns_head=returns_head(status, orphan.text, replaces=orphan.replaces),
         ended_at=now,
     )

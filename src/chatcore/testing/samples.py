@@ -127,7 +127,7 @@ def an_interruption(content: str = "H", *, at: datetime = NOON) -> FinalState:
 
 
 def a_failure(*, at: datetime = NOON) -> FinalState:
-    """Returns the final state of a reply without text; the head of the conversation moves back."""
+    """Returns the final state of a reply without text; the head moves back if the reply was to replace another."""
     return FinalState(
         status=Status.FAILED,
         content="",

@@ -31,10 +31,8 @@ class Message:
     parent: "Message | None"
     status: str = "complete"
     delivery: Delivery | None = None
-    #: Where the head goes back to, should this reply come to nothing.
+    #: The reply that it is to replace, to which the head goes back should this one come to nothing.
     fallback: "Message | None" = None
-    #: Whether it was made beside an earlier reply.
-    replaces: bool = False
 
     @property
     def prompt(self) -> str:
@@ -174,7 +172,8 @@ class ReferenceChat:
         title = " ".join(question.content.split())
         if conversation.has_default_title and title:
             conversation.title, conversation.has_default_title = title, False
-        question.parent, reply.fallback = conversation.head, question
+        head = conversation.head
+        question.parent = head.parent if head is not None and head.status == "failed" else head
         conversation.messages.append(question)
         if key is not None:
             conversation.keys[key] = (question.content, reply)
@@ -183,7 +182,8 @@ class ReferenceChat:
     def regenerate(self, conversation_id: str, reply: Message) -> None:
         """Another reply beside the last one."""
         conversation = self.find(conversation_id)
-        reply.fallback, reply.replaces = conversation.head, True
+        head = conversation.head
+        reply.fallback = head if head is not None and head.role == "assistant" and head.content else None
         self._begin(conversation, reply)
 
     def _begin(self, conversation: Conversation, reply: Message) -> None:
@@ -216,7 +216,7 @@ class ReferenceChat:
     def _end(self, conversation_id: str, reply: Message, status: str, content: str) -> None:
         conversation = self.find(conversation_id)
         reply.status, reply.content = status, content
-        comes_to_nothing = status == "failed" or (status == "stopped" and reply.replaces and not content)
-        if comes_to_nothing and conversation.head is reply:
+        takes_place = status in {"complete", "stopped"} and content
+        if reply.fallback is not None and not takes_place and conversation.head is reply:
             conversation.head = reply.fallback
         conversation.touched = next(self._moments)

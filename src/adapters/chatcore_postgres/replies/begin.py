@@ -62,8 +62,8 @@ class BeginOutcome:
     #: The running reply of the conversation, if there is one, and its epoch if this owner generates it.
     running_id: MessageId | None
     epoch: int | None
-    #: The head before this statement.
-    head_id: MessageId | None
+    #: The message that a new user message follows.
+    question_parent_id: MessageId | None
     #: The position and the model tag of the reply that was stored just now.
     reply_position: int
     model_tag: str
@@ -124,7 +124,8 @@ generation as (
 ),
 {then}
 select case when o.outcome = 'accepted' and moved.reply_position is null then 'stale' else o.outcome end,
-    o.user_message_id, o.reply_id, o.running_id, o.epoch, o.head_id, moved.reply_position, moved.reply_model_tag,
+    o.user_message_id, o.reply_id, o.running_id, o.epoch, o.question_parent_id, moved.reply_position,
+    moved.reply_model_tag,
     {listed(MESSAGE_COLUMNS)}
 from outcome as o left join moved on true left join said on true
 """  # noqa: S608 - every part is a literal
@@ -199,5 +200,5 @@ def _said(new: NewReply, rows: Sequence[Row]) -> dict[UUID, Message]:
 def _stored(new: NewReply, begun: BeginOutcome) -> Iterable[Message]:
     """Returns the messages that were stored just now, which the statement does not return."""
     if isinstance(new, NewTurn):
-        yield new.user_message(follows=begun.head_id, position=begun.reply_position - 1)
+        yield new.user_message(follows=begun.question_parent_id, position=begun.reply_position - 1)
     yield new.reply(answers=begun.user_message_id, position=begun.reply_position, model_tag=begun.model_tag)

@@ -4,8 +4,9 @@ from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration
 from chatcore_postgres.driver.database import Database
 from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
 
-# `path` counts from the message to be answered, which is the newest user message at or above the head. If the reply to
-# that message failed, the message is the head itself.
+# `path` counts from the message to be answered, which is the newest user message at or above the head. The head is that
+# message itself where an earlier version moved it back from a failed reply. The new reply replaces the head only if the
+# head is a reply with text; any other head is nothing to return to.
 BEGIN_REGENERATION = begin_statement(
     decide="""
 repeated as (
@@ -47,8 +48,12 @@ outcome as (
         running.epoch,
         running.slots as taken_slots,
         seen.head_id,
+        null::uuid as question_parent_id,
+        case when head.role = 'assistant' and head.content <> '' then head.id else %(reply_id)s::uuid end
+            as fallback_head_id,
         seen.next_position
     from running left join seen on true left join repeated on true
+        left join path as head on head.id = seen.head_id
         left join path as answered on answered.count = 1 and answered.role = 'user'
 ),
 moved as (
@@ -60,7 +65,7 @@ moved as (
     where o.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
         and c.next_position = o.next_position and c.head_id is not distinct from o.head_id
     returning o.user_message_id, o.next_position as reply_position, c.model_tag as reply_model_tag, o.taken_slots,
-        o.head_id as fallback_head_id
+        o.fallback_head_id
 )""",
     messages="""
     select %(user_id)s, %(reply_id)s, %(conversation_id)s, user_message_id, reply_position, 'assistant', '',

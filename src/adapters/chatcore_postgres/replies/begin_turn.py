@@ -7,8 +7,9 @@ from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_st
 # A repeat of a turn whose answer was lost is recognised by the id of its message. The repeat gets the same result as
 # the first try, including the lease if this owner still holds the lease.
 #
-# `path` begins at the head, or at the reply if that exists already. `count` includes the message to be answered and not
-# the reply.
+# The question follows the head, or the message to which the head is a failed reply. `path` begins at the message that
+# the question follows, or at the reply if that exists already. `count` includes the message to be answered and not the
+# reply.
 #
 # A user can have more running replies than the limit for some time after the limit was lowered. A turn is `full` then,
 # even if its conversation is busy: ending that reply would not make room, so it must not be stopped for the turn.
@@ -44,6 +45,11 @@ outcome as (
         running.epoch,
         running.slots as taken_slots,
         seen.head_id,
+        coalesce((
+            select parent_id
+            from messages
+            where user_id = %(user_id)s and id = seen.head_id and status = 'failed'
+        ), seen.head_id) as question_parent_id,
         seen.next_position
     from running left join seen on true left join known on true
 ),
@@ -51,7 +57,7 @@ path as (
     with recursive ancestors as (
         select m.*, case o.outcome when 'accepted' then 2 else 0 end as count
         from outcome as o join messages as m on m.user_id = %(user_id)s
-            and m.id = case o.outcome when 'accepted' then o.head_id else o.reply_id end
+            and m.id = case o.outcome when 'accepted' then o.question_parent_id else o.reply_id end
         where o.outcome in ('repeated', 'replayed') or o.outcome = 'accepted' and %(history_limit)s::integer > 1
         union all
         select m.*, ancestors.count + 1
@@ -72,9 +78,9 @@ moved as (
     from outcome as o
     where o.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
         and c.next_position = o.next_position and c.head_id is not distinct from o.head_id
-    returning o.head_id as question_parent_id, o.next_position as question_position,
+    returning o.question_parent_id, o.next_position as question_position,
         o.next_position + 1 as reply_position, c.model_tag as reply_model_tag, o.taken_slots,
-        %(user_message_id)s::uuid as fallback_head_id
+        %(reply_id)s::uuid as fallback_head_id
 )""",
     messages="""
     select %(user_id)s, %(user_message_id)s, %(conversation_id)s, question_parent_id, question_position, 'user',

@@ -96,14 +96,15 @@ class FinalStatesContract(StorageHooks):
         assert accepted.lease is not None
         assert await text_so_far(storage, accepted.lease) == ""
 
-    async def test_the_head_returns_when_the_final_state_says_so(self, storage: Storage) -> None:
+    async def test_the_reply_of_a_turn_stays_the_head_whatever_the_final_state_says(self, storage: Storage) -> None:
         conversation = await create(storage)
-        turn = a_turn(conversation)
-        lease = await begin(storage, turn=turn)
+        lease = await begin(storage, conversation)
 
         await end(storage, lease, a_failure())
 
-        assert (await stored(storage, conversation)).head_id == turn.user_message_id
+        assert (await stored(storage, conversation)).head_id == lease.message_id
+        failed = await message_of(storage, lease)
+        assert (failed.status, failed.error) == (Status.FAILED, ReplyError.INFERENCE_UNREACHABLE)
 
     async def test_a_repeat_changes_nothing_and_is_confirmed(self, storage: Storage) -> None:
         for final_state in _FINAL_STATES.values():

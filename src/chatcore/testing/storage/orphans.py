@@ -25,6 +25,7 @@ from chatcore.testing.storage.steps import (
     begin,
     checkpoint,
     claim,
+    converse,
     create,
     end,
     lease_of,
@@ -143,9 +144,10 @@ class OrphansContract(StorageHooks):
         assert (message.status, message.content) == (Status.INTERRUPTED, "Hello 👩‍🚀")
         assert list(await storage.read_deltas([a_reader(lease)])) == [DeltaRead("", 0, is_live=False)]
 
-    async def test_a_reply_without_text_fails_and_the_head_returns(self, storage: Storage) -> None:
+    async def test_a_regeneration_without_text_fails_and_the_head_returns(self, storage: Storage) -> None:
         conversation = await create(storage)
-        turn = await storage.begin_turn(a_turn(conversation))
+        earlier = await converse(storage, conversation, "Hello", "Hi")
+        turn = await storage.begin_regeneration(a_regeneration(conversation))
         await self.expire_leases(storage)
 
         final_state = await storage.finish_orphan(await claim(storage, an_owner()), _decide)
@@ -153,7 +155,7 @@ class OrphansContract(StorageHooks):
         assert final_state == _decided("")
         assert (await message_of(storage, lease_of(turn))).status is Status.FAILED
         after = await stored(storage, conversation)
-        assert (after.head_id, after.updated_at) == (turn.user_message.id, later(7))
+        assert (after.head_id, after.updated_at) == (earlier.reply.id, later(7))
 
     async def test_the_owner_itself_may_finish_it(self, storage: Storage) -> None:
         lease = await begin(storage)

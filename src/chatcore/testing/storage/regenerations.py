@@ -113,7 +113,7 @@ class RegenerationsContract(StorageHooks):
         assert (await stored(storage, conversation)).head_id == old.reply.id
         assert [m.status for m in await messages_of(storage, conversation)][1:] == [Status.COMPLETE, Status.FAILED]
 
-    async def test_an_interrupted_regeneration_with_text_stays_the_head(self, storage: Storage) -> None:
+    async def test_a_regeneration_stays_the_head_unless_its_final_state_says_otherwise(self, storage: Storage) -> None:
         conversation = await create(storage)
         await converse(storage, conversation, "Hello", "Hi")
         accepted = await storage.begin_regeneration(a_regeneration(conversation))
@@ -121,6 +121,16 @@ class RegenerationsContract(StorageHooks):
         await end(storage, lease_of(accepted), an_interruption())
 
         assert (await stored(storage, conversation)).head_id == accepted.reply.id
+
+    async def test_each_of_several_failed_regenerations_returns_to_the_same_reply(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        old = await converse(storage, conversation, "Hello", "Hi")
+
+        for _ in range(3):
+            accepted = await storage.begin_regeneration(a_regeneration(conversation))
+            await end(storage, lease_of(accepted), a_failure())
+
+            assert (await stored(storage, conversation)).head_id == old.reply.id
 
     async def test_a_message_whose_reply_failed_is_answered(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -130,10 +140,19 @@ class RegenerationsContract(StorageHooks):
         accepted = await storage.begin_regeneration(a_regeneration(conversation))
 
         assert accepted.user_message == turn.user_message
+        assert accepted.history == (turn.user_message,)
         assert accepted.reply.parent_id == turn.user_message.id
         assert (await stored(storage, conversation)).head_id == accepted.reply.id
-        await end(storage, lease_of(accepted), a_failure())
-        assert (await stored(storage, conversation)).head_id == turn.user_message.id
+
+    async def test_there_is_no_returning_to_a_reply_without_text(self, storage: Storage) -> None:
+        for first in (a_failure(), evolve(an_interruption(""), status=Status.STOPPED), a_final_state("")):
+            conversation = await create(storage)
+            await end(storage, await begin(storage, conversation), first)
+            accepted = await storage.begin_regeneration(a_regeneration(conversation))
+
+            await end(storage, lease_of(accepted), a_failure())
+
+            assert (await stored(storage, conversation)).head_id == accepted.reply.id
 
     async def test_an_interrupted_reply_is_regenerated_like_any_other(self, storage: Storage) -> None:
         conversation = await create(storage)

@@ -19,6 +19,7 @@ from chatcore.testing.samples import (
     a_final_state,
     a_rename,
     a_turn,
+    an_interruption,
     later,
     progress,
 )
@@ -156,6 +157,17 @@ class TurnsContract(StorageHooks):
 
         assert second.user_message.parent_id == first.user_message.id
         assert (second.user_message.position, second.reply.position) == (3, 4)
+        assert second.history == (first.user_message, second.user_message)
+
+    async def test_a_turn_after_a_reply_that_broke_off_or_was_stopped_follows_that(self, storage: Storage) -> None:
+        for final_state in (an_interruption(), evolve(an_interruption(""), status=Status.STOPPED)):
+            conversation = await create(storage)
+            lease = await begin(storage, conversation)
+            await end(storage, lease, final_state)
+
+            second = await storage.begin_turn(a_turn(conversation))
+
+            assert second.user_message.parent_id == lease.message_id
 
     async def test_a_conversation_makes_one_reply_at_a_time(self, storage: Storage) -> None:
         conversation = await create(storage)

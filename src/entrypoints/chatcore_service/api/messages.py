@@ -9,7 +9,7 @@ from attrs import asdict, field, frozen
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from chatcore import OnBusy, Sampling, Turn
+from chatcore import OnBusy, ReplyError, Sampling, Turn
 from chatcore.conversations.message import Role, Status, require_content
 from chatcore.replies.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
 from chatcore.replies.turns import Turns
@@ -48,6 +48,13 @@ class MessageDocument:
     inference_time_ms: Count | None
     created_at: Instant
     status: Status
+    error: Annotated[
+        ReplyError | None,
+        Doc(
+            "Why the reply is not complete: `stopped` if its status is `stopped`, one of the `inference_` codes if it is "
+            "`interrupted` or `failed`. Null for every other message."
+        ),
+    ]
     parent_id: UUID | None
 
 

@@ -143,17 +143,41 @@ def test_a_stop_that_comes_after_the_closing_frame_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "replaces", "returns_head"),
+    [
+        ("a", True, False),
+        ("", True, True),
+        (" \n\u200b\u2060", True, True),
+        ("", False, False),
+        ("\u200b", False, False),
+    ],
+)
+def test_a_whole_reply_takes_the_place_of_an_earlier_one_if_there_is_something_to_see(
+    text: str,
+    replaces: bool,  # noqa: FBT001 - a column of the table
+    returns_head: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    made = generation(*text, replaces=replaces)
+    close(made)
+
+    assert ended(made).returns_head is returns_head
+
+
+@pytest.mark.parametrize(
     ("tokens", "replaces", "cancel_reason", "error", "status", "shown", "returns_head"),
     [
         ("a", False, None, ReplyError.INFERENCE_TIMEOUT, Status.INTERRUPTED, ReplyError.INFERENCE_TIMEOUT, False),
-        ("", False, None, ReplyError.INFERENCE_ERROR, Status.FAILED, ReplyError.INFERENCE_ERROR, True),
+        ("", False, None, ReplyError.INFERENCE_ERROR, Status.FAILED, ReplyError.INFERENCE_ERROR, False),
         ("", True, None, ReplyError.INFERENCE_ERROR, Status.FAILED, ReplyError.INFERENCE_ERROR, True),
-        ("a", True, None, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, False),
+        ("a", True, None, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, True),
         ("a", False, CancelReason.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, False),
         ("", False, CancelReason.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, False),
         ("", True, CancelReason.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, True),
+        ("a", True, CancelReason.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, False),
+        (" \u200b", True, CancelReason.STOPPED, None, Status.STOPPED, ReplyError.STOPPED, True),
         ("a", False, CancelReason.DRAINED, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, False),
-        ("", False, CancelReason.DRAINED, None, Status.FAILED, ReplyError.INFERENCE_INTERRUPTED, True),
+        ("", False, CancelReason.DRAINED, None, Status.FAILED, ReplyError.INFERENCE_INTERRUPTED, False),
+        ("a", True, CancelReason.DRAINED, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, True),
         ("a", False, CancelReason.OVERFLOWED, None, Status.INTERRUPTED, ReplyError.INFERENCE_INTERRUPTED, False),
     ],
 )

@@ -43,7 +43,7 @@ async def test_a_recovered_reply_without_text_has_failed_and_can_be_regenerated(
         await world.clock.elapse(LEASE_SECONDS + 7)
 
         assert (await world.reply(turn)).status is Status.FAILED
-        assert await world.path(conversation) == ["Hello"]
+        assert await world.path(conversation) == ["Hello", ""]
         again = await other.regenerate(conversation)
         call = await other.inference.call()
         call.say("Hi")

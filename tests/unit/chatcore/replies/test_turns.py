@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 from tests.unit.conftest import ADA, BOB, World, has_ended, until
+from tests.unit.inference_by_hand import Call
 
 from chatcore import (
     FrameReader,
@@ -223,7 +224,7 @@ async def test_another_users_conversation_is_not_found(world: World) -> None:
         (RuntimeError("a bug in an adapter"), ReplyError.INFERENCE_ERROR),
     ],
 )
-async def test_a_reply_without_text_has_failed_and_is_not_shown(
+async def test_a_reply_without_text_has_failed_and_is_shown_until_the_next_message(
     world: World, error: Exception, shown: ReplyError
 ) -> None:
     conversation = await world.conversation()
@@ -234,7 +235,9 @@ async def test_a_reply_without_text_has_failed_and_is_not_shown(
     reply = await world.reply(turn)
 
     assert (reply.status, reply.error) == (Status.FAILED, shown)
-    assert await world.path(conversation) == ["Hello"]
+    assert await world.path(conversation) == ["Hello", ""]
+    await world.send(conversation, "Are you there?")
+    assert await world.path(conversation) == ["Hello", "Are you there?", ""]
 
 
 async def test_an_adapters_own_error_is_shown_as_its_base_class(world: World) -> None:
@@ -327,22 +330,48 @@ async def test_a_regenerated_reply_stands_beside_the_old_one(world: World) -> No
     assert old.parent_id == new.parent_id == question.id
 
 
-async def test_a_failed_or_empty_regeneration_keeps_the_old_reply(world: World) -> None:
+async def test_a_regeneration_that_comes_to_nothing_keeps_the_old_reply(world: World) -> None:
     conversation = await world.conversation()
     first = await world.send(conversation)
     await complete(world, "old")
     await until(lambda: has_ended(first))
 
-    for error in (InferenceUnreachableError(), None):
+    async def stop(again: Turn, _call: Call) -> None:
+        await world.chat.turns.stop(ADA, conversation.id, again.reply.id)
+
+    async def fail(_again: Turn, call: Call) -> None:
+        call.fail(InferenceUnreachableError())
+
+    async def break_off(_again: Turn, call: Call) -> None:
+        call.say("n")
+        call.fail(InferenceInterruptedError())
+
+    async def say_nothing(_again: Turn, call: Call) -> None:
+        call.close()
+
+    async def say_nothing_visible(_again: Turn, call: Call) -> None:
+        call.say("\u200b ")
+        call.close()
+
+    for act in (stop, fail, break_off, say_nothing, say_nothing_visible):
         again = await world.regenerate(conversation)
-        call = await world.inference.call()
-        if error is not None:
-            call.fail(error)
-        else:
-            await asyncio.gather(world.chat.turns.stop(ADA, conversation.id, again.reply.id), world.clock.elapse(1))
+        await act(again, await world.inference.call())
         await until(lambda again=again: has_ended(again))  # type: ignore[misc]  # mypy cannot infer a default's type
 
-    assert await world.path(conversation) == ["Hello", "old"]
+        assert await world.path(conversation) == ["Hello", "old"], act
+
+
+async def test_a_regeneration_that_its_user_stopped_takes_the_place_with_what_came(world: World) -> None:
+    conversation = await world.conversation()
+    first = await world.send(conversation)
+    await complete(world, "old")
+    await until(lambda: has_ended(first))
+
+    again = await world.regenerate(conversation)
+    (await world.inference.call()).say("n")
+    await world.chat.turns.stop(ADA, conversation.id, again.reply.id)
+
+    assert await world.path(conversation) == ["Hello", "n"]
 
 
 async def test_a_message_whose_reply_failed_can_be_regenerated(world: World) -> None:

@@ -68,7 +68,7 @@ async def test_a_reply_that_fails_ends_with_an_error_frame_and_the_closing_frame
     assert json.loads(second.removeprefix(b"data: "))["error"] == code
     assert third == b'data: {"done":true}'
     reply = (await service.open(conversation))["messages"][-1]
-    assert (reply["content"], reply["status"]) == ("Hel", "interrupted")
+    assert (reply["content"], reply["status"], reply["error"]) == ("Hel", "interrupted", code)
 
 
 ERROR_FRAME = b'data: {"error":"CUDA out of memory", "code": 507}\n\n'
@@ -98,7 +98,7 @@ async def test_an_error_of_the_model_is_passed_on_and_the_reply_is_not_complete(
     ]
 
 
-async def test_an_inference_outage_ends_the_stream_and_keeps_the_message(service: HttpService) -> None:
+async def test_an_inference_outage_ends_the_stream_and_is_shown_until_the_next_message(service: HttpService) -> None:
     conversation = await service.conversation()
     service.inference.outage = InferenceUnreachableError()
 
@@ -106,7 +106,15 @@ async def test_an_inference_outage_ends_the_stream_and_keeps_the_message(service
     error, done = frames(response.text)
     assert error["error"] == "inference_unreachable"
     assert done == {"done": True}
-    assert [message["content"] for message in (await service.open(conversation))["messages"]] == ["hi"]
+    messages = (await service.open(conversation))["messages"]
+    assert [(message["content"], message["status"], message["error"]) for message in messages] == [
+        ("hi", "complete", None),
+        ("", "failed", "inference_unreachable"),
+    ]
+
+    service.inference.outage = None
+    messages = (await service.turn(conversation, "again"))["messages"]
+    assert [message["content"] for message in messages] == ["hi", "again", "Hello"]
 
 
 async def test_respond_async_returns_the_path_of_the_stream(service: HttpService) -> None:
@@ -166,11 +174,11 @@ async def test_a_message_may_stop_the_running_reply(service: HttpService) -> Non
     )
     assert response.status_code == 200
     messages = (await service.open(conversation))["messages"]
-    assert [(message["content"], message["status"]) for message in messages] == [
-        ("hi", "complete"),
-        ("Hel", "stopped"),
-        ("again", "complete"),
-        ("Hello", "complete"),
+    assert [(message["content"], message["status"], message["error"]) for message in messages] == [
+        ("hi", "complete", None),
+        ("Hel", "stopped", "stopped"),
+        ("again", "complete", None),
+        ("Hello", "complete", None),
     ]
 
 
