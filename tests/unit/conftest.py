@@ -89,9 +89,9 @@ class World:
         user = User(id=conversation.user_id)
         return await self.chat.turns.send(user, conversation.id, content, sampling=Sampling(), **options)  # type: ignore[arg-type]  # what a test overrides
 
-    async def regenerate(self, conversation: Conversation) -> Turn:
+    async def regenerate(self, conversation: Conversation, **options: object) -> Turn:
         """Regenerates the last reply as the conversation's user."""
-        return await self.chat.turns.regenerate(User(id=conversation.user_id), conversation.id, sampling=Sampling())
+        return await self.chat.turns.regenerate(User(id=conversation.user_id), conversation.id, **options)  # type: ignore[arg-type]  # what a test overrides
 
     async def reply(self, turn: Turn) -> Message:
         """Returns a turn's reply as it is stored."""

@@ -58,15 +58,16 @@ class ReplyRows:
     def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
         """Begins a regeneration."""
         regeneration = evolve(regeneration, now=regeneration.now.astimezone(UTC))
-        conversation = self._tables.conversation(regeneration.user_id, regeneration.conversation_id)
-        key = (regeneration.user_id, regeneration.conversation_id)
-        if self._tables.has_message(*key, regeneration.reply_id):
-            return self._accepted(regeneration)
-        question = next((m for m in reversed(self._tables.path(conversation)) if m.role is Role.USER), None)
+        begun = self._begun_before(regeneration)
+        if begun is not None:
+            return begun
+        path = self._tables.path(self._tables.conversation(regeneration.user_id, regeneration.conversation_id))
+        question = next((message for message in reversed(path) if message.role is Role.USER), None)
         if question is None:
             raise NothingToRegenerateError
         self._require_room(regeneration)
-        head = self._tables.path(conversation)[-1]
+        self._record_key(regeneration, question)
+        head = path[-1]
         is_worth_returning_to = head.is_reply and bool(head.content)
         return self._begin_reply(
             regeneration, question, return_head_id=head.id if is_worth_returning_to else regeneration.reply_id
@@ -130,27 +131,27 @@ class ReplyRows:
             del self._tables.keys[key]
         return len(old)
 
-    def _begun_before(self, turn: NewTurn) -> AcceptedTurn | None:
+    def _begun_before(self, new: NewReply) -> AcceptedTurn | None:
         """Returns the turn if it is stored, under its key or its own ids."""
-        known = self._known_turn(turn)
+        known = self._known_turn(new)
         if known is not None:
             return known
-        self._tables.conversation(turn.user_id, turn.conversation_id)
-        is_stored = self._tables.has_message(turn.user_id, turn.conversation_id, turn.reply_id)
-        return self._accepted(turn) if is_stored else None
+        self._tables.conversation(new.user_id, new.conversation_id)
+        is_stored = self._tables.has_message(new.user_id, new.conversation_id, new.reply_id)
+        return self._accepted(new) if is_stored else None
 
-    def _known_turn(self, turn: NewTurn) -> AcceptedTurn | None:
+    def _known_turn(self, new: NewReply) -> AcceptedTurn | None:
         """Returns the turn that the idempotency key was recorded for, or None if the key is new."""
-        if turn.idempotency_key is None:
+        if new.idempotency_key is None:
             return None
-        recorded = self._tables.keys.get((turn.user_id, turn.idempotency_key.key))
+        recorded = self._tables.keys.get((new.user_id, new.idempotency_key.key))
         if recorded is None:
             return None
-        if recorded.fingerprint != turn.idempotency_key.fingerprint:
+        if recorded.fingerprint != new.idempotency_key.fingerprint:
             raise IdempotencyKeyReusedError
-        if recorded.reply_id == turn.reply_id:
-            return self._accepted(turn)
-        key = (turn.user_id, recorded.conversation_id)
+        if recorded.reply_id == new.reply_id:
+            return self._accepted(new)
+        key = (new.user_id, recorded.conversation_id)
         return AcceptedTurn(
             user_message=self._tables.message(*key, recorded.user_message_id),
             reply=self._tables.message(*key, recorded.reply_id),
@@ -171,7 +172,7 @@ class ReplyRows:
         """Stores the messages of a turn, its key and its generation."""
         conversation = self._tables.conversation(turn.user_id, turn.conversation_id)
         question = self._append_question(conversation, turn)
-        self._record_key(turn)
+        self._record_key(turn, question)
         return self._begin_reply(turn, question, return_head_id=turn.reply_id)
 
     def _append_question(self, conversation: Conversation, turn: NewTurn) -> Message:
@@ -184,13 +185,13 @@ class ReplyRows:
         messages.append(question)
         return question
 
-    def _record_key(self, turn: NewTurn) -> None:
-        if turn.idempotency_key is not None:
-            self._tables.keys[turn.user_id, turn.idempotency_key.key] = RecordedKey(
-                fingerprint=turn.idempotency_key.fingerprint,
-                conversation_id=turn.conversation_id,
-                user_message_id=turn.user_message_id,
-                reply_id=turn.reply_id,
+    def _record_key(self, new: NewReply, question: Message) -> None:
+        if new.idempotency_key is not None:
+            self._tables.keys[new.user_id, new.idempotency_key.key] = RecordedKey(
+                fingerprint=new.idempotency_key.fingerprint,
+                conversation_id=new.conversation_id,
+                user_message_id=question.id,
+                reply_id=new.reply_id,
                 recorded_at=self._clock.monotonic(),
             )
 

@@ -23,6 +23,7 @@ class NewReply:
     history_limit: int
     #: Maximum number of running replies of this user, including this one; even concurrent requests cannot exceed it.
     max_generations: int
+    idempotency_key: IdempotencyKey | None
     now: datetime
 
     def reply(self, *, answers: MessageId, position: int, model_tag: str) -> Message:
@@ -65,7 +66,6 @@ class NewTurn(NewReply):
     content: str
     #: The title that the conversation gets if it still has the default title; None to leave the title as it is.
     title: str | None
-    idempotency_key: IdempotencyKey | None
 
     def user_message(self, *, follows: MessageId | None, position: int) -> Message:
         """Returns the user message as it is stored."""

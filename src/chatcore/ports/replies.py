@@ -50,10 +50,12 @@ class ReplyStore(Protocol):
 
         The message follows the head; if the head is a failed reply, the message follows that reply's question and so
         takes the reply off the active path. The new reply follows the message and becomes the head. The reply gets the
+        The message follows the head; if the head is a failed reply, the message follows that reply's question and so
+        takes the reply off the active path. The new reply follows the message and becomes the head. The reply gets the
         model tag of the conversation. `updated_at` moves to `turn.now`, never backwards. The title is set if the turn
         has one and the conversation still has the default title. The idempotency key, if any, is recorded. When a key
         is known with the same fingerprint, nothing changes and the turn that was recorded for it is returned as it is
-        now; this check precedes every refusal but the last.
+        now; this check precedes every refusal but the last. Turns and regenerations share their keys.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.
@@ -84,13 +86,14 @@ class ReplyStore(Protocol):
 
         The new reply answers the newest user message of the active path. The old replies stay. If the final state of
         the new reply says so, the head returns to the old one, unless that has no text: then the new reply stays the
-        head.
+        head. The idempotency key has the meaning that it has for :meth:`begin_turn`.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.
             NothingToRegenerateError: the active path has no user message.
             GenerationInProgressError: the conversation has a running reply.
-            TooManyGenerationsError: the user has `max_generations` running replies.
+            TooManyGenerationsError: the user has `max_generations` running replies; see :meth:`begin_turn`.
+            IdempotencyKeyReusedError: the key was recorded with another fingerprint.
         """
         ...
 

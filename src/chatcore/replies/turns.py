@@ -121,22 +121,30 @@ class Turns:
         conversation_id: ConversationId,
         *,
         sampling: Sampling = DEFAULT_SAMPLING,
+        idempotency_key: str | None = None,
+        as_sent: Mapping[str, object] | None = None,
         trace_id: str | None = None,
     ) -> Turn:
         """Starts to generate a new reply beside the last one, which is kept and shown again if the new reply fails.
 
+        The arguments, and a repeat with the same idempotency key, have the meaning that they have for :meth:`send`.
+
         Raises:
+            InvalidInputError: the key breaks its limits.
             ConversationNotFoundError: this user has no such conversation.
             NothingToRegenerateError: the conversation has no message to answer.
             GenerationInProgressError: a reply of the conversation is being generated.
             TooManyGenerationsError: the user has reached the limit of replies generated at once.
+            IdempotencyKeyReusedError: the key was used for another request, such as a message.
             DrainingError: this process is shutting down.
         """
+        request = {"regenerate": as_sent or _plain_sampling(sampling)}
         regeneration = NewRegeneration(
             user_id=user.id,
             conversation_id=conversation_id,
             reply_id=MessageId(self.new_id()),
             owner_id=self.owner_id,
+            idempotency_key=_key(idempotency_key, conversation_id, request),
             history_limit=self._history_limit,
             max_generations=self.max_generations,
             now=self.clock.now(),
@@ -144,7 +152,8 @@ class Turns:
 
         async def begin() -> Turn:
             accepted = await self.storage.begin_regeneration(regeneration)
-            return self._start(accepted, sampling, trace_id, replaces=True)
+            is_repeatable = idempotency_key is not None
+            return self._start(accepted, sampling, trace_id, replaces=True, is_repeatable=is_repeatable)
 
         return await self.background.admit(self._begin(regeneration, begin))
 
@@ -261,9 +270,8 @@ def _key(key: str | None, conversation_id: ConversationId, request: Mapping[str,
 
 
 def _plain(content: str, sampling: Sampling) -> Mapping[str, object]:
-    return {
-        "content": content,
-        "temperature": sampling.temperature,
-        "max_tokens": sampling.max_tokens,
-        "top_k": sampling.top_k,
-    }
+    return {"content": content, **_plain_sampling(sampling)}
+
+
+def _plain_sampling(sampling: Sampling) -> Mapping[str, object]:
+    return {"temperature": sampling.temperature, "max_tokens": sampling.max_tokens, "top_k": sampling.top_k}

@@ -83,12 +83,13 @@ def a_turn(conversation: Conversation, content: str = "Hello", *, now: datetime 
 
 
 def a_regeneration(conversation: Conversation, *, now: datetime = NOON) -> NewRegeneration:
-    """Returns a regeneration with a new id and a new owner."""
+    """Returns a regeneration with a new id, a new owner, and no idempotency key."""
     return NewRegeneration(
         user_id=conversation.user_id,
         conversation_id=conversation.id,
         reply_id=a_message_id(),
         owner_id=an_owner(),
+        idempotency_key=None,
         history_limit=50,
         max_generations=1000,
         now=now,

@@ -78,7 +78,7 @@ def begin_statement(*, decide: LiteralString, messages: LiteralString, then: Lit
 
     `seen` is the conversation as the snapshot shows it. `running` has the slots of all running replies of the user; its
     other columns are about the running reply of this conversation, of which there is at most one, and the epoch is
-    given to its owner only.
+    given to its owner only. `known` is the turn that was recorded for the key.
 
     Which of the free slots is taken depends on the id of the reply, so that turns which begin at the same moment rarely
     want the same slot.
@@ -104,6 +104,11 @@ running as (
     from generations
     where user_id = %(user_id)s
 ),
+known as (
+    select fingerprint = %(fingerprint)s::bytea as is_same, user_message_id, reply_id
+    from idempotency_keys
+    where user_id = %(user_id)s and key = %(key)s::text
+),
 {decide},
 stored as (
     insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, model_tag,
@@ -122,6 +127,12 @@ generation as (
         %(owner_id)s, 1, now() + make_interval(secs => %(lease_seconds)s), fallback_head_id, now()
     from moved
 ),
+remembered as (
+    insert into idempotency_keys (user_id, key, fingerprint, conversation_id, user_message_id, reply_id, created_at)
+    select %(user_id)s, %(key)s, %(fingerprint)s, %(conversation_id)s, user_message_id, %(reply_id)s, now()
+    from moved
+    where %(key)s::text is not null
+),
 {then}
 select case when o.outcome = 'accepted' and moved.reply_position is null then 'stale' else o.outcome end,
     o.user_message_id, o.reply_id, o.running_id, o.epoch, o.question_parent_id, moved.reply_position,
@@ -132,7 +143,12 @@ from outcome as o left join moved on true left join said on true
 
 
 def begin_parameters(new: NewReply) -> dict[str, object]:
-    """Returns the parameters that both statements take."""
+    """Returns the parameters that both statements take, always of the same types.
+
+    psycopg tells the server a type for each value, and the server prepares and plans the statement once for every
+    combination of types.
+    """
+    key = new.idempotency_key
     return {
         "user_id": new.user_id,
         "conversation_id": new.conversation_id,
@@ -141,6 +157,8 @@ def begin_parameters(new: NewReply) -> dict[str, object]:
         "lease_seconds": LEASE_SECONDS,
         "history_limit": new.history_limit,
         "max_generations": new.max_generations,
+        "key": key.key if key else None,
+        "fingerprint": key.fingerprint if key else b"",
         "choice": new.reply_id.int & _MAX_SMALLINT,
         "now": new.now,
     }

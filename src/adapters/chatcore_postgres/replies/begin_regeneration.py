@@ -4,6 +4,8 @@ from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration
 from chatcore_postgres.driver.database import Database
 from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
 
+# `repeated` is the reply that is stored already, under its own id or under the key.
+#
 # `path` counts from the message to be answered, which is the newest user message at or above the head. The head is that
 # message itself where an earlier version moved it back from a failed reply. The new reply replaces the head only if the
 # head is a reply with text; any other head is nothing to return to.
@@ -12,7 +14,7 @@ BEGIN_REGENERATION = begin_statement(
 repeated as (
     select m.*, 0
     from messages as m
-    where m.user_id = %(user_id)s and m.id = %(reply_id)s
+    where m.user_id = %(user_id)s and m.id = coalesce((select reply_id from known), %(reply_id)s)
         and m.conversation_id is not distinct from %(conversation_id)s
 ),
 place as (
@@ -34,7 +36,9 @@ path as (
 outcome as (
     select
         case
-            when repeated.id is not null then 'repeated'
+            when not known.is_same then 'key_reused'
+            when repeated.id = %(reply_id)s then 'repeated'
+            when known.is_same then 'replayed'
             when seen.next_position is null then 'absent'
             when answered.id is null then 'nothing'
             when cardinality(running.slots) > %(max_generations)s::integer then 'full'
@@ -43,7 +47,7 @@ outcome as (
             else 'accepted'
         end as outcome,
         answered.id as user_message_id,
-        %(reply_id)s::uuid as reply_id,
+        coalesce(known.reply_id, %(reply_id)s) as reply_id,
         running.message_id as running_id,
         running.epoch,
         running.slots as taken_slots,
@@ -52,7 +56,7 @@ outcome as (
         case when head.role = 'assistant' and head.content <> '' then head.id else %(reply_id)s::uuid end
             as fallback_head_id,
         seen.next_position
-    from running left join seen on true left join repeated on true
+    from running left join seen on true left join known on true left join repeated on true
         left join path as head on head.id = seen.head_id
         left join path as answered on answered.count = 1 and answered.role = 'user'
 ),

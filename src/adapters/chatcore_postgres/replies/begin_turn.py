@@ -18,11 +18,6 @@ from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_st
 # planner, which believes that few rows share a conversation, might read the whole conversation by the column's index.
 BEGIN_TURN = begin_statement(
     decide="""
-known as (
-    select fingerprint = %(fingerprint)s::bytea as is_same, user_message_id, reply_id
-    from idempotency_keys
-    where user_id = %(user_id)s and key = %(key)s::text
-),
 outcome as (
     select
         case
@@ -80,7 +75,7 @@ moved as (
         and c.next_position = o.next_position and c.head_id is not distinct from o.head_id
     returning o.question_parent_id, o.next_position as question_position,
         o.next_position + 1 as reply_position, c.model_tag as reply_model_tag, o.taken_slots,
-        %(reply_id)s::uuid as fallback_head_id
+        %(user_message_id)s::uuid as user_message_id, %(reply_id)s::uuid as fallback_head_id
 )""",
     messages="""
     select %(user_id)s, %(user_message_id)s, %(conversation_id)s, question_parent_id, question_position, 'user',
@@ -91,12 +86,6 @@ moved as (
         'streaming', reply_model_tag, %(now)s
     from moved""",
     then="""
-remembered as (
-    insert into idempotency_keys (user_id, key, fingerprint, conversation_id, user_message_id, reply_id, created_at)
-    select %(user_id)s, %(key)s, %(fingerprint)s, %(conversation_id)s, %(user_message_id)s, %(reply_id)s, now()
-    from moved
-    where %(key)s::text is not null
-),
 said as (
     select *
     from path
@@ -110,17 +99,10 @@ async def begin_turn(database: Database, turn: NewTurn) -> AcceptedTurn:
 
 
 def turn_parameters(turn: NewTurn) -> Parameters:
-    """Returns the parameters of :data:`BEGIN_TURN`, always of the same types.
-
-    psycopg tells the server a type for each value, and the server prepares and plans the statement once for every
-    combination of types.
-    """
-    key = turn.idempotency_key
+    """Returns the parameters of :data:`BEGIN_TURN`, always of the same types."""
     return {
         **begin_parameters(turn),
         "user_message_id": turn.user_message_id,
         "content": turn.content,
         "title": turn.title or "",
-        "key": key.key if key else None,
-        "fingerprint": key.fingerprint if key else b"",
     }

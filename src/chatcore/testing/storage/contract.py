@@ -11,6 +11,7 @@ from chatcore.testing.storage.orphans import ClaimsContract, OrphansContract
 from chatcore.testing.storage.outage import OutageContract
 from chatcore.testing.storage.pages import PagesContract
 from chatcore.testing.storage.paths import PathsContract
+from chatcore.testing.storage.regeneration_keys import RegenerationKeysContract
 from chatcore.testing.storage.regenerations import RegenerationRepeatsContract, RegenerationsContract
 from chatcore.testing.storage.turn_repeats import TurnRepeatsContract
 from chatcore.testing.storage.turns import TurnsContract
@@ -28,6 +29,7 @@ class StorageContract(
     PurgeContract,
     RegenerationsContract,
     RegenerationRepeatsContract,
+    RegenerationKeysContract,
     HistoryContract,
     CheckpointsContract,
     DeltaReadersContract,

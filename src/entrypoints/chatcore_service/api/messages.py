@@ -51,8 +51,8 @@ class MessageDocument:
     error: Annotated[
         ReplyError | None,
         Doc(
-            "Why the reply is not complete: `stopped` if its status is `stopped`, one of the `inference_` codes if it is "
-            "`interrupted` or `failed`. Null for every other message."
+            "Why the reply is not complete: `stopped` if its status is `stopped`, one of the `inference_` codes if it "
+            "is `interrupted` or `failed`. Null for every other message."
         ),
     ]
     parent_id: UUID | None
@@ -107,6 +107,10 @@ class SamplingBody:
 @frozen(kw_only=True)
 class RegenerationBody(SamplingBody):
     """The sampling parameters of another reply."""
+
+    def as_sent(self) -> dict[str, object]:
+        """Returns the body as its sender wrote it, to which an idempotency key is bound."""
+        return asdict(self)
 
 
 @frozen(kw_only=True)
@@ -192,7 +196,7 @@ class MessageEndpoints(SecuredEndpoints):
             path=paths.REGENERATE,
             id="regenerateReply",
             body=RegenerationBody,
-            parameters=(PREFER,),
+            parameters=(IDEMPOTENCY_KEY, PREFER),
             responses=(BEGUN_REPLY, _ACCEPTED),
             problems=(409,),
         )
@@ -200,9 +204,17 @@ class MessageEndpoints(SecuredEndpoints):
     async def regenerate(self, request: Request, caller: Caller) -> ASGIApp:
         """Generates another reply to the last message and streams it."""
         id_ = conversation_id(request.path_params)
+        key = idempotency_key(request)
         body = decode_body(await self.bodies.read(request), RegenerationBody)
-        sampling = body.sampling(self.default_sampling)
-        begin = partial(self.turns.regenerate, caller.user, id_, sampling=sampling, trace_id=caller.trace_id)
+        begin = partial(
+            self.turns.regenerate,
+            caller.user,
+            id_,
+            sampling=body.sampling(self.default_sampling),
+            idempotency_key=key,
+            as_sent=body.as_sent(),
+            trace_id=caller.trace_id,
+        )
         return await self._respond(request, caller, begin)
 
     async def _respond(self, request: Request, caller: Caller, begin: _Begin) -> ASGIApp:

@@ -164,8 +164,6 @@ async def test_no_statement_reads_more_of_a_long_conversation_than_it_needs(
             "user_message_id": turn.user_message_id,
             "content": "Hello",
             "title": "A title",
-            "key": "key",
-            "fingerprint": b"x" * 32,
         },
         kind,
     )
@@ -279,6 +277,8 @@ def _regeneration(turn: NewReply) -> dict[str, object]:
         "lease_seconds": LEASE_SECONDS,
         "history_limit": 50,
         "max_generations": 8,
+        "key": "key",
+        "fingerprint": b"x" * 32,
         "choice": 3,
         "now": NOON,
     }

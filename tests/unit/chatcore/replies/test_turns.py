@@ -441,6 +441,36 @@ async def test_a_key_that_is_sent_with_another_request_is_rejected(world: World)
         await world.send(conversation, "Good day", idempotency_key="k")
 
 
+async def test_a_regeneration_is_repeated_by_its_key_too(world: World) -> None:
+    conversation = await world.conversation()
+    first = await world.send(conversation)
+    await complete(world, "old")
+    await until(lambda: has_ended(first))
+
+    again = await world.regenerate(conversation, idempotency_key="k")
+    repeat = await world.regenerate(conversation, idempotency_key="k")
+    readers = [await world.chat.turns.read(turn) for turn in (again, repeat)]
+    await complete(world, "new")
+    await until(lambda: has_ended(again))
+    later = await world.regenerate(conversation, idempotency_key="k")
+
+    assert again.reply.id == repeat.reply.id == later.reply.id
+    assert readers[0].take() == readers[1].take() == b'data: {"token":"new"}\n\ndata: {"done":true}\n\n'
+    assert (later.reply.content, later.generation) == ("new", None)
+    with pytest.raises(IdempotencyKeyReusedError):
+        await world.regenerate(conversation, idempotency_key="k", sampling=Sampling(top_k=1))
+    with pytest.raises(IdempotencyKeyReusedError):
+        await world.send(conversation, idempotency_key="k")
+
+
+async def test_a_key_of_a_message_is_not_one_of_a_regeneration(world: World) -> None:
+    conversation = await world.conversation()
+    await world.send(conversation, idempotency_key="k")
+
+    with pytest.raises(IdempotencyKeyReusedError):
+        await world.regenerate(conversation, idempotency_key="k")
+
+
 async def test_a_repeat_under_other_defaults_is_the_same_send(world: World) -> None:
     conversation = await world.conversation()
 

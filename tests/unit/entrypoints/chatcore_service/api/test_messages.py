@@ -283,6 +283,23 @@ async def test_a_key_that_was_used_for_another_message_is_refused(service: HttpS
     assert response.json()["errors"][0]["field"] == "Idempotency-Key"
 
 
+async def test_a_repeated_key_of_a_regeneration_returns_its_reply_and_appends_nothing(service: HttpService) -> None:
+    conversation = await service.conversation()
+    await service.turn(conversation)
+    headers = {**ALICE, "Idempotency-Key": "one"}
+
+    first = await service.client.post(f"{conversation}/regenerate", json={"top_k": 1}, headers=headers)
+    again = await service.client.post(f"{conversation}/regenerate", json={"top_k": 1}, headers=headers)
+    assert again.headers["content-location"] == first.headers["content-location"]
+    assert frames(again.text) == [{"token": "Hello"}, {"done": True}]
+    assert await service.count_of_everything() == (1, 3)
+
+    for path, body in (("regenerate", {"top_k": 2}), ("messages", {"content": "hi", "top_k": 1})):
+        refused = await service.client.post(f"{conversation}/{path}", json=body, headers=headers)
+        assert refused.status_code == 422
+        assert refused.json()["code"] == "idempotency_key_reused"
+
+
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "\t", "k" * 256])
 async def test_a_malformed_key_is_refused_by_the_headers_name(service: HttpService, key: str) -> None:
     conversation = await service.conversation()
