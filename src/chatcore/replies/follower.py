@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextvars import Context
 from functools import partial
 
-from chatcore.conversations.message import ConversationId, Message, MessageId
+from chatcore.conversations.message import ConversationId, Message, MessageId, Status
 from chatcore.errors import MessageNotFoundError
 from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, Storage
 from chatcore.replies.buffered_reader import BufferedReader
@@ -42,11 +42,18 @@ class Follower:
         self._is_cut = False
 
     async def follow(
-        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int | None
+        self,
+        user_id: UserId,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        offset: int | None,
+        *,
+        knows_end: bool,
     ) -> Reader[Stretch] | None:
-        """Returns a reader of a reply from an offset on, or None if the caller already has the whole reply.
+        """Returns a reader of a reply from an offset on, or None if there is nothing to tell the caller.
 
-        `offset` counts code points; None stands for the start and always yields a reader.
+        There is nothing to tell if the reply has ended, and the caller knows the end or has all of a complete reply.
+        `offset` counts code points; None stands for the start.
 
         Raises:
             MessageNotFoundError: this user's conversation has no such reply.
@@ -55,14 +62,14 @@ class Follower:
         if not message.is_reply:
             raise MessageNotFoundError
         if not message.is_streaming:
-            return self._finished(message, offset)
+            return None if knows_end else self._finished(message, offset)
         generation = self._runner.find(user_id, conversation_id, message_id)
         if generation is not None:
             return TextReader(generation.transcript, offset or 0)
         return self._elsewhere(message, offset or 0)
 
     def _finished(self, message: Message, offset: int | None) -> Reader[Stretch] | None:
-        if offset == len(message.content):
+        if message.status is Status.COMPLETE and offset == len(message.content):
             return None
         if len(message.content) - (offset or 0) > MAX_PAGE_CHARS:
             fetch = partial(self._page, message.user_id, message.conversation_id, message.id)

@@ -220,12 +220,18 @@ class Turns:
         if turn.generation is not None and (frames := FrameReader.of(turn.generation.transcript)) is not None:
             return frames
         reply = turn.reply
-        reader = await self.follower.follow(reply.user_id, reply.conversation_id, reply.id, None)
-        assert reader is not None  # noqa: S101 - `follow` returns None only if an offset was given
+        reader = await self.follower.follow(reply.user_id, reply.conversation_id, reply.id, None, knows_end=False)
+        assert reader is not None  # noqa: S101 - `follow` returns None only to callers that know something
         return reader
 
     async def follow(
-        self, user: User, conversation_id: ConversationId, message_id: MessageId, *, offset: int | None = None
+        self,
+        user: User,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        *,
+        offset: int | None = None,
+        knows_end: bool = False,
     ) -> Reader[Stretch] | None:
         """Returns a reader of the text of a running or finished reply, whichever process generates the reply.
 
@@ -233,15 +239,17 @@ class Turns:
             user: the user of the conversation.
             conversation_id: the conversation of the reply.
             message_id: the id of the reply.
-            offset: how many code points the caller already has. None stands for 0 and always yields a reader.
+            offset: how many code points the caller already has. None stands for the start.
+            knows_end: whether the caller was told how the reply ended.
 
         Returns:
-            The reader; None if the reply has ended and the caller has all of it.
+            The reader; None if the reply has ended and there is nothing to tell the caller: it has all of a complete
+            reply, or was told the end.
 
         Raises:
             MessageNotFoundError: this user's conversation has no such reply.
         """
-        return await self.follower.follow(user.id, conversation_id, message_id, offset)
+        return await self.follower.follow(user.id, conversation_id, message_id, offset, knows_end=knows_end)
 
     def leave(self, reader: FrameReader | Reader[Stretch]) -> None:
         """Releases `reader`: nothing is kept or fetched for it any more."""

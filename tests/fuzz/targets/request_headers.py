@@ -8,11 +8,11 @@ from chatcore.errors import InvalidInputError, NotAuthenticatedError
 from chatcore.replies.idempotency import IdempotencyKey
 from chatcore_auth.token_key import MAX_TOKEN_BYTES, token_key
 from chatcore_service.http.headers import (
-    MAX_EVENT_ID,
+    MAX_OFFSET_DIGITS,
     bearer_token,
     idempotency_key,
     prefers_async,
-    resume_offset,
+    resume_point,
 )
 from chatcore_service.http.refusals import MalformedEventIdError
 from chatcore_service.http.trace import choose_trace_id
@@ -81,13 +81,14 @@ def _check_token(request: Request) -> None:
 
 def _check_offset(request: Request) -> None:
     try:
-        offset = resume_offset(request)
+        point = resume_point(request)
     except MalformedEventIdError:
         return
-    assert offset is None or 0 <= offset <= MAX_EVENT_ID
+    assert point.offset is None or 0 <= point.offset < 10**MAX_OFFSET_DIGITS
     for value in request.headers.getlist("last-event-id"):
         assert value.isascii()
-        assert int(value) == offset
+        assert value.endswith("-end") is point.knows_end
+        assert int(value.removesuffix("-end")) == point.offset
 
 
 def _check_key(request: Request) -> None:

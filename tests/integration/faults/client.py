@@ -248,7 +248,8 @@ class Follower:
                     if at_least is not None and len(self.text) >= at_least:
                         return
             case 204:
-                self.reading.is_done = self.reading.is_told_nothing_more = True
+                # Only of a complete reply: this reader was not told the end before.
+                self.reading.is_done = True
             case 404:
                 self.is_gone = True
             case status:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 
 from attrs import frozen
 
+# At the end of the closing frame's id.
+_END = b"-end"
 _FIELDS = frozenset({b"id", b"data"})
 
 
@@ -75,12 +77,16 @@ def _event(block: bytes) -> StreamEvent:
     data = json.loads(fields[b"data"])
     if not isinstance(data, dict):
         raise MalformedStreamError(f"data that is no object: {block!r}")
-    return StreamEvent(raw=raw, id=_number(fields.get(b"id")), data=data)
+    event = StreamEvent(raw=raw, id=_number(fields.get(b"id")), data=data)
+    if event.id is not None and event.is_done is not fields[b"id"].endswith(_END):
+        raise MalformedStreamError(f"an id of another frame: {block!r}")
+    return event
 
 
 def _number(value: bytes | None) -> int | None:
     if value is None:
         return None
-    if not value.isdigit():
+    number = value.removesuffix(_END)
+    if not number.isdigit():
         raise MalformedStreamError(f"an id that is no number: {value!r}")
-    return int(value)
+    return int(number)

@@ -57,8 +57,6 @@ class Reading:
     raw: bytearray = Factory(bytearray)
     #: Whether the closing frame came, or that there is nothing more.
     is_done: bool = False
-    #: Whether it was only told that there is nothing more: by 204, which does not say how the reply ended.
-    is_told_nothing_more: bool = False
     #: Whether the reader was told to come back.
     is_told_to_reconnect: bool = False
     #: Why the reply is not complete.

@@ -89,8 +89,45 @@ async def test_a_reader_that_has_everything_is_told_not_to_come_back(cluster: Cl
     await cluster.check()
 
 
+async def test_a_reader_that_has_all_of_a_stopped_reply_is_told_so_until_it_says_that_it_knows(
+    cluster: Cluster, user: Client
+) -> None:
+    conversation, reply, saying = await begin(cluster, user, count=12, hold=6)
+    text = "".join(saying.speech.tokens[:6])
+    await user.stop(conversation, reply, on=cluster.urls[0])
+    path = f"/{conversation}/messages/{reply}/stream"
+    for on in cluster.urls:
+        for _ in range(2):
+            follower = user.follow(conversation, reply)
+            follower.reading.text, follower.last_id = text, len(text)
+            await follower.connect(on=on)
+            assert (follower.statuses, follower.reading.error) == ([200], "stopped")
+        knowing = await user.call("GET", path, on=on, headers={"last-event-id": f"{len(text)}-end"})
+        assert knowing.status_code == 204
+    await cluster.check()
+
+
 @pytest.mark.parametrize(
-    "event_id", ["-1", "abc", "1e3", "0x1", "1.0", "+1", "9" * 10_000, "18446744073709551616", "1 2", "1, 2"]
+    "event_id",
+    [
+        "1-",
+        "1-e",
+        "1-END",
+        "1-end-end",
+        "-end",
+        "1-end2",
+        "1-1",
+        "-1",
+        "abc",
+        "1e3",
+        "0x1",
+        "1.0",
+        "+1",
+        "9" * 10_000,
+        "18446744073709551616",
+        "1 2",
+        "1, 2",
+    ],
 )
 async def test_a_malformed_event_id_is_refused(cluster: Cluster, user: Client, event_id: str) -> None:
     """C6."""

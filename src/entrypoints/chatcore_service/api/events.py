@@ -46,7 +46,7 @@ class _Event:
     # schema to each event, in the form in which an EventSource gives the event to a page.
     takes_other_fields: ClassVar[bool] = True
     data: Annotated[str, JsonText(TokenFrame | RewindFrame | ErrorFrame | DoneFrame)]
-    id: Annotated[str, Keywords(pattern="^[0-9]+$")] = ""
+    id: Annotated[str, Keywords(pattern="^[0-9]+(-end)?$")] = ""
 
 
 _CONTENT = {EVENT_STREAM: _Event}
@@ -68,7 +68,7 @@ FOLLOWED_REPLY = DocumentedResponse(
     status=200,
     description="""Server-sent events, each with an `id`: the number of code points of text up to and including it.
     These are token frames, possibly after a rewind frame, then an error frame where the reply is not complete, then the
-    closing frame. A stream that ends with the comment `: reconnect` and no closing frame was cut by a shutdown or by
-    the limit on its duration; follow the reply again with the last id.""",
+    closing frame, whose id ends in `-end`. A stream that ends with the comment `: reconnect` and no closing frame was
+    cut by a shutdown or by the limit on its duration; follow the reply again with the last id.""",
     content=_CONTENT,
 )

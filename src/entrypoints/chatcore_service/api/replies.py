@@ -12,7 +12,7 @@ from chatcore_service.http import paths
 from chatcore_service.http.caller import Caller
 from chatcore_service.http.encoding import json_response
 from chatcore_service.http.endpoints import SecuredEndpoints, secured
-from chatcore_service.http.headers import LAST_EVENT_ID, TEXT_OFFSET, resume_offset
+from chatcore_service.http.headers import LAST_EVENT_ID, TEXT_OFFSET, resume_point
 from chatcore_service.http.ids import reply_ids
 from chatcore_service.http.operation import DocumentedResponse, Operation, documented_json
 from chatcore_service.streaming.streams import Streams
@@ -33,7 +33,10 @@ class ReplyEndpoints(SecuredEndpoints):
             parameters=(LAST_EVENT_ID, TEXT_OFFSET),
             responses=(
                 FOLLOWED_REPLY,
-                DocumentedResponse(status=204, description="The reply is finished, and the reader has all of it."),
+                DocumentedResponse(
+                    status=204,
+                    description="The reader has all of a complete reply, or was told how the reply ended.",
+                ),
             ),
             has_head=False,
         )
@@ -41,11 +44,11 @@ class ReplyEndpoints(SecuredEndpoints):
     async def follow(self, request: Request, caller: Caller) -> ASGIApp:
         """Streams a reply from where the reader left off, live or finished."""
         ids = reply_ids(request.path_params)
-        offset = resume_offset(request)
+        point = resume_point(request)
         slot = await self.streams.take_slot(caller)
         reader = None
         try:
-            reader = await self.turns.follow(caller.user, *ids, offset=offset)
+            reader = await self.turns.follow(caller.user, *ids, offset=point.offset, knows_end=point.knows_end)
             if reader is None:
                 slot.release()
                 return Response(status_code=204)
@@ -55,7 +58,7 @@ class ReplyEndpoints(SecuredEndpoints):
             if reader is not None:
                 self.turns.leave(reader)
             raise
-        return self.streams.open(reader, caller=caller, slot=slot, offset=offset)
+        return self.streams.open(reader, caller=caller, slot=slot, offset=point.offset)
 
     @secured(
         Operation(

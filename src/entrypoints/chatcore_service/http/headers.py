@@ -3,6 +3,7 @@
 import re
 from typing import Annotated
 
+from attrs import frozen
 from starlette.requests import Request
 
 from chatcore.errors import FieldProblem, InvalidInputError, NotAuthenticatedError
@@ -11,10 +12,12 @@ from chatcore_service.http.fields import Doc, Keywords
 from chatcore_service.http.operation import Parameter
 from chatcore_service.http.refusals import MalformedEventIdError
 
-#: The largest integer up to which JavaScript represents every integer exactly.
-MAX_EVENT_ID = 2**53
+#: The longest offset in an event id; JavaScript represents every integer of so many digits exactly.
+MAX_OFFSET_DIGITS = 15
+#: The pattern of an event id: an offset, and a mark in the id of the closing frame.
+EVENT_ID_PATTERN = f"^[0-9]{{1,{MAX_OFFSET_DIGITS}}}(-end)?$"
 
-_Offset = Annotated[int, Keywords(minimum=0, maximum=MAX_EVENT_ID)]
+_EventId = Annotated[str, Keywords(pattern=EVENT_ID_PATTERN)]
 
 IDEMPOTENCY_KEY = Parameter(
     "header",
@@ -42,22 +45,36 @@ PREFER = Parameter(
 LAST_EVENT_ID = Parameter(
     "header",
     "Last-Event-ID",
-    Annotated[_Offset, Doc("The id of the last event that the reader received.")],
+    Annotated[_EventId, Doc("The id of the last event that the reader received.")],
     component="last_event_id",
 )
 TEXT_OFFSET = Parameter(
     "query",
     "offset",
     Annotated[
-        _Offset, Doc("The number of code points of the reply that the reader has. `Last-Event-ID` takes precedence.")
+        _EventId,
+        Doc(
+            "The number of code points of the reply that the reader has, or the id of its last event. `Last-Event-ID` "
+            "takes precedence."
+        ),
     ],
-    default=0,
+    default="0",
     component="text_offset",
 )
 
 # The pattern follows RFC 6750, section 2.1, with one or more spaces, as in RFC 9110, section 11.4.
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
-_DIGITS = re.compile(r"[0-9]{1,20}")
+_EVENT_ID = re.compile(EVENT_ID_PATTERN)
+
+
+@frozen
+class ResumePoint:
+    """Says what a reader of a reply knows already."""
+
+    #: How many code points of the reply the reader has; None if it reads from the start.
+    offset: int | None
+    #: Whether the reader was told how the reply ended.
+    knows_end: bool
 
 
 def bearer_token(request: Request) -> str:
@@ -91,23 +108,25 @@ def prefers_async(request: Request) -> bool:
     return any(preference.partition(";")[0].strip().lower() == "respond-async" for preference in preferences)
 
 
-def resume_offset(request: Request) -> int | None:
-    """Returns the number of code points of a reply that the caller has; None if the caller reads from the start.
+def resume_point(request: Request) -> ResumePoint:
+    """Returns what the caller knows of a reply already.
 
     The header takes precedence over the query. A reader that has all of a reply without text sends `Last-Event-ID: 0`;
     in the query, 0 means the start.
 
     Raises:
-        MalformedEventIdError: the value is not a whole number, is too large, or is given more than once.
+        MalformedEventIdError: the value is not an event id or an offset, is too long, or is given more than once.
     """
     if ids := request.headers.getlist("last-event-id"):
-        return _offset(ids)
+        return _resume_point(ids)
     if offsets := request.query_params.getlist("offset"):
-        return _offset(offsets) or None
-    return None
+        point = _resume_point(offsets)
+        return point if point.offset or point.knows_end else ResumePoint(None, knows_end=False)
+    return ResumePoint(None, knows_end=False)
 
 
-def _offset(values: list[str]) -> int:
-    if len(values) > 1 or not _DIGITS.fullmatch(values[0]) or int(values[0]) > MAX_EVENT_ID:
-        raise MalformedEventIdError(MAX_EVENT_ID)
-    return int(values[0])
+def _resume_point(values: list[str]) -> ResumePoint:
+    if len(values) > 1 or not _EVENT_ID.fullmatch(values[0]):
+        raise MalformedEventIdError(MAX_OFFSET_DIGITS)
+    digits, mark, _ = values[0].partition("-end")
+    return ResumePoint(int(digits), knows_end=bool(mark))

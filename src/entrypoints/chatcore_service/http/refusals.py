@@ -45,8 +45,11 @@ class MalformedEventIdError(RefusedError):
 
     code = "malformed_event_id"
 
-    def __init__(self, max_id: int) -> None:
-        super().__init__(f"Last-Event-ID and offset must be a whole number of characters, from 0 to {max_id}.")
+    def __init__(self, max_digits: int) -> None:
+        super().__init__(
+            f"Last-Event-ID and offset must be the id of an event: a number of at most {max_digits} digits, and -end "
+            "in the id of a closing frame."
+        )
 
 
 class PreflightRefusedError(RefusedError):

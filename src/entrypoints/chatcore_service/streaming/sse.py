@@ -58,7 +58,10 @@ class FrameEncoder(Encoder[bytes]):
 
 
 class TextEncoder(Encoder[Stretch]):
-    """Encodes text. The id of a frame is the number of code points of the reply up to the frame's end."""
+    """Encodes text. The id of a frame is the number of code points of the reply up to the frame's end.
+
+    The id of the closing frame ends in ``-end``.
+    """
 
     def __init__(self, offset: int) -> None:
         self._offset = offset
@@ -81,9 +84,9 @@ class TextEncoder(Encoder[Stretch]):
         """Encodes the end of a stream: an error frame if the reply is not complete, and the closing frame."""
         if end.reconnect:
             return RECONNECT
-        event_id = f"id: {self._offset}\n"
-        error = "" if end.error is None else event_id + _error_frame(end.error)
-        return (error + event_id + _DONE).encode()
+        # The mark tells a reader that was told the end from one that only has all of the text.
+        error = "" if end.error is None else f"id: {self._offset}\n{_error_frame(end.error)}"
+        return f"{error}id: {self._offset}-end\n{_DONE}".encode()
 
 
 def _slices(chunk: bytes) -> Iterator[bytes]:

@@ -224,7 +224,7 @@ async def test_a_slow_reader_buffers_up_to_a_bound_and_gets_all_in_the_end(world
     assert reader.end == End()
 
 
-async def test_a_failed_reply_reports_its_reason_once(world: World) -> None:
+async def test_a_failed_reply_reports_its_reason_until_the_caller_knows_it(world: World) -> None:
     conversation = await world.conversation()
     turn = await world.send(conversation)
     (await world.inference.call()).result.set_result(None)
@@ -232,7 +232,10 @@ async def test_a_failed_reply_reports_its_reason_once(world: World) -> None:
 
     reader = await world.chat.turns.follow(ADA, conversation.id, turn.reply.id)
     again = await world.chat.turns.follow(ADA, conversation.id, turn.reply.id, offset=0)
+    knowing = await world.chat.turns.follow(ADA, conversation.id, turn.reply.id, offset=0, knows_end=True)
 
     assert reader is not None
+    assert again is not None
     assert (reader.take(), reader.end) == (None, End(ReplyError.INFERENCE_INTERRUPTED))
-    assert again is None
+    assert (again.take(), again.end) == (None, End(ReplyError.INFERENCE_INTERRUPTED))
+    assert knowing is None

@@ -108,7 +108,7 @@ async def test_a_live_reply_is_followed_from_any_code_point(service: LiveService
         await stream.until(b'id: 3\ndata: {"token":"\\u00e9\\ud83d\\ude00"}\n\n')
         service.inference.release()
         received = await stream.rest()
-    assert received.endswith(b'id: 5\ndata: {"token":"lo"}\n\nid: 5\ndata: {"done":true}\n\n')
+    assert received.endswith(b'id: 5\ndata: {"token":"lo"}\n\nid: 5-end\ndata: {"done":true}\n\n')
 
 
 async def test_a_reader_ahead_of_the_stored_text_is_rewound(service: LiveService) -> None:
@@ -120,7 +120,7 @@ async def test_a_reader_ahead_of_the_stored_text_is_rewound(service: LiveService
         stream = Stream(response)
         await stream.until(b'id: 3\ndata: {"rewind":3}\n\n')
         service.inference.release()
-        assert (await stream.rest()).endswith(b'id: 5\ndata: {"token":"lo"}\n\nid: 5\ndata: {"done":true}\n\n')
+        assert (await stream.rest()).endswith(b'id: 5\ndata: {"token":"lo"}\n\nid: 5-end\ndata: {"done":true}\n\n')
 
 
 async def test_any_number_of_readers_get_the_same(service: LiveService) -> None:
@@ -171,7 +171,7 @@ async def test_a_reply_goes_on_after_its_reader_disconnects(service: LiveService
     await service.inference.until_paused()
     service.inference.release()
     followed = await service.client.get(response.headers["content-location"], headers=ALICE)
-    assert followed.text.endswith('id: 5\ndata: {"done":true}\n\n')
+    assert followed.text.endswith('id: 5-end\ndata: {"done":true}\n\n')
 
 
 async def test_a_disconnect_before_the_reply_begins_loses_nothing(service: LiveService) -> None:

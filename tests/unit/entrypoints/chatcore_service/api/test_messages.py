@@ -44,7 +44,7 @@ async def test_a_reply_can_be_followed_at_the_content_location_of_its_stream(ser
     )
 
     followed = await service.client.get(response.headers["content-location"], headers=ALICE)
-    assert followed.text == 'id: 5\ndata: {"token":"Hello"}\n\nid: 5\ndata: {"done":true}\n\n'
+    assert followed.text == 'id: 5\ndata: {"token":"Hello"}\n\nid: 5-end\ndata: {"done":true}\n\n'
 
 
 @pytest.mark.parametrize(

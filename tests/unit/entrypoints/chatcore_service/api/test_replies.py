@@ -9,18 +9,18 @@ import pytest
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService, running_service
 from tests.unit.entrypoints.chatcore_service.stream_frames import frames
 
-from chatcore.errors import InferenceUnreachableError
+from chatcore.errors import InferenceInterruptedError, InferenceUnreachableError
 from chatcore_memory import DONE_FRAME, FrozenClock, token_frame
 
 
 @pytest.mark.parametrize(
     ("offset", "expected"),
     [
-        ("0", 'id: 5\ndata: {"token":"H\\u00e9llo"}\n\nid: 5\ndata: {"done":true}\n\n'),
-        ("2", 'id: 5\ndata: {"token":"llo"}\n\nid: 5\ndata: {"done":true}\n\n'),
-        ("02", 'id: 5\ndata: {"token":"llo"}\n\nid: 5\ndata: {"done":true}\n\n'),
-        ("6", 'id: 5\ndata: {"rewind":5}\n\nid: 5\ndata: {"done":true}\n\n'),
-        ("9007199254740992", 'id: 5\ndata: {"rewind":5}\n\nid: 5\ndata: {"done":true}\n\n'),
+        ("0", 'id: 5\ndata: {"token":"H\\u00e9llo"}\n\nid: 5-end\ndata: {"done":true}\n\n'),
+        ("2", 'id: 5\ndata: {"token":"llo"}\n\nid: 5-end\ndata: {"done":true}\n\n'),
+        ("02", 'id: 5\ndata: {"token":"llo"}\n\nid: 5-end\ndata: {"done":true}\n\n'),
+        ("6", 'id: 5\ndata: {"rewind":5}\n\nid: 5-end\ndata: {"done":true}\n\n'),
+        ("999999999999999", 'id: 5\ndata: {"rewind":5}\n\nid: 5-end\ndata: {"done":true}\n\n'),
     ],
 )
 async def test_a_reply_goes_on_from_where_the_reader_left_off(service: HttpService, offset: str, expected: str) -> None:
@@ -41,8 +41,51 @@ async def test_a_reader_with_all_of_a_finished_reply_gets_204(service: HttpServi
     assert (response.status_code, response.content) == (204, b"")
 
 
+async def test_a_reader_with_all_of_a_reply_that_broke_off_is_told_so_once(service: HttpService) -> None:
+    service.inference.play(token_frame("Hel"), InferenceInterruptedError())
+    path = f"{await service.conversation()}/messages"
+    stream = (await service.client.post(path, json={"content": "hi"}, headers=ALICE)).headers["content-location"]
+
+    first = await service.client.get(f"{stream}?offset=3", headers=ALICE)
+    error, done, _ = first.text.split("\n\n")
+    assert error.startswith('id: 3\ndata: {"error":"inference_interrupted"')
+    assert done == 'id: 3-end\ndata: {"done":true}'
+
+    again = await service.client.get(stream, headers={**ALICE, "Last-Event-ID": "3-end"})
+    assert again.status_code == 204
+
+
+async def test_a_running_reply_is_followed_whatever_the_reader_believes_of_its_end(service: HttpService) -> None:
+    reply = await service.paused_reply(await service.conversation())
+    following = asyncio.create_task(service.client.get(f"{reply}/stream", headers={**ALICE, "Last-Event-ID": "1-end"}))
+    await service.inference.until_paused()
+    service.inference.release()
+
+    assert (await following).text.endswith('id: 5-end\ndata: {"done":true}\n\n')
+
+
 @pytest.mark.parametrize(
-    "offset", ["-1", "+1", "1e3", "0x1", "1.0", "", " ", "abc", "9007199254740993", "9" * 20, "9" * 10_000, "1_0"]
+    "offset",
+    [
+        "-1",
+        "+1",
+        "1e3",
+        "0x1",
+        "1.0",
+        "",
+        " ",
+        "abc",
+        "1" + "0" * 15,
+        "9" * 10_000,
+        "1_0",
+        "1-",
+        "-end",
+        "5-END",
+        "5-ends",
+        "5-end-end",
+        "5-1",
+        "5-1-end",
+    ],
 )
 async def test_a_malformed_offset_is_refused(service: HttpService, offset: str) -> None:
     opened = await service.turn(conversation := await service.conversation())
@@ -55,7 +98,16 @@ async def test_a_malformed_offset_is_refused(service: HttpService, offset: str) 
 
 @pytest.mark.parametrize(
     ("query", "last_event_id", "status"),
-    [("", None, 200), ("?offset=0", None, 200), ("", "0", 204), ("?offset=0", "0", 204), ("?offset=1", None, 200)],
+    [
+        ("", None, 200),
+        ("?offset=0", None, 200),
+        ("", "0", 200),
+        ("?offset=0", "0", 200),
+        ("?offset=1", None, 200),
+        ("", "0-end", 204),
+        ("?offset=0-end", None, 204),
+        ("?offset=0-end", "0", 200),
+    ],
 )
 async def test_a_reader_of_a_reply_without_text_is_told_how_it_ended(
     service: HttpService, query: str, last_event_id: str | None, status: int

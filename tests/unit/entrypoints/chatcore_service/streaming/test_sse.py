@@ -39,15 +39,18 @@ def test_a_reply_that_is_not_complete_says_why(error: ReplyError) -> None:
     assert (done, rest) == ('data: {"done":true}', "")
 
 
-def test_the_last_frames_have_the_last_id() -> None:
+def test_only_the_id_of_the_closing_frame_says_that_it_is_the_end() -> None:
     encoder = TextEncoder(3)
     list(encoder.encode(Stretch("lo", 5)))
 
-    assert [line for line in encoder.end(End(ReplyError.STOPPED)).decode().split("\n") if "id" in line] == ["id: 5"] * 2
+    assert [line for line in encoder.end(End(ReplyError.STOPPED)).decode().split("\n") if "id" in line] == [
+        "id: 5",
+        "id: 5-end",
+    ]
 
 
 def test_a_reader_who_has_everything_keeps_its_id() -> None:
-    assert TextEncoder(7).end(End()) == b'id: 7\ndata: {"done":true}\n\n'
+    assert TextEncoder(7).end(End()) == b'id: 7-end\ndata: {"done":true}\n\n'
 
 
 @given(st.text(min_size=1, max_size=200), st.integers(min_value=0, max_value=50))
