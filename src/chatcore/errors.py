@@ -10,8 +10,8 @@ All errors share one root. Each class has a stable machine code and carries the 
     │   ├── ConversationNotFoundError
     │   └── MessageNotFoundError
     ├── ConflictError                 the request does not fit the current state
-    │   ├── GenerationInProgressError     the error carries the id of the running reply
-    │   └── NothingToRegenerateError
+    │   └── GenerationInProgressError     the error carries the id of the running reply
+    ├── NothingToRegenerateError      the conversation has no message to answer
     ├── IdempotencyKeyReusedError     the key was used for another request
     ├── TooManyGenerationsError       the user's limit is reached
     └── UnavailableError              a retry may succeed; the error carries the seconds to wait
@@ -129,7 +129,7 @@ class GenerationInProgressError(ConflictError):
         self.message_id = message_id
 
 
-class NothingToRegenerateError(ConflictError):
+class NothingToRegenerateError(ChatError):
     """Reports that the conversation has no user message to answer."""
 
     code = "nothing_to_regenerate"

@@ -179,7 +179,7 @@ class ReplyRows:
         messages = self._tables.messages[turn.user_id, turn.conversation_id]
         head = next(reversed(self._tables.path(conversation)), None)
         follows = head.parent_id if head is not None and head.status is Status.FAILED else conversation.head_id
-        question = turn.user_message(follows=follows, position=len(messages) + 1)
+        question = turn.user_message(follows=follows, position=len(messages) + 1, model_tag=conversation.model_tag)
         if turn.title is not None and conversation.title_source is TitleSource.DEFAULT:
             self._tables.store(evolve(conversation, title=turn.title, title_source=TitleSource.AUTO))
         messages.append(question)

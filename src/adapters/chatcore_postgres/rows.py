@@ -12,7 +12,7 @@ from typing import LiteralString
 from zoneinfo import ZoneInfo
 
 from chatcore.conversations.conversation import Conversation, TitleSource
-from chatcore.conversations.message import ConversationId, Message, Role, Status
+from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, Message, Role, Status
 from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Row
@@ -47,6 +47,7 @@ MESSAGE_COLUMNS: Sequence[LiteralString] = (
 # A dictionary takes half the time of a call of the enumeration.
 _ROLES = {role.value: role for role in Role}
 _STATUSES = {status.value: status for status in Status}
+_STREAMING = Status.STREAMING.value
 _ERRORS: dict[str | None, ReplyError | None] = {None: None, **{error.value: error for error in ReplyError}}
 _TITLE_SOURCES = {source.value: source for source in TitleSource}
 
@@ -119,9 +120,10 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
             created_at,
             _STATUSES[status],
             _ERRORS[error],
-            count,
-            model_tag,
-            time_ms,
+            # An earlier version left these columns null where the value is not known, and in messages of users.
+            count if count is not None or status == _STREAMING else 0,
+            model_tag or DEFAULT_MODEL_TAG,
+            time_ms if time_ms is not None or status == _STREAMING else 0,
         )
         for (
             id_,

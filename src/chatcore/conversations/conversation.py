@@ -13,13 +13,12 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
-from chatcore.conversations.message import ConversationId, Message, MessageId
+from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, Message, MessageId
 from chatcore.text import MAX_MODEL_TAG_CHARS, MAX_TITLE_CHARS, require_text
 from chatcore.timestamps import require_aware
 from chatcore.user import UserId
 
 DEFAULT_TITLE = "New conversation"
-DEFAULT_MODEL_TAG = "default"
 #: Titles by which clients in use create a conversation that has none yet.
 PLACEHOLDER_TITLES = (DEFAULT_TITLE, "New chat")
 

@@ -15,6 +15,8 @@ from chatcore.user import UserId
 MessageId = NewType("MessageId", UUID)
 ConversationId = NewType("ConversationId", UUID)
 
+DEFAULT_MODEL_TAG = "default"
+
 
 class Role(StrEnum):
     """Names the author of a message."""
@@ -64,12 +66,13 @@ class Message:
     status: Status = Status.COMPLETE
     #: Why a reply is not complete; None while it streams and when it is complete.
     error: ReplyError | None = None
-    #: Number of frames that carried a token; None where it is not known.
-    token_count: int | None = None
-    #: The model that was asked; None for a message of a user.
-    model_tag: str | None = None
-    #: Duration of the call to the inference service, in milliseconds.
-    inference_time_ms: int | None = None
+    #: Number of frames that carried a token; None while the reply streams, and 0 where it is not known.
+    token_count: int | None = 0
+    #: The model that was asked; for a message of a user, the one that was to answer.
+    model_tag: str = DEFAULT_MODEL_TAG
+    #: Duration of the call to the inference service, in milliseconds; None while the reply streams, and 0 where it is
+    #: not known.
+    inference_time_ms: int | None = 0
 
     @property
     def is_reply(self) -> bool:

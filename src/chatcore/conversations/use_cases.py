@@ -7,7 +7,6 @@ from attrs import frozen
 
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import (
-    DEFAULT_MODEL_TAG,
     DEFAULT_TITLE,
     PLACEHOLDER_TITLES,
     Conversation,
@@ -16,7 +15,7 @@ from chatcore.conversations.conversation import (
     require_title,
 )
 from chatcore.conversations.listing import Page, PageRequest
-from chatcore.conversations.message import ConversationId, Message
+from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, Message
 from chatcore.conversations.open_conversation import OpenConversation
 from chatcore.conversations.path import WHOLE_PATH, MessageSlice, PathRequest
 from chatcore.ports.clock import Clock

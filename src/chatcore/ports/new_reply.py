@@ -38,7 +38,9 @@ class NewReply:
             content="",
             created_at=self.now.astimezone(UTC),
             status=Status.STREAMING,
+            token_count=None,
             model_tag=model_tag,
+            inference_time_ms=None,
         )
 
     def lease(self, *, epoch: int) -> Lease:
@@ -67,7 +69,7 @@ class NewTurn(NewReply):
     #: The title that the conversation gets if it still has the default title; None to leave the title as it is.
     title: str | None
 
-    def user_message(self, *, follows: MessageId | None, position: int) -> Message:
+    def user_message(self, *, follows: MessageId | None, position: int, model_tag: str) -> Message:
         """Returns the user message as it is stored."""
         return Message(
             id=self.user_message_id,
@@ -78,6 +80,7 @@ class NewTurn(NewReply):
             role=Role.USER,
             content=self.content,
             created_at=self.now.astimezone(UTC),
+            model_tag=model_tag,
         )
 
 

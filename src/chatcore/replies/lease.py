@@ -83,8 +83,10 @@ class FinalState:
     status: Status
     content: str
     error: ReplyError | None
-    token_count: int | None
-    inference_time_ms: int | None
+    #: 0 where it is not known.
+    token_count: int
+    #: 0 where it is not known.
+    inference_time_ms: int
     #: Whether the conversation's head moves back from this reply to the one that the reply was to replace.
     returns_head: bool
     ended_at: datetime = field(validator=require_aware)

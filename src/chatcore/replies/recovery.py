@@ -116,8 +116,8 @@ def final_state_of_orphan(orphan: OrphanedReply, *, now: datetime) -> FinalState
         status=status,
         content=orphan.text,
         error=ReplyError.STOPPED if orphan.stop_requested else ReplyError.INFERENCE_INTERRUPTED,
-        token_count=None,
-        inference_time_ms=None,
+        token_count=0,
+        inference_time_ms=0,
         returns_head=returns_head(status, orphan.text, replaces=orphan.replaces),
         ended_at=now,
     )

@@ -120,8 +120,8 @@ def an_interruption(content: str = "H", *, at: datetime = NOON) -> FinalState:
         status=Status.INTERRUPTED,
         content=content,
         error=ReplyError.INFERENCE_INTERRUPTED,
-        token_count=None,
-        inference_time_ms=None,
+        token_count=0,
+        inference_time_ms=0,
         returns_head=False,
         ended_at=at,
     )

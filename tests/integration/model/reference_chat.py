@@ -156,7 +156,7 @@ class ReferenceChat:
         conversation = self.find(conversation_id)
         questions = [message for message in conversation.active_path if message.role == "user"]
         if not questions:
-            raise RefusedError(409)
+            raise RefusedError(400)
         self._check_room(conversation)
         return questions[-1]
 

@@ -218,5 +218,7 @@ def _said(new: NewReply, rows: Sequence[Row]) -> dict[UUID, Message]:
 def _stored(new: NewReply, begun: BeginOutcome) -> Iterable[Message]:
     """Returns the messages that were stored just now, which the statement does not return."""
     if isinstance(new, NewTurn):
-        yield new.user_message(follows=begun.question_parent_id, position=begun.reply_position - 1)
+        yield new.user_message(
+            follows=begun.question_parent_id, position=begun.reply_position - 1, model_tag=begun.model_tag
+        )
     yield new.reply(answers=begun.user_message_id, position=begun.reply_position, model_tag=begun.model_tag)

@@ -79,7 +79,7 @@ moved as (
 )""",
     messages="""
     select %(user_id)s, %(user_message_id)s, %(conversation_id)s, question_parent_id, question_position, 'user',
-        %(content)s, 'complete', null, %(now)s
+        %(content)s, 'complete', reply_model_tag, %(now)s
     from moved
     union all
     select %(user_id)s, %(reply_id)s, %(conversation_id)s, %(user_message_id)s, reply_position, 'assistant', '',

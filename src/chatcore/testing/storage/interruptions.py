@@ -234,8 +234,8 @@ def _stopped(orphan: OrphanedReply) -> FinalState:
         status=Status.STOPPED,
         content=orphan.text,
         error=ReplyError.STOPPED,
-        token_count=None,
-        inference_time_ms=None,
+        token_count=0,
+        inference_time_ms=0,
         returns_head=False,
         ended_at=later(1),
     )

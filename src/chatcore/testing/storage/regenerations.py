@@ -45,7 +45,9 @@ class RegenerationsContract(StorageHooks):
             role=Role.ASSISTANT,
             content="",
             status=Status.STREAMING,
+            token_count=None,
             model_tag=conversation.model_tag,
+            inference_time_ms=None,
             created_at=later(1),
         )
         assert accepted.lease == Lease(

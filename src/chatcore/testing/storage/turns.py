@@ -56,6 +56,7 @@ class TurnsContract(StorageHooks):
             role=Role.USER,
             content=AWKWARD_TEXT,
             created_at=later(1),
+            model_tag="eliza",
         )
         assert accepted.reply == Message(
             id=turn.reply_id,
@@ -66,7 +67,9 @@ class TurnsContract(StorageHooks):
             role=Role.ASSISTANT,
             content="",
             status=Status.STREAMING,
+            token_count=None,
             model_tag="eliza",
+            inference_time_ms=None,
             created_at=later(1),
         )
         assert await messages_of(storage, conversation) == (accepted.user_message, accepted.reply)

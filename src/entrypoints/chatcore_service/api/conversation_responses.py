@@ -12,8 +12,9 @@ from orjson import Fragment
 from starlette.responses import Response
 
 from chatcore import Conversation, Page, PageRequest
-from chatcore.conversations.conversation import DEFAULT_MODEL_TAG, DEFAULT_TITLE
+from chatcore.conversations.conversation import DEFAULT_TITLE
 from chatcore.conversations.listing import MAX_PAGE
+from chatcore.conversations.message import DEFAULT_MODEL_TAG
 from chatcore.text import MAX_USER_ID_CHARS
 from chatcore_service.api.field_types import ModelTag, Title
 from chatcore_service.http.encoding import encoder, json_response

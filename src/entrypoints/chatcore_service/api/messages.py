@@ -43,9 +43,9 @@ class MessageDocument:
             "In an opened conversation, a streaming reply has the text that is stored so far; its stream has the rest."
         ),
     ]
-    token_count: Count | None
-    model_tag: str | None
-    inference_time_ms: Count | None
+    token_count: Annotated[Count | None, Doc("Null only while the reply is streaming.")]
+    model_tag: Annotated[str, Doc("The model that was asked or, for a message of a user, that was to answer.")]
+    inference_time_ms: Annotated[Count | None, Doc("Null only while the reply is streaming.")]
     created_at: Instant
     status: Status
     error: Annotated[

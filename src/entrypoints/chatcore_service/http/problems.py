@@ -26,6 +26,7 @@ STATUSES: Mapping[type[ChatError], HTTPStatus] = {
     errors.NotAdminError: HTTPStatus.FORBIDDEN,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.NothingToRegenerateError: HTTPStatus.BAD_REQUEST,
     errors.IdempotencyKeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooManyGenerationsError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InferenceKeyRefusedError: HTTPStatus.BAD_GATEWAY,

@@ -13,7 +13,7 @@ _SECURED = (401, 429, 503)
 _WITH_BODY = (413, 415, 422)
 
 DESCRIPTIONS = {
-    400: "The request is not well-formed HTTP, JSON or UTF-8.",
+    400: "The request is not well-formed HTTP, JSON or UTF-8, or there is nothing to regenerate.",
     401: "There is no valid bearer token.",
     403: "The user is not an administrator.",
     404: "The resource does not exist or belongs to another user; the response is the same for both.",

@@ -7,7 +7,14 @@ import json
 import httpx
 import pytest
 from attrs import evolve
-from tests.unit.entrypoints.chatcore_service.http_service import ALICE, PAUSED, SETTINGS, HttpService, running_service
+from tests.unit.entrypoints.chatcore_service.http_service import (
+    ALICE,
+    PAUSED,
+    SETTINGS,
+    HttpService,
+    Json,
+    running_service,
+)
 from tests.unit.entrypoints.chatcore_service.stream_frames import frames
 
 from chatcore import Limits, OnBusy
@@ -115,6 +122,28 @@ async def test_an_inference_outage_ends_the_stream_and_is_shown_until_the_next_m
     service.inference.outage = None
     messages = (await service.turn(conversation, "again"))["messages"]
     assert [message["content"] for message in messages] == ["hi", "again", "Hello"]
+
+
+async def test_only_a_streaming_reply_has_no_counts_and_every_message_has_the_model(
+    service: HttpService,
+) -> None:
+    created = await service.client.post("/api/conversations", json={"model_tag": "eliza"}, headers=ALICE)
+    conversation = created.headers["location"]
+
+    def figures(messages: list[Json]) -> list[tuple[object, ...]]:
+        return [(message["token_count"], message["inference_time_ms"], message["model_tag"]) for message in messages]
+
+    await service.paused_reply(conversation)
+    assert figures((await service.open(conversation))["messages"]) == [(0, 0, "eliza"), (None, None, "eliza")]
+
+    response = await service.client.post(
+        f"{conversation}/messages", json={"content": "hi", "on_busy": "interrupt"}, headers=ASYNC
+    )
+    assert figures(list(response.json().values())) == [(0, 0, "eliza"), (None, None, "eliza")]
+    _, stopped, question, _ = (await service.open(conversation))["messages"]
+    assert figures([question]) == [(0, 0, "eliza")]
+    assert type(stopped["inference_time_ms"]) is int
+    assert (stopped["token_count"], stopped["model_tag"]) == (1, "eliza")
 
 
 async def test_respond_async_returns_the_path_of_the_stream(service: HttpService) -> None:
@@ -232,7 +261,7 @@ def test_a_body_that_says_nothing_about_busy_has_the_fingerprint_of_earlier_vers
 async def test_an_empty_conversation_has_nothing_to_regenerate(service: HttpService) -> None:
     response = await service.client.post(f"{await service.conversation()}/regenerate", headers=ALICE)
 
-    assert response.status_code == 409
+    assert response.status_code == 400
     assert response.json()["code"] == "nothing_to_regenerate"
 
 

@@ -24,7 +24,7 @@ EXPECTED = {
     errors.MessageNotFoundError: 404,
     errors.ConflictError: 409,
     errors.GenerationInProgressError: 409,
-    errors.NothingToRegenerateError: 409,
+    errors.NothingToRegenerateError: 400,
     errors.IdempotencyKeyReusedError: 422,
     errors.TooManyGenerationsError: 429,
     errors.UnavailableError: 503,
