@@ -12,7 +12,8 @@ from typing import LiteralString
 from zoneinfo import ZoneInfo
 
 from chatcore.conversations.conversation import Conversation, TitleSource
-from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, Message, Role, Status
+from chatcore.conversations.message import DEFAULT_MODEL_TAG as _DEFAULT_MODEL_TAG
+from chatcore.conversations.message import ConversationId, Message, Role, Status
 from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Row
@@ -122,7 +123,7 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
             _ERRORS[error],
             # An earlier version left these columns null where the value is not known, and in messages of users.
             count if count is not None or status == _STREAMING else 0,
-            model_tag or DEFAULT_MODEL_TAG,
+            model_tag or _DEFAULT_MODEL_TAG,
             time_ms if time_ms is not None or status == _STREAMING else 0,
         )
         for (

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
-from tests.unit.conftest import World
+from tests.unit.conftest import ADA, World
 
+from chatcore import Chat
+from chatcore.conversations.conversation import TitleSource
 from chatcore.conversations.message import MessageId
 from chatcore.replies.lease import RENEWAL_SECONDS, Lease, OwnerId
 
@@ -28,3 +30,12 @@ async def test_a_drain_ends_although_background_work_swallows_its_cancellation(w
     await world.drained()
 
     assert swallowed == ["once"]
+    assert "recovery" not in {task.get_name() for task in asyncio.all_tasks()}
+
+
+async def test_placeholder_titles_are_those_that_the_chat_is_built_with(world: World) -> None:
+    chat = Chat(storage=world.storage, inference=world.inference, clock=world.clock, placeholder_titles=("Neuer Chat",))
+
+    sources = [(await chat.conversations.create(ADA, title=title)).title_source for title in ("Neuer Chat", "New chat")]
+
+    assert sources == [TitleSource.DEFAULT, TitleSource.USER]

@@ -93,7 +93,7 @@ def begin_statement(*, decide: LiteralString, messages: LiteralString, then: Lit
     """
     return f"""
 with seen as (
-    select model_tag, head_id, next_position
+    select head_id, next_position
     from conversations
     where user_id = %(user_id)s and id = %(conversation_id)s
 ),

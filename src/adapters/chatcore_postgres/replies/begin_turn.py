@@ -14,8 +14,7 @@ from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_st
 # A user can have more running replies than the limit for some time after the limit was lowered. A turn is `full` then,
 # even if its conversation is busy: ending that reply would not make room, so it must not be stopped for the turn.
 #
-# Where a message is looked up by its id, `conversation_id is not distinct from` only compares. With a plain `=` the
-# planner, which believes that few rows share a conversation, might read the whole conversation by the column's index.
+# :mod:`chatcore_postgres.replies.messages` says why a message is looked up with `is not distinct from`.
 BEGIN_TURN = begin_statement(
     decide="""
 outcome as (

@@ -8,8 +8,8 @@ from chatcore.user import UserId
 from chatcore_postgres.driver.database import Database, Row
 from chatcore_postgres.rows import MESSAGE_COLUMNS, listed, to_messages
 
-# Here and below, `is not distinct from` only compares. With a plain `=` the planner, which believes that few rows share
-# a conversation, might read the whole conversation by the column's index.
+# Here and in other statements, `conversation_id is not distinct from` only compares. With a plain `=` the planner,
+# which believes that few rows share a conversation, might read the whole conversation by the column's index.
 GET_MESSAGE = f"""
 select {listed(MESSAGE_COLUMNS)}
 from messages

@@ -59,30 +59,21 @@ async def other(database_url: str) -> AsyncIterator[_OneConnection]:
         yield _OneConnection(connection)
 
 
-async def test_a_turn_that_waited_for_another_is_told_of_that_ones_reply(
-    storage: PostgresStorage, other: _OneConnection
-) -> None:
-    conversation = await create(storage)
-    first = a_turn(conversation)
-
-    async with _overtaken(other, lambda: begin_turn(other, first)):
-        second = asyncio.create_task(storage.begin_turn(a_turn(conversation)))
-        await _someone_waits(other)
-
-    with pytest.raises(GenerationInProgressError) as caught:
-        await second
-    assert caught.value.message_id == first.reply_id
-
-
-async def test_a_regeneration_that_waited_for_a_turn_is_told_of_its_reply(
-    storage: PostgresStorage, other: _OneConnection
+@pytest.mark.parametrize("is_regeneration", [False, True])
+async def test_a_request_that_waited_for_a_turn_is_told_of_its_reply(
+    storage: PostgresStorage, other: _OneConnection, *, is_regeneration: bool
 ) -> None:
     conversation = await create(storage)
     await end(storage, await begin(storage, conversation), a_final_state())
     first = a_turn(conversation)
 
+    async def request() -> AcceptedTurn:
+        if is_regeneration:
+            return await storage.begin_regeneration(a_regeneration(conversation))
+        return await storage.begin_turn(a_turn(conversation))
+
     async with _overtaken(other, lambda: begin_turn(other, first)):
-        second = asyncio.create_task(storage.begin_regeneration(a_regeneration(conversation)))
+        second = asyncio.create_task(request())
         await _someone_waits(other)
 
     with pytest.raises(GenerationInProgressError) as caught:
