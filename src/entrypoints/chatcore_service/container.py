@@ -31,6 +31,7 @@ from chatcore_service.api.replies import ReplyEndpoints
 from chatcore_service.http.admission import Admission
 from chatcore_service.http.application import build_application
 from chatcore_service.http.body_reader import BodyReader
+from chatcore_service.http.buffer_budget import BufferBudget
 from chatcore_service.http.caller import Authenticator
 from chatcore_service.lifespan import ServiceLifespan, Shutdown
 from chatcore_service.logs import count_dropped_lines
@@ -141,7 +142,10 @@ class Container(containers.DeclarativeContainer):
         Streams, turns=chat.provided.turns, stream_monitor=stream_monitor, limiter=limiter, metrics=metrics
     )
     authenticator = providers.Singleton(Authenticator, auth)
-    admission = providers.Singleton(Admission, settings.provided.requests, clock=clock, metrics=metrics)
+    buffer_budget = providers.Singleton(BufferBudget, settings.provided.requests.max_buffered_bytes, metrics)
+    admission = providers.Singleton(
+        Admission, settings.provided.requests, buffer_budget=buffer_budget, clock=clock, metrics=metrics
+    )
     bodies = providers.Singleton(BodyReader, settings.provided.requests)
     conversation_endpoints = providers.Factory(
         ConversationEndpoints,
@@ -181,6 +185,7 @@ class Container(containers.DeclarativeContainer):
         cluster_stream_counts=cluster_stream_counts,
         readiness=readiness,
         metrics=metrics,
+        buffer_budget=buffer_budget,
         pool_stats=pool_stats.provider,
         dropped_lines=providers.Object(count_dropped_lines),
         shutdown=shutdown,

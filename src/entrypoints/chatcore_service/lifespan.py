@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from chatcore import Chat
 from chatcore.ports import Auth, Clock, Inference, Storage
 from chatcore_service.clock_timeout import clock_timeout
+from chatcore_service.http.buffer_budget import BufferBudget
 from chatcore_service.metrics import Metrics
 from chatcore_service.readiness import Readiness
 from chatcore_service.streaming.cluster_stream_counts import ClusterStreamCounts
@@ -21,6 +22,8 @@ from chatcore_service.streaming.stream_monitor import StreamMonitor
 SHUTDOWN = "shutdown"
 #: Key of the :class:`~chatcore_service.metrics.Metrics`, which the server needs for its own responses.
 METRICS = "metrics"
+#: Key of the :class:`~chatcore_service.http.buffer_budget.BufferBudget`, for which the server counts.
+BUFFER_BUDGET = "buffer_budget"
 
 #: Time that each adapter has to close.
 CLOSE_SECONDS = 2.0
@@ -63,6 +66,7 @@ class ServiceLifespan:
     cluster_stream_counts: ClusterStreamCounts
     readiness: Readiness
     metrics: Metrics
+    buffer_budget: BufferBudget
     pool_stats: PoolStats
     dropped_lines: Callable[[], int]
     shutdown: Shutdown
@@ -83,7 +87,7 @@ class ServiceLifespan:
             stack.push_async_callback(self.shutdown.drain)
             sampling = asyncio.create_task(self._sample(), name="sampling metrics")
             stack.callback(sampling.cancel)
-            yield {SHUTDOWN: self.shutdown, METRICS: self.metrics}
+            yield {SHUTDOWN: self.shutdown, METRICS: self.metrics, BUFFER_BUDGET: self.buffer_budget}
 
     async def _sample(self) -> None:
         while True:

@@ -45,6 +45,12 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self.buffered_bytes = Gauge(
+            "chatcore_buffered_bytes",
+            "Bytes of bodies that are not decoded and of responses that are not sent.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
         self.refused_by_limits = Counter(
             "chatcore_requests_refused_by_limits",
             "Requests refused by a limit of a user or of the process, by the code of the problem document.",

@@ -100,6 +100,10 @@ class RequestSettings:
     max_body_bytes: int = field(default=256 * 1024, metadata=env("MAX_BODY_BYTES", whole(1024, _MAX_BYTES)))
     #: Time until the whole body has arrived.
     body_timeout_seconds: float = field(default=10.0, metadata=env("BODY_TIMEOUT_SECONDS", seconds))
+    #: Most bytes of bodies that are not decoded and of responses that are not sent, over all requests of this process.
+    max_buffered_bytes: int = field(
+        default=256 * 1024 * 1024, metadata=env("MAX_BUFFERED_BYTES", whole(1024 * 1024, 1024**4))
+    )
     #: Most requests of one user that this process handles at once. Open event streams have a limit of their own.
     max_per_user: int = field(default=64, metadata=env("MAX_REQUESTS_PER_USER", whole(1, 100_000)))
     #: Most requests of one user that this process accepts in a minute; 0 for no limit.

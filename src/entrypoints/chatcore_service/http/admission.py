@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chatcore import UserId
 from chatcore.ports import Clock
+from chatcore_service.http.buffer_budget import HELD_BODY, BufferBudget, HeldBytes
 from chatcore_service.http.refusals import TooFrequentRequestsError, TooManyRequestsError
 from chatcore_service.http.request_rate import RequestRate
 from chatcore_service.metrics import Metrics
@@ -31,20 +32,30 @@ class Admission:
 
     Args:
         settings: the limits.
+        buffer_budget: the memory that requests may hold.
         clock: the clock that tells one minute from the next.
         metrics: the metrics that count requests in progress and refusals.
     """
 
-    def __init__(self, settings: RequestSettings, *, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: RequestSettings, *, buffer_budget: BufferBudget, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._buffer_budget = buffer_budget
         self._max_per_user = settings.max_per_user
         self._rate = RequestRate(settings.max_per_minute, clock) if settings.max_per_minute else None
         self._metrics = metrics
         self._in_progress = Counter[UserId]()
 
-    def admit(self, user_id: UserId) -> "Place":
-        """Counts a request of a user as in progress.
+    def admit(self, user_id: UserId, scope: Scope) -> "Place":
+        """Counts a request as in progress.
+
+        Args:
+            user_id: the user whose token the request has.
+            scope: the scope of the request.
 
         Raises:
+            BuffersFullError: requests and responses hold as much memory of the process as they may.
+            TooManyBufferedBytesError: the user's requests hold as much memory as those of one user may.
             TooManyRequestsError: the user has as many requests in progress as allowed.
             TooFrequentRequestsError: the user has sent as many requests in the last minute as allowed.
         """
@@ -54,6 +65,8 @@ class Admission:
         if self._rate is not None and (wait_seconds := self._rate.take(user_id)):
             self._metrics.refused_by_limits.labels(TooFrequentRequestsError.code).inc()
             raise TooFrequentRequestsError(wait_seconds)
+        held: HeldBytes = scope.get(HELD_BODY) or HeldBytes(self._buffer_budget)
+        held.assign(user_id)
         self._in_progress[user_id] += 1
         self._metrics.requests_in_progress.inc()
         return Place(self, user_id)

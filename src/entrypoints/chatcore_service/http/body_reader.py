@@ -1,11 +1,13 @@
 """Reads request bodies within limits of size and time."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 from attrs import frozen
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from chatcore_service.http import media_types
+from chatcore_service.http.buffer_budget import HELD_BODY, HeldBytes
 from chatcore_service.http.refusals import (
     BodyTimeoutError,
     BodyTooLargeError,
@@ -29,6 +31,8 @@ class BodyReader:
             BodyTooLargeError: the body is too large.
             BodyTimeoutError: the body did not arrive in time.
             IncompleteBodyError: the caller disconnected before the end of the body.
+            BuffersFullError: the process has no memory left for the body.
+            TooManyBufferedBytesError: the user's requests hold as much memory as those of one user may.
         """
         if _is_encoded(request.headers.getlist("content-encoding")):
             # The size on the wire does not limit the size of a decompressed body.
@@ -38,8 +42,6 @@ class BodyReader:
                 body = await self._collect(request)
         except TimeoutError as error:
             raise BodyTimeoutError(headers={"Connection": "close"}) from error
-        except ClientDisconnect as error:
-            raise IncompleteBodyError from error
         if body and not _is_json(request.headers.getlist("content-type")):
             raise UnsupportedMediaTypeError
         return body
@@ -48,12 +50,32 @@ class BodyReader:
         max_bytes = self.settings.max_body_bytes
         if int(request.headers.get("content-length") or 0) > max_bytes:
             raise BodyTooLargeError(max_bytes)
+        held: HeldBytes | None = request.scope.get(HELD_BODY)
         body = bytearray()
-        async for part in request.stream():
-            body += part
-            if len(body) > max_bytes:
-                raise BodyTooLargeError(max_bytes)
-        return bytes(body)
+        try:
+            async for part in _parts(request):
+                body += part
+                if len(body) > max_bytes:
+                    raise BodyTooLargeError(max_bytes)
+                if held is not None:
+                    # The server wakes this loop, by an empty part, when it drops a part.
+                    held.check()
+            return bytes(body)
+        finally:
+            # The handler decodes the body at once.
+            if held is not None:
+                held.release()
+
+
+async def _parts(request: Request) -> AsyncIterator[bytes]:
+    """Yields the parts of a body as the server has them. Starlette's own stream leaves out empty parts."""
+    is_complete = False
+    while not is_complete:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise IncompleteBodyError
+        is_complete = not message.get("more_body", False)
+        yield message.get("body", b"")
 
 
 def _is_encoded(encodings: list[str]) -> bool:

@@ -145,6 +145,28 @@ class TooFrequentRequestsError(RefusedError):
         super().__init__(headers={"Retry-After": str(retry_after_seconds)})
 
 
+class TooManyBufferedBytesError(RefusedError):
+    """Reports that the user's requests hold as much memory of the process as those of one user may."""
+
+    status = 429
+    code = "too_many_buffered_bytes"
+    sentence = "Unfinished requests and unread responses of this user hold too much memory."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "5", "Connection": "close"})
+
+
+class BuffersFullError(RefusedError):
+    """Reports that requests and responses hold as much memory of the process as they may."""
+
+    status = 503
+    code = "buffers_full"
+    sentence = "Unfinished requests and unread responses hold too much memory of this process."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "5", "Connection": "close"})
+
+
 class HeadersTooLargeError(RefusedError):
     """Reports that the request line and headers are too large."""
 

@@ -99,7 +99,7 @@ class SecuredResource(Resource):
     async def _respond(self, request: Request) -> ASGIApp:
         handler = _handler(self.handlers, request.method)
         caller = await self.authenticator.authenticate(request)
-        place = self.admission.admit(caller.user.id)
+        place = self.admission.admit(caller.user.id, request.scope)
         try:
             response = await handler(request, caller)
         except BaseException:

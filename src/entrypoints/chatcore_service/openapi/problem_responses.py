@@ -28,7 +28,7 @@ DESCRIPTIONS = {
     431: "The request line and headers are too large.",
     500: "The service failed unexpectedly.",
     502: "The inference service refuses this service's own key.",
-    503: "A service that the request needs is unavailable, or this process has too many connections.",
+    503: "A service that the request needs is unavailable, or this process is overloaded.",
 }
 
 HEADERS = {

@@ -9,6 +9,8 @@ from typing import Any, cast
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from chatcore_service.http.buffer_budget import FREE_BYTES, HELD_BODY, BufferBudget, HeldBytes
+from chatcore_service.lifespan import BUFFER_BUDGET
 from chatcore_service.server.chunked_writer import ChunkedWriter
 from chatcore_service.server.close_delimited import CloseDelimited
 from chatcore_service.server.delivery_watch import DeliveryWatch
@@ -25,7 +27,16 @@ class ConnectionProtocol(HttpToolsProtocol):
 
     # The classes have slots, because uvicorn's attributes are just few enough for Python to share their names between
     # all instances. With these further attributes among them, a connection would take 1.2 kB more.
-    __slots__ = ("_connection", "_current", "_delivery_watch", "_is_deaf", "_is_half_closed", "_unread_body", "_writer")
+    __slots__ = (
+        "_connection",
+        "_current",
+        "_delivery_watch",
+        "_is_deaf",
+        "_is_half_closed",
+        "_unread_body",
+        "_unsent",
+        "_writer",
+    )
 
     #: Time that an idle connection waits for the next request.
     keep_alive_seconds = ConnectionSettings().keep_alive_seconds
@@ -49,10 +60,14 @@ class ConnectionProtocol(HttpToolsProtocol):
         # Whether all further input is dropped.
         self._is_deaf = False
         self._is_half_closed = False
+        # `_unsent` counts the bytes of responses while the caller does not keep up.
+        self._unsent: HeldBytes | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Sets up the connection."""
         real = cast("asyncio.Transport", transport)  # uvicorn also narrows the type
+        # What the transport holds below the mark is not counted.
+        real.set_write_buffer_limits(high=FREE_BYTES)
         self._unread_body = UnreadBody(self.patience, self.loop, real.close)
         self._writer = ChunkedWriter(real)
         self._connection = LingeringTransport(real, self.loop, self._unread_body, self._writer)
@@ -64,6 +79,7 @@ class ConnectionProtocol(HttpToolsProtocol):
         self._unread_body.forget()
         self._delivery_watch.stop()
         self._notify_current_request()
+        self._release_all()
         super().connection_lost(exc)
         self._writer.depart()
         # After an error, uvicorn does not cancel the keep-alive timer, which would find a closed transport later.
@@ -75,6 +91,17 @@ class ConnectionProtocol(HttpToolsProtocol):
         if current is not None and current is not self.cycle and not current.response_complete:
             current.disconnected = True
             current.message_event.set()
+
+    def _release_all(self) -> None:
+        self._release_unsent()
+        for cycle in (self._current, self.cycle, *(waiting for waiting, _ in self.pipeline)):
+            if cycle is not None:
+                _release_body(cycle)
+
+    def _release_unsent(self) -> None:
+        if self._unsent is not None:
+            self._unsent.release()
+            self._unsent = None
 
     def eof_received(self) -> bool:  # type: ignore[override] # uvicorn always closes
         """Ends the connection after the responses to all whole requests, because the caller sends no more.
@@ -95,11 +122,17 @@ class ConnectionProtocol(HttpToolsProtocol):
         self._writer.is_paused = True
         super().pause_writing()
         self._delivery_watch.start()
+        budget: BufferBudget | None = self.app_state.get(BUFFER_BUDGET)
+        if budget is not None:
+            body = None if self._current is None else _held_body(self._current)
+            self._unsent = HeldBytes(budget, None if body is None else body.owner)
+            self._unsent.hold(self._connection.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         """Resumes the writer, because the caller keeps up again."""
         self._writer.is_paused = False
         super().resume_writing()
+        self._release_unsent()
 
     def on_headers_complete(self) -> None:
         """Completes the scope and starts the request."""
@@ -109,8 +142,19 @@ class ConnectionProtocol(HttpToolsProtocol):
         scope[IS_HALF_CLOSED] = self._sends_no_more
         if self._version() != HTTP_1_0:
             scope[DIRECT_WRITER] = self._writer
+        budget: BufferBudget | None = self.app_state.get(BUFFER_BUDGET)
+        if budget is not None:
+            scope[HELD_BODY] = HeldBytes(budget)
         self._connection.is_mid_body = True
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Passes on a part of the body; drops the part, and notifies the reader of the body, if there is no room."""
+        held = None if self.cycle.response_complete else _held_body(self.cycle)
+        if held is None or held.grow(len(body)):
+            super().on_body(body)
+        else:
+            self.cycle.message_event.set()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._current = cycle
@@ -146,6 +190,8 @@ class ConnectionProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Ends the response, and drops the rest of the request."""
+        if self._current is not None:
+            _release_body(self._current)
         super().on_response_complete()
         self._delivery_watch.start()
         if self._connection.is_mid_body and self.cycle.response_complete:
@@ -180,3 +226,16 @@ class ConnectionProtocol(HttpToolsProtocol):
     def _has_response_begun(self) -> bool:
         current = self._current
         return current is not None and current.response_started and not current.response_complete
+
+
+def _held_body(cycle: RequestResponseCycle) -> HeldBytes | None:
+    # uvicorn's type of a scope lacks the keys that a server adds.
+    return cast("dict[str, HeldBytes]", cycle.scope).get(HELD_BODY)
+
+
+def _release_body(cycle: RequestResponseCycle) -> None:
+    # A connection keeps its last request until the next one.
+    cycle.body = bytearray()
+    held = _held_body(cycle)
+    if held is not None:
+        held.release()

@@ -67,6 +67,14 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
             "unit/entrypoints/chatcore_service/http/test_admission.py::test_the_default_is_64_requests",
         ),
     ),
+    "MAX_BUFFERED_BYTES": (
+        "requests.max_buffered_bytes",
+        256 * 1024 * 1024,
+        (
+            "unit/entrypoints/chatcore_service/http/test_buffer_budget.py::test_the_process_holds_no_more_than_the_budget",
+            "integration/entrypoints/chatcore_service/server/test_connection_protocol_buffers.py::test_half_sent_bodies_of_a_user_take_a_part_of_the_budget",
+        ),
+    ),
     "MAX_REQUESTS_PER_MINUTE": (
         "requests.max_per_minute",
         0,

@@ -21,6 +21,7 @@ from tests.unit.entrypoints.chatcore_service.http_service import (
 from chatcore import UserId
 from chatcore_memory import FrozenClock
 from chatcore_service.http.admission import Admission
+from chatcore_service.http.buffer_budget import BufferBudget
 from chatcore_service.http.refusals import TooManyRequestsError
 from chatcore_service.metrics import Metrics
 from chatcore_service.settings import RequestSettings, Settings
@@ -33,7 +34,9 @@ def limited(**changes: int) -> Settings:
 
 
 def admission_of(max_per_user: int) -> Admission:
-    return Admission(RequestSettings(max_per_user=max_per_user), clock=FrozenClock(), metrics=Metrics())
+    settings, metrics = RequestSettings(max_per_user=max_per_user), Metrics()
+    budget = BufferBudget(settings.max_buffered_bytes, metrics)
+    return Admission(settings, buffer_budget=budget, clock=FrozenClock(), metrics=metrics)
 
 
 async def metric(service: HttpService, name: str) -> float:
@@ -92,12 +95,12 @@ async def test_a_user_has_the_permitted_number_of_requests_in_progress() -> None
 
 
 def test_the_default_is_64_requests() -> None:
-    admission = Admission(RequestSettings(), clock=FrozenClock(), metrics=Metrics())
+    admission = admission_of(RequestSettings().max_per_user)
     for _ in range(64):
-        admission.admit(USER)
+        admission.admit(USER, {})
 
     with pytest.raises(TooManyRequestsError):
-        admission.admit(USER)
+        admission.admit(USER, {})
 
 
 async def test_a_failed_request_is_in_progress_no_more() -> None:
@@ -130,14 +133,14 @@ async def test_a_response_is_in_progress_to_its_end() -> None:
     async def response(_scope: Scope, _receive: Receive, _send: Send) -> None:
         await is_sent.wait()
 
-    respond = admission.admit(USER).released_after(response)
+    respond = admission.admit(USER, {}).released_after(response)
     responding = asyncio.ensure_future(respond({}, _no_message, _drop))
     await asyncio.sleep(0)
     with pytest.raises(TooManyRequestsError):
-        admission.admit(USER)
+        admission.admit(USER, {})
     is_sent.set()
     await responding
-    admission.admit(USER)
+    admission.admit(USER, {})
 
 
 async def test_a_response_that_fails_releases_its_place() -> None:
@@ -147,8 +150,8 @@ async def test_a_response_that_fails_releases_its_place() -> None:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        await admission.admit(USER).released_after(response)({}, _no_message, _drop)
-    admission.admit(USER)
+        await admission.admit(USER, {}).released_after(response)({}, _no_message, _drop)
+    admission.admit(USER, {})
 
 
 async def test_a_user_may_send_the_permitted_number_of_requests_in_a_minute() -> None:
