@@ -119,7 +119,7 @@ def test_a_stalled_reader_of_a_slow_reply_is_disconnected() -> None:
     async def stall() -> bytes:
         async with roomy_service(write_timeout_seconds=1.0) as service:
             leave_the_kernel_little(service)
-            path, _ = await begin(service, 0, "x" * 50_000)
+            path, _ = await begin(service, 0, "x" * 16_000)
             await service.inference.until_paused()
             with stalled_readers(service.port, following(path)):
                 await service.streams_to_open(1)
