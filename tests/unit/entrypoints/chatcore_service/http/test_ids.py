@@ -38,6 +38,7 @@ UNKNOWN_ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
     [
         ("GET", "/api/conversations/{}"),
         ("PUT", "/api/conversations/{}"),
+        ("PATCH", "/api/conversations/{}"),
         ("DELETE", "/api/conversations/{}"),
         ("POST", "/api/conversations/{}/messages"),
         ("POST", "/api/conversations/{}/regenerate"),
@@ -49,7 +50,7 @@ UNKNOWN_ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 )
 async def test_a_malformed_id_is_answered_like_an_unknown_one(service: HttpService, method: str, path: str) -> None:
     existing = await service.conversation()
-    body = {"title": "x"} if method == "PUT" else {"content": "x"} if path.endswith("messages") else None
+    body = {"title": "x"} if method in {"PUT", "PATCH"} else {"content": "x"} if path.endswith("messages") else None
 
     async def answer(id_: str) -> tuple[int, bytes]:
         response = await service.client.request(method, path.format(id_, existing=existing), json=body, headers=ALICE)
