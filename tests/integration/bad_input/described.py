@@ -36,9 +36,9 @@ class Operation:
 
     @property
     def text_fields(self) -> dict[str, int]:
-        """The body's fields that hold text, and how long they may be."""
-        fields = self.fields or {}
-        return {name: schema["maxLength"] for name, schema in fields.items() if "string" in _types_of(schema)}
+        """The body's fields that hold any text, and how long they may be."""
+        texts = {name: (self.fields or {})[name] for name in self.fields_of("string")}
+        return {name: schema["maxLength"] for name, schema in texts.items() if "enum" not in schema}
 
     def fields_of(self, *types: str) -> list[str]:
         """Returns the names of the body's fields of these types."""

@@ -59,7 +59,7 @@ class Heard:
     #: As the resume stream tells it, and how it says that the reply ended.
     text: str
     error: str | None
-    #: As it is stored; None where nothing came of it.
+    #: As it is stored.
     status: object
 
 
@@ -72,7 +72,7 @@ async def hear(cluster: Cluster, user: Client, prompt: str) -> Heard:
     follower = await read_to_the_end(user.follow(conversation, answering.reply_id), [url])
     shown = (await user.open(conversation, on=url))[1:]
     assert [message["content"] for message in shown] == [follower.text] * len(shown)
-    return Heard(raw, follower.text, follower.reading.error, shown[0]["status"] if shown else None)
+    return Heard(raw, follower.text, follower.reading.error, shown[0]["status"])
 
 
 async def hear_frames(cluster: Cluster, user: Client, text: str, *frames: bytes, then: Script = close) -> Heard:
@@ -227,7 +227,7 @@ async def test_an_error_of_the_model_is_passed_on_and_makes_no_complete_reply(
 
     assert heard.raw.startswith(b"".join(sent) + b'data: {"error":"inference_error",')
     assert heard.raw.endswith(b"\n\n" + DONE)
-    assert (heard.text, heard.error, heard.status) == (text, "inference_error", "interrupted" if text else None)
+    assert (heard.text, heard.error, heard.status) == (text, "inference_error", "interrupted" if text else "failed")
     await cluster.check()
 
 
@@ -279,7 +279,7 @@ async def test_what_is_no_event_stream_is_refused(cluster: Cluster, user: Client
     heard = await asyncio.gather(*(hear(cluster, user, prompt) for prompt in prompts.values()))
 
     told = {kind: (each.text, each.error, each.status) for kind, each in zip(prompts, heard, strict=True)}
-    assert told == dict.fromkeys(_REFUSED, ("", "inference_error", None))
+    assert told == dict.fromkeys(_REFUSED, ("", "inference_error", "failed"))
     assert [len(cluster.model.calls(prompt)) for prompt in prompts.values()] == [1] * len(prompts)
     assert cluster.auth.calls("/latest/meta-data") == 0
     await cluster.check()
@@ -322,5 +322,5 @@ async def test_a_reply_that_died_half_way_is_not_asked_for_again(
 
     assert cluster.inference.calls("/generate") == calls + 1
     assert (heard.text, heard.error) == (text, "inference_interrupted")
-    assert heard.status == ("interrupted" if text else None)
+    assert heard.status == ("interrupted" if text else "failed")
     await cluster.check()

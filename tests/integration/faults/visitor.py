@@ -112,8 +112,8 @@ class Visitor:
         conversation = await self._conversation()
         answer = await self.client.regenerate(conversation, on=self._anywhere())
         self.counts["regenerated"] += answer.status == 200
-        # A conversation in which nothing was said yet has nothing to regenerate either.
-        if answer.status != 409 or "location" in answer.response.headers:
+        # A conversation in which nothing was said yet has nothing to regenerate.
+        if answer.status != 400:
             self._take(conversation, answer)
 
     async def _stop(self) -> None:

@@ -73,7 +73,7 @@ async def test_a_reply_in_the_making_is_sent_plainly_as_it_comes(service: LiveSe
     assert b"transfer-encoding" not in head.lower()
     assert (first, rest) == (
         b'id: 3\ndata: {"token":"Hel"}\n\n',
-        b'id: 5\ndata: {"token":"lo"}\n\nid: 5\n' + DONE_FRAME,
+        b'id: 5\ndata: {"token":"lo"}\n\nid: 5-end\n' + DONE_FRAME,
     )
 
 

@@ -151,7 +151,7 @@ async def test_a_reply_of_a_mebibyte_is_replayed_whole(service: LiveService) -> 
     frames = [frame.split("\n") for frame in body.split("\n\n")[:-1]]
     pieces = [json.loads(data.removeprefix("data: ")) for _, data in frames]
     assert "".join(piece.get("token", "") for piece in pieces) == text
-    assert frames[-1][0] == f"id: {len(text)}"
+    assert frames[-1][0] == f"id: {len(text)}-end"
     assert all(len(data) <= 64 * 1024 for _, data in frames)
 
 

@@ -21,7 +21,7 @@ from tests.integration.inference_server import (
 )
 from tests.unit.odd_frames import ODD_FRAMES
 
-from chatcore.errors import InferenceInterruptedError, InferenceRefusedError
+from chatcore.errors import InferenceInterruptedError, InferenceKeyRefusedError, InferenceRefusedError
 from chatcore.ports import Frame
 from chatcore_inference import InferenceClient
 
@@ -83,7 +83,7 @@ async def test_an_unfinished_frame_at_the_end_is_dropped(
     assert type(error) is InferenceInterruptedError
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
+@pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
 async def test_every_status_of_an_error_is_a_refusal(
     client: InferenceClient, server: InferenceServer, status: int
 ) -> None:
@@ -93,6 +93,18 @@ async def test_every_status_of_an_error_is_a_refusal(
 
     assert frames == []
     assert type(error) is InferenceRefusedError
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refusal_of_our_key_is_told_apart(
+    client: InferenceClient, server: InferenceServer, status: int
+) -> None:
+    server.on("/generate", answer(status, b'{"detail":"who are you"}', "application/json"))
+
+    frames, error = await failure_of(client)
+
+    assert frames == []
+    assert type(error) is InferenceKeyRefusedError
 
 
 async def test_frames_of_another_media_type_are_a_refusal(client: InferenceClient, server: InferenceServer) -> None:
