@@ -67,7 +67,8 @@ _STORED: LiteralString = f"""cross join lateral (
 # oldest first, the id of its newest message and how many messages of the path are newer. The other rows are the oldest
 # slice. This is one statement, so that a conversation of one slice takes one round trip.
 #
-# `path` goes from the newest message up and reads no content. It divides the path into slices on its way.
+# `path` goes from the newest message up and reads no content. It divides the path into slices on its way. Because of
+# `offset 0`, each step looks up one row; a join might read all messages of the user in each step.
 OPEN_PATH = f"""
 with opened as (
     select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("conversations")}
@@ -90,10 +91,15 @@ path as (
         select m.id, m.parent_id, up.number + 1, up.total_bytes + size.bytes, up.slice + size.is_over::integer,
             case when size.is_over then 1 else up.slice_messages + 1 end,
             case when size.is_over then size.bytes else up.slice_bytes + size.bytes end
-        from up join messages as m on m.user_id = %(user_id)s and m.id = up.parent_id
+        from up cross join lateral (
+                select id, parent_id, octet_length(content) as bytes
+                from messages
+                where user_id = %(user_id)s and id = up.parent_id
+                offset 0
+            ) as m
             cross join lateral (
-                select octet_length(m.content) as bytes, up.slice_messages >= %(slice_messages)s::integer
-                    or up.slice_bytes + octet_length(m.content) > %(slice_bytes)s::bigint as is_over
+                select m.bytes, up.slice_messages >= %(slice_messages)s::integer
+                    or up.slice_bytes + m.bytes > %(slice_bytes)s::bigint as is_over
             ) as size
         where up.number < %(limit)s::integer and up.total_bytes + size.bytes <= %(page_bytes)s::bigint
     )
@@ -119,7 +125,7 @@ order by position
 """  # noqa: S608 - the columns and expressions are literals
 
 # `path` contains the rows of the messages, because the planner might read all messages of the user to join them. A long
-# content in it is a reference to the content.
+# content in it is a reference to the content. Each step looks up one row, as in OPEN_PATH.
 READ_SLICE = f"""
 with path as (
     with recursive up as (
@@ -129,7 +135,12 @@ with path as (
             and m.conversation_id is not distinct from %(conversation_id)s
         union all
         select m.*, up.number + 1
-        from up join messages as m on m.user_id = %(user_id)s and m.id = up.parent_id
+        from up cross join lateral (
+            select *
+            from messages
+            where user_id = %(user_id)s and id = up.parent_id
+            offset 0
+        ) as m
         where up.number < %(count)s::integer
     )
     select *

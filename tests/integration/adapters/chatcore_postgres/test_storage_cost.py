@@ -48,6 +48,18 @@ from conversations as c, generate_series(1, {_MANY}) as n where c.next_position 
 update conversations set head_id = md5('m{_MANY}')::uuid, next_position = {_MANY} + 1 where next_position = 1
 """  # noqa: S608 - the only value is the constant above
 
+_FEW = 100
+
+# The planner knows that the table has so few rows that it takes few pages.
+_FILL_SMALL = f"""
+insert into messages
+select 'alice', md5('m' || n)::uuid, c.id, case when n > 1 then md5('m' || n - 1)::uuid end, n,
+    case n % 2 when 1 then 'user' else 'assistant' end, repeat('x', 400), 'complete', null, null, null, null, now()
+from conversations as c, generate_series(1, {_FEW}) as n;
+update conversations set head_id = md5('m{_FEW}')::uuid, next_position = {_FEW} + 1;
+analyze
+"""  # noqa: S608 - the only value is the constant above
+
 # A running reply in every conversation, each with a thousand characters so far.
 _BEGIN_ALL = """
 insert into generations
@@ -142,6 +154,22 @@ async def test_opening_a_path_reads_no_page_of_other_versions(
 
     assert after.rows_read("messages") == before.rows_read("messages")
     assert after.pages() <= 1.2 * before.pages()
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_a_path_is_not_read_anew_for_each_message_of_a_small_table(
+    storage: PostgresStorage, connection: database.Connection, kind: Kind
+) -> None:
+    conversation = await create(storage)
+    await connection.execute(_FILL_SMALL.encode())
+    newest = {"newest_id": _nth(_FEW), "count": _FEW, **_SLICE}
+    names = {"user_id": conversation.user_id, "conversation_id": conversation.id}
+
+    path = await explain(connection, OPEN_PATH, _path_parameters(conversation, 2**31 - 1), kind)
+    read = await explain(connection, READ_SLICE, {**names, **newest}, kind)
+
+    assert path.rows_read("messages") <= 3 * _FEW
+    assert read.rows_read("messages") <= 2 * _FEW
 
 
 @pytest.mark.parametrize("kind", Kind)
