@@ -23,8 +23,9 @@ from starlette.routing import Route
 USER = "reader"
 
 _LIST = """
-select id, user_id, title, model_tag, created_at, updated_at from conversations
-where user_id = %s order by updated_at desc, id desc limit %s
+select c.id, c.user_id, title, model_tag, created_at, updated_at, is_pinned, message_id as active_reply_id
+from conversations as c left join generations as g on g.user_id = c.user_id and g.conversation_id = c.id
+where c.user_id = %s order by updated_at desc, c.id desc limit %s
 """
 # The first row is the conversation, and the other rows are its messages.
 _OPEN = """
@@ -42,7 +43,7 @@ union all (
 _CREATE = """
 insert into conversations (user_id, id, title, title_source, model_tag, created_at, updated_at)
 values (%s, %s, %s, 'user', 'default', %s, %s)
-returning id, user_id, title, model_tag, created_at, updated_at
+returning id, user_id, title, model_tag, created_at, updated_at, is_pinned, null::uuid as active_reply_id
 """
 
 
@@ -67,8 +68,7 @@ async def show(request: Request) -> Response:
 async def create(request: Request) -> Response:
     """Creates an empty conversation."""
     title, now = orjson.loads(await request.body())["title"], datetime.now(UTC)
-    (created,) = await _execute(request, _CREATE, USER, uuid4(), title, now, now)
-    return _json(created, 201)
+    return _json((await _execute(request, _CREATE, USER, uuid4(), title, now, now))[0], 201)
 
 
 async def _execute(request: Request, statement: LiteralString, *parameters: object) -> list[dict[str, Any]]:

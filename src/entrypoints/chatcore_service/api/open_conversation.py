@@ -18,6 +18,9 @@ from chatcore_service.streaming.json_stream import JsonStream
 
 #: A piece of the document is sent as soon as it has this size.
 PIECE_BYTES = 64 * 1024
+# A document of no more pieces is one response with a length, which takes one write and no task. An ordinary
+# conversation is one slice of messages, and its document has one or two pieces.
+_WHOLE_PIECES = 2
 # The text that is encoded at once. A control character takes six bytes of JSON.
 _MAX_CHARS = 16 * 1024
 
@@ -91,9 +94,12 @@ async def open_conversation_response(opened: OpenConversation, *, is_page: bool)
         StorageUnavailableError: the storage cannot be read any more.
     """
     pieces = _pieces(opened, is_page=is_page)
-    first = await anext(pieces)
-    second = await anext(pieces, None)
-    return json_bytes_response(first) if second is None else JsonStream((first, second), pieces)
+    begun: list[bytes] = []
+    async for piece in pieces:
+        begun.append(piece)
+        if len(begun) > _WHOLE_PIECES:
+            return JsonStream(begun, pieces)
+    return json_bytes_response(b"".join(begun))
 
 
 async def _pieces(opened: OpenConversation, *, is_page: bool) -> AsyncGenerator[bytes]:

@@ -67,8 +67,9 @@ async def test_every_message_arrives_as_it_is(service: HttpService, replies: Seq
     assert {message["conversation_id"] for message in document["messages"]} <= {str(conversation.id)}
 
 
-async def test_a_small_conversation_has_a_length(service: HttpService) -> None:
-    conversation = await stored(service.storage, "short")
+@pytest.mark.parametrize("replies", [["short"], ["x" * 1000] * 50], ids=["one turn", "a slice of a hundred messages"])
+async def test_a_small_conversation_has_a_length(service: HttpService, replies: Sequence[str]) -> None:
+    conversation = await stored(service.storage, *replies)
 
     response = await service.client.get(f"/api/conversations/{conversation.id}", headers=ALICE)
 
