@@ -7,7 +7,8 @@ from attrs import frozen
 
 from chatcore.conversations import conversation as conversations
 from chatcore.conversations.conversation import TitleSource
-from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, MessageId, Role
+from chatcore.conversations.message import DEFAULT_MODEL_TAG as _DEFAULT_MODEL_TAG
+from chatcore.conversations.message import ConversationId, MessageId, Role
 from chatcore.text import MAX_TITLE_CHARS, MAX_USER_ID_CHARS, has_visible_text
 from chatcore.user import UserId
 from chatcore_postgres.samosachaat.report import Skip
@@ -61,7 +62,7 @@ def to_conversation(row: SourceRow, placeholder_titles: Collection[str]) -> Impo
         user_id=row.user_id,
         title=title[:MAX_TITLE_CHARS] or conversations.DEFAULT_TITLE,
         title_source=TitleSource.AUTO if has_title else TitleSource.DEFAULT,
-        model_tag=row.model_tag or DEFAULT_MODEL_TAG,
+        model_tag=row.model_tag or _DEFAULT_MODEL_TAG,
         is_pinned=row.is_pinned,
         is_title_cut=len(title) > MAX_TITLE_CHARS,
         created_at=row.created_at,
