@@ -85,7 +85,8 @@ class HeldBytes:
         self._budget = budget
         self._count = 0
         self._counted = 0
-        self._refusal: RefusedError | None = None
+        # The type only: an exception that is kept keeps the frames that it passed, with the bytes of the body.
+        self._refusal: type[RefusedError] | None = None
         #: The user; None before the token is validated.
         self.owner = owner
 
@@ -96,7 +97,7 @@ class HeldBytes:
             try:
                 self._budget.require_room(self.owner, more)
             except RefusedError as error:
-                self._refusal = error
+                self._refusal = type(error)
         if self._refusal is not None:
             return False
         self.hold(self._count + byte_count)
@@ -121,7 +122,7 @@ class HeldBytes:
         try:
             self._budget.require_room(owner, max(counted, 1))
         except RefusedError as error:
-            self._refusal = error
+            self._refusal = type(error)
             raise
         self.hold(count)
 
@@ -133,7 +134,7 @@ class HeldBytes:
             TooManyBufferedBytesError: the user had no room for a byte.
         """
         if self._refusal is not None:
-            raise self._refusal
+            raise self._refusal()
 
     def release(self) -> None:
         """Gives all bytes back. A second call has no effect."""

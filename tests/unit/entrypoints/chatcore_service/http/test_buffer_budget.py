@@ -1,10 +1,13 @@
 """The budget for bytes that requests and responses hold: the shares of users, and the way back."""
 
+import weakref
+from contextlib import suppress
+
 import pytest
 
 from chatcore import UserId
 from chatcore_service.http.buffer_budget import FREE_BYTES, BufferBudget, HeldBytes
-from chatcore_service.http.refusals import BuffersFullError, TooManyBufferedBytesError
+from chatcore_service.http.refusals import BuffersFullError, RefusedError, TooManyBufferedBytesError
 from chatcore_service.metrics import Metrics
 
 ALICE = UserId("alice")
@@ -114,3 +117,24 @@ def test_refusals_are_counted(budget: BufferBudget, metrics: Metrics) -> None:
     text = metrics.exposition()
     for code in (b"too_many_buffered_bytes", b"buffers_full"):
         assert b'chatcore_requests_refused_by_limits_total{code="%b"} 1.0' % code in text
+
+
+def test_a_refusal_keeps_nothing_of_the_reader_that_it_interrupts(budget: BufferBudget) -> None:
+    class Body:
+        pass
+
+    bodies: list[weakref.ref[Body]] = []
+
+    def read() -> None:
+        body = Body()
+        bodies.append(weakref.ref(body))
+        held.check()
+
+    held = HeldBytes(budget, ALICE)
+    assert not held.grow(MOST)
+    for _ in range(2):
+        with suppress(RefusedError):
+            read()
+
+    # The body goes with its reader, before any garbage collection, while the connection still has its count.
+    assert [body() for body in bodies] == [None, None]
