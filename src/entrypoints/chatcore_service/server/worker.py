@@ -10,6 +10,7 @@ import structlog
 
 from chatcore_service.app import create_app
 from chatcore_service.logs import configure_logging
+from chatcore_service.server.allocator import map_large_blocks
 from chatcore_service.server.draining_server import DrainingServer, server_config
 from chatcore_service.settings import Settings
 from chatcore_service.uncaught_exceptions import log_uncaught_exceptions
@@ -29,6 +30,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 def run(settings: Settings, listener: socket.socket, *, parent_pid: int | None = None) -> bool:
     """Serves in this process until a signal arrives; returns whether the service could be opened."""
+    map_large_blocks()
     app = create_app(settings)
     _tune_garbage_collector()
     server = DrainingServer(server_config(app, settings), parent_pid=parent_pid)
