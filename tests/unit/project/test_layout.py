@@ -22,6 +22,7 @@ OF_A_PACKAGE: Mapping[str, str] = {
     "unit/entrypoints/chatcore_service/test_key_rotation.py": "both adapters that show a key, in a running service",
     "unit/entrypoints/chatcore_service/test_time_limits.py": "the time limits of server, body and inference",
     "integration/entrypoints/chatcore_service/test_bugs.py": "unexpected errors in any background task",
+    "integration/entrypoints/chatcore_service/test_frontend_calls.py": "the calls of one frontend, of any module",
 }
 
 #: Modules, or folders of modules, that do nothing which a test could observe: what they hold instead.
