@@ -20,6 +20,7 @@ from chatcore.conversations.open_conversation import OpenConversation
 from chatcore.conversations.path import WHOLE_PATH, MessageSlice, PathRequest
 from chatcore.ports.clock import Clock
 from chatcore.ports.conversations import ConversationStore
+from chatcore.text import has_visible_text
 from chatcore.user import User, UserId
 
 FIRST_PAGE = PageRequest()
@@ -40,18 +41,19 @@ class Conversations:
     async def create(self, user: User, *, title: str | None = None, model_tag: str | None = None) -> Conversation:
         """Creates an empty conversation, which takes its title from its first message if none is given.
 
-        An empty title or model tag, and a placeholder for a title, count as not given. A placeholder is shown until the
-        first message replaces it.
+        An empty model tag, a title without visible text, and a placeholder for a title count as not given. A
+        placeholder is shown until the first message replaces it.
 
         Raises:
             InvalidInputError: the title or the model tag breaks its limits.
         """
         now = self.clock.now()
+        shown = require_title(title) if title and has_visible_text(title) else DEFAULT_TITLE
         conversation = Conversation(
             id=ConversationId(self.new_id()),
             user_id=user.id,
-            title=require_title(title or DEFAULT_TITLE),
-            title_source=TitleSource.DEFAULT if self._is_placeholder(title) else TitleSource.USER,
+            title=shown,
+            title_source=TitleSource.DEFAULT if self._is_placeholder(shown) else TitleSource.USER,
             model_tag=require_model_tag(model_tag or DEFAULT_MODEL_TAG),
             created_at=now,
             updated_at=now,
@@ -59,8 +61,8 @@ class Conversations:
         await self.storage.create_conversation(conversation)
         return conversation
 
-    def _is_placeholder(self, title: str | None) -> bool:
-        return not title or title == DEFAULT_TITLE or title in self.placeholder_titles
+    def _is_placeholder(self, title: str) -> bool:
+        return title == DEFAULT_TITLE or title in self.placeholder_titles
 
     async def list(self, user: User, request: PageRequest = FIRST_PAGE) -> Page:
         """Returns a page of the user's conversations, newest `updated_at` first."""

@@ -15,6 +15,8 @@ from chatcore.errors import ConversationNotFoundError, InvalidInputError
         (None, "New conversation", TitleSource.DEFAULT),
         ("", "New conversation", TitleSource.DEFAULT),
         ("New chat", "New chat", TitleSource.DEFAULT),
+        ("  ", "New conversation", TitleSource.DEFAULT),
+        ("\u200b\u202e", "New conversation", TitleSource.DEFAULT),
         ("Holidays", "Holidays", TitleSource.USER),
     ],
 )
