@@ -70,8 +70,8 @@ class Readiness:
         try:
             async with clock_timeout(self._clock, TIMEOUT_SECONDS):
                 await ping()
-        except (AuthKeyRefusedError, InferenceKeyRefusedError) as refusal:
-            self.details[name] = str(refusal)
+        except (AuthKeyRefusedError, InferenceKeyRefusedError):
+            self.details[name] = f"The {name} service refuses the key in INTERNAL_API_KEY."
             _log.error("a dependency refuses our internal key", dependency=name)
             return KEY_REFUSED
         except StorageNotReadyError as cause:

@@ -64,6 +64,7 @@ async def test_a_dependency_that_refuses_our_key_is_named(service: HttpService, 
 
     assert response.status_code == 503
     assert {key: value for key, value in response.json()["checks"].items() if value != "ok"} == {name: "key_refused"}
+    assert response.json()["details"] == {name: f"The {name} service refuses the key in INTERNAL_API_KEY."}
     [line] = [line for line in lines if "dependency" in line]
     assert line == {"event": "a dependency refuses our internal key", "log_level": "error", "dependency": name}
 
