@@ -31,7 +31,7 @@ class Note(StrEnum):
 
     TITLE_CUT = "titles were cut to 500 characters"
     NO_TIME = "rows without a valid time got the time of the row before or of their conversation"
-    LONG_CONTENT = "messages longer than MAX_MESSAGE_CHARACTERS allows were imported whole"
+    LONG_CONTENT = "messages longer than a new message may be were imported whole"
     BESIDE_PATH = "messages were added as a branch, because their conversation was continued here"
 
 
