@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from attrs import frozen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from tests.integration.adapters.chatcore_postgres.roles import new_visitor
 from tests.integration.adapters.chatcore_postgres.samosachaat.chat_page import chat_page
 from tests.integration.adapters.chatcore_postgres.samosachaat.old_service import ALICE, SCHEMA, OldService, old_service
 from tests.integration.new_database import new_database
@@ -147,7 +148,7 @@ class TestFailures:
         assert _SECRET not in ended.errors[0]
 
     def test_a_source_that_does_not_exist(self, database_url: str) -> None:
-        url = make_conninfo(database_url, dbname="nowhere", password=_SECRET)
+        url = make_conninfo(database_url, dbname="nowhere")
 
         _require(command(database_url, "--from", url), 'The source database failed: database "nowhere" does not exist.')
 
@@ -171,19 +172,13 @@ class TestFailures:
         _require(ended, "The database lacks tables of this version; run chatcore migrate first.")
 
     def test_a_database_that_may_not_be_written(self, database_url: str) -> None:
-        with old_service(database_url) as old:
+        with old_service(database_url) as old, new_visitor(database_url) as visitor:
             old.talk(1)
-            old.connection.execute("create role visitor login")
-            try:
-                for schema in ("public", SCHEMA):
-                    old.connection.execute(f"grant usage on schema {schema} to visitor".encode())
-                    old.connection.execute(f"grant select on all tables in schema {schema} to visitor".encode())
-                visitors = make_conninfo(database_url, user="visitor")
-                dry = command(visitors, "--from-schema", SCHEMA, "--dry-run")
-                ended = command(visitors, "--from-schema", SCHEMA)
-            finally:
-                old.connection.execute("drop owned by visitor")
-                old.connection.execute("drop role visitor")
+            for schema in ("public", SCHEMA):
+                old.connection.execute(f"grant usage on schema {schema} to {visitor.name}".encode())
+                old.connection.execute(f"grant select on all tables in schema {schema} to {visitor.name}".encode())
+            dry = command(visitor.database_url, "--from-schema", SCHEMA, "--dry-run")
+            ended = command(visitor.database_url, "--from-schema", SCHEMA)
 
         assert dry.status == 0
         _require(ended, "The database failed: permission denied for table conversations.")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from tests.integration.adapters.chatcore_postgres.roles import new_visitor
 from tests.integration.adapters.chatcore_postgres.samosachaat.chat_page import chat_page
 from tests.integration.adapters.chatcore_postgres.samosachaat.old_service import (
     SCHEMA,
@@ -127,26 +127,25 @@ async def test_our_own_tables_are_no_source(database_url: str) -> None:
 @pytest.mark.parametrize(
     ("grant", "sentence"),
     [
-        ("grant usage on schema old to reader", 'does not let this user read the column "id" of "conversations".'),
+        ("grant usage on schema old to {reader}", 'does not let this user read the column "id" of "conversations".'),
         (
             (
-                "grant usage on schema old to reader; grant select on old.conversations to reader; "
-                "grant select (id, conversation_id, role) on old.messages to reader"
+                "grant usage on schema old to {reader}; grant select on old.conversations to {reader}; "
+                "grant select (id, conversation_id, role) on old.messages to {reader}"
             ),
             'does not let this user read the column "content" of "messages".',
         ),
-        ("grant select on old.conversations, old.messages to reader", "permission denied for schema old."),
+        ("grant select on old.conversations, old.messages to {reader}", "permission denied for schema old."),
     ],
 )
 async def test_a_user_who_may_not_read_is_told_so(database_url: str, old: Old, grant: str, sentence: str) -> None:
-    with old(TIDY), psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("create role reader login")
-        try:
-            connection.execute(grant.encode())
-            with pytest.raises(ImportFailedError) as raised:
-                await run(database_url, source_url=make_conninfo(database_url, user="reader"))
-        finally:
-            connection.execute("drop owned by reader")
-            connection.execute("drop role reader")
+    with (
+        old(TIDY),
+        new_visitor(database_url) as reader,
+        psycopg.connect(database_url, autocommit=True) as connection,
+    ):
+        connection.execute(grant.format(reader=reader.name).encode())
+        with pytest.raises(ImportFailedError) as raised:
+            await run(database_url, source_url=reader.database_url)
 
     assert str(raised.value).endswith(sentence)
