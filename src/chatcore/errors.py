@@ -11,7 +11,7 @@ All errors share one root. Each class has a stable machine code and carries the 
     │   └── MessageNotFoundError
     ├── ConflictError                 the request does not fit the current state
     │   └── GenerationInProgressError     the error carries the id of the running reply
-    ├── NothingToRegenerateError      the conversation has no message to answer
+    ├── NothingToRegenerateError      the conversation has no user message to answer
     ├── IdempotencyKeyReusedError     the key was used for another request
     ├── TooManyGenerationsError       the user's limit is reached
     └── UnavailableError              a retry may succeed; the error carries the seconds to wait

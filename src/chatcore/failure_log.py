@@ -1,4 +1,4 @@
-"""Writes the failures of background work to the standard log, for programs that have no observer of their own."""
+"""Logs the failures of background work with the standard library, for programs that have no observer of their own."""
 
 import logging
 
@@ -11,8 +11,8 @@ _log = logging.getLogger("chatcore")
 class FailureLog(NullObserver):
     """Logs failures to the logger `chatcore`, and ignores all other events.
 
-    An error that the core foresees, such as an unavailable storage, is a warning of one line; the work is retried. Any
-    other error is a bug, of an adapter for example, and is logged with its traceback.
+    A :class:`~chatcore.errors.ChatError`, such as an unavailable storage, is logged as a warning of one line, because
+    the work is retried. Any other error is a bug, of an adapter for example, and is logged with its traceback.
     """
 
     def failed(self, what: str, error: Exception) -> None:

@@ -1,9 +1,9 @@
-"""Names the extra that a package of this project needs, where an import would only name a library."""
+"""Names the extra to install when a package of this project misses a library."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
 
-#: Every package of this project begins with this.
+# The names of all packages of this project begin with this text.
 _OURS = "chatcore"
 
 
@@ -12,8 +12,8 @@ def needs_extra(package: str, extra: str) -> Generator[None]:
     """Wraps the imports of a package whose libraries are in an extra.
 
     Args:
-        package: the package that does the imports.
-        extra: the name of its extra.
+        package: the package whose imports are wrapped.
+        extra: the name of the extra with the package's libraries.
 
     Raises:
         ModuleNotFoundError: a library is not installed; the error names the library as well as the extra.

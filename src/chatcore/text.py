@@ -16,9 +16,9 @@ MAX_USER_ID_CHARS = 255
 
 _REPLACEMENT = "\ufffd"
 
-# Any character but those that show nothing: controls, spaces, joiners, directions and other formats, variation
-# selectors, fillers of Hangul, inherent vowels of Khmer, the empty Braille pattern, annotations, tags, and ranges that
-# are kept for such characters.
+# Any character but the invisible ones: controls, spaces, joiners, directions and other formats, variation selectors,
+# fillers of Hangul, inherent vowels of Khmer, the empty Braille pattern, annotations, tags, and ranges that Unicode
+# reserves for such characters.
 _VISIBLE = re.compile(
     r"[^\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
     r"\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3"
@@ -52,12 +52,12 @@ def require_text(field: str, text: str, *, max_chars: int) -> str:
 
 
 def has_visible_text(text: str) -> bool:
-    """Returns whether a person sees anything of `text`."""
+    """Returns whether `text` has a visible character."""
     return _VISIBLE.search(text) is not None
 
 
 def from_visible(text: str) -> str:
-    """Returns `text` from its first visible character on; the result is empty if a person sees nothing of `text`."""
+    """Returns `text` from its first visible character on; the result is empty if `text` has none."""
     first = _VISIBLE.search(text)
     return "" if first is None else text[first.start() :]
 

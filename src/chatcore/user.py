@@ -9,7 +9,7 @@ from chatcore.text import MAX_USER_ID_CHARS, require_text
 #: The auth service's id of a user. The core compares and stores ids, and never interprets them.
 UserId = str
 
-#: How far the auth service's clock may be behind ours: for that long, its word counts more than the token's expiry.
+#: How far the auth service's clock may be behind ours: for that long after the expiry, the auth service decides.
 EXPIRY_TOLERANCE = timedelta(seconds=60)
 
 

@@ -17,10 +17,10 @@ from chatcore.text import MAX_CONTENT_CHARS
 #: Most messages that are ever sent to the model, which bounds the rows that the storage reads for one turn.
 MAX_HISTORY_MESSAGES = 500
 
-# What separates the texts of neighbours that become one message.
+# The text between the contents of neighbours that become one message.
 _BLANK_LINE = "\n\n"
-# The question of a reply that does not fit whole gets at most this part of the room, as a divisor.
-_QUESTION_SHARE = 4
+# The question of a reply that does not fit whole gets at most a quarter of the room.
+_QUESTION_DIVISOR = 4
 
 Measure = Callable[[str], int]
 
@@ -43,8 +43,8 @@ class HistoryLimits:
 
     #: Most messages, the newest included.
     max_messages: int = 50
-    #: Most content in total, in units of `measure`; the newest message is sent even if it alone exceeds the budget, and
-    #: of the oldest one, if it does not fit whole, the end.
+    #: Most content in total, in units of `measure`. The newest message is sent even if it alone exceeds the budget. If
+    #: the oldest message does not fit whole, its end is sent.
     budget: int = 6000
     #: Most characters of one message. Of a longer message, which can only be a reply, only the end is sent.
     max_message_chars: int = MAX_CONTENT_CHARS
@@ -57,8 +57,8 @@ class HistoryLimits:
                 raise InvalidInputError(FieldProblem(name, "must be at least 1"))
 
 
-class _Said(Protocol):
-    """A message of any kind, as far as the model is concerned."""
+class _HasText(Protocol):
+    """Is a message of the core or of the history: the model is shown its role and its text."""
 
     @property
     def role(self) -> Role: ...
@@ -68,8 +68,8 @@ class _Said(Protocol):
 
 
 @define
-class _Speech:
-    """What one side said without interruption."""
+class _Run:
+    """Holds consecutive messages of one role, which the model is shown as one message."""
 
     role: Role
     #: The contents of the messages, oldest first; none is empty.
@@ -80,7 +80,7 @@ class _Speech:
         return _BLANK_LINE.join(self.parts)
 
     def end(self, room: int, limits: HistoryLimits) -> str:
-        """Returns the end of the text that costs at most `room`, as far as one message may be long."""
+        """Returns the longest end of the text that costs at most `room` and that one message may have."""
         end = _tail(self.parts[-1], room, limits.measure)
         for part in reversed(self.parts[:-1]):
             tail = _tail(part, room - limits.measure(_BLANK_LINE + end), limits.measure)
@@ -90,24 +90,25 @@ class _Speech:
         return end[-limits.max_message_chars :]
 
 
-def trim(path: Sequence[_Said], limits: HistoryLimits) -> tuple[HistoryMessage, ...]:
+def trim(path: Sequence[_HasText], limits: HistoryLimits) -> tuple[HistoryMessage, ...]:
     """Returns the newest part of `path` that fits, oldest first.
 
     The result begins with a user message, and the roles alternate. Messages without text are left out. Neighbours of
     one role become one message, with a blank line between their texts; a message that is not the assistant's counts as
-    the user's. Only the end of the oldest message goes along where the whole message does not fit. If that message is a
-    reply, its question goes along as well: the end of the question, if it needs more than a quarter of the room.
+    the user's. If the oldest message does not fit whole, the result has only its end. If that message is a reply, the
+    result has its question as well: only the end of the question, if the whole question needs more than a quarter of
+    the room.
 
     Args:
         path: an active path that ends with the message to be answered.
         limits: the limits to apply. The newest message is kept even if it alone exceeds the budget.
     """
-    speeches = _speeches(path, limits.max_message_chars)
-    if not speeches:
+    runs = _runs(path, limits.max_message_chars)
+    if not runs:
         return ()
-    newest = speeches.pop()
+    newest = runs.pop()
     text = newest.end(max(limits.budget, limits.measure(newest.parts[-1])), limits)
-    kept = [HistoryMessage(newest.role, text), *_earlier(speeches, limits.budget - limits.measure(text), limits)]
+    kept = [HistoryMessage(newest.role, text), *_earlier(runs, limits.budget - limits.measure(text), limits)]
     del kept[limits.max_messages :]
     while len(kept) > 1 and kept[-1].role is Role.ASSISTANT:
         kept.pop()
@@ -115,33 +116,33 @@ def trim(path: Sequence[_Said], limits: HistoryLimits) -> tuple[HistoryMessage, 
     return tuple(kept)
 
 
-def _speeches(path: Sequence[_Said], max_chars: int) -> list[_Speech]:
-    speeches: list[_Speech] = []
+def _runs(path: Sequence[_HasText], max_chars: int) -> list[_Run]:
+    runs: list[_Run] = []
     for message in path:
         role = Role.ASSISTANT if message.role is Role.ASSISTANT else Role.USER
         content = message.content[-max_chars:]
         if not content:
             continue
-        if speeches and speeches[-1].role is role:
-            speeches[-1].parts.append(content)
+        if runs and runs[-1].role is role:
+            runs[-1].parts.append(content)
         else:
-            speeches.append(_Speech(role, [content]))
-    return speeches
+            runs.append(_Run(role, [content]))
+    return runs
 
 
-def _earlier(speeches: list[_Speech], room: int, limits: HistoryLimits) -> Iterator[HistoryMessage]:
+def _earlier(runs: list[_Run], room: int, limits: HistoryLimits) -> Iterator[HistoryMessage]:
     """Yields the messages before the newest one, newest first, up to the first that does not fit whole."""
     is_cut = False
-    while speeches and not (is_cut and speeches[-1].role is Role.ASSISTANT):
-        speech = speeches.pop()
-        whole = speech.end(limits.measure(speech.text), limits)
+    while runs and not (is_cut and runs[-1].role is Role.ASSISTANT):
+        run = runs.pop()
+        whole = run.end(limits.measure(run.text), limits)
         end = whole
         if limits.measure(whole) >= room:
-            question = speeches[-1].text if speech.role is Role.ASSISTANT and speeches else ""
-            end = speech.end(room - min(limits.measure(question), max(room // _QUESTION_SHARE, 1)), limits)
+            question = runs[-1].text if run.role is Role.ASSISTANT and runs else ""
+            end = run.end(room - min(limits.measure(question), max(room // _QUESTION_DIVISOR, 1)), limits)
         if not end:
             return
-        yield HistoryMessage(speech.role, end)
+        yield HistoryMessage(run.role, end)
         is_cut = is_cut or end != whole
         room -= limits.measure(end)
 

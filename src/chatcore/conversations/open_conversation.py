@@ -11,13 +11,13 @@ from chatcore.conversations.path import MAX_PART_CHARS, MessageSlice, PathCursor
 
 @frozen(kw_only=True, eq=False)
 class OpenConversation:
-    """Holds a conversation and reads its messages from the storage while they are iterated over."""
+    """Holds a conversation and reads its messages from the storage while a caller iterates over them."""
 
     conversation: Conversation
-    #: Where the page before this one ends; None if the messages begin at the root.
+    #: The cursor of the page with older messages; None if the messages begin at the root.
     previous_cursor: PathCursor | None = None
     _slices: Callable[[], AsyncIterator[MessageSlice]] = field(alias="slices")
-    # Returns the part of a message's text that begins after this many code points.
+    # A function that returns the part of a message's text after a number of code points.
     _read_part: Callable[[Message, int], Awaitable[str]] = field(alias="read_part")
 
     def slices(self) -> AsyncIterator[MessageSlice]:
@@ -32,7 +32,9 @@ class OpenConversation:
         return self._slices()
 
     async def parts_after(self, message: Message) -> AsyncIterator[str]:
-        """Iterates over the text that follows the content of `message`, the last message of a slice that is not whole.
+        """Iterates over the rest of the text of `message`, whose content is only the first part of the text.
+
+        Such a message is the last one of a slice that is not whole.
 
         Raises:
             MessageNotFoundError: the message was deleted meanwhile.
@@ -53,9 +55,9 @@ class OpenConversation:
             StorageUnavailableError: the storage cannot be read any more.
         """
         messages: list[Message] = []
-        async for read in self.slices():
-            messages += read.messages
-            if not read.is_whole:
+        async for slice_ in self.slices():
+            messages += slice_.messages
+            if not slice_.is_whole:
                 begun = messages.pop()
                 parts = [part async for part in self.parts_after(begun)]
                 messages.append(evolve(begun, content=begun.content + "".join(parts)))

@@ -1,8 +1,8 @@
-"""Defines how the active path of a conversation is read: in slices that are bounded by rows and by bytes.
+"""Defines how the active path of a conversation is read: in slices of a bounded number of messages and bytes.
 
-A path may have tens of thousands of messages, and a message a million characters. Nobody reads a path at once: the
-storage fixes the path first, as a list of slices without contents, and then returns one slice at a time. A message that
-is longer than a slice comes in parts.
+A path may have tens of thousands of messages, and a message may have a million characters. So no caller gets a path at
+once: the storage fixes the path first, as a list of slices without contents, and then returns one slice at a time. A
+message that is longer than a slice is read in parts.
 
 A caller may also request a page: the newest messages of the path, or those before a cursor. A cursor names a message
 and not a number, so that older pages belong to the same branch even if the head has moved meanwhile.
@@ -21,7 +21,7 @@ from chatcore.errors import FieldProblem, InvalidInputError
 
 #: Most messages of one slice.
 MAX_SLICE_MESSAGES = 200
-#: Most bytes of text in UTF-8 of one slice; a longer message is a slice of its own, and begins with its first part.
+#: Most bytes of text in UTF-8 of one slice. A longer message is a slice of its own, which holds the first part of it.
 MAX_SLICE_BYTES = 96 * 1024
 #: Most code points of one part of a message that is longer than a slice.
 MAX_PART_CHARS = 64 * 1024
@@ -35,7 +35,7 @@ _CURSOR = re.compile(PATH_CURSOR_PATTERN)
 
 @frozen
 class PathCursor:
-    """Marks a place in a path, just before the message with this id."""
+    """Marks the place in a path that comes just before the message with this id."""
 
     message_id: MessageId
 
@@ -87,13 +87,14 @@ class MessageSlice:
     """Holds consecutive messages, oldest first."""
 
     messages: Sequence[Message]
-    #: Whether the last message has all of its text. If not, its content is the first part. All others are whole.
+    #: Whether the last message has all of its text. If not, its content is the first part of the text. All other
+    #: messages are whole.
     is_whole: bool = True
 
 
 @frozen
 class SliceKey:
-    """Names a slice of a path, by which the storage finds it again."""
+    """Identifies a slice of a path, so that the storage finds the slice again."""
 
     newest_id: MessageId
     #: The number of messages.
@@ -112,6 +113,6 @@ class OpenPath:
 
     @property
     def previous_cursor(self) -> PathCursor | None:
-        """Returns the place where the page before this one ends; None if this one begins at the root."""
+        """Returns the cursor of the page with older messages; None if this path begins at the root."""
         oldest = self.first.messages[0] if self.first.messages else None
         return None if oldest is None or oldest.parent_id is None else PathCursor(oldest.id)

@@ -8,10 +8,10 @@ _ELLIPSIS = "…"
 
 
 def auto_title(content: str) -> str | None:
-    """Returns the beginning of `content` as one line of at most 80 characters, or None if there is nothing to see.
+    """Returns the beginning of `content` as one line of at most 80 characters, or None without visible characters.
 
-    White space is collapsed, and what nobody sees is left out at the beginning. The line is cut between words, unless
-    less than half of it would be left, and never within what a person sees as one character.
+    White space is collapsed, and invisible characters at the beginning are left out. The line is cut between words,
+    unless less than half of it would be left, and never within what a person sees as one character.
     """
     line = " ".join(from_visible(content).split())
     if len(line) <= MAX_AUTO_TITLE_CHARS:

@@ -48,12 +48,12 @@ class Conversations:
             InvalidInputError: the title or the model tag breaks its limits.
         """
         now = self.clock.now()
-        shown = require_title(title) if title and has_visible_text(title) else DEFAULT_TITLE
+        shown_title = require_title(title) if title and has_visible_text(title) else DEFAULT_TITLE
         conversation = Conversation(
             id=ConversationId(self.new_id()),
             user_id=user.id,
-            title=shown,
-            title_source=TitleSource.DEFAULT if self._is_placeholder(shown) else TitleSource.USER,
+            title=shown_title,
+            title_source=TitleSource.DEFAULT if self._is_placeholder(shown_title) else TitleSource.USER,
             model_tag=require_model_tag(model_tag or DEFAULT_MODEL_TAG),
             created_at=now,
             updated_at=now,
@@ -114,9 +114,9 @@ class Conversations:
 
         async def slices() -> AsyncIterator[MessageSlice]:
             position = 0
-            while (read := await self.storage.read_tree(user.id, conversation_id, position)).messages:
-                yield read
-                position = read.messages[-1].position
+            while (slice_ := await self.storage.read_tree(user.id, conversation_id, position)).messages:
+                yield slice_
+                position = slice_.messages[-1].position
 
         return OpenConversation(conversation=conversation, slices=slices, read_part=self._read_part)
 

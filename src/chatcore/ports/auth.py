@@ -11,14 +11,14 @@ class Auth(Protocol):
     async def authenticate(self, token: str, *, trace_id: str | None = None, is_fresh: bool = False) -> User:
         """Returns the user to whom the token belongs, according to the auth service.
 
-        An answer may be cached for at most 300 seconds and never past the token's own expiry. A user whose token has
-        expired by less than a minute is let in as long as the auth service accepts the token.
+        An answer may be cached for at most 300 seconds and never past the token's own expiry. A token that expired less
+        than a minute ago is accepted as long as the auth service accepts it.
 
         Args:
             token: the bearer token, as the caller sent it; any text.
             trace_id: the id of the trace, which is passed on to the auth service.
-            is_fresh: whether the auth service is asked even if an answer is cached; for calls that depend on what it
-                says about the user, such as `is_admin`.
+            is_fresh: whether the auth service is asked even if an answer is cached. Calls that depend on a property of
+                the user, such as `is_admin`, ask for a fresh answer.
 
         Raises:
             NotAuthenticatedError: the auth service rejects the token, or the token expired a minute ago or earlier.

@@ -24,10 +24,8 @@ class ConversationStore(Protocol):
     async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:
         """Returns the user's conversations, newest `updated_at` first, ties by id in descending order.
 
-        Every conversation that this port returns names the reply that is running in it.
-
         The page has at most `request.limit` conversations. Its `next_cursor` is None exactly when no conversation
-        follows.
+        follows. Every conversation that this port returns has the id of its running reply in `active_reply_id`.
         """
         ...
 
@@ -40,13 +38,14 @@ class ConversationStore(Protocol):
         ...
 
     async def open_path(self, user_id: UserId, conversation_id: ConversationId, request: PathRequest) -> OpenPath:
-        """Returns a conversation with the oldest slice of its active path, or of a page of it, in one round trip.
+        """Returns a conversation with the oldest slice of its active path, or of a page of the path, in one round trip.
 
-        The other slices are named and not read. Each slice takes as many messages, from the newest on, as
-        MAX_SLICE_MESSAGES and MAX_SLICE_BYTES allow, and at least one. No content of another branch is read.
+        The result has the keys of the other slices, which are not read. Each slice takes as many messages, from the
+        newest on, as MAX_SLICE_MESSAGES and MAX_SLICE_BYTES allow, and at least one. No content of another branch is
+        read.
 
-        A slice contains the text of a running reply as far as that is stored. A message that is longer than
-        MAX_SLICE_BYTES comes with its first MAX_PART_CHARS code points.
+        A slice contains the stored text of a running reply. Of a message that is longer than MAX_SLICE_BYTES, a slice
+        contains the first MAX_PART_CHARS code points.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.
@@ -55,10 +54,10 @@ class ConversationStore(Protocol):
         ...
 
     async def read_slice(self, user_id: UserId, conversation_id: ConversationId, key: SliceKey) -> MessageSlice:
-        """Returns a slice that :meth:`open_path` named, with each message as it is stored now.
+        """Returns the slice with a key from :meth:`open_path`, with each message as it is stored now.
 
         Raises:
-            MessageNotFoundError: one of its messages is not there any more.
+            MessageNotFoundError: a message of the slice was deleted.
         """
         ...
 
@@ -77,7 +76,8 @@ class ConversationStore(Protocol):
     ) -> str:
         """Returns at most MAX_PART_CHARS code points of a message's text, after the first `offset` ones.
 
-        The text of a running reply is what is stored so far. A shorter result ends with the end of the text.
+        The text of a running reply is what is stored so far. A result that is shorter than MAX_PART_CHARS reaches the
+        end of the text.
 
         Raises:
             MessageNotFoundError: the user's conversation has no such message.

@@ -28,7 +28,8 @@ class Models(Protocol):
     Raises:
         InferenceUnreachableError, InferenceTimeoutError, InferenceInterruptedError: from every method, if there is no
             answer.
-        InferenceKeyRefusedError: from every method, if the service refuses our own key; its answer is not passed on.
+        InferenceKeyRefusedError: from every method, if the service refuses our own key; the service's answer is not
+            passed on.
         ModelsRefusedError: from every method, if the service refuses; the error carries the service's document unread.
         InferenceRefusedError: from every method, if the answer is too large, compressed or not valid.
     """

@@ -49,19 +49,18 @@ class ReplyStore(Protocol):
         """Appends the user message and an empty, streaming reply, and grants the lease, atomically.
 
         The message follows the head; if the head is a failed reply, the message follows that reply's question and so
-        takes the reply off the active path. The new reply follows the message and becomes the head. The reply gets the
-        The message follows the head; if the head is a failed reply, the message follows that reply's question and so
-        takes the reply off the active path. The new reply follows the message and becomes the head. The reply gets the
+        takes the failed reply off the active path. The new reply follows the message, becomes the head, and gets the
         model tag of the conversation. `updated_at` moves to `turn.now`, never backwards. The title is set if the turn
-        has one and the conversation still has the default title. The idempotency key, if any, is recorded. When a key
-        is known with the same fingerprint, nothing changes and the turn that was recorded for it is returned as it is
-        now; this check precedes every refusal but the last. Turns and regenerations share their keys.
+        has one and the conversation still has the default title. The idempotency key, if any, is recorded. When the key
+        is known with the same fingerprint, nothing changes, and the turn that was recorded for the key is returned as
+        it is now; this check precedes every refusal but the last. Turns and regenerations share their keys.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.
             GenerationInProgressError: the conversation has a running reply.
-            TooManyGenerationsError: the user has `max_generations` running replies. The error takes precedence over the
-                running reply of the conversation only if all other conversations have that many.
+            TooManyGenerationsError: the user has `max_generations` running replies. If one of them is in this
+                conversation, GenerationInProgressError takes precedence, unless the other conversations alone have
+                `max_generations` running replies.
             IdempotencyKeyReusedError: the key was recorded with another fingerprint.
         """
         ...

@@ -50,10 +50,10 @@ class Follower:
         *,
         knows_end: bool,
     ) -> Reader[Stretch] | None:
-        """Returns a reader of a reply from an offset on, or None if there is nothing to tell the caller.
+        """Returns a reader of a reply from an offset on, or None if the caller already knows everything.
 
-        There is nothing to tell if the reply has ended, and the caller knows the end or has all of a complete reply.
-        `offset` counts code points; None stands for the start.
+        The caller knows everything if the reply has ended and either `knows_end` is true or the reply is complete and
+        `offset` is its length. `offset` counts code points; None stands for the start.
 
         Raises:
             MessageNotFoundError: this user's conversation has no such reply.

@@ -8,9 +8,9 @@ MAX_CHUNK_BYTES = 64 * 1024
 MAX_KEPT_FRAME_BYTES = 128 * 1024
 #: Frames of more bytes are large. All buffers of a reply share them, so a large frame is in memory once.
 MAX_SMALL_FRAME_BYTES = 16 * 1024
-#: A buffer that keeps this many bytes of large frames takes no more of them. The last one may exceed the limit, so that
-#: a buffer with room takes every frame, however large. A reply of the longest permitted text fits, even if it arrives
-#: in large frames and faster than its reader is scheduled.
+#: A buffer that keeps this many bytes of large frames takes no further large frame. The last one may exceed the limit,
+#: so that a buffer with room takes a frame of any size. A reply of the longest permitted text fits, even if the reply
+#: arrives in large frames and faster than its reader is scheduled.
 MAX_KEPT_LARGE_FRAME_BYTES = 4 * 1024 * 1024
 
 

@@ -210,8 +210,8 @@ def broken_off(*, has_text: bool) -> Status:
 def returns_head(status: Status, text: str, *, replaces: bool) -> bool:
     """Returns whether the conversation's head moves back from the reply to the earlier reply.
 
-    A regenerated reply takes the place of the earlier one only if it came whole or its user stopped it, and if a person
-    sees something of it. Any other reply has no earlier one, and is shown as it is until another takes its place.
+    A regenerated reply takes the place of the earlier reply only if the new one is complete or stopped by its user, and
+    has visible text. The reply of a turn has no earlier reply to move back to.
     """
     takes_place = status in {Status.COMPLETE, Status.STOPPED} and has_visible_text(text)
     return replaces and not takes_place

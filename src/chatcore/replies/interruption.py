@@ -1,4 +1,4 @@
-"""Sends a message in place of the reply that is being generated in its conversation."""
+"""Interrupts the running reply of a conversation for the next message."""
 
 from contextlib import suppress
 from enum import StrEnum
@@ -12,12 +12,12 @@ from chatcore.replies.lease import FinalState, OrphanedReply
 from chatcore.replies.recovery import final_state_of_orphan
 from chatcore.replies.stopping import Stopper
 
-#: How long the owner of an interrupted reply has to write the final state itself.
+#: Time in which the owner of an interrupted reply may write the final state itself.
 INTERRUPT_WAIT_SECONDS = 1.0
 
 
 class OnBusy(StrEnum):
-    """Says what a send does while a reply is being generated in its conversation."""
+    """Names what becomes of a message that is sent while a reply is being generated in its conversation."""
 
     #: The message is refused.
     REJECT = "reject"

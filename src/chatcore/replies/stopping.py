@@ -27,8 +27,8 @@ class Stopper:
         """Stops a reply, which keeps its text. A reply that has ended is left unchanged.
 
         Returns:
-            The reply in its final state, or still streaming if its owner took more than `wait_seconds` to stop it or if
-            this process began to drain while it waited for another.
+            The reply in its final state. The reply is still streaming if its owner did not stop it within
+            `wait_seconds`, or if this process began to drain while it waited for another process.
 
         Raises:
             MessageNotFoundError: the user's conversation has no such reply.

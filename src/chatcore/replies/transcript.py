@@ -178,9 +178,9 @@ class Transcript:
         self._add(self._repair.flush())
 
     def finish(self, end: End) -> None:
-        """Publishes the end, and the closing frame if the reply is complete or the frame reports why it is not.
+        """Publishes the end, and the closing frame if the reply is complete or that frame reports the error.
 
-        The first end counts.
+        Only the first call has an effect.
         """
         if self.end is None:
             self.seal()

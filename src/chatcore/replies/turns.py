@@ -243,7 +243,7 @@ class Turns:
             knows_end: whether the caller was told how the reply ended.
 
         Returns:
-            The reader; None if the reply has ended and there is nothing to tell the caller: it has all of a complete
+            The reader; None if the reply has ended and the caller already knows everything: it has all of a complete
             reply, or was told the end.
 
         Raises:

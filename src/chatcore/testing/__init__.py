@@ -23,10 +23,10 @@ with needs_extra("chatcore.testing", "testing"):
 
 __all__ = [
     "AuthContract",
-    "InProcessInferenceContract",
     "AuthFault",
     "AuthScript",
     "ClockContract",
+    "InProcessInferenceContract",
     "InferenceContract",
     "InferenceScript",
     "ModelsContract",

@@ -1,4 +1,4 @@
-"""Tests every promise that needs no control over a service, as a part of the inference contract."""
+"""Tests the promises that hold without a service that a test controls, as a part of the inference contract."""
 
 import asyncio
 from contextlib import suppress

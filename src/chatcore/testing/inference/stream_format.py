@@ -13,7 +13,7 @@ def events_of(raw: bytes) -> list[dict[str, object]]:
     """Returns the JSON objects of the whole events in `raw`, in order; skips other events and comments."""
     events: list[dict[str, object]] = []
     data: list[str] = []
-    # What follows the last line end is an unfinished line.
+    # The text after the last line end is an unfinished line.
     for line in _LINE_END.split(raw.decode("utf-8-sig", "replace"))[:-1]:
         if line.startswith("data:"):
             data.append(line.removeprefix("data:").removeprefix(" "))

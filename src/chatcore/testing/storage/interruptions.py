@@ -43,7 +43,7 @@ from chatcore.testing.storage.steps import (
 
 
 class InterruptionsContract(StorageHooks):
-    """Tests that a reply is ended and the next turn begun as one step, or neither."""
+    """Tests that ending a reply and beginning the next turn is one step."""
 
     async def test_a_running_reply_keeps_its_stored_text_and_the_turn_follows_it(self, storage: Storage) -> None:
         conversation = await create(storage)

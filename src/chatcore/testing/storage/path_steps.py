@@ -26,9 +26,9 @@ async def slices_of(storage: Storage, path: OpenPath) -> list[MessageSlice]:
 async def read_whole(storage: Storage, path: OpenPath) -> list[Message]:
     """Returns all messages of a path with their whole texts."""
     messages: list[Message] = []
-    for read in await slices_of(storage, path):
-        messages += read.messages
-        if not read.is_whole:
+    for slice_ in await slices_of(storage, path):
+        messages += slice_.messages
+        if not slice_.is_whole:
             messages[-1] = await _with_all_parts(storage, messages[-1])
     return messages
 

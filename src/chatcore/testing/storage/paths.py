@@ -37,9 +37,9 @@ from chatcore.testing.storage.steps import (
     reopen,
 )
 
-#: Texts that make a slice end by their bytes, of which each character has four.
+#: A text of which a few fill a slice: each of its characters has four bytes.
 _LONG = "💬" * (MAX_SLICE_BYTES // 16)
-#: A text that is longer than a slice, in two parts and a bit.
+#: A text that is longer than a slice: two whole parts and three characters.
 _LONGER = "é💬" * MAX_PART_CHARS + "end"
 
 
@@ -93,8 +93,8 @@ class PathsContract(StorageHooks):
         slices = await slices_of(storage, await open_path(storage, conversation))
 
         assert len(slices) > 1
-        assert all(read.is_whole and _bytes(read.messages) <= MAX_SLICE_BYTES for read in slices)
-        assert [m for read in slices for m in read.messages] == list(await messages_of(storage, conversation))
+        assert all(slice_.is_whole and _bytes(slice_.messages) <= MAX_SLICE_BYTES for slice_ in slices)
+        assert [m for slice_ in slices for m in slice_.messages] == list(await messages_of(storage, conversation))
 
     @pytest.mark.parametrize("above", [0, 1])
     async def test_a_message_longer_than_a_slice_comes_in_parts(self, storage: Storage, above: int) -> None:
@@ -104,7 +104,7 @@ class PathsContract(StorageHooks):
         await converse(storage, conversation, "More", _LONGER)
 
         slices = await slices_of(storage, await open_path(storage, conversation))
-        long = [read.messages[-1] for read in slices if not read.is_whole]
+        long = [slice_.messages[-1] for slice_ in slices if not slice_.is_whole]
 
         assert [len(message.content) for message in long] == [MAX_PART_CHARS] * (1 + above)
         assert contents(await read_path(storage, conversation)) == ["Tell me", text, "More", _LONGER]
@@ -193,13 +193,13 @@ class PathsContract(StorageHooks):
             await converse(storage, conversation, f"question {number}", "answer")
 
         position, slices = 0, list[MessageSlice]()
-        while (read := await storage.read_tree(ALICE, conversation.id, position)).messages:
-            position = read.messages[-1].position
-            slices.append(read)
+        while (slice_ := await storage.read_tree(ALICE, conversation.id, position)).messages:
+            position = slice_.messages[-1].position
+            slices.append(slice_)
 
-        assert [m.position for read in slices for m in read.messages] == list(range(1, MAX_SLICE_MESSAGES + 11))
-        assert [len(read.messages) for read in slices] == [4, 3, 1, MAX_SLICE_MESSAGES, 2]
-        assert [read.is_whole for read in slices] == [True, True, False, True, True]
+        assert [m.position for slice_ in slices for m in slice_.messages] == list(range(1, MAX_SLICE_MESSAGES + 11))
+        assert [len(slice_.messages) for slice_ in slices] == [4, 3, 1, MAX_SLICE_MESSAGES, 2]
+        assert [slice_.is_whole for slice_ in slices] == [True, True, False, True, True]
 
     async def test_every_way_to_a_conversation_names_its_running_reply(self, storage: Storage) -> None:
         idle, conversation = await create(storage), await create(storage)
@@ -215,7 +215,7 @@ class PathsContract(StorageHooks):
 
 
 async def _shown(storage: Storage, conversation: Conversation) -> Sequence[Conversation]:
-    """Returns a conversation as each method of the port shows it."""
+    """Returns a conversation as each method of the port returns it."""
     listed = (await storage.list_conversations(ALICE, PageRequest())).conversations
     first = await storage.list_conversations(ALICE, PageRequest(limit=1))
     assert first.next_cursor is not None

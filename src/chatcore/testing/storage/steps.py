@@ -29,7 +29,7 @@ async def create(storage: Storage, user_id: UserId = ALICE) -> Conversation:
 
 @frozen
 class StoredConversation:
-    """A conversation with the messages of all its branches, ordered by position."""
+    """Holds a conversation with the messages of all its branches, ordered by position."""
 
     conversation: Conversation
     messages: tuple[Message, ...]
@@ -39,8 +39,8 @@ async def reopen(storage: Storage, conversation: Conversation) -> StoredConversa
     """Returns the conversation as it is stored now."""
     opened = await storage.get_conversation(conversation.user_id, conversation.id)
     messages: list[Message] = []
-    while (read := await storage.read_tree(conversation.user_id, conversation.id, len(messages))).messages:
-        messages += read.messages
+    while (slice_ := await storage.read_tree(conversation.user_id, conversation.id, len(messages))).messages:
+        messages += slice_.messages
     return StoredConversation(opened, tuple(messages))
 
 
