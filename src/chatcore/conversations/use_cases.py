@@ -8,7 +8,6 @@ from attrs import frozen
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import (
     DEFAULT_TITLE,
-    PLACEHOLDER_TITLES,
     Conversation,
     TitleSource,
     require_model_tag,
@@ -34,8 +33,8 @@ class Conversations:
     clock: Clock
     #: The function to call with the user and the id of a deleted conversation, so that its running reply is stopped.
     on_deleted: Callable[[UserId, ConversationId], None]
-    #: Titles that a client gives a conversation for want of a better one. The first message replaces them.
-    placeholder_titles: Collection[str] = PLACEHOLDER_TITLES
+    #: Titles that a client gives a conversation that has no title yet. The first message replaces them.
+    placeholder_titles: Collection[str]
     new_id: Callable[[], UUID] = uuid4
 
     async def create(self, user: User, *, title: str | None = None, model_tag: str | None = None) -> Conversation:

@@ -41,17 +41,12 @@ class Readiness:
         self._pinged_at = 0.0
         self._pinging: asyncio.Task[dict[str, str]] | None = None
 
-    @property
-    def is_draining(self) -> bool:
-        """Returns whether this process accepts no more turns."""
-        return self._runner.is_draining
-
     async def check(self) -> dict[str, str]:
         """Returns `ok`, `unavailable` or `key_refused` for each dependency.
 
         `process` is `ok`, or `draining` during a shutdown.
         """
-        process = {"process": "draining" if self.is_draining else OK}
+        process = {"process": "draining" if self._runner.is_draining else OK}
         return process | await asyncio.shield(self._dependencies())
 
     def _dependencies(self) -> "asyncio.Task[dict[str, str]]":

@@ -8,6 +8,9 @@ from chatcore_postgres.driver.database import Database
 # be deleted, because another transaction deleted it while this statement waited.
 #
 # A repeat finds no generation, and recognises its own earlier work by the content of the message.
+#
+# While its generation exists, a reply is the head of its conversation. `moved` compares the head all the same, so that
+# it never takes a newer message off the active path.
 FINISH = """
 with conversation as (
     select id

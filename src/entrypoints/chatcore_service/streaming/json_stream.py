@@ -9,12 +9,13 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from chatcore import ChatError
+from chatcore_service.http import media_types
 from chatcore_service.streaming.direct_writer import ABORT
 
 _START = {
     "type": "http.response.start",
     "status": 200,
-    "headers": [(b"content-type", b"application/json")],
+    "headers": [(b"content-type", media_types.JSON.encode())],
 }
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
@@ -24,8 +25,8 @@ class JsonStream:
     """Sends the pieces of a JSON document as the response of a request, as an ASGI application.
 
     The next piece is made when the caller has taken most of the previous ones. When the caller disconnects, no further
-    piece is made. When a piece cannot be made, the connection is aborted: the caller must not take a part of the
-    document for the whole.
+    piece is made. When a piece cannot be made, the connection is aborted, so that the caller does not take a part of
+    the document for the whole.
 
     Args:
         first: the pieces that were made before the response began.
@@ -60,7 +61,7 @@ class JsonStream:
 
     async def _next(self) -> bytes:
         """Returns the next piece, which is empty after the last one."""
-        # A piece is let go when it is sent.
+        # No reference to a piece is kept once it is sent.
         return self._first.popleft() if self._first else await anext(self._rest, b"")
 
 

@@ -47,7 +47,10 @@ async def test_a_change_is_returned_and_stored(world: World) -> None:
 async def test_whoever_deletes_a_conversation_is_told_of_it_afterwards(world: World) -> None:
     told: list[object] = []
     conversations = Conversations(
-        storage=world.storage, clock=world.clock, on_deleted=lambda user_id, id_: told.append((user_id, id_))
+        storage=world.storage,
+        clock=world.clock,
+        on_deleted=lambda user_id, id_: told.append((user_id, id_)),
+        placeholder_titles=(),
     )
     created = await conversations.create(ADA)
 

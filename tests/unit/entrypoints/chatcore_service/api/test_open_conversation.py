@@ -11,14 +11,13 @@ import pytest
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, HttpService, make_container
 from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 
-from chatcore import Conversation, MessageSlice
+from chatcore import Chat, Conversation, MessageSlice
 from chatcore.conversations.path import MAX_PART_CHARS, MAX_PATH_PAGE_BYTES, MAX_SLICE_BYTES, MAX_SLICE_MESSAGES
-from chatcore.conversations.use_cases import Conversations
 from chatcore.errors import StorageUnavailableError
 from chatcore.testing.samples import AWKWARD_TEXT, a_conversation, progress
 from chatcore.testing.storage.steps import begin, checkpoint, converse
 from chatcore.user import User
-from chatcore_memory import FrozenClock, InMemoryStorage
+from chatcore_memory import FrozenClock, InMemoryStorage, ScriptedInference
 from chatcore_service.api import open_conversation
 from chatcore_service.api.open_conversation import PIECE_BYTES
 
@@ -80,7 +79,7 @@ async def test_a_small_conversation_has_a_length(service: HttpService, replies: 
 async def test_a_large_conversation_is_encoded_in_pieces(text: str) -> None:
     storage = InMemoryStorage(FrozenClock())
     conversation = await stored(storage, *[text * 8000] * 40, text * 400_000)
-    conversations = Conversations(storage=storage, clock=FrozenClock(), on_deleted=lambda *_: None)
+    conversations = Chat(storage=storage, inference=ScriptedInference(), clock=FrozenClock()).conversations
 
     path = await conversations.open(User(id=conversation.user_id), conversation.id)
     pieces = [len(piece) async for piece in open_conversation._pieces(path, is_page=False)]
