@@ -74,7 +74,7 @@ class CachedAuth(Auth):
                 assert_never(check)
 
     async def ping(self) -> None:
-        """Returns when the auth service would answer us, as :meth:`chatcore.ports.Auth.ping` says."""
+        """Returns when the auth service answers and accepts our key, as :meth:`chatcore.ports.Auth.ping` says."""
         self._require_open()
         problem = await self._validator.probe()
         if problem is not None:

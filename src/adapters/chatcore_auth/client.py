@@ -34,8 +34,8 @@ class AuthClient(CachedAuth):
             whether the service is down.
         pause_seconds: the time for which new callers are refused after a failed probe, and callers with a token on
             which the service keeps failing.
-        admin_emails: the e-mail addresses of administrators besides those whom the auth service calls so.
-        admin_user_ids: the ids of such administrators.
+        admin_emails: the e-mail addresses of further administrators, besides those whom the auth service reports.
+        admin_user_ids: the ids of further administrators.
         transport: the transport that replaces the network in tests.
     """
 

@@ -21,8 +21,8 @@ _TOKEN_IS_PAUSED = Unusable("this token keeps failing")
 class GuardedValidator(Validator):
     """Bounds the calls to a validator, and logs the answers that are unusable.
 
-    A token on which the validator keeps failing is refused for a while, and nobody else is. Only if the validator
-    fails on several different tokens, and then also on a probe of its own, are new tokens refused without a call.
+    A token on which the validator keeps failing is refused for a while; other tokens are not. If the validator fails on
+    several different tokens and then also on a probe, new tokens are refused without a call.
 
     Args:
         validator: the validator to guard; it is closed together with this one.

@@ -1,4 +1,4 @@
-"""Makes users administrators whom the configuration names."""
+"""Makes the users whom the configuration names administrators."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from chatcore_auth.validators.validator import Validator
 
 
 class NamedAdministrators(Validator):
-    """Makes the named users administrators, besides those whom the validator calls so.
+    """Makes the named users administrators, besides those whom the validator reports as such.
 
     Args:
         validator: the validator of the tokens; it is closed together with this one.
@@ -46,5 +46,6 @@ class NamedAdministrators(Validator):
 
 
 def _comparable(email: str) -> bytes:
-    # Bytes are lowered as ASCII. Text is not: that would take a Kelvin sign for a "k", and one address for another.
+    # Lowering bytes changes ASCII letters only. Lowering text would also turn a Kelvin sign into a "k", so that one
+    # address would pass for another.
     return email.strip().encode(errors="surrogatepass").lower()

@@ -31,7 +31,7 @@ class Unusable:
     is_outage: bool = field(default=False, kw_only=True)
     #: Whether our own configuration is to blame, so that an operator has to act; such a check is logged as an error.
     is_our_fault: bool = field(default=False, kw_only=True)
-    #: Whether the validator calls the token malformed; it may still have answers to other tokens.
+    #: Whether the validator reports the token as malformed; the validator may still have answers to other tokens.
     is_about_the_token: bool = field(default=False, kw_only=True)
 
 

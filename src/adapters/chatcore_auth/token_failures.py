@@ -12,7 +12,7 @@ FAILURES_TO_PAUSE = 3
 
 
 class TokenFailures:
-    """Finds the tokens on which the validator keeps failing, so that their callers occupy no calls meanwhile.
+    """Finds the tokens on which the validator keeps failing, so that no calls are made for them during a pause.
 
     Args:
         clock: the clock that measures pauses by its monotonic time.

@@ -65,7 +65,7 @@ def _without_nesting(text: str) -> str | None:
     The result is None if the text is no JSON.
     """
     tokens: list[str] = _TOKEN.findall(text)
-    # `findall` skips what is no token.
+    # `findall` skips characters that are part of no token.
     is_whole = sum(map(len, tokens)) == len(text)
     try:
         return "".join(_outermost(tokens)) if is_whole else None

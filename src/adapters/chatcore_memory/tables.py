@@ -17,7 +17,7 @@ class GenerationRow:
 
     #: The current lease.
     lease: Lease
-    #: Where the head of the conversation returns to if the reply is not to take the place of an earlier one.
+    #: The head to which the conversation returns if the reply does not take the place of an earlier one.
     return_head_id: MessageId
     #: Whether the reply stands beside an earlier reply.
     replaces: bool

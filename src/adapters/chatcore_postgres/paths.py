@@ -51,7 +51,8 @@ _STORED_BYTES: LiteralString = """case when m.status = 'streaming' then coalesce
             where d.user_id = %(user_id)s and d.message_id = m.id
         ), 0) else octet_length(m.content) end"""
 
-# A text that is longer than a slice comes with its first part. `offset 0` keeps the planner from reading it twice.
+# Of a text that is longer than a slice, only the first part is returned. `offset 0` keeps the planner from reading the
+# text twice.
 _MESSAGE_WITH_TEXT: LiteralString = listed(
     "case when stored.is_whole then stored.text else left(stored.text, %(part_chars)s::integer) end as content"
     if name == "content"
@@ -192,7 +193,7 @@ _KEY = Struct(">16si")
 
 @frozen
 class _SliceKeys(Iterable[SliceKey]):
-    """The keys of the slices after the oldest one, packed: there may be one for each message."""
+    """Unpacks the keys of the slices after the oldest one, of which there may be one for each message."""
 
     _packed: bytes
 

@@ -1,6 +1,6 @@
-"""Surveys a database before it is migrated, and refuses one that cannot take the tables.
+"""Checks, before any change, whether a database can take the tables of this adapter.
 
-Every refusal is one sentence that says what was found and what to do, and nothing has been changed by then.
+Every refusal is one sentence that says what was found and what to do.
 """
 
 from collections.abc import Sequence
@@ -39,12 +39,12 @@ from (select) as one left join pg_namespace as n on n.nspname = %(schema)s
 
 
 class MigrationError(Exception):
-    """Reports that a migration failed; the message names the file and the reason. Earlier files stay applied."""
+    """Reports that a migration was refused or failed; the message says why. Earlier files stay applied."""
 
 
 @frozen
 class Survey:
-    """What a database has before it is migrated, as far as a migration depends on it."""
+    """Holds the properties of a database on which a migration depends."""
 
     schema: str
     role: str

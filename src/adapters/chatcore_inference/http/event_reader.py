@@ -6,7 +6,7 @@ from chatcore.ports import Frame
 
 
 class ErrorFrame(Frame):
-    """Is a frame in which the model reports an error; the text before it is kept, but the reply is not complete."""
+    """Is a frame in which the model reports an error. The reply keeps its text, but is not complete."""
 
     __slots__ = ()
 
@@ -20,7 +20,7 @@ class EventReader(Protocol):
     __slots__ = ()
 
     def read(self, raw: bytes, data: bytes) -> Frame:
-        """Returns the frame for an event that carries data, an :class:`ErrorFrame` if the event reports an error.
+        """Returns the frame for an event that carries data; an :class:`ErrorFrame` if the event reports an error.
 
         The method is called once for every token, so it must be quick.
 

@@ -89,7 +89,7 @@ class WaitingConnection(AsyncConnection[Any]):
     readiness: SharedEpoll | None = None
     #: The schema of the tables that statements name.
     schema: str = "public"
-    #: The number of the departure from a read-only server after which this connection was made.
+    #: How often the pool had left a read-only server when this connection was made.
     departure: int = 0
     _poll: "select.poll | None" = None
 

@@ -7,8 +7,8 @@ from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_st
 # `repeated` is the reply that is stored already, under its own id or under the key.
 #
 # `path` counts from the message to be answered, which is the newest user message at or above the head. The head is that
-# message itself where an earlier version moved it back from a failed reply. The new reply replaces the head only if the
-# head is a reply with text; any other head is nothing to return to.
+# message itself where an earlier version of the service moved the head back from a failed reply. The head can return to
+# the old reply only if the old reply has text.
 BEGIN_REGENERATION = begin_statement(
     decide="""
 repeated as (

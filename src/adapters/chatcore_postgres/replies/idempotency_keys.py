@@ -17,7 +17,7 @@ returning k.key
 
 
 async def purge(database: Database, age_seconds: float, limit: int) -> int:
-    """Deletes keys of an age, as the port says."""
+    """Deletes keys that were recorded some time ago, as the port says."""
     parameters = {"age_seconds": age_seconds, "limit": limit}
     # A plan for all values would expect so many old keys that it reads the whole table.
     return len(await database.fetch(PURGE_IDEMPOTENCY_KEYS, parameters, plan_anew=True))

@@ -1,7 +1,7 @@
-"""Finds the columns of the source's tables, and writes SQL that reads each of them as the import needs it.
+"""Finds the columns of the source's tables, and builds the SQL expressions that read them.
 
-The tables differ between deployments: a column may be missing, nullable, or of a neighbouring type. An expression gives
-null for a value that cannot be used, so that one bad row does not end the import.
+The tables differ between deployments: a column may be missing, nullable, or of a similar type. An expression is null
+for a value that cannot be used, so that one bad row does not end the import.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from psycopg import AsyncConnection, sql
 from chatcore_postgres.samosachaat.failure import ImportFailedError
 
 _REQUIRED = {"conversations": ("id", "user_id"), "messages": ("id", "conversation_id", "role", "content")}
-#: A column that only our own table has.
-_OF_OURS = "next_position"
+# Only our own table has this column.
+_OWN_COLUMN = "next_position"
 
 _TEXTS = ("text", "character varying", "character")
 _INSTANTS = ("timestamp with time zone", "timestamp without time zone", "date")
@@ -35,7 +35,7 @@ where nspname = $1 and relname = $2 and relkind in ('r', 'p', 'v', 'm', 'f') and
 
 @frozen
 class SourceTable:
-    """A table of the source, with the type of each column."""
+    """Describes a table of the source, with the type of each column."""
 
     name: sql.Identifier
     types: Mapping[str, str]
@@ -43,7 +43,7 @@ class SourceTable:
     has_unique_ids: bool
 
     def uuid(self, column: str) -> sql.Composable:
-        """Returns the column as uuid; null where the value is none."""
+        """Returns the column as uuid; null where the value is no UUID."""
         if self._type(column) == "uuid":
             return sql.Identifier(column)
         return sql.SQL("case when {0}::text ~ {1} then {0}::text::uuid end").format(
@@ -67,7 +67,7 @@ class SourceTable:
         return sql.SQL("octet_length({}::text)").format(sql.Identifier(column))
 
     def instant(self, column: str) -> sql.Composable:
-        """Returns the column as timestamptz; null where Python knows no such instant."""
+        """Returns the column as timestamptz; null where the value is outside the range of Python's datetime."""
         if self._type(column, *_INSTANTS) is None:
             return sql.SQL("null::timestamptz")
         return sql.SQL(
@@ -76,7 +76,7 @@ class SourceTable:
         ).format(sql.Identifier(column))
 
     def count(self, column: str) -> sql.Composable:
-        """Returns the column as a whole number from 0 up; null where the value is none."""
+        """Returns the column as an integer of at least 0; null where the value is no such number."""
         if self._type(column, *_NUMBERS) is None:
             return sql.SQL("null::integer")
         return sql.SQL("case when {0} >= 0 and {0} <= {1} then {0}::integer end").format(
@@ -100,14 +100,14 @@ async def find_table(connection: AsyncConnection[Any], schema: str, table: str) 
     """Returns a table of the source.
 
     Raises:
-        ImportFailedError: the table does not exist, is one of ours, lacks a column, or may not be read.
+        ImportFailedError: the table does not exist, is one of ours, lacks a required column, or may not be read.
     """
     cursor = await connection.execute(_COLUMNS, [schema, table])
     rows = await cursor.fetchall()
     if not rows:
         raise ImportFailedError(f'The source has no table "{table}" in the schema "{schema}".')
     types = {name: type_ for name, type_, _, _ in rows}
-    if _OF_OURS in types:
+    if _OWN_COLUMN in types:
         raise ImportFailedError(f'The tables in the schema "{schema}" of the source are those of chatcore itself.')
     for name in _REQUIRED[table]:
         if name not in types:

@@ -1,4 +1,4 @@
-"""Imports one conversation: adds the messages that are not there yet to the path that is shown."""
+"""Imports one conversation: adds the messages that are not stored yet to the active path."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,11 +15,11 @@ from chatcore_postgres.samosachaat.target import PlacedMessage, Target, Tip
 
 @define
 class ConversationImport:
-    """Adds a conversation, or what an earlier import did not add of it.
+    """Adds a conversation, or those of its messages that an earlier import did not add.
 
-    A new message follows the message before it in the source. Where the conversation goes on from another message, two
-    cases differ. If that message comes from the source too, the new message is older than an imported one: it is added
-    at the end. If not, the conversation was continued here: the new messages become a branch, and the head stays.
+    A new message follows its predecessor in the source, if the head is that predecessor. If the head is another message
+    of the source, the new message is older than an imported one and is added after the head. If the head is no message
+    of the source, the conversation was continued here: the new messages become a branch, and the head stays.
     """
 
     conversation: ImportedConversation
@@ -28,7 +28,7 @@ class ConversationImport:
     report: ImportReport
     #: The time of a row for which the source has none.
     now: datetime
-    #: Whether the conversation was there before.
+    #: Whether the conversation was stored before this import.
     is_present: bool
     #: Whether anything was written.
     has_changed: bool = False
@@ -39,7 +39,7 @@ class ConversationImport:
     _placed: list[PlacedMessage] = field(factory=list[PlacedMessage])
 
     async def add(self, messages: Sequence[ImportedMessage]) -> None:
-        """Adds messages, which follow those of the call before, unless they are there."""
+        """Adds the messages that are not stored yet; the messages follow those of the previous call."""
         found = await self.target.find_messages(self.conversation.user_id, [message.id for message in messages])
         for message in messages:
             if message.id not in found:
@@ -52,7 +52,7 @@ class ConversationImport:
         await self._store()
 
     async def close(self) -> None:
-        """Makes sure that a conversation without messages is there too."""
+        """Stores the conversation if it has no messages."""
         if not self.is_present and self._tip is None:
             await self._open_tip(None)
 
@@ -69,7 +69,7 @@ class ConversationImport:
         self._count(message)
 
     async def _open_tip(self, first_time: datetime | None) -> Tip | None:
-        """Creates or locks the conversation; returns where it goes on, or None if it was deleted meanwhile."""
+        """Creates or locks the conversation; returns its tip, or None if it was deleted meanwhile."""
         created_at = self.conversation.created_at or first_time or self.conversation.updated_at or self.now
         counts, key = self.report.conversations, (self.conversation.user_id, self.conversation.id)
         if not self.is_present:

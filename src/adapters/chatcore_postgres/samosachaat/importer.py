@@ -35,7 +35,7 @@ async def import_samosachaat(
 ) -> ImportReport:
     """Adds the conversations and messages of the source that are not in the database yet.
 
-    The source is read as it is at one moment, and is not changed. A conversation becomes visible at once with all its
+    The source is read in one snapshot, and is not changed. A conversation becomes visible together with all its
     messages. An import that ended early is completed by the next one. The service may run meanwhile.
 
     Args:
@@ -72,7 +72,7 @@ async def import_samosachaat(
 
 @define
 class _Candidate:
-    """Collects what the source has of the conversation whose messages are next."""
+    """Collects the rows of the conversation whose messages come next in the source."""
 
     row: SourceRow
     #: The number of further rows with the same id.

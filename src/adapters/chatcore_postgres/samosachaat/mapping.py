@@ -14,7 +14,7 @@ from chatcore.user import UserId
 from chatcore_postgres.samosachaat.report import Skip
 from chatcore_postgres.samosachaat.source import SourceRow
 
-# A service that stores an enumeration by its names has them in upper case.
+# The keys are in lower case. A service that stores an enumeration by its names has roles in upper case.
 _ROLES = {role.value: role for role in Role}
 
 

@@ -1,4 +1,4 @@
-"""Counts what an import did with the rows of each table, and says why rows were skipped."""
+"""Counts the rows of each table that an import added, found or skipped, with the reasons."""
 
 from collections import Counter
 from enum import StrEnum
@@ -67,7 +67,7 @@ class TableCounts:
 
 @define
 class ImportReport:
-    """Says what became of every row of the source."""
+    """Counts all rows of the source by their outcome."""
 
     conversations: TableCounts = field(factory=TableCounts)
     messages: TableCounts = field(factory=TableCounts)

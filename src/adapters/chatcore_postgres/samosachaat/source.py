@@ -52,7 +52,7 @@ class SourceRow(NamedTuple):
 
 @frozen
 class SamosachaatSource:
-    """Reads conversations and messages of a samosachaat service, all as they were at one moment.
+    """Reads conversations and messages of a samosachaat service in one snapshot.
 
     Every method raises :class:`ImportFailedError`.
     """
@@ -60,7 +60,7 @@ class SamosachaatSource:
     _conversations: SourceTable
     _messages: SourceTable
     _snapshot: AsyncConnection[Any]
-    #: Answers questions while the connection of the snapshot is busy with the stream of rows.
+    #: A second connection, for lookups while the connection of the snapshot is busy with the stream of rows.
     _lookups: AsyncConnection[Any]
 
     async def count(self) -> int:
@@ -86,7 +86,7 @@ class SamosachaatSource:
         """Yields all rows by conversation: the conversation first, then its messages by time and id.
 
         Messages without a time come last in their conversation, as PostgreSQL sorts them. The server sends one row at a
-        time, so the memory that this takes does not depend on the size of the database.
+        time, so the memory of this process does not depend on the size of the database.
         """
         query = sql.SQL("{} union all {} order by 2, 1, created_at, 3").format(
             self._all_conversations(), self._all_messages()

@@ -77,7 +77,7 @@ _TARGET = "The database"
 
 @frozen
 class Tip:
-    """Tells where a stored conversation goes on."""
+    """Holds the end of a stored conversation: its head, and the position of its next message."""
 
     head_id: MessageId | None
     next_position: int
@@ -100,15 +100,15 @@ class Target:
         self._connection = connection
 
     async def find(self, user_id: UserId, conversation_id: ConversationId) -> Tip | None:
-        """Returns where the conversation goes on; None if there is none."""
+        """Returns the tip of the conversation; None if there is no such conversation."""
         return _tip(await self._fetch(FIND_CONVERSATION, {"user_id": user_id, "conversation_id": conversation_id}))
 
     async def lock(self, user_id: UserId, conversation_id: ConversationId) -> Tip | None:
-        """Keeps all others from writing to the conversation until the commit, and returns where it goes on."""
+        """Locks the conversation until the commit, and returns its tip; None if there is no such conversation."""
         return _tip(await self._fetch(LOCK_CONVERSATION, {"user_id": user_id, "conversation_id": conversation_id}))
 
     async def find_messages(self, user_id: UserId, ids: Sequence[MessageId]) -> dict[UUID, UUID]:
-        """Returns those of the user's messages that are there, each with its conversation."""
+        """Returns the ids that messages of the user have here, each with the id of the message's conversation."""
         return dict(await self._fetch(FIND_MESSAGES, {"user_id": user_id, "ids": Uuids(ids)}))
 
     async def create(self, conversation: ImportedConversation, created_at: datetime, updated_at: datetime) -> bool:
@@ -128,7 +128,7 @@ class Target:
     async def extend(
         self, conversation: ImportedConversation, placed: Sequence[PlacedMessage], tip: Tip, updated_at: datetime
     ) -> None:
-        """Stores messages of a conversation that is locked, and where the conversation goes on from now."""
+        """Stores messages of a locked conversation, and the conversation's new tip."""
         key = {"user_id": conversation.user_id, "conversation_id": conversation.id}
         messages = [one.message for one in placed]
         columns = {
@@ -159,11 +159,11 @@ class DryTarget(Target):
     """Answers as :class:`Target` does, and writes nothing."""
 
     async def lock(self, user_id: UserId, conversation_id: ConversationId) -> Tip | None:
-        """Returns where the conversation goes on, and locks nothing."""
+        """Returns the tip of the conversation, and locks nothing."""
         return await self.find(user_id, conversation_id)
 
     async def create(self, conversation: ImportedConversation, created_at: datetime, updated_at: datetime) -> bool:
-        """Returns what it would return, and stores nothing."""
+        """Returns whether the conversation would be new, and stores nothing."""
         del created_at, updated_at
         return await self.find(conversation.user_id, conversation.id) is None
 

@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 #: A reply holds a user and a few claims; a larger reply is not from an auth service.
 MAX_BODY_BYTES = 64 * 1024
 
-# A probe validates this text, which no auth service takes for a token.
+# The text that a probe validates. No auth service accepts it as a token.
 _PROBE = "readiness-probe"
 
 # A trace id that is not a valid header value would break the request, so such a trace id is left out.
