@@ -60,7 +60,7 @@ class DataDirectory:
 
     @contextmanager
     def published(self, environment: Mapping[str, str]) -> Generator[None]:
-        """Keeps the environment of the running stack where :meth:`running_environment` finds it."""
+        """Publishes the environment of the running stack during the block; see :meth:`running_environment`."""
         path = self.path / _ENVIRONMENT
         _write_privately(path, orjson.dumps(environment))
         try:

@@ -36,7 +36,7 @@ Ask for another reply, and see both:
   curl -N -X POST "$CHAT/api/conversations/$ID/regenerate" -H "$AUTH"
   curl -s "$CHAT/api/conversations/$ID?branches=all" -H "$AUTH"; echo
 
-`chatcore dev --print-env` prints what another program needs to use all this.
+`chatcore dev --print-env` prints the environment that another program needs to use this stack.
 The API is described at {url}/docs. A token of the user `admin` is in {data}/logs/auth.log.
 Data and logs are kept in {data}. Ctrl-C stops everything.
 """

@@ -1,4 +1,4 @@
-"""Implements ``chatcore import samosachaat``, which brings the data of a samosachaat service into our tables."""
+"""Implements ``chatcore import samosachaat``, which copies the data of a samosachaat service into our tables."""
 
 import sys
 from collections.abc import Collection, Generator
@@ -23,9 +23,9 @@ async def import_conversations(
     placeholder_titles: Collection[str],
     clock: Clock | None = None,
 ) -> str | None:
-    """Imports and prints a report; returns an error message, or None on success.
+    """Imports the conversations and prints a report; returns an error message, or None on success.
 
-    The progress goes to standard error, so that the report on standard output can be kept.
+    The progress is printed to standard error, so that standard output has the report alone.
     """
     # The report is printed for the operator, so only warnings and errors are logged.
     configure_logging(service_name="chatcore-import", level="WARNING")

@@ -1,7 +1,7 @@
-"""Writes log lines in a thread of its own, so that the event loop never waits for the reader of the log.
+"""Writes log lines in a separate thread, so that the event loop never waits for the reader of the log.
 
-A pipe that nobody reads, or a disk that hangs, blocks only the thread. The lines that wait are bounded; further lines
-are dropped and counted.
+A pipe that nobody reads, or a disk that hangs, blocks only that thread. The size of the waiting lines is bounded;
+further lines are dropped and counted.
 """
 
 import os
@@ -77,7 +77,7 @@ class LogWriter:
     debug = info = warning = error = critical = line
 
     def flush(self, seconds: float) -> bool:
-        """Waits until all lines are written, for at most `seconds`; returns whether they are."""
+        """Waits until all lines are written, for at most `seconds`; returns whether all lines are written."""
         with self._emptied:
             return self._emptied.wait_for(lambda: not self._lines and not self._is_writing, seconds)
 
@@ -113,7 +113,7 @@ class LogWriter:
         return batch
 
     def _write(self, data: bytes) -> bool:
-        """Writes all bytes, and waits for as long as that takes; returns whether it was possible."""
+        """Writes all bytes, however long that takes; returns False if the file cannot be written to."""
         assert self._descriptor is not None  # noqa: S101 - the thread runs only with a descriptor
         while data:
             try:

@@ -67,17 +67,17 @@ def configure_logging(*, service_name: str, level: str, writer: LogWriter = _sta
 
 
 def flush_logs(seconds: float = FLUSH_SECONDS) -> bool:
-    """Waits until all lines are on standard output, for at most `seconds`; returns whether they are."""
+    """Waits until all lines are on standard output, for at most `seconds`; returns whether all lines are there."""
     return _standard_writer.flush(seconds)
 
 
 def count_dropped_lines() -> int:
-    """Returns how many lines this process has dropped, because standard output took them too slowly or not at all."""
+    """Returns how many lines this process dropped because standard output took them too slowly or not at all."""
     return _standard_writer.dropped
 
 
 class _ForeignHandler(logging.Handler):
-    """Writes the records of libraries. Python's own handlers write to a stream, and their errors to standard error."""
+    """Writes the records of libraries. Python's own handlers would write to a stream, and may block."""
 
     def __init__(self, writer: LogWriter) -> None:
         super().__init__()

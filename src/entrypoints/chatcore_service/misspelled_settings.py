@@ -10,14 +10,15 @@ from chatcore_service.environment import Environment, read_field
 from chatcore_service.logs import configure_logging
 from chatcore_service.settings import Settings, setting_names
 
-# DATABASE_ULR is closer to DATABASE_URL than that. What Kubernetes sets is not: INFERENCE_SERVICE_PORT, for example.
+# DATABASE_ULR is closer than this to DATABASE_URL. The variables that Kubernetes sets, such as INFERENCE_SERVICE_PORT,
+# are not that close to any setting.
 _SIMILARITY = 0.9
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
 
 def misspelled_settings(variables: Iterable[str]) -> dict[str, str]:
-    """Returns the variables whose names are not those of settings, but close to one, each with that setting's name."""
+    """Returns the variables whose names are close to the name of a setting, each with the name of that setting."""
     known = setting_names()
     found: dict[str, str] = {}
     for name in sorted(set(variables) - known):

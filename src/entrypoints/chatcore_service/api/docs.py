@@ -43,7 +43,7 @@ class OpenApiEndpoints(PublicEndpoints):
         )
     )
     async def redirect_to_page(self, _request: Request) -> Response:
-        """Leads a person who opens the service's address to the API reference."""
+        """Redirects a person who opens the service's address to the API reference."""
         return RedirectResponse(paths.DOCS)
 
     @public(

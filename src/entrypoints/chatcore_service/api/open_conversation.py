@@ -16,12 +16,12 @@ from chatcore_service.http.encoding import json_bytes_response
 from chatcore_service.http.fields import Doc, Keywords, Rule
 from chatcore_service.streaming.json_stream import JsonStream
 
-#: A piece of the document is sent as soon as it has this size.
+#: A piece of the document is sent as soon as the piece has this size.
 PIECE_BYTES = 64 * 1024
-# A document of no more pieces is one response with a length, which takes one write and no task. An ordinary
-# conversation is one slice of messages, and its document has one or two pieces.
-_WHOLE_PIECES = 2
-# The text that is encoded at once. A control character takes six bytes of JSON.
+# A document of at most this many pieces is sent as one response with a length, which takes one write and no task. An
+# ordinary conversation is one slice of messages, and its document has one or two pieces.
+_MAX_PIECES_OF_ONE_RESPONSE = 2
+# Most characters that are encoded at once. A control character takes six bytes of JSON.
 _MAX_CHARS = 16 * 1024
 
 
@@ -87,7 +87,7 @@ class OpenConversationDocument(ConversationDocument):
 
 
 async def open_conversation_response(opened: OpenConversation, *, is_page: bool) -> ASGIApp:
-    """Returns the response with an opened conversation. A large one is read while it is sent.
+    """Returns the response with an opened conversation. A large conversation is read while the response is sent.
 
     Raises:
         MessageNotFoundError: the conversation was deleted meanwhile.
@@ -97,13 +97,13 @@ async def open_conversation_response(opened: OpenConversation, *, is_page: bool)
     begun: list[bytes] = []
     async for piece in pieces:
         begun.append(piece)
-        if len(begun) > _WHOLE_PIECES:
+        if len(begun) > _MAX_PIECES_OF_ONE_RESPONSE:
             return JsonStream(begun, pieces)
     return json_bytes_response(b"".join(begun))
 
 
 async def _pieces(opened: OpenConversation, *, is_page: bool) -> AsyncGenerator[bytes]:
-    """Encodes the document in pieces of PIECE_BYTES and the last encoded text."""
+    """Encodes the document in pieces, which exceed PIECE_BYTES by less than the last encoded text."""
     document = conversation_json(opened.conversation)
     if is_page:
         cursor = opened.previous_cursor
@@ -121,19 +121,19 @@ async def _pieces(opened: OpenConversation, *, is_page: bool) -> AsyncGenerator[
 async def _messages(opened: OpenConversation) -> AsyncIterator[bytes]:
     """Encodes the messages as the items of an array, without its brackets."""
     separator = b""
-    async for read in opened.slices():
-        for batch in _batches(read.messages):
+    async for slice_ in opened.slices():
+        for batch in _batches(slice_.messages):
             yield separator
             separator = b","
             if len(batch[0].content) > _MAX_CHARS:
-                async for encoded in _long_message(opened, read, batch[0]):
+                async for encoded in _long_message(opened, slice_, batch[0]):
                     yield encoded
             else:
                 yield orjson.dumps([message_json(message) for message in batch])[1:-1]
 
 
 def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
-    """Divides messages into batches that can be encoded at once; a longer message is alone."""
+    """Divides messages into batches that can be encoded at once; a longer message is a batch of its own."""
     start, chars = 0, 0
     for index, message in enumerate(messages):
         chars += len(message.content)
@@ -144,13 +144,13 @@ def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
         yield messages[start:]
 
 
-async def _long_message(opened: OpenConversation, read: MessageSlice, message: Message) -> AsyncIterator[bytes]:
-    """Encodes a message text by text; the rest of the message is read if the slice has only its first part."""
+async def _long_message(opened: OpenConversation, slice_: MessageSlice, message: Message) -> AsyncIterator[bytes]:
+    """Encodes a message in pieces, and reads the rest of its text if the slice has only the first part."""
     before, after = orjson.dumps({**message_json(message), "content": ""}).split(b'"content":""', 1)
     yield before + b'"content":"'
     for encoded in _texts(message.content):
         yield encoded
-    if message is read.messages[-1] and not read.is_whole:
+    if message is slice_.messages[-1] and not slice_.is_whole:
         async for part in opened.parts_after(message):
             for encoded in _texts(part):
                 yield encoded

@@ -1,4 +1,4 @@
-"""Names the media types of requests and responses."""
+"""Defines the media types of requests and responses."""
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"

@@ -12,9 +12,9 @@ _WINDOW_SECONDS: Final = 60.0
 class RequestRate:
     """Counts the requests of each user over the last minute.
 
-    The count is that of the present window of a minute plus the part of the window before that lies within the last 60
-    seconds, as if its requests had been spread evenly. So a user takes two numbers, whatever the limit, and a user who
-    sends nothing for two windows takes none.
+    The time is divided into windows of a minute. The count of a user is the count of the present window, plus the part
+    of the previous window's count that falls within the last 60 seconds, as if those requests had been spread evenly.
+    So the class keeps two numbers for a user, whatever the limit, and none for a user who sent nothing for two windows.
 
     Args:
         max_per_minute: the most requests of a user in a minute, at least 1.
