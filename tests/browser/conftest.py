@@ -17,7 +17,7 @@ expect.set_options(timeout=20_000)
 
 @pytest.fixture
 async def service() -> AsyncIterator[LiveService]:
-    """The service on adapters in memory and a real socket."""
+    """Provides the service on adapters in memory and a real socket."""
     async with live_service() as service:
         yield service
 
@@ -31,6 +31,6 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def docs(browser: Browser, service: LiveService) -> AsyncIterator[DocsPage]:
-    """The docs page of the service, not loaded yet."""
+    """Provides the docs page of the service, not loaded yet."""
     async with open_docs_page(browser, service) as docs:
         yield docs

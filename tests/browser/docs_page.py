@@ -44,12 +44,12 @@ class DocsPage:
 
     @property
     def operation_links(self) -> Locator:
-        """The links of the side bar that open an operation."""
+        """Returns the links of the side bar that open an operation."""
         return self.page.locator(".nav-bar-path[role=link]")
 
     @property
     def operation(self) -> Locator:
-        """The part of the page that describes the open operation."""
+        """Returns the part of the page that describes the open operation."""
         return self.page.locator("[part~=section-operation]")
 
     async def load(self, route: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of everything that reads what strangers send.
+"""Fuzzes every parser of untrusted input, guided by coverage.
 
     make fuzz
     python -m tests.fuzz --seconds 600 --only event_stream

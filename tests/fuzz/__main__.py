@@ -13,15 +13,15 @@ from tests.fuzz.targets import TARGETS, seeds_of
 
 # An input takes well under a millisecond.
 _HANG_SECONDS = 1
-# Some six times what a target takes when it begins.
+# About six times the memory of a target when it starts.
 _MOST_MEBIBYTES = 400
 _LONGEST_INPUT = 2048
-# For loading, and for what libFuzzer takes to notice that its time is over.
+# Time for loading, and for libFuzzer to notice that its time is over.
 _GRACE_SECONDS = 60
 
 
 def main() -> int:
-    """Fuzzes; its exit status."""
+    """Fuzzes the targets; returns the exit status."""
     options = _options()
     with tempfile.TemporaryDirectory(prefix="chatcore-fuzz-") as folder:
         failed = [name for name in options.only or TARGETS if not _survives(name, options, Path(folder))]
@@ -51,7 +51,7 @@ def _survives(name: str, options: argparse.Namespace, folder: Path) -> bool:
 
 
 def _run(name: str, arguments: list[str], *, within: float) -> str | None:
-    """None when all went well, else what was said."""
+    """Runs the child process; returns None on success, otherwise the end of its output."""
     limits = [f"-timeout={_HANG_SECONDS}", f"-rss_limit_mb={_MOST_MEBIBYTES}", "-print_final_stats=1"]
     command = [sys.executable, "-m", "tests.fuzz.child", name, *limits, *arguments]
     with tempfile.TemporaryFile("w+", errors="replace") as log:
@@ -73,9 +73,9 @@ def _say(line: str) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Coverage-guided fuzzing.")
-    parser.add_argument("--seconds", type=int, default=60, help="for each target (default: 60)")
-    parser.add_argument("--seed", type=int, default=0, help="of what is made up (default: another each time)")
-    parser.add_argument("--only", choices=TARGETS, action="append", help="this target; may be given again")
+    parser.add_argument("--seconds", type=int, default=60, help="seconds for each target (default: 60)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the generated inputs (default: another each time)")
+    parser.add_argument("--only", choices=TARGETS, action="append", help="run this target only; may be given again")
     return parser.parse_args()
 
 

@@ -15,7 +15,7 @@ _INSTRUMENTED = ["chatcore", "chatcore_auth", "chatcore_inference", "chatcore_se
 
 
 def main() -> None:
-    """Does not return."""
+    """Fuzzes the target; libFuzzer ends the process."""
     _, name, *options = sys.argv
     with atheris.instrument_imports(include=_INSTRUMENTED):
         target = importlib.import_module(module_of(name))

@@ -17,7 +17,7 @@ _SERVER_IN_USE = pytest.StashKey[str]()
 
 @pytest.fixture(scope="session")
 def postgres(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
-    """The server of this run."""
+    """Provides the server of this run."""
     with find_postgres() as server:
         pytestconfig.stash[_SERVER_IN_USE] = server.description
         yield server
@@ -25,13 +25,13 @@ def postgres(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def postgres_url(postgres: PostgresServer) -> str:
-    """The address of the server's maintenance database."""
+    """Provides the address of the server's maintenance database."""
     return postgres.url
 
 
 @pytest.fixture(scope="session")
 def template_database(postgres: PostgresServer) -> Iterator[str]:
-    """The name of a database with all migrations, made once; nobody may be connected to it."""
+    """Provides the name of a database with all migrations, made once; nobody may be connected to it."""
     with new_database(postgres) as name:
         asyncio.run(migrate(postgres.database_url(name)))
         yield name
@@ -39,28 +39,28 @@ def template_database(postgres: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture
 def database_url(postgres: PostgresServer, template_database: str) -> Iterator[str]:
-    """The address of a migrated and empty database of the test's own."""
+    """Provides the address of a migrated and empty database of the test's own."""
     with new_database(postgres, template=template_database) as name:
         yield postgres.database_url(name)
 
 
 @pytest.fixture(scope="package")
 def shared_database_url(postgres: PostgresServer, template_database: str) -> Iterator[str]:
-    """The same for all tests of a folder."""
+    """Provides the same for all tests of a folder."""
     with new_database(postgres, template=template_database) as name:
         yield postgres.database_url(name)
 
 
 @pytest.fixture
 def blank_database_url(postgres: PostgresServer) -> Iterator[str]:
-    """The address of a database without any tables, for the tests of the migrations."""
+    """Provides the address of a database without any tables, for the tests of the migrations."""
     with new_database(postgres) as name:
         yield postgres.database_url(name)
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[InferenceServer]:
-    """An inference service that answers as its test says."""
+    """Provides an inference service that answers as its test says."""
     async with InferenceServer() as server:
         yield server
 
@@ -72,7 +72,7 @@ def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say which PostgreSQL the tests ran against."""
+    """Says which PostgreSQL the tests ran against."""
     used = config.stash.get(_SERVER_IN_USE, None)
     if used is not None:
         terminalreporter.write_line(used)

@@ -53,11 +53,11 @@ class EmbeddedPostgres:
             self._copy(follows)
 
     def url(self, database: str = "postgres") -> str:
-        """The address of one database, for the superuser."""
+        """Returns the address of one database, for the superuser."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start the server and wait until it takes connections."""
+        """Starts the server and waits until it takes connections."""
         options = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -68,11 +68,11 @@ class EmbeddedPostgres:
         self._pg_ctl("start", "--wait", "--timeout=60", f"--log={self._data / 'log'}", f"--options={arguments}")
 
     def stop(self, mode: StopMode = "fast") -> None:
-        """Stop the server; `immediate` is what a crash looks like: no checkpoint, recovery at the next start."""
+        """Stops the server; `immediate` acts like a crash: no checkpoint, and recovery at the next start."""
         self._pg_ctl("stop", "--wait", "--timeout=60", f"--mode={mode}")
 
     def restart(self, mode: StopMode = "fast") -> None:
-        """Stop the server and start it on the same port and data."""
+        """Stops the server and starts it on the same port and data."""
         self.stop(mode)
         self.start()
 

@@ -175,7 +175,7 @@ class InferenceServer:
 
     @property
     def base_url(self) -> str:
-        """The address of the service, also while it is stopped."""
+        """Returns the address of the service, also while it is stopped."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def on(self, path: str, script: Script) -> None:

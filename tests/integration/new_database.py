@@ -15,7 +15,7 @@ from tests.integration.postgres_server import PostgresServer
 
 @contextmanager
 def new_database(server: PostgresServer, *, template: str = "template0", encoding: str | None = None) -> Iterator[str]:
-    """The name of a copy of the template, with the template's encoding unless another is given."""
+    """Provides the name of a copy of the template, with the template's encoding unless another is given."""
     name = f"chatcore_test_{uuid4().hex}"
     if encoding is None:
         _administer(server, "create database {} template {}", name, template)

@@ -34,7 +34,7 @@ class PostgresServer:
     description: str
 
     def database_url(self, database: str) -> str:
-        """The address of another database of the server."""
+        """Returns the address of another database of the server."""
         return urlsplit(self.url)._replace(path=f"/{database}").geturl()
 
 
@@ -58,7 +58,7 @@ def find_postgres() -> Iterator[PostgresServer]:
 
 
 def _start_container(image: str) -> tuple[PostgresContainer | None, str]:
-    """The started container, or None and the reason."""
+    """Returns the started container, or None and the reason."""
     if not _docker_answers():
         return None, "no Docker engine answers"
     # The data is thrown away: there is no need to wait for the disk.

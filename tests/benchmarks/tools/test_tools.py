@@ -73,7 +73,7 @@ def heard(port: int, folder: Path, *, patience: float = 5.0, streams: int = 1, s
 
 
 def said_of(body: bytes, folder: Path) -> str:
-    """What the client says of a server that sends this and closes."""
+    """Returns the report of the client about a server that sends these bytes and closes."""
     with server(lambda caller: caller.sendall(body)) as port:
         report = heard(port, folder)
     assert report.broken_streams == bool(report.problem)

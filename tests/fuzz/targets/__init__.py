@@ -14,6 +14,6 @@ def module_of(name: str) -> str:
 
 
 def seeds_of(name: str) -> tuple[bytes, ...]:
-    """What a target begins with."""
+    """Returns the inputs with which a target starts."""
     seeds: tuple[bytes, ...] = importlib.import_module(module_of(name)).SEEDS
     return seeds

@@ -1,4 +1,4 @@
-"""Reading replies: wherever they are cut they are the same, and whatever they are they do no harm."""
+"""Checks that a reply is read the same wherever it is cut, and that no input breaks a limit."""
 
 from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
@@ -9,7 +9,8 @@ from chatcore_inference.protocols.samosachaat.frames import SamosachaatEventRead
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut
 from tests.unit.adapters.chatcore_inference.http.public_sse_cases import CASES
 
-# Small enough to be reached. The bytes of a whole reply are counted by the chunk, so the cut would make a difference.
+# The limits are small, so that inputs reach them. There is no limit for the bytes of a reply: they are counted by the
+# chunk, so the place of a cut would make a difference.
 _LIMITS = InferenceLimits(max_frame_bytes=300, max_text_chars=60, max_textless_frames=20)
 
 _REPLIES = (

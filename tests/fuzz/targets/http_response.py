@@ -1,4 +1,4 @@
-"""Reading HTTP responses: wherever they are cut they are the same, and what is no response is an httpx error."""
+"""Checks that an HTTP response is read the same wherever it is cut, and that a malformed one is an httpx error."""
 
 import httpx
 
@@ -6,7 +6,7 @@ from chatcore_inference.http.body_sink import BodySink
 from chatcore_inference.http.exchange import Exchange
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut
 
-# Small enough to be reached.
+# The limit is small, so that inputs reach it.
 _MAX_HEADER_BYTES = 200
 
 _STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -24,7 +24,7 @@ SEEDS = tuple(make(response) for response in _RESPONSES for make in (cut, uncut)
 
 
 class _Sink(BodySink):
-    """Has enough at the first exclamation mark."""
+    """Takes a body up to the first exclamation mark."""
 
     def __init__(self) -> None:
         self.body = bytearray()
@@ -55,6 +55,6 @@ def _read(chunks: list[bytes]) -> tuple[object, ...]:
     assert exchange.is_complete or error is not None
     headers = exchange.headers.raw if exchange.headers else None
     body = b"".join(exchange._chunks)
-    # Not which error: what follows an interim head and never ends is refused as too large, or lost with the connection,
-    # depending on how much of it came in the same read.
+    # The kind of the error is left out: a head without an end, after an interim head, is refused as too large or lost
+    # with the connection, depending on how much of it came in the same read.
     return exchange.status, headers, body, bytes(sink.body), exchange.has_enough, exchange.is_complete, error is None

@@ -1,4 +1,4 @@
-"""Reading what callers send: it is one of the bodies that the API knows, or refused with an error that it knows."""
+"""Checks that every request body is decoded within the rules of the API, or refused with an error of the API."""
 
 import asyncio
 import math
@@ -41,7 +41,7 @@ SEEDS = tuple(make(body) for body in _BODIES for make in (cut, uncut))
 
 
 def check(data: bytes) -> None:
-    """Reads a body chunk by chunk, then as each of the bodies that there are."""
+    """Reads a body chunk by chunk, and decodes it as each type of body."""
     chunks = chunks_in(data)
     sent = b"".join(chunks)
     try:
@@ -60,7 +60,7 @@ def _receiver(chunks: list[bytes]) -> "_Receive":
 
 
 class _Receive:
-    """What a server calls `receive`."""
+    """Is the function `receive` of an ASGI server."""
 
     def __init__(self, chunks: Iterator[bytes], count: int) -> None:
         self._chunks = chunks
@@ -76,7 +76,7 @@ def _check_as(body_type: type[AttrsInstance], body: bytes) -> None:
         value = decode_body(body, body_type)
     except (RefusedError, InvalidInputError):
         return
-    # At the creation of a conversation an empty text stands for none.
+    # At the creation of a conversation, an empty text counts as not given.
     min_length = 0 if body_type is NewConversationBody else 1
     for name in ("content", "title", "model_tag"):
         text = getattr(value, name, None)

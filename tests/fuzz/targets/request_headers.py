@@ -1,4 +1,4 @@
-"""Reading the headers that mean something: what comes out is sane, or refused with an error that the API knows."""
+"""Checks that every value read from headers and query is valid, or refused with an error of the API."""
 
 import re
 
@@ -27,7 +27,7 @@ _NAMES = (
 )
 _QUERY = len(_NAMES)
 
-# A header a line: its name's number, then its value.
+# Each line is a header: the number of its name, then its value.
 SEEDS = (
     b"0Bearer abc.def-ghi_~+/==",
     b"0bearer  x\n0Bearer y",
@@ -46,7 +46,7 @@ SEEDS = (
 
 
 def check(data: bytes) -> None:
-    """Reads everything that headers and query may say."""
+    """Reads all values that headers and query may have."""
     headers, query = _sent(data)
     request = Request({"type": "http", "method": "GET", "path": "/", "headers": headers, "query_string": query})
     _check_token(request)

@@ -20,7 +20,7 @@ SEEDS = tuple(make(text.encode("utf-16-le")) for text in _TEXTS for make in (cut
 
 
 def check(data: bytes) -> None:
-    """Says something token by token, and reads it as a client would."""
+    """Encodes a text token by token, and reads the frames as a client does."""
     repair = TextRepair()
     tokens = (chunk.decode("utf-16-le", "surrogatepass") for chunk in _pairs(chunks_in(data)))
     stretches = [*map(repair.feed, tokens), repair.flush()]

@@ -17,7 +17,7 @@ from tests.integration.missing_programs import leave_out, say_what_was_left_out
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def service(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
-    """The service, and a conversation of the caller's."""
+    """Provides the service, and a conversation of the caller's."""
     # A body that is cut short is waited for; the tests are in a hurry.
     settings = {"BODY_TIMEOUT_SECONDS": "1", "LOG_LEVEL": "INFO"}
     cluster = Cluster(shared_database_url, tmp_path_factory.mktemp("bad-input"), size=1, settings=settings)
@@ -52,7 +52,7 @@ async def nothing_is_stored(service: Service) -> AsyncIterator[None]:
 
 @pytest.fixture(scope="package")
 def proxy_url(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an nginx before the service."""
+    """Provides the address of an nginx before the service."""
     with running_nginx(service.base_url, tmp_path_factory.mktemp("nginx")) as url:
         yield url
 
@@ -62,11 +62,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, aloud, what needs a program that this machine does not have."""
+    """Leaves out tests that need a program which this machine does not have, and reports them."""
     if shutil.which("nginx") is None:
         leave_out(config, items, marker="nginx")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what was left out."""
+    """Reports the tests that were left out."""
     say_what_was_left_out(terminalreporter, config, marker="nginx")

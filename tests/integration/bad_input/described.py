@@ -31,12 +31,12 @@ class Operation:
 
     @property
     def valid_body(self) -> dict[str, Any]:
-        """The least that is accepted; all that is ever required is text."""
+        """Returns the least that is accepted; all that is ever required is text."""
         return dict.fromkeys(self.required, "x")
 
     @property
     def text_fields(self) -> dict[str, int]:
-        """The body's fields that hold any text, and how long they may be."""
+        """Returns the body's fields that hold any text, and how long they may be."""
         texts = {name: (self.fields or {})[name] for name in self.fields_of("string")}
         return {name: schema["maxLength"] for name, schema in texts.items() if "enum" not in schema}
 
@@ -91,7 +91,7 @@ PATHS = sorted({operation.path for operation in OPERATIONS})
 
 
 def with_parameter(place: str, name: str | None = None, type_: str | None = None) -> list[tuple[Operation, str]]:
-    """The operations that take such a parameter, and its name."""
+    """Returns the operations that take such a parameter, and its name."""
     return [
         (operation, named)
         for operation in OPERATIONS

@@ -26,11 +26,11 @@ class Service:
     connection: psycopg.AsyncConnection
 
     async def rows(self) -> dict[str, list[tuple[object, ...]]]:
-        """Everything in the database that belongs to anybody."""
+        """Returns all rows of all users."""
         return await all_rows(self.connection)
 
     def target(self, operation: Operation, **ids: str) -> str:
-        """The operation's path, with the caller's own ids or others."""
+        """Returns the operation's path, with the caller's own ids or others."""
         own = {"conversation_id": self.conversation, "message_id": self.reply}
         return operation.path.format(**(own | ids))
 
@@ -57,7 +57,7 @@ def _valid(operation: Operation) -> bytes:
 
 
 def with_member(operation: Operation, member: bytes, *, in_place_of: Iterable[str] = ()) -> bytes:
-    """The least valid body with one more member, or with others taken out."""
+    """Returns the least valid body with one more member, or with others taken out."""
     kept: dict[str, Any] = {name: value for name, value in operation.valid_body.items() if name not in set(in_place_of)}
     members = [member, *(json.dumps({name: value})[1:-1].encode() for name, value in kept.items())]
     return b"{" + b",".join(members) + b"}"

@@ -25,12 +25,12 @@ class Answer:
     body: bytes
 
     def json(self) -> Any:  # noqa: ANN401 - as it is in JSON
-        """The body, parsed."""
+        """Returns the body, parsed."""
         return json.loads(self.body)
 
 
 def request(method: str, target: str | bytes, headers: Iterable[Header] = (), body: bytes = b"") -> bytes:
-    """The bytes of a request, with a Content-Length where there is a body."""
+    """Returns the bytes of a request, with a Content-Length where there is a body."""
     lines = [("host", "x"), *headers] if all(name.lower() != "host" for name, _ in headers) else list(headers)
     if body:
         lines.append(("content-length", str(len(body))))
@@ -39,7 +39,7 @@ def request(method: str, target: str | bytes, headers: Iterable[Header] = (), bo
 
 
 async def answers(base_url: str, data: bytes, *, method: str = "GET") -> list[Answer]:
-    """All responses to `data`, which is one request or is meant to be taken for more.
+    """Returns all responses to `data`, which is one request or is meant to be taken for more.
 
     A harmless request follows on the same connection: whatever was made of `data`, its answer is the last one, and
     left out here, or the connection was closed.
@@ -57,7 +57,7 @@ async def answers(base_url: str, data: bytes, *, method: str = "GET") -> list[An
 
 
 async def answer_to(base_url: str, data: bytes, *, method: str = "GET") -> Answer:
-    """The one response to a request; fails if there is another, or none."""
+    """Returns the one response to a request; fails if there is another, or none."""
     found = await answers(base_url, data, method=method)
     assert len(found) == 1, found
     return found[0]

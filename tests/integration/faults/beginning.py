@@ -7,7 +7,7 @@ from tests.integration.faults.patience import read_to_the_end
 
 
 async def begin(cluster: Cluster, user: Client, *, count: int, hold: int | None = None) -> tuple[str, str, Saying]:
-    """A reply that the first replica makes, come to where it holds: its conversation, its id, the model's side."""
+    """Begins a reply on the first replica, up to its pause; returns its conversation, its id and the model's call."""
     conversation = await user.create(on=cluster.urls[0])
     prompt = user.prompt()
     cluster.model.will_say(prompt, count, hold=hold)
@@ -17,7 +17,7 @@ async def begin(cluster: Cluster, user: Client, *, count: int, hold: int | None 
 
 
 async def finished(cluster: Cluster, user: Client, *, count: int = 5) -> tuple[str, str, str]:
-    """A reply that is complete: its conversation, its id, its text."""
+    """Returns a reply that is complete: its conversation, its id, its text."""
     conversation, reply, _ = await begin(cluster, user, count=count)
     follower = await read_to_the_end(user.follow(conversation, reply), cluster.urls)
     return conversation, reply, follower.text

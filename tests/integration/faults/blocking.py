@@ -17,7 +17,7 @@ signal.signal(signal.SIGUSR1, lambda *_: time.sleep({seconds}))
 
 
 def blockable(folder: Path, seconds: float) -> dict[str, str]:
-    """The settings of replicas that :func:`block` can block for that long."""
+    """Returns the settings of replicas that :func:`block` can block for that long."""
     (folder / "sitecustomize.py").write_text(_SITE.format(seconds=seconds))
     return {"PYTHONPATH": str(folder)}
 

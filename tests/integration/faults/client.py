@@ -18,7 +18,7 @@ _REFUSALS = frozenset({400, 401, 404, 409, 413, 422, 429})
 
 
 def reply_of(path: str) -> str:
-    """The reply's id in the path of its stream."""
+    """Returns the reply's id in the path of its stream."""
     *_, messages, reply_id, stream = path.split("/")
     assert (messages, stream) == ("messages", "stream"), path
     return reply_id
@@ -34,18 +34,18 @@ class Answer:
 
     @property
     def status(self) -> int:
-        """The response's status."""
+        """Returns the response's status."""
         return self.response.status_code
 
     @property
     def reply_id(self) -> str:
-        """The reply that the response is about."""
+        """Returns the reply that the response is about."""
         headers = self.response.headers
         return reply_of(headers.get("content-location") or headers["location"])
 
     @property
     def stream(self) -> Reading:
-        """What was read of the stream so far."""
+        """Returns what was read of the stream so far."""
         assert self.reading is not None, f"no stream: {self.status} {self.response.text}"
         return self.reading
 
@@ -83,17 +83,17 @@ class Client:
 
     @property
     def authorization(self) -> dict[str, str]:
-        """The header that proves who this is."""
+        """Returns the header with the user's token."""
         return {"authorization": f"Bearer {self.token}"}
 
     def prompt(self, about: str = "") -> str:
-        """A message that nobody else sends."""
+        """Returns a message that no other test sends."""
         return f"{CANARY} {self.user_id} {about} {uuid4().hex}"
 
     async def call(
         self, method: str, path: str, *, on: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
-        """Any request; `path` is below the conversations."""
+        """Sends any request; `path` is below the conversations."""
         all_headers = {**self.authorization, **(headers or {})}
         return await self._http.request(method, on + self.root + path, json=body, headers=all_headers)
 
@@ -106,7 +106,7 @@ class Client:
         return conversation_id
 
     async def open(self, conversation_id: str, *, on: str) -> list[dict[str, object]]:
-        """The messages that are shown."""
+        """Returns the messages that are shown."""
         response = await self.call("GET", f"/{conversation_id}", on=on)
         assert response.status_code == 200, response.text
         messages: list[dict[str, object]] = response.json()["messages"]
@@ -162,7 +162,7 @@ class Client:
         return await self._post(f"/{conversation_id}/regenerate", on=on, body={}, headers=headers or {})
 
     def note(self, conversation_id: str, content: str, key: str | None = None) -> Sent:
-        """The history's entry of a message that is about to be sent, whether again or for the first time."""
+        """Returns the history's entry of a message that is about to be sent, whether again or for the first time."""
         for sent in self.ledger.sent:
             known = (sent.user_id, sent.conversation_id, sent.content, sent.key)
             if known == (self.user_id, conversation_id, content, key):
@@ -190,7 +190,7 @@ class Client:
         return reading
 
     def follow(self, conversation_id: str, reply_id: str) -> "Follower":
-        """A new reader of a reply, that has nothing yet."""
+        """Returns a new reader of a reply, that has nothing yet."""
         return Follower(self, self._reading(conversation_id, reply_id))
 
     async def open_stream(self, reading: Reading, *, on: str, headers: Mapping[str, str]) -> httpx.Response:
@@ -215,17 +215,17 @@ class Follower:
 
     @classmethod
     def after(cls, client: Client, reading: Reading) -> "Follower":
-        """A reader that goes on where a stream broke off."""
+        """Returns a reader that continues where a stream broke off."""
         return cls(client, reading, last_id=len(reading.text))
 
     @property
     def text(self) -> str:
-        """What it has pieced together."""
+        """Returns the text that the reader has put together."""
         return self.reading.text
 
     @property
     def is_finished(self) -> bool:
-        """Whether it need not come back."""
+        """Returns whether the reader has reached the end of the reply."""
         return self.reading.is_done or self.is_gone
 
     async def connect(self, *, on: str, at_least: int | None = None) -> None:

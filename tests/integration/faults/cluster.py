@@ -48,7 +48,7 @@ async def _vouch(call: Call) -> None:
 
 
 def user_of(token: str) -> str:
-    """The user whom the auth service knows by this token."""
+    """Returns the user whom the auth service knows by this token."""
     return f"user-{token.removeprefix(TOKEN_MARK)}"
 
 
@@ -153,11 +153,11 @@ class Cluster:
 
     @property
     def urls(self) -> list[str]:
-        """Where the replicas listen."""
+        """Returns the addresses of the replicas."""
         return [replica.base_url for replica in self.replicas]
 
     def user(self, name: str) -> Client:
-        """A user; the same name is the same user."""
+        """Returns a user; the same name is the same user."""
         assert self._http is not None
         token = TOKEN_MARK + name
         return Client(user_of(token), token, self.ledger, self._http)
@@ -167,7 +167,7 @@ class Cluster:
         await asyncio.gather(*(replica.restart() for replica in self.replicas if not replica.is_alive))
 
     async def let_leases_run_out(self) -> None:
-        """As if nobody had renewed them for as long as they are good for."""
+        """Expires all leases."""
         async with await psycopg.AsyncConnection.connect(self.database_url, autocommit=True) as connection:
             await connection.execute("update generations set lease_until = now() - interval '1 second'")
 

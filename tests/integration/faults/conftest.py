@@ -12,7 +12,7 @@ from tests.integration.missing_programs import leave_out, say_what_was_left_out
 
 @pytest.fixture(scope="session")
 def crash_server() -> Iterator[EmbeddedPostgres]:
-    """A server of these tests' own: they kill it, so it must keep what it acknowledged and be nobody else's."""
+    """Provides a server for these tests alone, which kill it. It keeps what it has acknowledged."""
     with EmbeddedPostgres() as server:
         yield server
 
@@ -22,11 +22,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, aloud, what needs a program that this machine does not have; in CI it has to be there."""
+    """Leaves out tests that need a program which this machine does not have, except in CI, and reports them."""
     if find_pgbouncer() is None and not os.environ.get("CI"):
         leave_out(config, items, marker="pgbouncer")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what was left out."""
+    """Reports the tests that were left out."""
     say_what_was_left_out(terminalreporter, config, marker="pgbouncer")

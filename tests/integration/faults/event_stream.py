@@ -25,29 +25,29 @@ class StreamEvent:
 
     @property
     def token(self) -> str:
-        """The text that it adds."""
+        """Returns the text that the event adds."""
         return str(self.data.get("token", "")) if self.data else ""
 
     @property
     def is_done(self) -> bool:
-        """Whether it closes the stream."""
+        """Returns whether the event closes the stream."""
         return bool(self.data and self.data.get("done"))
 
     @property
     def error(self) -> str | None:
-        """Why the reply is not complete."""
+        """Returns why the reply is not complete; None for other events."""
         return str(self.data["error"]) if self.data and "error" in self.data else None
 
     @property
     def rewind(self) -> int | None:
-        """How much the reader is to keep."""
+        """Returns how many code points the reader has to keep; None for other events."""
         kept = self.data.get("rewind") if self.data else None
         assert kept is None or isinstance(kept, int)
         return kept
 
 
 async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[StreamEvent]:
-    """The events of a stream that ends its lines with LF; an unfinished one at the end is dropped.
+    """Yields the events of a stream that ends its lines with LF; an unfinished one at the end is dropped.
 
     Raises:
         MalformedStreamError: it breaks the rules.

@@ -10,7 +10,7 @@ from tests.integration.embedded_postgres import EmbeddedPostgres
 
 
 async def fresh_database(server: EmbeddedPostgres, *, schema: str = "public") -> str:
-    """The address of a new database with all migrations; it goes with its server."""
+    """Returns the address of a new database with all migrations; it goes with its server."""
     name = f"faults_{uuid4().hex}"
     async with await psycopg.AsyncConnection.connect(server.url(), autocommit=True) as connection:
         await connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))

@@ -98,5 +98,5 @@ class Ledger:
     seen: dict[str, object] = Factory(dict)
 
     def acknowledged(self) -> list[Sent]:
-        """The messages that must be there."""
+        """Returns the messages that must be there."""
         return [sent for sent in self.sent if sent.outcome is Outcome.OK and sent.conversation_id not in self.deleted]

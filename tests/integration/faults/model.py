@@ -33,7 +33,7 @@ CANARY = "canary"
 
 
 def words(prompt: str, count: int) -> tuple[str, ...]:
-    """The tokens of the reply to `prompt`."""
+    """Returns the tokens of the reply to `prompt`."""
     mark = sha256(prompt.encode()).hexdigest()[:8]
     return tuple(f"{CANARY}{mark}{_ALPHABET[n % len(_ALPHABET)]}{n} " for n in range(count))
 
@@ -62,12 +62,12 @@ class Speech:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """Returns the whole text."""
         return "".join(self.tokens)
 
     @property
     def raw(self) -> bytes:
-        """All of it, as a caller gets it who is told the end."""
+        """Returns all frames, with the closing frame."""
         return b"".join(self.frames) + DONE
 
 
@@ -89,7 +89,7 @@ class Saying:
 
     @property
     def is_holding(self) -> bool:
-        """Whether it has come to where it waits."""
+        """Returns whether the call has reached its pause."""
         return len(self.said_at) == self.speech.holds_after and not self._released.is_set() and self.ended_at is None
 
     async def over(self, within: float) -> None:
@@ -97,7 +97,7 @@ class Saying:
         await eventually(lambda: self.ended_at is not None, within=within, what="the end of a call of the model")
 
     def text_until(self, moment: float) -> str:
-        """What had been said by then."""
+        """Returns the text that was sent up to a moment."""
         count = sum(at <= moment for at in self.said_at)
         return "".join(self.speech.tokens[:count])
 
@@ -144,20 +144,20 @@ class Model:
         return speech
 
     def speech(self, prompt: str) -> Speech:
-        """What is said to `prompt`."""
+        """Returns the reply to `prompt`."""
         return self._speeches.get(prompt) or Speech(tokens=words(prompt, 5))
 
     def calls(self, prompt: str) -> list[Saying]:
-        """Every call that asked this."""
+        """Returns all calls with this prompt."""
         return [saying for saying in self.sayings if saying.prompt == prompt]
 
     async def asked(self, prompt: str) -> Saying:
-        """The first call that asks this; waits for it."""
+        """Waits for the first call with this prompt, and returns it."""
         await eventually(lambda: self.calls(prompt), within=10, what="a call of the inference service")
         return self.calls(prompt)[0]
 
     async def holding(self, prompt: str) -> Saying:
-        """The first call that asks this, once it has come to where it waits."""
+        """Waits until the first call with this prompt has reached its pause, and returns it."""
         saying = await self.asked(prompt)
         await eventually(lambda: saying.is_holding, within=15, what="the model holding its breath")
         return saying

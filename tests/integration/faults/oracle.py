@@ -1,4 +1,12 @@
-"""What must hold whatever was done to the service. O1 to O8 are the numbers under which the faults are catalogued."""
+"""Checks what must hold whatever was done to the service.
+
+* O1: every acknowledged message is stored exactly once.
+* O2, O3, O4: what is stored is what the model said and what readers were shown.
+* O5: every generation comes to a final state.
+* O6: no user sees what belongs to another, and nothing that was deleted reappears.
+* O7: nothing is left behind: no delta, no transaction, no stream.
+* O8: no log contains a secret.
+"""
 
 import asyncio
 from collections import Counter

@@ -40,7 +40,7 @@ logfile = {folder}/log
 
 
 def find_pgbouncer() -> str | None:
-    """The program, if it is installed."""
+    """Returns the program, if it is installed."""
     return shutil.which("pgbouncer", path=_PATH)
 
 
@@ -58,7 +58,7 @@ class PgBouncer:
 
     @property
     def url(self) -> str:
-        """The database's address, through PgBouncer."""
+        """Returns the database's address, through PgBouncer."""
         return f"postgresql://127.0.0.1:{self.port}{urlsplit(self.database_url).path}?user=chatcore"
 
     async def start(self) -> None:

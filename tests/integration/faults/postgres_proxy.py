@@ -44,7 +44,7 @@ class Rule:
     hits: int = 0
 
     def applies_to(self, statement: str) -> bool:
-        """Whether it is to happen to `statement` now."""
+        """Returns whether it is to happen to `statement` now."""
         return self.hits < self.times and self.fragment in statement
 
 
@@ -57,7 +57,7 @@ class PostgresProxy(TcpProxy):
     _muted: set[Link] = Factory(set)
 
     def url(self, database_url: str) -> str:
-        """The way to a database of the server through here. Not encrypted: what passes has to be read."""
+        """Returns the way to a database of the server through here. Not encrypted: what passes has to be read."""
         parts = urlsplit(database_url)
         netloc = f"{parts.username}@127.0.0.1:{self.port}"
         return parts._replace(netloc=netloc, query="sslmode=disable&gssencmode=disable").geturl()

@@ -21,12 +21,12 @@ class WireMessage:
 
     @property
     def is_part_of_batch(self) -> bool:
-        """Whether the sender expects no answer before it has sent more."""
+        """Returns whether the sender expects no answer before it has sent more."""
         return self.kind in _PARTS_OF_A_BATCH
 
 
 async def read_message(reader: asyncio.StreamReader) -> WireMessage:
-    """The next message.
+    """Returns the next message.
 
     Raises:
         asyncio.IncompleteReadError: the sender has closed.
@@ -37,7 +37,7 @@ async def read_message(reader: asyncio.StreamReader) -> WireMessage:
 
 
 async def read_startup(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
-    """The first message of a connection, which has no kind; and whether it only cancels another one's work.
+    """Returns the first message of a connection, which has no kind; and whether it only cancels another one's work.
 
     Encryption must be off: a client that asks for it first would be misread.
     """
@@ -47,7 +47,7 @@ async def read_startup(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
 
 
 def query(statement: str) -> bytes:
-    """A message that has the server run `statement` (the simple protocol)."""
+    """Returns a message that has the server run `statement` (the simple protocol)."""
     body = statement.encode() + b"\0"
     return b"Q" + struct.pack("!i", len(body) + 4) + body
 

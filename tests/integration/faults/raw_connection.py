@@ -15,7 +15,7 @@ from tests.integration.faults.tcp_proxy import abort
 
 
 def http_request(client: Client, method: str, path: str, body: object = None, **headers: str) -> bytes:
-    """The bytes of a request; underscores in names of headers mean hyphens."""
+    """Returns the bytes of a request; underscores in names of headers mean hyphens."""
     content = b"" if body is None else json.dumps(body).encode()
     lines: Mapping[str, str] = {
         "host": "chatcore",

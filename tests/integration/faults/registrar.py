@@ -45,7 +45,7 @@ class Registrar:
 
 
 def keyed(script: Script, registrar: Registrar) -> Script:
-    """The script, for who shows a key that the registrar takes."""
+    """Returns the script, for who shows a key that the registrar takes."""
 
     async def check(call: Call) -> None:
         is_known = call.request.headers["x-internal-api-key"] in registrar.keys

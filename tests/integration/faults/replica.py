@@ -21,7 +21,7 @@ READY_SECONDS = 30.0
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Returns a port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
@@ -45,18 +45,18 @@ class Replica:
 
     @property
     def base_url(self) -> str:
-        """Where it listens."""
+        """Returns the address of the replica."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
-        """Of the first process; others, if any, are its children."""
+        """Returns the id of the first process; other processes, if any, are its children."""
         assert self._process is not None
         return self._process.pid
 
     @property
     def is_alive(self) -> bool:
-        """Whether its process is there."""
+        """Returns whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     # -- Life -----------------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ class Replica:
         return await self.readiness() == 200
 
     async def readiness(self) -> int:
-        """The status of its readiness; 0 when it does not answer."""
+        """Returns the status of its readiness; 0 when it does not answer."""
         try:
             async with httpx.AsyncClient(base_url=self.base_url, trust_env=False, timeout=5) as http:
                 return (await http.get("/api/ready")).status_code
@@ -126,11 +126,11 @@ class Replica:
         os.kill(self.pid, signal.SIGTERM)
 
     def interrupt(self) -> None:
-        """Asks it to end, as Ctrl-C does: every process of the group is told."""
+        """Asks the replica to end, as Ctrl-C does: every process of the group gets the signal."""
         os.killpg(self.pid, signal.SIGINT)
 
     async def exit_status(self, within: float) -> int:
-        """How it ended; waits for it."""
+        """Waits for the end of the replica; returns its exit status."""
         await eventually(lambda: not self.is_alive, within=within, what=f"the end of {self.name}: {self.tail()}")
         assert self._process is not None
         status: int = self._process.returncode
@@ -153,21 +153,21 @@ class Replica:
     # -- What it leaves behind ------------------------------------------------------------------------------------
 
     def open_files(self) -> int:
-        """How many files and sockets it has open."""
+        """Returns the number of the replica's open files and sockets."""
         return sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
 
     async def figure(self, name: str) -> float:
-        """One of its metrics."""
+        """Returns a metric of the replica."""
         async with httpx.AsyncClient(base_url=self.base_url, trust_env=False, timeout=5) as http:
             lines = (await http.get("/metrics")).text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
 
     def tail(self, lines: int = 15) -> str:
-        """The end of its log."""
+        """Returns the end of its log."""
         return "\n".join(self.log_text().splitlines()[-lines:])
 
     def log_text(self) -> str:
-        """Everything that all its processes wrote."""
+        """Returns the whole output of all processes of the replica."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
 

@@ -80,7 +80,7 @@ class TcpProxy:
 
     @property
     def base_url(self) -> str:
-        """The proxy as an HTTP service."""
+        """Returns the proxy as an HTTP service."""
         return f"http://127.0.0.1:{self.port}"
 
     # -- Faults ---------------------------------------------------------------------------------------------------

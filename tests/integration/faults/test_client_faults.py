@@ -44,7 +44,6 @@ def user(cluster: Cluster) -> Client:
 async def test_a_caller_that_leaves_right_after_its_request_finds_the_message_stored_once(
     cluster: Cluster, user: Client
 ) -> None:
-    """C1."""
     conversation = await user.create(on=cluster.urls[0])
     prompt, key = user.prompt(), uuid4().hex
     user.note(conversation, prompt, key)
@@ -65,7 +64,6 @@ async def test_a_caller_that_leaves_right_after_its_request_finds_the_message_st
 async def test_a_reply_whose_caller_left_before_the_first_token_is_made_and_found_by_its_key(
     cluster: Cluster, user: Client
 ) -> None:
-    """C1."""
     conversation = await user.create(on=cluster.urls[0])
     prompt, key = user.prompt(), uuid4().hex
     cluster.model.will_say(prompt, 20, hold=0)
@@ -87,7 +85,6 @@ async def test_a_reply_whose_caller_left_before_the_first_token_is_made_and_foun
 
 
 async def test_a_reset_in_mid_stream_changes_nothing_for_the_reply(cluster: Cluster, user: Client) -> None:
-    """C2."""
     conversation = await user.create(on=cluster.urls[0])
     prompt = user.prompt()
     user.note(conversation, prompt)
@@ -109,7 +106,6 @@ async def test_a_reset_in_mid_stream_changes_nothing_for_the_reply(cluster: Clus
 async def test_a_reader_of_one_byte_a_second_is_cut_off_and_costs_the_reply_nothing(
     cluster: Cluster, user: Client
 ) -> None:
-    """C8."""
     conversation = await user.create(on=cluster.urls[0])
     prompt = user.prompt()
     user.note(conversation, prompt)
@@ -138,12 +134,11 @@ async def drip(connection: RawConnection) -> None:
 
 
 async def has_streams(cluster: Cluster, number: int, *, on: int) -> bool:
-    """Whether a replica counts that many open streams."""
+    """Returns whether a replica counts that many open streams."""
     return await cluster.replicas[on].figure("chatcore_open_streams") == number
 
 
 async def test_a_reader_that_stops_reading_is_cut_off_and_can_come_back(cluster: Cluster, user: Client) -> None:
-    """C9."""
     conversation = await user.create(on=cluster.urls[0])
     prompt = user.prompt()
     speech = cluster.model.will_say(prompt, 500, every=0.001, padding=BULK)
@@ -160,7 +155,6 @@ async def test_a_reader_that_stops_reading_is_cut_off_and_can_come_back(cluster:
 
 
 async def test_a_caller_that_closes_its_half_changes_nothing_for_the_reply(cluster: Cluster, user: Client) -> None:
-    """C10."""
     conversation = await user.create(on=cluster.urls[0])
     prompt = user.prompt()
     user.note(conversation, prompt)
@@ -179,7 +173,6 @@ async def test_a_caller_that_closes_its_half_changes_nothing_for_the_reply(clust
 async def test_twenty_tabs_on_one_reply_see_the_same_and_cost_one_call_of_the_model(
     cluster: Cluster, user: Client
 ) -> None:
-    """C11."""
     conversation, reply, saying = await begin(cluster, user, count=60, hold=5)
     tabs = [user.follow(conversation, reply) for _ in range(20)]
     reading = [

@@ -47,31 +47,30 @@ async def begin(cluster: Cluster, user: Client, number: int) -> list[str]:
 
 
 async def ask(cluster: Cluster, query: str) -> object:
-    """The one value that a query finds."""
+    """Returns the one value that a query finds."""
     async with await psycopg.AsyncConnection.connect(cluster.database_url, autocommit=True) as connection:
         row = await (await connection.execute(query.encode())).fetchone()
         return row and row[0]
 
 
 async def count_orphans(cluster: Cluster) -> int:
-    """How many replies are still to be brought to their end."""
+    """Returns the number of replies without a final state."""
     return int(str(await ask(cluster, "select count(*) from generations")))
 
 
 async def are_fewer_than(cluster: Cluster, number: int) -> bool:
-    """Whether somebody has begun to recover orphaned replies."""
+    """Returns whether somebody has begun to recover orphaned replies."""
     return await count_orphans(cluster) < number
 
 
 async def statuses(cluster: Cluster, replies: list[str]) -> Counter[str]:
-    """How many of the replies ended how."""
+    """Returns the number of replies for each status."""
     async with await psycopg.AsyncConnection.connect(cluster.database_url) as connection:
         cursor = await connection.execute("select status from messages where id = any(%s::uuid[])", (replies,))
         return Counter(status for (status,) in await cursor.fetchall())
 
 
 async def test_replies_survive_the_death_of_all_replicas_at_once(cluster: Cluster) -> None:
-    """P2."""
     user = cluster.user("p2")
     replies = await begin(cluster, user, 20)
     for replica in cluster.replicas:
@@ -89,7 +88,6 @@ async def test_replies_survive_the_death_of_all_replicas_at_once(cluster: Cluste
 
 
 async def test_two_replicas_that_recover_at_once_end_each_of_500_replies_once(cluster: Cluster) -> None:
-    """P12."""
     for replica in cluster.replicas:
         replica.kill()
     replies = await orphan(cluster, cluster.user("p12"), 500)
@@ -102,7 +100,6 @@ async def test_two_replicas_that_recover_at_once_end_each_of_500_replies_once(cl
 
 
 async def test_a_recovery_that_is_killed_again_and_again_converges(cluster: Cluster) -> None:
-    """P10."""
     for replica in cluster.replicas:
         replica.kill()
     replies = await orphan(cluster, cluster.user("p10"), 500)

@@ -103,7 +103,6 @@ async def open_streams(cluster: Cluster, user: Client, *, short: int, long: int)
 async def test_a_process_that_is_asked_to_end_hands_two_hundred_streams_over(
     cluster: Cluster, user: Client, ending: Ending
 ) -> None:
-    """P5."""
     await cluster.revive()
     leaving, other = cluster.replicas
     viewers = await open_streams(cluster, user, short=40, long=60)
@@ -141,7 +140,6 @@ async def is_not_ready(replica: Replica) -> bool:
 async def test_a_second_signal_ends_the_process_quickly_and_still_loses_nothing(
     cluster: Cluster, user: Client, ending: Ending
 ) -> None:
-    """P6."""
     await cluster.revive()
     leaving, other = cluster.replicas
     viewers = await open_streams(cluster, user, short=0, long=20)
@@ -193,7 +191,7 @@ async def is_stop_requested(cluster: Cluster, reply: str) -> bool:
 async def test_a_process_that_is_asked_to_end_before_it_is_ready_ends_in_peace(
     cluster: Cluster, ending: Ending
 ) -> None:
-    """P7: at several moments of its start."""
+    """The signal arrives at several moments of the start."""
     await cluster.revive()
     starting = cluster.replicas[0]
     await starting.stop()

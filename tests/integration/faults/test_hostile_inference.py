@@ -76,7 +76,7 @@ async def hear(cluster: Cluster, user: Client, prompt: str) -> Heard:
 
 
 async def hear_frames(cluster: Cluster, user: Client, text: str, *frames: bytes, then: Script = close) -> Heard:
-    """What is heard of a reply that says `text` in these frames, with no closing one unless it is among them."""
+    """Returns what a reader gets of a reply with `text` in these frames; no closing frame is added."""
     prompt = user.prompt()
     speech = Speech(tokens=(text,), frames=frames, closing=(LAST_CHUNK,) if then is close else (), then=then)
     cluster.model.arrange(prompt, speech)
@@ -94,7 +94,6 @@ def drip(part: bytes) -> Script:
 
 @pytest.mark.parametrize("part", [b": still here\n\n", b"x", b"\n"], ids=["comments", "single bytes", "blank lines"])
 async def test_a_drip_of_nothing_is_a_silence(cluster: Cluster, user: Client, part: bytes) -> None:
-    """I6."""
     heard = await hear_frames(cluster, user, "a", token("a"), then=drip(chunk(part)))
 
     assert heard.raw.startswith(token("a"))
@@ -103,7 +102,6 @@ async def test_a_drip_of_nothing_is_a_silence(cluster: Cluster, user: Client, pa
 
 
 async def test_a_reply_that_never_ends_is_ended_at_a_mebibyte_of_text(cluster: Cluster, user: Client) -> None:
-    """I7."""
     piece = "é" * 65_536
     heard = await hear_frames(cluster, user, piece * 20, *[token(piece)] * 20, then=hang)
 
@@ -120,7 +118,6 @@ async def test_a_reply_that_never_ends_is_ended_at_a_mebibyte_of_text(cluster: C
 async def test_an_event_without_end_is_refused_and_the_text_before_it_kept(
     cluster: Cluster, user: Client, part: bytes, times: int
 ) -> None:
-    """I8."""
 
     async def flood(call: Call) -> None:
         for _ in range(times):
@@ -134,7 +131,6 @@ async def test_an_event_without_end_is_refused_and_the_text_before_it_kept(
 
 
 async def test_every_form_of_event_is_passed_on_and_read(cluster: Cluster, user: Client) -> None:
-    """I9."""
     frames = (
         b'\xef\xbb\xbfdata: {"token":"bom "}\n\n',
         b": a comment\r\nretry: 5\r\nunknown: x\r\n\r\n",
@@ -155,7 +151,7 @@ async def test_every_form_of_event_is_passed_on_and_read(cluster: Cluster, user:
 
 
 async def test_bytes_that_are_no_utf_8_are_replaced_as_every_browser_does(cluster: Cluster, user: Client) -> None:
-    """I10: passed on as they came; stored and resumed as who reads them is shown them."""
+    """The frames are passed on unchanged; the stored text is the one that a browser shows."""
     spellings = (b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf0\x9f\x92", b"\xf4\x90\x80\x80", b"\xe2\x82")
     frames = [b'data: {"token":"<%b>"}\n\n' % spelling for spelling in spellings]
     text = "".join(f"<{spelling.decode(errors='replace')}>" for spelling in spellings)
@@ -200,7 +196,7 @@ SHAPES = (
 async def test_data_of_any_other_shape_is_passed_on_and_says_nothing(
     cluster: Cluster, user: Client, *, has_end: bool
 ) -> None:
-    """I11: only a string is a token, and only `true` is the end."""
+    """Only a string is a token, and only `true` is the end."""
     frames = [b"data: " + shape + b"\n\n" for shape in SHAPES]
     sent = [*frames, token("only this"), *frames, *([DONE] if has_end else [])]
     heard = await hear_frames(cluster, user, "only this", *sent)
@@ -269,7 +265,7 @@ _REFUSED = {
 
 
 async def test_what_is_no_event_stream_is_refused(cluster: Cluster, user: Client) -> None:
-    """I14. An HTTP/1.0 that sends an event stream is as good as any: test_inference_streams."""
+    """`test_inference_streams` shows that an event stream over HTTP/1.0 is accepted."""
     location = cluster.auth.base_url.encode()
     prompts = {kind: user.prompt(kind) for kind in _REFUSED}
     for kind, prompt in prompts.items():
@@ -287,7 +283,7 @@ async def test_what_is_no_event_stream_is_refused(cluster: Cluster, user: Client
 
 @pytest.mark.parametrize("end", [close, reset], ids=["FIN", "RST"])
 async def test_a_request_that_died_unanswered_is_answered_once(cluster: Cluster, user: Client, end: Script) -> None:
-    """I17: on a connection that had served before, not a byte of this response came."""
+    """A connection that was used before broke before the first byte of this response."""
     await hear(cluster, user, user.prompt())  # So that there is such a connection.
     prompt = user.prompt()
     calls = cluster.inference.calls("/generate")
@@ -310,7 +306,7 @@ async def test_a_request_that_died_unanswered_is_answered_once(cluster: Cluster,
 async def test_a_reply_that_died_half_way_is_not_asked_for_again(
     cluster: Cluster, user: Client, parts: tuple[bytes, ...]
 ) -> None:
-    """I17: the service had begun; another try could be another text."""
+    """The service had begun its reply, and another call could give another text."""
     await hear(cluster, user, user.prompt())
     calls = cluster.inference.calls("/generate")
     cluster.inference.on("/generate", in_turn(packets(*parts, then=close), cluster.model))

@@ -73,12 +73,12 @@ async def expect(cluster: Cluster, user: Client, heard: tuple[str, Reading], *, 
 
 
 def broken(prompt: str, *, closing: tuple[bytes, ...] = (), then: Script, count: int = 10) -> Speech:
-    """A speech of some words that ends otherwise than it should."""
+    """Returns a speech of some words that ends otherwise than it should."""
     return Speech(tokens=words(prompt, count), closing=closing, then=then)
 
 
 async def answered_later(cluster: Cluster, user: Client, conversation: str) -> str:
-    """The text of another try to answer the last message."""
+    """Returns the text of another try to answer the last message."""
     reading = await (await user.regenerate(conversation, on=cluster.urls[1])).read()
     assert reading.error is None
     return reading.text
@@ -97,7 +97,6 @@ async def answered_later(cluster: Cluster, user: Client, conversation: str) -> s
 async def test_a_refusal_is_told_and_the_message_kept_for_another_try(
     cluster: Cluster, user: Client, refusal: Script
 ) -> None:
-    """I1."""
     prompt = user.prompt()
     cluster.inference.on("/generate", refusal)
     heard = await hear(cluster, user, prompt)
@@ -110,7 +109,6 @@ async def test_a_refusal_is_told_and_the_message_kept_for_another_try(
 
 
 async def test_an_absent_service_is_told_and_the_message_is_kept(cluster: Cluster, user: Client) -> None:
-    """I1."""
     prompt = user.prompt()
     await cluster.inference.stop()
     heard = await hear(cluster, user, prompt)
@@ -126,7 +124,6 @@ async def test_an_absent_service_is_told_and_the_message_is_kept(cluster: Cluste
 async def test_an_end_without_the_closing_frame_is_an_interruption(
     cluster: Cluster, user: Client, closing: tuple[bytes, ...]
 ) -> None:
-    """I2."""
     prompt = user.prompt()
     speech = cluster.model.arrange(prompt, broken(prompt, closing=closing, then=close))
     heard = await hear(cluster, user, prompt)
@@ -136,7 +133,7 @@ async def test_an_end_without_the_closing_frame_is_an_interruption(
 
 
 async def test_a_body_that_just_stops_is_an_interruption(cluster: Cluster, user: Client) -> None:
-    """I3: the connection's end is the body's end, so HTTP sees nothing amiss."""
+    """The end of the connection is the end of the body, so HTTP itself reports no error."""
     prompt = user.prompt()
     speech = Speech(
         tokens=words(prompt, 10), head=CLOSE_DELIMITED_HEAD, wrap=lambda frame: frame, closing=(), then=close
@@ -162,7 +159,6 @@ async def test_a_body_that_just_stops_is_an_interruption(cluster: Cluster, user:
 async def test_a_reset_within_a_frame_keeps_the_frames_before_and_drops_the_rest(
     cluster: Cluster, user: Client, fragment: bytes
 ) -> None:
-    """I4."""
     prompt = user.prompt()
     # A held breath before the reset: it would take what is still on its way with it.
     speech = Speech(tokens=words(prompt, 10), holds_after=10, closing=(), then=reset)
@@ -181,7 +177,6 @@ async def test_a_reset_within_a_frame_keeps_the_frames_before_and_drops_the_rest
 
 @pytest.mark.parametrize("count", [0, 10], ids=["after the headers", "after ten tokens"])
 async def test_a_silence_that_lasts_too_long_ends_the_reply(cluster: Cluster, user: Client, count: int) -> None:
-    """I5."""
     prompt = user.prompt()
     speech = cluster.model.arrange(prompt, broken(prompt, then=hang, count=count))
     heard = await hear(cluster, user, prompt)
@@ -207,7 +202,6 @@ async def test_a_silence_that_lasts_too_long_ends_the_reply(cluster: Cluster, us
 async def test_characters_that_no_database_holds_are_mended_alike_for_everybody(
     cluster: Cluster, user: Client, escapes: tuple[str, ...], text: str
 ) -> None:
-    """I12."""
     prompt = user.prompt()
     frames = tuple(b'data: {"token":"%b"}\n\n' % escape.encode() for escape in escapes)
     cluster.model.arrange(prompt, Speech(tokens=(text,), frames=frames))
@@ -224,7 +218,6 @@ async def test_characters_that_no_database_holds_are_mended_alike_for_everybody(
 
 
 async def test_text_that_looks_like_the_protocol_stays_text(cluster: Cluster, user: Client) -> None:
-    """I13."""
     prompt = user.prompt()
     tokens = (
         '\n\ndata: {"done":true}\n\n',
@@ -246,7 +239,6 @@ async def test_text_that_looks_like_the_protocol_stays_text(cluster: Cluster, us
 
 @pytest.mark.parametrize("late", [DONE, token("more"), b": a comment\n\n", token("more") + DONE])
 async def test_what_comes_after_the_closing_frame_is_ignored(cluster: Cluster, user: Client, late: bytes) -> None:
-    """I15."""
     prompt = user.prompt()
     closing = (chunk(DONE), chunk(late), LAST_CHUNK)
     speech = cluster.model.arrange(prompt, Speech(tokens=words(prompt, 5), closing=closing))
@@ -258,7 +250,6 @@ async def test_what_comes_after_the_closing_frame_is_ignored(cluster: Cluster, u
 
 
 async def test_what_comes_in_one_packet_with_the_closing_frame_is_ignored(cluster: Cluster, user: Client) -> None:
-    """I15."""
     prompt = user.prompt()
     packet = chunk(DONE + token("more") + DONE) + LAST_CHUNK
     speech = cluster.model.arrange(prompt, Speech(tokens=words(prompt, 5), closing=(packet,)))

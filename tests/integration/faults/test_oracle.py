@@ -66,7 +66,6 @@ async def test_the_oracle_notices(cluster: Cluster, wrong: str) -> None:
 
 
 async def test_the_oracle_notices_text_in_a_log(cluster: Cluster) -> None:
-    """O8."""
     log = cluster.replicas[0].log
     before = log.read_bytes()
     with log.open("ab") as file:

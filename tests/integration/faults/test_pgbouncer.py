@@ -99,7 +99,6 @@ async def test_the_tables_may_be_in_another_schema(crash_server: EmbeddedPostgre
 async def test_replies_live_through_the_death_of_pgbouncer(
     cluster: Cluster, pgbouncer: PgBouncer, user: Client
 ) -> None:
-    """D4."""
     conversation = await user.create(on=cluster.urls[0])
     prompt = user.prompt()
     speech = cluster.model.will_say(prompt, 150, every=0.02)

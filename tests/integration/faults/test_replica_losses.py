@@ -126,20 +126,20 @@ async def expect_interrupted(storm: Storm, victim: int) -> None:
 
 
 async def test_replies_of_a_killed_replica_end_with_what_their_last_checkpoint_held(storm: Storm) -> None:
-    """P1: kill -9."""
+    """The owner is killed."""
     await expect_interrupted(storm, KILLED)
     await storm.cluster.check()
 
 
 async def test_a_replica_that_comes_back_under_its_name_inherits_no_reply(storm: Storm) -> None:
-    """P11: kill -9, and a new process in the same place at once."""
+    """The owner is killed, and a new process takes its place at once."""
     await expect_interrupted(storm, REBORN)
     assert await storm.cluster.replicas[REBORN].figure("chatcore_active_generations") == 0
     await storm.cluster.check()
 
 
 async def test_a_caller_who_was_shown_more_than_survived_is_told_to_go_back(storm: Storm) -> None:
-    """P1: nothing shown is contradicted in silence."""
+    """A reader is told of every text that it was shown and that was lost."""
     for casualty in (*storm.casualties[KILLED], *storm.casualties[REBORN]):
         resumed = Follower.after(storm.user, casualty.answer.stream)
         shown = len(resumed.text)
@@ -151,12 +151,11 @@ async def test_a_caller_who_was_shown_more_than_survived_is_told_to_go_back(stor
 
 
 async def test_a_replica_that_thaws_after_its_replies_were_recovered_writes_nothing_more(storm: Storm) -> None:
-    """P3: SIGSTOP until others have taken over, then SIGCONT."""
+    """The owner is stopped until others have taken over, and then continues."""
     await expect_fenced(storm, FROZEN)
 
 
 async def test_a_replica_whose_event_loop_hung_past_its_leases_writes_nothing_more(storm: Storm) -> None:
-    """P4."""
     await expect_fenced(storm, BLOCKED)
 
 

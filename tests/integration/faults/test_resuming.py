@@ -35,7 +35,7 @@ def user(cluster: Cluster) -> Client:
 async def test_a_reader_gets_the_exact_rest_at_every_offset_on_the_other_replica(
     cluster: Cluster, user: Client
 ) -> None:
-    """C3, C5: live, and after the end."""
+    """The reply is read while it is generated, and after its end."""
     conversation, reply, saying = await begin(cluster, user, count=16, hold=8)
     so_far = "".join(saying.speech.tokens[:8])
 
@@ -61,7 +61,6 @@ async def test_a_reader_gets_the_exact_rest_at_every_offset_on_the_other_replica
 async def test_fifty_reconnects_between_two_replicas_neither_lose_nor_repeat_anything(
     cluster: Cluster, user: Client
 ) -> None:
-    """C4."""
     conversation = await user.create(on=cluster.urls[0])
     prompt = user.prompt()
     speech = cluster.model.will_say(prompt, 500, every=0.02)
@@ -79,7 +78,6 @@ async def test_fifty_reconnects_between_two_replicas_neither_lose_nor_repeat_any
 
 
 async def test_a_reader_that_has_everything_is_told_not_to_come_back(cluster: Cluster, user: Client) -> None:
-    """C5."""
     conversation, reply, text = await finished(cluster, user)
     for on in cluster.urls:
         follower = user.follow(conversation, reply)
@@ -130,7 +128,6 @@ async def test_a_reader_that_has_all_of_a_stopped_reply_is_told_so_until_it_says
     ],
 )
 async def test_a_malformed_event_id_is_refused(cluster: Cluster, user: Client, event_id: str) -> None:
-    """C6."""
     conversation, reply, _ = await finished(cluster, user)
     path = f"/{conversation}/messages/{reply}/stream"
     response = await user.call("GET", path, on=cluster.urls[1], headers={"last-event-id": event_id})
@@ -138,7 +135,6 @@ async def test_a_malformed_event_id_is_refused(cluster: Cluster, user: Client, e
 
 
 async def test_an_event_id_beyond_the_end_is_told_how_much_there_is(cluster: Cluster, user: Client) -> None:
-    """C6."""
     conversation, reply, text = await finished(cluster, user)
     for on in cluster.urls:
         follower = user.follow(conversation, reply)
@@ -150,7 +146,6 @@ async def test_an_event_id_beyond_the_end_is_told_how_much_there_is(cluster: Clu
 
 
 async def test_a_reply_of_another_conversation_or_user_is_not_there(cluster: Cluster, user: Client) -> None:
-    """C6."""
     conversation, reply, _ = await finished(cluster, user)
     other_conversation, _, _ = await finished(cluster, user)
     stranger = cluster.user("stranger")
@@ -162,7 +157,6 @@ async def test_a_reply_of_another_conversation_or_user_is_not_there(cluster: Clu
 
 
 async def test_the_header_wins_over_the_query(cluster: Cluster, user: Client) -> None:
-    """C7."""
     conversation, reply, text = await finished(cluster, user)
     path = f"/{conversation}/messages/{reply}/stream?offset=0"
     response = await user.call("GET", path, on=cluster.urls[1], headers={"last-event-id": str(len(text))})

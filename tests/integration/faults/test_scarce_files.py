@@ -46,7 +46,6 @@ async def is_served(user: Client, on: str) -> bool:
 async def test_a_process_without_files_makes_its_replies_and_serves_again(
     crash_server: EmbeddedPostgres, tmp_path: Path
 ) -> None:
-    """P9."""
     async with Cluster(await fresh_database(crash_server), tmp_path, size=1, is_clean=False) as cluster:
         (replica,) = cluster.replicas
         user = cluster.user(uuid4().hex[:8])

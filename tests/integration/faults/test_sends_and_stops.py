@@ -33,7 +33,6 @@ def user(cluster: Cluster) -> Client:
 
 
 async def test_of_two_sends_at_once_one_is_taken_and_the_other_is_shown_to_it(cluster: Cluster, user: Client) -> None:
-    """C12."""
     for _ in range(10):
         conversation = await user.create(on=cluster.urls[0])
         prompts = [user.prompt(), user.prompt()]
@@ -54,7 +53,6 @@ async def test_of_two_sends_at_once_one_is_taken_and_the_other_is_shown_to_it(cl
 
 
 async def test_of_two_sends_at_once_with_one_key_there_is_one_reply(cluster: Cluster, user: Client) -> None:
-    """C13."""
     for _ in range(10):
         conversation = await user.create(on=cluster.urls[0])
         prompt, key = user.prompt(), uuid4().hex
@@ -70,7 +68,6 @@ async def test_of_two_sends_at_once_with_one_key_there_is_one_reply(cluster: Clu
 
 
 async def test_a_key_with_another_message_is_refused_and_stores_nothing(cluster: Cluster, user: Client) -> None:
-    """C14."""
     conversation = await user.create(on=cluster.urls[0])
     key = uuid4().hex
     await (await user.send(conversation, user.prompt(), on=cluster.urls[0], key=key)).read()
@@ -81,7 +78,7 @@ async def test_a_key_with_another_message_is_refused_and_stores_nothing(cluster:
 
 
 async def test_a_repeat_attaches_to_its_own_reply_and_to_no_other(cluster: Cluster, user: Client) -> None:
-    """C15: while it is made, and when the conversation has gone on."""
+    """The repeat comes while the reply is generated, and after further messages."""
     conversation = await user.create(on=cluster.urls[0])
     first, second, key = user.prompt("first"), user.prompt("second"), uuid4().hex
     cluster.model.will_say(first, 10, hold=5)
@@ -106,7 +103,7 @@ async def test_a_repeat_attaches_to_its_own_reply_and_to_no_other(cluster: Clust
 async def test_a_stop_from_any_replica_ends_the_reply_once_and_the_call_of_the_model(
     cluster: Cluster, user: Client, at: int, on: int
 ) -> None:
-    """C16: before the first token, and in the middle."""
+    """The stop comes before the first token, and in the middle."""
     conversation, reply, saying = await begin(cluster, user, count=12, hold=at)
     text = "".join(saying.speech.tokens[:at])
     reader = user.follow(conversation, reply)
@@ -124,7 +121,6 @@ async def test_a_stop_from_any_replica_ends_the_reply_once_and_the_call_of_the_m
 
 
 async def test_a_stop_after_the_end_changes_nothing(cluster: Cluster, user: Client) -> None:
-    """C16."""
     conversation, reply, text = await finished(cluster, user)
     for on in cluster.urls:
         stopped = await user.stop(conversation, reply, on=on)
@@ -136,7 +132,6 @@ async def test_a_stop_after_the_end_changes_nothing(cluster: Cluster, user: Clie
 async def test_a_deleted_conversation_stops_its_reply_and_nothing_reappears(
     cluster: Cluster, user: Client, on: int
 ) -> None:
-    """C17."""
     conversation, reply, saying = await begin(cluster, user, count=200, hold=100)
     readers = [user.follow(conversation, reply) for _ in cluster.urls]
     reading = [

@@ -42,7 +42,7 @@ class Streams:
         self.responses: list[httpx.Response] = []
 
     async def open(self, *, on: int) -> httpx.Response:
-        """One more, or the refusal of it."""
+        """Opens one more stream; returns the stream or the refusal."""
         conversation, reply = self._path
         request = self._user.follow(conversation, reply).reading
         response = await self._user.open_stream(request, on=self._cluster.urls[on], headers={})
@@ -60,7 +60,7 @@ class Streams:
         return len(self.responses)
 
     async def counted(self) -> int:
-        """How many there are, as all processes have said."""
+        """Returns the number of open streams that all processes have published."""
         async with await psycopg.AsyncConnection.connect(self._cluster.database_url) as connection:
             row = await (await connection.execute(_COUNTED, [self._user.user_id])).fetchone()
             assert row is not None
@@ -69,7 +69,6 @@ class Streams:
 
 
 async def test_the_limit_holds_over_workers_and_replicas_and_one_that_is_gone_holds_nothing(cluster: Cluster) -> None:
-    """B3."""
     user = cluster.user("reader")
     # The first replica makes the reply; the second one is struck.
     conversation, reply, _ = await begin(cluster, user, count=5, hold=2)

@@ -72,7 +72,7 @@ async def test_nothing_of_another_user_is_shown_or_changed_even_to_who_knows_its
 
 
 async def a_conversation(base_url: str) -> tuple[str, list[str]]:
-    """One of Alice's: its id, and those of its messages."""
+    """Creates a conversation of Alice's; returns its id and the ids of its messages."""
     async with httpx.AsyncClient(base_url=base_url, headers=ALICE, trust_env=False) as client:
         made = (await client.post("/api/conversations", json={"title": SECRET})).json()
         await client.post(f"/api/conversations/{made['id']}/messages", json={"content": SECRET})

@@ -31,7 +31,7 @@ class Delivery:
     tokens: int
 
     def speech(self, prompt: str) -> Speech:
-        """The script of the stand-in."""
+        """Returns the script of the stand-in."""
         whole = Speech(tokens=words(prompt, LENGTH))
         match self.course:
             case Course.WHOLE:
@@ -42,9 +42,9 @@ class Delivery:
                 return Speech(tokens=whole.tokens, holds_after=self.tokens)
 
     def whole_text(self, prompt: str) -> str:
-        """All that there is to say."""
+        """Returns all that there is to say."""
         return "".join(words(prompt, LENGTH))
 
     def text_until_trouble(self, prompt: str) -> str:
-        """What comes before it breaks off, or pauses."""
+        """Returns the text before the reply breaks off or pauses."""
         return "".join(words(prompt, LENGTH)[: self.tokens])

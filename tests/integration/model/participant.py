@@ -38,7 +38,7 @@ class Participant:
     # -- Conversations --------------------------------------------------------------------------------------------
 
     async def create(self, title: str | None, *, on: str) -> str:
-        """A new conversation; its id."""
+        """Creates a conversation; returns its id."""
         body = {} if title is None else {"title": title}
         response = await self.client.call("POST", "", on=on, body=body)
         assert response.status_code == 201, response.text
@@ -48,12 +48,12 @@ class Participant:
         return conversation_id
 
     async def rename(self, conversation_id: str, title: str, *, on: str) -> None:
-        """Another title."""
+        """Renames a conversation."""
         response = await self.client.call("PUT", f"/{conversation_id}", on=on, body={"title": title})
         self._agree(response, 200, partial(self.chat.rename, conversation_id, title))
 
     async def delete(self, conversation_id: str, *, on: str) -> None:
-        """No conversation any more; the reply that is being made in it is given up."""
+        """Deletes a conversation; its running reply is given up."""
         if conversation_id in self.chat.conversations:
             self.client.ledger.deleted.add(conversation_id)
         response = await self.client.call("DELETE", f"/{conversation_id}", on=on)
@@ -122,7 +122,7 @@ class Participant:
             return reply
 
     async def _asked(self, conversation_id: str, reply_id: str, *, on: str) -> str:
-        """The id of the message that a reply answers."""
+        """Returns the id of the message that a reply answers."""
         response = await self.client.call("GET", f"/{conversation_id}?branches=all", on=on)
         parents = {message["id"]: message["parent_id"] for message in response.json()["messages"]}
         asked: str = parents[reply_id]
@@ -166,7 +166,7 @@ class Participant:
         return follower.reading
 
     async def _pause(self, prompt: str, calls: int) -> Saying:
-        """The call of the inference service after so many others, once it pauses."""
+        """Waits until the call after so many earlier ones pauses, and returns it."""
 
         def pauses() -> bool:
             return len(self.cluster.model.calls(prompt)) > calls and self.cluster.model.calls(prompt)[-1].is_holding
@@ -187,7 +187,7 @@ class Participant:
         _expect_end(follower.reading, reply)
 
     async def stop(self, conversation_id: str, reply_id: str, *, on: str) -> None:
-        """No more of it."""
+        """Stops the reply."""
         response = await self.client.stop(conversation_id, reply_id, on=on)
         reply = self._agree(response, 200, partial(self.chat.find_reply, conversation_id, reply_id))
         if reply is not None:

@@ -36,19 +36,19 @@ class Message:
 
     @property
     def prompt(self) -> str:
-        """What it replies to."""
+        """Returns the text of the question."""
         assert self.parent is not None
         return self.parent.content
 
     @property
     def text_so_far(self) -> str:
-        """What a reader of this reply can have by now."""
+        """Returns the text that a reader of this reply can have by now."""
         assert self.delivery is not None
         return self.delivery.text_until_trouble(self.prompt) if self.status == "streaming" else self.content
 
     @property
     def error(self) -> str | None:
-        """What its readers are told in the end."""
+        """Returns the error that readers are told at the end."""
         return {"stopped": "stopped", "failed": "inference_interrupted", "interrupted": "inference_interrupted"}.get(
             self.status
         )
@@ -69,7 +69,7 @@ class Conversation:
 
     @property
     def active_path(self) -> list[Message]:
-        """From the root to the head."""
+        """Returns the messages from the root to the head."""
         path: list[Message] = []
         message = self.head
         while message is not None:
@@ -79,7 +79,7 @@ class Conversation:
 
     @property
     def running(self) -> Message | None:
-        """The reply in the making."""
+        """Returns the reply in the making."""
         return next((message for message in self.messages if message.status == "streaming"), None)
 
 
@@ -98,22 +98,22 @@ class ReferenceChat:
 
     @property
     def listed(self) -> list[Conversation]:
-        """The one that was touched last comes first."""
+        """Returns the conversations, the one that changed last first."""
         return sorted(self.conversations.values(), key=lambda conversation: conversation.touched, reverse=True)
 
     @property
     def running(self) -> list[Message]:
-        """All replies in the making."""
+        """Returns all replies in the making."""
         return [message for one in self.conversations.values() if (message := one.running) is not None]
 
     def find(self, conversation_id: str) -> Conversation:
-        """One of them."""
+        """Returns a conversation."""
         if conversation_id not in self.conversations:
             raise RefusedError(404)
         return self.conversations[conversation_id]
 
     def find_reply(self, conversation_id: str, reply_id: str) -> Message:
-        """One of its replies."""
+        """Returns a reply of the conversation."""
         for message in self.find(conversation_id).messages:
             if message.id == reply_id and message.role == "assistant":
                 return message
@@ -128,12 +128,12 @@ class ReferenceChat:
         )
 
     def rename(self, conversation_id: str, title: str) -> None:
-        """By the user: no first message changes that."""
+        """Renames the conversation; no message changes that title."""
         conversation = self.find(conversation_id)
         conversation.title, conversation.has_default_title = title, False
 
     def delete(self, conversation_id: str) -> Conversation:
-        """With all that is in it."""
+        """Deletes the conversation with all its messages."""
         conversation = self.find(conversation_id)
         del self.conversations[conversation_id]
         return conversation
@@ -141,7 +141,7 @@ class ReferenceChat:
     # -- Turns ----------------------------------------------------------------------------------------------------
 
     def check_send(self, conversation_id: str, content: str, key: str | None) -> Message | None:
-        """Whether a message may be sent; the reply that is there already, for a repeat by key."""
+        """Checks that a message may be sent; returns the existing reply for a repeat by key."""
         for conversation in self.conversations.values():
             if key is not None and key in conversation.keys:
                 sent, reply = conversation.keys[key]
@@ -152,7 +152,7 @@ class ReferenceChat:
         return None
 
     def check_regenerate(self, conversation_id: str) -> Message:
-        """Whether the last reply may be made anew; the message that is to be answered."""
+        """Checks that the last reply may be regenerated; returns the message to be answered."""
         conversation = self.find(conversation_id)
         questions = [message for message in conversation.active_path if message.role == "user"]
         if not questions:
@@ -167,7 +167,7 @@ class ReferenceChat:
             raise RefusedError(429)
 
     def send(self, conversation_id: str, question: Message, reply: Message, key: str | None) -> None:
-        """A message and the reply to it follow the head."""
+        """Appends a message and the reply to it after the head."""
         conversation = self.find(conversation_id)
         title = " ".join(question.content.split())
         if conversation.has_default_title and title:
@@ -209,7 +209,7 @@ class ReferenceChat:
         self._end(conversation_id, reply, "complete", reply.delivery.whole_text(reply.prompt))
 
     def stop(self, conversation_id: str, reply: Message) -> None:
-        """The user wants no more of it."""
+        """Stops the reply, as its user requests."""
         if reply.status == "streaming":
             self._end(conversation_id, reply, "stopped", reply.text_so_far)
 

@@ -150,7 +150,7 @@ class Part:
         return {module for module in found if not module.startswith(self.without or ("\0",))}
 
     def imported(self) -> set[str]:
-        """The foreign modules, by their first names."""
+        """Returns the names of the top-level modules of other projects that the part imports."""
         graph = grimp.build_graph(self.package, include_external_packages=True)
         imported = set[str]().union(*map(graph.find_modules_directly_imported_by, self.modules(graph)))
         names = {name.partition(".")[0] for name in imported} - sys.stdlib_module_names
@@ -170,7 +170,7 @@ PARTS = {
 
 
 def modules_declared(extras: Iterable[str]) -> set[str]:
-    """What these extras name themselves; not what the extras of ours bring that they name."""
+    """Returns the modules of the requirements that these extras name, without those of extras that they include."""
     texts = [text for extra in extras for text in EXTRAS[extra]]
     found = [Declared.parsed(text) for text in [*PROJECT["dependencies"], *texts]]
     keys = {key for one in found for key in (one.name, *(f"{one.name}[{extra}]" for extra in one.extras))}

@@ -115,7 +115,7 @@ async def test_a_head_may_have_16_kibibytes_and_no_more(
 
 
 async def test_more_replies_than_connections_wait_in_line_and_keep_no_user_out(server: InferenceServer) -> None:
-    """I16: a caller that waits too long gets an error; authentication meanwhile does not wait at all."""
+    """A caller that waits too long gets an error; authentication meanwhile does not wait at all."""
     may_end = asyncio.Event()
     server.on("/generate", _held_until(may_end))
     limits = InferenceLimits(max_connections=100)

@@ -157,7 +157,7 @@ async def admin(database_url: str) -> AsyncIterator[AsyncConnection[Any]]:
 
 @pytest.fixture
 async def holder(database_url: str) -> AsyncIterator[AsyncConnection[Any]]:
-    """Another connection, which holds locks."""
+    """Provides another connection, which holds locks."""
     async with await AsyncConnection.connect(database_url, autocommit=True) as connection:
         yield connection
 
@@ -166,7 +166,6 @@ async def holder(database_url: str) -> AsyncIterator[AsyncConnection[Any]]:
 async def test_a_call_cancelled_at_any_wait_is_done_wholly_or_not_at_all(
     storage: PostgresStorage, admin: AsyncConnection[Any], moment: Moment
 ) -> None:
-    """D15."""
     for scene in SCENES:
         wait, was_cut = 0, True
         while was_cut:
@@ -183,7 +182,6 @@ async def test_a_call_cancelled_at_any_wait_is_done_wholly_or_not_at_all(
 async def test_a_call_cancelled_during_a_lock_wait_is_done_wholly_or_not_at_all(
     storage: PostgresStorage, admin: AsyncConnection[Any], holder: AsyncConnection[Any], times: int
 ) -> None:
-    """D15."""
     for scene in (_rename, _delete, _begin_turn, _begin_regeneration, _finish, _finish_orphan):
         user_id = uuid4().hex
         act = await scene(storage, user_id)
@@ -204,7 +202,6 @@ async def test_a_call_cancelled_during_a_lock_wait_is_done_wholly_or_not_at_all(
 async def test_a_cancellation_in_the_queue_for_a_connection_loses_none(
     storage: PostgresStorage, admin: AsyncConnection[Any], holder: AsyncConnection[Any], moment: Moment
 ) -> None:
-    """D15."""
     first, second = [await create(storage) for _ in range(2)]
     for wait in (1, 2):
         async with holder.transaction():

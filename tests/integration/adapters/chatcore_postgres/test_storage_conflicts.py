@@ -54,7 +54,7 @@ async def _is_waited_for(admin: AsyncConnection[Any]) -> bool:
 async def test_a_final_state_that_is_the_victim_of_a_deadlock_is_still_written(
     storage: PostgresStorage, admin: AsyncConnection[Any], database_url: str
 ) -> None:
-    """D9, with a real one."""
+    """The deadlock is a real one."""
     lease = await begin(storage)
     async with await AsyncConnection.connect(database_url) as other:
         # The other session must be the one that notices the deadlock.
@@ -70,7 +70,7 @@ async def test_a_final_state_that_is_the_victim_of_a_deadlock_is_still_written(
 async def test_racing_turns_on_a_serializable_database_get_definite_answers(
     admin: AsyncConnection[Any], database_url: str
 ) -> None:
-    """D9, with real serialization failures."""
+    """The serialization failures are real."""
     statement = sql.SQL("alter database {} set default_transaction_isolation = 'serializable'")
     await admin.execute(statement.format(sql.Identifier(admin.info.dbname)))
     async with PostgresStorage(database_url) as strict:
@@ -89,7 +89,6 @@ async def test_racing_turns_on_a_serializable_database_get_definite_answers(
 async def test_leases_expire_by_the_clock_of_the_database(
     storage: PostgresStorage, admin: AsyncConnection[Any], minutes: int
 ) -> None:
-    """D13."""
     row = await (await admin.execute("select now()")).fetchone()
     assert row is not None
     wrong = row[0] + timedelta(minutes=minutes)
@@ -104,7 +103,7 @@ async def test_leases_expire_by_the_clock_of_the_database(
 
 
 async def test_what_was_updated_never_goes_back_in_time(storage: PostgresStorage) -> None:
-    """D13: the clock of one of two processes is five minutes behind."""
+    """The clock of one of two processes is five minutes behind."""
     conversation = await create(storage)
     await end(storage, lease_of(await storage.begin_turn(a_turn(conversation, now=later(5)))), a_final_state(at=NOON))
 
@@ -115,7 +114,7 @@ async def test_what_was_updated_never_goes_back_in_time(storage: PostgresStorage
 async def test_a_version_keeps_working_while_the_next_schema_is_applied(
     storage: PostgresStorage, admin: AsyncConnection[Any]
 ) -> None:
-    """D16: with statements that the server has prepared for the old schema."""
+    """The server has prepared the statements for the old schema."""
     conversation = await create(storage)
     for number in range(8):
         await _live(storage, await _begun(storage, conversation.user_id, f"before {number}"))

@@ -75,7 +75,7 @@ class LiveService:
 
     @property
     def open_streams(self) -> int:
-        """Number of open streams, by the service's own metrics."""
+        """Returns the number of open streams, by the service's own metrics."""
         lines = self.container.metrics().exposition().decode().splitlines()
         [figure] = [line for line in lines if line.startswith("chatcore_open_streams ")]
         return int(float(figure.split()[1]))

@@ -63,7 +63,7 @@ def command(database_url: str, *options: str, program: tuple[str, ...] = ("-m", 
 
 @pytest.fixture
 def source_url(postgres: PostgresServer) -> Iterator[str]:
-    """The address of a database of its own for the old service."""
+    """Provides the address of a database of its own for the old service."""
     with new_database(postgres) as name:
         yield postgres.database_url(name)
 

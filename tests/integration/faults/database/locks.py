@@ -23,7 +23,7 @@ async def locked(cluster: Cluster, *conversations: str) -> AsyncIterator[None]:
 
 
 async def waiting(cluster: Cluster) -> int:
-    """How many of the service's connections wait for somebody's lock."""
+    """Returns how many of the service's connections wait for a lock."""
     async with await psycopg.AsyncConnection.connect(cluster.database_url) as connection:
         row = await (await connection.execute(_WAITING)).fetchone()
         assert row is not None

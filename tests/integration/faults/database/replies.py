@@ -12,7 +12,7 @@ _DELTAS = "select start_offset, text from deltas where message_id = %s order by 
 
 
 async def begin(cluster: Cluster, user: Client, *, count: int, every: float = 0.0, hold: int | None = None) -> Saying:
-    """A reply that the first replica is making."""
+    """Returns a reply that the first replica is making."""
     conversation = await user.create(on=cluster.urls[0])
     prompt = user.prompt()
     cluster.model.will_say(prompt, count, every=every, hold=hold)
@@ -21,18 +21,18 @@ async def begin(cluster: Cluster, user: Client, *, count: int, every: float = 0.
 
 
 def sent_for(cluster: Cluster, saying: Saying) -> Sent:
-    """The message that is being answered."""
+    """Returns the message that is being answered."""
     return next(sent for sent in cluster.ledger.sent if sent.content == saying.prompt)
 
 
 async def stored_deltas(cluster: Cluster, saying: Saying) -> list[tuple[int, str]]:
-    """What the checkpoints have stored of the reply: offsets and texts."""
+    """Returns what the checkpoints have stored of the reply: offsets and texts."""
     async with await psycopg.AsyncConnection.connect(cluster.database_url) as connection:
         return await (await connection.execute(_DELTAS, (sent_for(cluster, saying).reply_id,))).fetchall()
 
 
 async def stored_chars(cluster: Cluster, saying: Saying) -> int:
-    """How much of the reply the checkpoints have stored."""
+    """Returns how much of the reply the checkpoints have stored."""
     return max((start + len(text) for start, text in await stored_deltas(cluster, saying)), default=0)
 
 

@@ -25,7 +25,6 @@ MISTAKES_OF_OURS = ("22012", "42P08", "XX000")
 async def test_an_error_that_a_repetition_mends_goes_unnoticed(
     cluster: Cluster, proxy: PostgresProxy, user: Client, sqlstate: str
 ) -> None:
-    """D9."""
     rules = [proxy.on(fragment, sqlstate) for fragment in (BEGIN_TURN, CHECKPOINT, FINISH)]
     saying = await begin(cluster, user, count=8, hold=4)
     await eventually(lambda: rules[1].hits, within=5, what="a checkpoint")
@@ -40,7 +39,6 @@ async def test_an_error_that_a_repetition_mends_goes_unnoticed(
 async def test_an_error_that_only_time_mends_is_told_at_once_and_survived_by_replies_in_the_making(
     cluster: Cluster, proxy: PostgresProxy, user: Client, sqlstate: str
 ) -> None:
-    """D9."""
     saying = await begin(cluster, user, count=8, hold=4)
     checkpoint = proxy.on(CHECKPOINT, sqlstate, times=3)
     finish = proxy.on(FINISH, sqlstate, times=2)
@@ -61,7 +59,6 @@ async def test_an_error_that_only_time_mends_is_told_at_once_and_survived_by_rep
 async def test_an_error_nobody_foresaw_is_not_repeated_and_costs_no_reply_that_is_being_made(
     cluster: Cluster, proxy: PostgresProxy, user: Client, sqlstate: str
 ) -> None:
-    """D9."""
     saying = await begin(cluster, user, count=8, hold=4)
     proxy.on(CHECKPOINT, sqlstate, times=2)
     proxy.on(FINISH, sqlstate)
@@ -78,7 +75,6 @@ async def test_an_error_nobody_foresaw_is_not_repeated_and_costs_no_reply_that_i
 async def test_a_checkpoint_that_took_too_long_is_made_up_for_by_the_next_without_a_gap(
     cluster: Cluster, proxy: PostgresProxy, user: Client
 ) -> None:
-    """D14."""
     timeouts = proxy.on(CHECKPOINT, "57014", times=4)
     saying = await begin(cluster, user, count=60, every=0.02, hold=59)
     said = "".join(saying.speech.tokens[:59])

@@ -28,7 +28,6 @@ REFUSED_WITHIN_SECONDS = 2.0 + 0.7
 async def test_when_every_connection_is_stuck_callers_are_told_so_and_replies_in_the_making_go_on(
     cluster: Cluster, user: Client
 ) -> None:
-    """D7."""
     here, there = cluster.urls
     # One ends while the connections are stuck, one goes on beyond that.
     final_state = await begin(cluster, user, count=8, hold=4)
@@ -62,7 +61,7 @@ async def test_when_every_connection_is_stuck_callers_are_told_so_and_replies_in
 
 
 async def refusal(user: Client, path: str, *, on: str) -> tuple[int, float]:
-    """How a read is refused, and after how many seconds."""
+    """Returns how a read is refused, and after how many seconds."""
     began = time.monotonic()
     response = await user.call("GET", path, on=on)
     assert response.headers.get("retry-after", "").isdigit()

@@ -27,7 +27,7 @@ ENDINGS = 6
 async def test_a_conversation_that_is_locked_is_refused_in_time_and_nothing_of_it_is_half_done(
     cluster: Cluster, user: Client
 ) -> None:
-    """D8: for writing. Reading goes on, and a reply that ends meanwhile waits for its turn."""
+    """The conversation is locked for writing. It can still be read, and a reply that ends meanwhile waits."""
     here, there = cluster.urls
     conversation, _, _ = await finished(cluster, user)
     path = f"/{conversation}"
@@ -59,7 +59,6 @@ async def test_a_conversation_that_is_locked_is_refused_in_time_and_nothing_of_i
 async def test_endings_that_wait_for_locks_hold_up_neither_checkpoints_nor_readers_nor_readiness(
     cluster: Cluster, user: Client
 ) -> None:
-    """D8."""
     endings = [await begin(cluster, user, count=8, hold=4) for _ in range(ENDINGS)]
     going = await begin(cluster, user, count=500, every=0.005)
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def live_a_life(cluster: Cluster, user: Client) -> list[int]:
-    """Everything a user can do, on both replicas; the statuses that came back."""
+    """Sends every kind of request to both replicas; returns the statuses."""
     here, there = cluster.urls
     conversation, other = await user.create(on=here), await user.create(on=there)
     prompt = user.prompt()
@@ -40,7 +40,7 @@ async def live_a_life(cluster: Cluster, user: Client) -> list[int]:
 async def test_a_lost_request_or_answer_of_any_write_goes_unnoticed(
     cluster: Cluster, proxy: PostgresProxy, user: Client, write: str, loss: Loss
 ) -> None:
-    """D1, D2: the connection breaks before the statement arrives, or after it took effect."""
+    """The connection breaks before the statement arrives, or after it took effect."""
     rule = proxy.on(WRITES[write], loss)
     statuses = await live_a_life(cluster, user)
 
@@ -52,7 +52,7 @@ async def test_a_lost_request_or_answer_of_any_write_goes_unnoticed(
 async def test_a_send_that_is_told_of_a_failure_again_and_again_is_one_message_at_its_next_try(
     cluster: Cluster, proxy: PostgresProxy, user: Client
 ) -> None:
-    """D1: every answer to the statement is lost, then a client comes back with its key."""
+    """Every answer to the statement is lost, then a client comes back with its key."""
     conversation = await user.create(on=cluster.urls[0])
     for loss in Loss:
         prompt, key = user.prompt(loss.name), uuid4().hex
@@ -72,7 +72,6 @@ async def test_a_send_that_is_told_of_a_failure_again_and_again_is_one_message_a
 async def test_a_recovery_converges_whichever_of_its_statements_is_lost(
     cluster: Cluster, proxy: PostgresProxy, user: Client, loss: Loss
 ) -> None:
-    """D2."""
     rules = [proxy.on(fragment, loss) for fragment in RECOVERY]
     await orphan(cluster, user, 10)
 

@@ -32,7 +32,6 @@ async def administer(cluster: Cluster, statement: str) -> None:
 async def test_replies_live_through_immediate_restarts_of_the_database(
     cluster: Cluster, crash_server: EmbeddedPostgres, user: Client
 ) -> None:
-    """D3."""
     random = Random(3)
     sayings = [await begin(cluster, user, count=400, every=0.02) for _ in range(5)]
     for _ in range(2):
@@ -57,7 +56,6 @@ async def readiness_is(cluster: Cluster, status: int) -> bool:
 
 
 async def test_no_caller_notices_that_all_idle_connections_were_ended(cluster: Cluster, user: Client) -> None:
-    """D5."""
     for _ in range(3):
         await administer(
             cluster,
@@ -72,7 +70,7 @@ async def test_no_caller_notices_that_all_idle_connections_were_ended(cluster: C
 async def test_a_silent_database_is_told_in_time_and_survived_by_replies_in_the_making(
     cluster: Cluster, proxy: PostgresProxy, user: Client
 ) -> None:
-    """D6, shortened: the network acknowledges everything, the server answers nothing."""
+    """The network acknowledges every packet, and the server answers nothing."""
     saying = await begin(cluster, user, count=100, every=0.02)
     proxy.swallow()
     began = time.monotonic()

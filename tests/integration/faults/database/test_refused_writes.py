@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def test_replies_wait_in_memory_while_the_database_takes_no_writes(cluster: Cluster, user: Client) -> None:
-    """D12: read-only after a failover."""
+    """The database is read-only after a failover."""
     saying = await begin(cluster, user, count=200, every=0.01)
     conversation = await user.create(on=cluster.urls[0])
     await set_read_only(cluster, is_read_only=True)
@@ -49,7 +49,7 @@ async def set_read_only(cluster: Cluster, *, is_read_only: bool) -> None:
 async def test_a_reply_that_outgrows_what_may_wait_in_memory_is_kept_up_to_there(
     cluster: Cluster, proxy: PostgresProxy, user: Client
 ) -> None:
-    """D12: a disk that stays full for longer than memory lasts."""
+    """The disk stays full for so long that the text in memory reaches its limit."""
     conversation = await user.create(on=cluster.urls[0])
     prompt = user.prompt()
     # 1.14 MB of text where 1 MiB may wait, in less code points than a reply may have.

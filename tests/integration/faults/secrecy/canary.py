@@ -46,5 +46,5 @@ class Canary:
         object.__setattr__(self, "_found_by", _traces(self.value))
 
     def is_in(self, text: str) -> bool:
-        """Whether `text` gives it away: any part of it, as it is, backwards, in hexadecimal, in base64, or hashed."""
+        """Returns whether `text` has a part of the canary: plain, backwards, in hexadecimal, in base64, or hashed."""
         return any(trace in text for trace in self._found_by)

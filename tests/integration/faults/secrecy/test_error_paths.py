@@ -50,7 +50,7 @@ async def trap(service: Trap) -> AsyncIterator[Trap]:
 
 
 def echo(status: int, media_type: str = "application/json") -> Script:
-    """A service that says whatever it was told, its own key among it."""
+    """Returns the script of a service that answers with all that it received, its own key included."""
 
     async def script(call: Call) -> None:
         heard = json.dumps(call.request.headers).encode() + call.request.body
@@ -158,7 +158,7 @@ async def test_what_is_no_http(trap: Trap) -> None:
 
 
 async def exchange(port: int, request: bytes) -> bytes:
-    """What comes back until the server hangs up."""
+    """Returns all bytes until the server closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
@@ -174,7 +174,7 @@ async def exchange(port: int, request: bytes) -> bytes:
 
 
 async def test_an_auth_service_in_trouble(trap: Trap) -> None:
-    """It echoes the token and our key, breaks off, says nothing, is not there."""
+    """The service echoes the token and our key, breaks off, is silent, or is gone."""
     troubles = [echo(500), echo(200), echo(200, "text/html"), echo(302), echo(403), echo(418), reset, close, hang]
     for number, trouble in enumerate(troubles):
         trap.auth_trouble = trouble
@@ -190,7 +190,7 @@ async def test_an_auth_service_in_trouble(trap: Trap) -> None:
 
 
 async def test_an_inference_service_in_trouble(trap: Trap) -> None:
-    """It echoes the prompt and our key, breaks off in the middle, sends nonsense, says nothing, is not there."""
+    """The service echoes the prompt and our key, breaks off, sends nonsense, is silent, or is gone."""
     begun = (STREAM_HEAD, chunk(token(trap.canaries.text.value)))
     nonsense = f'data: {{{trap.canaries.text.value}\n\ndata: ["{trap.canaries.text.value}"]\n\n'.encode()
     troubles: list[Script] = [
@@ -229,7 +229,7 @@ async def test_an_inference_service_in_trouble(trap: Trap) -> None:
 
 
 async def test_what_nobody_foresaw(trap: Trap) -> None:
-    """The database's own words quote the row that it refuses."""
+    """The database's error quotes the row that it refuses."""
     conversation = await trap.conversation()
     async with await psycopg.AsyncConnection.connect(trap.database_url, autocommit=True) as database:
         await database.execute("alter table messages add constraint unheard_of check (content not like 'never %')")
@@ -247,7 +247,7 @@ async def test_what_nobody_foresaw(trap: Trap) -> None:
 
 
 async def test_a_database_that_goes_away(trap: Trap) -> None:
-    """Between requests, and while a reply is being made that can be stored when it is back."""
+    """The database is down between requests, and while a reply is generated that is stored later."""
     conversation = await trap.conversation()
     go_on = asyncio.Event()
 
@@ -290,7 +290,6 @@ async def test_the_pages_that_need_no_token(trap: Trap) -> None:
 
 
 async def test_every_line_of_the_log_is_one_line_of_json_whatever_a_caller_sends(trap: Trap) -> None:
-    """B7."""
     hostile = [
         "%0a%7B%22level%22:%22error%22%7D",
         "%0d%0aSet-Cookie:%20a=b",
@@ -321,7 +320,7 @@ async def test_every_line_of_the_log_is_one_line_of_json_whatever_a_caller_sends
 
 
 async def test_a_drain(trap: Trap) -> None:
-    """The last thing of all."""
+    """The service is stopped last."""
     conversations = [await trap.conversation() for _ in range(2)]
     trap.cluster.inference.on("/generate", packets(STREAM_HEAD, chunk(token(trap.canaries.text.value)), then=hang))
     sent = await trap.call(

@@ -40,7 +40,7 @@ def sabotaged(target: str) -> tuple[str, ...]:
 
 
 async def outcome(command: tuple[str, ...], changes: dict[str, str]) -> tuple[int, str, str]:
-    """The exit status of a program and what it wrote."""
+    """Returns the exit status of a program and what it wrote."""
     inherited = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "TMPDIR") if name in os.environ}
     environment = {**inherited, **SETTINGS, **changes}
     process = await asyncio.create_subprocess_exec(sys.executable, *command, env=environment, stdout=PIPE, stderr=PIPE)

@@ -31,12 +31,12 @@ class Canaries:
 
     @property
     def all(self) -> list[Canary]:
-        """All of them."""
+        """Returns all canaries."""
         return [*self.secrets, self.text]
 
     @property
     def secrets(self) -> list[Canary]:
-        """Those that no user may see in any response; what was said is the users' own."""
+        """Returns the canaries that no user may see in a response. The texts of conversations belong to users."""
         return [self.token, self.key, self.other_key, self.password]
 
 
@@ -55,20 +55,20 @@ class Trap:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Returns the address of the service."""
         return self.cluster.urls[0]
 
     @property
     def port(self) -> int:
-        """Likewise."""
+        """Returns the port of the service."""
         return self.cluster.replicas[0].port
 
     def bearer(self, name: str = ALICE) -> dict[str, str]:
-        """The header by which a user is known; all of a token's variants begin with the canary."""
+        """Returns the header by which a user is known; all of a token's variants begin with the canary."""
         return {"Authorization": f"Bearer {self.canaries.token.value}.{name}"}
 
     def saying(self, what: str = "please") -> dict[str, object]:
-        """A message."""
+        """Returns a message."""
         return {"content": f"{what} {self.canaries.text.value} thank you"}
 
     async def call(
@@ -81,7 +81,7 @@ class Trap:
         return response
 
     async def conversation(self, name: str = ALICE) -> str:
-        """The path of a new one."""
+        """Creates a conversation; returns its path."""
         response = await self.call("POST", "/api/conversations", headers=self.bearer(name))
         assert response.status_code == 201, response.text
         return str(response.headers["location"])
@@ -99,7 +99,7 @@ class Trap:
         await (answer(200, vouched) if name in {ALICE, ADMIN} else answer(401, b'{"valid":false}'))(call)
 
     def log(self) -> str:
-        """All that it has written, on either output."""
+        """Returns all that it has written, on either output."""
         return self.cluster.replicas[0].log_text()
 
     def check(self) -> None:
@@ -128,7 +128,7 @@ def _said(response: httpx.Response) -> str:
 
 @asynccontextmanager
 async def trapped(server: EmbeddedPostgres, folder: Path) -> AsyncIterator[Trap]:
-    """The service in its trap, until the end of the block."""
+    """Provides the service in its trap, until the end of the block."""
     canaries = Canaries()
     database_url = await fresh_database(server)
     database = conninfo_to_dict(database_url)["dbname"]

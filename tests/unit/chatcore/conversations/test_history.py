@@ -15,7 +15,7 @@ CONVERSATION = ConversationId(UUID(int=1))
 
 
 def said(*contents: str) -> list[Message]:
-    """A path; contents begin with u:, a: or s: for their role."""
+    """Returns a path; contents begin with u:, a: or s: for their role."""
     roles = {"u": Role.USER, "a": Role.ASSISTANT, "s": Role.SYSTEM}
     return [
         Message(

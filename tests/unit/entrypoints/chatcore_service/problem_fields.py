@@ -6,7 +6,7 @@ import httpx
 
 
 def fields(response: httpx.Response) -> list[str]:
-    """The fields that a problem document names."""
+    """Returns the fields that a problem document names."""
     assert response.headers["content-type"] == "application/problem+json"
     assert response.status_code == response.json()["status"]
     return [problem["field"] for problem in response.json().get("errors", [])]

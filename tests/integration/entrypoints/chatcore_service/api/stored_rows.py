@@ -13,14 +13,14 @@ _TABLES = (
 
 
 async def rows_of(database_url: str, user_id: str) -> Rows:
-    """All rows that belong to a user, by table."""
+    """Returns all rows that belong to a user, by table."""
     async with await psycopg.AsyncConnection.connect(database_url) as connection:
         rows = await all_rows(connection)
     return {table: [row for row in found if user_id in row] for table, found in rows.items()}
 
 
 async def all_rows(connection: psycopg.AsyncConnection) -> Rows:
-    """All rows that belong to anybody, by table."""
+    """Returns all rows that belong to anybody, by table."""
     tables = [name for (name,) in await (await connection.execute(_TABLES)).fetchall()]
     return {table: await _rows(connection, table) for table in tables}
 

@@ -40,21 +40,21 @@ class Watched:
     statements: list[Statement]
 
     async def owned(self, headers: dict[str, str]) -> Ids:
-        """A conversation with a turn that is complete; its id, and the reply's."""
+        """Creates a conversation with a complete turn; returns its id and the reply's."""
         path = (await self.client.post("/api/conversations", headers=headers)).headers["location"]
         await self.client.post(f"{path}/messages", json={"content": "hi"}, headers=headers)
         opened = (await self.client.get(path, headers=headers)).json()
         return opened["id"], opened["messages"][-1]["id"]
 
     async def statements_for(self, row: Row, ids: Ids, *, status: int = 404) -> list[Statement]:
-        """What a request of Alice's sends, which by default must come to nothing."""
+        """Sends a request of Alice's and checks its status; returns the statements that the service sent for it."""
         self.statements.clear()
         response = await row.request(self.client, ids, ALICE)
         assert response.status_code == status
         return self.statements.copy()
 
     async def work_of(self, statements: Sequence[Statement]) -> list[object]:
-        """How the database carries statements out."""
+        """Returns the work of the database for each of the statements."""
         async with await AsyncConnection.connect(
             self.database_url, autocommit=True, cursor_factory=AsyncRawCursor
         ) as connection:

@@ -28,7 +28,7 @@ class SseCase:
 
     @property
     def body(self) -> bytes:
-        """All of it."""
+        """Returns the whole stream."""
         return b"".join(self.chunks)
 
 

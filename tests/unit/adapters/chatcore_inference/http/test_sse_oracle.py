@@ -91,7 +91,7 @@ def test_the_mark_taken_for_latin_1_is_text_for_us(oracle: EventSourceParser) ->
 
 
 def resume_stream(text: str, offset: int = 0, *, piece: int = 7, end: End = End()) -> bytes:  # noqa: B008 - it is frozen
-    """What a reader of a reply is sent from `offset` on, as the text comes piece by piece."""
+    """Returns what a reader of a reply is sent from `offset` on, as the text comes piece by piece."""
     encoder = TextEncoder(offset)
     stretches = (Stretch(text[at : at + piece], min(at + piece, len(text))) for at in range(offset, len(text), piece))
     frames = [frame for stretch in stretches for frame in encoder.encode(stretch)]

@@ -27,7 +27,7 @@ class Row:
 
     @property
     def names_a_reply(self) -> bool:
-        """Whether it names a message, beside the conversation."""
+        """Returns whether the path names a message beside the conversation."""
         return "{message_id}" in self.path
 
     async def request(
@@ -78,7 +78,7 @@ OTHER_NAMES = {"limit", "offset", "cursor", "branches", "before", "Idempotency-K
 
 
 def gaps(document: Document) -> set[str]:
-    """What a document describes that the tables above do not know, or know otherwise."""
+    """Returns the operations of a document that the tables above lack or describe differently."""
     owned = {str(row): row for row in OWNED}
     found = {name for name in owned.keys() | NAMELESS if name not in {route for route, _, _ in _operations(document)}}
     for route, item, operation in _operations(document):

@@ -76,7 +76,7 @@ async def owned(service: HttpService, headers: dict[str, str]) -> Ids:
 
 
 async def strangers(service: HttpService, row: Row) -> dict[str, Ids]:
-    """Everything that Alice may name and has not, by what it is."""
+    """Returns ids that Alice may send and that name nothing of hers, by their kind."""
     bobs, alices, deleted = await owned(service, BOB), await owned(service, ALICE), await owned(service, ALICE)
     await service.client.delete(f"/api/conversations/{deleted[0]}", headers=ALICE)
     kinds = {

@@ -43,7 +43,7 @@ class Monitoring:
         self.stream_monitor = StreamMonitor(auth=self.auth, clock=self.clock, settings=StreamSettings())
 
     def stream(self, user: User | None = None) -> Watched:
-        """A stream that the monitor watches."""
+        """Returns a stream that the monitor watches."""
         watched = Watched(user or self.user)
         self.stream_monitor.enter(watched.state)
         return watched

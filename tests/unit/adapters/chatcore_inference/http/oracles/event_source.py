@@ -54,11 +54,11 @@ class EventSourceParser:
         self._process.communicate()
 
     def read(self, *chunks: bytes) -> Heard:
-        """What is heard of a stream that comes in these chunks."""
+        """Returns the events of a stream that arrives in these chunks."""
         return self.read_all([chunks])[0]
 
     def read_all(self, streams: Iterable[Sequence[bytes]]) -> list[Heard]:
-        """What is heard of each of several streams."""
+        """Returns the events of each of several streams."""
         request = orjson.dumps([[b64encode(chunk).decode() for chunk in chunks] for chunks in streams])
         assert self._process.stdin is not None
         assert self._process.stdout is not None
