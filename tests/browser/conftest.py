@@ -24,7 +24,7 @@ async def service() -> AsyncIterator[LiveService]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    """Chromium with a fresh profile."""
+    """Provides Chromium with a fresh profile."""
     async with started_chromium() as browser:
         yield browser
 

@@ -19,7 +19,7 @@ _TOKEN_LIFE_SECONDS = 3600
 
 
 async def vouch_for_known_users(call: Call) -> None:
-    """A script for ``/auth/validate``."""
+    """Answers requests for ``/auth/validate``."""
     body = call.request.json()
     assert isinstance(body, dict)
     user_id = USERS.get(body["token"])

@@ -14,7 +14,7 @@ def leave_out(config: pytest.Config, items: list[pytest.Item], *, marker: str) -
 
 
 def say_what_was_left_out(reporter: pytest.TerminalReporter, config: pytest.Config, *, marker: str) -> None:
-    """A line at the end of the run."""
+    """Prints how many tests were left out, at the end of the run."""
     left_out = config.stash.get(_LEFT_OUT, {}).get(marker, 0)
     if left_out:
         reporter.write_line(f"{marker} is not installed: {left_out} tests that need it were left out.")

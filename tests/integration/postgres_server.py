@@ -40,7 +40,7 @@ class PostgresServer:
 
 @contextmanager
 def find_postgres() -> Iterator[PostgresServer]:
-    """Yield the server to test against; what was started for it is stopped at the end."""
+    """Provides the server to test against, and stops everything that was started for it at the end."""
     given = os.environ.get(DATABASE_URL_VARIABLE)
     if given:
         yield _described(given, f"the server of {DATABASE_URL_VARIABLE}")

@@ -38,6 +38,6 @@ def install(wheel: Path, tmp_path: Path) -> Callable[[str], Path]:
 
 
 def _run(*command: str) -> None:
-    """Run a command of the set-up; what it printed is shown only when it fails."""
+    """Runs a command of the set-up; its output is shown only if the command fails."""
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"

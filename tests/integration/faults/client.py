@@ -229,7 +229,7 @@ class Follower:
         return self.reading.is_done or self.is_gone
 
     async def connect(self, *, on: str, at_least: int | None = None) -> None:
-        """One connection: until it ends, or until there are that many code points."""
+        """Reads from one connection until it ends, or until the reader has `at_least` code points."""
         headers = {} if self.last_id is None else {"last-event-id": str(self.last_id)}
         with suppress(httpx.TransportError):
             response = await self.client.open_stream(self.reading, on=on, headers=headers)

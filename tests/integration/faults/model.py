@@ -168,7 +168,7 @@ class Model:
             saying.release()
 
     async def __call__(self, call: Call) -> None:
-        """The script."""
+        """Answers as the inference service."""
         body = call.request.json()
         assert isinstance(body, dict)
         # A message whose own reply has no text stands before the prompt, with a blank line between the two.

@@ -32,7 +32,7 @@ class Nemesis:
     _recovering: set["asyncio.Task[None]"] = Factory(set)
 
     async def rage(self, until: asyncio.Event) -> None:
-        """One fault after the other."""
+        """Injects one fault after the other."""
         faults: dict[Callable[[], Awaitable[None]], float] = {
             self._kill: 4,
             self._freeze: 2,
@@ -47,7 +47,7 @@ class Nemesis:
             await fault()
 
     async def heal(self) -> None:
-        """Everything is as it was."""
+        """Undoes all faults."""
         await asyncio.gather(*self._recovering)
         for proxy in self.proxies:
             proxy.heal()

@@ -33,7 +33,7 @@ values (%(user)s, %(reply)s, %(start)s, %(text)s)
 
 
 async def orphan(cluster: Cluster, user: Client, number: int) -> list[str]:
-    """So many replies of a user, with some text, and leases that nobody renews any more; their ids."""
+    """Stores replies of a user with some text and expired leases; returns the ids of the replies."""
     owner = uuid4()
     orphans: list[dict[str, object]] = [
         {

@@ -63,7 +63,7 @@ class PostgresProxy(TcpProxy):
         return parts._replace(netloc=netloc, query="sslmode=disable&gssencmode=disable").geturl()
 
     def on(self, fragment: str, fault: Loss | str, *, times: int = 1) -> Rule:
-        """From now on `fault` happens to the statements that contain `fragment`."""
+        """Injects `fault` into all further statements that contain `fragment`."""
         rule = Rule(fragment, fault, times)
         self.rules.append(rule)
         return rule

@@ -37,7 +37,7 @@ class RawConnection:
 
     @classmethod
     async def open(cls, base_url: str, *, receive_buffer: int | None = None) -> Self:
-        """Connects; a small buffer lets the replica feel at once that nobody reads."""
+        """Connects; with a small buffer, the replica notices at once that nobody reads."""
         parts = urlsplit(base_url)
         sock = socket.socket()
         if receive_buffer is not None:
@@ -56,7 +56,7 @@ class RawConnection:
             await self.writer.wait_closed()
 
     async def send(self, data: bytes) -> None:
-        """Sends."""
+        """Sends bytes."""
         self.writer.write(data)
         await self.writer.drain()
 
@@ -69,9 +69,9 @@ class RawConnection:
         self.writer.write_eof()
 
     def close(self) -> None:
-        """FIN."""
+        """Closes the sending half, with a FIN."""
         self.writer.close()
 
     def reset(self) -> None:
-        """RST."""
+        """Aborts the connection, with a RST."""
         abort(self.writer)

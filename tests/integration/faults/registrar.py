@@ -28,7 +28,7 @@ class Registrar:
     trouble: Script | None = None
 
     async def __call__(self, call: Call) -> None:
-        """The script."""
+        """Answers as the auth service."""
         await (self.trouble or self._validate)(call)
 
     async def _validate(self, call: Call) -> None:
@@ -55,5 +55,5 @@ def keyed(script: Script, registrar: Registrar) -> Script:
 
 
 async def black_hole(_call: Call) -> None:
-    """A script: takes the question, and is not heard of again."""
+    """Reads the request and never answers."""
     await asyncio.Event().wait()

@@ -145,7 +145,7 @@ class Replica:
         return time.monotonic() - began
 
     async def restart(self) -> None:
-        """A new process on the same port, as a pod that comes back under its name."""
+        """Starts a new process on the same port, as a pod that comes back under its name."""
         assert not self.is_alive
         self.start()
         await self.ready()

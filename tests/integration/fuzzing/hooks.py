@@ -60,21 +60,21 @@ def filter_failure(context: HookContext, failure: Failure, case: Case[Any], resp
 
 @schemathesis.check
 def only_the_callers_own_things_are_shown(_ctx: CheckContext, response: Response, _case: Case[Any]) -> None:
-    """Everything in a response that has an owner is the caller's."""
+    """Checks that everything in a response that has an owner is the caller's."""
     owners, caller = set(_owners(_json(response))), _caller(response)
     assert owners <= {caller}, f"{caller} was shown what belongs to {owners}"
 
 
 @schemathesis.check
 def nothing_of_another_user_is_shown(_ctx: CheckContext, response: Response, _case: Case[Any]) -> None:
-    """No response holds what another user wrote, or an id of theirs."""
+    """Checks that no response holds the text or an id of another user."""
     shown = response.content.decode(errors="replace") + str(dict(response.headers))
     assert not [text for text in _foreign_texts if text in shown]
 
 
 @schemathesis.check
 def nobody_gets_in_without_a_token(_ctx: CheckContext, response: Response, case: Case[Any]) -> None:
-    """Without a token a secured operation says nothing but 401, whatever else is wrong with the request."""
+    """Checks that a secured operation without a token answers 401, whatever else is wrong with the request."""
     is_the_operation = response.request.method == case.operation.method.upper()
     if _caller(response) is None and is_the_operation and _is_secured(case):
         # A path parameter can make another path of it.

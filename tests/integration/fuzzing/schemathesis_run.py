@@ -56,7 +56,7 @@ class SchemathesisRun:
     examples: int
 
     async def against(self, base_url: str, folder: Path) -> Outcome:
-        """Runs; `folder` is for its configuration."""
+        """Runs schemathesis against a service; `folder` is for its configuration."""
         configuration = folder / "schemathesis.toml"
         configuration.write_text(self._configuration())
         process = await asyncio.create_subprocess_exec(

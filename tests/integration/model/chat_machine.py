@@ -250,7 +250,7 @@ class ChatMachine(RuleBasedStateMachine):
             await self._news.compare(user, on=url)
 
     def teardown(self) -> None:
-        """Every reply comes to its end, and both replicas show all of it."""
+        """Lets every reply end, and checks that both replicas show all of it."""
         for user in self._users:
             self._loop.run(user.let_all_end())
         self._loop.run(self._compare_all())

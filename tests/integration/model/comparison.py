@@ -45,7 +45,7 @@ class News:
 
 
 async def compare_list(participant: Participant, *, on: str) -> None:
-    """The list, page by page."""
+    """Returns the list, read page by page."""
     by_cursor: list[Shown] = []
     cursor = ""
     while True:

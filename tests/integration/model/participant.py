@@ -175,7 +175,7 @@ class Participant:
         return self.cluster.model.calls(prompt)[-1]
 
     async def go_on(self, conversation_id: str, reply_id: str) -> None:
-        """A reply that pauses goes on to its end."""
+        """Lets a reply that pauses end."""
         saying = self._pausing.pop(reply_id, None)
         if saying is None:
             return
@@ -221,7 +221,7 @@ class Participant:
             _expect_end(follower.reading, reply)
 
     async def let_all_end(self) -> None:
-        """Every reply that pauses goes on to its end."""
+        """Lets every reply that pauses end."""
         for conversation in self.chat.conversations.values():
             if conversation.running is not None:
                 await self.go_on(conversation.id, conversation.running.id)

@@ -122,7 +122,7 @@ class ReferenceChat:
     # -- Conversations --------------------------------------------------------------------------------------------
 
     def create(self, conversation_id: str, title: str | None) -> None:
-        """A new one, empty."""
+        """Creates an empty conversation."""
         self.conversations[conversation_id] = Conversation(
             conversation_id, DEFAULT_TITLE if title is None else title, title is None, next(self._moments)
         )
@@ -180,7 +180,7 @@ class ReferenceChat:
         self._begin(conversation, reply)
 
     def regenerate(self, conversation_id: str, reply: Message) -> None:
-        """Another reply beside the last one."""
+        """Appends another reply beside the last one."""
         conversation = self.find(conversation_id)
         head = conversation.head
         reply.fallback = head if head is not None and head.role == "assistant" and head.content else None
@@ -195,7 +195,7 @@ class ReferenceChat:
     # -- Ends of replies ------------------------------------------------------------------------------------------
 
     def run_its_course(self, conversation_id: str, reply: Message) -> None:
-        """The reply ends by itself, unless it pauses."""
+        """Ends the reply, unless it pauses."""
         assert reply.delivery is not None
         if reply.delivery.course is Course.WHOLE:
             self._end(conversation_id, reply, "complete", reply.delivery.whole_text(reply.prompt))
@@ -204,7 +204,7 @@ class ReferenceChat:
             self._end(conversation_id, reply, "interrupted" if text else "failed", text)
 
     def resume(self, conversation_id: str, reply: Message) -> None:
-        """A reply that paused goes on to its end."""
+        """Ends a reply that paused."""
         assert reply.delivery is not None
         self._end(conversation_id, reply, "complete", reply.delivery.whole_text(reply.prompt))
 

@@ -37,7 +37,7 @@ async def stored_chars(cluster: Cluster, saying: Saying) -> int:
 
 
 async def expect_complete(cluster: Cluster, user: Client, saying: Saying) -> None:
-    """The reply is all there, for a reader on the other replica too."""
+    """Checks that a reader gets the whole reply, on either replica."""
     sent = sent_for(cluster, saying)
     assert sent.reply_id is not None
     follower = await read_to_the_end(user.follow(sent.conversation_id, sent.reply_id), cluster.urls[::-1])

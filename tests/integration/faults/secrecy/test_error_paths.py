@@ -120,7 +120,7 @@ async def test_a_caller_who_is_not_let_in(trap: Trap) -> None:
 
 
 async def test_more_than_a_caller_may_have(trap: Trap) -> None:
-    """409, 429, and a key that was used for something else."""
+    """The refusals are 409, 429, and 422 for a key that was used for another request."""
     trap.cluster.inference.on("/generate", packets(STREAM_HEAD, chunk(token(trap.canaries.text.value)), then=hang))
     conversations = [await trap.conversation() for _ in range(3)]
     statuses = []
@@ -138,7 +138,7 @@ async def test_more_than_a_caller_may_have(trap: Trap) -> None:
 
 
 async def test_what_is_no_http(trap: Trap) -> None:
-    """400, 408, 413, 431: answered by the server itself."""
+    """The server itself answers with 400, 408, 413 and 431."""
     secret, said = trap.canaries.token.value.encode(), trap.canaries.text.value.encode()
     post = b"POST /api/conversations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b.alice\r\n" % secret
     requests = [

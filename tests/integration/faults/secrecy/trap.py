@@ -74,7 +74,7 @@ class Trap:
     async def call(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **request: object
     ) -> httpx.Response:
-        """Any request, by alice unless the headers say something else."""
+        """Sends any request, by Alice unless the headers name another user."""
         sent = self.bearer() if headers is None else dict(headers)
         response = await self._http.request(method, f"{self.url}{path}", headers=sent, **request)  # type: ignore[arg-type] # as it takes
         self.answers.append(response)
@@ -87,7 +87,7 @@ class Trap:
         return str(response.headers["location"])
 
     async def validate(self, call: Call) -> None:
-        """The auth service's script."""
+        """Answers as the auth service."""
         if self.auth_trouble is not None:
             await self.auth_trouble(call)
             return

@@ -57,6 +57,6 @@ CUTS = st.lists(st.integers(0, 250))
 
 
 def in_chunks(body: bytes, cuts: list[int]) -> list[bytes]:
-    """`body`, cut there."""
+    """Returns the parts of `body` between the cuts."""
     ends = sorted({min(cut, len(body)) for cut in cuts} | {0, len(body)})
     return [body[start:end] for start, end in itertools.pairwise(ends)]

@@ -38,7 +38,7 @@ class Heard:
 
     @property
     def data(self) -> list[str]:
-        """Of each event."""
+        """Returns the data of each event."""
         return [event.data for event in self.events]
 
 
