@@ -1,6 +1,6 @@
 """Admits the requests of authenticated users within the limits of each user.
 
-The limits hold for one process. They protect the process, so they need no knowledge of other processes.
+The limits hold for one process, because they protect the process.
 """
 
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ from chatcore_service.settings import RequestSettings
 
 
 class HasOwnLimit(ABC):
-    """Marks the responses, such as event streams, that another limit counts while they are open."""
+    """Marks responses, such as event streams, that have a limit of their own while they are open."""
 
     __slots__ = ()
 
@@ -33,7 +33,7 @@ class Admission:
     Args:
         settings: the limits.
         buffer_budget: the memory that requests may hold.
-        clock: the clock that tells one minute from the next.
+        clock: the clock for the limit of a minute.
         metrics: the metrics that count requests in progress and refusals.
     """
 
@@ -94,7 +94,7 @@ class Place:
         self._admission.give_back(self._user_id)
 
     def released_after(self, response: ASGIApp) -> ASGIApp:
-        """Returns the response, which releases the place at its end; at once if the response has a limit of its own."""
+        """Wraps the response so that the place is released at its end, or at once if it has a limit of its own."""
         if isinstance(response, HasOwnLimit):
             self.release()
             return response

@@ -13,12 +13,13 @@ from chatcore_service.metrics import Metrics
 #: Key of the :class:`HeldBytes` of a request's body in the scope.
 HELD_BODY = "chatcore.held_body"
 
-#: This many bytes of each request or response are free. So an ordinary message is accepted even while the bodies of
-#: others take all that the callers without a valid token may take.
+#: The first bytes of each request or response are not counted. So an ordinary message is accepted even while all
+#: bytes for callers without a valid token are taken.
 FREE_BYTES: Final = 16 * 1024
 
-# One user may take this part of the budget, and all requests whose token is not validated yet may take that together.
+# The part of the budget that the requests of one user may take.
 _PART_OF_A_USER = 1 / 4
+# The part that all requests whose token is not validated yet may take together.
 _PART_OF_THE_UNKNOWN = 1 / 2
 
 
@@ -26,7 +27,7 @@ class BufferBudget:
     """Counts the bytes that all connections of the process hold, by user.
 
     Args:
-        max_bytes: the most bytes, without the free bytes of each request and response.
+        max_bytes: the most bytes, without the first FREE_BYTES of each request and response.
         metrics: the metrics that show the bytes and count refusals.
     """
 
@@ -38,7 +39,7 @@ class BufferBudget:
         self.total = 0
 
     def require_room(self, owner: UserId | None, byte_count: int = 1) -> None:
-        """Checks that an owner may hold so many more bytes.
+        """Checks that an owner may hold `byte_count` more bytes.
 
         Args:
             owner: the user; None before the token is validated.
@@ -56,7 +57,7 @@ class BufferBudget:
             self._refuse(TooManyBufferedBytesError())
 
     def add(self, owner: UserId | None, byte_count: int) -> None:
-        """Counts bytes of an owner; a negative number gives bytes back."""
+        """Counts bytes of an owner; a negative number releases bytes."""
         if not byte_count:
             return
         self.total += byte_count
@@ -85,7 +86,7 @@ class HeldBytes:
         self._budget = budget
         self._count = 0
         self._counted = 0
-        # The type only: an exception that is kept keeps the frames that it passed, with the bytes of the body.
+        # Only the type is kept: an exception would keep the stack frames that it passed, with the bytes of the body.
         self._refusal: type[RefusedError] | None = None
         #: The user; None before the token is validated.
         self.owner = owner
@@ -113,8 +114,8 @@ class HeldBytes:
         """Counts the bytes as those of a user, whose token has been validated.
 
         Raises:
-            BuffersFullError: the process has no room. The bytes are given back, and no further byte is taken.
-            TooManyBufferedBytesError: the user has no room. The same follows.
+            BuffersFullError: the process has no room. The bytes are released, and no further byte is counted.
+            TooManyBufferedBytesError: the user has no room. The bytes are released, and no further byte is counted.
         """
         counted, count = self._counted, self._count
         self.release()
@@ -137,7 +138,7 @@ class HeldBytes:
             raise self._refusal()
 
     def release(self) -> None:
-        """Gives all bytes back. A second call has no effect."""
+        """Releases all bytes. A second call has no effect."""
         self.hold(0)
 
 

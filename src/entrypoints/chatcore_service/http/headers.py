@@ -69,7 +69,7 @@ _EVENT_ID = re.compile(EVENT_ID_PATTERN)
 
 @frozen
 class ResumePoint:
-    """Says what a reader of a reply knows already."""
+    """Describes what a reader of a reply knows already."""
 
     #: How many code points of the reply the reader has; None if it reads from the start.
     offset: int | None

@@ -1,10 +1,10 @@
-"""Lets the C library give the memory of large blocks back to the system."""
+"""Makes the C library return the memory of large blocks to the system."""
 
 import ctypes
 import sys
 from typing import Final
 
-#: Blocks from this size are mapped one by one, and unmapped when they are freed.
+#: Blocks of this size and more are mapped one by one, and unmapped when they are freed.
 MAPPED_BYTES: Final = 64 * 1024
 _M_MMAP_THRESHOLD: Final = -3
 

@@ -1,4 +1,4 @@
-"""Answers requests in HTTP/1.0, which does not know the chunked transfer coding."""
+"""Answers requests in HTTP/1.0, which has no chunked transfer coding."""
 
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn._types import ASGI3Application
@@ -6,7 +6,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 
 class CloseDelimited:
-    """Wraps an application for one request: the end of the connection ends a body without a Content-Length.
+    """Wraps an application for one request, so that the close of the connection ends a body without Content-Length.
 
     Args:
         app: the application.

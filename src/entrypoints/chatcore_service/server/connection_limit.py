@@ -12,7 +12,7 @@ MAX_EXTRA = 32
 
 
 class Connection(Protocol):
-    """A connection that can be asked to end."""
+    """Is a connection that can be closed for another one."""
 
     def give_way(self) -> None:
         """Closes the connection, because another one needs its place."""
@@ -23,7 +23,7 @@ class ConnectionLimit:
     """Counts the open connections of a process.
 
     Args:
-        most: the most connections that are not extra.
+        most: the maximum number of connections that are not extra.
     """
 
     def __init__(self, most: int) -> None:
@@ -61,7 +61,7 @@ class ConnectionLimit:
 
     def _end_oldest(self, connections: dict[Connection, None]) -> bool:
         for connection in connections:
-            # The transport reports the loss of a closed connection later.
+            # The connection stops counting now, because the transport reports its loss later.
             self.leave(connection)
             connection.give_way()
             return True

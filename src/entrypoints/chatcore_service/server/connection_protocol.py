@@ -1,6 +1,6 @@
 """Extends uvicorn's HTTP protocol by a direct writer for streams and by a close that loses no response.
 
-uvicorn closes a connection while the caller still sends, which loses the response, or reads on without end.
+uvicorn alone closes a connection while the caller still sends, which loses the response, or reads on without end.
 """
 
 import asyncio

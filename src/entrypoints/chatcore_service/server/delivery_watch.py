@@ -28,7 +28,7 @@ class DeliveryWatch:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Starts to watch if bytes are left. A call during a watch has no effect."""
+        """Starts to watch if bytes wait to be taken. A call during a watch has no effect."""
         # A connection has one timer at a time, even if responses follow each other faster than the timer fires.
         if self._timer is None and self._connection.get_write_buffer_size():
             self._timer = self._loop.call_later(self._seconds, self._check, self._connection.taken_bytes)

@@ -9,11 +9,11 @@ from attrs import evolve
 from chatcore_service.server.connection_limit import MAX_EXTRA
 from chatcore_service.settings import Settings
 
-#: The soft limit where the hard limit is infinite. Linux allows no more by default.
-_ENOUGH = 1024 * 1024
-#: Descriptors for connections to the auth service, for the database connections beside the pool, and for files.
-_OWN = 140
-#: Fewest connections, without which the service is of no use.
+# The soft limit where the hard limit is infinite. Linux allows no more by default.
+_MAX_SOFT_LIMIT = 1024 * 1024
+# Descriptors for connections to the auth service, for the database connections beside the pool, and for files.
+_OWN_DESCRIPTORS = 140
+# With fewer connections, the service is of no use.
 _MIN_CONNECTIONS = 16
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
@@ -36,14 +36,14 @@ def fit_into_descriptors(settings: Settings) -> Settings:
 
 def connections_within(descriptors: int, settings: Settings) -> int:
     """Returns how many connections leave enough descriptors for probes, the database, auth and inference."""
-    shared = descriptors - _OWN - MAX_EXTRA - settings.database_pool_max_size
+    shared = descriptors - _OWN_DESCRIPTORS - MAX_EXTRA - settings.database_pool_max_size
     # Each connection may wait for a reply, which has a connection to the inference service.
     return max(shared // 2, _MIN_CONNECTIONS)
 
 
 def _raise_soft_limit() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _ENOUGH if hard == resource.RLIM_INFINITY else hard
+    wanted = _MAX_SOFT_LIMIT if hard == resource.RLIM_INFINITY else hard
     # macOS refuses a soft limit above one of the kernel's own limits.
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
