@@ -44,7 +44,7 @@ create table messages (
         check (status in ('streaming', 'complete', 'stopped', 'interrupted', 'failed'))
 );
 
--- No statement uses this index; it goes with a later migration.
+-- No statement uses this index any more. A later migration may drop it, once no previous version runs.
 create index messages_of_system on messages (user_id, conversation_id, position) where role = 'system';
 
 create table generations (
