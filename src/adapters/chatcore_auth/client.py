@@ -12,10 +12,8 @@ from chatcore_auth.validators.service.service_validator import ServiceValidator
 
 # The deadline of a call ends a little before the caller's timeout, so that the caller gets an answer in time.
 _DEADLINE_SHARE = 0.975
-_CONNECT_SHARE = 0.9
-
-# There is one connection more than there are calls, so that a probe need not queue behind the calls.
-_CONNECTIONS_FOR_PROBES = 1
+# A call that fails does so before the deadline, so that the log says why.
+_CALL_SHARE = 0.95
 
 
 class AuthClient(CachedAuth):
@@ -29,7 +27,7 @@ class AuthClient(CachedAuth):
         ttl_seconds: the longest time for which a user is cached; never beyond 300 s or the token's expiry.
         max_size: the number of users that are cached.
         timeout_seconds: the longest time that `authenticate` takes, including the wait for a free slot.
-        max_concurrent_calls: the number of calls that may run at once; further calls wait within the same timeout.
+        max_concurrent_calls: the number of calls that may begin at once; further calls wait within the same timeout.
         failures_to_doubt: the number of different tokens on which the service must fail in a row before a probe decides
             whether the service is down.
         pause_seconds: the time for which new callers are refused after a failed probe, and callers with a token on
@@ -58,8 +56,8 @@ class AuthClient(CachedAuth):
         service = ServiceValidator(
             base_url,
             internal_api_key,
-            max_connections=max_concurrent_calls + _CONNECTIONS_FOR_PROBES,
-            connect_timeout_seconds=timeout_seconds * _CONNECT_SHARE,
+            max_idle_connections=max_concurrent_calls,
+            timeout_seconds=timeout_seconds * _CALL_SHARE,
             transport=transport,
         )
         guarded = GuardedValidator(

@@ -6,6 +6,7 @@ import structlog
 
 from chatcore.ports.clock import Clock
 from chatcore_auth.circuit_breaker import CircuitBreaker
+from chatcore_auth.lasting_calls import LastingCalls
 from chatcore_auth.single_flight import FlightAbortedError, SingleFlight
 from chatcore_auth.token_check import TokenCheck, Unusable
 from chatcore_auth.token_failures import TokenFailures
@@ -13,6 +14,12 @@ from chatcore_auth.token_key import TokenKey, token_key
 from chatcore_auth.validators.validator import Validator
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_auth")
+
+# A call that takes longer gives its slot to the next caller: callers on whose tokens the service hangs must not keep
+# everyone else waiting.
+_SLOT_SECONDS = 0.1
+# So many times the number of slots may be in progress, most of them without a slot.
+_PENDING_CALLS_FOR_EACH_SLOT = 16
 
 _BREAKER_IS_OPEN = Unusable("the circuit breaker is open")
 _TOKEN_IS_PAUSED = Unusable("this token keeps failing")
@@ -27,8 +34,9 @@ class GuardedValidator(Validator):
     Args:
         validator: the validator to guard; it is closed together with this one.
         clock: the clock that measures the pauses.
-        deadline_seconds: the longest time that a call may take, including the wait for a free slot.
-        max_concurrent_calls: the number of calls that may run at once; further calls wait for a free slot.
+        deadline_seconds: the longest time for which a caller waits, including the wait for a free slot.
+        max_concurrent_calls: the number of calls that may begin at once; further calls wait for a free slot. A slot is
+            free when a call has ended or has taken 0.1 s; at most 16 times as many calls are in progress.
         failures_to_doubt: the number of different tokens that must fail in a row before the validator is probed.
         pause_seconds: the time for which no calls are made after a failed probe, and none with a token that keeps
             failing.
@@ -48,6 +56,8 @@ class GuardedValidator(Validator):
         self._validator = validator
         self._deadline_seconds = deadline_seconds
         self._slots = asyncio.Semaphore(max_concurrent_calls)
+        self._max_pending_calls = _PENDING_CALLS_FOR_EACH_SLOT * max_concurrent_calls
+        self._calls = LastingCalls()
         self._breaker = CircuitBreaker(clock, failures_to_doubt=failures_to_doubt, pause_seconds=pause_seconds)
         self._failures = TokenFailures(clock, pause_seconds=pause_seconds)
         self._checks = SingleFlight[str, bool]()
@@ -55,13 +65,14 @@ class GuardedValidator(Validator):
     async def close(self) -> None:
         """Closes the guarded validator."""
         await self._checks.abort()
+        await self._calls.cancel()
         await self._validator.close()
 
     async def probe(self) -> Unusable | None:
         """Probes the validator within the deadline; the probe needs no slot and ignores the circuit breaker."""
+        call = self._calls.start(self._validator.probe())
         try:
-            async with asyncio.timeout(self._deadline_seconds):
-                return await self._validator.probe()
+            return await self._calls.result(call, self._deadline())
         except TimeoutError as error:
             return Unusable("no answer in time", error, is_outage=True)
 
@@ -72,28 +83,52 @@ class GuardedValidator(Validator):
             return Unusable("no token")
         if self._failures.is_paused(key):
             return _TOKEN_IS_PAUSED
-        deadline = asyncio.get_running_loop().time() + self._deadline_seconds
+        deadline = self._deadline()
+        try:
+            call = await self._start(deadline, token, trace_id)
+            check = _BREAKER_IS_OPEN if call is None else await self._calls.result(call, deadline)
+        except _TooManyCallsError as error:
+            # This is no outage: the validator answers, but not so many callers at once.
+            return self._logged(Unusable("too many calls at once", error), trace_id)
+        except TimeoutError as error:
+            check = Unusable("no answer in time", error, is_outage=True)
+        if check is _BREAKER_IS_OPEN:
+            return check
+        self._record(key, check)
+        return self._logged(check, trace_id)
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self._deadline_seconds
+
+    async def _start(self, deadline: float, token: str, trace_id: str | None) -> "asyncio.Task[TokenCheck] | None":
+        """Starts a call in a slot; returns the call when it has ended or has lost its slot.
+
+        While the breaker is open, no call is made and the result is None.
+
+        Raises:
+            TimeoutError: the deadline came before the breaker's check has ended.
+            _TooManyCallsError: there was no slot before the deadline.
+        """
+        await self._take_slot(deadline)
+        try:
+            async with asyncio.timeout_at(deadline):
+                if not await self._is_up():
+                    return None
+            call = self._calls.start(self._validator.validate(token, trace_id))
+            await asyncio.wait([call], timeout=_SLOT_SECONDS)
+            return call
+        finally:
+            self._slots.release()
+
+    async def _take_slot(self, deadline: float) -> None:
         try:
             async with asyncio.timeout_at(deadline):
                 await self._slots.acquire()
         except TimeoutError as error:
-            # This is no outage: the validator answers, but not so many callers at once.
-            return self._logged(Unusable("too many calls at once", error), trace_id)
-        try:
-            return await self._validate_by(deadline, key, token, trace_id)
-        finally:
+            raise _TooManyCallsError from error
+        if len(self._calls) >= self._max_pending_calls:
             self._slots.release()
-
-    async def _validate_by(self, deadline: float, key: TokenKey, token: str, trace_id: str | None) -> TokenCheck:
-        try:
-            async with asyncio.timeout_at(deadline):
-                if not await self._is_up():
-                    return _BREAKER_IS_OPEN
-                check = await self._validator.validate(token, trace_id)
-        except TimeoutError as error:
-            check = Unusable("no answer in time", error, is_outage=True)
-        self._record(key, check)
-        return self._logged(check, trace_id)
+            raise _TooManyCallsError
 
     async def _is_up(self) -> bool:
         if not self._breaker.is_in_doubt:
@@ -133,3 +168,7 @@ class GuardedValidator(Validator):
             # The cause is not logged: the cause may hold the request, and the request holds the token.
             log(f"{self.name} gave no usable answer", reason=check.reason, trace_id=trace_id)
         return check
+
+
+class _TooManyCallsError(Exception):
+    """Reports that no call can be made in time because so many are in progress."""

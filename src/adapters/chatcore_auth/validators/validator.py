@@ -8,8 +8,8 @@ from chatcore_auth.token_check import TokenCheck, Unusable
 class Validator(Protocol):
     """Validates tokens; caching, bounds and the circuit breaker are built around a validator.
 
-    Methods return failures as values and do not raise. They may take as long as they need: the caller sets a deadline
-    and cancels a call that exceeds the deadline.
+    Methods return failures as values and do not raise. A call ends by itself in a bounded time: callers stop waiting at
+    their deadline, but a call is cancelled only before the validator is closed.
     """
 
     #: The subject of the log's sentences about this validator, such as `the auth service`.

@@ -15,6 +15,7 @@ from tests.integration.adapters.chatcore_auth.auth_server import (
     serving,
 )
 from tests.integration.adapters.chatcore_auth.auth_server import reset as reset_connection
+from tests.integration.faults.waiting import eventually
 
 from chatcore.errors import AuthUnavailableError
 from chatcore.system_clock import SystemClock
@@ -98,6 +99,26 @@ async def test_a_black_hole_delays_only_the_callers_who_find_it() -> None:
     assert {*first, *then} == {"unavailable"}
     assert asked
     assert not [body for body in asked if b"later" in body]
+
+
+async def test_after_a_black_hole_everyone_is_let_in() -> None:
+    async def hang_on_some(request: Request, writer: asyncio.StreamWriter) -> None:
+        await (never_answer if b"hang" in request.body else answer)(request, writer)
+
+    async def call_again_and_again(caller: int) -> None:
+        for number in range(30):
+            assert await outcome_of(client, f"hang {caller} {number}") == "unavailable"
+            await asyncio.sleep(0.01)
+
+    async def lets_in() -> bool:
+        return await outcome_of(client, "later") != "unavailable"
+
+    async with (
+        serving(hang_on_some) as url,
+        AuthClient(url, "key", SystemClock(), timeout_seconds=0.1, max_concurrent_calls=4) as client,
+    ):
+        await asyncio.gather(*map(call_again_and_again, range(100)))
+        await eventually(lets_in, within=NEVER, what="an answer to a caller with a good token")
 
 
 async def test_a_closed_port_is_an_outage_at_once() -> None:

@@ -82,8 +82,11 @@ class ScriptedAuthService:
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
         try:
-            await self.may_answer.wait()
-            await self.until_answered(token)
+            async with asyncio.timeout(request.extensions["timeout"]["read"]):
+                await self.may_answer.wait()
+                await self.until_answered(token)
+        except TimeoutError as error:
+            raise httpx.ReadTimeout("no answer", request=request) from error
         finally:
             self._at_once -= 1
         return self.answer(token)

@@ -247,6 +247,17 @@ async def test_new_tokens_on_which_the_service_hangs_shut_out_nobody_else(clock:
 
 
 @in_virtual_time
+async def test_a_wave_of_new_tokens_on_which_the_service_hangs_holds_up_nobody_else(clock: HandSetClock) -> None:
+    service = HangingService(answer=vouching_but_for_the_probe)
+    async with AuthClient("http://auth", "key", clock, transport=service.transport) as client:
+        wave = [asyncio.create_task(client.authenticate(f"hanging {number}")) for number in range(700)]
+        await asyncio.sleep(0)
+
+        assert (await client.authenticate("new")).id == "new"
+        await asyncio.gather(*wave, return_exceptions=True)
+
+
+@in_virtual_time
 async def test_a_token_that_keeps_failing_makes_no_calls_for_a_while(clock: HandSetClock) -> None:
     service = HangingService(answer=vouching_but_for_the_probe)
     async with AuthClient("http://auth", "key", clock, transport=service.transport) as client:
@@ -321,8 +332,9 @@ async def test_callers_without_a_slot_in_time_learn_that_auth_is_unavailable(clo
         "http://auth", "key", clock, max_concurrent_calls=2, timeout_seconds=5, transport=service.transport
     ) as client:
         outcomes = await asyncio.gather(
-            *(client.authenticate(f"token {number}") for number in range(20)), return_exceptions=True
+            *(client.authenticate(f"token {number}") for number in range(100)), return_exceptions=True
         )
 
     assert {type(outcome) for outcome in outcomes} == {AuthUnavailableError}
-    assert service.most_at_once == 2
+    # A call that takes long gives its slot to another, up to 16 calls for each slot.
+    assert service.most_at_once == 2 * 16

@@ -1,5 +1,6 @@
 """Calls the auth service over HTTP."""
 
+import asyncio
 import re
 import ssl
 from collections.abc import Awaitable, Callable
@@ -46,9 +47,9 @@ class ServiceValidator(Validator):
         base_url: the URL of the auth service without the path; a trailing slash does not matter.
         internal_api_key: the key that is sent as ``X-Internal-API-Key``. Of several keys, separated by commas, the key
             that the service accepts is sent.
-        max_connections: the number of connections that may be open at once.
-        connect_timeout_seconds: the longest time for making a connection. It must be shorter than the callers'
-            deadline: httpcore leaves the socket open when cancellation ends a TLS handshake.
+        max_idle_connections: the number of connections that are kept open between calls.
+        timeout_seconds: the longest time for making a connection, for the service's silence, and for the whole body of
+            a reply.
         transport: the transport that replaces the network in tests.
     """
 
@@ -59,12 +60,13 @@ class ServiceValidator(Validator):
         base_url: str,
         internal_api_key: str,
         *,
-        max_connections: int,
-        connect_timeout_seconds: float,
+        max_idle_connections: int,
+        timeout_seconds: float,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._keys = KeyRing(internal_api_key)
+        self._timeout_seconds = timeout_seconds
         self._http = httpx.AsyncClient(
             transport=transport,
             headers={
@@ -73,8 +75,9 @@ class ServiceValidator(Validator):
                 # Compressed replies are refused, since a small reply could inflate to a huge one.
                 b"Accept-Encoding": b"identity",
             },
-            timeout=httpx.Timeout(None, connect=connect_timeout_seconds),
-            limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+            timeout=timeout_seconds,
+            # The caller bounds the number of calls; a pool with a bound of its own would only add a queue.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=max_idle_connections),
             follow_redirects=False,
             verify=_tls(),
             # The client ignores proxies and .netrc: the only address is the one in the settings.
@@ -118,7 +121,7 @@ class ServiceValidator(Validator):
         url = f"{self._base_url}/auth/validate"
         body = orjson.dumps({"token": token})
         async with self._http.stream("POST", url, content=body, headers=headers) as response:
-            return read_reply(response.status_code, await _body_of(response))
+            return read_reply(response.status_code, await _body_of(response, self._timeout_seconds))
 
 
 async def _retried_if_broken(call: Callable[[], Awaitable[Result]]) -> Result:
@@ -129,12 +132,16 @@ async def _retried_if_broken(call: Callable[[], Awaitable[Result]]) -> Result:
         return await call()
 
 
-async def _body_of(response: httpx.Response) -> bytes | Unusable:
+async def _body_of(response: httpx.Response, max_seconds: float) -> bytes | Unusable:
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         return Unusable("a compressed reply")
     body = bytearray()
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + max_seconds
     async for chunk in response.aiter_bytes():
         body += chunk
+        if clock() > deadline:
+            return Unusable("a reply that takes too long", is_outage=True)
         if len(body) > MAX_BODY_BYTES:
             return Unusable(f"a reply of more than {MAX_BODY_BYTES} bytes")
     return bytes(body)
