@@ -26,10 +26,12 @@ _HEADER_VALUE = re.compile(r"[!-~]+")
 _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
 )
-# The pattern excludes "@", "?", "#", backslashes, white space and empty segments, on which URL parsers disagree.
-_URL = re.compile(r"(?i:https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%!$&'()*+,;=:-]+)*")
+# One segment of a path. The pattern excludes "?", "#", backslashes, white space, empty segments, segments of dots, and
+# the encoded forms of slashes, backslashes and control characters, on which URL parsers disagree.
+_SEGMENT = r"(?!(\.|%2[Ee]){1,2}(/|\Z))([A-Za-z0-9._~!$&'()*+,;=:-]|%(?![01]|2[Ff]|5[Cc]|7[Ff])[0-9A-Fa-f]{2})+"
+_URL = re.compile(rf"(?i:https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?(/{_SEGMENT})*")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
-_URL_PATH = re.compile(r"/(?!/)[A-Za-z0-9/._~%!$&'()*+,;=:@-]*")
+_URL_PATH = re.compile(rf"/|(/{_SEGMENT})+/?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # PostgreSQL would cut a longer name.
 _MAX_IDENTIFIER_BYTES = 63
@@ -121,9 +123,11 @@ def http_url(value: str) -> str:
 
 
 def url_path(value: str) -> str:
-    """Accepts the path of an address, such as /generate."""
+    """Accepts the path of an address, such as /generate, whose segments are neither empty nor dots."""
     if not _URL_PATH.fullmatch(value):
-        raise MalformedValueError("must be a path such as /generate")
+        raise MalformedValueError(
+            "must be a path such as /generate, without empty segments, segments of dots, a query or a fragment"
+        )
     return value
 
 

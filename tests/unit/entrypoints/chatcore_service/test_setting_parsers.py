@@ -31,6 +31,11 @@ MALFORMED_VARIABLES = (
     ("AUTH_SERVICE_URL", "http://h/a b"),
     ("AUTH_SERVICE_URL", "http://h\\x"),
     ("AUTH_SERVICE_URL", "http://h/a//b"),
+    ("AUTH_SERVICE_URL", "http://h/../b"),
+    ("AUTH_SERVICE_URL", "http://h/a/."),
+    ("AUTH_SERVICE_URL", "http://h/%2e%2e/b"),
+    ("AUTH_SERVICE_URL", "http://h/a%2Fb"),
+    ("AUTH_SERVICE_URL", "http://h/a%0a"),
     ("AUTH_SERVICE_URL", "http://h:"),
     ("AUTH_SERVICE_URL", "http://h:0"),
     ("AUTH_SERVICE_URL", "http://h:x"),
@@ -63,6 +68,32 @@ MALFORMED_VARIABLES = (
     ("INFERENCE_GENERATE_PATH", "//evil.test"),
     ("INFERENCE_GENERATE_PATH", "/generate?x=1"),
     ("INFERENCE_GENERATE_PATH", "/a b"),
+    ("INFERENCE_GENERATE_PATH", "/generate?"),
+    ("INFERENCE_GENERATE_PATH", "/generate#x"),
+    ("INFERENCE_GENERATE_PATH", "/generate#"),
+    ("INFERENCE_GENERATE_PATH", "/../x"),
+    ("INFERENCE_GENERATE_PATH", "/v1/.."),
+    ("INFERENCE_GENERATE_PATH", "/./x"),
+    ("INFERENCE_GENERATE_PATH", "/v1/."),
+    ("INFERENCE_GENERATE_PATH", "/../"),
+    ("INFERENCE_GENERATE_PATH", "/%2e%2E/x"),
+    ("INFERENCE_GENERATE_PATH", "/.%2e"),
+    ("INFERENCE_GENERATE_PATH", "/v1//generate"),
+    ("INFERENCE_GENERATE_PATH", "/generate//"),
+    ("INFERENCE_GENERATE_PATH", "/v1\\generate"),
+    ("INFERENCE_GENERATE_PATH", "/\\evil.test"),
+    ("INFERENCE_GENERATE_PATH", "/v1%2Fgenerate"),
+    ("INFERENCE_GENERATE_PATH", "/v1%5cgenerate"),
+    ("INFERENCE_GENERATE_PATH", "/a%00"),
+    ("INFERENCE_GENERATE_PATH", "/a%0d%0a"),
+    ("INFERENCE_GENERATE_PATH", "/a%7f"),
+    ("INFERENCE_GENERATE_PATH", "/a%"),
+    ("INFERENCE_GENERATE_PATH", "/a%2"),
+    ("INFERENCE_GENERATE_PATH", "/a\nb"),
+    ("INFERENCE_GENERATE_PATH", "/a\r\nx: y"),
+    ("INFERENCE_GENERATE_PATH", "/a\x00b"),
+    ("INFERENCE_GENERATE_PATH", "/a\tb"),
+    ("INFERENCE_GENERATE_PATH", "/é"),
     ("SEND_ON_BUSY", "stop"),
     ("FRONTEND_URL", "*"),
     ("FRONTEND_URL", ",,,"),
@@ -109,6 +140,13 @@ def test_a_malformed_variable_is_named() -> None:
     told = {(name, value): problem_with(name, value) for name, value in MALFORMED_VARIABLES}
 
     assert told == {(name, value): ({name}, name) for name, value in MALFORMED_VARIABLES}
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/generate", "/generate/", "/v1/chat:generate", "/.well-known/..x/...", "/a%20b%C3%A9", "/(a,b;c=d)"]
+)
+def test_the_path_of_the_inference_service_is_taken_as_it_is(path: str) -> None:
+    assert Settings.from_environment({**KEY, "INFERENCE_GENERATE_PATH": path}).inference_generate_path == path
 
 
 @pytest.mark.parametrize("keys", ["new,old", "new, old", "a key of words,another", "new,"])
