@@ -8,8 +8,10 @@ import psycopg
 from chatcore.errors import StorageNotReadyError
 from chatcore_postgres.driver.arrays import Texts
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
+from chatcore_postgres.driver.failures import Failure, classify
 from chatcore_postgres.driver.statement import quoted
 from chatcore_postgres.rows import CONVERSATION_COLUMNS, MESSAGE_COLUMNS, listed
+from chatcore_postgres.schema_advice import advice
 
 # The columns of each table, by the name that the statement below gives the table.
 _COLUMNS: Mapping[LiteralString, Sequence[LiteralString]] = {
@@ -59,13 +61,19 @@ async def ping(database: Database) -> None:
 
 
 async def _check(connection: Connection) -> None:
-    await fetch_on(connection, PING, {})
     parameters = {
         "schema": quoted(connection.schema),
         "tables": Texts([table for table, _ in _GRANTS]),
         "privileges": Texts([privilege for _, privilege in _GRANTS]),
     }
     ((is_read_only, encoding, hides_rows, is_granted),) = await fetch_on(connection, READ_SETUP, parameters)
+    if encoding != "UTF8":
+        # This comes first, because no migration can be applied to such a database.
+        raise StorageNotReadyError(
+            f"The database has the encoding {encoding}, but chatcore needs UTF8: create another database, with "
+            "`createdb --encoding UTF8 --template template0`."
+        )
+    await _require_tables(connection)
     if is_read_only:
         # A write would raise the same error.
         raise psycopg.errors.ReadOnlySqlTransaction
@@ -73,5 +81,14 @@ async def _check(connection: Connection) -> None:
         raise psycopg.errors.InsufficientPrivilege
     if hides_rows:
         raise StorageNotReadyError("Row level security hides rows from the database role: grant it BYPASSRLS.")
-    if encoding != "UTF8":
-        raise StorageNotReadyError(f"The database has the encoding {encoding}, but chatcore needs UTF8.")
+
+
+async def _require_tables(connection: Connection) -> None:
+    try:
+        await fetch_on(connection, PING, {})
+    except psycopg.Error as error:
+        if classify(error) is not Failure.NOT_READY or isinstance(error, psycopg.errors.InsufficientPrivilege):
+            raise
+        if sentence := await advice(connection):
+            raise StorageNotReadyError(sentence) from error
+        raise

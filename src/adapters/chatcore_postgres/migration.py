@@ -122,6 +122,11 @@ def _read_migrations(directory: Path) -> list[Migration]:
     return found
 
 
+def own_migration_names() -> frozenset[str]:
+    """Returns the names of the migrations of this version."""
+    return frozenset(migration.name for migration in _read_migrations(_own_directory()))
+
+
 def _own_directory() -> Path:
     packaged = Path(str(files("chatcore_postgres"))) / "migrations"
     if packaged.is_dir():

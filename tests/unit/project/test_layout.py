@@ -64,6 +64,7 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_postgres/conversations": _STORAGE,
     "adapters/chatcore_postgres/paths": _STORAGE,
     "adapters/chatcore_postgres/replies/": _STORAGE,
+    "adapters/chatcore_postgres/schema_advice": "integration/adapters/chatcore_postgres/test_health.py",
     "adapters/chatcore_postgres/schema_survey": "integration/adapters/chatcore_postgres/test_migration_refusals.py",
     "adapters/chatcore_postgres/samosachaat/conversation_import": _IMPORTER,
     "adapters/chatcore_postgres/samosachaat/failure": (

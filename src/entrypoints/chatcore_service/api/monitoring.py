@@ -80,11 +80,11 @@ class MonitoringEndpoints(PublicEndpoints):
     )
     async def ready(self, _request: Request) -> Response:
         """Reports readiness: whether this process reaches the services that it needs and accepts new work."""
-        checks = await self.readiness.check()
-        is_ready = all(result == "ok" for result in checks.values())
-        document: dict[str, object] = {"status": "ok" if is_ready else "unavailable", "checks": checks}
-        if self.readiness.details:
-            document["details"] = self.readiness.details
+        report = await self.readiness.check()
+        is_ready = all(result == "ok" for result in report.checks.values())
+        document: dict[str, object] = {"status": "ok" if is_ready else "unavailable", "checks": report.checks}
+        if report.details:
+            document["details"] = report.details
         headers = {} if is_ready else {"Retry-After": "1"}
         return json_response(document, status=200 if is_ready else 503, headers=headers)
 

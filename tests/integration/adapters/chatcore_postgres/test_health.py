@@ -16,7 +16,7 @@ from chatcore.conversations.listing import PageRequest
 from chatcore.errors import StorageNotReadyError, StorageUnavailableError
 from chatcore.testing.samples import a_conversation, a_turn
 from chatcore.testing.storage.steps import create
-from chatcore_postgres import PostgresStorage
+from chatcore_postgres import PostgresStorage, migrate
 
 _COLUMNS = """
 select table_name, column_name from information_schema.columns
@@ -50,6 +50,44 @@ async def test_a_schema_that_does_not_exist_says_what_to_run(database_url: str) 
             await storage.ping()
 
 
+async def test_tables_of_another_program_need_another_schema(blank_database_url: str) -> None:
+    await _execute(blank_database_url, "create table conversations (id uuid, title text)")
+    async with PostgresStorage(blank_database_url) as storage:
+        with pytest.raises(StorageNotReadyError, match="set DATABASE_SCHEMA to another schema"):
+            await storage.ping()
+
+
+async def test_a_missing_migration_is_told_from_a_change_to_the_tables(blank_database_url: str) -> None:
+    await migrate(blank_database_url)
+    await _execute(blank_database_url, "alter table messages rename column content to body")
+    async with PostgresStorage(blank_database_url) as storage:
+        with pytest.raises(StorageNotReadyError, match=r"All migrations are applied, but .* undo that change"):
+            await storage.ping()
+        await _execute(
+            blank_database_url, "delete from schema_migrations where name = (select max(name) from schema_migrations)"
+        )
+        with pytest.raises(StorageNotReadyError, match=_MIGRATE):
+            await storage.ping()
+
+
+async def test_a_role_that_may_not_read_the_migrations_is_told_to_migrate(
+    postgres: PostgresServer, blank_database_url: str
+) -> None:
+    await migrate(blank_database_url)
+    await _execute(blank_database_url, "alter table messages rename column content to body")
+    with new_role(postgres) as role:
+        async with PostgresStorage(make_conninfo(blank_database_url, options=f"-c role={role}")) as storage:
+            with pytest.raises(StorageNotReadyError, match=_MIGRATE):
+                await storage.ping()
+
+
+async def test_an_encoding_is_named_before_missing_tables(postgres: PostgresServer) -> None:
+    with new_database(postgres, encoding="SQL_ASCII") as name:
+        async with PostgresStorage(postgres.database_url(name)) as storage:
+            with pytest.raises(StorageNotReadyError, match=r"encoding SQL_ASCII.*createdb --encoding UTF8"):
+                await storage.ping()
+
+
 async def test_every_column_is_needed(storage: PostgresStorage, database_url: str) -> None:
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as admin:
         columns = await (await admin.execute(_COLUMNS)).fetchall()
@@ -57,7 +95,7 @@ async def test_every_column_is_needed(storage: PostgresStorage, database_url: st
             rename = sql.SQL("alter table {} rename column {} to {}")
             names = sql.Identifier(table), sql.Identifier(column), sql.Identifier("renamed")
             await admin.execute(rename.format(*names))
-            with pytest.raises(StorageNotReadyError, match=_MIGRATE):
+            with pytest.raises(StorageNotReadyError, match="undo that change"):
                 await storage.ping()
             await admin.execute(rename.format(names[0], names[2], names[1]))
     assert columns

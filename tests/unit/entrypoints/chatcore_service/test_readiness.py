@@ -187,3 +187,29 @@ async def test_a_draining_service_is_not_ready_and_takes_no_turns(service: HttpS
     assert (health.status_code, health.json()) == (200, {"status": "ok", "ready": True, "service": "chat-api"})
     assert (turn.status_code, turn.json()["code"]) == (503, "draining")
     assert (await service.client.get(conversation, headers=ALICE)).status_code == 200
+
+
+async def test_a_report_keeps_its_details_while_the_next_round_of_pings_runs(
+    service: HttpService, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readiness = service.container.readiness()
+    cause = "Run `chatcore migrate`."
+    has_begun = asyncio.Event()
+
+    async def fail() -> None:
+        raise StorageNotReadyError(cause)
+
+    async def block() -> None:
+        has_begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setitem(readiness._pings, "database", fail)
+    report = await readiness.check()
+    clock.advance(1)
+    monkeypatch.setitem(readiness._pings, "database", block)
+    next_check = asyncio.create_task(readiness.check())
+    await has_begun.wait()
+
+    assert report.details == {"database": cause}
+    next_check.cancel()
+    await readiness.close()
