@@ -44,7 +44,7 @@ class ConversationRows:
     def update(self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges) -> Conversation:
         """Applies changes to a conversation."""
         changed = changes.apply_to(self._tables.conversation(user_id, conversation_id))
-        return self._with_active_reply(self._tables.store(_in_utc(changed)))
+        return self._with_active_reply(self._tables.store(changed))
 
     def delete(self, user_id: UserId, conversation_id: ConversationId) -> None:
         """Deletes a conversation."""
