@@ -51,7 +51,8 @@ class PathRows:
                 raise unknown_cursor() from None
             if end is None:
                 raise unknown_cursor()
-        path = [self._with_stored_text(message) for message in active_path(self._tables.messages[key], end)[::-1]]
+        newest_first = active_path(self._tables.messages[key], end)[::-1]
+        path = [self._tables.with_stored_text(message) for message in newest_first]
         return path if request.limit is None else path[: _fitting(path, request.limit, MAX_PATH_PAGE_BYTES)]
 
     def read_slice(self, user_id: UserId, conversation_id: ConversationId, key: SliceKey) -> MessageSlice:
@@ -60,26 +61,20 @@ class PathRows:
         path = active_path(self._tables.messages[user_id, conversation_id], key.newest_id)
         if len(path) < key.count:
             raise MessageNotFoundError
-        return _slice([self._with_stored_text(message) for message in path[-key.count :]])
+        return _slice([self._tables.with_stored_text(message) for message in path[-key.count :]])
 
     def read_tree(self, user_id: UserId, conversation_id: ConversationId, after: int) -> MessageSlice:
         """Returns the messages after a position."""
         messages = self._tables.messages.get((user_id, conversation_id))
         if messages is None:
             raise MessageNotFoundError
-        later = [self._with_stored_text(message) for message in messages if message.position > after]
+        later = [self._tables.with_stored_text(message) for message in messages if message.position > after]
         return _slice(later[: _fitting(later, MAX_SLICE_MESSAGES, MAX_SLICE_BYTES)])
 
     def read_part(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int) -> str:
         """Returns a part of a message's text."""
-        message = self._with_stored_text(self._tables.message(user_id, conversation_id, message_id))
+        message = self._tables.with_stored_text(self._tables.message(user_id, conversation_id, message_id))
         return message.content[offset : offset + MAX_PART_CHARS]
-
-    def _with_stored_text(self, message: Message) -> Message:
-        generation = self._tables.generations.get((message.user_id, message.conversation_id))
-        if generation is None or generation.lease.message_id != message.id:
-            return message
-        return evolve(message, content=generation.text)
 
 
 def _fitting(messages: Sequence[Message], max_messages: int, max_bytes: int) -> int:

@@ -75,11 +75,11 @@ class ReplyRows:
 
     def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
         """Returns one message."""
-        return self._tables.message(user_id, conversation_id, message_id)
+        return self._tables.with_stored_text(self._tables.message(user_id, conversation_id, message_id))
 
     def request_stop(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
         """Asks the owner of a reply to stop."""
-        message = self._tables.message(user_id, conversation_id, message_id)
+        message = self.get_message(user_id, conversation_id, message_id)
         generation = self._tables.generations.get((user_id, conversation_id))
         if generation is not None and generation.lease.message_id == message_id:
             generation.is_stop_requested = True
@@ -154,7 +154,7 @@ class ReplyRows:
         key = (new.user_id, recorded.conversation_id)
         return AcceptedTurn(
             user_message=self._tables.message(*key, recorded.user_message_id),
-            reply=self._tables.message(*key, recorded.reply_id),
+            reply=self.get_message(*key, recorded.reply_id),
             lease=None,
             history=(),
         )
@@ -212,7 +212,7 @@ class ReplyRows:
     def _accepted(self, new: NewReply) -> AcceptedTurn:
         """Returns the turn that is stored for `new`, with the lease if its owner still holds it."""
         key = (new.user_id, new.conversation_id)
-        reply = self._tables.message(*key, new.reply_id)
+        reply = self.get_message(*key, new.reply_id)
         lease = self._lease_held(new)
         return AcceptedTurn(
             user_message=next(m for m in self._tables.messages[key] if m.id == reply.parent_id),

@@ -84,6 +84,13 @@ class Tables:
                 return message
         raise MessageNotFoundError
 
+    def with_stored_text(self, message: Message) -> Message:
+        """Returns the message; that of a running reply has the text that is stored so far."""
+        generation = self.generations.get((message.user_id, message.conversation_id))
+        if generation is None or generation.lease.message_id != message.id:
+            return message
+        return evolve(message, content=generation.text)
+
     def has_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> bool:
         """Returns whether a conversation of the user has this message."""
         return any(message.id == message_id for message in self.messages.get((user_id, conversation_id), ()))

@@ -33,18 +33,12 @@ from chatcore_postgres.rows import (
     MESSAGE_COLUMNS,
     active_reply_of,
     listed,
+    stored_text,
     to_conversations,
     to_messages,
 )
 
-# The text of a message `m`. That of a running reply is what is stored so far.
-_TEXT: LiteralString = """case when m.status = 'streaming' then coalesce((
-            select string_agg(d.text, '' order by d.start_offset)
-            from deltas as d
-            where d.user_id = %(user_id)s and d.message_id = m.id
-        ), '') else m.content end"""
-
-# The length of the same text, without reading it.
+# The length of the text of a message `m`, without reading the text.
 _STORED_BYTES: LiteralString = """case when m.status = 'streaming' then coalesce((
             select sum(octet_length(d.text))
             from deltas as d
@@ -61,7 +55,7 @@ _MESSAGE_WITH_TEXT: LiteralString = listed(
 )
 _STORED: LiteralString = f"""cross join lateral (
         select text, octet_length(text) <= %(slice_bytes)s::bigint as is_whole
-        from (select {_TEXT} as text offset 0) as read
+        from (select {stored_text()} as text offset 0) as read
     ) as stored"""  # noqa: S608 - the expressions are literals
 
 # The first row is the conversation, at a position that no message has, with the keys of all slices: for each slice,
@@ -176,7 +170,7 @@ order by m.position
 """  # noqa: S608 - the expressions are literals
 
 READ_PART = f"""
-select substr({_TEXT}, %(offset)s::integer + 1, %(part_chars)s::integer)
+select substr({stored_text()}, %(offset)s::integer + 1, %(part_chars)s::integer)
 from messages as m
 where m.user_id = %(user_id)s and m.id = %(message_id)s and m.conversation_id is not distinct from %(conversation_id)s
 """  # noqa: S608 - the expression is a literal

@@ -73,6 +73,20 @@ def active_reply_of(table: LiteralString) -> LiteralString:
 ) as active_reply_id"""  # noqa: S608 - the table is a literal
 
 
+def stored_text() -> LiteralString:
+    """Returns the expression for the text of a message `m`; that of a running reply is what is stored so far."""
+    return """case when m.status = 'streaming' then coalesce((
+            select string_agg(d.text, '' order by d.start_offset)
+            from deltas as d
+            where d.user_id = %(user_id)s and d.message_id = m.id
+        ), '') else m.content end"""
+
+
+def message_with_text() -> LiteralString:
+    """Returns :data:`MESSAGE_COLUMNS` of a message `m` as a list in SQL, with the text that is stored so far."""
+    return listed(f"{stored_text()} as content" if name == "content" else f"m.{name}" for name in MESSAGE_COLUMNS)
+
+
 def listed(columns: Iterable[LiteralString]) -> LiteralString:
     """Returns the columns as a list in SQL."""
     return ", ".join(columns)

@@ -97,7 +97,7 @@ class ReplyStore(Protocol):
         ...
 
     async def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
-        """Returns one message of a conversation.
+        """Returns one message of a conversation; a running reply has the text that is stored so far.
 
         Raises:
             MessageNotFoundError: the user's conversation has no such message.

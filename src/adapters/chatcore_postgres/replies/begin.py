@@ -25,6 +25,9 @@ caller sorts the messages.
 **Time.** What is decided by an age (a lease, an idempotency key) has the database's time: the clocks of two processes
 may differ by hours. The other instants are only shown to users, and have the time of the process.
 
+**Paths** are read from the newest message up. Because of `offset 0`, each step looks up one row by the primary key; a
+join might read all messages of the user in each step.
+
 **Recursion** stays inside a part of its own. Citus refuses a statement that writes and begins with `with recursive`.
 """
 
@@ -46,10 +49,13 @@ from chatcore.errors import (
 from chatcore.ports.new_reply import AcceptedTurn, NewReply, NewTurn
 from chatcore.replies.lease import LEASE_SECONDS, Lease
 from chatcore_postgres.driver.database import Row
-from chatcore_postgres.rows import MESSAGE_COLUMNS, listed, to_messages
+from chatcore_postgres.rows import message_with_text, to_messages
 
 # A larger integer is sent with another type.
 _MAX_SMALLINT = 0x7FFF
+
+# This many slots are looked up before all slots of the user are read.
+_TRIES: LiteralString = "8"
 
 
 @frozen
@@ -73,23 +79,29 @@ class BeginOutcome:
 _OUTCOME_COLUMNS = len(fields(BeginOutcome))
 
 
-def begin_statement(*, decide: LiteralString, messages: LiteralString, then: LiteralString) -> LiteralString:
+def begin_statement(*, decide: LiteralString, messages: LiteralString) -> LiteralString:
     """Composes a statement that begins a reply.
 
-    `seen` is the conversation as the snapshot shows it. `running` has the slots of all running replies of the user; its
-    other columns are about the running reply of this conversation, of which there is at most one, and the epoch is
-    given to its owner only. `known` is the turn that was recorded for the key.
+    `seen` is the conversation as the snapshot shows it. `running` is the running reply of the conversation, and its
+    epoch is given to its owner only. `known` is the turn that was recorded for the key.
 
-    Which of the free slots is taken depends on the id of the reply, so that turns which begin at the same moment rarely
-    want the same slot.
+    `room` has a free slot, or null if the user has none. The cost hardly grows with the number of running replies:
+    `tried` looks up a few slots that are spread over all permitted ones, and begins at one that the id of the reply
+    decides, so that turns which begin at the same moment rarely want the same slot. Only if all of these are taken,
+    `counted` reads all slots of the user and finds the lowest free one.
+
+    `counted` also serves a user who has a slot above the limit, because the limit was lowered. Such a user may have
+    free slots and no room. All turns of that user want the lowest free slot, and the unique constraint lets one of them
+    have it at a time: with different slots, they could exceed the limit together.
+
+    A slot is looked up with a subquery that the planner cannot turn into a join, for which it might read all slots.
 
     The result has a row for each message, in no order and with duplicates, or a single row without a message. The
     messages that were stored just now are not among them.
 
     Args:
-        decide: the parts up to `outcome` and `moved`.
+        decide: the parts up to `outcome` and `moved`, and `said`, which has the messages to return.
         messages: the query that selects the messages to insert from `moved`.
-        then: further parts, of which `said` has the messages to return.
     """
     return f"""
 with seen as (
@@ -98,11 +110,44 @@ with seen as (
     where user_id = %(user_id)s and id = %(conversation_id)s
 ),
 running as (
-    select coalesce(array_agg(slot), '{{}}') as slots,
-        (array_agg(message_id) filter (where conversation_id = %(conversation_id)s))[1] as message_id,
-        max(epoch) filter (where conversation_id = %(conversation_id)s and owner_id = %(owner_id)s) as epoch
+    select message_id, case when owner_id = %(owner_id)s then epoch end as epoch
     from generations
-    where user_id = %(user_id)s
+    where user_id = %(user_id)s and conversation_id = %(conversation_id)s
+),
+tried as materialized (
+    select (
+        select candidate
+        from generate_series(0, {_TRIES} - 1) as try cross join lateral (
+            select 1 + (%(choice)s::integer + try * greatest(%(max_generations)s::integer / {_TRIES}, 1))
+                % %(max_generations)s::integer as candidate
+            offset 0
+        ) as candidates
+        where (select g.slot from generations as g where g.user_id = %(user_id)s and g.slot = candidate) is null
+        limit 1
+    ) as slot
+    where (
+        select slot
+        from generations
+        where user_id = %(user_id)s
+        order by slot desc
+        limit 1
+    ) > %(max_generations)s::integer is not true
+),
+counted as (
+    select count(*) as running, coalesce(min(number) filter (where number <> slot), count(*) + 1) as free_slot
+    from (
+        select slot, row_number() over (order by slot) as number
+        from generations
+        where user_id = %(user_id)s and (select slot from tried) is null
+    ) as taken
+),
+room as (
+    select coalesce(
+            (select slot from tried),
+            case when running < %(max_generations)s::integer then free_slot end
+        ) as slot,
+        running > %(max_generations)s::integer as is_exceeded
+    from counted
 ),
 known as (
     select fingerprint = %(fingerprint)s::bytea as is_same, user_message_id, reply_id
@@ -118,13 +163,8 @@ stored as (
 generation as (
     insert into generations (user_id, conversation_id, message_id, slot, owner_id, epoch, lease_until,
         fallback_head_id, started_at)
-    select %(user_id)s, %(conversation_id)s, %(reply_id)s,
-        (
-            select (array_agg(slot))[1 + %(choice)s::integer % count(*)]
-            from generate_series(1, %(max_generations)s::integer) as slot
-            where slot <> all (taken_slots)
-        ),
-        %(owner_id)s, 1, now() + make_interval(secs => %(lease_seconds)s), fallback_head_id, now()
+    select %(user_id)s, %(conversation_id)s, %(reply_id)s, free_slot, %(owner_id)s, 1,
+        now() + make_interval(secs => %(lease_seconds)s), fallback_head_id, now()
     from moved
 ),
 remembered as (
@@ -132,13 +172,12 @@ remembered as (
     select %(user_id)s, %(key)s, %(fingerprint)s, %(conversation_id)s, user_message_id, %(reply_id)s, now()
     from moved
     where %(key)s::text is not null
-),
-{then}
+)
 select case when o.outcome = 'accepted' and moved.reply_position is null then 'stale' else o.outcome end,
     o.user_message_id, o.reply_id, o.running_id, o.epoch, o.question_parent_id, moved.reply_position,
     moved.reply_model_tag,
-    {listed(MESSAGE_COLUMNS)}
-from outcome as o left join moved on true left join said on true
+    {message_with_text()}
+from outcome as o left join moved on true left join said as m on true
 """  # noqa: S608 - every part is a literal
 
 

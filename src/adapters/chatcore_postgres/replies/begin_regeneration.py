@@ -27,11 +27,24 @@ path as (
         from place join messages as m on m.user_id = %(user_id)s and m.id = place.id
         union all
         select m.*, case when ancestors.count > 0 or m.role = 'user' then ancestors.count + 1 else 0 end
-        from ancestors join messages as m on m.user_id = %(user_id)s and m.id = ancestors.parent_id
+        from ancestors cross join lateral (
+            select *
+            from messages
+            where user_id = %(user_id)s and id = ancestors.parent_id
+            offset 0
+        ) as m
         where ancestors.count < %(history_limit)s::integer
     )
     select *
     from ancestors
+),
+said as (
+    select *
+    from path
+    where count > 0
+    union all
+    select *
+    from repeated
 ),
 outcome as (
     select
@@ -41,22 +54,22 @@ outcome as (
             when known.is_same then 'replayed'
             when seen.next_position is null then 'absent'
             when answered.id is null then 'nothing'
-            when cardinality(running.slots) > %(max_generations)s::integer then 'full'
+            when room.is_exceeded then 'full'
             when running.message_id is not null then 'busy'
-            when cardinality(running.slots) = %(max_generations)s::integer then 'full'
+            when room.slot is null then 'full'
             else 'accepted'
         end as outcome,
         answered.id as user_message_id,
         coalesce(known.reply_id, %(reply_id)s) as reply_id,
         running.message_id as running_id,
         running.epoch,
-        running.slots as taken_slots,
+        room.slot as free_slot,
         seen.head_id,
         null::uuid as question_parent_id,
         case when head.role = 'assistant' and head.content <> '' then head.id else %(reply_id)s::uuid end
             as fallback_head_id,
         seen.next_position
-    from running left join seen on true left join known on true left join repeated on true
+    from room left join running on true left join seen on true left join known on true left join repeated on true
         left join path as head on head.id = seen.head_id
         left join path as answered on answered.count = 1 and answered.role = 'user'
 ),
@@ -68,22 +81,13 @@ moved as (
     from outcome as o
     where o.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
         and c.next_position = o.next_position and c.head_id is not distinct from o.head_id
-    returning o.user_message_id, o.next_position as reply_position, c.model_tag as reply_model_tag, o.taken_slots,
+    returning o.user_message_id, o.next_position as reply_position, c.model_tag as reply_model_tag, o.free_slot,
         o.fallback_head_id
 )""",
     messages="""
     select %(user_id)s, %(reply_id)s, %(conversation_id)s, user_message_id, reply_position, 'assistant', '',
         'streaming', reply_model_tag, %(now)s
     from moved""",
-    then="""
-said as (
-    select *
-    from path
-    where count > 0
-    union all
-    select *
-    from repeated
-)""",
 )
 
 

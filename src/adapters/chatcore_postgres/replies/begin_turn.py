@@ -7,7 +7,7 @@ from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_st
 # A repeat of a turn whose answer was lost is recognised by the id of its message. The repeat gets the same result as
 # the first try, including the lease if this owner still holds the lease.
 #
-# The question follows the head, or the message to which the head is a failed reply. `path` begins at the message that
+# The question follows the head, or the message to which the head is a failed reply. `said` begins at the message that
 # the question follows, or at the reply if that exists already. `count` includes the message to be answered and not the
 # reply.
 #
@@ -28,16 +28,16 @@ outcome as (
             ) then 'repeated'
             when known.is_same then 'replayed'
             when seen.next_position is null then 'absent'
-            when cardinality(running.slots) > %(max_generations)s::integer then 'full'
+            when room.is_exceeded then 'full'
             when running.message_id is not null then 'busy'
-            when cardinality(running.slots) = %(max_generations)s::integer then 'full'
+            when room.slot is null then 'full'
             else 'accepted'
         end as outcome,
         coalesce(known.user_message_id, %(user_message_id)s) as user_message_id,
         coalesce(known.reply_id, %(reply_id)s) as reply_id,
         running.message_id as running_id,
         running.epoch,
-        running.slots as taken_slots,
+        room.slot as free_slot,
         seen.head_id,
         coalesce((
             select parent_id
@@ -45,9 +45,9 @@ outcome as (
             where user_id = %(user_id)s and id = seen.head_id and status = 'failed'
         ), seen.head_id) as question_parent_id,
         seen.next_position
-    from running left join seen on true left join known on true
+    from room left join running on true left join seen on true left join known on true
 ),
-path as (
+said as (
     with recursive ancestors as (
         select m.*, case o.outcome when 'accepted' then 2 else 0 end as count
         from outcome as o join messages as m on m.user_id = %(user_id)s
@@ -55,7 +55,12 @@ path as (
         where o.outcome in ('repeated', 'replayed') or o.outcome = 'accepted' and %(history_limit)s::integer > 1
         union all
         select m.*, ancestors.count + 1
-        from ancestors join messages as m on m.user_id = %(user_id)s and m.id = ancestors.parent_id
+        from ancestors cross join lateral (
+            select *
+            from messages
+            where user_id = %(user_id)s and id = ancestors.parent_id
+            offset 0
+        ) as m
         where ancestors.count < %(history_limit)s::integer
     )
     select *
@@ -73,7 +78,7 @@ moved as (
     where o.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
         and c.next_position = o.next_position and c.head_id is not distinct from o.head_id
     returning o.question_parent_id, o.next_position as question_position,
-        o.next_position + 1 as reply_position, c.model_tag as reply_model_tag, o.taken_slots,
+        o.next_position + 1 as reply_position, c.model_tag as reply_model_tag, o.free_slot,
         %(user_message_id)s::uuid as user_message_id, %(reply_id)s::uuid as fallback_head_id
 )""",
     messages="""
@@ -84,11 +89,6 @@ moved as (
     select %(user_id)s, %(reply_id)s, %(conversation_id)s, %(user_message_id)s, reply_position, 'assistant', '',
         'streaming', reply_model_tag, %(now)s
     from moved""",
-    then="""
-said as (
-    select *
-    from path
-)""",
 )
 
 

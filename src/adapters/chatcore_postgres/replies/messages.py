@@ -6,15 +6,15 @@ from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.errors import MessageNotFoundError
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Database, Row
-from chatcore_postgres.rows import MESSAGE_COLUMNS, listed, to_messages
+from chatcore_postgres.rows import message_with_text, to_messages
 
 # Here and in other statements, `conversation_id is not distinct from` only compares. With a plain `=` the planner,
 # which believes that few rows share a conversation, might read the whole conversation by the column's index.
 GET_MESSAGE = f"""
-select {listed(MESSAGE_COLUMNS)}
-from messages
-where user_id = %(user_id)s and id = %(message_id)s and conversation_id is not distinct from %(conversation_id)s
-"""  # noqa: S608 - the columns are literals
+select {message_with_text()}
+from messages as m
+where m.user_id = %(user_id)s and m.id = %(message_id)s and m.conversation_id is not distinct from %(conversation_id)s
+"""  # noqa: S608 - the columns and expressions are literals
 
 # The owner reads the flag at its next checkpoint. If the generation has ended, there is nothing to stop.
 REQUEST_STOP = f"""
@@ -23,10 +23,10 @@ with asked as (
     where user_id = %(user_id)s and conversation_id = %(conversation_id)s and message_id = %(message_id)s
         and not stop_requested
 )
-select {listed(MESSAGE_COLUMNS)}
-from messages
-where user_id = %(user_id)s and id = %(message_id)s and conversation_id is not distinct from %(conversation_id)s
-"""  # noqa: S608 - the columns are literals
+select {message_with_text()}
+from messages as m
+where m.user_id = %(user_id)s and m.id = %(message_id)s and m.conversation_id is not distinct from %(conversation_id)s
+"""  # noqa: S608 - the columns and expressions are literals
 
 
 async def get_message(

@@ -91,13 +91,13 @@ class CheckpointsContract(StorageHooks):
     async def test_nothing_to_store_is_no_error(self, storage: Storage) -> None:
         assert list(await storage.checkpoint(an_owner(), [])) == []
 
-    async def test_the_text_of_a_running_reply_is_not_in_its_message(self, storage: Storage) -> None:
+    async def test_a_running_reply_has_the_text_that_is_stored_so_far(self, storage: Storage) -> None:
         lease = await begin(storage)
 
         await checkpoint(storage, progress(lease, "Hello"))
 
         reply = await message_of(storage, lease)
-        assert (reply.content, reply.status) == ("", Status.STREAMING)
+        assert (reply.content, reply.status) == ("Hello", Status.STREAMING)
 
     async def test_every_wrong_lease_is_lost_and_stores_nothing(self, storage: Storage) -> None:
         lease = await begin(storage)
@@ -226,6 +226,7 @@ class StopContract(StorageHooks):
             asked = await storage.request_stop(ALICE, lease.conversation_id, lease.message_id)
             assert asked == await message_of(storage, lease)
             assert asked.status is Status.STREAMING
+            assert asked.content == "Hel"
 
         part = progress(lease, "lo", start_offset=3, renew=True)
         assert [await checkpoint(storage, part) for _ in range(2)] == [LeaseStatus.STOP_REQUESTED] * 2

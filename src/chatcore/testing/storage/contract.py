@@ -13,6 +13,7 @@ from chatcore.testing.storage.pages import PagesContract
 from chatcore.testing.storage.paths import PathsContract
 from chatcore.testing.storage.regeneration_keys import RegenerationKeysContract
 from chatcore.testing.storage.regenerations import RegenerationRepeatsContract, RegenerationsContract
+from chatcore.testing.storage.running_limit import RunningLimitContract
 from chatcore.testing.storage.turn_repeats import TurnRepeatsContract
 from chatcore.testing.storage.turns import TurnsContract
 
@@ -24,6 +25,7 @@ class StorageContract(
     PagesContract,
     TurnsContract,
     TurnRepeatsContract,
+    RunningLimitContract,
     InterruptionsContract,
     KeysContract,
     PurgeContract,

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 
 from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.message import Status
 from chatcore.errors import (
     ConversationNotFoundError,
     GenerationInProgressError,
@@ -14,10 +15,11 @@ from chatcore.errors import (
 )
 from chatcore.ports import NewTurn, Storage
 from chatcore.replies.idempotency import IdempotencyKey
-from chatcore.testing.samples import ALICE, BOB, a_failure, a_final_state, a_key, a_turn, later
+from chatcore.testing.samples import ALICE, BOB, a_failure, a_final_state, a_key, a_turn, later, progress
 from chatcore.testing.storage.steps import (
     StorageHooks,
     begin,
+    checkpoint,
     converse,
     create,
     end,
@@ -32,6 +34,19 @@ _DAY_MINUTES = 24 * 60
 
 class KeysContract(StorageHooks):
     """Tests that sends with the same key count as one send."""
+
+    async def test_a_replayed_turn_shows_the_text_that_is_stored_so_far(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        turn = _keyed(conversation)
+        lease = lease_of(await storage.begin_turn(turn))
+        for number, text in enumerate(("Hel", "lo ")):
+            await checkpoint(storage, progress(lease, text, start_offset=3 * number))
+
+        replayed = await storage.begin_turn(_keyed(conversation))
+
+        assert replayed.lease is None
+        assert replayed.reply == await storage.get_message(ALICE, conversation.id, lease.message_id)
+        assert (replayed.reply.status, replayed.reply.content) == (Status.STREAMING, "Hello ")
 
     async def test_the_same_key_again_returns_the_turn_and_stores_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)

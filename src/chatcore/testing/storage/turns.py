@@ -7,7 +7,7 @@ from attrs import evolve
 
 from chatcore.conversations.conversation import DEFAULT_TITLE, TitleSource
 from chatcore.conversations.message import Message, Role, Status
-from chatcore.errors import ConversationNotFoundError, GenerationInProgressError, TooManyGenerationsError
+from chatcore.errors import ConversationNotFoundError, GenerationInProgressError
 from chatcore.ports import AcceptedTurn, Storage
 from chatcore.replies.lease import Lease, LeaseStatus
 from chatcore.testing.samples import (
@@ -232,43 +232,3 @@ class TurnsContract(StorageHooks):
                 assert isinstance(outcome, ConversationNotFoundError)
             with pytest.raises(ConversationNotFoundError):
                 await reopen(storage, conversation)
-
-    async def test_a_user_has_at_most_the_limit_of_running_replies(self, storage: Storage) -> None:
-        await begin(storage)
-        await begin(storage)
-        conversation = await create(storage)
-        before = await reopen(storage, conversation)
-
-        with pytest.raises(TooManyGenerationsError) as refusal:
-            await storage.begin_turn(evolve(a_turn(conversation), max_generations=2))
-
-        assert refusal.value.limit == 2
-        assert await reopen(storage, conversation) == before
-        await storage.begin_turn(evolve(a_turn(conversation), max_generations=3))
-
-    async def test_the_limit_is_never_exceeded_whatever_races(self, storage: Storage) -> None:
-        conversations = [await create(storage) for _ in range(12)]
-        turns = [evolve(a_turn(conversation), max_generations=3) for conversation in conversations]
-
-        outcomes = await asyncio.gather(*map(storage.begin_turn, turns), return_exceptions=True)
-
-        refused = [outcome for outcome in outcomes if isinstance(outcome, TooManyGenerationsError)]
-        assert len(refused) == 9, outcomes
-        assert sorted([len(await messages_of(storage, c)) for c in conversations]) == [0] * 9 + [2] * 3
-
-    async def test_ended_deleted_and_foreign_replies_do_not_count(self, storage: Storage) -> None:
-        await end(storage, await begin(storage), a_final_state())
-        deleted = await begin(storage)
-        await storage.delete_conversation(ALICE, deleted.conversation_id)
-        await begin(storage, await create(storage, BOB))
-
-        accepted = await storage.begin_turn(evolve(a_turn(await create(storage)), max_generations=1))
-
-        assert accepted.lease is not None
-
-    async def test_a_busy_conversation_is_named_before_the_limit_is(self, storage: Storage) -> None:
-        conversation = await create(storage)
-        await begin(storage, conversation)
-
-        with pytest.raises(GenerationInProgressError):
-            await storage.begin_turn(evolve(a_turn(conversation), max_generations=1))

@@ -71,6 +71,22 @@ analyze
 """
 
 
+# A thousand running replies of the user, in the lowest slots.
+_RUN_THOUSAND = """
+insert into conversations
+select 'alice', md5('c' || n)::uuid, 'A title', 'auto', 'default', null, 2, now(), now()
+from generate_series(1, 1000) as n;
+insert into messages
+select 'alice', md5('r' || n)::uuid, md5('c' || n)::uuid, null, 1, 'assistant', '', 'streaming', null, null, null,
+    null, now()
+from generate_series(1, 1000) as n;
+insert into generations
+select 'alice', md5('c' || n)::uuid, md5('r' || n)::uuid, n, md5('owner')::uuid, 1, now(), false, null, now()
+from generate_series(1, 1000) as n;
+analyze
+"""
+
+
 # Other versions of the last reply, each with 128 KiB.
 _ADD_VERSIONS = f"""
 insert into messages
@@ -263,6 +279,41 @@ async def test_no_statement_reads_more_running_replies_than_it_needs(
         Kind.CUSTOM,
     )
     assert checkpoint.rows_read("generations") <= 3
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_beginning_reads_few_of_the_running_replies_of_a_user(
+    storage: PostgresStorage, connection: database.Connection, kind: Kind
+) -> None:
+    conversation = await create(storage)
+    await connection.execute(_RUN_THOUSAND.encode())
+    new = {**_regeneration(a_regeneration(conversation)), "max_generations": 10_000}
+    turn = {**new, "user_message_id": uuid4(), "content": "Hello", "title": ""}
+
+    for query, parameters in ((BEGIN_TURN, turn), (BEGIN_REGENERATION, new)):
+        begin = await explain(connection, query, parameters, kind)
+        assert begin.rows_read("generations") <= 10
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_beginning_reads_no_page_of_other_versions(
+    storage: PostgresStorage, connection: database.Connection, kind: Kind
+) -> None:
+    conversation = await create(storage)
+    await connection.execute(_FILL.encode())
+    new = {**_regeneration(a_regeneration(conversation)), "history_limit": 1000}
+    turn = {**new, "user_message_id": uuid4(), "content": "Hello", "title": ""}
+    queries = ((BEGIN_TURN, turn), (BEGIN_REGENERATION, new))
+    before = [await explain(connection, query, parameters, kind) for query, parameters in queries]
+
+    await connection.execute(_ADD_VERSIONS.encode())
+    await connection.execute(b"update conversations set next_position = next_position + 30 where head_id is not null")
+    await connection.execute(b"vacuum analyze")
+    after = [await explain(connection, query, parameters, kind) for query, parameters in queries]
+
+    for less, more in zip(before, after, strict=True):
+        assert more.rows_read("messages") == less.rows_read("messages")
+        assert more.pages() <= 1.2 * less.pages()
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from chatcore_postgres.replies.begin_turn import BEGIN_TURN
 
 _PLANS = b"""
 select parameter_types::text[], generic_plans, custom_plans from pg_prepared_statements
-where statement like '%as taken_slots%' and statement not like '%pg_prepared_statements%'
+where statement like '%as free_slot%' and statement not like '%pg_prepared_statements%'
 """
 _STORED = b"""
 select (select count(*) from conversations) + (select count(*) from messages) + (select count(*) from generations)
@@ -43,7 +43,7 @@ async def asked(storage: PostgresStorage, query: bytes) -> list[Row]:
 
 
 async def test_a_new_connection_has_the_plan_that_serves_any_turn(database_url: str) -> None:
-    assert "as taken_slots" in BEGIN_TURN
+    assert "as free_slot" in BEGIN_TURN
     async with one_connection(database_url) as storage:
         ((_, generic_plans, custom_plans),) = await asked(storage, _PLANS)
 
