@@ -45,6 +45,7 @@ _STORAGE = "integration/adapters/chatcore_postgres/test_storage.py"
 _IMPORTER = "integration/adapters/chatcore_postgres/samosachaat/test_importer.py"
 _STACK = "integration/entrypoints/chatcore_dev/test_stack.py"
 _AUTH_SERVICE = "integration/entrypoints/chatcore_dev/test_auth_service.py"
+_LIMITS = "integration/entrypoints/chatcore_service/server/test_protocol_limits.py"
 _SERVE = "integration/entrypoints/chatcore_service/server/test_serve.py"
 _DOCUMENT = "unit/entrypoints/chatcore_service/openapi/test_document.py"
 
@@ -109,9 +110,8 @@ TESTED_BY: Mapping[str, str] = {
     "entrypoints/chatcore_service/openapi/response_headers": _DOCUMENT,
     "entrypoints/chatcore_service/server/draining_server": _SERVE,
     "entrypoints/chatcore_service/server/metrics_folder": _SERVE,
-    "entrypoints/chatcore_service/server/refusal": (
-        "integration/entrypoints/chatcore_service/server/test_protocol_limits.py"
-    ),
+    "entrypoints/chatcore_service/server/refusal": _LIMITS,
+    "entrypoints/chatcore_service/server/unparsed_headers": _LIMITS,
 }
 
 

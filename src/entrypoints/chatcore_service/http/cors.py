@@ -14,6 +14,8 @@ from starlette.types import Message, Receive, Scope, Send
 from chatcore_service.http import problems
 from chatcore_service.http.refusals import PreflightRefusedError
 
+#: The header that names the origin of a script.
+ORIGIN = b"origin"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 #: Response headers that a browser's script may read.
 EXPOSED_HEADERS = (
@@ -54,7 +56,7 @@ def cors_headers(origins: Sequence[str], request_headers: Iterable[Header]) -> l
         request_headers: the headers of the request as far as they were read, with names in lower case.
     """
     response = MutableHeaders()
-    origin = next((value.strip(b" \t").decode("latin-1") for name, value in request_headers if name == b"origin"), None)
+    origin = next((value.strip(b" \t").decode("latin-1") for name, value in request_headers if name == ORIGIN), None)
     if origin is not None:
         response.update({"Access-Control-Allow-Credentials": "true", "Access-Control-Expose-Headers": _EXPOSED})
         if origin in origins:
@@ -68,7 +70,7 @@ class ProblemCORSMiddleware(CORSMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles a preflight request, or adds CORS headers to the response."""
         # A request without an Origin header needs only Vary, and most requests have none.
-        if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
+        if scope["type"] != "http" or any(name == ORIGIN for name, _ in scope["headers"]):
             await super().__call__(scope, receive, send)
             return
 

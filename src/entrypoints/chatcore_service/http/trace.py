@@ -11,7 +11,7 @@ HEADER = b"x-trace-id"
 ID_PATTERN = "[A-Za-z0-9._-]{1,128}"
 
 #: Headers that may carry a trace id, in order of precedence.
-_NAMES = (HEADER, b"x-request-id")
+NAMES = (HEADER, b"x-request-id")
 _WELL_FORMED = re.compile(ID_PATTERN.encode())
 _KEY = "chatcore.trace_id"
 
@@ -32,7 +32,7 @@ def choose_trace_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
     """Returns the first well-formed trace id of the headers, or a new trace id."""
     first: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name in _NAMES:
+        if name in NAMES:
             first.setdefault(name, value)
-    candidates = (first[name].strip(b" \t") for name in _NAMES if name in first) if first else ()
+    candidates = (first[name].strip(b" \t") for name in NAMES if name in first) if first else ()
     return next((c.decode() for c in candidates if _WELL_FORMED.fullmatch(c)), None) or urandom(16).hex()

@@ -24,6 +24,7 @@ from chatcore_service.lifespan import METRICS
 from chatcore_service.server.connection_limit import ConnectionLimit
 from chatcore_service.server.connection_protocol import HTTP_1_0, ConnectionProtocol
 from chatcore_service.server.refusal import record, refusal
+from chatcore_service.server.unparsed_headers import unparsed_headers
 from chatcore_service.settings import ConnectionSettings, RequestSettings, Settings
 
 #: Most requests that may wait on one connection behind the request in progress.
@@ -46,6 +47,7 @@ class BoundedProtocol(ConnectionProtocol):
         "_is_extra",
         "_is_in_headers",
         "_raw_bytes",
+        "_received",
         "_refusal",
         "_upgrade_ends_at",
     )
@@ -62,6 +64,8 @@ class BoundedProtocol(ConnectionProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
         super().__init__(*args, **kwargs)
         self._raw_bytes = 0
+        # The bytes that are being parsed.
+        self._received = b""
         # The end of a request for a protocol upgrade, as an index into the bytes received last.
         self._upgrade_ends_at: int | None = None
         self._header_bytes = 0
@@ -91,9 +95,11 @@ class BoundedProtocol(ConnectionProtocol):
             return
         # Bytes outside a body are counted, because the parser buffers a header or a trailer until its end.
         self._raw_bytes += len(data)
+        self._received = data
         super().data_received(data)
         if self._raw_bytes > self.max_header_bytes and self._listens():
             self._refuse(HeadersTooLargeError(self.max_header_bytes))
+        self._received = b""
         if self._upgrade_ends_at is not None:
             rest, self._upgrade_ends_at = data[self._upgrade_ends_at :], None
             if rest:
@@ -221,14 +227,18 @@ class BoundedProtocol(ConnectionProtocol):
         if is_silent or self._has_response_begun():
             self._connection.close_now()
         else:
-            # Until a request begins, `headers` contains the headers of the previous request.
-            headers = self.headers if self._has_begun else []
+            headers = self._headers_of_refused()
             trace_id = choose_trace_id(headers)
             self._connection.write(refusal(error, trace_id, cors_headers(self.origins, headers)))
             self._connection.linger()
             # The middleware records a request that has reached the application.
             if self._is_in_headers:
                 record(error, trace_id, self.app_state.get(METRICS))
+
+    def _headers_of_refused(self) -> list[tuple[bytes, bytes]]:
+        # Until a request begins, `headers` contains the headers of the previous request.
+        parsed = self.headers if self._has_begun else []
+        return [*parsed, *unparsed_headers(self._received)] if self._is_in_headers else parsed
 
     def give_way(self) -> None:
         """Closes the connection, which is idle or extra, because a new one needs its place."""

@@ -238,6 +238,42 @@ async def test_a_script_may_read_an_early_refusal_like_any_response(status: int,
     assert ("access-control-allow-origin" in refused[1]) is (b"localhost" in origin)
 
 
+OF_THE_CALLER = b"Origin: http://localhost:3000\r\nX-Request-ID: of-the-caller\r\n\r\n"
+LONG = b"a" * (MAX_HEADER_BYTES + 1)
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GE T / HTTP/1.1\r\n", 400),
+        (b"GET / HTTP/1.1\r\nbad header\r\n", 400),
+        (POST + b"transfer-encoding: gzip\r\n", 400),
+        (b"GET /" + LONG + b" HTTP/1.1\r\n", 431),
+        (b"GET / HTTP/1.1\r\nx: " + LONG + b"\r\n", 431),
+    ],
+)
+async def test_a_script_may_read_a_refusal_whose_cause_precedes_the_origin(
+    service: LiveService, head: bytes, status: int
+) -> None:
+    refused = await exchange(service, head + OF_THE_CALLER)
+
+    assert refused[0] == status
+    assert refused[1]["access-control-allow-origin"] == "http://localhost:3000"
+    assert refused[1]["x-trace-id"] == "of-the-caller"
+
+
+async def test_a_refusal_within_a_body_takes_no_header_from_the_body(service: LiveService) -> None:
+    chunk = b"%x\r\n\n%b\r\n" % (len(OF_THE_CALLER) + 1, OF_THE_CALLER)
+
+    status, headers, _ = await exchange(
+        service, POST + JSON + b"transfer-encoding: chunked\r\n\r\n" + chunk + b"zz\r\n"
+    )
+
+    assert status == 400
+    assert headers["x-trace-id"] != "of-the-caller"
+    assert "access-control-allow-origin" not in headers
+
+
 @pytest.mark.parametrize("status", REFUSED_EARLY)
 async def test_an_early_refusal_is_logged_and_counted(status: int) -> None:
     async with live_service(settings_with_requests(header_timeout_seconds=0.2)) as service:
