@@ -17,6 +17,9 @@ REPLY_STOP = MESSAGES + "/{message_id}/stop"
 MODELS = "/api/models"
 SWAP = MODELS + "/swap"
 
+#: Paths that a connection beyond the limit may request, so that probes find an overloaded process alive.
+PROBES = frozenset({HEALTH, READY, METRICS})
+
 
 def reply_stream(conversation_id: UUID, message_id: UUID) -> str:
     """Returns the path at which a reply can be followed."""

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from chatcore_service.http import media_types
+from chatcore_service.http import media_types, paths
 from chatcore_service.http.operation import DocumentedResponse, Operation
 from chatcore_service.http.problems import ProblemDocument
 
-# These are the statuses of problems with any request, any request that needs a token, and any request with a body.
+# These are the statuses of problems with any request, any request but a probe, any request that needs a token, and any
+# request with a body.
 _ANY = (400, 405, 408, 431, 500)
-_SECURED = (401, 429, 503)
+_NO_PROBE = (503,)
+_SECURED = (401, 429)
 _WITH_BODY = (413, 415, 422)
 
 DESCRIPTIONS = {
@@ -43,6 +45,8 @@ HEADERS = {
 def problem_statuses(operation: Operation, *, is_public: bool) -> Iterable[int]:
     """Returns the statuses of all problem documents that an operation may respond with."""
     statuses = {*_ANY, *operation.problems}
+    if operation.path not in paths.PROBES:
+        statuses |= {*_NO_PROBE}
     if not is_public:
         statuses |= {*_SECURED}
     if operation.body:

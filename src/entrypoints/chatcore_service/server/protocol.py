@@ -30,8 +30,7 @@ from chatcore_service.settings import ConnectionSettings, RequestSettings, Setti
 #: Most requests that may wait on one connection behind the request in progress.
 MAX_PIPELINED = 16
 
-#: Paths that a connection beyond the limit may request, so that probes find an overloaded process alive.
-_PROBES = frozenset(path.encode() for path in (paths.HEALTH, paths.READY, paths.METRICS))
+_PROBES = frozenset(path.encode() for path in paths.PROBES)
 
 # The parser also accepts other versions, whose requests end at another place.
 _VERSIONS = frozenset({HTTP_1_0, "1.1"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest
 from attrs import evolve, field, frozen
@@ -17,6 +18,8 @@ from tests.integration.entrypoints.chatcore_service.http_server import (
     live_service,
 )
 
+from chatcore_service.api.all_endpoints import openapi_document
+from chatcore_service.http import paths
 from chatcore_service.server.connection_limit import MAX_EXTRA
 
 PATIENCE_SECONDS = 10
@@ -113,6 +116,18 @@ async def test_beyond_the_limit_a_request_is_refused_and_a_probe_answered(peers:
         status, headers, _ = await exchange(busy[0], request)
         assert status == 200
         assert "connection" not in headers
+
+
+@pytest.mark.parametrize("path", sorted({*openapi_document()["paths"]} - {paths.READY}))
+async def test_the_api_document_lists_what_a_connection_beyond_the_limit_gets(peers: Peers, path: str) -> None:
+    # The document of `/api/ready` has a 503 of its own, for a process that is not ready.
+    await peers.begun(MOST)
+
+    target = path.format(conversation_id=uuid4(), message_id=uuid4())
+    status, _, _ = await exchange(await peers.connect(), f"GET {target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+
+    operations = {name: item for name, item in openapi_document()["paths"][path].items() if name != "parameters"}
+    assert {"503" in operation["responses"] for operation in operations.values()} == {status == 503}
 
 
 async def test_a_new_connection_ends_the_one_that_was_idle_for_the_longest_time(peers: Peers) -> None:
