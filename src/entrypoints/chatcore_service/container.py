@@ -33,6 +33,7 @@ from chatcore_service.http.application import build_application
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.buffer_budget import BufferBudget
 from chatcore_service.http.caller import Authenticator
+from chatcore_service.http.waiting_turns import WaitingTurns
 from chatcore_service.lifespan import ServiceLifespan, Shutdown
 from chatcore_service.logs import count_dropped_lines
 from chatcore_service.metrics import Metrics
@@ -147,6 +148,7 @@ class Container(containers.DeclarativeContainer):
         Admission, settings.provided.requests, buffer_budget=buffer_budget, clock=clock, metrics=metrics
     )
     bodies = providers.Singleton(BodyReader, settings.provided.requests)
+    waiting_turns = providers.Singleton(WaitingTurns, settings.provided.requests.max_waiting_turns, metrics)
     conversation_endpoints = providers.Factory(
         ConversationEndpoints,
         conversations=chat.provided.conversations,
@@ -161,6 +163,7 @@ class Container(containers.DeclarativeContainer):
         admission=admission,
         bodies=bodies,
         streams=streams,
+        waiting_turns=waiting_turns,
         default_sampling=settings.provided.sampling,
         default_on_busy=settings.provided.send_on_busy,
     )

@@ -104,6 +104,9 @@ class RequestSettings:
     max_buffered_bytes: int = field(
         default=256 * 1024 * 1024, metadata=env("MAX_BUFFERED_BYTES", whole(1024 * 1024, 1024**4))
     )
+    #: Most turns that wait to begin. A process on one core begins more than 200 turns a second, so the last of the
+    #: default number begins within a third of a second.
+    max_waiting_turns: int = field(default=64, metadata=env("MAX_WAITING_TURNS", whole(1, 100_000)))
     #: Most requests of one user that this process handles at once. Open event streams have a limit of their own.
     max_per_user: int = field(default=64, metadata=env("MAX_REQUESTS_PER_USER", whole(1, 100_000)))
     #: Most requests of one user that this process accepts in a minute; 0 for no limit.

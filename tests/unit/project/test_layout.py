@@ -108,7 +108,6 @@ TESTED_BY: Mapping[str, str] = {
     "entrypoints/chatcore_service/openapi/problem_codes": _DOCUMENT,
     "entrypoints/chatcore_service/openapi/problem_responses": _DOCUMENT,
     "entrypoints/chatcore_service/openapi/response_headers": _DOCUMENT,
-    "entrypoints/chatcore_service/server/draining_server": _SERVE,
     "entrypoints/chatcore_service/server/metrics_folder": _SERVE,
     "entrypoints/chatcore_service/server/refusal": _LIMITS,
     "entrypoints/chatcore_service/server/unparsed_headers": _LIMITS,

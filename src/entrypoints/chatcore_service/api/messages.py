@@ -1,6 +1,7 @@
 """Sends messages and regenerates replies; both operations begin a reply."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -25,6 +26,7 @@ from chatcore_service.http.fields import Count, Doc, Instant, Keywords, Rule, st
 from chatcore_service.http.headers import IDEMPOTENCY_KEY, PREFER, idempotency_key, prefers_async
 from chatcore_service.http.ids import conversation_id
 from chatcore_service.http.operation import Link, Operation, documented_json
+from chatcore_service.http.waiting_turns import WaitingTurns
 from chatcore_service.streaming.streams import Streams
 
 # -- Documents -------------------------------------------------------------------------------------------------------
@@ -156,10 +158,15 @@ class MessageEndpoints(SecuredEndpoints):
     turns: Turns
     bodies: BodyReader
     streams: Streams
+    waiting_turns: WaitingTurns
     #: The values of sampling parameters that a request omits.
     default_sampling: Sampling
     #: What a send does while a reply is being generated, if the request does not say so.
     default_on_busy: OnBusy
+
+    def entrance(self) -> AbstractContextManager[None]:
+        """Returns a context that refuses a turn if too many turns wait to begin, and otherwise counts the turn."""
+        return self.waiting_turns.entering()
 
     @secured(
         Operation(
@@ -219,7 +226,7 @@ class MessageEndpoints(SecuredEndpoints):
 
     async def _respond(self, request: Request, caller: Caller, begin: _Begin) -> ASGIApp:
         if prefers_async(request):
-            turn = await begin()
+            turn = await self._begin(begin)
             headers = {"Location": _stream_of(turn), "Preference-Applied": "respond-async"}
             return json_response(_turn_json(turn), status=202, headers=headers)
         return await self._stream(caller, begin)
@@ -229,12 +236,16 @@ class MessageEndpoints(SecuredEndpoints):
         # token. The limit on replies in progress is checked at their start in any case.
         slot = await self.streams.take_slot(caller)
         try:
-            turn = await begin()
+            turn = await self._begin(begin)
             reader = await self.turns.read(turn)
         except BaseException:
             slot.release()
             raise
         return self.streams.open(reader, caller=caller, slot=slot, location=_stream_of(turn))
+
+    async def _begin(self, begin: _Begin) -> Turn:
+        with self.waiting_turns.counted():
+            return await begin()
 
 
 def _stream_of(turn: Turn) -> str:

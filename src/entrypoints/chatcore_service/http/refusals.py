@@ -123,6 +123,17 @@ class TooManyConnectionsError(RefusedError):
         super().__init__(headers={"Retry-After": str(retry_after_seconds)})
 
 
+class OverloadedError(RefusedError):
+    """Reports that as many turns wait to begin as the process can begin in time."""
+
+    status = 503
+    code = "overloaded"
+    sentence = "Too many turns are waiting to begin."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "2"})
+
+
 class TooManyRequestsError(RefusedError):
     """Reports that the user has as many requests in progress as allowed."""
 

@@ -22,6 +22,8 @@ from chatcore_service.settings import Settings
 #: Time that requests in progress have to finish after the drain.
 GRACEFUL_SECONDS = 2
 BACKLOG = 2048
+#: Most connections that an iteration of the event loop accepts.
+ACCEPTS_AT_ONCE = 8
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
@@ -63,7 +65,10 @@ class DrainingServer(Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Opens the service and starts to listen."""
-        await super().startup(sockets)
+        # In each iteration, uvloop accepts one connection for each socket that listens. With only one socket, the
+        # callers of an overloaded process would wait in the kernel's queue instead of being refused. The duplicates
+        # share one queue, and the event loop closes them.
+        await super().startup([listener.dup() for listener in sockets or () for _ in range(ACCEPTS_AT_ONCE)])
         for listener in sockets or ():
             self._limit_unacknowledged_time(listener)
             host, port = listener.getsockname()[:2]

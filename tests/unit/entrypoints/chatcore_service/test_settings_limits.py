@@ -67,6 +67,14 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
             "unit/entrypoints/chatcore_service/http/test_admission.py::test_the_default_is_64_requests",
         ),
     ),
+    "MAX_WAITING_TURNS": (
+        "requests.max_waiting_turns",
+        64,
+        (
+            "unit/entrypoints/chatcore_service/http/test_waiting_turns.py::test_the_default_is_64_turns",
+            "unit/entrypoints/chatcore_service/http/test_waiting_turns.py::test_a_turn_beyond_the_limit_is_refused_whoever_sends_it",
+        ),
+    ),
     "MAX_BUFFERED_BYTES": (
         "requests.max_buffered_bytes",
         256 * 1024 * 1024,

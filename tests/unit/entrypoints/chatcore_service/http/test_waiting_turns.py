@@ -1,0 +1,182 @@
+"""Waiting turns: how many turns may wait to begin, and which requests are refused beyond that number."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+import httpx
+import pytest
+from attrs import evolve
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, SETTINGS, HttpService, running_service
+
+from chatcore import User
+from chatcore_service.http.refusals import OverloadedError
+from chatcore_service.http.waiting_turns import WaitingTurns
+from chatcore_service.metrics import Metrics
+from chatcore_service.settings import RequestSettings
+
+REFUSALS = 'chatcore_requests_refused_by_limits_total{code="overloaded"} '
+
+
+def test_the_default_is_64_turns() -> None:
+    turns = WaitingTurns(RequestSettings().max_waiting_turns, Metrics())
+
+    with ExitStack() as waiting:
+        for _ in range(64):
+            waiting.enter_context(turns.entering())
+        with pytest.raises(OverloadedError), turns.entering():
+            pass
+    with turns.entering():
+        pass
+
+
+def test_a_turn_that_fails_waits_no_more() -> None:
+    turns = WaitingTurns(1, Metrics())
+
+    for wait in (turns.entering, turns.counted):
+        with pytest.raises(RuntimeError), wait():
+            raise RuntimeError
+
+    with turns.entering():
+        pass
+
+
+def test_a_turn_that_has_entered_is_not_refused_any_more() -> None:
+    turns = WaitingTurns(1, Metrics())
+
+    with turns.counted(), turns.counted(), pytest.raises(OverloadedError), turns.entering():
+        pass
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[HttpService]:
+    """A service in which one turn may wait."""
+    settings = evolve(SETTINGS, requests=evolve(SETTINGS.requests, max_waiting_turns=1))
+    async with running_service(settings) as service:
+        yield service
+
+
+async def send(service: HttpService, path: str, headers: dict[str, str] = ALICE) -> httpx.Response:
+    return await service.client.post(f"{path}/messages", json={"content": "hi"}, headers=headers)
+
+
+class Gate:
+    """Holds up the calls of a function until it is opened."""
+
+    def __init__(self) -> None:
+        self.is_reached = asyncio.Event()
+        self._opened = asyncio.Event()
+
+    async def pass_through(self) -> None:
+        self.is_reached.set()
+        await self._opened.wait()
+
+    def open(self) -> None:
+        self._opened.set()
+
+
+@asynccontextmanager
+async def turn_in_authentication(
+    service: HttpService, path: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[None]:
+    """Keeps a turn waiting for the auth service for the duration of the block; then the turn succeeds."""
+    gate, authenticate = Gate(), service.auth.authenticate
+
+    async def slow(token: str, *, trace_id: str | None = None, is_fresh: bool = False) -> User:
+        await gate.pass_through()
+        return await authenticate(token, trace_id=trace_id, is_fresh=is_fresh)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service.auth, "authenticate", slow)
+        waiting = asyncio.create_task(send(service, path))
+        await gate.is_reached.wait()
+    yield
+    gate.open()
+    assert (await waiting).status_code == 200
+
+
+async def test_a_turn_beyond_the_limit_is_refused_whoever_sends_it(
+    service: HttpService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await service.conversation()
+    async with turn_in_authentication(service, path, monkeypatch):
+        before = await service.count_of_everything()
+        refused = [
+            await send(service, path),
+            await send(service, path, headers={"Authorization": "Bearer unknown"}),
+            await send(service, path, headers={**ALICE, "Idempotency-Key": "k"}),
+            await service.client.post(f"{path}/regenerate", headers=ALICE),
+        ]
+        assert await service.count_of_everything() == before
+    afterwards = await send(service, path)
+    [refusals] = [
+        line for line in (await service.client.get("/metrics")).text.splitlines() if line.startswith(REFUSALS)
+    ]
+
+    for response in refused:
+        assert (response.status_code, response.headers["retry-after"]) == (503, "2")
+        assert response.json()["code"] == "overloaded"
+    assert afterwards.status_code == 200
+    assert refusals == f"{REFUSALS}4.0"
+
+
+async def test_only_turns_are_refused(service: HttpService, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = await service.conversation()
+    reply = await service.paused_reply(path)
+    other = await service.conversation(BOB)
+    async with turn_in_authentication(service, await service.conversation(), monkeypatch):
+        answered = [
+            await service.client.get("/api/health"),
+            await service.client.get("/api/conversations", headers=BOB),
+            await service.client.patch(other, json={"title": "x"}, headers=BOB),
+            await service.client.post(f"{reply}/stop", headers=ALICE),
+            await service.client.get(f"{reply}/stream", headers=ALICE),
+        ]
+
+    assert {response.status_code for response in answered} == {200}
+
+
+async def test_a_turn_waits_while_it_is_stored(service: HttpService, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, other = await service.conversation(), await service.conversation(BOB)
+    gate, begin_turn = Gate(), service.storage.begin_turn
+
+    async def slow(new: object) -> object:
+        await gate.pass_through()
+        return await begin_turn(new)  # type: ignore[arg-type] # passed on as it is
+
+    monkeypatch.setattr(service.storage, "begin_turn", slow)
+    waiting = asyncio.create_task(send(service, path))
+    await gate.is_reached.wait()
+    refused = await send(service, other, headers=BOB)
+    gate.open()
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    assert (await waiting).status_code == 200
+    assert (await send(service, other, headers=BOB)).status_code == 200
+
+
+async def test_a_slow_body_takes_no_place(service: HttpService) -> None:
+    path, other = await service.conversation(), await service.conversation(BOB)
+    gate = Gate()
+
+    async def slow_body() -> AsyncIterator[bytes]:
+        yield b'{"content": '
+        await gate.pass_through()
+        yield b'"hi"}'
+
+    headers = {**ALICE, "Content-Type": "application/json"}
+    waiting = asyncio.create_task(service.client.post(f"{path}/messages", content=slow_body(), headers=headers))
+    await gate.is_reached.wait()
+    meanwhile = await send(service, other, headers=BOB)
+    gate.open()
+
+    assert meanwhile.status_code == 200
+    assert (await waiting).status_code == 200
+
+
+async def test_a_running_reply_takes_no_place(service: HttpService) -> None:
+    await service.paused_reply(await service.conversation())
+
+    assert (await send(service, await service.conversation(BOB), headers=BOB)).status_code == 200
