@@ -14,7 +14,8 @@ Where to start reading:
   follow); `stopping` and `interruption` carry out two of them. `generation_runner` runs each `generation` under a
   `lease`; `checkpoints` stores its text while it grows; `recovery` finishes orphaned replies; `transcript`, `readers`
   and `follower` deliver a reply to its readers.
-* The modules at the top level serve both folders: `errors` and `reply_error`, `user`, `text` and `timestamps`.
+* The modules at the top level serve both folders: `errors` and `reply_error`, `user`, `text`,
+  `input_limits` and `timestamps`.
   `system_clock`, `timed_wait`, `key_ring` and `missing_extra` also serve adapters.
 """
 
@@ -28,6 +29,7 @@ from chatcore.conversations.open_conversation import OpenConversation
 from chatcore.conversations.path import MessageSlice, PathCursor, PathRequest
 from chatcore.conversations.titles import auto_title
 from chatcore.errors import ChatError
+from chatcore.input_limits import InputLimits
 from chatcore.replies.interruption import OnBusy
 from chatcore.replies.readers import FrameReader, Reader, Stretch
 from chatcore.replies.sampling import Sampling
@@ -47,6 +49,7 @@ __all__ = [
     "FrameReader",
     "HistoryLimits",
     "HistoryMessage",
+    "InputLimits",
     "Limits",
     "Message",
     "MessageId",

@@ -12,6 +12,7 @@ from chatcore.conversations.conversation import PLACEHOLDER_TITLES
 from chatcore.conversations.history import HistoryLimits
 from chatcore.conversations.use_cases import Conversations
 from chatcore.failure_log import FailureLog
+from chatcore.input_limits import InputLimits
 from chatcore.ports import Clock, Inference, Observer, Storage
 from chatcore.replies.background import Background
 from chatcore.replies.checkpoints import Checkpointer
@@ -32,8 +33,9 @@ _CANCELLATION_SECONDS = 1.0
 
 @frozen(kw_only=True)
 class Limits:
-    """Bounds the running replies of each user, and the history that the model sees."""
+    """Bounds what a user sends, the running replies of each user, and the history that the model sees."""
 
+    inputs: InputLimits = field(factory=InputLimits)
     history: HistoryLimits = field(factory=HistoryLimits)
     #: How many replies a user may have in generation at once, across all processes.
     generations_per_user: int = 8
@@ -78,6 +80,7 @@ class Chat:
             clock=clock,
             on_deleted=self.runner.cancel_deleted,
             placeholder_titles=frozenset(placeholder_titles),
+            limits=limits.inputs,
         )
         stopper = Stopper(storage=storage, clock=clock, runner=self.runner)
         self.turns = Turns(
@@ -89,6 +92,7 @@ class Chat:
             stopper=stopper,
             interruption=Interruption(storage=storage, clock=clock, stopper=stopper),
             owner_id=owner_id,
+            input_limits=limits.inputs,
             history_limits=limits.history,
             max_generations=limits.generations_per_user,
         )

@@ -9,9 +9,6 @@ import re
 
 from chatcore.errors import FieldProblem, InvalidInputError
 
-MAX_CONTENT_CHARS = 8000
-MAX_TITLE_CHARS = 500
-MAX_MODEL_TAG_CHARS = 100
 MAX_USER_ID_CHARS = 255
 
 _REPLACEMENT = "\ufffd"

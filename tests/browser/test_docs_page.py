@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser, Error, expect
 
+from chatcore.input_limits import InputLimits
 from chatcore_service.api.all_endpoints import openapi_document
 from tests.browser.docs_page import DocsPage, open_docs_page, route_of
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
@@ -15,7 +16,7 @@ METHODS = {"get", "put", "post", "patch", "delete"}
 #: The summary of each operation by its route, in the order of the document.
 SUMMARIES: dict[str, str] = {
     route_of(method, path): operation["summary"]
-    for path, item in openapi_document()["paths"].items()
+    for path, item in openapi_document(InputLimits())["paths"].items()
     for method, operation in item.items()
     if method in METHODS
 }

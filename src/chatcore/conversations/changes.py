@@ -1,14 +1,12 @@
 """Defines the changes that a user makes to a conversation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum, auto
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from attrs import Attribute, evolve, field, fields, frozen
+from attrs import evolve, fields, frozen
 
-from chatcore.conversations.conversation import Conversation, TitleSource, require_title
-
-_Value = TypeVar("_Value")
+from chatcore.conversations.conversation import Conversation, TitleSource
 
 
 class Unset(Enum):
@@ -21,28 +19,15 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 
 
-def _when_set(require: Callable[[_Value], object]) -> Callable[[object, "Attribute[Any]", _Value | Unset], None]:
-    """Makes an attrs validator that calls `require` with a value, unless the value is UNSET."""
-
-    def validate(_instance: object, _attribute: "Attribute[Any]", value: _Value | Unset) -> None:
-        if value is not UNSET:
-            require(value)
-
-    return validate
-
-
 @frozen(kw_only=True)
 class ConversationChanges:
     """Says which fields of a conversation get which value; every field that is UNSET stays as it is.
 
     Each field has the name of a field of :class:`Conversation`. `updated_at` stays as it is, so that a conversation
     keeps its place in the list.
-
-    Raises:
-        InvalidInputError: a value breaks its limits.
     """
 
-    title: str | Unset = field(default=UNSET, validator=_when_set(require_title))
+    title: str | Unset = UNSET
     is_pinned: bool | Unset = UNSET
 
     def values(self) -> Mapping[str, object]:

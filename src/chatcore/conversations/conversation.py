@@ -14,7 +14,6 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, Message, MessageId
-from chatcore.text import MAX_MODEL_TAG_CHARS, MAX_TITLE_CHARS, require_text
 from chatcore.timestamps import require_aware
 from chatcore.user import UserId
 
@@ -38,7 +37,7 @@ class Conversation:
     """Holds one conversation of one user, without its messages.
 
     Raises:
-        InvalidInputError: the title or the model tag breaks its limits, or an instant has no time zone.
+        InvalidInputError: an instant has no time zone.
     """
 
     id: ConversationId
@@ -55,24 +54,6 @@ class Conversation:
     is_pinned: bool = False
     #: The reply that is being generated; None if there is none. The storage derives the value from the running replies.
     active_reply_id: MessageId | None = None
-
-
-def require_title(title: str) -> str:
-    """Returns the title unchanged if it has 1 to 500 characters and can be stored.
-
-    Raises:
-        InvalidInputError: the title is empty, too long, or cannot be stored.
-    """
-    return require_text("title", title, max_chars=MAX_TITLE_CHARS)
-
-
-def require_model_tag(model_tag: str) -> str:
-    """Returns the model tag unchanged if it has 1 to 100 characters and can be stored.
-
-    Raises:
-        InvalidInputError: the model tag is empty, too long, or cannot be stored.
-    """
-    return require_text("model_tag", model_tag, max_chars=MAX_MODEL_TAG_CHARS)
 
 
 def active_path(messages: Sequence[Message], head_id: MessageId | None) -> tuple[Message, ...]:

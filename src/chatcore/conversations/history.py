@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 
 from chatcore.conversations.message import Role
 from chatcore.errors import FieldProblem, InvalidInputError
-from chatcore.text import MAX_CONTENT_CHARS
+from chatcore.input_limits import MAX_CONTENT_CHARS
 
 #: Most messages that are ever sent to the model, which bounds the rows that the storage reads for one turn.
 MAX_HISTORY_MESSAGES = 500

@@ -8,7 +8,6 @@ from uuid import UUID
 from attrs import field, frozen
 
 from chatcore.reply_error import ReplyError
-from chatcore.text import MAX_CONTENT_CHARS, require_text
 from chatcore.timestamps import require_aware
 from chatcore.user import UserId
 
@@ -83,12 +82,3 @@ class Message:
     def is_streaming(self) -> bool:
         """Returns whether the message is still being generated."""
         return self.status is Status.STREAMING
-
-
-def require_content(content: str) -> str:
-    """Returns the content of a user's message unchanged if it has 1 to 8000 characters and can be stored.
-
-    Raises:
-        InvalidInputError: the content is empty, too long, or cannot be stored.
-    """
-    return require_text("content", content, max_chars=MAX_CONTENT_CHARS)

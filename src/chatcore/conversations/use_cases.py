@@ -3,20 +3,19 @@
 from collections.abc import AsyncIterator, Callable, Collection
 from uuid import UUID, uuid4
 
-from attrs import frozen
+from attrs import field, frozen
 
-from chatcore.conversations.changes import ConversationChanges
+from chatcore.conversations.changes import UNSET, ConversationChanges
 from chatcore.conversations.conversation import (
     DEFAULT_TITLE,
     Conversation,
     TitleSource,
-    require_model_tag,
-    require_title,
 )
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, Message
 from chatcore.conversations.open_conversation import OpenConversation
 from chatcore.conversations.path import WHOLE_PATH, MessageSlice, PathRequest
+from chatcore.input_limits import InputLimits
 from chatcore.ports.clock import Clock
 from chatcore.ports.conversations import ConversationStore
 from chatcore.text import has_visible_text
@@ -35,6 +34,7 @@ class Conversations:
     on_deleted: Callable[[UserId, ConversationId], None]
     #: Titles that a client gives a conversation that has no title yet. The first message replaces them.
     placeholder_titles: Collection[str]
+    limits: InputLimits = field(factory=InputLimits)
     new_id: Callable[[], UUID] = uuid4
 
     async def create(self, user: User, *, title: str | None = None, model_tag: str | None = None) -> Conversation:
@@ -47,13 +47,13 @@ class Conversations:
             InvalidInputError: the title or the model tag breaks its limits.
         """
         now = self.clock.now()
-        shown_title = require_title(title) if title and has_visible_text(title) else DEFAULT_TITLE
+        shown_title = self.limits.require_title(title) if title and has_visible_text(title) else DEFAULT_TITLE
         conversation = Conversation(
             id=ConversationId(self.new_id()),
             user_id=user.id,
             title=shown_title,
             title_source=TitleSource.DEFAULT if self._is_placeholder(shown_title) else TitleSource.USER,
-            model_tag=require_model_tag(model_tag or DEFAULT_MODEL_TAG),
+            model_tag=self.limits.require_model_tag(model_tag or DEFAULT_MODEL_TAG),
             created_at=now,
             updated_at=now,
         )
@@ -123,8 +123,11 @@ class Conversations:
         """Changes a conversation, which keeps its place in the list. A title that is set here is never overwritten.
 
         Raises:
+            InvalidInputError: the title breaks its limits.
             ConversationNotFoundError: the user has no such conversation.
         """
+        if changes.title is not UNSET:
+            self.limits.require_title(changes.title)
         return await self.storage.update_conversation(user.id, conversation_id, changes)
 
     async def delete(self, user: User, conversation_id: ConversationId) -> None:

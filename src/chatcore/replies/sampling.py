@@ -1,11 +1,11 @@
 """Defines the sampling parameters of a reply."""
 
-from attrs import frozen
+from typing import Self
 
-from chatcore.errors import FieldProblem, InvalidInputError
+from attrs import evolve, frozen
 
-MAX_TEMPERATURE = 2
-MAX_TOKENS = 4096
+from chatcore.input_limits import MAX_TEMPERATURE, MAX_TOKENS, InputLimits, require_ranges
+
 MAX_TOP_K = 200
 
 
@@ -25,14 +25,29 @@ class Sampling:
     top_k: int = 50
 
     def __attrs_post_init__(self) -> None:
-        problems = [
-            FieldProblem(name, f"must be from {low} to {high}")
-            for name, value, low, high in (
-                ("temperature", self.temperature, 0, MAX_TEMPERATURE),
-                ("max_tokens", self.max_tokens, 1, MAX_TOKENS),
-                ("top_k", self.top_k, 0, MAX_TOP_K),
-            )
-            if not low <= value <= high
-        ]
-        if problems:
-            raise InvalidInputError(*problems)
+        require_ranges(
+            ("temperature", self.temperature, 0, MAX_TEMPERATURE),
+            ("max_tokens", self.max_tokens, 1, MAX_TOKENS),
+            ("top_k", self.top_k, 0, MAX_TOP_K),
+        )
+
+    def lowered_to(self, limits: InputLimits) -> Self:
+        """Returns the parameters with those that exceed `limits` lowered to them."""
+        return evolve(
+            self,
+            temperature=min(self.temperature, limits.max_temperature),
+            max_tokens=min(self.max_tokens, limits.max_tokens),
+        )
+
+
+def require_sampling(sampling: Sampling, limits: InputLimits) -> Sampling:
+    """Returns the parameters unchanged if they are within `limits`.
+
+    Raises:
+        InvalidInputError: a value is out of range; the error names each such field.
+    """
+    require_ranges(
+        ("temperature", sampling.temperature, 0, limits.max_temperature),
+        ("max_tokens", sampling.max_tokens, 1, limits.max_tokens),
+    )
+    return sampling

@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 from attrs import frozen
 
 from chatcore.conversations.history import MAX_HISTORY_MESSAGES, HistoryLimits, trim
-from chatcore.conversations.message import ConversationId, Message, MessageId, require_content
+from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.conversations.titles import auto_title
 from chatcore.errors import ChatError, DrainingError, StorageUnavailableError
+from chatcore.input_limits import InputLimits
 from chatcore.ports import AcceptedTurn, Clock, InferenceRequest, NewRegeneration, NewReply, NewTurn, ReplyStore
 from chatcore.replies.background import Background
 from chatcore.replies.follower import Follower
@@ -18,7 +19,7 @@ from chatcore.replies.idempotency import IdempotencyKey, fingerprint
 from chatcore.replies.interruption import Interruption, OnBusy
 from chatcore.replies.lease import LEASE_SECONDS, OwnerId
 from chatcore.replies.readers import FrameReader, Reader, Stretch
-from chatcore.replies.sampling import Sampling
+from chatcore.replies.sampling import Sampling, require_sampling
 from chatcore.replies.stopping import Stopper
 from chatcore.user import User
 
@@ -26,8 +27,6 @@ from chatcore.user import User
 STOP_WAIT_SECONDS = 5.0
 # A turn in doubt, which may or may not be stored, is looked up again after this time.
 _LOOK_AGAIN_SECONDS = 0.5
-
-DEFAULT_SAMPLING = Sampling()
 
 
 @frozen
@@ -52,6 +51,7 @@ class Turns:
     stopper: Stopper
     interruption: Interruption
     owner_id: OwnerId
+    input_limits: InputLimits
     history_limits: HistoryLimits
     #: How many replies a user may have in generation at once.
     max_generations: int
@@ -63,7 +63,7 @@ class Turns:
         conversation_id: ConversationId,
         content: str,
         *,
-        sampling: Sampling = DEFAULT_SAMPLING,
+        sampling: Sampling | None = None,
         idempotency_key: str | None = None,
         as_sent: Mapping[str, object] | None = None,
         on_busy: OnBusy = OnBusy.REJECT,
@@ -76,8 +76,8 @@ class Turns:
         Args:
             user: the sender.
             conversation_id: the conversation to append to.
-            content: the text of the message, 1 to 8000 characters.
-            sampling: the sampling parameters of the reply.
+            content: the text of the message, from 1 character to the limit of the content (8000).
+            sampling: the sampling parameters of the reply; by default those of :class:`Sampling`, within the limits.
             idempotency_key: the key of this send, 1 to 255 visible ASCII characters; remembered for 24 hours.
             as_sent: the request as the sender wrote it, in JSON values, if it differs from `content` and `sampling`.
                 The key is bound to this form, so that new defaults do not turn a repeat into a different request.
@@ -86,20 +86,21 @@ class Turns:
             trace_id: the id of the trace, which is passed on to the inference service.
 
         Raises:
-            InvalidInputError: the content or the key breaks its limits.
+            InvalidInputError: the content, the sampling parameters or the key break their limits.
             ConversationNotFoundError: this user has no such conversation.
             GenerationInProgressError: a reply of the conversation is being generated, and `on_busy` is REJECT.
             TooManyGenerationsError: the user has reached the limit of replies generated at once.
             IdempotencyKeyReusedError: the key was used for another request.
             DrainingError: this process is shutting down.
         """
+        sampling = self._sampling(sampling)
         turn = NewTurn(
             user_id=user.id,
             conversation_id=conversation_id,
             user_message_id=MessageId(self.new_id()),
             reply_id=MessageId(self.new_id()),
             owner_id=self.owner_id,
-            content=require_content(content),
+            content=self.input_limits.require_content(content),
             title=auto_title(content),
             idempotency_key=_key(idempotency_key, conversation_id, as_sent or _plain(content, sampling)),
             history_limit=self._history_limit,
@@ -120,7 +121,7 @@ class Turns:
         user: User,
         conversation_id: ConversationId,
         *,
-        sampling: Sampling = DEFAULT_SAMPLING,
+        sampling: Sampling | None = None,
         idempotency_key: str | None = None,
         as_sent: Mapping[str, object] | None = None,
         trace_id: str | None = None,
@@ -130,7 +131,7 @@ class Turns:
         The arguments, and a repeat with the same idempotency key, have the meaning that they have for :meth:`send`.
 
         Raises:
-            InvalidInputError: the key breaks its limits.
+            InvalidInputError: the sampling parameters or the key break their limits.
             ConversationNotFoundError: this user has no such conversation.
             NothingToRegenerateError: the conversation has no message to answer.
             GenerationInProgressError: a reply of the conversation is being generated.
@@ -138,6 +139,7 @@ class Turns:
             IdempotencyKeyReusedError: the key was used for another request, such as a message.
             DrainingError: this process is shutting down.
         """
+        sampling = self._sampling(sampling)
         request = {"regenerate": as_sent or _plain_sampling(sampling)}
         regeneration = NewRegeneration(
             user_id=user.id,
@@ -184,6 +186,11 @@ class Turns:
             except ChatError:
                 pass  # The reply was never stored, has ended, or was deleted.
             return
+
+    def _sampling(self, sampling: Sampling | None) -> Sampling:
+        if sampling is None:
+            return Sampling().lowered_to(self.input_limits)
+        return require_sampling(sampling, self.input_limits)
 
     @property
     def _history_limit(self) -> int:

@@ -14,6 +14,7 @@ from chatcore_service.settings import (
     Settings,
     read_database_schema,
     read_database_url,
+    read_input_limits,
     read_placeholder_titles,
 )
 
@@ -101,6 +102,7 @@ def _import_samosachaat(options: argparse.Namespace) -> int:
         schema=read_database_schema(os.environ),
         is_dry=options.dry_run,
         placeholder_titles=read_placeholder_titles(os.environ),
+        limits=read_input_limits(os.environ),
     )
     try:
         problem = asyncio.run(imported)

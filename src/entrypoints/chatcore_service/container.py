@@ -155,6 +155,7 @@ class Container(containers.DeclarativeContainer):
         authenticator=authenticator,
         admission=admission,
         bodies=bodies,
+        limits=settings.provided.limits.inputs,
     )
     message_endpoints = providers.Factory(
         MessageEndpoints,
@@ -162,6 +163,7 @@ class Container(containers.DeclarativeContainer):
         authenticator=authenticator,
         admission=admission,
         bodies=bodies,
+        limits=settings.provided.limits.inputs,
         streams=streams,
         waiting_turns=waiting_turns,
         default_sampling=settings.provided.sampling,
@@ -171,10 +173,17 @@ class Container(containers.DeclarativeContainer):
         ReplyEndpoints, turns=chat.provided.turns, authenticator=authenticator, admission=admission, streams=streams
     )
     model_endpoints = providers.Factory(
-        ModelEndpoints, models=models, authenticator=authenticator, admission=admission, bodies=bodies
+        ModelEndpoints,
+        models=models,
+        authenticator=authenticator,
+        admission=admission,
+        bodies=bodies,
+        limits=settings.provided.limits.inputs,
     )
     monitoring_endpoints = providers.Factory(MonitoringEndpoints, readiness=readiness, metrics=metrics)
-    openapi_endpoints = providers.Factory(OpenApiEndpoints, document=providers.Callable(openapi_document))
+    openapi_endpoints = providers.Factory(
+        OpenApiEndpoints, document=providers.Callable(openapi_document, settings.provided.limits.inputs)
+    )
     pool_stats = providers.Callable(_pool_stats, storage)
     shutdown = providers.Singleton(Shutdown, chat, stream_monitor, settings.provided.drain_seconds)
     lifespan = providers.Singleton(

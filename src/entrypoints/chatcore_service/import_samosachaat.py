@@ -7,6 +7,7 @@ from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
+from chatcore.input_limits import InputLimits
 from chatcore.ports import Clock
 from chatcore.system_clock import SystemClock
 from chatcore_service.container import ImportFailedError, ImportReport, OnProgress, TableCounts, import_samosachaat
@@ -21,6 +22,7 @@ async def import_conversations(
     schema: str,
     is_dry: bool,
     placeholder_titles: Collection[str],
+    limits: InputLimits,
     clock: Clock | None = None,
 ) -> str | None:
     """Imports the conversations and prints a report; returns an error message, or None on success.
@@ -38,6 +40,7 @@ async def import_conversations(
                 schema=schema,
                 is_dry=is_dry,
                 placeholder_titles=placeholder_titles,
+                limits=limits,
                 now=(clock or SystemClock()).now(),
                 on_progress=on_progress,
             )

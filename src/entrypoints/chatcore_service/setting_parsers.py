@@ -35,6 +35,9 @@ _URL_PATH = re.compile(rf"/|(/{_SEGMENT})+/?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # PostgreSQL would cut a longer name.
 _MAX_IDENTIFIER_BYTES = 63
+# JSON may write a character as the escapes of two surrogates, and has a name and braces around the text.
+_MAX_CHARACTER_BYTES = 12
+_BODY_AROUND_TEXT_BYTES = 64
 _PORTS = range(1, 65536)
 _ORIGINS = "must be origins such as https://chat.example.com, separated by commas"
 
@@ -88,6 +91,23 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         if not (_WHOLE_NUMBER.fullmatch(value) and low <= int(value) <= high):
             raise MalformedValueError(f"must be a whole number from {low} to {high}")
         return int(value)
+
+    return parse
+
+
+def characters(low: int, high: int, *, max_body_bytes: int) -> Callable[[str], int]:
+    """Accepts a number of characters from `low` to `high`, all of which fit into a body of `max_body_bytes`."""
+    parse_whole = whole(low, high)
+    most = (max_body_bytes - _BODY_AROUND_TEXT_BYTES) // _MAX_CHARACTER_BYTES
+
+    def parse(value: str) -> int:
+        count = parse_whole(value)
+        if count > most:
+            raise MalformedValueError(
+                f"must be at most {most}, because MAX_BODY_BYTES is {max_body_bytes} and a character may take "
+                f"{_MAX_CHARACTER_BYTES} bytes"
+            )
+        return count
 
     return parse
 

@@ -11,9 +11,20 @@ from chatcore import HistoryLimits, Limits, OnBusy, Sampling
 from chatcore.chat import DRAIN_SECONDS
 from chatcore.conversations.conversation import PLACEHOLDER_TITLES
 from chatcore.conversations.history import MAX_HISTORY_MESSAGES
-from chatcore.replies.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
+from chatcore.input_limits import (
+    MAX_CONTENT_CHARS,
+    MAX_MODEL_TAG_CHARS,
+    MAX_TEMPERATURE,
+    MAX_TITLE_CHARS,
+    MAX_TOKENS,
+    MIN_MODEL_TAG_CHARS,
+    MIN_TITLE_CHARS,
+    InputLimits,
+)
+from chatcore.replies.sampling import MAX_TOP_K
 from chatcore_service.environment import Environment, env, read_by, read_field, read_settings
 from chatcore_service.setting_parsers import (
+    characters,
     choice,
     emails,
     http_url,
@@ -124,10 +135,31 @@ class ConnectionSettings:
     keep_alive_seconds: float = field(default=75.0, metadata=env("KEEP_ALIVE_TIMEOUT_SECONDS", seconds))
 
 
+def _read_input_limits(environment: Environment) -> InputLimits:
+    default = InputLimits()
+    max_body_bytes: int = read_field(fields(RequestSettings).max_body_bytes, environment)
+
+    def read_characters(name: str, low: int, high: int, default: int) -> int:
+        return environment.read(name, characters(low, high, max_body_bytes=max_body_bytes), default)
+
+    return InputLimits(
+        max_content_chars=read_characters("MAX_MESSAGE_CHARACTERS", 1, MAX_CONTENT_CHARS, default.max_content_chars),
+        max_title_chars=read_characters(
+            "MAX_TITLE_CHARACTERS", MIN_TITLE_CHARS, MAX_TITLE_CHARS, default.max_title_chars
+        ),
+        max_model_tag_chars=read_characters(
+            "MAX_MODEL_TAG_CHARACTERS", MIN_MODEL_TAG_CHARS, MAX_MODEL_TAG_CHARS, default.max_model_tag_chars
+        ),
+        max_temperature=environment.read("MAX_TEMPERATURE", number(high=MAX_TEMPERATURE), default.max_temperature),
+        max_tokens=environment.read("MAX_REPLY_TOKENS", whole(1, MAX_TOKENS), default.max_tokens),
+    )
+
+
 def _read_limits(environment: Environment) -> Limits:
     default = Limits()
     history = default.history
     return Limits(
+        inputs=_read_input_limits(environment),
         history=HistoryLimits(
             max_messages=environment.read(
                 "MAX_CONVERSATION_HISTORY", whole(1, MAX_HISTORY_MESSAGES), history.max_messages
@@ -141,10 +173,11 @@ def _read_limits(environment: Environment) -> Limits:
 
 
 def _read_sampling(environment: Environment) -> Sampling:
-    default = Sampling()
+    limits = _read_input_limits(environment)
+    default = Sampling().lowered_to(limits)
     return Sampling(
-        temperature=environment.read("DEFAULT_TEMPERATURE", number(high=MAX_TEMPERATURE), default.temperature),
-        max_tokens=environment.read("DEFAULT_MAX_TOKENS", whole(1, MAX_TOKENS), default.max_tokens),
+        temperature=environment.read("DEFAULT_TEMPERATURE", number(high=limits.max_temperature), default.temperature),
+        max_tokens=environment.read("DEFAULT_MAX_TOKENS", whole(1, limits.max_tokens), default.max_tokens),
         top_k=environment.read("DEFAULT_TOP_K", whole(0, MAX_TOP_K), default.top_k),
     )
 
@@ -179,7 +212,8 @@ class Settings:
     admin_user_ids: tuple[str, ...] = field(default=(), metadata=env("ADMIN_USER_IDS", names))
     inference_timeouts: InferenceTimeoutSettings = field(factory=InferenceTimeoutSettings)
     inference_limits: InferenceLimitSettings = field(factory=InferenceLimitSettings)
-    #: The limits of the history that the model sees, and of the replies that one user may have in progress.
+    #: The limits of what a user sends, of the history that the model sees, and of the replies that one user may have in
+    #: progress.
     limits: Limits = field(factory=Limits, metadata=read_by(_read_limits))
     #: The sampling parameters that a request leaves out.
     sampling: Sampling = field(factory=Sampling, metadata=read_by(_read_sampling))
@@ -235,6 +269,18 @@ def read_database_schema(variables: Mapping[str, str]) -> str:
     database_schema: str = read_field(fields(Settings).database_schema, environment)
     environment.check()
     return database_schema
+
+
+def read_input_limits(variables: Mapping[str, str]) -> InputLimits:
+    """Reads the limits of what a user sends alone, for commands that need no other setting.
+
+    Raises:
+        InvalidSettingsError: a variable is malformed.
+    """
+    environment = Environment(variables)
+    limits = _read_input_limits(environment)
+    environment.check()
+    return limits
 
 
 def read_placeholder_titles(variables: Mapping[str, str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from chatcore.errors import InvalidInputError
+from chatcore.input_limits import InputLimits
 from chatcore_service.api.conversations import ChangesBody, NewConversationBody, RenameBody
 from chatcore_service.api.messages import NewMessageBody, RegenerationBody
 from chatcore_service.api.models import SwapBody
@@ -73,7 +74,7 @@ class _Receive:
 
 def _check_as(body_type: type[AttrsInstance], body: bytes) -> None:
     try:
-        value = decode_body(body, body_type)
+        value = decode_body(body, body_type, InputLimits())
     except (RefusedError, InvalidInputError):
         return
     # At the creation of a conversation, an empty text counts as not given.

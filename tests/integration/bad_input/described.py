@@ -5,9 +5,10 @@ from typing import Any
 
 from attrs import Factory, frozen
 
+from chatcore.input_limits import InputLimits
 from chatcore_service.api.all_endpoints import openapi_document
 
-_DOCUMENT = openapi_document()
+_DOCUMENT = openapi_document(InputLimits())
 
 
 @frozen(kw_only=True)

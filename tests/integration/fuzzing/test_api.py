@@ -8,6 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from chatcore.input_limits import InputLimits
 from chatcore_service.api.all_endpoints import openapi_document
 from tests.integration.entrypoints.chatcore_service.api.stored_rows import rows_of
 from tests.integration.faults.cluster import Cluster
@@ -94,7 +95,7 @@ def described_operations() -> set[tuple[str, str]]:
     """Methods and paths of the document."""
     return {
         (method.upper(), path)
-        for path, item in openapi_document()["paths"].items()
+        for path, item in openapi_document(InputLimits())["paths"].items()
         for method in item
         if method != "parameters"
     }

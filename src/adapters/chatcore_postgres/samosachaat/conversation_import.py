@@ -6,7 +6,6 @@ from datetime import datetime
 from attrs import define, field
 
 from chatcore.conversations.message import MessageId
-from chatcore.text import MAX_CONTENT_CHARS
 from chatcore_postgres.samosachaat.mapping import ImportedConversation, ImportedMessage
 from chatcore_postgres.samosachaat.report import ImportReport, Note, Skip
 from chatcore_postgres.samosachaat.source import SamosachaatSource
@@ -106,7 +105,7 @@ class ConversationImport:
         self.report.messages.added += 1
         notes = {
             Note.NO_TIME: message.created_at is None,
-            Note.LONG_CONTENT: len(message.content) > MAX_CONTENT_CHARS,
+            Note.LONG_CONTENT: len(message.content) > self.source.limits.max_content_chars,
             Note.BESIDE_PATH: self._is_continued,
         }
         self.report.notes.update(note for note, applies in notes.items() if applies)

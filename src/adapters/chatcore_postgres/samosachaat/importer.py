@@ -7,6 +7,7 @@ from uuid import UUID
 
 from attrs import define, field
 
+from chatcore.input_limits import InputLimits
 from chatcore_postgres.samosachaat.conversation_import import ConversationImport
 from chatcore_postgres.samosachaat.mapping import ImportedMessage, to_conversation, to_message
 from chatcore_postgres.samosachaat.report import ImportReport, Skip
@@ -22,7 +23,7 @@ _CONVERSATIONS_A_COMMIT = 100
 OnProgress = Callable[[int, int], None]
 
 
-async def import_samosachaat(
+async def import_samosachaat(  # noqa: PLR0913 - keyword arguments, each of which an operator decides
     source_conninfo: str,
     conninfo: str,
     *,
@@ -30,6 +31,7 @@ async def import_samosachaat(
     schema: str = "public",
     is_dry: bool = False,
     placeholder_titles: Collection[str],
+    limits: InputLimits,
     now: datetime,
     on_progress: OnProgress,
 ) -> ImportReport:
@@ -45,6 +47,7 @@ async def import_samosachaat(
         schema: the schema of our tables.
         is_dry: whether to write nothing and only report what would be done.
         placeholder_titles: titles that count as missing, so that the next message replaces such a title.
+        limits: the service's limits: longer titles and model tags are cut to them.
         now: the time of rows for which the source has none at all.
         on_progress: called with the number of rows that were read and the number of all rows, after each row.
 
@@ -53,7 +56,7 @@ async def import_samosachaat(
         ValueError: a connection string is malformed.
     """
     async with (
-        open_source(source_conninfo, source_schema) as source,
+        open_source(source_conninfo, source_schema, limits) as source,
         open_target(conninfo, schema, is_dry=is_dry) as target,
     ):
         repeated = await source.repeated_message_ids()
@@ -159,7 +162,7 @@ class _Import:
             return
         candidate.is_open = True
         counts, row = self.report.conversations, candidate.row
-        conversation = to_conversation(row, self.placeholder_titles)
+        conversation = to_conversation(row, self.placeholder_titles, self.source.limits.max_title_chars)
         if candidate.has_several_users:
             conversation = Skip.SEVERAL_USERS
         if candidate.copies:

@@ -9,7 +9,7 @@ from chatcore.conversations import conversation as conversations
 from chatcore.conversations.conversation import TitleSource
 from chatcore.conversations.message import DEFAULT_MODEL_TAG as _DEFAULT_MODEL_TAG
 from chatcore.conversations.message import ConversationId, MessageId, Role
-from chatcore.text import MAX_TITLE_CHARS, MAX_USER_ID_CHARS, has_visible_text
+from chatcore.text import MAX_USER_ID_CHARS, has_visible_text
 from chatcore.user import UserId
 from chatcore_postgres.samosachaat.report import Skip
 from chatcore_postgres.samosachaat.source import SourceRow
@@ -47,8 +47,10 @@ class ImportedMessage:
     created_at: datetime | None
 
 
-def to_conversation(row: SourceRow, placeholder_titles: Collection[str]) -> ImportedConversation | Skip:
-    """Returns the conversation, or why it is skipped."""
+def to_conversation(
+    row: SourceRow, placeholder_titles: Collection[str], max_title_chars: int
+) -> ImportedConversation | Skip:
+    """Returns the conversation, with a title of at most `max_title_chars` characters, or why it is skipped."""
     if row.id is None:
         return Skip.NO_ID
     if not row.user_id:
@@ -60,11 +62,11 @@ def to_conversation(row: SourceRow, placeholder_titles: Collection[str]) -> Impo
     return ImportedConversation(
         id=ConversationId(row.id),
         user_id=row.user_id,
-        title=title[:MAX_TITLE_CHARS] or conversations.DEFAULT_TITLE,
+        title=title[:max_title_chars] or conversations.DEFAULT_TITLE,
         title_source=TitleSource.AUTO if has_title else TitleSource.DEFAULT,
         model_tag=row.model_tag or _DEFAULT_MODEL_TAG,
         is_pinned=row.is_pinned,
-        is_title_cut=len(title) > MAX_TITLE_CHARS,
+        is_title_cut=len(title) > max_title_chars,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

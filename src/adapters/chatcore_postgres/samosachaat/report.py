@@ -29,9 +29,9 @@ class Skip(StrEnum):
 class Note(StrEnum):
     """Says what the import changed or decided for a row that is imported."""
 
-    TITLE_CUT = "titles were cut to 500 characters"
+    TITLE_CUT = "titles were cut to MAX_TITLE_CHARACTERS"
     NO_TIME = "rows without a valid time got the time of the row before or of their conversation"
-    LONG_CONTENT = "messages longer than a new message may be were imported whole"
+    LONG_CONTENT = "messages longer than MAX_MESSAGE_CHARACTERS were imported whole"
     BESIDE_PATH = "messages were added as a branch, because their conversation was continued here"
 
 

@@ -10,7 +10,8 @@ from attrs import frozen
 from psycopg import AsyncConnection, AsyncRawCursor, IsolationLevel, sql
 
 from chatcore.conversations.message import ConversationId, MessageId
-from chatcore.text import MAX_MODEL_TAG_CHARS, MAX_TITLE_CHARS, MAX_USER_ID_CHARS
+from chatcore.input_limits import InputLimits
+from chatcore.text import MAX_USER_ID_CHARS
 from chatcore_postgres.driver.conninfo import normalized
 from chatcore_postgres.driver.database import Row
 from chatcore_postgres.samosachaat.columns import SourceTable, find_table
@@ -57,6 +58,8 @@ class SamosachaatSource:
     Every method raises :class:`ImportFailedError`.
     """
 
+    #: What the service accepts; longer titles and model tags are read up to these limits.
+    limits: InputLimits
     _conversations: SourceTable
     _messages: SourceTable
     _snapshot: AsyncConnection[Any]
@@ -121,9 +124,9 @@ class SamosachaatSource:
         ).format(
             id=table.uuid("id"),
             user_id=table.text("user_id", MAX_USER_ID_CHARS + 1),
-            title=table.text("title", MAX_TITLE_CHARS + 1),
+            title=table.text("title", self.limits.max_title_chars + 1),
             is_pinned=table.flag("is_favorited"),
-            model_tag=table.text("model_tag", MAX_MODEL_TAG_CHARS),
+            model_tag=table.text("model_tag", self.limits.max_model_tag_chars),
             created_at=table.instant("created_at"),
             updated_at=table.instant("updated_at"),
             table=table.name,
@@ -140,7 +143,7 @@ class SamosachaatSource:
             role=table.text("role", _MAX_ROLE_CHARS),
             content=table.content("content", MAX_CONTENT_BYTES),
             content_bytes=table.size("content"),
-            model_tag=table.text("model_tag", MAX_MODEL_TAG_CHARS),
+            model_tag=table.text("model_tag", self.limits.max_model_tag_chars),
             token_count=table.count("token_count"),
             inference_time_ms=table.count("inference_time_ms"),
             created_at=table.instant("created_at"),
@@ -149,12 +152,13 @@ class SamosachaatSource:
 
 
 @asynccontextmanager
-async def open_source(conninfo: str, schema: str) -> AsyncGenerator[SamosachaatSource]:
+async def open_source(conninfo: str, schema: str, limits: InputLimits) -> AsyncGenerator[SamosachaatSource]:
     """Connects to the database of a samosachaat service for the length of the block.
 
     Args:
         conninfo: the connection string.
         schema: the schema of the tables.
+        limits: the limits of titles and model tags.
 
     Raises:
         ImportFailedError: the database cannot be reached, has no such tables, or does not let this user read them.
@@ -171,7 +175,7 @@ async def open_source(conninfo: str, schema: str) -> AsyncGenerator[SamosachaatS
                 raise ImportFailedError("The source database has the encoding SQL_ASCII, so its text cannot be read.")
             conversations = await find_table(snapshot, schema, "conversations")
             messages = await find_table(snapshot, schema, "messages")
-        yield SamosachaatSource(conversations, messages, snapshot, lookups)
+        yield SamosachaatSource(limits, conversations, messages, snapshot, lookups)
 
 
 @asynccontextmanager

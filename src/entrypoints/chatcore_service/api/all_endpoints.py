@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+from chatcore.input_limits import InputLimits
 from chatcore_service.api.conversations import ConversationEndpoints
 from chatcore_service.api.docs import OpenApiEndpoints
 from chatcore_service.api.messages import MessageEndpoints
@@ -23,6 +24,9 @@ _ENDPOINTS: tuple[EndpointsType, ...] = (
 
 
 @cache
-def openapi_document() -> dict[str, Any]:
-    """Returns the OpenAPI 3.1 document of the API as plain data: always the same object, which no caller may change."""
-    return describe(_ENDPOINTS)
+def openapi_document(limits: InputLimits) -> dict[str, Any]:
+    """Returns the OpenAPI 3.1 document of an API with these limits, as plain data.
+
+    The same limits always give the same object, which no caller may change.
+    """
+    return describe(_ENDPOINTS, limits)

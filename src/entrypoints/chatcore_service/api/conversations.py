@@ -11,6 +11,7 @@ from chatcore import Cursor, PageRequest
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.listing import CURSOR_PATTERN, DEFAULT_PAGE, MAX_OFFSET, MAX_PAGE
 from chatcore.conversations.use_cases import Conversations
+from chatcore.input_limits import InputLimits
 from chatcore_service.api.conversation_responses import (
     ConversationDocument,
     ConversationPageDocument,
@@ -117,6 +118,7 @@ class ConversationEndpoints(SecuredEndpoints):
 
     conversations: Conversations
     bodies: BodyReader
+    limits: InputLimits
 
     @secured(
         Operation(
@@ -173,7 +175,7 @@ class ConversationEndpoints(SecuredEndpoints):
     )
     async def create(self, request: Request, caller: Caller) -> Response:
         """Creates a conversation."""
-        body = decode_body(await self.bodies.read(request), NewConversationBody)
+        body = decode_body(await self.bodies.read(request), NewConversationBody, self.limits)
         conversation = await self.conversations.create(caller.user, title=body.title, model_tag=body.model_tag)
         location = paths.CONVERSATION.format(conversation_id=conversation.id)
         return json_response(conversation_json(conversation), status=201, headers={"Location": location})
@@ -244,7 +246,7 @@ class ConversationEndpoints(SecuredEndpoints):
 
     async def _update(self, request: Request, caller: Caller, body_type: type[RenameBody | ChangesBody]) -> Response:
         id_ = conversation_id(request.path_params)
-        body = decode_body(await self.bodies.read(request), body_type)
+        body = decode_body(await self.bodies.read(request), body_type, self.limits)
         return json_response(conversation_json(await self.conversations.update(caller.user, id_, body.changes())))
 
     @secured(

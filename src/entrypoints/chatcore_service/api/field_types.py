@@ -1,19 +1,37 @@
-"""Defines the types of fields that several resources share."""
+"""Defines the types of fields whose limits are settings, or that several resources share."""
 
 from collections.abc import Callable
 from typing import Annotated
 
-from chatcore.conversations.conversation import require_model_tag, require_title
-from chatcore.text import MAX_MODEL_TAG_CHARS, MAX_TITLE_CHARS
-from chatcore_service.http.fields import Rule, storable_text
+from chatcore_service.http.fields import Keywords, Limited, Rule, storable_text
 
 
 def _unless_empty(require: Callable[[str], str]) -> Rule:
     return Rule(lambda value: value and require(value))
 
 
-Title = Annotated[str, Rule(require_title), storable_text(MAX_TITLE_CHARS)]
-ModelTag = Annotated[str, Rule(require_model_tag), storable_text(MAX_MODEL_TAG_CHARS)]
+Title = Annotated[str, Limited(lambda limits: (Rule(limits.require_title), storable_text(limits.max_title_chars)))]
+ModelTag = Annotated[
+    str, Limited(lambda limits: (Rule(limits.require_model_tag), storable_text(limits.max_model_tag_chars)))
+]
 # An empty text of a new conversation counts as missing.
-NewTitle = Annotated[str, _unless_empty(require_title), storable_text(MAX_TITLE_CHARS, min_chars=0)]
-NewModelTag = Annotated[str, _unless_empty(require_model_tag), storable_text(MAX_MODEL_TAG_CHARS, min_chars=0)]
+NewTitle = Annotated[
+    str,
+    Limited(lambda limits: (_unless_empty(limits.require_title), storable_text(limits.max_title_chars, min_chars=0))),
+]
+NewModelTag = Annotated[
+    str,
+    Limited(
+        lambda limits: (_unless_empty(limits.require_model_tag), storable_text(limits.max_model_tag_chars, min_chars=0))
+    ),
+]
+Content = Annotated[
+    str, Limited(lambda limits: (Rule(limits.require_content), storable_text(limits.max_content_chars)))
+]
+Temperature = Annotated[
+    float,
+    Limited(lambda limits: (Rule(limits.require_temperature), Keywords(minimum=0, maximum=limits.max_temperature))),
+]
+MaxTokens = Annotated[
+    int, Limited(lambda limits: (Rule(limits.require_max_tokens), Keywords(minimum=1, maximum=limits.max_tokens)))
+]

@@ -11,18 +11,19 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from chatcore import OnBusy, ReplyError, Sampling, Turn
-from chatcore.conversations.message import Role, Status, require_content
-from chatcore.replies.sampling import MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
+from chatcore.conversations.message import Role, Status
+from chatcore.input_limits import InputLimits
+from chatcore.replies.sampling import MAX_TOP_K
 from chatcore.replies.turns import Turns
-from chatcore.text import MAX_CONTENT_CHARS
 from chatcore_service.api.events import BEGUN_REPLY
+from chatcore_service.api.field_types import Content, MaxTokens, Temperature
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Caller
 from chatcore_service.http.decoding import decode_body
 from chatcore_service.http.encoding import encoder, json_response
 from chatcore_service.http.endpoints import SecuredEndpoints, secured
-from chatcore_service.http.fields import Count, Doc, Instant, Keywords, Rule, storable_text
+from chatcore_service.http.fields import Count, Doc, Instant, Keywords, Rule
 from chatcore_service.http.headers import IDEMPOTENCY_KEY, PREFER, idempotency_key, prefers_async
 from chatcore_service.http.ids import conversation_id
 from chatcore_service.http.operation import Link, Operation, documented_json
@@ -73,11 +74,6 @@ _turn_json = encoder(TurnDocument)
 
 # -- Bodies ----------------------------------------------------------------------------------------------------------
 
-Content = Annotated[str, Rule(require_content), storable_text(MAX_CONTENT_CHARS)]
-Temperature = Annotated[
-    float, Rule(lambda value: Sampling(temperature=value)), Keywords(minimum=0, maximum=MAX_TEMPERATURE)
-]
-MaxTokens = Annotated[int, Rule(lambda value: Sampling(max_tokens=value)), Keywords(minimum=1, maximum=MAX_TOKENS)]
 TopK = Annotated[int, Rule(lambda value: Sampling(top_k=value)), Keywords(minimum=0, maximum=MAX_TOP_K)]
 OnBusyField = Annotated[
     OnBusy,
@@ -157,6 +153,7 @@ class MessageEndpoints(SecuredEndpoints):
 
     turns: Turns
     bodies: BodyReader
+    limits: InputLimits
     streams: Streams
     waiting_turns: WaitingTurns
     #: The values of sampling parameters that a request omits.
@@ -183,7 +180,7 @@ class MessageEndpoints(SecuredEndpoints):
         """Sends a message and streams the reply."""
         id_ = conversation_id(request.path_params)
         key = idempotency_key(request)
-        body = decode_body(await self.bodies.read(request), NewMessageBody)
+        body = decode_body(await self.bodies.read(request), NewMessageBody, self.limits)
         begin = partial(
             self.turns.send,
             caller.user,
@@ -212,7 +209,7 @@ class MessageEndpoints(SecuredEndpoints):
         """Generates another reply to the last message and streams it."""
         id_ = conversation_id(request.path_params)
         key = idempotency_key(request)
-        body = decode_body(await self.bodies.read(request), RegenerationBody)
+        body = decode_body(await self.bodies.read(request), RegenerationBody, self.limits)
         begin = partial(
             self.turns.regenerate,
             caller.user,

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chatcore.errors import ModelsRefusedError, NotAdminError
+from chatcore.input_limits import InputLimits
 from chatcore.ports import Models, ModelsDocument
 from chatcore_service.api.field_types import ModelTag
 from chatcore_service.http import paths
@@ -53,6 +54,7 @@ class ModelEndpoints(SecuredEndpoints):
 
     models: Models
     bodies: BodyReader
+    limits: InputLimits
 
     @secured(Operation(method="GET", path=paths.MODELS, id="listModels", responses=(_unread(200), *_PASSED_ON)))
     async def index(self, _request: Request, caller: Caller) -> Response:
@@ -73,7 +75,7 @@ class ModelEndpoints(SecuredEndpoints):
         """Loads another model, if the user is an administrator."""
         if not await self.authenticator.is_administrator(caller):
             raise NotAdminError
-        body = decode_body(await self.bodies.read(request), SwapBody)
+        body = decode_body(await self.bodies.read(request), SwapBody, self.limits)
         return await _answer(self.models.swap_model(body.model_tag, trace_id=caller.trace_id))
 
 

@@ -7,7 +7,7 @@ that one response names all problems of a request. Unknown fields are ignored, b
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from math import isfinite
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, cast, get_args, get_origin
 
@@ -17,7 +17,8 @@ from cattrs.errors import AttributeValidationNote, ClassValidationError
 from starlette.datastructures import QueryParams
 
 from chatcore.errors import FieldProblem, InvalidInputError
-from chatcore_service.http.fields import Rule
+from chatcore.input_limits import InputLimits
+from chatcore_service.http.fields import Rule, within
 from chatcore_service.http.strict_json import parse
 
 _TargetT = TypeVar("_TargetT", bound=AttrsInstance)
@@ -29,8 +30,8 @@ _Hook = Callable[[Any, Any], object]
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
-def decode_body(body: bytes, body_type: type[_TargetT]) -> _TargetT:
-    """Decodes a JSON body. A missing body counts as an empty object.
+def decode_body(body: bytes, body_type: type[_TargetT], limits: InputLimits) -> _TargetT:
+    """Decodes a JSON body, whose fields are within `limits`. A missing body counts as an empty object.
 
     Raises:
         MalformedJsonError: the body is not JSON.
@@ -39,7 +40,7 @@ def decode_body(body: bytes, body_type: type[_TargetT]) -> _TargetT:
     value: object = parse(body) if body else {}
     if not isinstance(value, dict):
         raise InvalidInputError(FieldProblem("", "The request body must be a JSON object"))
-    return _decode(_body_converter, cast("dict[str, object]", value), body_type)
+    return _decode(_body_converter(limits), cast("dict[str, object]", value), body_type)
 
 
 def decode_query(parameters: QueryParams, query_type: type[_TargetT]) -> _TargetT:
@@ -146,7 +147,7 @@ def _choices(type_: Any) -> Sequence[object]:  # noqa: ANN401 - a type without i
     return tuple(type_) if issubclass(type_, StrEnum) else ()
 
 
-def _strict_converter(readers: Mapping[Any, _Reader]) -> Converter:
+def _strict_converter(readers: Mapping[Any, _Reader], limits: InputLimits) -> Converter:
     # cattrs' own hooks turn 5 into "5", 1.9 into 1 and "false" into True.
     converter = Converter()
     for type_, reader in readers.items():
@@ -156,7 +157,7 @@ def _strict_converter(readers: Mapping[Any, _Reader]) -> Converter:
         base, *annotations = get_args(type_)
         choices = _choices(base)
         reader = partial(_choice, read=readers[str], choices=choices) if choices else readers[base]
-        for annotation in annotations:
+        for annotation in within(limits, annotations):
             if isinstance(annotation, Rule):
                 reader = _checked(reader, annotation)
         return _hook(reader)
@@ -185,5 +186,9 @@ def _is_annotated(type_: object) -> bool:
     return origin is Annotated
 
 
-_body_converter = _strict_converter({str: _text, bool: _flag, int: _whole, float: _number})
-_query_converter = _strict_converter({str: _once, int: _whole_once})
+@cache
+def _body_converter(limits: InputLimits) -> Converter:
+    return _strict_converter({str: _text, bool: _flag, int: _whole, float: _number}, limits)
+
+
+_query_converter = _strict_converter({str: _once, int: _whole_once}, InputLimits())

@@ -2,14 +2,18 @@
 
 Decoding and the OpenAPI document read the same annotations, so each annotation is written once::
 
-    Title = Annotated[str, Rule(require_title), storable_text(MAX_TITLE_CHARS)]
+    Tag = Annotated[str, Rule(require_tag), storable_text(100)]
+
+The annotations of a field whose limits are settings are made from the limits: see :class:`Limited`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Any
 
 from attrs import frozen
+
+from chatcore.input_limits import InputLimits
 
 # PostgreSQL can store neither U+0000 nor a lone surrogate, but no string of JSON Schema has a lone surrogate.
 _STORABLE = "^[^\\u0000]*$"
@@ -41,6 +45,22 @@ class JsonText:
     """Declares that a string is itself JSON, and the type of its value."""
 
     type: Any
+
+
+@frozen
+class Limited:
+    """Stands for annotations that depend on the limits of this deployment."""
+
+    annotations: Callable[[InputLimits], tuple[object, ...]]
+
+
+def within(limits: InputLimits, annotations: Iterable[object]) -> Iterator[object]:
+    """Yields the annotations, with those that `limits` make of a :class:`Limited` in its place."""
+    for annotation in annotations:
+        if isinstance(annotation, Limited):
+            yield from annotation.annotations(limits)
+        else:
+            yield annotation
 
 
 def storable_text(max_chars: int, *, min_chars: int = 1) -> Keywords:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import attrs
 
+from chatcore.input_limits import InputLimits
 from chatcore_service.http.endpoints import EndpointsType, PublicEndpoints, operations
 from chatcore_service.http.media_types import JSON
 from chatcore_service.http.operation import DocumentedResponse, Operation, Parameter
@@ -26,9 +27,9 @@ The streams of POST requests carry no event ids: after a lost connection, reques
 resumes it. All errors are problem documents (RFC 9457)."""
 
 
-def describe(endpoints: Iterable[EndpointsType]) -> dict[str, Any]:
-    """Returns the OpenAPI 3.1 document of endpoint classes as plain data."""
-    description = _Description()
+def describe(endpoints: Iterable[EndpointsType], limits: InputLimits) -> dict[str, Any]:
+    """Returns the OpenAPI 3.1 document of endpoint classes, with `limits` on their fields, as plain data."""
+    description = _Description(limits)
     for group in endpoints:
         for operation, handler in operations(group):
             description.add(operation, handler, is_public=issubclass(group, PublicEndpoints))
@@ -45,9 +46,9 @@ def describe(endpoints: Iterable[EndpointsType]) -> dict[str, Any]:
 class _Description:
     """Collects paths, and the components to which the paths refer."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: InputLimits) -> None:
         self.paths: dict[str, Schema] = {}
-        self._schemas = Schemas()
+        self._schemas = Schemas(limits)
         self._parameters: dict[str, Schema] = {}
         self._problems: set[int] = set()
 

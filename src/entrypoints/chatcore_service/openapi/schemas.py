@@ -10,8 +10,9 @@ from uuid import UUID
 import attrs
 from attrs import NOTHING, Attribute
 
+from chatcore.input_limits import InputLimits
 from chatcore_service.http import media_types
-from chatcore_service.http.fields import Doc, JsonText, Keywords
+from chatcore_service.http.fields import Doc, JsonText, Keywords, within
 
 Schema = dict[str, Any]
 
@@ -35,7 +36,8 @@ class Schemas:
     use.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: InputLimits) -> None:
+        self._limits = limits
         #: The collected schemas by name, in the order of their first use.
         self.components: dict[str, Schema] = {}
 
@@ -64,7 +66,7 @@ class Schemas:
     def _of_annotated(self, arguments: tuple[Any, ...]) -> Schema:
         base, *annotations = arguments
         schema = self.of(base)
-        for annotation in annotations:
+        for annotation in within(self._limits, annotations):
             match annotation:
                 case Keywords():
                     schema |= annotation.values

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from attrs import evolve
 
-from chatcore.conversations.conversation import active_path, require_model_tag, require_title
+from chatcore.conversations.conversation import active_path
 from chatcore.conversations.message import ConversationId, Message, MessageId, Role
 from chatcore.errors import InvalidInputError
 from chatcore.testing.samples import ALICE, NOON, a_conversation
@@ -42,20 +42,6 @@ def test_the_active_path_leads_from_the_root_to_the_head(head: Message, path: li
 
 def test_without_a_head_there_is_no_path() -> None:
     assert active_path(TREE, None) == ()
-
-
-@pytest.mark.parametrize("text", ["", "\x00", "\ud800"])
-def test_titles_and_model_tags_are_text_that_can_be_stored(text: str) -> None:
-    for require in (require_title, require_model_tag):
-        with pytest.raises(InvalidInputError):
-            require(text)
-
-
-def test_titles_and_model_tags_have_their_limits() -> None:
-    assert (require_title("x" * 500), require_model_tag("x" * 100)) == ("x" * 500, "x" * 100)
-    for require, text in ((require_title, "x" * 501), (require_model_tag, "x" * 101)):
-        with pytest.raises(InvalidInputError):
-            require(text)
 
 
 def test_an_instant_carries_a_time_zone() -> None:

@@ -44,6 +44,16 @@ async def test_a_change_is_returned_and_stored(world: World) -> None:
     assert (await world.chat.conversations.open(ADA, created.id)).conversation == changed
 
 
+@pytest.mark.parametrize("title", ["", "x" * 501, "\x00"])
+async def test_a_title_that_breaks_its_limits_is_refused(world: World, title: str) -> None:
+    created = await world.conversation()
+
+    with pytest.raises(InvalidInputError):
+        await world.chat.conversations.update(ADA, created.id, ConversationChanges(title=title))
+
+    assert await world.chat.conversations.get(ADA, created.id) == created
+
+
 async def test_whoever_deletes_a_conversation_is_told_of_it_afterwards(world: World) -> None:
     told: list[object] = []
     conversations = Conversations(

@@ -30,7 +30,7 @@ def test_the_report_has_the_counts_and_why_rows_were_skipped_with_some_of_their_
         "messages: 48 read, 40 added, 0 there already, 8 skipped",
         f"  7 skipped because the content is missing or empty (for example {first})",
         "  1 skipped because the id is missing or is no UUID",
-        "note: 2 titles were cut to 500 characters",
+        "note: 2 titles were cut to MAX_TITLE_CHARACTERS",
     ]
 
 

@@ -109,6 +109,39 @@ def test_every_variable_sets_its_field() -> None:
     assert (settings.drain_seconds, settings.service_name, settings.log_level) == (0, "chat", "DEBUG")
 
 
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        (
+            {"MAX_MESSAGE_CHARACTERS": "8000", "MAX_BODY_BYTES": "12064"},
+            (
+                "MAX_MESSAGE_CHARACTERS must be at most 1000, because MAX_BODY_BYTES is 12064 and a character may "
+                "take 12 bytes."
+            ),
+        ),
+        (
+            {"DEFAULT_MAX_TOKENS": "513", "MAX_REPLY_TOKENS": "512"},
+            "DEFAULT_MAX_TOKENS must be a whole number from 1 to 512.",
+        ),
+        (
+            {"DEFAULT_TEMPERATURE": "1.1", "MAX_TEMPERATURE": "1"},
+            "DEFAULT_TEMPERATURE must be a number from 0 to 1.",
+        ),
+    ],
+)
+def test_limits_that_contradict_each_other_are_refused(variables: dict[str, str], sentence: str) -> None:
+    with pytest.raises(InvalidSettingsError) as refused:
+        Settings.from_environment({**KEY, **variables})
+
+    assert str(refused.value) == sentence
+
+
+def test_a_default_follows_a_lower_limit() -> None:
+    settings = Settings.from_environment({**KEY, "MAX_REPLY_TOKENS": "512", "MAX_TEMPERATURE": "0.5"})
+
+    assert (settings.sampling.max_tokens, settings.sampling.temperature) == (512, 0.5)
+
+
 def test_secrets_are_not_shown() -> None:
     settings = Settings.from_environment({**KEY, "DATABASE_URL": "postgresql://me:secret-password@db/chat"})
 

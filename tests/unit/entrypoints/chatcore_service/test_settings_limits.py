@@ -58,6 +58,23 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
             "unit/entrypoints/chatcore_service/test_time_limits.py::test_an_idle_connection_has_75_seconds_for_its_next_request",
         ),
     ),
+    **{
+        variable: (
+            f"limits.inputs.{name}",
+            default,
+            (
+                "unit/chatcore/test_input_limits.py::test_what_is_at_a_limit_is_taken_and_what_is_above_is_not",
+                "unit/entrypoints/chatcore_service/api/test_input_limits.py::test_a_field_is_held_to_its_setting",
+            ),
+        )
+        for variable, name, default in (
+            ("MAX_MESSAGE_CHARACTERS", "max_content_chars", 8000),
+            ("MAX_TITLE_CHARACTERS", "max_title_chars", 500),
+            ("MAX_MODEL_TAG_CHARACTERS", "max_model_tag_chars", 100),
+            ("MAX_TEMPERATURE", "max_temperature", 2),
+            ("MAX_REPLY_TOKENS", "max_tokens", 4096),
+        )
+    },
     # What a user may have at once.
     "MAX_REQUESTS_PER_USER": (
         "requests.max_per_user",

@@ -22,6 +22,7 @@ from tests.integration.adapters.chatcore_postgres.samosachaat.old_service import
 )
 
 from chatcore.conversations.conversation import PLACEHOLDER_TITLES
+from chatcore.input_limits import InputLimits
 from chatcore_postgres.samosachaat import ImportReport, TableCounts, import_samosachaat
 from chatcore_postgres.samosachaat.importer import OnProgress
 from chatcore_postgres.samosachaat.report import Note, Skip
@@ -43,6 +44,7 @@ async def run(
         source_schema=SCHEMA,
         is_dry=is_dry,
         placeholder_titles=PLACEHOLDER_TITLES,
+        limits=InputLimits(),
         now=NOW,
         on_progress=on_progress,
     )

@@ -24,6 +24,7 @@ from tests.integration.adapters.chatcore_postgres.samosachaat.old_service import
 from tests.integration.new_database import new_database
 from tests.integration.postgres_server import PostgresServer
 
+from chatcore.input_limits import InputLimits
 from chatcore_postgres.samosachaat import ImportReport, import_samosachaat
 
 
@@ -60,6 +61,7 @@ async def _run(database_url: str) -> ImportReport:
         database_url,
         source_schema=SCHEMA,
         placeholder_titles=(),
+        limits=InputLimits(),
         now=datetime(2026, 4, 1, tzinfo=UTC),
         on_progress=lambda _done, _total: None,
     )

@@ -30,11 +30,11 @@ _MESSAGE = _TALK._replace(is_message=True, id=UUID(int=2), user_id=None, role="u
 
 
 def _conversation(**columns: Any) -> ImportedConversation | Skip:  # noqa: ANN401 - values of any column
-    return to_conversation(_TALK._replace(**columns), ["New chat"])
+    return to_conversation(_TALK._replace(**columns), ["New chat"], 500)
 
 
 def _message(**columns: Any) -> ImportedMessage | Skip:  # noqa: ANN401 - values of any column
-    conversation = to_conversation(_TALK._replace(model_tag="tiny"), [])
+    conversation = to_conversation(_TALK._replace(model_tag="tiny"), [], 500)
     assert isinstance(conversation, ImportedConversation)
     return to_message(_MESSAGE._replace(**columns), conversation)
 

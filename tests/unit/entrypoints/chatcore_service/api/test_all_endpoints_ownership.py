@@ -10,13 +10,14 @@ import pytest
 from tests.unit.entrypoints.chatcore_service.api.ownership import OWNED, RANDOM_ID, Ids, Row, gaps
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, HttpService
 
+from chatcore.input_limits import InputLimits
 from chatcore_service.api.all_endpoints import openapi_document
 
 # -- The table has all routes ----------------------------------------------------------------------------------------
 
 
 def test_every_route_of_the_document_has_its_row() -> None:
-    assert gaps(openapi_document()) == set()
+    assert gaps(openapi_document(InputLimits())) == set()
 
 
 def _plant_route(document: dict[str, Any]) -> None:
@@ -61,7 +62,7 @@ def _lose_route(document: dict[str, Any]) -> None:
     ],
 )
 def test_a_route_without_its_row_is_found(plant: Callable[[dict[str, Any]], None], gap: str) -> None:
-    document = copy.deepcopy(openapi_document())
+    document = copy.deepcopy(openapi_document(InputLimits()))
     plant(document)
 
     assert gap in gaps(document)
@@ -140,7 +141,7 @@ async def test_a_list_shows_the_callers_own_wherever_another_users_cursor_points
 def secured_routes() -> list[tuple[str, str]]:
     return [
         (method.upper(), path)
-        for path, item in openapi_document()["paths"].items()
+        for path, item in openapi_document(InputLimits())["paths"].items()
         for method, operation in item.items()
         if method != "parameters" and operation.get("security") != []
     ]

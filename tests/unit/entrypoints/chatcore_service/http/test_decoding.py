@@ -10,6 +10,7 @@ from tests.unit.entrypoints.chatcore_service.http_service import ALICE, ROOT, Ht
 from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 
 from chatcore.errors import InvalidInputError
+from chatcore.input_limits import InputLimits
 from chatcore_service.http.decoding import decode_body, decode_query
 from chatcore_service.http.fields import Doc, Rule
 
@@ -237,11 +238,11 @@ def problems_of(error: InvalidInputError) -> list[str]:
 
 
 def test_a_field_without_annotations_is_decoded_strictly_too() -> None:
-    assert decode_body(b'{"text":"5","flag":true,"whole":2.0,"number":3}', Body) == Body(
+    assert decode_body(b'{"text":"5","flag":true,"whole":2.0,"number":3}', Body, InputLimits()) == Body(
         text="5", flag=True, whole=2, number=3.0
     )
     with pytest.raises(InvalidInputError) as caught:
-        decode_body(b'{"text":5,"flag":1,"whole":"2","number":true}', Body)
+        decode_body(b'{"text":5,"flag":1,"whole":"2","number":true}', Body, InputLimits())
     assert problems_of(caught.value) == [
         "text must be a string",
         "flag must be true or false",
@@ -289,4 +290,4 @@ class BrokenBody:
 @pytest.mark.parametrize(("text", "error"), [("lookup", KeyError), ("value", ValueError)])
 def test_a_bug_in_a_rule_is_not_told_as_the_fault_of_the_caller(text: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        decode_body(json.dumps({"text": text}).encode(), BrokenBody)
+        decode_body(json.dumps({"text": text}).encode(), BrokenBody, InputLimits())

@@ -21,6 +21,7 @@ from tests.unit.entrypoints.chatcore_service.http_service import (
 from tests.unit.models_answers import models_answer
 
 from chatcore import ChatError, Limits, errors
+from chatcore.input_limits import InputLimits
 from chatcore_service.api.all_endpoints import openapi_document
 from chatcore_service.http import refusals
 from chatcore_service.http.problems import status_of
@@ -28,7 +29,7 @@ from chatcore_service.http.refusals import RefusedError
 from chatcore_service.http.resource import PublicResource, SecuredResource
 from chatcore_service.openapi.page import ASSETS
 
-DOCUMENT = openapi_document()
+DOCUMENT = openapi_document(InputLimits())
 SCHEMA_OF_CODES: dict[str, Any] = DOCUMENT["components"]["schemas"]["Problem"]["properties"]["code"]
 
 

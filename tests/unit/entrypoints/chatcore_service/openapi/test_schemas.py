@@ -8,6 +8,7 @@ import pytest
 from attrs import field, frozen
 
 from chatcore import Role
+from chatcore.input_limits import InputLimits
 from chatcore_service.http.fields import Count, Doc, JsonText, Keywords, Rule, storable_text
 from chatcore_service.openapi.schemas import Schemas
 
@@ -63,11 +64,11 @@ class NewPartBody:
     ],
 )
 def test_a_type_and_its_annotations_become_a_schema(type_: object, schema: dict[str, Any]) -> None:
-    assert Schemas().of(type_) == schema
+    assert Schemas(InputLimits()).of(type_) == schema
 
 
 def test_a_class_becomes_a_component_and_a_private_class_is_inlined() -> None:
-    schemas = Schemas()
+    schemas = Schemas(InputLimits())
 
     assert schemas.of(PartDocument) == {"$ref": "#/components/schemas/Part"}
     assert schemas.components == {
@@ -85,7 +86,7 @@ def test_a_class_becomes_a_component_and_a_private_class_is_inlined() -> None:
 
 
 def test_a_field_with_a_default_is_not_required() -> None:
-    schemas = Schemas()
+    schemas = Schemas(InputLimits())
     schemas.of(NewPartBody)
 
     assert schemas.components["NewPart"]["required"] == ["text"]
