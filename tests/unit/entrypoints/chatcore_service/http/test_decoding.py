@@ -1,6 +1,7 @@
 """Decoding: a value past a limit or of another type is refused by its field's name, and nothing is stored."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import pytest
@@ -184,8 +185,9 @@ async def test_each_wrong_field_is_named_whatever_is_wrong_with_it(
         ("send", {"content": "Hi", "thinking_mode": False, "force_web_search": False}),
         ("regenerate", {"thinking_mode": True}),
         ("create", {"folder": {"id": 1}}),
-        ("rename", {"title": "x", "user_id": "bob"}),
-        ("change", {"user_id": "bob"}),
+        ("create", {"role": "system", "status": "failed", "__proto__": {"is_admin": True}}),
+        ("send", {"content": "Hi", "\ud800": 1, "k" * 200_000: 1}),
+        ("rename", {"title": "x", "__class__": "x"}),
         ("swap", {"model_tag": "x", "force": True}),
     ],
 )
@@ -196,8 +198,57 @@ async def test_a_field_that_is_not_known_is_ignored(
     conversation = await service.conversation(ROOT)
     await service.turn(conversation, headers=ROOT)
 
-    response = await service.client.request(method, path.format(conversation=conversation), json=body, headers=ROOT)
+    # The client's own encoder refuses lone surrogates.
+    response = await service.client.request(
+        method,
+        path.format(conversation=conversation),
+        content=json.dumps(body),
+        headers={**ROOT, "Content-Type": "application/json"},
+    )
     assert response.is_success
+
+
+# Fields of a conversation that no request sets, with values that a caller may not give itself.
+FORGED: Mapping[str, object] = {
+    "user_id": "bob",
+    "id": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+    "created_at": "2000-01-01T00:00:00Z",
+    "updated_at": "2000-01-01T00:00:00Z",
+    "head_id": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+    "active_reply_id": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+}
+
+
+async def test_nobody_sets_the_fields_of_a_new_conversation_that_are_not_theirs(service: HttpService) -> None:
+    body = {"title": "Mine", **FORGED, "is_pinned": True}
+    created = (await service.client.post("/api/conversations", json=body, headers=ALICE)).json()
+
+    assert (created["title"], created["user_id"], created["is_pinned"]) == ("Mine", "alice", False)
+    assert [name for name, forged in FORGED.items() if created.get(name) == forged] == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "changed"),
+    [
+        ("rename", {"title": "x", "is_pinned": True, "model_tag": "y"}, {"title": "x"}),
+        ("change", {"title": "x", "model_tag": "y", "title_source": "default"}, {"title": "x"}),
+        ("change", {}, {}),
+    ],
+)
+async def test_nobody_changes_the_fields_of_a_conversation_that_are_not_theirs(
+    service: HttpService, operation: str, body: dict[str, object], changed: dict[str, object]
+) -> None:
+    method, path = OPERATIONS[operation]
+    conversation = await service.conversation()
+    await service.turn(conversation)
+    before = await service.open(conversation)
+
+    answer = await service.client.request(
+        method, path.format(conversation=conversation), json={**FORGED, **body}, headers=ALICE
+    )
+
+    assert answer.is_success
+    assert await service.open(conversation) == {**before, **changed}
 
 
 @pytest.mark.parametrize(

@@ -61,11 +61,32 @@ async def test_a_malformed_id_is_answered_like_an_unknown_one(service: HttpServi
     assert {bad: await answer(bad) for bad in MALFORMED_IDS} == dict.fromkeys(MALFORMED_IDS, unknown)
 
 
-@pytest.mark.parametrize("spell", [str.upper, lambda id_: id_.replace("-", "")], ids=["upper case", "no hyphens"])
-async def test_an_id_may_be_spelt_otherwise(service: HttpService, spell: Callable[[str], str]) -> None:
+SPELLINGS = pytest.mark.parametrize(
+    "spell",
+    [str.upper, lambda id_: id_.replace("-", ""), lambda id_: id_.replace("-", "").upper()],
+    ids=["upper case", "no hyphens", "both"],
+)
+
+
+@SPELLINGS
+async def test_a_conversation_id_may_be_spelt_otherwise(service: HttpService, spell: Callable[[str], str]) -> None:
     conversation = await service.conversation()
     id_ = conversation[-36:]
 
     response = await service.client.get(f"/api/conversations/{spell(id_)}", headers=ALICE)
 
     assert (response.status_code, response.json()["id"]) == (200, id_)
+
+
+@SPELLINGS
+async def test_a_message_id_may_be_spelt_otherwise(service: HttpService, spell: Callable[[str], str]) -> None:
+    conversation = await service.conversation()
+    messages = (await service.turn(conversation))["messages"]
+    reply = messages[-1]["id"]
+    path = f"/api/conversations/{spell(conversation[-36:])}/messages/{spell(reply)}"
+
+    stopped = await service.client.post(f"{path}/stop", headers=ALICE)
+    streamed = await service.client.get(f"{path}/stream", headers=ALICE)
+
+    assert (stopped.status_code, stopped.json()["id"]) == (200, reply)
+    assert streamed.text == (await service.client.get(f"{conversation}/messages/{reply}/stream", headers=ALICE)).text
