@@ -99,7 +99,8 @@ class Pool:
             raise httpx.PoolTimeout("All connections are in use.") from error
 
     async def _preconnect(self, origin: Origin, seconds: float | None) -> None:
-        if self._places.locked():
+        # A connection may have become idle meanwhile: another one beside it could be one too many.
+        if self._places.locked() or self._idle[origin]:
             return
         # The connection takes a place while it is being made, or there could be one too many.
         async with self._places:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import httpx
 import pytest
 from tests.integration.adapters.chatcore_inference.inference_requests import text_of
 from tests.integration.inference_server import (
@@ -22,6 +23,9 @@ from tests.integration.inference_server import (
 
 from chatcore.errors import InferenceInterruptedError
 from chatcore_inference import InferenceClient, InferenceLimits
+from chatcore_inference.http.connection import Connection
+from chatcore_inference.http.origin import Origin
+from chatcore_inference.http.pool import Pool
 
 pytestmark = pytest.mark.usefixtures("reading")
 
@@ -84,6 +88,33 @@ async def test_no_more_connections_than_allowed_are_made(begin: Replies, server:
 
     assert server.connections == 4
     assert server.calls("/generate") == 4
+
+
+async def test_none_is_opened_if_another_becomes_idle_first(server: InferenceServer) -> None:
+    origin = Origin.of(httpx.URL(server.base_url))
+    pool = Pool(max_connections=2, max_header_bytes=1000, ssl_context=None)
+
+    async def acquire() -> Connection:
+        return await pool.acquire(origin, connect_seconds=5, queue_seconds=5, fresh=False)
+
+    async def ask(connection: Connection) -> None:
+        exchange = connection.begin(b"GET /models HTTP/1.1\r\nHost: test\r\n\r\n", None)
+        await exchange.wait_for_head()
+        while await exchange.next_chunk():
+            pass
+
+    first = await acquire()
+    await ask(first)
+    second = await acquire()
+    # The second caller found all connections in use and wants one opened ahead; before that begins, this one is idle.
+    first.end()
+    await ask(second)
+    second.end()
+    third = await acquire()
+    await ask(third)
+    await pool.close()
+
+    assert server.connections == 2
 
 
 async def test_it_serves_whatever_is_asked_next(
