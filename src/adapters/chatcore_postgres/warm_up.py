@@ -8,6 +8,7 @@ time and three times as long for the next five. A first token waits for that sta
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
+from time import monotonic
 from uuid import UUID
 
 import psycopg
@@ -25,6 +26,10 @@ from chatcore_postgres.replies.begin_turn import BEGIN_TURN, turn_parameters
 _TIMES = 7
 # The limit is far more than a warm-up takes, unless the tables are locked or far away: then a cold connection must do.
 _MAX_SECONDS = 0.5
+# After this time no further execution begins. To interrupt one, the server must cancel it, and an overloaded server may
+# be too slow for that: the connection would be closed, and the pool would make another only a second later, while the
+# requests that wait for it time out.
+_ENOUGH_SECONDS = 0.2
 
 _NOBODY = UserId("")
 _NOTHING = UUID(int=0)
@@ -56,5 +61,8 @@ class WarmDatabase(Database):
 
 async def _warm_up(connection: Connection) -> None:
     parameters = turn_parameters(_REFUSED)
+    started = monotonic()
     for _ in range(_TIMES if connection.prepare_threshold is not None else 1):
         await fetch_on(connection, BEGIN_TURN, parameters)
+        if monotonic() - started > _ENOUGH_SECONDS:
+            return

@@ -84,6 +84,12 @@ async def test_a_database_that_may_only_be_read_has_connections_too(database_url
         assert await asked(storage, b"select 1") == [(1,)]
 
 
+async def test_a_slow_server_is_not_asked_again(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatcore_postgres.warm_up._ENOUGH_SECONDS", 0)
+    async with one_connection(database_url) as storage:
+        assert await asked(storage, _PLANS) == []
+
+
 async def test_a_locked_table_delays_a_connection_only_briefly(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
