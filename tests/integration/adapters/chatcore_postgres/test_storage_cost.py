@@ -71,8 +71,18 @@ analyze
 """
 
 
-# A thousand running replies of the user, in the lowest slots.
+# A thousand running replies of the user, in the lowest slots, and one of each of many others, so that the planner
+# believes that every user has one.
 _RUN_THOUSAND = """
+insert into conversations
+select 'user' || n, md5('u' || n)::uuid, 'A title', 'auto', 'default', null, 2, now(), now()
+from generate_series(1, 4000) as n;
+insert into messages
+select user_id, id, id, null, 1, 'assistant', '', 'streaming', null, null, null, null, now()
+from conversations where user_id like 'user%';
+insert into generations
+select user_id, id, id, 1, md5('owner')::uuid, 1, now(), false, null, now()
+from messages where user_id like 'user%';
 insert into conversations
 select 'alice', md5('c' || n)::uuid, 'A title', 'auto', 'default', null, 2, now(), now()
 from generate_series(1, 1000) as n;
