@@ -87,8 +87,9 @@ export class Chat {
     let error = null;
     try {
       for await (const frame of framesOf(response.body)) {
-        if (frame.done) return { text, error };
+        // After an error that the model sent itself, the service's own error and the closing frame follow.
         if (frame.error) error = frame.error;
+        else if (frame.done) return { text, error };
         if (Number.isInteger(frame.rewind)) text = [...text].slice(0, frame.rewind).join("");
         if (typeof frame.token === "string") text += frame.token;
         show(text);

@@ -100,6 +100,17 @@ async def test_a_message_is_sent_and_its_reply_arrives(frontend: Frontend, servi
     await expect(frontend.status).to_have_text("The reply is complete.")
 
 
+async def test_an_error_of_the_model_that_closes_the_stream_is_no_complete_reply(
+    frontend: Frontend, service: LiveService
+) -> None:
+    service.inference.play(token_frame("Half"), b'data: {"error":{"message":"overloaded"},"done":true}\n\n')
+
+    await frontend.send("Hello")
+
+    await expect(frontend.messages).to_have_text(["Hello", "Half"])
+    await expect(frontend.status).to_have_text("Failed: inference_error")
+
+
 async def test_after_a_reload_in_mid_stream_the_reply_goes_on(frontend: Frontend, service: LiveService) -> None:
     service.inference.play(token_frame(BEGINNING), PAUSE, token_frame(END), DONE_FRAME)
     await frontend.send("Hello")
