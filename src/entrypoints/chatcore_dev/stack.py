@@ -30,7 +30,7 @@ DEFAULT_DATA_DIRECTORY = Path(".chatcore")
 _CHATCORE = (sys.executable, "-m", "chatcore_service")
 
 #: The variables that another program needs to use the running stack, besides the service's own address and a token.
-_USED_BY_OTHERS = ("DATABASE_URL", "AUTH_SERVICE_URL", "INFERENCE_SERVICE_URL", "INTERNAL_API_KEY")
+_USED_BY_OTHERS = ("DATABASE_URL", "DATABASE_SCHEMA", "AUTH_SERVICE_URL", "INFERENCE_SERVICE_URL", "INTERNAL_API_KEY")
 
 _READY_SECONDS = 60
 # The service gives replies in progress 20 s to finish, and exits within 30 s.
@@ -83,7 +83,7 @@ class _Stack:
             children = self._start_all(environment, running)
             self._wait_until_ready(children)
             token = mint_token(key, "demo")
-            used = {name: environment[name] for name in _USED_BY_OTHERS}
+            used = {name: environment[name] for name in _USED_BY_OTHERS if name in environment}
             running.enter_context(self.data.published({**used, "CHAT": self.url, "TOKEN": token}))
             say(welcome(url=self.url, token=token, data=self.data.path))
             running.callback(say, "Stopping ...")

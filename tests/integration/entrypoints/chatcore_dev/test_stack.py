@@ -188,6 +188,17 @@ def test_another_program_gets_the_environment_of_the_running_stack(running: Dev)
     assert shell.stdout == "nothing to do: the database is up to date\nlet in\nmodels\n401"
 
 
+def test_another_program_finds_the_tables_in_the_schema_of_the_stack(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_SCHEMA", "Chat core")
+    with dev(folder):
+        printed = print_env(folder)
+    monkeypatch.delenv("DATABASE_SCHEMA")
+
+    assert "export DATABASE_SCHEMA='Chat core'\n" in printed.stdout
+
+
 def test_without_a_running_stack_no_environment_is_printed(folder: Path) -> None:
     (folder / "lock").touch()
     (folder / "environment.json").write_text("{}")
