@@ -4,18 +4,23 @@ Without a limit, each turn would wait behind all turns before it. Under more loa
 would grow until every caller has given up, and the process would work for nobody.
 """
 
+import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from chatcore_service.http.refusals import OverloadedError
 from chatcore_service.metrics import Metrics
 
+#: The longest time for which a turn that is authenticated or stored takes a place.
+PLACE_SECONDS = 0.5
+
 
 class WaitingTurns:
     """Counts the turns that wait to begin, and refuses further ones beyond a limit.
 
     A turn waits while its caller is authenticated and while it is stored, but not while its body arrives. So slow
-    callers take no place.
+    callers take no place. A turn that takes longer than PLACE_SECONDS for either waits for something else than this
+    process, such as an auth service that hangs on its token, and takes no place any more.
 
     Args:
         most: the number of waiting turns from which further ones are refused.
@@ -25,7 +30,7 @@ class WaitingTurns:
     def __init__(self, most: int, metrics: Metrics) -> None:
         self._most = most
         self._metrics = metrics
-        self._count = 0
+        self._places = set[_Place]()
 
     @contextmanager
     def entering(self) -> Generator[None]:
@@ -34,7 +39,7 @@ class WaitingTurns:
         Raises:
             OverloadedError: as many turns wait as may.
         """
-        if self._count >= self._most:
+        if len(self._places) >= self._most:
             self._metrics.refused_by_limits.labels(OverloadedError.code).inc()
             raise OverloadedError
         with self.counted():
@@ -46,8 +51,22 @@ class WaitingTurns:
 
         The turn is not refused any more, because a refusal would waste the work that was done for it.
         """
-        self._count += 1
+        place = _Place(self._places)
+        timer = asyncio.get_running_loop().call_later(PLACE_SECONDS, place.release)
         try:
             yield
         finally:
-            self._count -= 1
+            timer.cancel()
+            place.release()
+
+
+class _Place:
+    """Counts one turn as waiting until the first release."""
+
+    def __init__(self, waiting: "set[_Place]") -> None:
+        self._waiting = waiting
+        waiting.add(self)
+
+    def release(self) -> None:
+        """Stops counting the turn; a repeated call does nothing."""
+        self._waiting.discard(self)

@@ -18,6 +18,7 @@ from tests.integration.entrypoints.chatcore_service.http_server import (
     live_service,
 )
 
+from chatcore.input_limits import InputLimits
 from chatcore_service.api.all_endpoints import openapi_document
 from chatcore_service.http import paths
 from chatcore_service.server.connection_limit import MAX_EXTRA
@@ -118,7 +119,7 @@ async def test_beyond_the_limit_a_request_is_refused_and_a_probe_answered(peers:
         assert "connection" not in headers
 
 
-@pytest.mark.parametrize("path", sorted({*openapi_document()["paths"]} - {paths.READY}))
+@pytest.mark.parametrize("path", sorted({*openapi_document(InputLimits())["paths"]} - {paths.READY}))
 async def test_the_api_document_lists_what_a_connection_beyond_the_limit_gets(peers: Peers, path: str) -> None:
     # The document of `/api/ready` has a 503 of its own, for a process that is not ready.
     await peers.begun(MOST)
@@ -126,7 +127,9 @@ async def test_the_api_document_lists_what_a_connection_beyond_the_limit_gets(pe
     target = path.format(conversation_id=uuid4(), message_id=uuid4())
     status, _, _ = await exchange(await peers.connect(), f"GET {target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
 
-    operations = {name: item for name, item in openapi_document()["paths"][path].items() if name != "parameters"}
+    operations = {
+        name: item for name, item in openapi_document(InputLimits())["paths"][path].items() if name != "parameters"
+    }
     assert {"503" in operation["responses"] for operation in operations.values()} == {status == 503}
 
 

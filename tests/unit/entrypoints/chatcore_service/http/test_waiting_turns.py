@@ -10,17 +10,19 @@ import httpx
 import pytest
 from attrs import evolve
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, SETTINGS, HttpService, running_service
+from tests.unit.virtual_time import in_virtual_time
 
 from chatcore import User
 from chatcore_service.http.refusals import OverloadedError
-from chatcore_service.http.waiting_turns import WaitingTurns
+from chatcore_service.http.waiting_turns import PLACE_SECONDS, WaitingTurns
 from chatcore_service.metrics import Metrics
 from chatcore_service.settings import RequestSettings
 
 REFUSALS = 'chatcore_requests_refused_by_limits_total{code="overloaded"} '
 
 
-def test_the_default_is_64_turns() -> None:
+@in_virtual_time
+async def test_the_default_is_64_turns() -> None:
     turns = WaitingTurns(RequestSettings().max_waiting_turns, Metrics())
 
     with ExitStack() as waiting:
@@ -32,7 +34,8 @@ def test_the_default_is_64_turns() -> None:
         pass
 
 
-def test_a_turn_that_fails_waits_no_more() -> None:
+@in_virtual_time
+async def test_a_turn_that_fails_waits_no_more() -> None:
     turns = WaitingTurns(1, Metrics())
 
     for wait in (turns.entering, turns.counted):
@@ -43,11 +46,25 @@ def test_a_turn_that_fails_waits_no_more() -> None:
         pass
 
 
-def test_a_turn_that_has_entered_is_not_refused_any_more() -> None:
+@in_virtual_time
+async def test_a_turn_that_has_entered_is_not_refused_any_more() -> None:
     turns = WaitingTurns(1, Metrics())
 
     with turns.counted(), turns.counted(), pytest.raises(OverloadedError), turns.entering():
         pass
+
+
+@in_virtual_time
+async def test_a_turn_that_waits_for_something_else_takes_no_place_any_more() -> None:
+    turns = WaitingTurns(1, Metrics())
+
+    with turns.entering():
+        await asyncio.sleep(PLACE_SECONDS - 0.01)
+        with pytest.raises(OverloadedError), turns.entering():
+            pass
+        await asyncio.sleep(0.02)
+        with turns.entering():
+            pass
 
 
 @pytest.fixture
