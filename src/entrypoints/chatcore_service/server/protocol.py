@@ -235,7 +235,8 @@ class BoundedProtocol(ConnectionProtocol):
                 record(error, trace_id, self.app_state.get(METRICS))
 
     def _headers_of_refused(self) -> list[tuple[bytes, bytes]]:
-        # Until a request begins, `headers` contains the headers of the previous request.
+        # Until a request begins, `headers` contains the headers of the previous request. There is no request before in
+        # the bytes received: it would not have its response yet, and would be the last one with a response.
         parsed = self.headers if self._has_begun else []
         return [*parsed, *unparsed_headers(self._received)] if self._is_in_headers else parsed
 

@@ -12,11 +12,16 @@ _SOUGHT = re.compile(
     rb"\n(%b):([^\r\n]*)(?=\r?\n)" % b"|".join(map(re.escape, (cors.ORIGIN, *trace.NAMES))), re.IGNORECASE
 )
 
+_END = re.compile(rb"\n\r?\n")
+
 
 def unparsed_headers(received: bytes) -> list[tuple[bytes, bytes]]:
-    """Returns the complete lines of these bytes that name the origin or a trace id, as names in lower case and values.
+    """Returns the complete lines that name the origin or a trace id, as names in lower case and values.
 
     Args:
-        received: the bytes in which the error was found.
+        received: the bytes in which the error was found, from a line of the refused request on. What follows its
+            headers may belong to another request and is left out.
     """
-    return [(name.lower(), value) for name, value in _SOUGHT.findall(received)]
+    end = _END.search(received)
+    within = received if end is None else received[: end.end()]
+    return [(name.lower(), value) for name, value in _SOUGHT.findall(within)]

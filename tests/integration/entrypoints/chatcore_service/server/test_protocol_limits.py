@@ -274,6 +274,14 @@ async def test_a_refusal_within_a_body_takes_no_header_from_the_body(service: Li
     assert "access-control-allow-origin" not in headers
 
 
+async def test_a_refusal_takes_no_header_from_the_next_request(service: LiveService) -> None:
+    status, headers, _ = await exchange(service, b"FOO / HTTP/1.1\r\nhost: x\r\n\r\n" + POST + OF_THE_CALLER)
+
+    assert status == 400
+    assert headers["x-trace-id"] != "of-the-caller"
+    assert "access-control-allow-origin" not in headers
+
+
 @pytest.mark.parametrize("status", REFUSED_EARLY)
 async def test_an_early_refusal_is_logged_and_counted(status: int) -> None:
     async with live_service(settings_with_requests(header_timeout_seconds=0.2)) as service:
