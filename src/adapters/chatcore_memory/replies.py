@@ -32,46 +32,31 @@ class ReplyRows:
     #: The clock by which leases expire.
     _clock: Clock
 
-    def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
-        """Begins a turn."""
-        turn = evolve(turn, now=turn.now.astimezone(UTC))
-        begun = self._begun_before(turn)
+    def begin(self, new: NewTurn | NewRegeneration) -> AcceptedTurn:
+        """Begins a turn or a regeneration."""
+        begun = self._begun_before(new)
         if begun is not None:
             return begun
-        self._require_room(turn)
-        return self._append(turn)
+        self._require_question(new)
+        self._require_room(new)
+        return self._append(new)
 
     def interrupt(
-        self, turn: NewTurn, running_id: MessageId, decide: Callable[[OrphanedReply], FinalState]
+        self,
+        new: NewTurn | NewRegeneration,
+        running_id: MessageId,
+        decide: Callable[[OrphanedReply], FinalState],
     ) -> AcceptedTurn:
-        """Ends the reply `running_id` if it still runs, and begins a turn."""
-        turn = evolve(turn, now=turn.now.astimezone(UTC))
-        begun = self._begun_before(turn)
+        """Ends the reply `running_id` if it still runs, and begins a turn or a regeneration."""
+        begun = self._begun_before(new)
         if begun is not None:
             return begun
-        self._require_room(turn, running_id)
-        running = self._tables.generations.get((turn.user_id, turn.conversation_id))
+        self._require_question(new)
+        self._require_room(new, running_id)
+        running = self._tables.generations.get((new.user_id, new.conversation_id))
         if running is not None:
             self.finish_orphan(running.lease, decide)
-        return self._append(turn)
-
-    def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
-        """Begins a regeneration."""
-        regeneration = evolve(regeneration, now=regeneration.now.astimezone(UTC))
-        begun = self._begun_before(regeneration)
-        if begun is not None:
-            return begun
-        path = self._tables.path(self._tables.conversation(regeneration.user_id, regeneration.conversation_id))
-        question = next((message for message in reversed(path) if message.role is Role.USER), None)
-        if question is None:
-            raise NothingToRegenerateError
-        self._require_room(regeneration)
-        self._record_key(regeneration, question)
-        head = path[-1]
-        is_worth_returning_to = head.is_reply and bool(head.content)
-        return self._begin_reply(
-            regeneration, question, return_head_id=head.id if is_worth_returning_to else regeneration.reply_id
-        )
+        return self._append(new)
 
     def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
         """Returns one message."""
@@ -168,12 +153,34 @@ class ReplyRows:
         if running is not None and running.lease.message_id != ending_id:
             raise GenerationInProgressError(new.conversation_id, running.lease.message_id)
 
-    def _append(self, turn: NewTurn) -> AcceptedTurn:
-        """Stores the messages of a turn, its key and its generation."""
-        conversation = self._tables.conversation(turn.user_id, turn.conversation_id)
-        question = self._append_question(conversation, turn)
-        self._record_key(turn, question)
-        return self._begin_reply(turn, question, return_head_id=turn.reply_id)
+    def _require_question(self, new: NewTurn | NewRegeneration) -> None:
+        """Checks that a regeneration has a message to answer."""
+        if isinstance(new, NewRegeneration) and self._last_question(new) is None:
+            raise NothingToRegenerateError
+
+    def _last_question(self, new: NewRegeneration) -> Message | None:
+        path = self._tables.path(self._tables.conversation(new.user_id, new.conversation_id))
+        return next((message for message in reversed(path) if message.role is Role.USER), None)
+
+    def _append(self, new: NewTurn | NewRegeneration) -> AcceptedTurn:
+        """Stores the messages of a turn or of a regeneration, its key and its generation."""
+        new = evolve(new, now=new.now.astimezone(UTC))
+        if isinstance(new, NewRegeneration):
+            return self._append_version(new)
+        conversation = self._tables.conversation(new.user_id, new.conversation_id)
+        question = self._append_question(conversation, new)
+        self._record_key(new, question)
+        return self._begin_reply(new, question, return_head_id=new.reply_id)
+
+    def _append_version(self, regeneration: NewRegeneration) -> AcceptedTurn:
+        question = self._last_question(regeneration)
+        assert question is not None  # noqa: S101 - `_require_question` has checked that
+        self._record_key(regeneration, question)
+        head = self._tables.path(self._tables.conversation(regeneration.user_id, regeneration.conversation_id))[-1]
+        is_worth_returning_to = head.is_reply and bool(head.content)
+        return self._begin_reply(
+            regeneration, question, return_head_id=head.id if is_worth_returning_to else regeneration.reply_id
+        )
 
     def _append_question(self, conversation: Conversation, turn: NewTurn) -> Message:
         messages = self._tables.messages[turn.user_id, turn.conversation_id]

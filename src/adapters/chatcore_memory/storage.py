@@ -104,19 +104,22 @@ class InMemoryStorage(Storage, StreamCounts):
     async def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
         """Begins a turn, as the port says."""
         async with self._transaction():
-            return self._replies.begin_turn(turn)
+            return self._replies.begin(turn)
 
     async def interrupt(
-        self, turn: NewTurn, running_id: MessageId, decide: Callable[[OrphanedReply], FinalState]
+        self,
+        new: NewTurn | NewRegeneration,
+        running_id: MessageId,
+        decide: Callable[[OrphanedReply], FinalState],
     ) -> AcceptedTurn:
-        """Ends a running reply and begins a turn, as the port says."""
+        """Ends a running reply and begins another one, as the port says."""
         async with self._transaction():
-            return self._replies.interrupt(turn, running_id, decide)
+            return self._replies.interrupt(new, running_id, decide)
 
     async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
         """Begins a regeneration, as the port says."""
         async with self._transaction():
-            return self._replies.begin_regeneration(regeneration)
+            return self._replies.begin(regeneration)
 
     async def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
         """Returns one message, as the port says."""

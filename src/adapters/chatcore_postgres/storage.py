@@ -169,10 +169,13 @@ class PostgresStorage(Storage, StreamCounts):
         return await begin_turn(self._requests, turn)
 
     async def interrupt(
-        self, turn: NewTurn, running_id: MessageId, decide: Callable[[OrphanedReply], FinalState]
+        self,
+        new: NewTurn | NewRegeneration,
+        running_id: MessageId,
+        decide: Callable[[OrphanedReply], FinalState],
     ) -> AcceptedTurn:
-        """Ends a running reply and begins a turn, as the port says."""
-        return await interrupt(self._requests, turn, running_id, decide)
+        """Ends a running reply and begins another one, as the port says."""
+        return await interrupt(self._requests, new, running_id, decide)
 
     async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
         """Begins a regeneration, as the port says."""

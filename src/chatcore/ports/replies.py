@@ -66,17 +66,21 @@ class ReplyStore(Protocol):
         ...
 
     async def interrupt(
-        self, turn: NewTurn, running_id: MessageId, decide: Callable[[OrphanedReply], FinalState]
+        self,
+        new: NewTurn | NewRegeneration,
+        running_id: MessageId,
+        decide: Callable[[OrphanedReply], FinalState],
     ) -> AcceptedTurn:
-        """Ends the reply `running_id` if it still runs, and begins the turn, in one transaction.
+        """Ends the reply `running_id` if it still runs, and begins the turn or regeneration, in one transaction.
 
         The running reply is ended as by :meth:`finish_orphan`, with the text of its deltas, and its owner loses its
-        lease. The turn is then begun as by :meth:`begin_turn`. No other turn comes between the two. If the turn is
-        refused or was begun before, the reply goes on.
+        lease. The new reply is then begun as by :meth:`begin_turn` or :meth:`begin_regeneration`. No other reply begins
+        between the two. If the new reply is refused or was begun before, the running reply goes on.
 
         Raises:
             GenerationInProgressError: the conversation has another running reply.
-            ConversationNotFoundError, TooManyGenerationsError, IdempotencyKeyReusedError: as from :meth:`begin_turn`.
+            ConversationNotFoundError, NothingToRegenerateError, TooManyGenerationsError, IdempotencyKeyReusedError: as
+                from the method that begins the reply.
         """
         ...
 

@@ -1,5 +1,6 @@
-"""Interrupts the running reply of a conversation for the next message."""
+"""Interrupts the running reply of a conversation for the next message or a regeneration."""
 
+from collections.abc import Awaitable
 from contextlib import suppress
 from enum import StrEnum
 
@@ -7,7 +8,7 @@ from attrs import frozen
 
 from chatcore.conversations.message import MessageId
 from chatcore.errors import GenerationInProgressError, MessageNotFoundError
-from chatcore.ports import AcceptedTurn, Clock, NewTurn, ReplyStore
+from chatcore.ports import AcceptedTurn, Clock, NewRegeneration, NewTurn, ReplyStore
 from chatcore.replies.lease import FinalState, OrphanedReply
 from chatcore.replies.recovery import final_state_of_orphan
 from chatcore.replies.stopping import Stopper
@@ -17,17 +18,22 @@ INTERRUPT_WAIT_SECONDS = 1.0
 
 
 class OnBusy(StrEnum):
-    """Names what becomes of a message that is sent while a reply is being generated in its conversation."""
+    """Names what becomes of a message or a regeneration while a reply is being generated in its conversation."""
 
-    #: The message is refused.
+    #: The request is refused.
     REJECT = "reject"
-    #: The reply is stopped and keeps its text, and the message follows it.
+    #: The reply is stopped and keeps its text. The message follows it; the regeneration stands beside it.
     INTERRUPT = "interrupt"
 
 
 @frozen(kw_only=True)
 class Interruption:
-    """Stops a running reply and begins a turn as one operation, whichever process generates the reply."""
+    """Stops a running reply and begins another one as one operation, whichever process generates the running reply.
+
+    Nothing is stopped for a turn or a regeneration that was begun before or that is refused for any other reason. The
+    owner of the running reply gets INTERRUPT_WAIT_SECONDS to write the final state, with all of the text. After that,
+    the storage ends the reply with the text that is stored, in the transaction that begins the new one.
+    """
 
     storage: ReplyStore
     clock: Clock
@@ -36,27 +42,35 @@ class Interruption:
     async def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
         """Begins a turn, and stops the running reply of its conversation for it.
 
-        Nothing is stopped for a turn that was begun before or that is refused for any other reason. The owner of the
-        running reply gets INTERRUPT_WAIT_SECONDS to write the final state, with all of the text. After that, the
-        storage ends the reply with the text that is stored, in the transaction that begins the turn.
-
         Raises:
             ChatError: the turn was refused; :meth:`chatcore.ports.ReplyStore.begin_turn` says with which errors.
         """
+        return await self._begin(turn, self.storage.begin_turn(turn))
+
+    async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
+        """Begins a regeneration, and stops the running reply of its conversation for it.
+
+        Raises:
+            ChatError: the regeneration was refused; :meth:`chatcore.ports.ReplyStore.begin_regeneration` says with
+                which errors.
+        """
+        return await self._begin(regeneration, self.storage.begin_regeneration(regeneration))
+
+    async def _begin(self, new: NewTurn | NewRegeneration, first_try: Awaitable[AcceptedTurn]) -> AcceptedTurn:
         try:
-            return await self.storage.begin_turn(turn)
+            return await first_try
         except GenerationInProgressError as busy:
             running_id = MessageId(busy.message_id)
         while True:
             # The storage gives the definite answer if the reply was deleted meanwhile.
             with suppress(MessageNotFoundError):
                 await self.stopper.stop(
-                    turn.user_id, turn.conversation_id, running_id, wait_seconds=INTERRUPT_WAIT_SECONDS
+                    new.user_id, new.conversation_id, running_id, wait_seconds=INTERRUPT_WAIT_SECONDS
                 )
             try:
-                return await self.storage.interrupt(turn, running_id, self._decide)
+                return await self.storage.interrupt(new, running_id, self._decide)
             except GenerationInProgressError as busy:
-                # Another message was sent meanwhile. Every round means that such a message was stored.
+                # Another reply was begun meanwhile. Every round means that such a reply was stored.
                 running_id = MessageId(busy.message_id)
 
     def _decide(self, orphan: OrphanedReply) -> FinalState:

@@ -81,8 +81,8 @@ class Turns:
             idempotency_key: the key of this send, 1 to 255 visible ASCII characters; remembered for 24 hours.
             as_sent: the request as the sender wrote it, in JSON values, if it differs from `content` and `sampling`.
                 The key is bound to this form, so that new defaults do not turn a repeat into a different request.
-            on_busy: what to do while a reply of the conversation is being generated: refuse the message, or stop the
-                reply. Nothing is stopped for a message that is refused for another reason.
+            on_busy: what to do while a reply of the conversation is being generated: refuse the request, or stop the
+                reply. Nothing is stopped for a request that is refused for another reason.
             trace_id: the id of the trace, which is passed on to the inference service.
 
         Raises:
@@ -107,11 +107,10 @@ class Turns:
             max_generations=self.max_generations,
             now=self.clock.now(),
         )
-
-        begin_turn = self.interruption.begin_turn if on_busy is OnBusy.INTERRUPT else self.storage.begin_turn
+        store = self.interruption if on_busy is OnBusy.INTERRUPT else self.storage
 
         async def begin() -> Turn:
-            accepted = await begin_turn(turn)
+            accepted = await store.begin_turn(turn)
             return self._start(accepted, sampling, trace_id, is_repeatable=idempotency_key is not None)
 
         return await self.background.admit(self._begin(turn, begin))
@@ -124,6 +123,7 @@ class Turns:
         sampling: Sampling | None = None,
         idempotency_key: str | None = None,
         as_sent: Mapping[str, object] | None = None,
+        on_busy: OnBusy = OnBusy.REJECT,
         trace_id: str | None = None,
     ) -> Turn:
         """Starts to generate a new reply beside the last one, which is kept and shown again if the new reply fails.
@@ -134,7 +134,7 @@ class Turns:
             InvalidInputError: the sampling parameters or the key break their limits.
             ConversationNotFoundError: this user has no such conversation.
             NothingToRegenerateError: the conversation has no message to answer.
-            GenerationInProgressError: a reply of the conversation is being generated.
+            GenerationInProgressError: a reply of the conversation is being generated, and `on_busy` is REJECT.
             TooManyGenerationsError: the user has reached the limit of replies generated at once.
             IdempotencyKeyReusedError: the key was used for another request, such as a message.
             DrainingError: this process is shutting down.
@@ -151,9 +151,10 @@ class Turns:
             max_generations=self.max_generations,
             now=self.clock.now(),
         )
+        store = self.interruption if on_busy is OnBusy.INTERRUPT else self.storage
 
         async def begin() -> Turn:
-            accepted = await self.storage.begin_regeneration(regeneration)
+            accepted = await store.begin_regeneration(regeneration)
             is_repeatable = idempotency_key is not None
             return self._start(accepted, sampling, trace_id, replaces=True, is_repeatable=is_repeatable)
 

@@ -224,7 +224,7 @@ class Settings:
     frontend_origins: tuple[str, ...] = field(default=("http://localhost:3000",), metadata=env("FRONTEND_URL", origins))
     #: Titles that count as missing in a new conversation, so that the first message replaces such a title.
     placeholder_titles: tuple[str, ...] = field(default=PLACEHOLDER_TITLES, metadata=env("PLACEHOLDER_TITLES", names))
-    #: What a send does while a reply is being generated in its conversation, if the request does not say so.
+    #: What a message or a regeneration does while a reply of its conversation is generated, if it does not say so.
     send_on_busy: OnBusy = field(default=OnBusy.REJECT, metadata=env("SEND_ON_BUSY", member(OnBusy)))
     #: Time that replies in progress have to finish at shutdown. A process manager would kill a slower process.
     drain_seconds: float = field(default=DRAIN_SECONDS, metadata=env("DRAIN_SECONDS", number(high=DRAIN_SECONDS)))

@@ -157,9 +157,11 @@ class Client:
         assert answer.status == 202, answer.response.text
         return answer.reply_id
 
-    async def regenerate(self, conversation_id: str, *, on: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """Asks for another reply to the last message."""
-        return await self._post(f"/{conversation_id}/regenerate", on=on, body={}, headers=headers or {})
+    async def regenerate(
+        self, conversation_id: str, *, on: str, headers: Mapping[str, str] | None = None, **fields: object
+    ) -> Answer:
+        """Asks for another reply to the last message, with further fields of the body."""
+        return await self._post(f"/{conversation_id}/regenerate", on=on, body=fields, headers=headers or {})
 
     def note(self, conversation_id: str, content: str, key: str | None = None) -> Sent:
         """Returns the history's entry of a message that is about to be sent, whether again or for the first time."""

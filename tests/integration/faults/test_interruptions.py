@@ -1,4 +1,4 @@
-"""Messages that are sent in place of a running reply, on two replicas: the reply keeps its text, and one reply runs."""
+"""Requests that stop a running reply, on two replicas: the reply keeps its text, and one reply runs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -47,6 +47,28 @@ async def test_a_message_on_any_replica_stops_the_reply_and_follows_it(cluster: 
     assert [(reader.text, reader.reading.error) for reader in readers] == [(text, "stopped")] * 2
     messages = await user.open(conversation, on=cluster.urls[on])
     assert [message["status"] for message in messages] == ["complete", "stopped", "complete", "complete"]
+    await cluster.check()
+
+
+@pytest.mark.parametrize("on", [0, 1])
+async def test_a_regeneration_on_any_replica_stops_the_reply_and_replaces_it(
+    cluster: Cluster, user: Client, on: int
+) -> None:
+    conversation, reply, saying = await begin(cluster, user, count=12, hold=6)
+    reader = user.follow(conversation, reply)
+    reading = asyncio.create_task(read_to_the_end(reader, [cluster.urls[0]]))
+
+    answer = await user.regenerate(conversation, on=cluster.urls[on], on_busy="interrupt")
+
+    await saying.over(within=2)
+    await reading
+    assert (reader.text, reader.reading.error) == ("".join(saying.speech.tokens[:6]), "stopped")
+    calls = cluster.model.calls
+    await eventually(lambda: len(calls(saying.prompt)) == 2, within=10, what="the second call of the model")
+    calls(saying.prompt)[1].release()
+    assert (await answer.read()).text == saying.speech.text
+    messages = await user.open(conversation, on=cluster.urls[on])
+    assert [(message["id"], message["status"]) for message in messages[1:]] == [(answer.reply_id, "complete")]
     await cluster.check()
 
 

@@ -1,7 +1,7 @@
 """Begins a regeneration: stores an empty reply beside an earlier one."""
 
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration
-from chatcore_postgres.driver.database import Database
+from chatcore_postgres.driver.database import Connection, Database, fetch_definite_on
 from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
 
 # `repeated` is the reply that is stored already, under its own id or under the key.
@@ -93,5 +93,14 @@ moved as (
 
 async def begin_regeneration(database: Database, regeneration: NewRegeneration) -> AcceptedTurn:
     """Stores a new reply to the newest user message, as the port says."""
-    rows = await database.fetch_definite(BEGIN_REGENERATION, begin_parameters(regeneration))
+
+    async def unit(connection: Connection) -> AcceptedTurn:
+        return await begin_regeneration_on(connection, regeneration)
+
+    return await database.run(unit)
+
+
+async def begin_regeneration_on(connection: Connection, regeneration: NewRegeneration) -> AcceptedTurn:
+    """Does as :func:`begin_regeneration` on a given connection, also within a transaction."""
+    rows = await fetch_definite_on(connection, BEGIN_REGENERATION, begin_parameters(regeneration))
     return accepted(regeneration, rows)

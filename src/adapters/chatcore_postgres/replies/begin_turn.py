@@ -1,7 +1,7 @@
 """Begins a turn: stores a user message and an empty reply."""
 
 from chatcore.ports.new_reply import AcceptedTurn, NewTurn
-from chatcore_postgres.driver.database import Database, Parameters
+from chatcore_postgres.driver.database import Connection, Database, Parameters, fetch_definite_on
 from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
 
 # A repeat of a turn whose answer was lost is recognised by the id of its message. The repeat gets the same result as
@@ -94,7 +94,16 @@ moved as (
 
 async def begin_turn(database: Database, turn: NewTurn) -> AcceptedTurn:
     """Stores a turn, as the port says."""
-    return accepted(turn, await database.fetch_definite(BEGIN_TURN, turn_parameters(turn)))
+
+    async def unit(connection: Connection) -> AcceptedTurn:
+        return await begin_turn_on(connection, turn)
+
+    return await database.run(unit)
+
+
+async def begin_turn_on(connection: Connection, turn: NewTurn) -> AcceptedTurn:
+    """Does as :func:`begin_turn` on a given connection, also within a transaction."""
+    return accepted(turn, await fetch_definite_on(connection, BEGIN_TURN, turn_parameters(turn)))
 
 
 def turn_parameters(turn: NewTurn) -> Parameters:

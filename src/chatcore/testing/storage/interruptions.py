@@ -1,18 +1,21 @@
-"""Tests turns that end a running reply, as a part of the storage contract."""
+"""Tests turns and regenerations that end a running reply, as a part of the storage contract."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from attrs import evolve
 
+from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import Message, Status
 from chatcore.errors import (
     ConversationNotFoundError,
     GenerationInProgressError,
     IdempotencyKeyReusedError,
+    NothingToRegenerateError,
     TooManyGenerationsError,
 )
-from chatcore.ports import AcceptedTurn, DeltaRead, Storage
+from chatcore.ports import AcceptedTurn, DeltaRead, NewRegeneration, NewTurn, Storage
 from chatcore.replies.lease import FinalState, LeaseStatus, OrphanedReply
 from chatcore.reply_error import ReplyError
 from chatcore.testing.samples import (
@@ -41,9 +44,12 @@ from chatcore.testing.storage.steps import (
     text_so_far,
 )
 
+_Beginning = Callable[[Conversation], NewTurn | NewRegeneration]
+_BEGINNINGS = pytest.mark.parametrize("a_new", [a_turn, a_regeneration])
+
 
 class InterruptionsContract(StorageHooks):
-    """Tests that ending a reply and beginning the next turn is one step."""
+    """Tests that ending a reply and beginning another one is one step."""
 
     async def test_a_running_reply_keeps_its_stored_text_and_the_turn_follows_it(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -61,6 +67,23 @@ class InterruptionsContract(StorageHooks):
         assert (reply.id, reply.status) == (turn.reply_id, Status.STREAMING)
         assert accepted.history == (question, ended, message)
         assert lease_of(accepted) == turn.lease(epoch=1)
+
+    async def test_a_regeneration_stands_beside_the_ended_reply(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        running = await begin(storage, conversation)
+        await checkpoint(storage, progress(running, "Hel"))
+        regeneration = a_regeneration(conversation, now=later(2))
+
+        accepted = await storage.interrupt(regeneration, running.message_id, _stopped)
+
+        question, ended, reply = await messages_of(storage, conversation)
+        assert (ended.status, ended.content, ended.parent_id) == (Status.STOPPED, "Hel", question.id)
+        assert (accepted.user_message, accepted.reply) == (question, reply)
+        assert (reply.id, reply.status, reply.parent_id) == (regeneration.reply_id, Status.STREAMING, question.id)
+        assert accepted.history == (question,)
+        assert lease_of(accepted) == regeneration.lease(epoch=1)
+        await end(storage, lease_of(accepted), evolve(a_final_state(""), status=Status.FAILED, returns_head=True))
+        assert (await reopen(storage, conversation)).conversation.head_id == ended.id
 
     async def test_the_owner_loses_its_lease(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -108,7 +131,8 @@ class InterruptionsContract(StorageHooks):
 
         assert accepted.lease is not None
 
-    async def test_a_turn_that_is_refused_ends_nothing(self, storage: Storage) -> None:
+    @_BEGINNINGS
+    async def test_a_request_that_is_refused_ends_nothing(self, storage: Storage, a_new: _Beginning) -> None:
         conversation = await create(storage)
         running = await begin(storage, conversation)
         await checkpoint(storage, progress(running, "Hel"))
@@ -117,18 +141,22 @@ class InterruptionsContract(StorageHooks):
         await storage.begin_turn(evolve(a_turn(elsewhere), idempotency_key=key))
         before = await reopen(storage, conversation)
 
-        turn = a_turn(conversation)
+        new = a_new(conversation)
         for refused, error in (
-            (evolve(turn, max_generations=1), TooManyGenerationsError),
-            (evolve(turn, idempotency_key=evolve(key, fingerprint=bytes(32))), IdempotencyKeyReusedError),
-            (evolve(turn, user_id=BOB), ConversationNotFoundError),
-            (evolve(turn, conversation_id=a_conversation().id), ConversationNotFoundError),
+            (evolve(new, max_generations=1), TooManyGenerationsError),
+            (evolve(new, idempotency_key=evolve(key, fingerprint=bytes(32))), IdempotencyKeyReusedError),
+            (evolve(new, user_id=BOB), ConversationNotFoundError),
+            (evolve(new, conversation_id=a_conversation().id), ConversationNotFoundError),
         ):
             with pytest.raises(error):
                 await storage.interrupt(refused, running.message_id, _stopped)
 
         assert await reopen(storage, conversation) == before
         assert await text_so_far(storage, running) == "Hel"
+
+    async def test_a_conversation_without_a_question_has_nothing_to_regenerate(self, storage: Storage) -> None:
+        with pytest.raises(NothingToRegenerateError):
+            await storage.interrupt(a_regeneration(await create(storage)), a_message_id(), _stopped)
 
     async def test_the_limit_is_named_first_if_ending_the_reply_would_not_make_room(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -140,15 +168,16 @@ class InterruptionsContract(StorageHooks):
         with pytest.raises(GenerationInProgressError):
             await storage.begin_turn(evolve(a_turn(conversation), max_generations=2))
 
-    async def test_a_turn_that_was_begun_before_ends_nothing(self, storage: Storage) -> None:
+    @_BEGINNINGS
+    async def test_a_request_that_was_begun_before_ends_nothing(self, storage: Storage, a_new: _Beginning) -> None:
         conversation = await create(storage)
         running = await begin(storage, conversation)
-        turn = evolve(a_turn(conversation), idempotency_key=a_key())
-        first = await storage.interrupt(turn, running.message_id, _stopped)
+        new = evolve(a_new(conversation), idempotency_key=a_key())
+        first = await storage.interrupt(new, running.message_id, _stopped)
         before = await reopen(storage, conversation)
 
-        again = await storage.interrupt(turn, turn.reply_id, _stopped)
-        retry = await storage.interrupt(evolve(a_turn(conversation), idempotency_key=a_key()), turn.reply_id, _stopped)
+        again = await storage.interrupt(new, new.reply_id, _stopped)
+        retry = await storage.interrupt(evolve(a_new(conversation), idempotency_key=a_key()), new.reply_id, _stopped)
 
         assert again == first
         assert (retry.reply, retry.lease) == (first.reply, None)
@@ -170,6 +199,19 @@ class InterruptionsContract(StorageHooks):
         assert seen == [OrphanedReply("", stop_requested=False, replaces=True)]
         assert accepted.user_message.parent_id == earlier.reply.id
 
+    async def test_of_two_regenerations_the_later_can_return_to_the_reply_before_both(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        earlier = await converse(storage, conversation, "Hello", "Hi")
+        running = lease_of(await storage.begin_regeneration(a_regeneration(conversation)))
+
+        accepted = await storage.interrupt(
+            a_regeneration(conversation), running.message_id, lambda orphan: evolve(_stopped(orphan), returns_head=True)
+        )
+
+        assert accepted.reply.parent_id == earlier.user_message.id
+        await end(storage, lease_of(accepted), evolve(a_final_state(""), status=Status.FAILED, returns_head=True))
+        assert (await reopen(storage, conversation)).conversation.head_id == earlier.reply.id
+
     async def test_of_two_at_once_one_wins_and_the_other_learns_which(self, storage: Storage) -> None:
         for _ in range(5):
             conversation = await create(storage)
@@ -184,6 +226,22 @@ class InterruptionsContract(StorageHooks):
             (loser,) = [outcome for outcome in outcomes if isinstance(outcome, GenerationInProgressError)]
             assert loser.message_id == winner.reply.id
             assert _statuses(await messages_of(storage, conversation)) == [Status.STOPPED, Status.STREAMING]
+
+    async def test_of_a_turn_and_a_regeneration_at_once_one_wins(self, storage: Storage) -> None:
+        for _ in range(5):
+            conversation = await create(storage)
+            running = await begin(storage, conversation)
+
+            outcomes = await asyncio.gather(
+                storage.interrupt(a_turn(conversation), running.message_id, _stopped),
+                storage.interrupt(a_regeneration(conversation), running.message_id, _stopped),
+                return_exceptions=True,
+            )
+
+            (winner,) = [outcome for outcome in outcomes if isinstance(outcome, AcceptedTurn)]
+            (loser,) = [outcome for outcome in outcomes if isinstance(outcome, GenerationInProgressError)]
+            assert loser.message_id == winner.reply.id
+            assert (await message_of(storage, running)).status is Status.STOPPED
 
     async def test_no_turn_comes_between_the_end_and_the_turn(self, storage: Storage) -> None:
         for _ in range(5):

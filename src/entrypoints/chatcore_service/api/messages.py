@@ -78,20 +78,21 @@ TopK = Annotated[int, Rule(lambda value: Sampling(top_k=value)), Keywords(minimu
 OnBusyField = Annotated[
     OnBusy,
     Doc(
-        "What happens while a reply is being generated in the conversation. `reject`: the message is refused with 409. "
-        "`interrupt`: the reply is stopped and keeps its text, and the message follows it. Without a value, the "
-        "service's setting `SEND_ON_BUSY` decides."
+        "What happens while a reply is being generated in the conversation. `reject`: the request is refused with 409. "
+        "`interrupt`: the reply is stopped and keeps its text; a message then follows it, and a regeneration adds "
+        "another reply beside it. Without a value, the service's setting `SEND_ON_BUSY` decides."
     ),
 ]
 
 
 @frozen(kw_only=True)
-class SamplingBody:
-    """The sampling parameters of a request; the service's defaults replace omitted parameters."""
+class NewReplyBody:
+    """What every request for a reply may say; the service's defaults replace omitted values."""
 
     temperature: Temperature | None = None
     max_tokens: MaxTokens | None = None
     top_k: TopK | None = None
+    on_busy: OnBusyField | None = None
 
     def sampling(self, defaults: Sampling) -> Sampling:
         """Returns the parameters for the reply."""
@@ -101,23 +102,6 @@ class SamplingBody:
             top_k=defaults.top_k if self.top_k is None else self.top_k,
         )
 
-
-@frozen(kw_only=True)
-class RegenerationBody(SamplingBody):
-    """The sampling parameters of another reply."""
-
-    def as_sent(self) -> dict[str, object]:
-        """Returns the body as its sender wrote it, to which an idempotency key is bound."""
-        return asdict(self)
-
-
-@frozen(kw_only=True)
-class NewMessageBody(SamplingBody):
-    """A message to send, with the sampling parameters of the reply."""
-
-    content: Content
-    on_busy: OnBusyField | None = None
-
     def as_sent(self) -> dict[str, object]:
         """Returns the body as its sender wrote it, to which an idempotency key is bound."""
         sent = asdict(self)
@@ -125,6 +109,18 @@ class NewMessageBody(SamplingBody):
             # Keys that a version without this field recorded are bound to bodies without it.
             del sent["on_busy"]
         return sent
+
+
+@frozen(kw_only=True)
+class RegenerationBody(NewReplyBody):
+    """The sampling parameters of another reply."""
+
+
+@frozen(kw_only=True)
+class NewMessageBody(NewReplyBody):
+    """A message to send, with the sampling parameters of the reply."""
+
+    content: Content
 
 
 # -- Operations ------------------------------------------------------------------------------------------------------
@@ -158,7 +154,7 @@ class MessageEndpoints(SecuredEndpoints):
     waiting_turns: WaitingTurns
     #: The values of sampling parameters that a request omits.
     default_sampling: Sampling
-    #: What a send does while a reply is being generated, if the request does not say so.
+    #: What becomes of a request while a reply is being generated, if the request does not say so.
     default_on_busy: OnBusy
 
     def entrance(self) -> AbstractContextManager[None]:
@@ -217,6 +213,7 @@ class MessageEndpoints(SecuredEndpoints):
             sampling=body.sampling(self.default_sampling),
             idempotency_key=key,
             as_sent=body.as_sent(),
+            on_busy=body.on_busy or self.default_on_busy,
             trace_id=caller.trace_id,
         )
         return await self._respond(request, caller, begin)

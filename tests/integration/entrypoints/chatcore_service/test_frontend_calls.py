@@ -74,6 +74,16 @@ async def test_a_message_after_an_aborted_one_is_answered_and_both_texts_are_kep
     ]
 
 
+async def test_a_regeneration_after_an_aborted_message_replaces_its_reply(service: LiveService) -> None:
+    conversation = await _create(service)
+    await _abort_half_way(service, conversation, "A story")
+
+    answer = await service.client.post(f"{conversation}/regenerate", json={"top_k": 50}, headers=ALICE)
+
+    assert (answer.status_code, answer.content) == (200, token_frame("Hello") + DONE_FRAME)
+    assert await _open(service, conversation) == [("user", "complete", "A story"), ("assistant", "complete", "Hello")]
+
+
 async def test_a_message_of_another_user_stops_nothing(service: LiveService) -> None:
     conversation = await _create(service)
     await _abort_half_way(service, conversation, "A story")

@@ -224,7 +224,32 @@ async def test_an_interruption_in_doubt_that_is_stored_is_answered(
     assert [message.content for message in asked][-1] == "Wait"
 
 
-async def test_a_regeneration_does_not_interrupt(world: World) -> None:
+async def test_a_regeneration_stands_beside_the_reply_that_it_stops(world: World) -> None:
+    conversation = await world.conversation()
+    stopped = await world.send(conversation)
+    (await world.inference.call()).say("Four ", "sc")
+
+    turn = await world.regenerate(conversation, on_busy=OnBusy.INTERRUPT)  # Nobody moves the clock.
+
+    ended = await world.reply(stopped)
+    assert (ended.content, ended.status) == ("Four sc", Status.STOPPED)
+    assert turn.reply.parent_id == ended.parent_id
+    asked = (await world.inference.call()).request.messages
+    assert [message.content for message in asked] == ["Hello"]
+
+
+async def test_a_repeated_regeneration_attaches_to_the_reply_and_does_not_interrupt_it(world: World) -> None:
+    conversation = await world.conversation()
+    await world.send(conversation)
+    first = await world.regenerate(conversation, on_busy=OnBusy.INTERRUPT, idempotency_key="k")
+
+    again = await world.regenerate(conversation, on_busy=OnBusy.INTERRUPT, idempotency_key="k")
+
+    assert again.generation is first.generation
+    assert (await world.reply(first)).status is Status.STREAMING
+
+
+async def test_a_regeneration_that_rejects_when_busy_stops_nothing(world: World) -> None:
     conversation = await world.conversation()
     running = await world.send(conversation)
 

@@ -26,7 +26,7 @@ from chatcore.errors import (
     InferenceUnreachableError,
 )
 from chatcore_memory import DONE_FRAME, token_frame
-from chatcore_service.api.messages import NewMessageBody
+from chatcore_service.api.messages import NewMessageBody, RegenerationBody
 
 ASYNC = {**ALICE, "Prefer": "respond-async"}
 
@@ -211,6 +211,18 @@ async def test_a_message_may_stop_the_running_reply(service: HttpService) -> Non
     ]
 
 
+async def test_a_regeneration_may_stop_the_running_reply(service: HttpService) -> None:
+    conversation = await service.conversation()
+    reply = await service.paused_reply(conversation)
+
+    response = await service.client.post(f"{conversation}/regenerate", json={"on_busy": "interrupt"}, headers=ALICE)
+    assert response.status_code == 200
+    question, again = (await service.open(conversation))["messages"]
+    assert (again["content"], again["status"], again["parent_id"]) == ("Hello", "complete", question["id"])
+    stopped = await service.client.get(f"{reply}/stream", headers=ALICE)
+    assert [frame.get("token") or frame.get("error") for frame in frames(stopped.text)] == ["Hel", "stopped", None]
+
+
 async def test_the_setting_decides_where_a_request_does_not_say_what_to_do_when_busy() -> None:
     async with running_service(evolve(SETTINGS, send_on_busy=OnBusy.INTERRUPT)) as service:
         conversation = await service.conversation()
@@ -224,13 +236,27 @@ async def test_the_setting_decides_where_a_request_does_not_say_what_to_do_when_
         assert sent.status_code == 200
 
 
+async def test_the_setting_decides_for_a_regeneration_too() -> None:
+    async with running_service(evolve(SETTINGS, send_on_busy=OnBusy.INTERRUPT)) as service:
+        conversation = await service.conversation()
+        await service.paused_reply(conversation)
+
+        refused = await service.client.post(f"{conversation}/regenerate", json={"on_busy": "reject"}, headers=ALICE)
+        assert refused.status_code == 409
+        regenerated = await service.client.post(f"{conversation}/regenerate", headers=ALICE)
+        assert regenerated.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["messages", "regenerate"])
 @pytest.mark.parametrize("on_busy", ["", "Interrupt", 1, True, ["interrupt"]])
-async def test_an_unknown_value_for_busy_is_refused_and_stops_nothing(service: HttpService, on_busy: object) -> None:
+async def test_an_unknown_value_for_busy_is_refused_and_stops_nothing(
+    service: HttpService, path: str, on_busy: object
+) -> None:
     conversation = await service.conversation()
     await service.paused_reply(conversation)
 
     response = await service.client.post(
-        f"{conversation}/messages", json={"content": "again", "on_busy": on_busy}, headers=ALICE
+        f"{conversation}/{path}", json={"content": "again", "on_busy": on_busy}, headers=ALICE
     )
     assert response.status_code == 422
     assert [error["field"] for error in response.json()["errors"]] == ["on_busy"]
@@ -250,12 +276,10 @@ async def test_a_key_is_bound_to_what_the_request_says_about_busy(service: HttpS
 
 
 def test_a_body_that_says_nothing_about_busy_has_the_fingerprint_of_earlier_versions() -> None:
-    assert NewMessageBody(content="hi").as_sent() == {
-        "content": "hi",
-        "temperature": None,
-        "max_tokens": None,
-        "top_k": None,
-    }
+    sampling = {"temperature": None, "max_tokens": None, "top_k": None}
+
+    assert NewMessageBody(content="hi").as_sent() == {"content": "hi", **sampling}
+    assert RegenerationBody().as_sent() == sampling
 
 
 async def test_an_empty_conversation_has_nothing_to_regenerate(service: HttpService) -> None:
