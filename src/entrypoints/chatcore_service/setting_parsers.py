@@ -6,7 +6,6 @@ A parser raises :class:`~chatcore_service.environment.MalformedValueError` for a
 import re
 from collections.abc import Callable
 from enum import StrEnum
-from ipaddress import IPv6Address
 from math import inf
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -22,24 +21,17 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 # A damaged environment variable (with a line break, for example) must not become a header.
 _HEADER_VALUE = re.compile(r"[!-~]+")
-# The pattern matches an origin as a browser serialises it; an app's web view may have any scheme, such as capacitor.
-_ORIGIN = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
-)
 # One segment of a path. The pattern excludes "?", "#", backslashes, white space, empty segments, segments of dots, and
 # the encoded forms of slashes, backslashes and control characters, on which URL parsers disagree.
 _SEGMENT = r"(?!(\.|%2[Ee]){1,2}(/|\Z))([A-Za-z0-9._~!$&'()*+,;=:-]|%(?![01]|2[Ff]|5[Cc]|7[Ff])[0-9A-Fa-f]{2})+"
 _URL = re.compile(rf"(?i:https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?(/{_SEGMENT})*")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 _URL_PATH = re.compile(rf"/|(/{_SEGMENT})+/?")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 # PostgreSQL would cut a longer name.
 _MAX_IDENTIFIER_BYTES = 63
 # JSON may write a character as the escapes of two surrogates, and has a name and braces around the text.
 _MAX_CHARACTER_BYTES = 12
 _BODY_AROUND_TEXT_BYTES = 64
-_PORTS = range(1, 65536)
-_ORIGINS = "must be origins such as https://chat.example.com, separated by commas"
 
 
 def text(value: str) -> str:
@@ -48,9 +40,12 @@ def text(value: str) -> str:
 
 
 def schema_name(value: str) -> str:
-    """Accepts the name of a schema of PostgreSQL, which has at most 63 bytes and does not begin with `pg_`."""
-    if len(value.encode()) > _MAX_IDENTIFIER_BYTES or value.startswith("pg_") or not value.isprintable():
-        raise MalformedValueError("must be the name of a schema, of at most 63 bytes and not beginning with pg_")
+    """Accepts the name of a schema of PostgreSQL, of at most 63 bytes, that is not one of the system's own schemas."""
+    is_of_system = value.startswith("pg_") or value == "information_schema"
+    if is_of_system or len(value.encode()) > _MAX_IDENTIFIER_BYTES or not value.isprintable():
+        raise MalformedValueError(
+            "must be the name of a schema, of at most 63 bytes, that neither begins with pg_ nor is information_schema"
+        )
     return value
 
 
@@ -162,36 +157,6 @@ def emails(value: str) -> tuple[str, ...]:
     if not (listed and all(_EMAIL.fullmatch(email) for email in listed)):
         raise MalformedValueError("must be e-mail addresses, separated by commas")
     return listed
-
-
-def origins(value: str) -> tuple[str, ...]:
-    """Accepts origins, such as https://chat.example.com, separated by commas; returns the form that browsers send."""
-    listed = tuple(_serialized_origin(origin.strip().rstrip("/")) for origin in value.split(",") if origin.strip())
-    if not listed:
-        raise MalformedValueError(_ORIGINS)
-    return listed
-
-
-def _serialized_origin(origin: str) -> str:
-    # The pattern excludes wildcards, credentials, paths, queries and fragments, which a browser never sends.
-    match = _ORIGIN.fullmatch(origin.lower())
-    if match is None:
-        raise MalformedValueError(_ORIGINS)
-    scheme, host, port = match["scheme"], _serialized_host(match["host"]), match["port"]
-    if port is None or int(port) == _DEFAULT_PORTS.get(scheme):
-        return f"{scheme}://{host}"
-    if int(port) not in _PORTS:
-        raise MalformedValueError(_ORIGINS)
-    return f"{scheme}://{host}:{int(port)}"
-
-
-def _serialized_host(host: str) -> str:
-    if not host.startswith("["):
-        return host
-    try:
-        return f"[{IPv6Address(host[1:-1])}]"
-    except ValueError as error:
-        raise MalformedValueError(_ORIGINS) from error
 
 
 def internal_keys(value: str) -> str:

@@ -23,6 +23,7 @@ from chatcore.input_limits import (
 )
 from chatcore.replies.sampling import MAX_TOP_K
 from chatcore_service.environment import Environment, env, read_by, read_field, read_settings
+from chatcore_service.origins import origins
 from chatcore_service.setting_parsers import (
     characters,
     choice,
@@ -32,7 +33,6 @@ from chatcore_service.setting_parsers import (
     member,
     names,
     number,
-    origins,
     schema_name,
     seconds,
     switch,
