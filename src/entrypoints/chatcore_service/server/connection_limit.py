@@ -1,8 +1,9 @@
 """Limits the connections of a process, and keeps room for probes and for the process's own connections.
 
-A connection beyond the limit takes the place of the connection that has been idle for the longest time. If no
-connection is idle, the new one is extra: it may send a probe, every other request is refused, and it is closed after
-one response.
+A connection beyond the limit takes the place of the connection that has been idle for the longest time. A connection is
+idle unless it has a request whose headers are complete and whose response is not: otherwise, callers that never finish
+a request would shut out all others. If no connection is idle, the new one is extra: it may send a probe, every other
+request is refused, and it is closed after one response.
 """
 
 from typing import Protocol
@@ -50,7 +51,7 @@ class ConnectionLimit:
             self._idle[connection] = None
 
     def mark_busy(self, connection: Connection) -> None:
-        """Notes that a request has begun on a connection."""
+        """Notes that the headers of a request are complete."""
         self._idle.pop(connection, None)
 
     def leave(self, connection: Connection) -> None:

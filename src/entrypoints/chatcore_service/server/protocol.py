@@ -125,7 +125,6 @@ class BoundedProtocol(ConnectionProtocol):
         """Notes that a request has begun, and limits the time for its headers."""
         super().on_message_begin()
         self._has_begun = True
-        self.connection_limit.mark_busy(self)
         self._unset_keepalive_if_required()
         if self._header_timer is None:
             self._expect_headers()
@@ -160,6 +159,8 @@ class BoundedProtocol(ConnectionProtocol):
         self._is_in_headers = False
         # `on_header` has counted the headers one by one, and they may reach the limit without any byte of the body.
         self._raw_bytes = 0
+        # Until here the connection counted as idle, so that callers who never finish a head shut out nobody else.
+        self.connection_limit.mark_busy(self)
         super().on_headers_complete()
         if self._is_extra:
             self.cycle.keep_alive = False
@@ -184,7 +185,7 @@ class BoundedProtocol(ConnectionProtocol):
     def on_response_complete(self) -> None:
         """Ends the response."""
         super().on_response_complete()
-        if self.cycle.response_complete and not self._has_begun:
+        if self.cycle.response_complete:
             self.connection_limit.mark_idle(self)
 
     def _count(self, header_bytes: int) -> None:

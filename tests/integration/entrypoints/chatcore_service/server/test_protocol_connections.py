@@ -26,9 +26,17 @@ from chatcore_service.server.connection_limit import MAX_EXTRA
 PATIENCE_SECONDS = 10
 MOST = 4
 
+_DOCUMENT = openapi_document(InputLimits())
+
 HEALTH = b"GET /api/health HTTP/1.1\r\nhost: x\r\n\r\n"
 LIST = f"GET /api/conversations HTTP/1.1\r\nhost: x\r\nauthorization: {ALICE['Authorization']}\r\n\r\n".encode()
+#: A request without the end of its head, and one without the end of its body.
 BEGUN = b"GET /api/health HTTP/1.1\r\n"
+UPLOAD = (
+    b"POST /api/conversations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 14\r\n"
+    b"authorization: %b\r\n\r\n{" % ALICE["Authorization"].encode()
+)
+REST_OF_UPLOAD = b'"title": "x"}'
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -54,12 +62,12 @@ class Peers:
         self._opened.append(connection)
         return connection
 
-    async def begun(self, count: int) -> list[Connection]:
-        """Opens connections in the middle of a request."""
+    async def busy(self, count: int) -> list[Connection]:
+        """Opens connections that wait for the rest of a body."""
         connections = [await self.connect() for _ in range(count)]
         for connection in connections:
             # The second request begins in the packet that ends the first.
-            assert (await exchange(connection, HEALTH + BEGUN))[0] == 200
+            assert (await exchange(connection, HEALTH + UPLOAD))[0] == 200
         return connections
 
     def close(self) -> None:
@@ -95,7 +103,7 @@ async def is_closed(connection: Connection) -> bool:
 
 
 async def test_beyond_the_limit_a_request_is_refused_and_a_probe_answered(peers: Peers) -> None:
-    busy = await peers.begun(MOST)
+    busy = await peers.busy(MOST)
     with capture_logs() as lines:
         refused = await peers.connect()
         status, headers, body = await exchange(refused, LIST)
@@ -113,36 +121,62 @@ async def test_beyond_the_limit_a_request_is_refused_and_a_probe_answered(peers:
         assert await is_closed(probe)
 
     # The connections within the limit go on.
-    for request in (b"host: x\r\n\r\n", LIST):
+    for request, expected in ((REST_OF_UPLOAD, 201), (LIST, 200)):
         status, headers, _ = await exchange(busy[0], request)
-        assert status == 200
+        assert status == expected
         assert "connection" not in headers
 
 
-@pytest.mark.parametrize("path", sorted({*openapi_document(InputLimits())["paths"]} - {paths.READY}))
+@pytest.mark.parametrize("path", sorted({*_DOCUMENT["paths"]} - {paths.READY}))
 async def test_the_api_document_lists_what_a_connection_beyond_the_limit_gets(peers: Peers, path: str) -> None:
     # The document of `/api/ready` has a 503 of its own, for a process that is not ready.
-    await peers.begun(MOST)
+    await peers.busy(MOST)
 
     target = path.format(conversation_id=uuid4(), message_id=uuid4())
     status, _, _ = await exchange(await peers.connect(), f"GET {target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
 
-    operations = {
-        name: item for name, item in openapi_document(InputLimits())["paths"][path].items() if name != "parameters"
-    }
+    operations = {name: item for name, item in _DOCUMENT["paths"][path].items() if name != "parameters"}
     assert {"503" in operation["responses"] for operation in operations.values()} == {status == 503}
 
 
 async def test_a_new_connection_ends_the_one_that_was_idle_for_the_longest_time(peers: Peers) -> None:
     silent, answered = await peers.connect(), await peers.connect()
-    await peers.begun(MOST - 2)
+    await peers.busy(MOST - 2)
     # The first request moves this connection behind the silent one.
     assert (await exchange(answered, HEALTH))[0] == 200
 
     for idle in (silent, answered):
-        assert (await exchange(await peers.connect(), LIST + BEGUN))[0] == 200
+        assert (await exchange(await peers.connect(), LIST + UPLOAD))[0] == 200
         assert await is_closed(idle)
     assert (await exchange(await peers.connect(), LIST))[0] == 503
+
+
+async def test_connections_that_never_finish_a_head_give_way(peers: Peers) -> None:
+    unfinished = [await peers.connect() for _ in range(3 * MOST)]
+    for first_bytes, (_, writer) in zip((b"", b"G", BEGUN) * MOST, unfinished, strict=True):
+        writer.write(first_bytes)
+
+    for _ in range(MOST):
+        assert (await exchange(await peers.connect(), LIST + BEGUN))[0] == 200
+    assert [await is_closed(connection) for connection in unfinished] == [True] * 3 * MOST
+
+
+async def test_a_connection_in_the_middle_of_a_second_head_gives_way(peers: Peers) -> None:
+    begun = [await peers.connect() for _ in range(MOST)]
+    for connection in begun:
+        assert (await exchange(connection, HEALTH + BEGUN))[0] == 200
+
+    assert (await exchange(await peers.connect(), LIST))[0] == 200
+    assert await is_closed(begun[0])
+
+
+async def test_connections_whose_body_nobody_waits_for_give_way(peers: Peers) -> None:
+    refused = [await peers.connect() for _ in range(MOST)]
+    for connection in refused:
+        assert (await exchange(connection, UPLOAD.replace(b"Bearer", b"Nobody")))[0] == 401
+
+    assert (await exchange(await peers.connect(), LIST))[0] == 200
+    assert await is_closed(refused[0])
 
 
 async def test_an_open_stream_is_not_idle(peers: Peers) -> None:
@@ -166,7 +200,7 @@ async def test_an_open_stream_is_not_idle(peers: Peers) -> None:
 
 
 async def test_any_number_of_unfinished_requests_leaves_room_for_a_probe(peers: Peers) -> None:
-    await peers.begun(MOST)
+    await peers.busy(MOST)
     for _ in range(3 * MAX_EXTRA):
         (await peers.connect())[1].write(BEGUN)
 

@@ -328,10 +328,11 @@ def test_a_flood_of_connections_leaves_room_for_everything_else(tmp_path: Path, 
             connection = flood.enter_context(socket.create_connection(("127.0.0.1", port)))
             connection.sendall(b"GET /api/health HTTP/1.1\r\n")
         health = [httpx.get(f"{process.url}/api/health", timeout=10).status_code for _ in range(5)]
-        refused = httpx.get(f"{process.url}/api/conversations", timeout=10)
+        listed = httpx.get(f"{process.url}/api/conversations", timeout=10)
 
     assert [re.findall(r"Max open files +(\d+) +(\d+)", text) for text in limits] == [[("400", "400")]] * workers
     assert health == [200] * 5
-    assert (refused.status_code, refused.json()["code"]) == (503, "too_many_connections")
+    # The request was served: it has no token.
+    assert listed.status_code == 401
     assert len(process.lines("the limit of file descriptors allows fewer connections")) == 1
     assert all("Too many open files" not in line for line in process.log.read_text().splitlines())
