@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 import structlog
 from psycopg import ProgrammingError
@@ -85,9 +86,15 @@ def _plain(conninfo: str) -> str:
     parameters = [parameter for parameter in query.split("&") if parameter]
     foreign = {_name(parameter) for parameter in parameters} & _OF_OTHER_LIBRARIES
     if foreign:
-        _log.warning("database_url_parameters_ignored", names=sorted(foreign))
+        _warn_of_ignored(tuple(sorted(foreign)))
     kept = "&".join(_in_our_words(parameter) for parameter in parameters if _name(parameter) not in foreign)
     return f"{scheme}{credentials}{place}{'?' if kept else ''}{kept}"
+
+
+@cache
+def _warn_of_ignored(names: tuple[str, ...]) -> None:
+    """Logs the names once, because a command may open several connections with the same URL."""
+    _log.warning("database_url_parameters_ignored", names=list(names))
 
 
 def _name(parameter: str) -> str:

@@ -84,6 +84,14 @@ def test_parameters_of_other_libraries_are_left_out_and_logged_by_name() -> None
     assert "s3cret" not in str(logs)
 
 
+def test_the_names_of_left_out_parameters_are_logged_once() -> None:
+    with structlog.testing.capture_logs() as logs:
+        for host in ("one", "two", "two"):
+            normalized(f"postgresql://{host}/x?pool_timeout=3&prepared_statement_name_func=f")
+
+    assert [line["names"] for line in logs] == [["pool_timeout", "prepared_statement_name_func"]]
+
+
 def test_a_url_of_which_nothing_is_left_out_logs_nothing() -> None:
     with structlog.testing.capture_logs() as logs:
         normalized("postgresql://h/d?sslmode=require")
