@@ -34,7 +34,8 @@ export class Chat {
   }
 
   /**
-   * Sends a message; returns the path of the reply's stream, and the response to read the reply from.
+   * Sends a message; returns the path of the reply's stream, and the response to read the reply from. A reply that is
+   * being generated in the conversation is stopped and keeps its text.
    *
    * A request that failed is repeated with the same key: the service then answers with the reply of the first request
    * and appends nothing.
@@ -42,7 +43,7 @@ export class Chat {
   async send(conversationId, content, key) {
     const response = await this.#request("POST", `/api/conversations/${conversationId}/messages`, {
       headers: { "Content-Type": "application/json", "Idempotency-Key": key },
-      body: JSON.stringify({ content }),
+      body: JSON.stringify({ content, on_busy: "interrupt" }),
     });
     return { streamPath: response.headers.get("Content-Location"), response };
   }

@@ -5,7 +5,7 @@ const element = (id) => document.getElementById(id);
 const saved = JSON.parse(sessionStorage.getItem("chat") ?? "{}");
 
 let chat = null;
-let running = null; // The stream path of the reply that is being generated.
+let running = null; // The stream path of the reply that is being generated; of several reads, the newest one's.
 
 function save(changes) {
   sessionStorage.setItem("chat", JSON.stringify(Object.assign(saved, changes)));
@@ -28,6 +28,10 @@ function setRunning(streamPath) {
   element("stop").disabled = running === null;
 }
 
+function showEnd(error) {
+  showStatus({ null: "The reply is complete.", stopped: "The reply was stopped." }[error] ?? `Failed: ${error}`);
+}
+
 async function readReply(streamPath, text, response) {
   const item = addMessage("assistant", text);
   const show = (longer) => {
@@ -38,9 +42,10 @@ async function readReply(streamPath, text, response) {
   showStatus("The reply is being generated.");
   try {
     const end = await readOrFollow(streamPath, text, response, show);
-    showStatus({ null: "The reply is complete.", stopped: "The reply was stopped." }[end.error] ?? `Failed: ${end.error}`);
+    if (running === streamPath) showEnd(end.error);
   } finally {
-    setRunning(null);
+    // The page may read the next reply already.
+    if (running === streamPath) setRunning(null);
   }
 
   async function readOrFollow() {
@@ -63,6 +68,8 @@ async function openConversation() {
     if (message.status !== "streaming") addMessage(message.role, message.content);
   }
   element("retry").disabled = !saved.unsent;
+  const last = messages.at(-1);
+  if (last?.error) showEnd(last.error);
   const streaming = messages.find((message) => message.status === "streaming");
   if (streaming) {
     // Reading from the beginning is always right: what is stored comes at once.
@@ -80,7 +87,11 @@ async function post({ content, key }) {
     return sent;
   } catch (failure) {
     const isFinal = failure instanceof Refused && failure.status < 500 && failure.status !== 429;
-    if (isFinal) save({ unsent: null });
+    if (isFinal) {
+      save({ unsent: null });
+      // A refused text comes back, unless the user is typing the next one.
+      element("content").value ||= content;
+    }
     element("retry").disabled = isFinal;
     throw failure;
   }

@@ -12,6 +12,7 @@ import pytest
 from attrs import evolve, frozen
 from playwright.async_api import Browser, Locator, Page, Request, Route, expect
 
+from chatcore.errors import InferenceUnreachableError
 from chatcore_memory import DONE_FRAME, PAUSE, token_frame
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, SETTINGS, LiveService, live_service
 
@@ -187,8 +188,42 @@ async def test_a_retry_after_a_lost_answer_appends_nothing(frontend: Frontend, s
     assert len(keys) == 2
 
 
-async def test_a_refusal_is_shown_in_its_own_words(frontend: Frontend, service: LiveService) -> None:
+async def test_a_refusal_is_shown_in_its_own_words_and_the_text_comes_back(
+    frontend: Frontend, service: LiveService
+) -> None:
     del service
     await frontend.send("x" * 8001)
 
     await expect(frontend.status).to_contain_text("content must be at most 8000 characters")
+    await expect(frontend.page.get_by_label("Message")).to_have_value("x" * 8001)
+
+
+async def test_a_message_during_a_reply_stops_the_reply_and_can_be_stopped_itself(
+    frontend: Frontend, service: LiveService
+) -> None:
+    service.inference.play(token_frame(BEGINNING), PAUSE, token_frame(END), DONE_FRAME)
+    await frontend.send("Hello")
+    await expect(frontend.messages.last).to_have_text(BEGINNING)
+
+    await frontend.send("Shorter")
+
+    await expect(frontend.messages).to_have_text(["Hello", BEGINNING, "Shorter", BEGINNING])
+    await frontend.page.get_by_role("button", name="Stop").click()
+    await expect(frontend.status).to_have_text("The reply was stopped.")
+    assert await frontend.stored() == [
+        ("Hello", "complete"),
+        (BEGINNING, "stopped"),
+        ("Shorter", "complete"),
+        (BEGINNING, "stopped"),
+    ]
+
+
+async def test_after_a_reload_a_failed_reply_shows_its_error(frontend: Frontend, service: LiveService) -> None:
+    service.inference.outage = InferenceUnreachableError()
+    await frontend.send("Hello")
+    await expect(frontend.status).to_have_text("Failed: inference_unreachable")
+
+    await frontend.page.reload()
+
+    await expect(frontend.messages).to_have_count(2)
+    await expect(frontend.status).to_have_text("Failed: inference_unreachable")
