@@ -13,6 +13,7 @@ create table conversations (
     created_at    timestamptz not null,
     updated_at    timestamptz not null,
     is_pinned     boolean     not null default false,
+    instructions  text,
     constraint conversations_pkey primary key (user_id, id),
     constraint conversations_title_source_check check (title_source in ('default', 'auto', 'user')),
     constraint conversations_next_position_check check (next_position >= 1)

@@ -26,7 +26,7 @@ class InputLimits:
         InvalidInputError: a limit is out of its range; the error names each such limit.
     """
 
-    #: Most characters of a message, 1 to 8000.
+    #: Most characters of a message, and of the instructions of a conversation, 1 to 8000.
     max_content_chars: int = MAX_CONTENT_CHARS
     #: Most characters of a title, 80 to 2000.
     max_title_chars: int = 500
@@ -53,6 +53,14 @@ class InputLimits:
             InvalidInputError: the content is empty, too long, or cannot be stored.
         """
         return require_text("content", content, max_chars=self.max_content_chars)
+
+    def require_instructions(self, instructions: str) -> str:
+        """Returns the instructions of a conversation unchanged if they are within the limits of a message.
+
+        Raises:
+            InvalidInputError: the instructions are empty, too long, or cannot be stored.
+        """
+        return require_text("instructions", instructions, max_chars=self.max_content_chars)
 
     def require_title(self, title: str) -> str:
         """Returns the title unchanged if it is within its limits and can be stored.

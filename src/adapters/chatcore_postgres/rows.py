@@ -28,6 +28,7 @@ CONVERSATION_COLUMNS: Sequence[LiteralString] = (
     "created_at",
     "updated_at",
     "is_pinned",
+    "instructions",
 )
 
 #: The columns of `messages` that :func:`to_messages` takes, in its order.
@@ -105,6 +106,7 @@ def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]
             model_tag,
             head_id,
             is_pinned,
+            instructions,
             active_reply_id,
         )
         for (
@@ -116,6 +118,7 @@ def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]
             created_at,
             updated_at,
             is_pinned,
+            instructions,
             active_reply_id,
         ) in _in_utc(rows, *_INSTANTS_OF_CONVERSATION)
     ]

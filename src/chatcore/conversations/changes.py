@@ -29,6 +29,8 @@ class ConversationChanges:
 
     title: str | Unset = UNSET
     is_pinned: bool | Unset = UNSET
+    #: None clears the instructions.
+    instructions: str | Unset | None = UNSET
 
     def values(self) -> Mapping[str, object]:
         """Returns the new value of each field that changes, by the field's name."""

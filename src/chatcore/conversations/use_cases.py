@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Collection
 from uuid import UUID, uuid4
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from chatcore.conversations.changes import UNSET, ConversationChanges
 from chatcore.conversations.conversation import (
@@ -37,14 +37,16 @@ class Conversations:
     limits: InputLimits = field(factory=InputLimits)
     new_id: Callable[[], UUID] = uuid4
 
-    async def create(self, user: User, *, title: str | None = None, model_tag: str | None = None) -> Conversation:
+    async def create(
+        self, user: User, *, title: str | None = None, model_tag: str | None = None, instructions: str | None = None
+    ) -> Conversation:
         """Creates an empty conversation, which takes its title from its first message if none is given.
 
-        An empty model tag, a title without visible text, and a placeholder for a title count as not given. A
-        placeholder is shown until the first message replaces it.
+        An empty model tag, a title or instructions without visible text, and a placeholder for a title count as not
+        given. A placeholder is shown until the first message replaces it.
 
         Raises:
-            InvalidInputError: the title or the model tag breaks its limits.
+            InvalidInputError: the title, the model tag or the instructions break their limits.
         """
         now = self.clock.now()
         shown_title = self.limits.require_title(title) if title and has_visible_text(title) else DEFAULT_TITLE
@@ -54,11 +56,15 @@ class Conversations:
             title=shown_title,
             title_source=TitleSource.DEFAULT if self._is_placeholder(shown_title) else TitleSource.USER,
             model_tag=self.limits.require_model_tag(model_tag or DEFAULT_MODEL_TAG),
+            instructions=self._instructions(instructions),
             created_at=now,
             updated_at=now,
         )
         await self.storage.create_conversation(conversation)
         return conversation
+
+    def _instructions(self, given: str | None) -> str | None:
+        return self.limits.require_instructions(given) if given and has_visible_text(given) else None
 
     def _is_placeholder(self, title: str) -> bool:
         return title == DEFAULT_TITLE or title in self.placeholder_titles
@@ -122,12 +128,16 @@ class Conversations:
     async def update(self, user: User, conversation_id: ConversationId, changes: ConversationChanges) -> Conversation:
         """Changes a conversation, which keeps its place in the list. A title that is set here is never overwritten.
 
+        Instructions without visible text clear the instructions, as None does.
+
         Raises:
-            InvalidInputError: the title breaks its limits.
+            InvalidInputError: the title or the instructions break their limits.
             ConversationNotFoundError: the user has no such conversation.
         """
         if changes.title is not UNSET:
             self.limits.require_title(changes.title)
+        if changes.instructions is not UNSET:
+            changes = evolve(changes, instructions=self._instructions(changes.instructions))
         return await self.storage.update_conversation(user.id, conversation_id, changes)
 
     async def delete(self, user: User, conversation_id: ConversationId) -> None:

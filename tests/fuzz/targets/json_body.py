@@ -8,6 +8,7 @@ from attrs import AttrsInstance
 from starlette.requests import Request
 from starlette.types import Message
 
+from chatcore.conversations.changes import UNSET
 from chatcore.errors import InvalidInputError
 from chatcore.input_limits import InputLimits
 from chatcore_service.api.conversations import ChangesBody, NewConversationBody, RenameBody
@@ -27,7 +28,8 @@ _LOOP = asyncio.new_event_loop()
 
 _BODIES = (
     b'{"content":"Hello","temperature":0.5,"max_tokens":7,"top_k":0}',
-    b'{"title":"T","model_tag":"m"}',
+    b'{"title":"T","model_tag":"m","instructions":"i"}',
+    b'{"instructions":null,"is_pinned":true}',
     b'{"content":"\\ud83d","temperature":null}',
     b'{"content":"a","content":"b"}',
     b'{"temperature":NaN,"max_tokens":1e3,"top_k":-1}',
@@ -77,12 +79,15 @@ def _check_as(body_type: type[AttrsInstance], body: bytes) -> None:
         value = decode_body(body, body_type, InputLimits())
     except (RefusedError, InvalidInputError):
         return
-    # At the creation of a conversation, an empty text counts as not given.
-    min_length = 0 if body_type is NewConversationBody else 1
-    for name in ("content", "title", "model_tag"):
+    for name in ("content", "title", "model_tag", "instructions"):
         text = getattr(value, name, None)
-        assert text is None or (min_length <= len(text) <= 8000 and "\0" not in text)
-        assert text is None or text.encode().decode() == text
+        if text is None or text is UNSET:
+            continue
+        # An empty text counts as not given at the creation of a conversation, and clears its instructions later.
+        min_length = 0 if body_type is NewConversationBody or name == "instructions" else 1
+        assert min_length <= len(text) <= 8000
+        assert "\0" not in text
+        assert text.encode().decode() == text
     _check_sampling(value)
 
 

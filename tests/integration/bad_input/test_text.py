@@ -107,16 +107,17 @@ def operation(method: str, path: str) -> Operation:
 async def test_odd_text_comes_back_as_it_went(service: Service, name: str) -> None:
     # A model sees it, too, but what it answers is its own affair.
     create, rename = operation("POST", "/api/conversations"), operation("PUT", "/api/conversations/{conversation_id}")
-    fields = {"title": ODD[name], "model_tag": ODD[name][:100]}
+    fields = {"title": ODD[name], "model_tag": ODD[name][:100], "instructions": ODD[name]}
 
     made = (await service.call(create, TOKEN, body=json.dumps(fields).encode())).json()
     target = service.target(rename, conversation_id=made["id"])
     raw = json.dumps({"title": ODD[name]}, ensure_ascii=False).encode()
     renamed = (await service.call(rename, TOKEN, body=raw, target=target)).json()
     opened = await answer_to(service.base_url, request("GET", target, TOKEN))
-    # At the creation a title without visible text counts as none.
-    title = ODD[name] if ODD[name].strip() else "New conversation"
-    assert {key: made[key] for key in fields} == fields | {"title": title}
+    # At the creation a title or instructions without visible text count as none.
+    stand_ins = {} if ODD[name].strip() else {"title": "New conversation", "instructions": None}
+    assert {key: made[key] for key in fields} == fields | stand_ins
+    assert opened.json()["instructions"] == made["instructions"]
     assert renamed["title"] == opened.json()["title"] == ODD[name]
     assert opened.headers["content-type"] == "application/json"
     assert opened.headers["x-content-type-options"] == "nosniff"

@@ -15,11 +15,13 @@ LOW = InputLimits(max_content_chars=1, max_title_chars=80, max_model_tag_chars=7
     ("require", "highest", "above"),
     [
         (DEFAULT.require_content, "x" * 8000, "x" * 8001),
+        (DEFAULT.require_instructions, "x" * 8000, "x" * 8001),
         (DEFAULT.require_title, "x" * 500, "x" * 501),
         (DEFAULT.require_model_tag, "x" * 100, "x" * 101),
         (DEFAULT.require_temperature, 2, 2.01),
         (DEFAULT.require_max_tokens, 4096, 4097),
         (LOW.require_content, "x", "xx"),
+        (LOW.require_instructions, "x", "xx"),
         (LOW.require_title, "x" * 80, "x" * 81),
         (LOW.require_model_tag, "x" * 7, "x" * 8),
         (LOW.require_temperature, 0.5, 0.51),
@@ -39,6 +41,7 @@ def test_what_is_at_a_limit_is_taken_and_what_is_above_is_not(
     ("field", "require"),
     [
         ("content", DEFAULT.require_content),
+        ("instructions", DEFAULT.require_instructions),
         ("title", DEFAULT.require_title),
         ("model_tag", DEFAULT.require_model_tag),
     ],

@@ -53,12 +53,14 @@ _UNUSUAL = evolve(
     model_tag="eliza 💬",
     updated_at=later(1),
     is_pinned=True,
+    instructions="Answer in verse.",
 )
 
 #: Changes of each field alone, a change back to a default, and a change of no field.
 CHANGES = {
     **{name: ConversationChanges(**{name: value}) for name, value in CHANGED_VALUES.items()},
     "unpin": ConversationChanges(is_pinned=False),
+    "clear the instructions": ConversationChanges(instructions=None),
     "none": ConversationChanges(),
 }
 

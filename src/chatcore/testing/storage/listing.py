@@ -34,7 +34,9 @@ class ListingContract(StorageHooks):
         assert [c.id for c in page.conversations] == sorted(_IDS, reverse=True)
 
     async def test_a_conversation_is_listed_as_it_is_and_a_pinned_one_in_its_place(self, storage: Storage) -> None:
-        pinned = evolve(a_conversation(at=later(1)), title="Pinned", model_tag="eliza", is_pinned=True)
+        pinned = evolve(
+            a_conversation(at=later(1)), title="Pinned", model_tag="eliza", is_pinned=True, instructions="Rhyme."
+        )
         older, newer = a_conversation(at=later(0)), a_conversation(at=later(2))
         await _store(storage, older, pinned, newer)
 

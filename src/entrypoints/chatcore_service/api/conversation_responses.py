@@ -16,7 +16,7 @@ from chatcore.conversations.conversation import DEFAULT_TITLE
 from chatcore.conversations.listing import MAX_PAGE
 from chatcore.conversations.message import DEFAULT_MODEL_TAG
 from chatcore.text import MAX_USER_ID_CHARS
-from chatcore_service.api.field_types import ModelTag, Title
+from chatcore_service.api.field_types import Instructions, ModelTag, Title
 from chatcore_service.http.encoding import encoder, json_response
 from chatcore_service.http.fields import Doc, Instant, Keywords
 
@@ -32,6 +32,9 @@ class ConversationDocument:
     created_at: Instant
     updated_at: Instant
     is_pinned: Annotated[bool, Doc("Whether the user has pinned the conversation.")]
+    instructions: Annotated[
+        Instructions | None, Doc("What the model is told before all messages; null if there are no instructions.")
+    ]
     active_reply_id: Annotated[UUID | None, Doc("The reply that is being generated; null if there is none.")]
 
 

@@ -1,6 +1,6 @@
 """Lists, creates, opens, changes and deletes conversations."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from attrs import asdict, frozen
 from starlette.requests import Request
@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from chatcore import Cursor, PageRequest
-from chatcore.conversations.changes import ConversationChanges
+from chatcore.conversations.changes import UNSET, ConversationChanges
 from chatcore.conversations.listing import CURSOR_PATTERN, DEFAULT_PAGE, MAX_OFFSET, MAX_PAGE
 from chatcore.conversations.use_cases import Conversations
 from chatcore.input_limits import InputLimits
@@ -18,7 +18,7 @@ from chatcore_service.api.conversation_responses import (
     conversation_json,
     page_response,
 )
-from chatcore_service.api.field_types import NewModelTag, NewTitle, Title
+from chatcore_service.api.field_types import NewInstructions, NewModelTag, NewTitle, Title
 from chatcore_service.api.open_conversation import OpenConversationDocument, OpenQuery, open_conversation_response
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
@@ -32,6 +32,9 @@ from chatcore_service.http.operation import DocumentedResponse, Link, Operation,
 
 # -- Bodies and queries ----------------------------------------------------------------------------------------------
 
+# The value of a field that is absent, where null has a meaning of its own.
+_ABSENT: Any = UNSET
+
 
 @frozen(kw_only=True)
 class NewConversationBody:
@@ -39,6 +42,7 @@ class NewConversationBody:
 
     title: NewTitle | None = None
     model_tag: NewModelTag | None = None
+    instructions: NewInstructions | None = None
 
 
 @frozen(kw_only=True)
@@ -54,14 +58,15 @@ class RenameBody:
 
 @frozen(kw_only=True)
 class ChangesBody:
-    """Changes to a conversation. A field that is absent or null stays as it is."""
+    """Changes to a conversation. A field that is absent stays as it is, and so does a title or pin that is null."""
 
     title: Title | None = None
     is_pinned: bool | None = None
+    instructions: Annotated[NewInstructions, Doc("Null and an empty text clear the instructions.")] | None = _ABSENT
 
     def changes(self) -> ConversationChanges:
         """Returns the changes for the core."""
-        return ConversationChanges(**asdict(self, filter=lambda _field, value: value is not None))
+        return ConversationChanges(**asdict(self, filter=lambda field, value: value is not field.default))
 
 
 @frozen(kw_only=True)
@@ -176,7 +181,7 @@ class ConversationEndpoints(SecuredEndpoints):
     async def create(self, request: Request, caller: Caller) -> Response:
         """Creates a conversation."""
         body = decode_body(await self.bodies.read(request), NewConversationBody, self.limits)
-        conversation = await self.conversations.create(caller.user, title=body.title, model_tag=body.model_tag)
+        conversation = await self.conversations.create(caller.user, **asdict(body))
         location = paths.CONVERSATION.format(conversation_id=conversation.id)
         return json_response(conversation_json(conversation), status=201, headers={"Location": location})
 

@@ -28,6 +28,19 @@ NewModelTag = Annotated[
 Content = Annotated[
     str, Limited(lambda limits: (Rule(limits.require_content), storable_text(limits.max_content_chars)))
 ]
+Instructions = Annotated[
+    str, Limited(lambda limits: (Rule(limits.require_instructions), storable_text(limits.max_content_chars)))
+]
+# An empty text stands for no instructions.
+NewInstructions = Annotated[
+    str,
+    Limited(
+        lambda limits: (
+            _unless_empty(limits.require_instructions),
+            storable_text(limits.max_content_chars, min_chars=0),
+        )
+    ),
+]
 Temperature = Annotated[
     float,
     Limited(lambda limits: (Rule(limits.require_temperature), Keywords(minimum=0, maximum=limits.max_temperature))),

@@ -234,7 +234,7 @@ async def test_what_nobody_foresaw(trap: Trap) -> None:
     async with await psycopg.AsyncConnection.connect(trap.database_url, autocommit=True) as database:
         await database.execute("alter table messages add constraint unheard_of check (content not like 'never %')")
         await database.execute("alter table conversations add constraint unseen check (title not like 'never %')")
-    title = {"title": f"never {trap.canaries.text.value}"}
+    title = {"title": f"never {trap.canaries.text.value}", "instructions": trap.canaries.text.value}
     sent = await trap.call("POST", f"{conversation}/messages", json=trap.saying("never"))
     created = await trap.call("POST", "/api/conversations", json=title)
     renamed = await trap.call("PUT", conversation, json=title)

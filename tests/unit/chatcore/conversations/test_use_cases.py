@@ -44,6 +44,32 @@ async def test_a_change_is_returned_and_stored(world: World) -> None:
     assert (await world.chat.conversations.open(ADA, created.id)).conversation == changed
 
 
+@pytest.mark.parametrize(
+    ("given", "stored"), [(None, None), ("", None), (" \n", None), ("\u200b", None), (" Be brief. ", " Be brief. ")]
+)
+async def test_instructions_without_visible_text_count_as_none(
+    world: World, given: str | None, stored: str | None
+) -> None:
+    created = await world.chat.conversations.create(ADA, instructions=given)
+    other = await world.chat.conversations.create(ADA, instructions="Rhyme.")
+    changed = await world.chat.conversations.update(ADA, other.id, ConversationChanges(instructions=given))
+
+    assert (created.instructions, changed.instructions) == (stored, stored)
+    assert (await world.chat.conversations.get(ADA, other.id)).instructions == stored
+
+
+@pytest.mark.parametrize("instructions", ["x" * 8001, "Rhyme.\x00", "Rhyme.\ud83d"])
+async def test_instructions_that_break_their_limits_are_refused(world: World, instructions: str) -> None:
+    created = await world.chat.conversations.create(ADA, instructions="x" * 8000)
+
+    with pytest.raises(InvalidInputError):
+        await world.chat.conversations.create(ADA, instructions=instructions)
+    with pytest.raises(InvalidInputError):
+        await world.chat.conversations.update(ADA, created.id, ConversationChanges(instructions=instructions))
+
+    assert (await world.chat.conversations.list(ADA)).conversations == (created,)
+
+
 @pytest.mark.parametrize("title", ["", "x" * 501, "\x00"])
 async def test_a_title_that_breaks_its_limits_is_refused(world: World, title: str) -> None:
     created = await world.conversation()

@@ -30,6 +30,67 @@ async def test_a_conversation_can_be_given_a_title_and_a_model(service: HttpServ
     assert (document["title"], document["model_tag"]) == ("Holidays", "eliza")
 
 
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ({}, None),
+        ({"instructions": None}, None),
+        ({"instructions": ""}, None),
+        ({"instructions": "Answer in verse."}, "Answer in verse."),
+    ],
+)
+async def test_a_conversation_can_be_given_instructions(
+    service: HttpService, body: dict[str, str | None], shown: str | None
+) -> None:
+    response = await service.client.post("/api/conversations", json=body, headers=ALICE)
+
+    document = response.json()
+    assert (response.status_code, document["instructions"]) == (201, shown)
+    assert (await service.open(response.headers["location"]))["instructions"] == shown
+    listed = (await service.client.get("/api/conversations", headers=ALICE)).json()["items"]
+    assert [item["instructions"] for item in listed] == [shown]
+
+
+@pytest.mark.parametrize("cleared", [None, "", " "])
+async def test_instructions_can_be_changed_and_cleared(service: HttpService, cleared: str | None) -> None:
+    path = await service.conversation()
+    before = await service.open(path)
+
+    shown = [
+        (await service.client.patch(path, json=body, headers=ALICE)).json()
+        for body in ({"instructions": "Rhyme."}, {}, {"is_pinned": True}, {"instructions": cleared})
+    ]
+
+    assert [document["instructions"] for document in shown] == ["Rhyme.", "Rhyme.", "Rhyme.", None]
+    assert {document["updated_at"] for document in shown} == {before["updated_at"]}
+
+
+async def test_a_rename_leaves_the_instructions_alone(service: HttpService) -> None:
+    path = await service.conversation()
+    await service.client.patch(path, json={"instructions": "Rhyme."}, headers=ALICE)
+
+    body = {"title": "Sea", "instructions": "Forget that."}
+    renamed = (await service.client.put(path, json=body, headers=ALICE)).json()
+
+    assert (renamed["title"], renamed["instructions"]) == ("Sea", "Rhyme.")
+
+
+@pytest.mark.parametrize("instructions", ["x" * 8001, "a\x00b", 5, True, ["x"], {"x": 1}])
+async def test_instructions_that_are_no_text_within_the_limit_are_refused(
+    service: HttpService, instructions: object
+) -> None:
+    path = await service.conversation()
+    body = {"instructions": instructions}
+
+    answers = [
+        await service.client.post("/api/conversations", json=body, headers=ALICE),
+        await service.client.patch(path, json={"title": "Sea", **body}, headers=ALICE),
+    ]
+
+    assert [(answer.status_code, fields(answer)) for answer in answers] == [(422, ["instructions"])] * 2
+    assert (await service.open(path))["title"] == "New conversation"
+
+
 @pytest.mark.parametrize("body", [{}, {"title": None}, {"title": None, "model_tag": None}])
 async def test_what_is_null_counts_as_left_out(service: HttpService, body: dict[str, None]) -> None:
     response = await service.client.post("/api/conversations", json=body, headers=ALICE)

@@ -28,6 +28,8 @@ HIGH = Settings.from_environment(
     [
         ("POST", "/api/conversations", {"title": "x" * 80}, "title", "x" * 81),
         ("POST", "/api/conversations", {"model_tag": "x" * 7}, "model_tag", "x" * 8),
+        ("POST", "/api/conversations", {"instructions": "xxx"}, "instructions", "xxxx"),
+        ("PATCH", "{conversation}", {"instructions": "xxx"}, "instructions", "xxxx"),
         ("PUT", "{conversation}", {"title": "x" * 80}, "title", "x" * 81),
         ("PATCH", "{conversation}", {"title": "x" * 80}, "title", "x" * 81),
         ("POST", "{conversation}/messages", {"content": "xxx"}, "content", "xxxx"),
@@ -76,6 +78,7 @@ async def test_the_document_shows_the_limits_of_the_settings() -> None:
     assert message["content"]["maxLength"] == 3
     assert (message["temperature"]["maximum"], message["max_tokens"]["maximum"]) == (0.5, 16)
     assert (created["title"]["maxLength"], created["model_tag"]["maxLength"]) == (80, 7)
+    assert created["instructions"]["maxLength"] == schemas["Changes"]["properties"]["instructions"]["maxLength"] == 3
     assert schemas["Rename"]["properties"]["title"]["maxLength"] == 80
     assert schemas["Changes"]["properties"]["title"]["maxLength"] == 80
     assert schemas["Swap"]["properties"]["model_tag"]["maxLength"] == 7
