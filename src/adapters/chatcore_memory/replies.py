@@ -226,6 +226,7 @@ class ReplyRows:
             reply=reply,
             lease=lease,
             history=() if lease is None else self._history(new),
+            instructions=None if lease is None else self._tables.conversation(*key).instructions,
         )
 
     def _lease_held(self, new: NewReply) -> Lease | None:

@@ -17,8 +17,8 @@ from chatcore.input_limits import MAX_CONTENT_CHARS
 #: Most messages that are ever sent to the model, which bounds the rows that the storage reads for one turn.
 MAX_HISTORY_MESSAGES = 500
 
-# The text between the contents of neighbours that become one message.
-_BLANK_LINE = "\n\n"
+#: The text between two texts that become one message.
+BLANK_LINE = "\n\n"
 # The question of a reply that does not fit whole gets at most a quarter of the room.
 _QUESTION_DIVISOR = 4
 
@@ -43,8 +43,8 @@ class HistoryLimits:
 
     #: Most messages, the newest included.
     max_messages: int = 50
-    #: Most content in total, in units of `measure`. The newest message is sent even if it alone exceeds the budget. If
-    #: the oldest message does not fit whole, its end is sent.
+    #: Most content in total, instructions included, in units of `measure`. The instructions and the newest message are
+    #: sent even if they exceed the budget. If the oldest message does not fit whole, its end is sent.
     budget: int = 6000
     #: Most characters of one message. Of a longer message, which can only be a reply, only the end is sent.
     max_message_chars: int = MAX_CONTENT_CHARS
@@ -77,20 +77,22 @@ class _Run:
 
     @property
     def text(self) -> str:
-        return _BLANK_LINE.join(self.parts)
+        return BLANK_LINE.join(self.parts)
 
     def end(self, room: int, limits: HistoryLimits) -> str:
         """Returns the longest end of the text that costs at most `room` and that one message may have."""
         end = _tail(self.parts[-1], room, limits.measure)
         for part in reversed(self.parts[:-1]):
-            tail = _tail(part, room - limits.measure(_BLANK_LINE + end), limits.measure)
+            tail = _tail(part, room - limits.measure(BLANK_LINE + end), limits.measure)
             if not tail:
                 break
-            end = tail + _BLANK_LINE + end
+            end = tail + BLANK_LINE + end
         return end[-limits.max_message_chars :]
 
 
-def trim(path: Sequence[_HasText], limits: HistoryLimits) -> tuple[HistoryMessage, ...]:
+def trim(
+    path: Sequence[_HasText], limits: HistoryLimits, instructions: str | None = None
+) -> tuple[HistoryMessage, ...]:
     """Returns the newest part of `path` that fits, oldest first.
 
     The result begins with a user message, and the roles alternate. Messages without text are left out. Neighbours of
@@ -102,13 +104,15 @@ def trim(path: Sequence[_HasText], limits: HistoryLimits) -> tuple[HistoryMessag
     Args:
         path: an active path that ends with the message to be answered.
         limits: the limits to apply. The newest message is kept even if it alone exceeds the budget.
+        instructions: the instructions that are sent before the result. They reduce its budget, and are not part of it.
     """
     runs = _runs(path, limits.max_message_chars)
     if not runs:
         return ()
+    budget = limits.budget - (limits.measure(instructions) if instructions else 0)
     newest = runs.pop()
-    text = newest.end(max(limits.budget, limits.measure(newest.parts[-1])), limits)
-    kept = [HistoryMessage(newest.role, text), *_earlier(runs, limits.budget - limits.measure(text), limits)]
+    text = newest.end(max(budget, limits.measure(newest.parts[-1])), limits)
+    kept = [HistoryMessage(newest.role, text), *_earlier(runs, budget - limits.measure(text), limits)]
     del kept[limits.max_messages :]
     while len(kept) > 1 and kept[-1].role is Role.ASSISTANT:
         kept.pop()

@@ -16,6 +16,9 @@ class InferenceRequest:
 
     #: The messages, oldest first, the message to be answered last. The adapter fits them into the service's limits.
     messages: tuple[HistoryMessage, ...]
+    #: The instructions of the conversation, which the model is told before the messages; None if there are none. The
+    #: adapter gives them to the service in the way that the service takes them.
+    instructions: str | None = None
     sampling: Sampling
     user_id: UserId
     #: The id of the trace, which is passed on to the service.

@@ -96,3 +96,5 @@ class AcceptedTurn:
     #: The newest messages of the active path, oldest first: at most `history_limit` of them, ending with the user
     #: message. The tuple is empty without a lease.
     history: tuple[Message, ...]
+    #: The instructions of the conversation; None if it has none, and without a lease.
+    instructions: str | None = None

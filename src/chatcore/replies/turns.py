@@ -211,7 +211,8 @@ class Turns:
             generation = self.runner.find(reply.user_id, reply.conversation_id, reply.id)
             return Turn(accepted.user_message, reply, generation)
         request = InferenceRequest(
-            messages=trim(accepted.history, self.history_limits),
+            messages=trim(accepted.history, self.history_limits, accepted.instructions),
+            instructions=accepted.instructions,
             sampling=sampling,
             user_id=reply.user_id,
             trace_id=trace_id,

@@ -75,8 +75,10 @@ class BeginOutcome:
     model_tag: str
 
 
-# This many columns come before the columns of the message.
+# The columns of the outcome are followed by the instructions, and these by the columns of the message.
 _OUTCOME_COLUMNS = len(fields(BeginOutcome))
+_INSTRUCTIONS = _OUTCOME_COLUMNS
+_MESSAGE = _INSTRUCTIONS + 1
 
 
 def begin_statement(*, decide: LiteralString, messages: LiteralString) -> LiteralString:
@@ -99,7 +101,8 @@ def begin_statement(*, decide: LiteralString, messages: LiteralString) -> Litera
     A slot is looked up with a subquery that the planner cannot turn into a join, for which it might read all slots.
 
     The result has a row for each message, in no order and with duplicates, or a single row without a message. The
-    messages that were stored just now are not among them.
+    messages that were stored just now are not among them. The instructions of the conversation may be as long as all
+    messages together, so they come only with the newest messages, whose `count` is at most 2, or without a message.
 
     Args:
         decide: the parts up to `outcome` and `moved`, and `said`, which has the messages to return.
@@ -107,7 +110,7 @@ def begin_statement(*, decide: LiteralString, messages: LiteralString) -> Litera
     """
     return f"""
 with seen as (
-    select head_id, next_position
+    select head_id, next_position, instructions
     from conversations
     where user_id = %(user_id)s and id = %(conversation_id)s
 ),
@@ -184,6 +187,7 @@ remembered as (
 select case when o.outcome = 'accepted' and moved.reply_position is null then 'stale' else o.outcome end,
     o.user_message_id, o.reply_id, o.running_id, o.epoch, o.question_parent_id, moved.reply_position,
     moved.reply_model_tag,
+    case when m.count > 2 then null else o.instructions end,
     {message_with_text()}
 from outcome as o left join moved on true left join said as m on true
 """  # noqa: S608 - every part is a literal
@@ -228,6 +232,7 @@ def accepted(new: NewReply, rows: Sequence[Row]) -> AcceptedTurn:
         reply=reply,
         lease=lease,
         history=tuple(sorted(messages.values(), key=attrgetter("position"))) if lease else (),
+        instructions=_instructions(rows) if lease else None,
     )
 
 
@@ -258,8 +263,12 @@ def _granted(new: NewReply, begun: BeginOutcome) -> Lease | None:
 
 def _said(new: NewReply, rows: Sequence[Row]) -> dict[UUID, Message]:
     """Returns the messages of the result by their ids."""
-    found = [row[_OUTCOME_COLUMNS:] for row in rows if row[_OUTCOME_COLUMNS] is not None]
+    found = [row[_MESSAGE:] for row in rows if row[_MESSAGE] is not None]
     return {message.id: message for message in to_messages(new.user_id, new.conversation_id, found)}
+
+
+def _instructions(rows: Sequence[Row]) -> str | None:
+    return next((row[_INSTRUCTIONS] for row in rows if row[_INSTRUCTIONS] is not None), None)
 
 
 def _stored(new: NewReply, begun: BeginOutcome) -> Iterable[Message]:

@@ -68,7 +68,8 @@ outcome as (
         null::uuid as question_parent_id,
         case when head.role = 'assistant' and head.content <> '' then head.id else %(reply_id)s::uuid end
             as fallback_head_id,
-        seen.next_position
+        seen.next_position,
+        seen.instructions
     from room left join running on true left join seen on true left join known on true left join repeated on true
         left join path as head on head.id = seen.head_id
         left join path as answered on answered.count = 1 and answered.role = 'user'

@@ -44,7 +44,8 @@ outcome as (
             from messages
             where user_id = %(user_id)s and id = seen.head_id and status = 'failed'
         ), seen.head_id) as question_parent_id,
-        seen.next_position
+        seen.next_position,
+        seen.instructions
     from room left join running on true left join seen on true left join known on true
 ),
 said as (

@@ -57,6 +57,23 @@ class FramesContract:
         assert first == SeenGenerate(messages=messages, sampling=sampling, trace_id="trace-1")
         assert second.trace_id is None
 
+    async def test_the_instructions_come_before_everything_else(
+        self, inference: Inference, inference_service: InferenceScript
+    ) -> None:
+        inference_service.reply_with(ScriptedReply())
+        messages = (
+            HistoryMessage(Role.USER, "Hello"),
+            HistoryMessage(Role.ASSISTANT, "Hi"),
+            HistoryMessage(Role.USER, "How are you?"),
+        )
+
+        await generate(inference, a_request(messages, instructions=AWKWARD_TEXT))
+
+        (seen,) = inference_service.seen
+        # Some services take instructions as a message of their own, others before the text of the first message.
+        texts = [AWKWARD_TEXT, *(message.content for message in messages)]
+        assert "\n\n".join(message.content for message in seen.messages) == "\n\n".join(texts)
+
     @pytest.mark.parametrize("packet_bytes", [None, 1, 3, 7])
     async def test_all_frames_together_are_a_stream_of_our_format(
         self, inference: Inference, inference_service: InferenceScript, packet_bytes: int | None

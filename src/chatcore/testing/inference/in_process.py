@@ -56,6 +56,11 @@ class InProcessInferenceContract:
 
         assert received.is_complete
 
+    async def test_a_request_with_instructions_is_answered(self, inference: Inference) -> None:
+        received = await generate(inference, a_request(instructions="Answer in verse."))
+
+        assert received.is_complete
+
     async def test_each_of_several_replies_at_once_is_complete(self, inference: Inference) -> None:
         replies = await asyncio.gather(*(generate(inference) for _ in range(10)))
 

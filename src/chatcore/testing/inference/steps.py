@@ -56,9 +56,17 @@ def a_request(
     messages: tuple[HistoryMessage, ...] = (HistoryMessage(Role.USER, "Hello"),),
     sampling: Sampling | None = None,
     trace_id: str | None = None,
+    *,
+    instructions: str | None = None,
 ) -> InferenceRequest:
     """Returns a request with one message, unless the caller passes other messages."""
-    return InferenceRequest(messages=messages, sampling=sampling or Sampling(), user_id=ALICE, trace_id=trace_id)
+    return InferenceRequest(
+        messages=messages,
+        instructions=instructions,
+        sampling=sampling or Sampling(),
+        user_id=ALICE,
+        trace_id=trace_id,
+    )
 
 
 async def generate(

@@ -4,14 +4,26 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
+from chatcore.conversations.changes import ConversationChanges
+from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import Message
 from chatcore.ports import Storage
-from chatcore.testing.samples import AWKWARD_TEXT, a_failure, a_final_state, a_regeneration, a_turn
+from chatcore.testing.samples import (
+    ALICE,
+    AWKWARD_TEXT,
+    a_conversation,
+    a_failure,
+    a_final_state,
+    a_key,
+    a_regeneration,
+    a_turn,
+    an_interruption,
+)
 from chatcore.testing.storage.steps import StorageHooks, converse, create, end, lease_of, messages_of
 
 
 class HistoryContract(StorageHooks):
-    """Tests that the history has the newest messages of the active path, oldest first."""
+    """Tests that the history has the newest messages of the active path, oldest first, and the instructions."""
 
     async def test_it_ends_with_the_message_to_be_answered(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -97,6 +109,70 @@ class HistoryContract(StorageHooks):
         accepted = await storage.begin_turn(a_turn(conversation, "two"))
 
         assert _contents(accepted.history) == ["one", "two"]
+
+    async def test_the_instructions_come_with_every_new_reply(self, storage: Storage) -> None:
+        conversation = await _create_instructed(storage)
+
+        first = await storage.begin_turn(a_turn(conversation, "one"))
+        await end(storage, lease_of(first), a_final_state("two"))
+        second = await storage.begin_turn(a_turn(conversation, "three"))
+        await end(storage, lease_of(second), a_final_state("four"))
+        alone = await storage.begin_turn(evolve(a_turn(conversation, "five"), history_limit=1))
+        await end(storage, lease_of(alone), a_final_state("six"))
+        regenerated = await storage.begin_regeneration(a_regeneration(conversation))
+        running_id = lease_of(regenerated).message_id
+        interrupting = await storage.interrupt(a_turn(conversation, "seven"), running_id, lambda _: an_interruption())
+
+        accepted = (first, second, alone, regenerated, interrupting)
+        assert [each.instructions for each in accepted] == [AWKWARD_TEXT] * 5
+
+    async def test_a_conversation_without_instructions_returns_none(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        turn = await converse(storage, conversation, "one", "two")
+
+        regenerated = await storage.begin_regeneration(a_regeneration(conversation))
+
+        assert (turn.instructions, regenerated.instructions) == (None, None)
+
+    async def test_the_instructions_of_a_reply_are_those_at_its_begin(self, storage: Storage) -> None:
+        conversation = await _create_instructed(storage)
+        await converse(storage, conversation, "one", "two")
+
+        await storage.update_conversation(ALICE, conversation.id, ConversationChanges(instructions="Rhyme."))
+        changed = await storage.begin_regeneration(a_regeneration(conversation))
+        await end(storage, lease_of(changed), a_final_state("zwei"))
+        await storage.update_conversation(ALICE, conversation.id, ConversationChanges(instructions=None))
+        cleared = await storage.begin_turn(a_turn(conversation, "three"))
+
+        assert (changed.instructions, cleared.instructions) == ("Rhyme.", None)
+
+    async def test_a_repeat_by_the_owner_returns_the_instructions_again(self, storage: Storage) -> None:
+        conversation = await _create_instructed(storage)
+        turn = a_turn(conversation, "one")
+        accepted = await storage.begin_turn(turn)
+        repeated = await storage.begin_turn(turn)
+        await end(storage, lease_of(accepted), a_final_state("two"))
+        regeneration = a_regeneration(conversation)
+        await storage.begin_regeneration(regeneration)
+
+        repeated_regeneration = await storage.begin_regeneration(regeneration)
+
+        assert repeated == accepted
+        assert repeated_regeneration.instructions == AWKWARD_TEXT
+
+    async def test_without_a_lease_there_is_neither_a_history_nor_instructions(self, storage: Storage) -> None:
+        conversation = await _create_instructed(storage)
+        await storage.begin_turn(evolve(a_turn(conversation, "one"), idempotency_key=a_key()))
+
+        replayed = await storage.begin_turn(evolve(a_turn(conversation, "one"), idempotency_key=a_key()))
+
+        assert (replayed.lease, replayed.history, replayed.instructions) == (None, (), None)
+
+
+async def _create_instructed(storage: Storage) -> Conversation:
+    conversation = evolve(a_conversation(), instructions=AWKWARD_TEXT)
+    await storage.create_conversation(conversation)
+    return conversation
 
 
 def _contents(history: Iterable[Message]) -> list[str]:

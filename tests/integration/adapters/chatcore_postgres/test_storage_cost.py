@@ -18,15 +18,25 @@ from chatcore.conversations.message import MessageId
 from chatcore.conversations.path import WHOLE_PATH
 from chatcore.ports import NewReply, NewTurn
 from chatcore.replies.lease import LEASE_SECONDS
-from chatcore.testing.samples import NOON, a_final_state, a_key, a_regeneration, a_turn, an_owner, progress
-from chatcore.testing.storage.steps import create, lease_of
+from chatcore.testing.samples import (
+    NOON,
+    a_conversation,
+    a_final_state,
+    a_key,
+    a_regeneration,
+    a_turn,
+    an_owner,
+    progress,
+)
+from chatcore.testing.storage.steps import converse, create, lease_of
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.conversations import LIST_BY_CURSOR
 from chatcore_postgres.driver import arrays, database
 from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
 from chatcore_postgres.paths import _SLICE, OPEN_PATH, READ_SLICE, READ_TREE
+from chatcore_postgres.replies.begin import begin_parameters
 from chatcore_postgres.replies.begin_regeneration import BEGIN_REGENERATION
-from chatcore_postgres.replies.begin_turn import BEGIN_TURN
+from chatcore_postgres.replies.begin_turn import BEGIN_TURN, turn_parameters
 from chatcore_postgres.replies.checkpoint import CHECKPOINT
 from chatcore_postgres.replies.deltas import READ_DELTAS
 from chatcore_postgres.replies.messages import GET_MESSAGE, REQUEST_STOP
@@ -147,6 +157,25 @@ async def test_beginning_checkpointing_and_finishing_are_one_round_trip_each(
 
         await storage.finish(lease, a_final_state())
         assert (requests(), background(), endings()) == (1, 1, 1)
+
+
+async def test_instructions_do_not_come_with_every_message_of_the_history(
+    storage: PostgresStorage, connection: database.Connection
+) -> None:
+    conversation = evolve(a_conversation(), instructions="x" * 8000)
+    await storage.create_conversation(conversation)
+    for number in range(10):
+        await converse(storage, conversation, f"question {number}", f"answer {number}")
+    turn, regeneration = a_turn(conversation), a_regeneration(conversation)
+
+    for statement, parameters in (
+        (BEGIN_REGENERATION, begin_parameters(regeneration)),
+        (BEGIN_TURN, turn_parameters(turn)),
+    ):
+        async with connection.transaction(force_rollback=True):
+            rows = await database.fetch_on(connection, statement, parameters)
+        assert len(rows) >= 19
+        assert 1 <= sum(conversation.instructions in row for row in rows) <= 3
 
 
 async def test_opening_a_small_conversation_is_one_round_trip(storage: PostgresStorage, tmp_path: Path) -> None:

@@ -37,7 +37,9 @@ class RecordingInference(ScriptedInference):
         self.seen: list[SeenGenerate] = []
 
     async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
-        self.seen.append(SeenGenerate(messages=request.messages, sampling=request.sampling, trace_id=request.trace_id))
+        first = () if request.instructions is None else (HistoryMessage(Role.SYSTEM, request.instructions),)
+        messages = (*first, *request.messages)
+        self.seen.append(SeenGenerate(messages=messages, sampling=request.sampling, trace_id=request.trace_id))
         await super().generate(request, on_frame)
 
     def reply_with(self, reply: ScriptedReply) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcore.conversations.history import HistoryLimits, trim
+from chatcore.conversations.history import HistoryLimits, HistoryMessage, trim
 from chatcore.conversations.message import ConversationId, Message, MessageId, Role
 from chatcore.errors import InvalidInputError
 
@@ -128,6 +128,28 @@ def test_a_message_costs_what_its_end_costs() -> None:
 
     assert shown(path, budget=9, max_message_chars=3) == ["u:one", "a:xxx", "u:two"]
     assert shown(path, budget=8, max_message_chars=3) == ["u:ne", "a:xxx", "u:two"]
+
+
+def test_the_messages_have_what_the_instructions_leave_of_the_budget() -> None:
+    path = said("u:question", "a:answer", "u:1234")
+
+    assert trim(path, HistoryLimits(budget=20), "ab") == trim(path, HistoryLimits(budget=18))
+    assert trim(path, HistoryLimits(budget=9, measure=words), "five words") == trim(
+        path, HistoryLimits(budget=7, measure=words)
+    )
+
+
+def test_instructions_are_no_message_of_the_history() -> None:
+    path = said("u:one", "a:two", "u:three")
+
+    assert trim(path, HistoryLimits(max_messages=3), "Be brief.") == trim(path, HistoryLimits(max_messages=3))
+
+
+@pytest.mark.parametrize("budget", [1, 4, 5])
+def test_the_newest_message_goes_along_even_if_the_instructions_take_the_whole_budget(budget: int) -> None:
+    path = said("u:one", "a:two", "u:1234")
+
+    assert trim(path, HistoryLimits(budget=budget), "five!") == (HistoryMessage(Role.USER, "1234"),)
 
 
 CONTENTS = st.tuples(st.sampled_from("uas"), st.text(max_size=40)).map(lambda pair: f"{pair[0]}:{pair[1]}")

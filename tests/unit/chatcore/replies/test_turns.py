@@ -19,6 +19,7 @@ from chatcore import (
     Stretch,
     Turn,
 )
+from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.history import MAX_HISTORY_MESSAGES
 from chatcore.conversations.message import MessageId
 from chatcore.errors import (
@@ -87,6 +88,35 @@ async def test_the_first_message_with_visible_text_titles_the_conversation(world
         titles.append((await world.chat.conversations.open(ADA, conversation.id)).conversation.title)
 
     assert titles == ["New conversation", "Hello\u2067", "Hello\u2067"]
+
+
+async def test_the_model_is_given_the_instructions_of_the_conversation(world: World) -> None:
+    conversation = await world.chat.conversations.create(ADA, instructions="Be brief.")
+    turn = await world.send(conversation, "One")
+    call = await world.inference.call()
+    call.say("1")
+    call.close()
+    await until(partial(has_ended, turn))
+    await world.chat.conversations.update(ADA, conversation.id, ConversationChanges(instructions="Rhyme."))
+    await world.regenerate(conversation)
+
+    regenerated = (await world.inference.call()).request
+
+    assert (call.request.instructions, regenerated.instructions) == ("Be brief.", "Rhyme.")
+    assert call.request.messages == regenerated.messages == (HistoryMessage(Role.USER, "One"),)
+
+
+async def test_the_instructions_count_towards_the_budget_of_the_history(world: World) -> None:
+    replica = world.replica(limits=Limits(history=HistoryLimits(budget=12)))
+    conversation = await replica.chat.conversations.create(ADA, instructions="12345")
+    turn = await replica.send(conversation, "abc")
+    await complete(replica, "defg")
+    await until(partial(has_ended, turn))
+
+    await replica.send(conversation, "hi")
+
+    request = (await replica.inference.call()).request
+    assert [message.content for message in request.messages] == ["c", "defg", "hi"]
 
 
 @pytest.mark.parametrize("is_complete", [True, False], ids=["empty", "failed"])

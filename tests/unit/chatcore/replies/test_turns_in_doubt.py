@@ -1,7 +1,7 @@
 """Tests turns that are stored although their caller was told that the storage is unavailable."""
 
 import pytest
-from tests.unit.conftest import World, has_ended, until
+from tests.unit.conftest import ADA, World, has_ended, until
 
 from chatcore import Message, Status
 from chatcore.conversations.message import ConversationId, MessageId
@@ -36,6 +36,17 @@ async def test_a_turn_in_doubt_is_answered_after_a_longer_outage_too(world: Worl
     await world.clock.elapse(1)
 
     assert (await world.inference.call()).request.messages[-1].content == "Hello"
+
+
+async def test_a_turn_in_doubt_is_answered_with_the_instructions_of_its_conversation(world: World) -> None:
+    conversation = await world.chat.conversations.create(ADA, instructions="Be brief.")
+    world.storage.lost_replies = 1
+    with pytest.raises(StorageUnavailableError):
+        await world.send(conversation)
+
+    await world.clock.elapse(1)
+
+    assert (await world.inference.call()).request.instructions == "Be brief."
 
 
 async def test_a_regeneration_in_doubt_that_is_stored_is_generated(world: World) -> None:

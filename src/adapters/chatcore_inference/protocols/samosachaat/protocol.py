@@ -47,7 +47,7 @@ class SamosachaatProtocol(WireProtocol):
 
     def generate_body(self, request: InferenceRequest) -> bytes:
         """Returns the body of a request for a reply, as :meth:`WireProtocol.generate_body` says."""
-        messages = within_limits(request.messages)
+        messages = within_limits(request.messages, request.instructions)
         return orjson.dumps(
             {
                 "messages": [{"role": message.role, "content": message.content} for message in messages],
