@@ -122,6 +122,10 @@ element("login").addEventListener("submit", (event) => {
 
 element("send").addEventListener("submit", (event) => {
   event.preventDefault();
+  if (saved.unsent) {
+    showStatus("Your last message has not arrived yet. Retry it first.");
+    return;
+  }
   const content = element("content").value;
   element("content").value = "";
   run(() => send(content));

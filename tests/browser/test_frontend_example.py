@@ -176,6 +176,9 @@ async def test_a_retry_after_a_lost_answer_appends_nothing(frontend: Frontend, s
     await frontend.send("Hello")
     retry = frontend.page.get_by_role("button", name="Retry")
     await expect(retry).to_be_enabled()
+    await frontend.send("Another")
+    await expect(frontend.status).to_contain_text("Retry it first")
+    await expect(frontend.page.get_by_label("Message")).to_have_value("Another")
     await frontend.page.reload()
 
     await expect(retry).to_be_enabled()
