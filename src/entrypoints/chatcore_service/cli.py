@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from chatcore_service.early_signals import end_at_once_on_signals
 from chatcore_service.environment import InvalidSettingsError
 from chatcore_service.settings import (
     Settings,
@@ -62,7 +61,6 @@ def _installed_with(extra: str) -> Generator[None]:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    end_at_once_on_signals()
     # Each command imports its own libraries, so that `chatcore --help` does not load a server.
     with _installed_with("service"):
         from chatcore_service.misspelled_settings import warn_of_misspelled_settings  # noqa: PLC0415 - see above

@@ -29,7 +29,7 @@ class Interrupted:
 
 sys.addaudithook(lambda event, arguments: Interrupted() and None if event == "socket.bind" else None)
 
-from chatcore_service.cli import main
+from chatcore_service.__main__ import main
 sys.exit(main())
 """
 
