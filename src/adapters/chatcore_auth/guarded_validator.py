@@ -21,6 +21,10 @@ _SLOT_SECONDS = 0.1
 # So many times the number of slots may be in progress, most of them without a slot.
 _PENDING_CALLS_FOR_EACH_SLOT = 16
 
+# So many times the number of slots may wait for one. Under more load than the process or the service can bear, a longer
+# queue would only make everyone wait for longer.
+_WAITING_FOR_EACH_SLOT = 2
+
 _BREAKER_IS_OPEN = Unusable("the circuit breaker is open")
 _TOKEN_IS_PAUSED = Unusable("this token keeps failing")
 
@@ -36,7 +40,8 @@ class GuardedValidator(Validator):
         clock: the clock that measures the pauses.
         deadline_seconds: the longest time for which a caller waits, including the wait for a free slot.
         max_concurrent_calls: the number of calls that may begin at once; further calls wait for a free slot. A slot is
-            free when a call has ended or has taken 0.1 s; at most 16 times as many calls are in progress.
+            free when a call has ended or has taken 0.1 s; at most 16 times as many calls are in progress. At most twice
+            as many calls wait; further ones are refused at once.
         failures_to_doubt: the number of different tokens that must fail in a row before the validator is probed.
         pause_seconds: the time for which no calls are made after a failed probe, and none with a token that keeps
             failing.
@@ -57,6 +62,8 @@ class GuardedValidator(Validator):
         self._deadline_seconds = deadline_seconds
         self._slots = asyncio.Semaphore(max_concurrent_calls)
         self._max_pending_calls = _PENDING_CALLS_FOR_EACH_SLOT * max_concurrent_calls
+        self._max_waiting = _WAITING_FOR_EACH_SLOT * max_concurrent_calls
+        self._waiting = 0
         self._calls = LastingCalls()
         self._breaker = CircuitBreaker(clock, failures_to_doubt=failures_to_doubt, pause_seconds=pause_seconds)
         self._failures = TokenFailures(clock, pause_seconds=pause_seconds)
@@ -107,9 +114,15 @@ class GuardedValidator(Validator):
 
         Raises:
             TimeoutError: the deadline came before the breaker's check has ended.
-            _TooManyCallsError: there was no slot before the deadline.
+            _TooManyCallsError: too many calls wait for a slot, or there was no slot before the deadline.
         """
-        await self._take_slot(deadline)
+        if self._waiting >= self._max_waiting:
+            raise _TooManyCallsError
+        self._waiting += 1
+        try:
+            await self._take_slot(deadline)
+        finally:
+            self._waiting -= 1
         try:
             async with asyncio.timeout_at(deadline):
                 if not await self._is_up():

@@ -1,7 +1,6 @@
 """Sends messages and regenerates replies; both operations begin a reply."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -157,10 +156,6 @@ class MessageEndpoints(SecuredEndpoints):
     #: What becomes of a request while a reply is being generated, if the request does not say so.
     default_on_busy: OnBusy
 
-    def entrance(self) -> AbstractContextManager[None]:
-        """Returns a context that refuses a turn if too many turns wait to begin, and otherwise counts the turn."""
-        return self.waiting_turns.entering()
-
     @secured(
         Operation(
             method="POST",
@@ -238,7 +233,7 @@ class MessageEndpoints(SecuredEndpoints):
         return self.streams.open(reader, caller=caller, slot=slot, location=_stream_of(turn))
 
     async def _begin(self, begin: _Begin) -> Turn:
-        with self.waiting_turns.counted():
+        with self.waiting_turns.entering():
             return await begin()
 
 

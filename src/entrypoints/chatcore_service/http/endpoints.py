@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -53,17 +52,8 @@ class SecuredEndpoints:
     def resources(self) -> list[SecuredResource]:
         """Returns a resource for each path."""
         return [
-            SecuredResource(path, self.entrance, self.authenticator, self.admission, handlers)
-            for path, handlers in _handlers(self)
+            SecuredResource(path, self.authenticator, self.admission, handlers) for path, handlers in _handlers(self)
         ]
-
-    def entrance(self) -> AbstractContextManager[None]:
-        """Returns the context in which the caller of a request is authenticated.
-
-        The context does nothing unless a subclass overrides this method. It may raise a RefusedError, whoever the
-        caller is.
-        """
-        return nullcontext()
 
 
 @frozen(kw_only=True)

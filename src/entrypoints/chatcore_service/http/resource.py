@@ -8,7 +8,6 @@ import asyncio
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import structlog
@@ -93,16 +92,13 @@ class SecuredResource(Resource):
     """Serves a path that needs a valid token."""
 
     path: str
-    #: Returns the context in which the caller is authenticated. The context may raise a RefusedError.
-    entrance: Callable[[], AbstractContextManager[None]]
     authenticator: Authenticator
     admission: Admission
     handlers: Mapping[str, SecuredHandler]
 
     async def _respond(self, request: Request) -> ASGIApp:
         handler = _handler(self.handlers, request.method)
-        with self.entrance():
-            caller = await self.authenticator.authenticate(request)
+        caller = await self.authenticator.authenticate(request)
         place = self.admission.admit(caller.user.id, request.scope)
         try:
             response = await handler(request, caller)

@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from chatcore_service.http.refusals import OverloadedError
 from chatcore_service.metrics import Metrics
 
-#: The longest time for which a turn that is authenticated or stored takes a place.
+#: The longest time for which a turn takes a place.
 PLACE_SECONDS = 0.5
 
 
 class WaitingTurns:
     """Counts the turns that wait to begin, and refuses further ones beyond a limit.
 
-    A turn waits while its caller is authenticated and while it is stored, but not while its body arrives. So slow
-    callers take no place. A turn that takes longer than PLACE_SECONDS for either waits for something else than this
-    process, such as an auth service that hangs on its token, and takes no place any more.
+    A turn waits while it is stored, but neither while its body arrives nor while its caller is authenticated: slow and
+    unknown callers take no place. A turn that takes longer than PLACE_SECONDS waits for something else than this
+    process, such as the end of the reply that it interrupts, and takes no place any more.
 
     Args:
         most: the number of waiting turns from which further ones are refused.
@@ -42,15 +42,6 @@ class WaitingTurns:
         if len(self._places) >= self._most:
             self._metrics.refused_by_limits.labels(OverloadedError.code).inc()
             raise OverloadedError
-        with self.counted():
-            yield
-
-    @contextmanager
-    def counted(self) -> Generator[None]:
-        """Counts a turn that has entered as waiting for the duration of the block, even beyond the limit.
-
-        The turn is not refused any more, because a refusal would waste the work that was done for it.
-        """
         place = _Place(self._places)
         timer = asyncio.get_running_loop().call_later(PLACE_SECONDS, place.release)
         try:

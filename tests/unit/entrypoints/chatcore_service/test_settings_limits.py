@@ -89,7 +89,7 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
         64,
         (
             "unit/entrypoints/chatcore_service/http/test_waiting_turns.py::test_the_default_is_64_turns",
-            "unit/entrypoints/chatcore_service/http/test_waiting_turns.py::test_a_turn_beyond_the_limit_is_refused_whoever_sends_it",
+            "unit/entrypoints/chatcore_service/http/test_waiting_turns.py::test_a_turn_beyond_the_limit_is_refused",
         ),
     ),
     "MAX_BUFFERED_BYTES": (

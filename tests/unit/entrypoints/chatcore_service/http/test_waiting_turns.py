@@ -12,7 +12,6 @@ from attrs import evolve
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, SETTINGS, HttpService, running_service
 from tests.unit.virtual_time import in_virtual_time
 
-from chatcore import User
 from chatcore_service.http.refusals import OverloadedError
 from chatcore_service.http.waiting_turns import PLACE_SECONDS, WaitingTurns
 from chatcore_service.metrics import Metrics
@@ -38,19 +37,10 @@ async def test_the_default_is_64_turns() -> None:
 async def test_a_turn_that_fails_waits_no_more() -> None:
     turns = WaitingTurns(1, Metrics())
 
-    for wait in (turns.entering, turns.counted):
-        with pytest.raises(RuntimeError), wait():
-            raise RuntimeError
+    with pytest.raises(RuntimeError), turns.entering():
+        raise RuntimeError
 
     with turns.entering():
-        pass
-
-
-@in_virtual_time
-async def test_a_turn_that_has_entered_is_not_refused_any_more() -> None:
-    turns = WaitingTurns(1, Metrics())
-
-    with turns.counted(), turns.counted(), pytest.raises(OverloadedError), turns.entering():
         pass
 
 
@@ -95,39 +85,37 @@ class Gate:
 
 
 @asynccontextmanager
-async def turn_in_authentication(
-    service: HttpService, path: str, monkeypatch: pytest.MonkeyPatch
+async def held_up(
+    service: HttpService, name: str, of: object, path: str, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> AsyncIterator[None]:
-    """Keeps a turn waiting for the auth service for the duration of the block; then the turn succeeds."""
-    gate, authenticate = Gate(), service.auth.authenticate
+    """Sends a turn that waits for a method of an adapter for the duration of the block; then the turn succeeds."""
+    gate, method = Gate(), getattr(of, name)
 
-    async def slow(token: str, *, trace_id: str | None = None, is_fresh: bool = False) -> User:
+    async def slow(*args: object, **kwargs: object) -> object:
         await gate.pass_through()
-        return await authenticate(token, trace_id=trace_id, is_fresh=is_fresh)
+        return await method(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(service.auth, "authenticate", slow)
-        waiting = asyncio.create_task(send(service, path))
+        patch.setattr(of, name, slow)
+        waiting = asyncio.create_task(send(service, path, headers))
         await gate.is_reached.wait()
     yield
     gate.open()
     assert (await waiting).status_code == 200
 
 
-async def test_a_turn_beyond_the_limit_is_refused_whoever_sends_it(
-    service: HttpService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = await service.conversation()
-    async with turn_in_authentication(service, path, monkeypatch):
+async def test_a_turn_beyond_the_limit_is_refused(service: HttpService, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, other = await service.conversation(), await service.conversation(BOB)
+    async with held_up(service, "begin_turn", service.storage, path, monkeypatch, ALICE):
         before = await service.count_of_everything()
         refused = [
+            await send(service, other, headers=BOB),
             await send(service, path),
-            await send(service, path, headers={"Authorization": "Bearer unknown"}),
             await send(service, path, headers={**ALICE, "Idempotency-Key": "k"}),
-            await service.client.post(f"{path}/regenerate", headers=ALICE),
+            await service.client.post(f"{other}/regenerate", headers=BOB),
         ]
         assert await service.count_of_everything() == before
-    afterwards = await send(service, path)
+    afterwards = await send(service, other, headers=BOB)
     [refusals] = [
         line for line in (await service.client.get("/metrics")).text.splitlines() if line.startswith(REFUSALS)
     ]
@@ -143,7 +131,8 @@ async def test_only_turns_are_refused(service: HttpService, monkeypatch: pytest.
     path = await service.conversation()
     reply = await service.paused_reply(path)
     other = await service.conversation(BOB)
-    async with turn_in_authentication(service, await service.conversation(), monkeypatch):
+    conversation = await service.conversation()
+    async with held_up(service, "begin_turn", service.storage, conversation, monkeypatch, ALICE):
         answered = [
             await service.client.get("/api/health"),
             await service.client.get("/api/conversations", headers=BOB),
@@ -155,23 +144,14 @@ async def test_only_turns_are_refused(service: HttpService, monkeypatch: pytest.
     assert {response.status_code for response in answered} == {200}
 
 
-async def test_a_turn_waits_while_it_is_stored(service: HttpService, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_caller_whom_the_auth_service_keeps_waiting_takes_no_place(
+    service: HttpService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, other = await service.conversation(), await service.conversation(BOB)
-    gate, begin_turn = Gate(), service.storage.begin_turn
+    async with held_up(service, "authenticate", service.auth, path, monkeypatch, ALICE):
+        meanwhile = await send(service, other, headers=BOB)
 
-    async def slow(new: object) -> object:
-        await gate.pass_through()
-        return await begin_turn(new)  # type: ignore[arg-type] # passed on as it is
-
-    monkeypatch.setattr(service.storage, "begin_turn", slow)
-    waiting = asyncio.create_task(send(service, path))
-    await gate.is_reached.wait()
-    refused = await send(service, other, headers=BOB)
-    gate.open()
-
-    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
-    assert (await waiting).status_code == 200
-    assert (await send(service, other, headers=BOB)).status_code == 200
+    assert meanwhile.status_code == 200
 
 
 async def test_a_slow_body_takes_no_place(service: HttpService) -> None:
