@@ -117,7 +117,7 @@ class RequestSettings:
     )
     #: Most turns that wait to begin. A process on one core begins more than 200 turns a second, so the last of the
     #: default number begins within a third of a second.
-    max_waiting_turns: int = field(default=64, metadata=env("MAX_WAITING_TURNS", whole(1, 100_000)))
+    max_waiting_turns: int = field(default=128, metadata=env("MAX_WAITING_TURNS", whole(1, 100_000)))
     #: Most requests of one user that this process handles at once. Open event streams have a limit of their own.
     max_per_user: int = field(default=64, metadata=env("MAX_REQUESTS_PER_USER", whole(1, 100_000)))
     #: Most requests of one user that this process accepts in a minute; 0 for no limit.

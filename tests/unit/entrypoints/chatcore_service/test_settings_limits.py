@@ -86,9 +86,9 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
     ),
     "MAX_WAITING_TURNS": (
         "requests.max_waiting_turns",
-        64,
+        128,
         (
-            "unit/entrypoints/chatcore_service/http/test_waiting_turns.py::test_the_default_is_64_turns",
+            "unit/entrypoints/chatcore_service/http/test_waiting_turns.py::test_the_default_is_128_turns",
             "unit/entrypoints/chatcore_service/http/test_waiting_turns.py::test_a_turn_beyond_the_limit_is_refused",
         ),
     ),

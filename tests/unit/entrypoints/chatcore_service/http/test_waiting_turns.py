@@ -21,11 +21,11 @@ REFUSALS = 'chatcore_requests_refused_by_limits_total{code="overloaded"} '
 
 
 @in_virtual_time
-async def test_the_default_is_64_turns() -> None:
+async def test_the_default_is_128_turns() -> None:
     turns = WaitingTurns(RequestSettings().max_waiting_turns, Metrics())
 
     with ExitStack() as waiting:
-        for _ in range(64):
+        for _ in range(128):
             waiting.enter_context(turns.entering())
         with pytest.raises(OverloadedError), turns.entering():
             pass
