@@ -18,12 +18,13 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_auth")
 # A call that takes longer gives its slot to the next caller: callers on whose tokens the service hangs must not keep
 # everyone else waiting.
 _SLOT_SECONDS = 0.1
-# So many times the number of slots may be in progress, most of them without a slot.
-_PENDING_CALLS_FOR_EACH_SLOT = 16
+# So many times the number of slots may be in progress, those without a slot included. Calls are also slow if this
+# process has too much to do, and more of them would make all of them slower.
+_PENDING_CALLS_FOR_EACH_SLOT = 2
 
 # So many times the number of slots may wait for one. Under more load than the process or the service can bear, a longer
 # queue would only make everyone wait for longer.
-_WAITING_FOR_EACH_SLOT = 2
+_WAITING_FOR_EACH_SLOT = 1
 
 _BREAKER_IS_OPEN = Unusable("the circuit breaker is open")
 _TOKEN_IS_PAUSED = Unusable("this token keeps failing")
@@ -40,8 +41,8 @@ class GuardedValidator(Validator):
         clock: the clock that measures the pauses.
         deadline_seconds: the longest time for which a caller waits, including the wait for a free slot.
         max_concurrent_calls: the number of calls that may begin at once; further calls wait for a free slot. A slot is
-            free when a call has ended or has taken 0.1 s; at most 16 times as many calls are in progress. At most twice
-            as many calls wait; further ones are refused at once.
+            free when a call has ended or has taken 0.1 s; at most twice as many calls are in progress. At most as
+            many calls wait as may begin at once; further ones are refused at once.
         failures_to_doubt: the number of different tokens that must fail in a row before the validator is probed.
         pause_seconds: the time for which no calls are made after a failed probe, and none with a token that keeps
             failing.

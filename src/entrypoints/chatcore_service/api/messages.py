@@ -156,6 +156,10 @@ class MessageEndpoints(SecuredEndpoints):
     #: What becomes of a request while a reply is being generated, if the request does not say so.
     default_on_busy: OnBusy
 
+    def require_capacity(self) -> None:
+        """Refuses a turn if too many turns wait to begin, before any work is done for it."""
+        self.waiting_turns.require_place()
+
     @secured(
         Operation(
             method="POST",

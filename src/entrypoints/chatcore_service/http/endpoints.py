@@ -52,8 +52,15 @@ class SecuredEndpoints:
     def resources(self) -> list[SecuredResource]:
         """Returns a resource for each path."""
         return [
-            SecuredResource(path, self.authenticator, self.admission, handlers) for path, handlers in _handlers(self)
+            SecuredResource(path, self.require_capacity, self.authenticator, self.admission, handlers)
+            for path, handlers in _handlers(self)
         ]
+
+    def require_capacity(self) -> None:
+        """Raises a RefusedError if no caller can be served now; nothing is done for a request before this check.
+
+        The method does nothing unless a subclass overrides it.
+        """
 
 
 @frozen(kw_only=True)

@@ -92,12 +92,15 @@ class SecuredResource(Resource):
     """Serves a path that needs a valid token."""
 
     path: str
+    #: Raises a RefusedError if no caller can be served now.
+    require_capacity: Callable[[], None]
     authenticator: Authenticator
     admission: Admission
     handlers: Mapping[str, SecuredHandler]
 
     async def _respond(self, request: Request) -> ASGIApp:
         handler = _handler(self.handlers, request.method)
+        self.require_capacity()
         caller = await self.authenticator.authenticate(request)
         place = self.admission.admit(caller.user.id, request.scope)
         try:

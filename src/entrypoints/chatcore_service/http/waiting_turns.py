@@ -32,9 +32,8 @@ class WaitingTurns:
         self._metrics = metrics
         self._places = set[_Place]()
 
-    @contextmanager
-    def entering(self) -> Generator[None]:
-        """Counts a new turn as waiting for the duration of the block.
+    def require_place(self) -> None:
+        """Checks that a new turn may wait.
 
         Raises:
             OverloadedError: as many turns wait as may.
@@ -42,6 +41,15 @@ class WaitingTurns:
         if len(self._places) >= self._most:
             self._metrics.refused_by_limits.labels(OverloadedError.code).inc()
             raise OverloadedError
+
+    @contextmanager
+    def entering(self) -> Generator[None]:
+        """Counts a new turn as waiting for the duration of the block.
+
+        Raises:
+            OverloadedError: as many turns wait as may.
+        """
+        self.require_place()
         place = _Place(self._places)
         timer = asyncio.get_running_loop().call_later(PLACE_SECONDS, place.release)
         try:

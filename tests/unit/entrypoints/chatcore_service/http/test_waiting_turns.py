@@ -111,6 +111,7 @@ async def test_a_turn_beyond_the_limit_is_refused(service: HttpService, monkeypa
         refused = [
             await send(service, other, headers=BOB),
             await send(service, path),
+            await send(service, other, headers={"Authorization": "Bearer unknown"}),
             await send(service, path, headers={**ALICE, "Idempotency-Key": "k"}),
             await service.client.post(f"{other}/regenerate", headers=BOB),
         ]
@@ -124,7 +125,7 @@ async def test_a_turn_beyond_the_limit_is_refused(service: HttpService, monkeypa
         assert (response.status_code, response.headers["retry-after"]) == (503, "2")
         assert response.json()["code"] == "overloaded"
     assert afterwards.status_code == 200
-    assert refusals == f"{REFUSALS}4.0"
+    assert refusals == f"{REFUSALS}5.0"
 
 
 async def test_only_turns_are_refused(service: HttpService, monkeypatch: pytest.MonkeyPatch) -> None:
