@@ -22,10 +22,6 @@ _SLOT_SECONDS = 0.1
 # process has too much to do, and more of them would make all of them slower.
 _PENDING_CALLS_FOR_EACH_SLOT = 2
 
-# So many times the number of slots may wait for one. Under more load than the process or the service can bear, a longer
-# queue would only make everyone wait for longer.
-_WAITING_FOR_EACH_SLOT = 1
-
 _BREAKER_IS_OPEN = Unusable("the circuit breaker is open")
 _TOKEN_IS_PAUSED = Unusable("this token keeps failing")
 
@@ -63,7 +59,8 @@ class GuardedValidator(Validator):
         self._deadline_seconds = deadline_seconds
         self._slots = asyncio.Semaphore(max_concurrent_calls)
         self._max_pending_calls = _PENDING_CALLS_FOR_EACH_SLOT * max_concurrent_calls
-        self._max_waiting = _WAITING_FOR_EACH_SLOT * max_concurrent_calls
+        # Under more load than the process or the service can bear, a longer queue would only make everyone wait longer.
+        self._max_waiting = max_concurrent_calls
         self._waiting = 0
         self._calls = LastingCalls()
         self._breaker = CircuitBreaker(clock, failures_to_doubt=failures_to_doubt, pause_seconds=pause_seconds)
@@ -94,14 +91,14 @@ class GuardedValidator(Validator):
         deadline = self._deadline()
         try:
             call = await self._start(deadline, token, trace_id)
-            check = _BREAKER_IS_OPEN if call is None else await self._calls.result(call, deadline)
+            if call is None:
+                return _BREAKER_IS_OPEN
+            check = await self._calls.result(call, deadline)
         except _TooManyCallsError as error:
             # This is no outage: the validator answers, but not so many callers at once.
             return self._logged(Unusable("too many calls at once", error), trace_id)
         except TimeoutError as error:
             check = Unusable("no answer in time", error, is_outage=True)
-        if check is _BREAKER_IS_OPEN:
-            return check
         self._record(key, check)
         return self._logged(check, trace_id)
 
@@ -117,13 +114,7 @@ class GuardedValidator(Validator):
             TimeoutError: the deadline came before the breaker's check has ended.
             _TooManyCallsError: too many calls wait for a slot, or there was no slot before the deadline.
         """
-        if self._waiting >= self._max_waiting:
-            raise _TooManyCallsError
-        self._waiting += 1
-        try:
-            await self._take_slot(deadline)
-        finally:
-            self._waiting -= 1
+        await self._take_slot(deadline)
         try:
             async with asyncio.timeout_at(deadline):
                 if not await self._is_up():
@@ -135,11 +126,16 @@ class GuardedValidator(Validator):
             self._slots.release()
 
     async def _take_slot(self, deadline: float) -> None:
+        if self._waiting >= self._max_waiting:
+            raise _TooManyCallsError
+        self._waiting += 1
         try:
             async with asyncio.timeout_at(deadline):
                 await self._slots.acquire()
         except TimeoutError as error:
             raise _TooManyCallsError from error
+        finally:
+            self._waiting -= 1
         if len(self._calls) >= self._max_pending_calls:
             self._slots.release()
             raise _TooManyCallsError

@@ -33,6 +33,7 @@ from chatcore_postgres.rows import (
     MESSAGE_COLUMNS,
     active_reply_of,
     listed,
+    parent_of,
     stored_text,
     to_conversations,
     to_messages,
@@ -130,12 +131,7 @@ with path as (
             and m.conversation_id is not distinct from %(conversation_id)s
         union all
         select m.*, up.number + 1
-        from up cross join lateral (
-            select *
-            from messages
-            where user_id = %(user_id)s and id = up.parent_id
-            offset 0
-        ) as m
+        from up {parent_of("up")}
         where up.number < %(count)s::integer
     )
     select *

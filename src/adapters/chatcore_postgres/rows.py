@@ -74,6 +74,16 @@ def active_reply_of(table: LiteralString) -> LiteralString:
 ) as active_reply_id"""  # noqa: S608 - the table is a literal
 
 
+def parent_of(table: LiteralString) -> LiteralString:
+    """Returns the join of the messages in `table` with their parents, as `m`; each step looks up one row."""
+    return f"""cross join lateral (
+            select *
+            from messages
+            where user_id = %(user_id)s and id = {table}.parent_id
+            offset 0
+        ) as m"""  # noqa: S608 - the table is a literal
+
+
 def stored_text() -> LiteralString:
     """Returns the expression for the text of a message `m`; that of a running reply is what is stored so far."""
     return """case when m.status = 'streaming' then coalesce((

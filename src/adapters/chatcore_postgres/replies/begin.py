@@ -23,7 +23,8 @@ scan of a table where one is enough, one insert for both messages, no result tha
 caller sorts the messages.
 
 **Time.** What is decided by an age (a lease, an idempotency key) has the database's time: the clocks of two processes
-may differ by hours. The other instants are only shown to users, and have the time of the process.
+may differ by hours. The other instants have the time of the process: they are shown to users and order the list of
+conversations, but nothing is decided by them.
 
 **Paths** are read from the newest message up. Because of `offset 0`, each step looks up one row by the primary key; a
 join might read all messages of the user in each step.

@@ -3,6 +3,7 @@
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration
 from chatcore_postgres.driver.database import Connection, Database, fetch_definite_on
 from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
+from chatcore_postgres.rows import parent_of
 
 # `repeated` is the reply that is stored already, under its own id or under the key.
 #
@@ -10,7 +11,7 @@ from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_st
 # message itself where an earlier version of the service moved the head back from a failed reply. The head can return to
 # the old reply only if the old reply has text.
 BEGIN_REGENERATION = begin_statement(
-    decide="""
+    decide=f"""
 repeated as (
     select m.*, 0
     from messages as m
@@ -27,12 +28,7 @@ path as (
         from place join messages as m on m.user_id = %(user_id)s and m.id = place.id
         union all
         select m.*, case when ancestors.count > 0 or m.role = 'user' then ancestors.count + 1 else 0 end
-        from ancestors cross join lateral (
-            select *
-            from messages
-            where user_id = %(user_id)s and id = ancestors.parent_id
-            offset 0
-        ) as m
+        from ancestors {parent_of("ancestors")}
         where ancestors.count < %(history_limit)s::integer
     )
     select *
@@ -84,7 +80,7 @@ moved as (
         and c.next_position = o.next_position and c.head_id is not distinct from o.head_id
     returning o.user_message_id, o.next_position as reply_position, c.model_tag as reply_model_tag, o.free_slot,
         o.fallback_head_id
-)""",
+)""",  # noqa: S608 - the join is a literal
     messages="""
     select %(user_id)s, %(reply_id)s, %(conversation_id)s, user_message_id, reply_position, 'assistant', '',
         'streaming', reply_model_tag, %(now)s

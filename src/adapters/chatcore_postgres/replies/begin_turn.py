@@ -3,6 +3,7 @@
 from chatcore.ports.new_reply import AcceptedTurn, NewTurn
 from chatcore_postgres.driver.database import Connection, Database, Parameters, fetch_definite_on
 from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
+from chatcore_postgres.rows import parent_of
 
 # A repeat of a turn whose answer was lost is recognised by the id of its message. The repeat gets the same result as
 # the first try, including the lease if this owner still holds the lease.
@@ -16,7 +17,7 @@ from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_st
 #
 # :mod:`chatcore_postgres.replies.messages` says why a message is looked up with `is not distinct from`.
 BEGIN_TURN = begin_statement(
-    decide="""
+    decide=f"""
 outcome as (
     select
         case
@@ -56,12 +57,7 @@ said as (
         where o.outcome in ('repeated', 'replayed') or o.outcome = 'accepted' and %(history_limit)s::integer > 1
         union all
         select m.*, ancestors.count + 1
-        from ancestors cross join lateral (
-            select *
-            from messages
-            where user_id = %(user_id)s and id = ancestors.parent_id
-            offset 0
-        ) as m
+        from ancestors {parent_of("ancestors")}
         where ancestors.count < %(history_limit)s::integer
     )
     select *
@@ -81,7 +77,7 @@ moved as (
     returning o.question_parent_id, o.next_position as question_position,
         o.next_position + 1 as reply_position, c.model_tag as reply_model_tag, o.free_slot,
         %(user_message_id)s::uuid as user_message_id, %(reply_id)s::uuid as fallback_head_id
-)""",
+)""",  # noqa: S608 - the join is a literal
     messages="""
     select %(user_id)s, %(user_message_id)s, %(conversation_id)s, question_parent_id, question_position, 'user',
         %(content)s, 'complete', reply_model_tag, %(now)s

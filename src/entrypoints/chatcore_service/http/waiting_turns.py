@@ -30,7 +30,7 @@ class WaitingTurns:
     def __init__(self, most: int, metrics: Metrics) -> None:
         self._most = most
         self._metrics = metrics
-        self._places = set[_Place]()
+        self._places = set[object]()
 
     def require_place(self) -> None:
         """Checks that a new turn may wait.
@@ -50,22 +50,11 @@ class WaitingTurns:
             OverloadedError: as many turns wait as may.
         """
         self.require_place()
-        place = _Place(self._places)
-        timer = asyncio.get_running_loop().call_later(PLACE_SECONDS, place.release)
+        place = object()
+        self._places.add(place)
+        timer = asyncio.get_running_loop().call_later(PLACE_SECONDS, self._places.discard, place)
         try:
             yield
         finally:
             timer.cancel()
-            place.release()
-
-
-class _Place:
-    """Counts one turn as waiting until the first release."""
-
-    def __init__(self, waiting: "set[_Place]") -> None:
-        self._waiting = waiting
-        waiting.add(self)
-
-    def release(self) -> None:
-        """Stops counting the turn; a repeated call does nothing."""
-        self._waiting.discard(self)
+            self._places.discard(place)

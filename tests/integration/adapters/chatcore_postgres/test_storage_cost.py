@@ -1,7 +1,7 @@
 """The cost of statements in round trips and in rows read, which does not grow with the stored data."""
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from hashlib import md5
 from pathlib import Path
@@ -326,10 +326,8 @@ async def test_beginning_reads_few_of_the_running_replies_of_a_user(
 ) -> None:
     conversation = await create(storage)
     await connection.execute(_RUN_THOUSAND.encode())
-    new = {**_regeneration(a_regeneration(conversation)), "max_generations": 10_000}
-    turn = {**new, "user_message_id": uuid4(), "content": "Hello", "title": ""}
 
-    for query, parameters in ((BEGIN_TURN, turn), (BEGIN_REGENERATION, new)):
+    for query, parameters in _beginnings(conversation, max_generations=10_000):
         begin = await explain(connection, query, parameters, kind)
         assert begin.rows_read("generations") <= 10
 
@@ -340,9 +338,7 @@ async def test_beginning_reads_no_page_of_other_versions(
 ) -> None:
     conversation = await create(storage)
     await connection.execute(_FILL.encode())
-    new = {**_regeneration(a_regeneration(conversation)), "history_limit": 1000}
-    turn = {**new, "user_message_id": uuid4(), "content": "Hello", "title": ""}
-    queries = ((BEGIN_TURN, turn), (BEGIN_REGENERATION, new))
+    queries = _beginnings(conversation, history_limit=1000)
     before = [await explain(connection, query, parameters, kind) for query, parameters in queries]
 
     await connection.execute(_ADD_VERSIONS.encode())
@@ -384,6 +380,13 @@ def _path_parameters(conversation: Conversation, limit: int) -> dict[str, object
 def _nth(number: int) -> MessageId:
     """Returns the id that the SQL above gives to a message of the long conversation."""
     return MessageId(UUID(md5(f"m{number}".encode(), usedforsecurity=False).hexdigest()))
+
+
+def _beginnings(conversation: Conversation, **changes: object) -> Sequence[tuple[str, dict[str, object]]]:
+    """Returns the statements that begin a reply, with their parameters."""
+    regeneration = {**_regeneration(a_regeneration(conversation)), **changes}
+    turn = {**regeneration, "user_message_id": uuid4(), "content": "Hello", "title": ""}
+    return (BEGIN_TURN, turn), (BEGIN_REGENERATION, regeneration)
 
 
 def _regeneration(turn: NewReply) -> dict[str, object]:
