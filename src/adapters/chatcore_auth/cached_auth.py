@@ -73,6 +73,12 @@ class CachedAuth(Auth):
             case _:
                 assert_never(check)
 
+    def cached_user(self, token: str) -> User | None:
+        """Returns the user of `token` if the user is cached, as :meth:`chatcore.ports.Auth.cached_user` says."""
+        key = token_key(token)
+        check = None if key is None else self._cache.get(key)
+        return check.user if isinstance(check, Vouched) else None
+
     async def ping(self) -> None:
         """Returns when the auth service answers and accepts our key, as :meth:`chatcore.ports.Auth.ping` says."""
         self._require_open()

@@ -27,6 +27,13 @@ class Auth(Protocol):
         """
         ...
 
+    def cached_user(self, token: str) -> User | None:  # noqa: ARG002 - nothing is cached by default
+        """Returns the user to whom the token belongs if :meth:`authenticate` would answer from a cache.
+
+        By default the result is None, as of an adapter that caches nothing.
+        """
+        return None
+
     async def ping(self) -> None:
         """Returns when the auth service can be reached and accepts our own key.
 

@@ -163,6 +163,27 @@ class AuthContract:
         assert await auth.authenticate("new") == _ALICE
         assert await auth.authenticate("old") == evolve(_ALICE, is_admin=True)
 
+    async def test_a_cached_user_is_the_one_whom_the_service_vouched_for(
+        self, auth: Auth, auth_service: AuthScript, clock: SettableClock
+    ) -> None:
+        auth_service.accept("token", _ALICE)
+        assert auth.cached_user("token") is None
+        await auth.authenticate("token")
+        assert auth.cached_user("token") in (_ALICE, None)
+        auth_service.reject("token")
+
+        clock.advance(_MAX_TTL_SECONDS + 1)
+
+        assert auth.cached_user("token") is None
+
+    @pytest.mark.usefixtures("auth_service")
+    @pytest.mark.parametrize("token", _ODD_TOKENS.values(), ids=_ODD_TOKENS)
+    async def test_no_user_is_cached_for_a_token_that_was_not_accepted(self, auth: Auth, token: str) -> None:
+        assert auth.cached_user(token) is None
+        with pytest.raises(NotAuthenticatedError):
+            await auth.authenticate(token)
+        assert auth.cached_user(token) is None
+
     async def test_a_fresh_answer_tells_what_has_changed(self, auth: Auth, auth_service: AuthScript) -> None:
         auth_service.accept("demoted", evolve(_ALICE, is_admin=True))
         auth_service.accept("revoked", _ALICE)

@@ -1,6 +1,7 @@
 """Sends messages and regenerates replies; both operations begin a reply."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -156,9 +157,9 @@ class MessageEndpoints(SecuredEndpoints):
     #: What becomes of a request while a reply is being generated, if the request does not say so.
     default_on_busy: OnBusy
 
-    def require_capacity(self) -> None:
+    def entrance(self, is_known: bool) -> AbstractContextManager[None]:  # noqa: FBT001 - as the base class has it
         """Refuses a turn if too many turns wait to begin, before any work is done for it."""
-        self.waiting_turns.require_place()
+        return self.waiting_turns.known_caller() if is_known else self.waiting_turns.authenticating()
 
     @secured(
         Operation(
@@ -237,7 +238,7 @@ class MessageEndpoints(SecuredEndpoints):
         return self.streams.open(reader, caller=caller, slot=slot, location=_stream_of(turn))
 
     async def _begin(self, begin: _Begin) -> Turn:
-        with self.waiting_turns.entering():
+        with self.waiting_turns.storing():
             return await begin()
 
 

@@ -26,6 +26,14 @@ class Authenticator:
 
     auth: Auth
 
+    def knows(self, request: Request) -> bool:
+        """Returns whether :meth:`authenticate` would return at once, without a call to the auth service.
+
+        Raises:
+            NotAuthenticatedError: the request has no bearer token.
+        """
+        return self.auth.cached_user(bearer_token(request)) is not None
+
     async def authenticate(self, request: Request) -> Caller:
         """Returns the caller of a request, and adds the user's id to the request's log lines.
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -52,15 +53,20 @@ class SecuredEndpoints:
     def resources(self) -> list[SecuredResource]:
         """Returns a resource for each path."""
         return [
-            SecuredResource(path, self.require_capacity, self.authenticator, self.admission, handlers)
+            SecuredResource(path, self.entrance, self.authenticator, self.admission, handlers)
             for path, handlers in _handlers(self)
         ]
 
-    def require_capacity(self) -> None:
-        """Raises a RefusedError if no caller can be served now; nothing is done for a request before this check.
+    def entrance(self, is_known: bool) -> AbstractContextManager[None]:  # noqa: FBT001, ARG002 - for subclasses
+        """Returns the context in which a caller is authenticated.
 
-        The method does nothing unless a subclass overrides it.
+        By default every caller may enter. A subclass may refuse callers whom the process cannot serve now, before any
+        work is done for them.
+
+        Args:
+            is_known: whether the caller is known without a call to the auth service.
         """
+        return nullcontext()
 
 
 @frozen(kw_only=True)

@@ -8,6 +8,7 @@ import asyncio
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import structlog
@@ -92,16 +93,16 @@ class SecuredResource(Resource):
     """Serves a path that needs a valid token."""
 
     path: str
-    #: Raises a RefusedError if no caller can be served now.
-    require_capacity: Callable[[], None]
+    #: Opens the context in which a caller is authenticated, known from a cache or not; or raises a RefusedError.
+    entrance: Callable[[bool], AbstractContextManager[None]]
     authenticator: Authenticator
     admission: Admission
     handlers: Mapping[str, SecuredHandler]
 
     async def _respond(self, request: Request) -> ASGIApp:
         handler = _handler(self.handlers, request.method)
-        self.require_capacity()
-        caller = await self.authenticator.authenticate(request)
+        with self.entrance(self.authenticator.knows(request)):
+            caller = await self.authenticator.authenticate(request)
         place = self.admission.admit(caller.user.id, request.scope)
         try:
             response = await handler(request, caller)

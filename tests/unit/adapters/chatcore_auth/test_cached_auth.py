@@ -64,6 +64,13 @@ async def test_a_cached_user_is_not_validated_again(auth: CachedAuth, validator:
     assert validator.tokens == ["token"]
 
 
+async def test_a_validated_user_is_cached(auth: CachedAuth) -> None:
+    await auth.authenticate("token")
+
+    assert auth.cached_user("token") == ALICE
+    assert auth.cached_user("another") is None
+
+
 async def test_concurrent_requests_share_one_validation(auth: CachedAuth, validator: TinyValidator) -> None:
     validator.may_answer.clear()
     requests = [asyncio.create_task(auth.authenticate("token")) for _ in range(10)]

@@ -26,10 +26,10 @@ async def test_the_default_is_128_turns() -> None:
 
     with ExitStack() as waiting:
         for _ in range(128):
-            waiting.enter_context(turns.entering())
-        with pytest.raises(OverloadedError), turns.entering():
+            waiting.enter_context(turns.storing())
+        with pytest.raises(OverloadedError), turns.storing():
             pass
-    with turns.entering():
+    with turns.storing():
         pass
 
 
@@ -37,10 +37,10 @@ async def test_the_default_is_128_turns() -> None:
 async def test_a_turn_that_fails_waits_no_more() -> None:
     turns = WaitingTurns(1, Metrics())
 
-    with pytest.raises(RuntimeError), turns.entering():
+    with pytest.raises(RuntimeError), turns.storing():
         raise RuntimeError
 
-    with turns.entering():
+    with turns.storing():
         pass
 
 
@@ -48,12 +48,50 @@ async def test_a_turn_that_fails_waits_no_more() -> None:
 async def test_a_turn_that_waits_for_something_else_takes_no_place_any_more() -> None:
     turns = WaitingTurns(1, Metrics())
 
-    with turns.entering():
+    with turns.storing():
         await asyncio.sleep(PLACE_SECONDS - 0.01)
-        with pytest.raises(OverloadedError), turns.entering():
+        with pytest.raises(OverloadedError), turns.storing():
             pass
         await asyncio.sleep(0.02)
-        with turns.entering():
+        with turns.storing():
+            pass
+
+
+@in_virtual_time
+async def test_a_stranger_is_refused_while_a_third_of_the_places_is_taken() -> None:
+    turns = WaitingTurns(9, Metrics())
+
+    with ExitStack() as waiting:
+        waiting.enter_context(turns.authenticating())
+        waiting.enter_context(turns.storing())
+        waiting.enter_context(turns.authenticating())
+        with pytest.raises(OverloadedError), turns.authenticating():
+            pass
+        with turns.known_caller(), turns.storing():
+            pass
+    with turns.authenticating():
+        pass
+
+
+@in_virtual_time
+async def test_a_stranger_on_whom_the_auth_service_hangs_takes_no_place_any_more() -> None:
+    turns = WaitingTurns(1, Metrics())
+
+    with turns.authenticating():
+        await asyncio.sleep(PLACE_SECONDS + 0.01)
+        with turns.authenticating():
+            pass
+
+
+@in_virtual_time
+async def test_strangers_take_no_place_from_known_callers() -> None:
+    turns = WaitingTurns(3, Metrics())
+
+    with turns.authenticating(), ExitStack() as waiting:
+        for _ in range(3):
+            waiting.enter_context(turns.known_caller())
+            waiting.enter_context(turns.storing())
+        with pytest.raises(OverloadedError), turns.known_caller():
             pass
 
 
@@ -145,14 +183,18 @@ async def test_only_turns_are_refused(service: HttpService, monkeypatch: pytest.
     assert {response.status_code for response in answered} == {200}
 
 
-async def test_a_caller_whom_the_auth_service_keeps_waiting_takes_no_place(
+async def test_strangers_beyond_the_limit_are_refused_before_they_are_authenticated(
     service: HttpService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, other = await service.conversation(), await service.conversation(BOB)
     async with held_up(service, "authenticate", service.auth, path, monkeypatch, ALICE):
-        meanwhile = await send(service, other, headers=BOB)
+        asked = len(service.auth.trace_ids)
+        refused = await send(service, other, headers=BOB)
+        assert len(service.auth.trace_ids) == asked
+    accepted = await send(service, other, headers=BOB)
 
-    assert meanwhile.status_code == 200
+    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    assert accepted.status_code == 200
 
 
 async def test_a_slow_body_takes_no_place(service: HttpService) -> None:
