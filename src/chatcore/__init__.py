@@ -26,12 +26,13 @@ from chatcore.conversations.history import HistoryLimits, HistoryMessage, trim
 from chatcore.conversations.listing import Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
 from chatcore.conversations.open_conversation import OpenConversation
+from chatcore.conversations.parts import Stretch
 from chatcore.conversations.path import MessageSlice, PathCursor, PathRequest
 from chatcore.conversations.titles import auto_title
 from chatcore.errors import ChatError
 from chatcore.input_limits import InputLimits
 from chatcore.replies.interruption import OnBusy
-from chatcore.replies.readers import FrameReader, Reader, Stretch
+from chatcore.replies.readers import FrameReader, Reader
 from chatcore.replies.sampling import Sampling
 from chatcore.replies.transcript import End
 from chatcore.replies.turns import Turn

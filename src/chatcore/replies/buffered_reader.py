@@ -4,7 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from chatcore.replies.readers import MAX_CHUNK_CHARS, Reader, Stretch
+from chatcore.conversations.parts import Stretch
+from chatcore.replies.readers import MAX_CHUNK_CHARS, Reader
 from chatcore.replies.transcript import End
 
 #: Most code points that are buffered for a reader of a reply that another process generates.

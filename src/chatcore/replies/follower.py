@@ -10,12 +10,13 @@ from contextvars import Context
 from functools import partial
 
 from chatcore.conversations.message import ConversationId, Message, MessageId, Status
+from chatcore.conversations.parts import Stretch
 from chatcore.errors import MessageNotFoundError
 from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, Storage
 from chatcore.replies.buffered_reader import BufferedReader
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.page_reader import MAX_PAGE_CHARS, PageReader, page
-from chatcore.replies.readers import Reader, Stretch, TextReader
+from chatcore.replies.readers import LogReader, Reader
 from chatcore.replies.transcript import RECONNECT, End
 from chatcore.reply_error import ReplyError
 from chatcore.timed_wait import wait_at_most
@@ -65,7 +66,7 @@ class Follower:
             return None if knows_end else self._finished(message, offset)
         generation = self._runner.find(user_id, conversation_id, message_id)
         if generation is not None:
-            return TextReader(generation.transcript, offset or 0)
+            return LogReader(generation.transcript, offset or 0)
         return self._elsewhere(message, offset or 0)
 
     def _finished(self, message: Message, offset: int | None) -> Reader[Stretch] | None:

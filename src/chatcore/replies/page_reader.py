@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
+from chatcore.conversations.parts import Stretch
 from chatcore.replies.buffered_reader import MAX_BUFFERED_CHARS
-from chatcore.replies.readers import Reader, Stretch
+from chatcore.replies.readers import Reader
 from chatcore.replies.transcript import RECONNECT, End
 
 #: Most code points of a page; Python keeps each in four bytes at most. Shorter texts fit a BufferedReader.

@@ -17,8 +17,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from attrs import frozen
-
+from chatcore.conversations.parts import Stretch
 from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, FrameBuffer
 from chatcore.replies.transcript import RECONNECT, End, Listener, Transcript
 
@@ -27,19 +26,6 @@ MAX_CHUNK_CHARS = MAX_CHUNK_BYTES // 4
 
 ChunkT = TypeVar("ChunkT")
 Chunk_co = TypeVar("Chunk_co", covariant=True)
-
-
-@frozen
-class Stretch:
-    """The text from the reader's position to `end_offset` (code points), or, if empty, a rewind to that offset."""
-
-    text: str
-    end_offset: int
-
-    @property
-    def is_rewind(self) -> bool:
-        """Returns whether the reader has more text than was stored and must keep only `end_offset` code points."""
-        return not self.text
 
 
 class Reader(Protocol[Chunk_co]):
@@ -167,8 +153,8 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
         self.wake()
 
 
-class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
-    """Reads the text of a reply that this process generates, from any code point on."""
+class LogReader(_TranscriptReader[Stretch], Reader[Stretch]):
+    """Reads the log of a reply that this process generates, from any position on."""
 
     __slots__ = ("_offset",)
 
@@ -177,20 +163,24 @@ class TextReader(_TranscriptReader[Stretch], Reader[Stretch]):
         self._offset = offset
 
     def take(self) -> Stretch | None:
-        """Returns the next text since the last call, of at most MAX_CHUNK_CHARS, or None if there is none yet."""
+        """Returns the next stretch since the last call, or None if there is none yet.
+
+        A stretch has at most MAX_CHUNK_CHARS, unless it is a data part.
+        """
         length = self._transcript.length
         if length == self._offset:
             return None
         if length < self._offset:
-            # The reader was shown text that a crash has lost.
+            # The reader was shown more than survived a crash.
             self._offset = length
             return Stretch("", length)
-        text = self._transcript.text(self._offset, MAX_CHUNK_CHARS)
-        self._offset += len(text)
-        return Stretch(text, self._offset)
+        stretch = self._transcript.log.read(self._offset, MAX_CHUNK_CHARS)
+        if stretch is not None:
+            self._offset = stretch.end_offset
+        return stretch
 
     def on_chunk(self, frames: bytes) -> None:  # noqa: ARG002 - the protocol sets the signature
-        """Writes the new text or wakes the waiting task; see :meth:`chatcore.replies.transcript.Listener.on_chunk`."""
+        """Writes a new stretch or wakes the waiting task; see :meth:`chatcore.replies.transcript.Listener.on_chunk`."""
         if not self._is_waiting:
             return
         offset = self._offset

@@ -5,7 +5,6 @@ keeps only an offset into the text, or the frames that were not taken yet, so a 
 does not slow the generation down.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from typing import Protocol
 
@@ -13,11 +12,8 @@ from attrs import frozen
 
 from chatcore.ports.inference import Frame
 from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, FrameBuffer
+from chatcore.replies.reply_log import ReplyLog
 from chatcore.reply_error import ReplyError
-from chatcore.text import TextRepair
-
-# This many short stretches are joined into a long one: a string's overhead is as large as the text of a checkpoint.
-_MOST_SHORT_STRETCHES = 32
 
 
 @frozen
@@ -49,7 +45,7 @@ class Listener(Protocol):
 
 
 class Transcript:
-    """Records the frames and the text of one reply.
+    """Records the frames and the log of one reply.
 
     Args:
         on_first_token: the function to call once, when the first token arrives.
@@ -61,18 +57,13 @@ class Transcript:
         "_held",
         "_is_repeatable",
         "_kept",
-        "_length",
         "_listeners",
-        "_long_stretches",
         "_on_first_token",
         "_pending",
-        "_repair",
-        "_starts",
-        "_stretches",
-        "_token_count",
         "end",
         "is_closed",
         "is_sealed",
+        "log",
     )
 
     def __init__(self, on_first_token: Callable[[], None] = lambda: None, *, is_repeatable: bool = False) -> None:
@@ -84,15 +75,10 @@ class Transcript:
         # These frames wait for a successor that is about to arrive; the value is None while there are none.
         self._held: bytearray | None = None
         self._closing = b""
-        self._repair = TextRepair()
-        # Tokens are joined when text is requested, usually four times a second: a string per token costs memory.
-        self._stretches: list[str] = []
-        self._long_stretches = 0
-        self._starts: list[int] = []
-        self._pending: list[str] = []
-        self._length = 0
-        # The count leaves out the tokens in `_pending`.
-        self._token_count = 0
+        #: The text and the other parts that have arrived.
+        self.log = ReplyLog()
+        # The hot path appends to this list, which belongs to the text.
+        self._pending = self.log.text.pending
         self._listeners: tuple[Listener, ...] = ()
         #: Whether the closing frame has arrived. It is withheld until :meth:`finish`.
         self.is_closed = False
@@ -103,14 +89,13 @@ class Transcript:
 
     @property
     def length(self) -> int:
-        """Returns how much text has arrived, in code points."""
-        self._join_pending()
-        return self._length
+        """Returns how long the log is, in code points of all parts."""
+        return self.log.length
 
     @property
     def token_count(self) -> int:
         """Returns how many frames had a token."""
-        return self._token_count + len(self._pending)
+        return self.log.text.token_count
 
     def append(self, frame: Frame) -> None:
         """Records the next frame and publishes it to the readers.
@@ -174,8 +159,7 @@ class Transcript:
         self.is_sealed = True
         if self._held is not None:
             self._publish_held()
-        self._join_pending()
-        self._add(self._repair.flush())
+        self.log.flush()
 
     def finish(self, end: End) -> None:
         """Publishes the end, and the closing frame if the reply is complete or that frame reports the error.
@@ -194,36 +178,7 @@ class Transcript:
 
     def text(self, offset: int = 0, max_chars: int | None = None) -> str:
         """Returns the text from `offset` on, at most `max_chars` of it, both in code points."""
-        chunk_offset, chunk = self._length, self._join_pending()
-        if offset == chunk_offset and max_chars is None:
-            return chunk  # Each checkpoint takes this branch.
-        end = self._length if max_chars is None else offset + max_chars
-        first = max(bisect_right(self._starts, offset) - 1, 0)
-        text = "".join(self._stretches[first : bisect_left(self._starts, end)])
-        start = self._starts[first] if text else 0
-        return text[offset - start : end - start]
-
-    def _join_pending(self) -> str:
-        """Moves the pending tokens into the text and returns the text that they add."""
-        if not self._pending:
-            return ""
-        tokens = "".join(self._pending)
-        self._token_count += len(self._pending)
-        self._pending.clear()
-        text = self._repair.feed(tokens)
-        self._add(text)
-        return text
-
-    def _add(self, text: str) -> None:
-        if not text:
-            return
-        self._starts.append(self._length)
-        self._stretches.append(text)
-        self._length += len(text)
-        if len(self._stretches) - self._long_stretches == _MOST_SHORT_STRETCHES:
-            self._stretches[self._long_stretches :] = ["".join(self._stretches[self._long_stretches :])]
-            self._long_stretches += 1
-            del self._starts[self._long_stretches :]
+        return self.log.text.text(offset, max_chars)
 
     def take_kept_frames(self) -> FrameBuffer | None:
         """Returns all frames published so far, or None if the first frames are not kept any more.

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from chatcore.conversations.history import MAX_HISTORY_MESSAGES, HistoryLimits, trim
 from chatcore.conversations.message import ConversationId, Message, MessageId
+from chatcore.conversations.parts import Stretch
 from chatcore.conversations.titles import auto_title
 from chatcore.errors import ChatError, DrainingError, StorageUnavailableError
 from chatcore.input_limits import InputLimits
@@ -18,7 +19,7 @@ from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.idempotency import IdempotencyKey, fingerprint
 from chatcore.replies.interruption import Interruption, OnBusy
 from chatcore.replies.lease import LEASE_SECONDS, OwnerId
-from chatcore.replies.readers import FrameReader, Reader, Stretch
+from chatcore.replies.readers import FrameReader, Reader
 from chatcore.replies.sampling import Sampling, require_sampling
 from chatcore.replies.stopping import Stopper
 from chatcore.user import User

@@ -1,7 +1,7 @@
 """Tests the reader of text that a feeder puts into its buffer."""
 
+from chatcore.conversations.parts import Stretch
 from chatcore.replies.buffered_reader import BufferedReader
-from chatcore.replies.readers import Stretch
 from chatcore.replies.transcript import End
 from chatcore.reply_error import ReplyError
 

@@ -7,10 +7,11 @@ from tests.unit.settling import settle
 from tests.unit.token_frames import frame
 from tests.unit.transcripts import FILLING, buffer_of, frame_reader, transcript
 
+from chatcore.conversations.parts import Stretch
 from chatcore.ports import Frame
 from chatcore.replies.buffered_reader import BufferedReader
 from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, MAX_KEPT_FRAME_BYTES, MAX_KEPT_LARGE_FRAME_BYTES
-from chatcore.replies.readers import MAX_CHUNK_CHARS, FrameReader, Stretch, TextReader
+from chatcore.replies.readers import MAX_CHUNK_CHARS, FrameReader, LogReader
 from chatcore.replies.transcript import RECONNECT, End, Transcript
 
 
@@ -53,7 +54,7 @@ def test_a_reader_that_has_left_receives_nothing() -> None:
 
 def test_a_text_reader_gets_the_text_it_has_not_seen() -> None:
     made = transcript("Hel", "lo")
-    reader = TextReader(made, 2)
+    reader = LogReader(made, 2)
 
     first = reader.take()
     made.append(frame(" world"))
@@ -65,7 +66,7 @@ def test_a_text_reader_gets_the_text_it_has_not_seen() -> None:
 
 def test_a_text_reader_that_was_shown_more_than_there_is_rewinds() -> None:
     made = transcript("Hello")
-    reader = TextReader(made, 9)
+    reader = LogReader(made, 9)
 
     stretch = reader.take()
     made.append(frame("!"))
@@ -78,7 +79,7 @@ def test_a_text_reader_that_was_shown_more_than_there_is_rewinds() -> None:
 def test_a_reader_takes_a_bounded_chunk_at_once_and_all_in_the_end() -> None:
     made = transcript(*["x" * 30_000, "é" * 30_000, "😀" * 30_000])
     frames = list(iter(FrameReader(made, buffer_of(*[frame("hello").raw] * 5_000)).take, b""))
-    text = list(iter(TextReader(made, 7).take, None))
+    text = list(iter(LogReader(made, 7).take, None))
 
     assert b"".join(frames) == frame("hello").raw * 5_000
     assert "".join(stretch.text for stretch in text) == made.text(7)
@@ -138,7 +139,7 @@ def test_the_closing_frame_finds_room_behind_frames_that_fill_the_buffer() -> No
 
 async def test_text_too_long_for_one_chunk_does_not_wait_for_the_next_frame() -> None:
     made = Transcript()
-    reader = TextReader(made, 0)
+    reader = LogReader(made, 0)
     reader.offer(lambda _: True)
     wait = asyncio.ensure_future(reader.wait())
     await asyncio.sleep(0)
@@ -152,7 +153,7 @@ async def test_text_too_long_for_one_chunk_does_not_wait_for_the_next_frame() ->
 
 def test_frames_without_text_give_a_text_reader_nothing() -> None:
     made = transcript("a")
-    reader = TextReader(made, 1)
+    reader = LogReader(made, 1)
     made.append(Frame(b'data: {"gpu":1}\n\n'))
 
     assert reader.take() is None
@@ -160,7 +161,7 @@ def test_frames_without_text_give_a_text_reader_nothing() -> None:
 
 async def test_all_waiting_readers_are_woken_by_the_next_frame_and_by_the_end() -> None:
     made = transcript()
-    readers: list[FrameReader | TextReader] = [frame_reader(made), frame_reader(made), TextReader(made, 0)]
+    readers: list[FrameReader | LogReader] = [frame_reader(made), frame_reader(made), LogReader(made, 0)]
     waits = [asyncio.ensure_future(reader.wait()) for reader in readers]
     await asyncio.sleep(0)
 
@@ -188,7 +189,7 @@ async def test_a_cancelled_wait_does_not_affect_other_readers() -> None:
 
 
 async def test_a_waiting_reader_can_be_woken_without_a_chunk() -> None:
-    for reader in (frame_reader(transcript()), TextReader(transcript(), 0), BufferedReader(0)):
+    for reader in (frame_reader(transcript()), LogReader(transcript(), 0), BufferedReader(0)):
         wait = asyncio.ensure_future(reader.wait())
         await asyncio.sleep(0)
         reader.wake()
@@ -198,7 +199,7 @@ async def test_a_waiting_reader_can_be_woken_without_a_chunk() -> None:
 
 async def test_a_chunk_that_is_written_at_once_wakes_no_task() -> None:
     made = Transcript()
-    reader = TextReader(made, 0)
+    reader = LogReader(made, 0)
     shown: list[str] = []
 
     def show(chunk: Stretch) -> bool:

@@ -1,0 +1,148 @@
+"""Defines the parts of a reply.
+
+A reply is a log of parts in the order in which the model sent them: text, reasoning, and data. A position in the log is
+the number of code points of everything before it, so for a reply of text alone it is an offset in the text.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from itertools import groupby
+from operator import attrgetter
+from typing import Protocol
+
+from attrs import frozen
+
+#: Most data parts of one reply that are stored.
+MAX_DATA_PARTS = 1000
+#: Most bytes of all data parts of one reply that are stored, in UTF-8.
+MAX_DATA_BYTES = 256 * 1024
+
+
+class PartKind(StrEnum):
+    """Names the kinds of parts."""
+
+    TEXT = "text"
+    #: What the model thought before or between its text.
+    REASONING = "reasoning"
+    #: A JSON object that is neither, such as a tool call, a tool result or a citation.
+    DATA = "data"
+
+
+@frozen
+class Part:
+    """One part of a reply."""
+
+    kind: PartKind
+    #: The text, the reasoning, or the JSON of the object as the model sent it, without white space between its tokens.
+    body: str
+
+
+@frozen
+class Stretch:
+    """A stretch of one part of a log, or, if empty, the instruction to keep only the log up to `end_offset`."""
+
+    #: The text, the reasoning, or the JSON of a data part.
+    text: str
+    #: Where the stretch ends in the log, in code points.
+    end_offset: int
+    kind: PartKind = PartKind.TEXT
+
+    @property
+    def is_rewind(self) -> bool:
+        """Returns whether the reader has more than was stored and must keep only `end_offset` code points."""
+        return not self.text
+
+
+class Segment(Protocol):
+    """A part of a log that is not text."""
+
+    @property
+    def position(self) -> int:
+        """Returns where the segment begins in the log, in code points."""
+        ...
+
+    @property
+    def text_offset(self) -> int:
+        """Returns how much text of the reply precedes the segment, in code points."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """Returns where the segment ends in the log, in code points."""
+        ...
+
+    def read(self, position: int, max_chars: int) -> Stretch:
+        """Returns the stretch from a position inside the segment on; see :func:`read_log`."""
+        ...
+
+
+@frozen
+class Piece:
+    """A stretch of a reply's log that is not text, as it is stored: reasoning, or a whole data part."""
+
+    position: int
+    text_offset: int
+    kind: PartKind
+    body: str
+
+    @property
+    def end(self) -> int:
+        """Returns where the piece ends in the log, in code points."""
+        return self.position + len(self.body)
+
+    def read(self, position: int, max_chars: int) -> Stretch:
+        """Returns the rest of the piece, or a whole data part, as :meth:`Segment.read` says."""
+        if self.kind is PartKind.DATA:
+            return Stretch(self.body, self.end, self.kind)
+        start = position - self.position
+        body = self.body[start : start + max_chars]
+        return Stretch(body, position + len(body), self.kind)
+
+
+def read_log(
+    position: int,
+    max_chars: int,
+    *,
+    text_length: int,
+    read_text: Callable[[int, int], str],
+    segments: Sequence[Segment],
+) -> Stretch | None:
+    """Returns the stretch of a log that begins at a position, or None at the end of the log.
+
+    A data part is never divided: a position inside it stands for its beginning, and it may be longer than `max_chars`.
+
+    Args:
+        position: the position to begin at, at most the length of the log.
+        max_chars: the most code points of text or reasoning.
+        text_length: the length of the text of the log.
+        read_text: returns the text from an offset on, at most as many code points as its second argument says.
+        segments: everything in the log that is not text, in order.
+    """
+    index = bisect_right(segments, position, key=_position_of)
+    before = segments[index - 1] if index else None
+    if before is not None and position < before.end:
+        return before.read(position, max_chars)
+    offset = position if before is None else before.text_offset + position - before.end
+    until = segments[index].text_offset if index < len(segments) else text_length
+    text = read_text(offset, min(max_chars, until - offset))
+    return Stretch(text, position + len(text)) if text else None
+
+
+def _position_of(segment: Segment) -> int:
+    return segment.position
+
+
+def parts_of(text: str, pieces: Sequence[Piece]) -> Iterator[Part]:
+    """Yields the parts of a log in order; neighbouring reasoning is one part."""
+    taken = 0
+    for (text_offset, kind), group in groupby(pieces, key=attrgetter("text_offset", "kind")):
+        if text_offset > taken:
+            yield Part(PartKind.TEXT, text[taken:text_offset])
+            taken = text_offset
+        if kind is PartKind.DATA:
+            yield from (Part(kind, piece.body) for piece in group)
+        else:
+            yield Part(kind, "".join(piece.body for piece in group))
+    if taken < len(text):
+        yield Part(PartKind.TEXT, text[taken:])

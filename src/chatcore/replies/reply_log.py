@@ -1,0 +1,147 @@
+"""Records the log of a reply in the making: its text, its reasoning and its data parts."""
+
+from collections.abc import Iterator
+
+from chatcore.conversations.parts import (
+    MAX_DATA_BYTES,
+    MAX_DATA_PARTS,
+    PartKind,
+    Piece,
+    Stretch,
+    read_log,
+)
+from chatcore.replies.text_track import TextTrack
+
+
+class ReplyLog:
+    """Grows by tokens of text, tokens of reasoning and data parts, and is read from any position on.
+
+    Nearly all replies are text alone, so reasoning and data are kept beside the text and cost nothing without them.
+    """
+
+    __slots__ = ("_data_bytes", "_data_chars", "_data_parts", "_reasoning", "_segments", "text")
+
+    def __init__(self) -> None:
+        #: The text of the reply.
+        self.text = TextTrack()
+        # All reasoning of the reply; None while there is none.
+        self._reasoning: TextTrack | None = None
+        self._segments: list[_Reasoning | Piece] = []
+        self._data_parts = 0
+        self._data_bytes = 0
+        self._data_chars = 0
+
+    @property
+    def length(self) -> int:
+        """Returns how long the log is, in code points of all parts."""
+        if not self._segments:
+            return self.text.length
+        self._settle()
+        reasoning = 0 if self._reasoning is None else self._reasoning.length
+        return self.text.length + reasoning + self._data_chars
+
+    @property
+    def has_data(self) -> bool:
+        """Returns whether the reply has a data part."""
+        return self._data_parts > 0
+
+    def read(self, position: int, max_chars: int) -> Stretch | None:
+        """Returns the stretch that begins at a position; see :func:`chatcore.conversations.parts.read_log`."""
+        self._settle()
+        text = self.text
+        return read_log(position, max_chars, text_length=text.length, read_text=text.text, segments=self._segments)
+
+    def add_reasoning(self, token: str) -> None:
+        """Appends a token to the reasoning."""
+        if self._reasoning is None:
+            self._reasoning = TextTrack()
+        text_offset = self.text.length
+        last = self._segments[-1] if self._segments else None
+        if not isinstance(last, _Reasoning) or last.text_offset != text_offset:
+            self._end_reasoning()
+            self._segments.append(_Reasoning(self.length, text_offset, self._reasoning))
+        self._reasoning.pending.append(token)
+
+    def add_data(self, body: str) -> bool:
+        """Appends a data part; returns False, and appends nothing, if the reply has as much data as is stored.
+
+        Args:
+            body: the JSON of an object, in code points that the storage can hold.
+        """
+        size = len(body.encode())
+        if self._data_parts == MAX_DATA_PARTS or self._data_bytes + size > MAX_DATA_BYTES:
+            return False
+        self._end_reasoning()
+        self._segments.append(Piece(self.length, self.text.length, PartKind.DATA, body))
+        self._data_parts += 1
+        self._data_bytes += size
+        self._data_chars += len(body)
+        return True
+
+    def pieces(self, position: int = 0) -> tuple[Piece, ...]:
+        """Returns everything that is not text from a position on, in order."""
+        if not self._segments:
+            return ()
+        self._settle()
+        return tuple(self._pieces(position))
+
+    def _pieces(self, position: int) -> Iterator[Piece]:
+        for segment in self._segments:
+            if segment.end <= position:
+                continue
+            if isinstance(segment, Piece):
+                yield segment
+            else:
+                begin = max(segment.position, position)
+                yield Piece(begin, segment.text_offset, PartKind.REASONING, segment.text(begin))
+
+    def flush(self) -> None:
+        """Appends what was held back for a next token."""
+        self.text.flush()
+        self._end_reasoning()
+
+    def _settle(self) -> None:
+        """Ends the reasoning if text has followed it: its length must not change after text was read behind it."""
+        last = self._segments[-1] if self._segments else None
+        if isinstance(last, _Reasoning) and last.text_offset < self.text.length:
+            last.finish()
+
+    def _end_reasoning(self) -> None:
+        last = self._segments[-1] if self._segments else None
+        if isinstance(last, _Reasoning):
+            last.finish()
+
+
+class _Reasoning:
+    """Reasoning between two places in the text, a stretch of the track of all reasoning."""
+
+    __slots__ = ("_start", "_stop", "_track", "position", "text_offset")
+
+    def __init__(self, position: int, text_offset: int, track: TextTrack) -> None:
+        self.position = position
+        self.text_offset = text_offset
+        self._track = track
+        self._start = track.length
+        self._stop: int | None = None
+
+    @property
+    def end(self) -> int:
+        """Returns where the stretch ends in the log, as :class:`chatcore.conversations.parts.Segment` says."""
+        stop = self._track.length if self._stop is None else self._stop
+        return self.position + stop - self._start
+
+    def finish(self) -> None:
+        """Appends what was held back for a next token, and accepts no more reasoning."""
+        if self._stop is None:
+            self._track.flush()
+            self._stop = self._track.length
+
+    def text(self, position: int) -> str:
+        """Returns the reasoning from a position in the log on."""
+        return self._track.text(self._start + position - self.position, self.end - position)
+
+    def read(self, position: int, max_chars: int) -> Stretch:
+        """Returns the stretch from a position on, as :class:`chatcore.conversations.parts.Segment` says."""
+        max_chars = min(max_chars, self.end - position)
+        body = self._track.text(self._start + position - self.position, max_chars)
+        return Stretch(body, position + len(body), PartKind.REASONING)
