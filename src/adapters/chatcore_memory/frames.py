@@ -3,7 +3,9 @@
 import json
 from typing import cast
 
+from chatcore.conversations.parts import Part, PartKind, data_part
 from chatcore.ports import Frame
+from chatcore.ports.inference import RESERVED_KEYS
 
 #: The frame that ends a reply.
 DONE_FRAME = b'data: {"done":true}\n\n'
@@ -23,20 +25,38 @@ def is_finished(raw: bytes) -> bool:
 
 def reports_error(raw: bytes) -> bool:
     """Returns whether the model reports an error in a frame."""
-    return _payload(raw).get("error") not in (None, False)
+    return (_payload(raw) or {}).get("error") not in (None, False)
 
 
 def parse(raw: bytes) -> Frame:
     """Returns the frame of one whole event."""
     payload = _payload(raw)
+    if payload is None:
+        return Frame(raw)
     token = payload.get("token")
-    return Frame(raw, token if isinstance(token, str) else None, is_closing=payload.get("done") is True)
+    return Frame(
+        raw,
+        token if isinstance(token, str) else None,
+        part=None if token else _part(payload, raw),
+        is_closing=payload.get("done") is True,
+    )
 
 
-def _payload(raw: bytes) -> dict[str, object]:
-    data = [line[5:].removeprefix(b" ") for line in raw.splitlines() if line.startswith(b"data:")]
+def _part(payload: dict[str, object], raw: bytes) -> Part | None:
+    reasoning = payload.get("reasoning")
+    if isinstance(reasoning, str):
+        return Part(PartKind.REASONING, reasoning)
+    return data_part(_data(raw).decode(errors="replace")) if RESERVED_KEYS.isdisjoint(payload) else None
+
+
+def _payload(raw: bytes) -> dict[str, object] | None:
     try:
-        payload: object = json.loads(b"\n".join(data))
+        payload: object = json.loads(_data(raw))
     except ValueError:
-        return {}
-    return cast("dict[str, object]", payload) if isinstance(payload, dict) else {}
+        return None
+    return cast("dict[str, object]", payload) if isinstance(payload, dict) else None
+
+
+def _data(raw: bytes) -> bytes:
+    lines = [line[5:].removeprefix(b" ") for line in raw.splitlines() if line.startswith(b"data:")]
+    return b"\n".join(lines)

@@ -4,6 +4,7 @@ A reply is a log of parts in the order in which the model sent them: text, reaso
 the number of code points of everything before it, so for a reply of text alone it is an offset in the text.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
@@ -12,6 +13,8 @@ from operator import attrgetter
 from typing import Protocol
 
 from attrs import frozen
+
+_STRING_OR_SPACE = re.compile(r'("(?:[^"\\]|\\.)*+")|[ \t\n\r]++')
 
 #: Most data parts of one reply that are stored.
 MAX_DATA_PARTS = 1000
@@ -36,6 +39,11 @@ class Part:
     kind: PartKind
     #: The text, the reasoning, or the JSON of the object as the model sent it, without white space between its tokens.
     body: str
+
+
+def data_part(json: str) -> Part:
+    """Returns the data part for an object as the model sent it, in JSON; only the white space outside strings goes."""
+    return Part(PartKind.DATA, _STRING_OR_SPACE.sub(r"\1", json))
 
 
 @frozen

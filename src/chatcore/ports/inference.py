@@ -6,6 +6,7 @@ from typing import Protocol
 from attrs import frozen
 
 from chatcore.conversations.history import HistoryMessage
+from chatcore.conversations.parts import Part
 from chatcore.replies.sampling import Sampling
 from chatcore.user import UserId
 
@@ -25,11 +26,17 @@ class InferenceRequest:
     trace_id: str | None = None
 
 
+#: The keys that have a meaning at the top of an object; an object with one of them is never a data part.
+RESERVED_KEYS = frozenset({"token", "reasoning", "rewind", "error", "done"})
+
+
 class Frame:
     """An event of our stream format, which readers receive unchanged.
 
     Our stream format is server-sent events. The data of an event is a JSON object: a string under ``token`` is the next
-    piece of text, and ``"done": true`` ends the reply. Readers ignore everything else, such as other keys and comments.
+    piece of text, a string under ``reasoning`` the next piece of reasoning, and ``"done": true`` ends the reply. An
+    object with none of the keys in :data:`RESERVED_KEYS` is a data part. Readers ignore everything else, such as other
+    keys and comments.
 
     An adapter delivers frames of this format, whichever protocol its service speaks. The samosachaat protocol is this
     format, so a frame has exactly the bytes that the service sent; the adapter of another protocol composes the frame.
@@ -37,15 +44,23 @@ class Frame:
     The class does not use attrs, because a frame is made for every token, and plain slots cost half as much.
     """
 
-    __slots__ = ("has_successor", "is_closing", "raw", "token")
+    __slots__ = ("has_successor", "is_closing", "part", "raw", "token")
 
     def __init__(
-        self, raw: bytes, token: str | None = None, *, is_closing: bool = False, has_successor: bool = False
+        self,
+        raw: bytes,
+        token: str | None = None,
+        *,
+        part: Part | None = None,
+        is_closing: bool = False,
+        has_successor: bool = False,
     ) -> None:
         #: Every byte of the event, up to and including its blank line.
         self.raw = raw
         #: The text in the event, unrepaired (see :class:`chatcore.text.TextRepair`); None if the event carries none.
         self.token = token
+        #: The next reasoning, unrepaired like the token, or a data part; None if the event carries neither.
+        self.part = part
         #: Whether the event ends the reply.
         self.is_closing = is_closing
         #: Whether the next frame follows at once, because both arrived in one piece; both may be passed on together.

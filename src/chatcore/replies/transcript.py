@@ -10,6 +10,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from chatcore.conversations.parts import Part, PartKind
 from chatcore.ports.inference import Frame
 from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, FrameBuffer
 from chatcore.replies.reply_log import ReplyLog
@@ -110,6 +111,8 @@ class Transcript:
             if self._on_first_token is not None:
                 self._report_first_token(self._on_first_token)
             self._pending.append(token)
+        elif frame.part is not None:
+            self._append_part(frame.part)
         if frame.is_closing:
             # A client that has seen the end must be able to fetch the reply, so the closing frame waits until the reply
             # is stored.
@@ -130,6 +133,12 @@ class Transcript:
     def _report_first_token(self, on_first_token: Callable[[], None]) -> None:
         self._on_first_token = None
         on_first_token()
+
+    def _append_part(self, part: Part) -> None:
+        if part.kind is PartKind.REASONING:
+            self.log.add_reasoning(part.body)
+        else:
+            self.log.add_data(part.body)
 
     def _hold(self, frames: bytes) -> None:
         # Frames that are published together are never split, so they must not exceed a chunk.

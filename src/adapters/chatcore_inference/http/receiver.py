@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 
+from chatcore.conversations.parts import PartKind
 from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
 from chatcore_inference.http.body_sink import BodySink
@@ -131,9 +132,18 @@ class ReplyReceiver(BodySink):
             if self._chars_left < 0:
                 raise InferenceRefusedError("The reply is too long.")
         elif not frame.is_closing:
-            self._count_textless()
+            self._count_other(frame)
         self.is_closed = frame.is_closing
         return frame
+
+    def _count_other(self, frame: Frame) -> None:
+        part = frame.part
+        if part is None or part.kind is not PartKind.REASONING or not part.body:
+            self._count_textless()
+            return
+        self._chars_left -= len(part.body)
+        if self._chars_left < 0:
+            raise InferenceRefusedError("The reply is too long.")
 
     def _fail(self) -> None:
         # A reader takes a closing frame for the end of a good reply, so one that follows the error is withheld. The

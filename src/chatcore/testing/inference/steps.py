@@ -6,9 +6,10 @@ import pytest
 
 from chatcore.conversations.history import HistoryMessage
 from chatcore.conversations.message import Role
+from chatcore.conversations.parts import PartKind
 from chatcore.ports.inference import Frame, Inference, InferenceRequest
 from chatcore.replies.sampling import Sampling
-from chatcore.testing.inference.stream_format import events_of, is_whole, tokens_of
+from chatcore.testing.inference.stream_format import events_of, is_whole, reasoning_of, tokens_of
 from chatcore.testing.samples import ALICE
 
 #: The longest time that a broken adapter can make a test wait.
@@ -49,6 +50,7 @@ class FrameCollector:
             assert tokens_of(frame.raw) == ([] if frame.token is None else [frame.token])
             assert any(event.get("done") is True for event in events_of(frame.raw)) is frame.is_closing
             assert is_whole(frame.raw)
+            assert reasoning_of(frame.raw) == _reasoning_in(frame)
         assert tokens_of(self.raw) == self.tokens
 
 
@@ -76,6 +78,11 @@ async def generate(
     received = received or FrameCollector()
     await asyncio.wait_for(inference.generate(request or a_request(), received), PATIENCE_SECONDS)
     return received
+
+
+def _reasoning_in(frame: Frame) -> list[str]:
+    part = frame.part
+    return [part.body] if part is not None and part.kind is PartKind.REASONING else []
 
 
 async def cancel(task: "asyncio.Task[None]") -> None:

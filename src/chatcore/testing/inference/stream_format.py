@@ -33,6 +33,12 @@ def tokens_of(raw: bytes) -> list[str]:
     return [token for event in events_of(raw) if isinstance(token := event.get("token"), str)]
 
 
+def reasoning_of(raw: bytes) -> list[str]:
+    """Returns the reasoning in the events of `raw` that have no text."""
+    found = [event.get("reasoning") for event in events_of(raw) if not event.get("token")]
+    return [reasoning for reasoning in found if isinstance(reasoning, str)]
+
+
 def _object_in(data: str) -> list[dict[str, object]]:
     try:
         parsed: object = json.loads(data)

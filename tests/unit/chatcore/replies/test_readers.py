@@ -7,7 +7,7 @@ from tests.unit.settling import settle
 from tests.unit.token_frames import frame
 from tests.unit.transcripts import FILLING, buffer_of, frame_reader, transcript
 
-from chatcore.conversations.parts import Stretch
+from chatcore.conversations.parts import Part, PartKind, Stretch
 from chatcore.ports import Frame
 from chatcore.replies.buffered_reader import BufferedReader
 from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, MAX_KEPT_FRAME_BYTES, MAX_KEPT_LARGE_FRAME_BYTES
@@ -62,6 +62,25 @@ def test_a_text_reader_gets_the_text_it_has_not_seen() -> None:
     assert first == Stretch("llo", 5)
     assert reader.take() == Stretch(" world", 11)
     assert reader.take() is None
+
+
+def test_a_reader_of_the_log_gets_every_part_live_and_from_any_position() -> None:
+    made = transcript()
+    reader = LogReader(made, 0)
+    made.append(Frame(b"", part=Part(PartKind.REASONING, "Hm.")))
+    live = [reader.take()]
+    made.append(frame("It is"))
+    made.append(Frame(b"", part=Part(PartKind.DATA, '{"a":1}')))
+    live += [reader.take(), reader.take(), reader.take()]
+    late = LogReader(made, 2)
+
+    assert live == [
+        Stretch("Hm.", 3, PartKind.REASONING),
+        Stretch("It is", 8),
+        Stretch('{"a":1}', 15, PartKind.DATA),
+        None,
+    ]
+    assert [late.take(), late.take()] == [Stretch(".", 3, PartKind.REASONING), Stretch("It is", 8)]
 
 
 def test_a_text_reader_that_was_shown_more_than_there_is_rewinds() -> None:

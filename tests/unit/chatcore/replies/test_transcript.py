@@ -3,6 +3,7 @@
 from tests.unit.token_frames import CLOSING, frame
 from tests.unit.transcripts import FILLING, frame_reader, transcript
 
+from chatcore.conversations.parts import MAX_DATA_PARTS, Part, PartKind, Piece
 from chatcore.ports import Frame
 from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES
 from chatcore.replies.readers import FrameReader
@@ -156,3 +157,36 @@ def test_a_high_surrogate_is_held_back_until_the_end_at_most() -> None:
     made.seal()
 
     assert made.text() == "a\ufffd"
+
+
+def test_every_part_is_recorded_in_order_and_its_frame_relayed_unchanged() -> None:
+    made = Transcript()
+    reader = frame_reader(made)
+    frames = [
+        Frame(b"1", part=Part(PartKind.REASONING, "Hm.")),
+        Frame(b"2", "It is"),
+        Frame(b"3", part=Part(PartKind.DATA, '{"a":1}')),
+        Frame(b"4", " 4."),
+    ]
+    for each in frames:
+        made.append(each)
+
+    assert reader.take() == b"1234"
+    assert made.text() == "It is 4."
+    assert made.log.pieces() == (
+        Piece(0, 0, PartKind.REASONING, "Hm."),
+        Piece(8, 5, PartKind.DATA, '{"a":1}'),
+    )
+    assert made.length == len("Hm." + "It is 4." + '{"a":1}')
+
+
+def test_data_beyond_the_limit_is_relayed_and_not_recorded() -> None:
+    made = Transcript()
+    reader = frame_reader(made)
+    for _ in range(MAX_DATA_PARTS + 1):
+        made.append(Frame(b"d", part=Part(PartKind.DATA, "{}")))
+    made.append(frame("Hi"))
+
+    assert reader.take() == b"d" * (MAX_DATA_PARTS + 1) + frame("Hi").raw
+    assert len(made.log.pieces()) == MAX_DATA_PARTS
+    assert made.text() == "Hi"

@@ -2,7 +2,9 @@
 
 import orjson
 
+from chatcore.conversations.parts import Part, PartKind, data_part
 from chatcore.ports import Frame
+from chatcore.ports.inference import RESERVED_KEYS
 from chatcore_inference.browser_json import Json, read_object
 from chatcore_inference.http.event_reader import ErrorFrame
 
@@ -21,9 +23,9 @@ class SamosachaatEventReader:
     def read(raw: bytes, data: bytes) -> Frame:
         """Returns an event as a frame, as :meth:`chatcore_inference.http.event_reader.EventReader.read` says.
 
-        Data that is no JSON object, or an object with other keys, is forwarded like any other data and has no meaning
-        for us. Only a string is a token, only `true` closes the reply, and every `error` but null, `false` and 0 is an
-        error of the model.
+        Data that is no JSON object is forwarded like any other data and has no meaning for us. Only a string is a token
+        or reasoning, only `true` closes the reply, and every `error` but null, `false` and 0 is an error of the model.
+        An event with both a token and reasoning is text, unless the token is empty.
         """
         try:
             event: Json = orjson.loads(data)
@@ -33,8 +35,10 @@ class SamosachaatEventReader:
             return Frame(raw)
         token = event.get("token")
         frame = Frame(raw, token if isinstance(token, str) else None)
+        if not token:
+            frame.part = _part(event, data)
         if "error" in event and event["error"] not in _NO_ERROR:
-            frame = ErrorFrame(raw, frame.token)
+            frame = ErrorFrame(raw, frame.token, part=frame.part)
         if event.get("done") is True:
             frame.is_closing = True
         return frame
@@ -43,3 +47,11 @@ class SamosachaatEventReader:
     def read_empty(raw: bytes) -> Frame:
         """Returns an event as a frame, as :meth:`chatcore_inference.http.event_reader.EventReader.read_empty` says."""
         return Frame(raw)
+
+
+def _part(event: dict[str, object], data: bytes) -> Part | None:
+    """Returns the reasoning or the data part of an event without text."""
+    reasoning = event.get("reasoning")
+    if isinstance(reasoning, str):
+        return Part(PartKind.REASONING, reasoning)
+    return data_part(data.decode(errors="replace")) if RESERVED_KEYS.isdisjoint(event) else None

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatcore.conversations.parts import Part, PartKind
 from chatcore.ports import Frame
 from chatcore_inference.http.event_reader import ErrorFrame
 from chatcore_inference.protocols.samosachaat.frames import SamosachaatEventReader
@@ -82,6 +83,44 @@ def test_anything_else_says_nothing_and_does_no_harm(data: bytes) -> None:
     assert frame.token is None
     assert not frame.is_closing
     assert type(frame) is Frame
+
+
+@pytest.mark.parametrize(
+    ("data", "part"),
+    [
+        (b'{"reasoning":"Hm","gpu":0}', Part(PartKind.REASONING, "Hm")),
+        (b'{"token":"","reasoning":"Hm"}', Part(PartKind.REASONING, "Hm")),
+        (b'{"token":null,"reasoning":"half \\ud83d"}', Part(PartKind.REASONING, f"half {LONE_HIGH}")),
+        (b'{"token":"a","reasoning":"Hm"}', None),
+        (b'{"reasoning":null}', None),
+        (b"{}", Part(PartKind.DATA, "{}")),
+        (b'{"tool":"add","args":[1, 2]}', Part(PartKind.DATA, '{"tool":"add","args":[1,2]}')),
+        (b' {\t"a" : "b \\" : c" ,\r\n"d": 1.10 }\n', Part(PartKind.DATA, '{"a":"b \\" : c","d":1.10}')),
+        (b'{"a":"\\ud800 \\u0000"}', Part(PartKind.DATA, '{"a":"\\ud800 \\u0000"}')),
+        (b'{"a":"\xff"}', Part(PartKind.DATA, '{"a":"\ufffd"}')),
+        (b'{"a":1,"a":2}', Part(PartKind.DATA, '{"a":1,"a":2}')),
+        (b'{"n":' + b"9" * 400 + b"}", Part(PartKind.DATA, '{"n":' + "9" * 400 + "}")),
+        # A model must not tell readers what only the service may tell.
+        (b'{"rewind":0}', None),
+        (b'{"rewind":0,"tool":"add"}', None),
+        (b'{"done":false,"tool":"add"}', None),
+        (b'{"error":null,"tool":"add"}', None),
+        (b'{"token":5,"tool":"add"}', None),
+        (b'{"data":{"rewind":0}}', Part(PartKind.DATA, '{"data":{"rewind":0}}')),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_reasoning_and_objects_are_parts(data: bytes, part: Part | None) -> None:
+    frame = SamosachaatEventReader.read(b"raw", data)
+
+    assert frame.part == part
+    assert not frame.is_closing
+    assert frame.raw == b"raw"
+
+
+@pytest.mark.parametrize("data", [b"5", b'["a"]', b"[DONE]", b"null"])
+def test_what_is_no_object_is_no_part(data: bytes) -> None:
+    assert SamosachaatEventReader.read(b"raw", data).part is None
 
 
 @pytest.mark.parametrize("data", [b'{"done":true}', b'{ "done" : true , "usage":{}}', b'{"x":"\\ud800","done":true}'])
