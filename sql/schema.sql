@@ -35,6 +35,8 @@ create table messages (
     model_tag         text,
     inference_time_ms integer,
     created_at        timestamptz not null,
+    finish_reason     text,
+    usage             text,
     constraint messages_pkey primary key (user_id, id),
     constraint messages_position_key unique (user_id, conversation_id, position),
     constraint messages_conversation_fkey foreign key (user_id, conversation_id)

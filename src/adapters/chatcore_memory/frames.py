@@ -3,12 +3,15 @@
 import json
 from typing import cast
 
+from chatcore.conversations.message import FinishReason
 from chatcore.conversations.parts import Part, PartKind, data_part
 from chatcore.ports import Frame
-from chatcore.ports.inference import RESERVED_KEYS
+from chatcore.ports.inference import RESERVED_KEYS, ClosingFrame, usage_json
 
 #: The frame that ends a reply.
 DONE_FRAME = b'data: {"done":true}\n\n'
+
+_FINISH_REASONS = frozenset(FinishReason)
 
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
@@ -33,12 +36,20 @@ def parse(raw: bytes) -> Frame:
     payload = _payload(raw)
     if payload is None:
         return Frame(raw)
-    token = payload.get("token")
-    return Frame(
+    value = payload.get("token")
+    token = value if isinstance(value, str) else None
+    part = None if token else _part(payload, raw)
+    return _closing(raw, token, part, payload) if payload.get("done") is True else Frame(raw, token, part=part)
+
+
+def _closing(raw: bytes, token: str | None, part: Part | None, payload: dict[str, object]) -> Frame:
+    reason, usage = payload.get("finish_reason"), payload.get("usage")
+    return ClosingFrame(
         raw,
-        token if isinstance(token, str) else None,
-        part=None if token else _part(payload, raw),
-        is_closing=payload.get("done") is True,
+        token,
+        part=part,
+        finish_reason=FinishReason(reason) if isinstance(reason, str) and reason in _FINISH_REASONS else None,
+        usage=usage_json(cast("dict[str, object]", usage)) if isinstance(usage, dict) else None,
     )
 
 

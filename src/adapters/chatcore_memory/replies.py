@@ -286,4 +286,5 @@ def _finished(message: Message, final_state: FinalState) -> Message:
         error=final_state.error,
         token_count=final_state.token_count,
         inference_time_ms=final_state.inference_time_ms,
+        finish_reason=final_state.finish_reason,
     )

@@ -16,7 +16,7 @@ from chatcore_postgres.schema_advice import advice
 # The columns of each table, by the name that the statement below gives the table.
 _COLUMNS: Mapping[LiteralString, Sequence[LiteralString]] = {
     "c": ("user_id", *CONVERSATION_COLUMNS, "next_position"),
-    "m": ("user_id", "conversation_id", *MESSAGE_COLUMNS),
+    "m": ("user_id", "conversation_id", *MESSAGE_COLUMNS, "usage"),
     "g": (
         *("user_id", "conversation_id", "message_id", "slot", "owner_id", "epoch", "lease_until", "stop_requested"),
         *("fallback_head_id", "started_at"),

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.message import DEFAULT_MODEL_TAG as _DEFAULT_MODEL_TAG
-from chatcore.conversations.message import ConversationId, Message, Role, Status
+from chatcore.conversations.message import ConversationId, FinishReason, Message, Role, Status
 from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Row
@@ -44,6 +44,7 @@ MESSAGE_COLUMNS: Sequence[LiteralString] = (
     "model_tag",
     "inference_time_ms",
     "created_at",
+    "finish_reason",
 )
 
 # A dictionary takes half the time of a call of the enumeration.
@@ -51,6 +52,7 @@ _ROLES = {role.value: role for role in Role}
 _STATUSES = {status.value: status for status in Status}
 _STREAMING = Status.STREAMING.value
 _ERRORS: dict[str | None, ReplyError | None] = {None: None, **{error.value: error for error in ReplyError}}
+_FINISH_REASONS: dict[str | None, FinishReason | None] = {None: None, **{each.value: each for each in FinishReason}}
 _TITLE_SOURCES = {source.value: source for source in TitleSource}
 
 # Most servers use one of these zones. Converting an instant that is in UTC already costs as much as the rest of its
@@ -152,6 +154,7 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
             count if count is not None or status == _STREAMING else 0,
             model_tag or _DEFAULT_MODEL_TAG,
             time_ms if time_ms is not None or status == _STREAMING else 0,
+            _FINISH_REASONS[finish_reason],
         )
         for (
             id_,
@@ -165,6 +168,7 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
             model_tag,
             time_ms,
             created_at,
+            finish_reason,
         ) in map(_MESSAGE, _in_utc(rows, _INSTANT_OF_MESSAGE))
     ]
 

@@ -41,6 +41,18 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+class FinishReason(StrEnum):
+    """Tells why a model ended a reply, as the model says."""
+
+    #: The model had nothing more to say.
+    STOP = "stop"
+    #: The reply has as many tokens as were permitted.
+    LENGTH = "length"
+    CONTENT_FILTER = "content_filter"
+    #: The model waits for the results of the tools that it called.
+    TOOL_CALLS = "tool_calls"
+
+
 # Opening a conversation creates all of its messages, so a message must be cheap to create. The class has no slots,
 # because the slots of a frozen class are filled through `object.__setattr__`. It takes arguments by position, because
 # arguments by name are put into a dictionary first. Slots or arguments by name would each add half of the cost.
@@ -72,6 +84,8 @@ class Message:
     #: Duration of the call to the inference service, in milliseconds; None while the reply streams, and 0 where it is
     #: not known.
     inference_time_ms: int | None = 0
+    #: None where the model does not say it, and for every message that is not a complete reply.
+    finish_reason: FinishReason | None = None
 
     @property
     def is_reply(self) -> bool:

@@ -1,11 +1,13 @@
 """Defines the inference port."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from attrs import frozen
 
 from chatcore.conversations.history import HistoryMessage
+from chatcore.conversations.message import FinishReason
 from chatcore.conversations.parts import Part
 from chatcore.replies.sampling import Sampling
 from chatcore.user import UserId
@@ -25,6 +27,9 @@ class InferenceRequest:
     #: The id of the trace, which is passed on to the service.
     trace_id: str | None = None
 
+
+#: Most code points of what a model says that a reply cost.
+MAX_USAGE_CHARS = 4096
 
 #: The keys that have a meaning at the top of an object; an object with one of them is never a data part.
 RESERVED_KEYS = frozenset({"token", "reasoning", "rewind", "error", "done"})
@@ -65,6 +70,33 @@ class Frame:
         self.is_closing = is_closing
         #: Whether the next frame follows at once, because both arrived in one piece; both may be passed on together.
         self.has_successor = has_successor
+
+
+class ClosingFrame(Frame):
+    """Ends a reply, with what the model says about the whole reply."""
+
+    __slots__ = ("finish_reason", "usage")
+
+    def __init__(
+        self,
+        raw: bytes,
+        token: str | None = None,
+        *,
+        part: Part | None = None,
+        finish_reason: FinishReason | None = None,
+        usage: str | None = None,
+    ) -> None:
+        super().__init__(raw, token, part=part, is_closing=True)
+        #: Why the model ended the reply; None if it does not say.
+        self.finish_reason = finish_reason
+        #: What the reply cost; see :func:`usage_json`. None if the model does not say.
+        self.usage = usage
+
+
+def usage_json(usage: Mapping[str, object]) -> str | None:
+    """Returns what a model says that a reply cost as JSON, or None if it is longer than MAX_USAGE_CHARS."""
+    written = json.dumps(usage, separators=(",", ":"))
+    return written if len(written) <= MAX_USAGE_CHARS else None
 
 
 class Inference(Protocol):

@@ -184,6 +184,7 @@ class Generation:
         """
         text = self.transcript.text()
         status, shown_error = self._outcome(error, has_text=bool(text))
+        is_complete = status is Status.COMPLETE
         return FinalState(
             status=status,
             content=text,
@@ -192,6 +193,8 @@ class Generation:
             inference_time_ms=round((monotonic - self.started_at) * 1000),
             returns_head=returns_head(status, text, replaces=self.replaces),
             ended_at=now,
+            finish_reason=self.transcript.finish_reason if is_complete else None,
+            usage=self.transcript.usage if is_complete else None,
         )
 
     def _outcome(self, error: ReplyError | None, *, has_text: bool) -> tuple[Status, ReplyError | None]:

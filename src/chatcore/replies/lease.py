@@ -13,7 +13,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from chatcore.conversations.message import ConversationId, MessageId, Status
+from chatcore.conversations.message import ConversationId, FinishReason, MessageId, Status
 from chatcore.reply_error import ReplyError
 from chatcore.timestamps import require_aware
 from chatcore.user import UserId
@@ -90,3 +90,7 @@ class FinalState:
     #: Whether the conversation's head moves back from this reply to the one that the reply was to replace.
     returns_head: bool
     ended_at: datetime = field(validator=require_aware)
+    #: What the model says about a complete reply; None otherwise, and where the model does not say it.
+    finish_reason: FinishReason | None = None
+    #: The JSON of an object; see :class:`chatcore.ports.inference.ClosingFrame`.
+    usage: str | None = None

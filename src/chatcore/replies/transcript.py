@@ -10,8 +10,9 @@ from typing import Protocol
 
 from attrs import frozen
 
+from chatcore.conversations.message import FinishReason
 from chatcore.conversations.parts import Part, PartKind
-from chatcore.ports.inference import Frame
+from chatcore.ports.inference import ClosingFrame, Frame
 from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, FrameBuffer
 from chatcore.replies.reply_log import ReplyLog
 from chatcore.reply_error import ReplyError
@@ -62,9 +63,11 @@ class Transcript:
         "_on_first_token",
         "_pending",
         "end",
+        "finish_reason",
         "is_closed",
         "is_sealed",
         "log",
+        "usage",
     )
 
     def __init__(self, on_first_token: Callable[[], None] = lambda: None, *, is_repeatable: bool = False) -> None:
@@ -83,6 +86,9 @@ class Transcript:
         self._listeners: tuple[Listener, ...] = ()
         #: Whether the closing frame has arrived. It is withheld until :meth:`finish`.
         self.is_closed = False
+        #: What the closing frame says about the whole reply; None where it says nothing.
+        self.finish_reason: FinishReason | None = None
+        self.usage: str | None = None
         #: Whether no more frames are accepted.
         self.is_sealed = False
         #: How the stream ends; the value is set once readers can get everything.
@@ -116,9 +122,7 @@ class Transcript:
         if frame.is_closing:
             # A client that has seen the end must be able to fetch the reply, so the closing frame waits until the reply
             # is stored.
-            self._closing = frame.raw
-            self.is_closed = True
-            self.seal()
+            self._close(frame)
         elif frame.has_successor:
             self._hold(frame.raw)
         elif self._held is not None:
@@ -133,6 +137,14 @@ class Transcript:
     def _report_first_token(self, on_first_token: Callable[[], None]) -> None:
         self._on_first_token = None
         on_first_token()
+
+    def _close(self, frame: Frame) -> None:
+        self._closing = frame.raw
+        if isinstance(frame, ClosingFrame):
+            self.finish_reason = frame.finish_reason
+            self.usage = frame.usage
+        self.is_closed = True
+        self.seal()
 
     def _append_part(self, part: Part) -> None:
         if part.kind is PartKind.REASONING:

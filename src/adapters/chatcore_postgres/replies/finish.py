@@ -28,7 +28,7 @@ ended as (
 written as (
     update messages as m
     set status = %(status)s, content = %(content)s, error = %(error)s, token_count = %(token_count)s,
-        inference_time_ms = %(inference_time_ms)s
+        inference_time_ms = %(inference_time_ms)s, finish_reason = %(finish_reason)s, usage = %(usage)s
     from ended
     where m.user_id = %(user_id)s and m.id = %(message_id)s
 ),
@@ -87,6 +87,8 @@ def finish_parameters(lease: Lease, final_state: FinalState) -> dict[str, object
         "error": None if final_state.error is None else final_state.error.value,
         "token_count": final_state.token_count,
         "inference_time_ms": final_state.inference_time_ms,
+        "finish_reason": None if final_state.finish_reason is None else final_state.finish_reason.value,
+        "usage": final_state.usage,
         "returns_head": final_state.returns_head,
         "ended_at": final_state.ended_at,
     }

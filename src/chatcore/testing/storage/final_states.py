@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from attrs import evolve
 
-from chatcore.conversations.message import Status
+from chatcore.conversations.message import FinishReason, Status
 from chatcore.ports import Storage
 from chatcore.replies.lease import FinalState
 from chatcore.reply_error import ReplyError
@@ -36,6 +36,9 @@ from chatcore.testing.storage.steps import (
 _FINAL_STATES = {
     "complete": a_final_state(AWKWARD_TEXT),
     "complete and empty": a_final_state(""),
+    "complete at its limit": evolve(
+        a_final_state(), finish_reason=FinishReason.LENGTH, usage='{"completion_tokens":2,"cost":"\\u0000"}'
+    ),
     "stopped": evolve(an_interruption(), status=Status.STOPPED, error=ReplyError.STOPPED),
     "interrupted": an_interruption(),
     "failed": a_failure(),
@@ -60,6 +63,7 @@ class FinalStatesContract(StorageHooks):
             error=final_state.error,
             token_count=final_state.token_count,
             inference_time_ms=final_state.inference_time_ms,
+            finish_reason=final_state.finish_reason,
         )
 
     async def test_the_final_content_replaces_what_was_checkpointed(self, storage: Storage) -> None:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from chatcore import OnBusy, ReplyError, Sampling, Turn
-from chatcore.conversations.message import Role, Status
+from chatcore.conversations.message import FinishReason, Role, Status
 from chatcore.input_limits import InputLimits
 from chatcore.replies.sampling import MAX_TOP_K
 from chatcore.replies.turns import Turns
@@ -57,6 +57,9 @@ class MessageDocument:
             "Why the reply is not complete: `stopped` if its status is `stopped`, one of the `inference_` codes if it "
             "is `interrupted` or `failed`. Null for every other message."
         ),
+    ]
+    finish_reason: Annotated[
+        FinishReason | None, Doc("Why the model ended a complete reply. Null where the model does not say.")
     ]
     parent_id: UUID | None
 

@@ -5,8 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from chatcore.conversations.message import ConversationId, MessageId, Status
+from chatcore.conversations.message import ConversationId, FinishReason, MessageId, Status
 from chatcore.ports import Frame
+from chatcore.ports.inference import ClosingFrame
 from chatcore.replies.generation import CancelReason, Generation
 from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, LeaseStatus, OwnerId
 from chatcore.replies.transcript import Transcript
@@ -35,6 +36,19 @@ def ended(made: Generation, error: ReplyError | None = None) -> FinalState:
 
 def close(made: Generation) -> None:
     made.transcript.append(Frame(b"done", is_closing=True))
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"), [(None, (FinishReason.LENGTH, "{}")), (ReplyError.INFERENCE_ERROR, (None, None))]
+)
+def test_only_a_complete_reply_keeps_what_the_model_says_about_it(
+    error: ReplyError | None, kept: tuple[FinishReason | None, str | None]
+) -> None:
+    made = generation("Hello")
+    made.transcript.append(ClosingFrame(b"done", finish_reason=FinishReason.LENGTH, usage="{}"))
+    final_state = ended(made, error)
+
+    assert (final_state.finish_reason, final_state.usage) == kept
 
 
 def test_each_checkpoint_stores_the_text_since_the_one_before() -> None:

@@ -1,15 +1,20 @@
-"""Reads the events of a reply; the data of an event is a JSON object with `token`, `done` or `error`."""
+"""Reads the events of a reply; the data of an event is a JSON object."""
+
+from typing import cast
 
 import orjson
 
+from chatcore.conversations.message import FinishReason
 from chatcore.conversations.parts import Part, PartKind, data_part
 from chatcore.ports import Frame
-from chatcore.ports.inference import RESERVED_KEYS
+from chatcore.ports.inference import RESERVED_KEYS, ClosingFrame, usage_json
 from chatcore_inference.browser_json import Json, read_object
 from chatcore_inference.http.event_reader import ErrorFrame
 
 # The values of `error` in an event that reports none: some services have the key in every event. False equals 0.
 _NO_ERROR = (None, False)
+
+_FINISH_REASONS = {reason.value: reason for reason in FinishReason}
 
 
 class SamosachaatEventReader:
@@ -40,13 +45,28 @@ class SamosachaatEventReader:
         if "error" in event and event["error"] not in _NO_ERROR:
             frame = ErrorFrame(raw, frame.token, part=frame.part)
         if event.get("done") is True:
-            frame.is_closing = True
+            frame = _closing(frame, event)
         return frame
 
     @staticmethod
     def read_empty(raw: bytes) -> Frame:
         """Returns an event as a frame, as :meth:`chatcore_inference.http.event_reader.EventReader.read_empty` says."""
         return Frame(raw)
+
+
+def _closing(frame: Frame, event: dict[str, object]) -> Frame:
+    """Returns the frame that closes a reply, with what the event says about the reply."""
+    if isinstance(frame, ErrorFrame):
+        frame.is_closing = True
+        return frame
+    reason, usage = event.get("finish_reason"), event.get("usage")
+    return ClosingFrame(
+        frame.raw,
+        frame.token,
+        part=frame.part,
+        finish_reason=_FINISH_REASONS.get(reason) if isinstance(reason, str) else None,
+        usage=usage_json(cast("dict[str, object]", usage)) if isinstance(usage, dict) else None,
+    )
 
 
 def _part(event: dict[str, object], data: bytes) -> Part | None:

@@ -146,6 +146,14 @@ async def test_only_a_streaming_reply_has_no_counts_and_every_message_has_the_mo
     assert (stopped["token_count"], stopped["model_tag"]) == (1, "eliza")
 
 
+async def test_a_reply_shows_why_the_model_ended_it(service: HttpService) -> None:
+    conversation = await service.conversation()
+    service.inference.play_next(token_frame("Hel"), b'data: {"done":true,"finish_reason":"length"}\n\n')
+    question, reply = (await service.turn(conversation, "hi"))["messages"]
+
+    assert (question["finish_reason"], reply["finish_reason"]) == (None, "length")
+
+
 async def test_respond_async_returns_the_path_of_the_stream(service: HttpService) -> None:
     conversation = await service.conversation()
 

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatcore.conversations.message import FinishReason
 from chatcore.conversations.parts import Part, PartKind
 from chatcore.ports import Frame
+from chatcore.ports.inference import MAX_USAGE_CHARS, ClosingFrame
 from chatcore_inference.http.event_reader import ErrorFrame
 from chatcore_inference.protocols.samosachaat.frames import SamosachaatEventReader
 
@@ -126,6 +128,28 @@ def test_what_is_no_object_is_no_part(data: bytes) -> None:
 @pytest.mark.parametrize("data", [b'{"done":true}', b'{ "done" : true , "usage":{}}', b'{"x":"\\ud800","done":true}'])
 def test_only_true_closes_the_reply(data: bytes) -> None:
     assert SamosachaatEventReader.read(b"raw", data).is_closing
+
+
+@pytest.mark.parametrize(
+    ("data", "finish_reason", "usage"),
+    [
+        (b'{"done":true}', None, None),
+        (b'{"done":true,"finish_reason":"length","usage":{"tokens": 5}}', FinishReason.LENGTH, '{"tokens":5}'),
+        (b'{"done":true,"finish_reason":"eos","usage":{}}', None, "{}"),
+        (b'{"done":true,"finish_reason":["stop"],"usage":"cheap"}', None, None),
+        (b'{"done":true,"finish_reason":null,"usage":null}', None, None),
+        (b'{"done":true,"usage":{"x":"' + b"x" * MAX_USAGE_CHARS + b'"}}', None, None),
+        (b'{"done":true,"usage":{"x":"\\ud800\\u0000"}}', None, '{"x":"\\ud800\\u0000"}'),
+    ],
+    ids=lambda value: repr(value)[:60],
+)
+def test_the_closing_frame_says_why_the_reply_ended_and_what_it_cost(
+    data: bytes, finish_reason: FinishReason | None, usage: str | None
+) -> None:
+    frame = SamosachaatEventReader.read(b"raw", data)
+
+    assert isinstance(frame, ClosingFrame)
+    assert (frame.finish_reason, frame.usage) == (finish_reason, usage)
 
 
 def test_the_last_token_may_come_with_the_end() -> None:
