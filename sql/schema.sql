@@ -37,6 +37,7 @@ create table messages (
     created_at        timestamptz not null,
     finish_reason     text,
     usage             text,
+    cuts              bigint[],
     constraint messages_pkey primary key (user_id, id),
     constraint messages_position_key unique (user_id, conversation_id, position),
     constraint messages_conversation_fkey foreign key (user_id, conversation_id)
@@ -61,13 +62,20 @@ create table generations (
     stop_requested   boolean     not null default false,
     fallback_head_id uuid,
     started_at       timestamptz not null,
+    kind             text        not null default 'turn',
+    request          text,
+    begins_at        bigint      not null default 0,
+    number           integer     not null default 1,
+    expired_leases   integer     not null default 0,
+    restores         text,
     constraint generations_pkey primary key (user_id, conversation_id),
     constraint generations_message_key unique (user_id, message_id),
     constraint generations_slot_key unique (user_id, slot),
     constraint generations_message_fkey foreign key (user_id, message_id)
         references messages (user_id, id) on delete cascade,
     constraint generations_slot_check check (slot >= 1),
-    constraint generations_epoch_check check (epoch >= 1)
+    constraint generations_epoch_check check (epoch >= 1),
+    constraint generations_kind_check check (kind in ('turn', 'regeneration', 'continuation'))
 ) with (fillfactor = 50);
 
 create table deltas (
@@ -75,6 +83,7 @@ create table deltas (
     message_id   uuid   not null,
     start_offset bigint not null,
     text         text   not null,
+    token_count  integer not null default 0,
     constraint deltas_pkey primary key (user_id, message_id, start_offset),
     constraint deltas_generation_fkey foreign key (user_id, message_id)
         references generations (user_id, message_id) on delete cascade,
@@ -89,6 +98,7 @@ create table idempotency_keys (
     user_message_id uuid        not null,
     reply_id        uuid        not null,
     created_at      timestamptz not null,
+    begins_at       bigint      not null default 0,
     constraint idempotency_keys_pkey primary key (user_id, key),
     constraint idempotency_keys_conversation_fkey foreign key (user_id, conversation_id)
         references conversations (user_id, id) on delete cascade

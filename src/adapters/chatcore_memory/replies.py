@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC
+from math import inf
 
 from attrs import evolve, frozen
 
-from chatcore.conversations.conversation import Conversation, TitleSource
+from chatcore.conversations.conversation import Conversation, TitleSource, active_path
 from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
 from chatcore.errors import (
     GenerationInProgressError,
@@ -16,7 +17,8 @@ from chatcore.errors import (
 from chatcore.ports.clock import Clock
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration, NewReply, NewTurn
 from chatcore.ports.replies import DeltaRead, DeltaReader
-from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
+from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, LeaseStatus, OwnerId, Progress
+from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.user import UserId
 from chatcore_memory.tables import GenerationRow, RecordedKey, Tables
 
@@ -55,7 +57,7 @@ class ReplyRows:
         self._require_room(new, running_id)
         running = self._tables.generations.get((new.user_id, new.conversation_id))
         if running is not None:
-            self.finish_orphan(running.lease, decide)
+            self._end(running, decide(running.orphan()))
         return self._append(new)
 
     def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
@@ -92,17 +94,32 @@ class ReplyRows:
         ]
         for generation in expired[:limit]:
             generation.lease = evolve(generation.lease, owner_id=owner_id, epoch=generation.lease.epoch + 1)
+            generation.expired_leases += generation.lease_until > -inf
             generation.lease_until = self._lease_until()
         return [generation.lease for generation in expired[:limit]]
 
-    def finish_orphan(self, lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
-        """Finishes a reply from its deltas."""
+    def recover(
+        self, lease: Lease, decide: Callable[[OrphanedReply], FinalState | Resumption], history_limit: int
+    ) -> FinalState | ResumedReply | None:
+        """Finishes or resumes a reply from its deltas."""
         generation = self._tables.leased(lease)
         if generation is None:
             return None
-        final_state = decide(OrphanedReply(generation.text, generation.is_stop_requested, generation.replaces))
-        self._end(generation, final_state)
-        return final_state
+        orphan = generation.orphan()
+        decided = decide(orphan)
+        if isinstance(decided, FinalState):
+            self._end(generation, decided)
+            return decided
+        self._cut(generation, decided.cut)
+        *history, reply = self._path_to(lease)
+        return ResumedReply(lease=lease, orphan=orphan, reply=reply, history=tuple(history[-history_limit:]))
+
+    def hand_over(self, part: Progress) -> bool:
+        """Stores the last text of an owner and gives its lease up."""
+        if self._checkpoint_one(part.lease.owner_id, part) is LeaseStatus.LOST:
+            return False
+        self._tables.generations[part.lease.user_id, part.lease.conversation_id].lease_until = -inf
+        return True
 
     def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
         """Returns the text that each reader is missing."""
@@ -212,6 +229,7 @@ class ReplyRows:
             lease=new.lease(epoch=1),
             return_head_id=return_head_id,
             replaces=isinstance(new, NewRegeneration),
+            request=new.request,
             lease_until=self._lease_until(),
         )
         return self._accepted(new)
@@ -248,10 +266,23 @@ class ReplyRows:
         if generation is None or generation.lease.owner_id != owner_id:
             return LeaseStatus.LOST
         if part.text:
-            generation.deltas.setdefault(part.start_offset, part.text)
+            generation.deltas.setdefault(part.start_offset, (part.text, part.token_count))
         if part.renew:
             generation.lease_until = self._lease_until()
         return LeaseStatus.STOP_REQUESTED if generation.is_stop_requested else LeaseStatus.HELD
+
+    def _cut(self, generation: GenerationRow, cut: int) -> None:
+        """Lets the reply's next generation begin at a place in its text."""
+        lease = generation.lease
+        generation.number += 1
+        generation.drop_after(cut)
+        message = self._tables.message(lease.user_id, lease.conversation_id, lease.message_id)
+        self._tables.replace(evolve(message, cuts=(*message.cuts, cut)))
+
+    def _path_to(self, lease: Lease) -> Sequence[Message]:
+        """Returns the path that ends with a running reply, which has the text that is stored so far."""
+        path = active_path(self._tables.messages[lease.user_id, lease.conversation_id], lease.message_id)
+        return [self._tables.with_stored_text(message) for message in path]
 
     def _end(self, generation: GenerationRow, final_state: FinalState) -> None:
         key = (generation.lease.user_id, generation.lease.conversation_id)
@@ -275,7 +306,7 @@ class ReplyRows:
         if generation is None or generation.lease.message_id != reader.message_id:
             return DeltaRead("", 0, is_live=False)
         stored = generation.text[: reader.offset + reader.room]
-        return DeltaRead(stored[reader.offset :], len(stored), is_live=True)
+        return DeltaRead(stored[reader.offset :], len(stored), is_live=True, generation=generation.number)
 
 
 def _finished(message: Message, final_state: FinalState) -> Message:

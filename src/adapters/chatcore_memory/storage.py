@@ -21,7 +21,8 @@ from chatcore.ports import (
     Storage,
     StreamCounts,
 )
-from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
+from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
+from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.user import UserId
 from chatcore_memory.conversations import ConversationRows
 from chatcore_memory.paths import PathRows
@@ -146,10 +147,17 @@ class InMemoryStorage(Storage, StreamCounts):
         async with self._transaction():
             return self._replies.claim_expired(owner_id, running, limit)
 
-    async def finish_orphan(self, lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
-        """Finishes an orphaned reply from its deltas, as the port says."""
+    async def recover(
+        self, lease: Lease, decide: Callable[[OrphanedReply], FinalState | Resumption], *, history_limit: int = 1
+    ) -> FinalState | ResumedReply | None:
+        """Finishes or resumes an orphaned reply from its deltas, as the port says."""
         async with self._transaction():
-            return self._replies.finish_orphan(lease, decide)
+            return self._replies.recover(lease, decide, history_limit)
+
+    async def hand_over(self, part: Progress) -> bool:
+        """Stores the last text of an owner and gives its lease up, as the port says."""
+        async with self._transaction():
+            return self._replies.hand_over(part)
 
     async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
         """Returns the text that each reader is missing, as the port says."""

@@ -7,7 +7,9 @@ from attrs import Factory, define, evolve, frozen
 from chatcore.conversations.conversation import Conversation, active_path
 from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
+from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import Lease
+from chatcore.replies.orphans import OrphanedReply, PriorState
 from chatcore.user import UserId
 
 
@@ -23,14 +25,46 @@ class GenerationRow:
     replaces: bool
     #: When the lease expires, in seconds of the storage's clock.
     lease_until: float
+    #: What the model was asked for.
+    request: GenerationRequest
     is_stop_requested: bool = False
-    #: Stretches of text by their offset, in code points.
-    deltas: dict[int, str] = Factory(dict[int, str])
+    #: The number of the reply's generation, from 1.
+    number: int = 1
+    #: Where the text of the request begins.
+    begins_at: int = 0
+    #: How many leases have expired since the request.
+    expired_leases: int = 0
+    #: The state before the request, if the request continues a reply.
+    prior: PriorState | None = None
+    #: Stretches of text by their offset, in code points, each with its number of tokens.
+    deltas: dict[int, tuple[str, int]] = Factory(dict[int, tuple[str, int]])
 
     @property
     def text(self) -> str:
         """Returns the text that is stored so far."""
-        return "".join(text for _, text in sorted(self.deltas.items()))
+        return "".join(text for _, (text, _) in sorted(self.deltas.items()))
+
+    def token_count(self, offset: int = 0) -> int:
+        """Returns the number of tokens that are stored from an offset on."""
+        return sum(tokens for start, (_, tokens) in self.deltas.items() if start >= offset)
+
+    def drop_after(self, cut: int) -> None:
+        """Deletes the text from an offset on, at which a delta ends."""
+        self.deltas = {start: delta for start, delta in self.deltas.items() if start < cut}
+
+    def orphan(self) -> OrphanedReply:
+        """Returns the reply as another process finds it."""
+        return OrphanedReply(
+            text=self.text,
+            stop_requested=self.is_stop_requested,
+            replaces=self.replaces,
+            token_count=self.token_count(),
+            request=self.request,
+            begins_at=self.begins_at,
+            new_token_count=self.token_count(self.begins_at),
+            expired_leases=self.expired_leases,
+            prior=self.prior,
+        )
 
 
 @frozen(kw_only=True)

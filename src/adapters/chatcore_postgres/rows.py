@@ -45,6 +45,7 @@ MESSAGE_COLUMNS: Sequence[LiteralString] = (
     "inference_time_ms",
     "created_at",
     "finish_reason",
+    "cuts",
 )
 
 # A dictionary takes half the time of a call of the enumeration.
@@ -155,6 +156,7 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
             model_tag or _DEFAULT_MODEL_TAG,
             time_ms if time_ms is not None or status == _STREAMING else 0,
             _FINISH_REASONS[finish_reason],
+            tuple(cuts) if cuts else (),
         )
         for (
             id_,
@@ -169,6 +171,7 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
             time_ms,
             created_at,
             finish_reason,
+            cuts,
         ) in map(_MESSAGE, _in_utc(rows, _INSTANT_OF_MESSAGE))
     ]
 

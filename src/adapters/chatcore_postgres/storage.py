@@ -10,7 +10,8 @@ from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
 from chatcore.ports import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
 from chatcore.ports.stream_counts import ProcessId, StreamCounts
-from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
+from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
+from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.user import UserId
 from chatcore_postgres import conversations, health, paths, stream_counts
 from chatcore_postgres.driver.conninfo import normalized
@@ -22,9 +23,10 @@ from chatcore_postgres.replies.begin_turn import begin_turn
 from chatcore_postgres.replies.checkpoint import checkpoint
 from chatcore_postgres.replies.deltas import read_deltas
 from chatcore_postgres.replies.finish import finish
+from chatcore_postgres.replies.hand_over import hand_over
 from chatcore_postgres.replies.interrupt import interrupt
 from chatcore_postgres.replies.messages import get_message, request_stop
-from chatcore_postgres.replies.orphans import claim_expired, finish_orphan
+from chatcore_postgres.replies.orphans import claim_expired, recover
 from chatcore_postgres.warm_up import WarmDatabase
 
 
@@ -201,9 +203,15 @@ class PostgresStorage(Storage, StreamCounts):
         """Takes over replies whose lease has expired, as the port says."""
         return await claim_expired(self._endings, owner_id, running, limit)
 
-    async def finish_orphan(self, lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
-        """Finishes an orphaned reply from its deltas, as the port says."""
-        return await finish_orphan(self._endings, lease, decide)
+    async def recover(
+        self, lease: Lease, decide: Callable[[OrphanedReply], FinalState | Resumption], *, history_limit: int = 1
+    ) -> FinalState | ResumedReply | None:
+        """Finishes or resumes an orphaned reply from its deltas, as the port says."""
+        return await recover(self._endings, lease, decide, history_limit)
+
+    async def hand_over(self, part: Progress) -> bool:
+        """Stores the last text of an owner and gives its lease up, as the port says."""
+        return await hand_over(self._endings, part)
 
     async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
         """Returns the text that each reader is missing, as the port says."""

@@ -15,7 +15,9 @@ import psycopg
 
 from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.ports.new_reply import NewTurn
+from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import OwnerId
+from chatcore.replies.sampling import Sampling
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
 from chatcore_postgres.driver.epoll_wait import WaitingConnection
@@ -43,6 +45,7 @@ _REFUSED = NewTurn(
     content="",
     title=None,
     idempotency_key=None,
+    request=GenerationRequest(sampling=Sampling()),
     history_limit=1,
     max_generations=1,
     now=datetime.fromtimestamp(0, UTC),

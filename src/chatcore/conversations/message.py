@@ -86,6 +86,8 @@ class Message:
     inference_time_ms: int | None = 0
     #: None where the model does not say it, and for every message that is not a complete reply.
     finish_reason: FinishReason | None = None
+    #: Where each generation of the reply after the first began, in code points of its log.
+    cuts: tuple[int, ...] = ()
 
     @property
     def is_reply(self) -> bool:

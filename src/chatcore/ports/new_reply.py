@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from attrs import frozen
 
 from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
+from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.idempotency import IdempotencyKey
 from chatcore.replies.lease import Lease, OwnerId
 from chatcore.user import UserId
@@ -24,6 +25,8 @@ class NewReply:
     #: Maximum number of running replies of this user, including this one; even concurrent requests cannot exceed it.
     max_generations: int
     idempotency_key: IdempotencyKey | None
+    #: What the model is asked for, for a process that takes the reply over.
+    request: GenerationRequest
     now: datetime
 
     def reply(self, *, answers: MessageId, position: int, model_tag: str) -> Message:

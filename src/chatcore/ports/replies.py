@@ -7,7 +7,8 @@ from attrs import frozen
 
 from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration, NewTurn
-from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OrphanedReply, OwnerId, Progress
+from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
+from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.user import UserId
 
 
@@ -36,6 +37,8 @@ class DeltaRead:
     end_offset: int
     #: Whether the reply is still running; when it is not, the message has the whole text.
     is_live: bool
+    #: The number of the reply's generation, from 1; 0 if the reply does not run.
+    generation: int = 0
 
 
 class ReplyStore(Protocol):
@@ -73,7 +76,7 @@ class ReplyStore(Protocol):
     ) -> AcceptedTurn:
         """Ends the reply `running_id` if it still runs, and begins the turn or regeneration, in one transaction.
 
-        The running reply is ended as by :meth:`finish_orphan`, with the text of its deltas, and its owner loses its
+        The running reply is ended as by :meth:`recover`, with the text of its deltas, and its owner loses its
         lease. The new reply is then begun as by :meth:`begin_turn` or :meth:`begin_regeneration`. No other reply begins
         between the two. If the new reply is refused or was begun before, the running reply goes on.
 
@@ -145,6 +148,8 @@ class ReplyStore(Protocol):
     async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
         """Takes over replies of all users whose lease has expired: raises their epoch and renews their lease.
 
+        Each lease that expired is counted with the reply; one that was given up is taken over and not counted.
+
         A reply that `owner_id` itself owns is taken only if it is not in `running`. When several processes sweep at
         once, each reply goes to one of them.
 
@@ -153,14 +158,32 @@ class ReplyStore(Protocol):
         """
         ...
 
-    async def finish_orphan(self, lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
-        """Finishes an orphaned reply that was taken over, with the text of its deltas.
+    async def recover(
+        self, lease: Lease, decide: Callable[[OrphanedReply], FinalState | Resumption], *, history_limit: int = 1
+    ) -> FinalState | ResumedReply | None:
+        """Finishes or resumes an orphaned reply that was taken over, with the text of its deltas.
 
-        The call reads the stored text under a lock that admits no later delta, calls `decide` for the final state, and
-        writes that state as :meth:`finish` does. `decide` must be pure: it may be called more than once.
+        The call reads the stored text under a lock that admits no later delta, and calls `decide`, which must be pure:
+        it may be called more than once. A final state is written as :meth:`finish` does. For a resumption, the text
+        after the cut is deleted, and the reply's next generation begins at the cut, which is kept with the reply.
+
+        Args:
+            lease: the lease of the takeover.
+            decide: the function that decides what becomes of the reply.
+            history_limit: the maximum number of messages of history to return for a resumption.
 
         Returns:
-            The final state; None when the lease is not the current one.
+            The final state or the resumed reply; None when the lease is not the current one.
+        """
+        ...
+
+    async def hand_over(self, part: Progress) -> bool:
+        """Stores the last text of a reply as :meth:`checkpoint` does and gives the lease up, atomically.
+
+        Another process may take the reply over at once, and the lease does not count as expired.
+
+        Returns:
+            Whether the lease was the current one. A repeat returns True as long as no process has taken the reply over.
         """
         ...
 

@@ -9,7 +9,8 @@ from attrs import frozen
 from chatcore.conversations.message import MessageId
 from chatcore.errors import GenerationInProgressError, MessageNotFoundError
 from chatcore.ports import AcceptedTurn, Clock, NewRegeneration, NewTurn, ReplyStore
-from chatcore.replies.lease import FinalState, OrphanedReply
+from chatcore.replies.lease import FinalState
+from chatcore.replies.orphans import OrphanedReply
 from chatcore.replies.recovery import final_state_of_orphan
 from chatcore.replies.stopping import Stopper
 

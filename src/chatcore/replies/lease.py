@@ -50,6 +50,8 @@ class Progress:
     text: str
     #: Whether the checkpoint also renews the lease.
     renew: bool
+    #: How many tokens the text consists of.
+    token_count: int = 0
 
 
 class LeaseStatus(StrEnum):
@@ -61,18 +63,6 @@ class LeaseStatus(StrEnum):
     STOP_REQUESTED = "stop_requested"
     #: The reply was deleted, or another process took it over. Nothing was written, and no later write will succeed.
     LOST = "lost"
-
-
-@frozen
-class OrphanedReply:
-    """Describes a reply whose owner is gone, as it is stored."""
-
-    #: All text that the checkpoints stored.
-    text: str
-    #: Whether a stop of the reply was requested.
-    stop_requested: bool
-    #: Whether the reply is a regeneration beside an earlier reply.
-    replaces: bool
 
 
 @frozen(kw_only=True)

@@ -13,7 +13,8 @@ from chatcore.ports import Clock, Observer, ReplyStore
 from chatcore.replies.generation import broken_off, returns_head
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.idempotency import KEPT_HOURS
-from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, OrphanedReply, OwnerId
+from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, OwnerId
+from chatcore.replies.orphans import OrphanedReply
 from chatcore.replies.outage import FAILURES_THAT_MEAN_OUTAGE
 from chatcore.reply_error import ReplyError
 
@@ -95,9 +96,9 @@ class OrphanRecovery:
             claimed = len(leases)
 
     async def _recover(self, lease: Lease) -> None:
-        final_state = await self._storage.finish_orphan(lease, self._decide)
-        if final_state is not None:
-            self._observer.recovered(lease, final_state)
+        recovered = await self._storage.recover(lease, self._decide)
+        if isinstance(recovered, FinalState):
+            self._observer.recovered(lease, recovered)
 
     def _decide(self, orphan: OrphanedReply) -> FinalState:
         return final_state_of_orphan(orphan, now=self._clock.now())
@@ -116,7 +117,7 @@ def final_state_of_orphan(orphan: OrphanedReply, *, now: datetime) -> FinalState
         status=status,
         content=orphan.text,
         error=ReplyError.STOPPED if orphan.stop_requested else ReplyError.INFERENCE_INTERRUPTED,
-        token_count=0,
+        token_count=orphan.token_count,
         inference_time_ms=0,
         returns_head=returns_head(status, orphan.text, replaces=orphan.replaces),
         ended_at=now,

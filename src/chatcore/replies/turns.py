@@ -15,6 +15,7 @@ from chatcore.ports import AcceptedTurn, Clock, InferenceRequest, NewRegeneratio
 from chatcore.replies.background import Background
 from chatcore.replies.follower import Follower
 from chatcore.replies.generation import Generation
+from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.idempotency import IdempotencyKey, fingerprint
 from chatcore.replies.interruption import Interruption, OnBusy
@@ -95,6 +96,7 @@ class Turns:
             DrainingError: this process is shutting down.
         """
         sampling = self._sampling(sampling)
+        request = GenerationRequest(sampling=sampling, trace_id=trace_id)
         turn = NewTurn(
             user_id=user.id,
             conversation_id=conversation_id,
@@ -104,6 +106,7 @@ class Turns:
             content=self.input_limits.require_content(content),
             title=auto_title(content),
             idempotency_key=_key(idempotency_key, conversation_id, as_sent or _plain(content, sampling)),
+            request=request,
             history_limit=self._history_limit,
             max_generations=self.max_generations,
             now=self.clock.now(),
@@ -112,7 +115,7 @@ class Turns:
 
         async def begin() -> Turn:
             accepted = await store.begin_turn(turn)
-            return self._start(accepted, sampling, trace_id, is_repeatable=idempotency_key is not None)
+            return self._start(accepted, request, is_repeatable=idempotency_key is not None)
 
         return await self.background.admit(self._begin(turn, begin))
 
@@ -141,13 +144,15 @@ class Turns:
             DrainingError: this process is shutting down.
         """
         sampling = self._sampling(sampling)
-        request = {"regenerate": as_sent or _plain_sampling(sampling)}
+        request = GenerationRequest(sampling=sampling, trace_id=trace_id)
+        sent = {"regenerate": as_sent or _plain_sampling(sampling)}
         regeneration = NewRegeneration(
             user_id=user.id,
             conversation_id=conversation_id,
             reply_id=MessageId(self.new_id()),
             owner_id=self.owner_id,
-            idempotency_key=_key(idempotency_key, conversation_id, request),
+            idempotency_key=_key(idempotency_key, conversation_id, sent),
+            request=request,
             history_limit=self._history_limit,
             max_generations=self.max_generations,
             now=self.clock.now(),
@@ -157,7 +162,7 @@ class Turns:
         async def begin() -> Turn:
             accepted = await store.begin_regeneration(regeneration)
             is_repeatable = idempotency_key is not None
-            return self._start(accepted, sampling, trace_id, replaces=True, is_repeatable=is_repeatable)
+            return self._start(accepted, request, replaces=True, is_repeatable=is_repeatable)
 
         return await self.background.admit(self._begin(regeneration, begin))
 
@@ -201,8 +206,7 @@ class Turns:
     def _start(
         self,
         accepted: AcceptedTurn,
-        sampling: Sampling,
-        trace_id: str | None,
+        request: GenerationRequest,
         *,
         replaces: bool = False,
         is_repeatable: bool = False,
@@ -211,14 +215,14 @@ class Turns:
         if accepted.lease is None:
             generation = self.runner.find(reply.user_id, reply.conversation_id, reply.id)
             return Turn(accepted.user_message, reply, generation)
-        request = InferenceRequest(
+        call = InferenceRequest(
             messages=trim(accepted.history, self.history_limits, accepted.instructions),
             instructions=accepted.instructions,
-            sampling=sampling,
+            sampling=request.sampling,
             user_id=reply.user_id,
-            trace_id=trace_id,
+            trace_id=request.trace_id,
         )
-        generation = self.runner.start(accepted.lease, request, replaces=replaces, is_repeatable=is_repeatable)
+        generation = self.runner.start(accepted.lease, call, replaces=replaces, is_repeatable=is_repeatable)
         return Turn(accepted.user_message, reply, generation)
 
     async def read(self, turn: Turn) -> FrameReader | Reader[Stretch]:

@@ -17,8 +17,10 @@ from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import ConversationId, MessageId, Status
 from chatcore.ports import DeltaReader, NewRegeneration, NewTurn
+from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.idempotency import IdempotencyKey
 from chatcore.replies.lease import FinalState, Lease, OwnerId, Progress
+from chatcore.replies.sampling import Sampling
 from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 
@@ -76,6 +78,7 @@ def a_turn(conversation: Conversation, content: str = "Hello", *, now: datetime 
         content=content,
         title="A title",
         idempotency_key=None,
+        request=a_request(),
         history_limit=50,
         max_generations=1000,
         now=now,
@@ -90,6 +93,7 @@ def a_regeneration(conversation: Conversation, *, now: datetime = NOON) -> NewRe
         reply_id=a_message_id(),
         owner_id=an_owner(),
         idempotency_key=None,
+        request=a_request(),
         history_limit=50,
         max_generations=1000,
         now=now,
@@ -140,9 +144,14 @@ def a_failure(*, at: datetime = NOON) -> FinalState:
     )
 
 
-def progress(lease: Lease, text: str, *, start_offset: int = 0, renew: bool = False) -> Progress:
+def a_request(trace_id: str | None = "trace-1") -> GenerationRequest:
+    """Returns what a model is asked for."""
+    return GenerationRequest(sampling=Sampling(temperature=0.5, max_tokens=100, top_k=7), trace_id=trace_id)
+
+
+def progress(lease: Lease, text: str, *, start_offset: int = 0, renew: bool = False, token_count: int = 0) -> Progress:
     """Returns one part of a checkpoint."""
-    return Progress(lease=lease, start_offset=start_offset, text=text, renew=renew)
+    return Progress(lease=lease, start_offset=start_offset, text=text, renew=renew, token_count=token_count)
 
 
 def wrong_leases(lease: Lease) -> list[Lease]:

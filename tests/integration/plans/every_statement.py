@@ -16,6 +16,7 @@ from chatcore.conversations.listing import Cursor, PageRequest
 from chatcore.conversations.message import ConversationId, MessageId, Role
 from chatcore.conversations.path import MAX_SLICE_MESSAGES, WHOLE_PATH, PathRequest
 from chatcore.ports.stream_counts import ProcessId
+from chatcore.replies.orphans import Resumption
 from chatcore.testing.samples import (
     a_final_state,
     a_key,
@@ -177,9 +178,13 @@ async def _make_replies(recording: Recording) -> None:
         async with recording.step(f"streams of {count} users", rows):
             await storage.exchange_stream_counts(ProcessId(UUID(int=1)), dict.fromkeys(users, 1))
     async with recording.step("a claim"):
-        (lease, *_) = await storage.claim_expired(an_owner(), [the_reply(1)], _MANY)
+        (lease, resumed, *_) = await storage.claim_expired(an_owner(), [the_reply(1)], _MANY)
     async with recording.step("the end of an orphaned reply"):
-        await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text))
+        await storage.recover(lease, lambda orphan: a_final_state(orphan.text))
+    async with recording.step("the resumption of an orphaned reply"):
+        await storage.recover(resumed, lambda orphan: Resumption(len(orphan.text)), history_limit=50)
+    async with recording.step("a hand-over"):
+        await storage.hand_over(progress(resumed, "text", start_offset=5000))
     conversation = await create(storage, HEAVY)
     running = await storage.begin_turn(evolve(a_turn(conversation), max_generations=8))
     async with recording.step("an interruption"):

@@ -34,6 +34,7 @@ WITHOUT_BEHAVIOUR: Mapping[str, str] = {
     "chatcore/conversations/message": "data classes",
     "chatcore/ports/": "interfaces, and the data classes of their arguments, which every test of a storage makes",
     "chatcore/replies/lease": "data classes",
+    "chatcore/replies/orphans": "data classes",
     "chatcore/replies/outage": "a constant",
     "chatcore/testing/": "contract tests, which the tests of the adapters run",
     "entrypoints/chatcore_dev/local_stack_error": "an exception class",

@@ -48,6 +48,7 @@ from chatcore.errors import (
     TooManyGenerationsError,
 )
 from chatcore.ports.new_reply import AcceptedTurn, NewReply, NewTurn
+from chatcore.replies.generation_request import GenerationKind
 from chatcore.replies.lease import LEASE_SECONDS, Lease
 from chatcore_postgres.driver.database import Row
 from chatcore_postgres.rows import message_with_text, to_messages
@@ -174,9 +175,9 @@ stored as (
 ),
 generation as (
     insert into generations (user_id, conversation_id, message_id, slot, owner_id, epoch, lease_until,
-        fallback_head_id, started_at)
+        fallback_head_id, started_at, kind, request)
     select %(user_id)s, %(conversation_id)s, %(reply_id)s, free_slot, %(owner_id)s, 1,
-        now() + make_interval(secs => %(lease_seconds)s), fallback_head_id, now()
+        now() + make_interval(secs => %(lease_seconds)s), fallback_head_id, now(), %(kind)s, %(request)s
     from moved
 ),
 remembered as (
@@ -194,7 +195,7 @@ from outcome as o left join moved on true left join said as m on true
 """  # noqa: S608 - every part is a literal
 
 
-def begin_parameters(new: NewReply) -> dict[str, object]:
+def begin_parameters(new: NewReply, kind: GenerationKind) -> dict[str, object]:
     """Returns the parameters that both statements take, always of the same types.
 
     psycopg tells the server a type for each value, and the server prepares and plans the statement once for every
@@ -212,6 +213,8 @@ def begin_parameters(new: NewReply) -> dict[str, object]:
         "key": key.key if key else None,
         "fingerprint": key.fingerprint if key else b"",
         "choice": new.reply_id.int & _MAX_SMALLINT,
+        "kind": kind.value,
+        "request": new.request.encode(),
         "now": new.now,
     }
 

@@ -1,6 +1,7 @@
 """Begins a regeneration: stores an empty reply beside an earlier one."""
 
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration
+from chatcore.replies.generation_request import GenerationKind
 from chatcore_postgres.driver.database import Connection, Database, fetch_definite_on
 from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
 from chatcore_postgres.rows import parent_of
@@ -99,5 +100,6 @@ async def begin_regeneration(database: Database, regeneration: NewRegeneration) 
 
 async def begin_regeneration_on(connection: Connection, regeneration: NewRegeneration) -> AcceptedTurn:
     """Does as :func:`begin_regeneration` on a given connection, also within a transaction."""
-    rows = await fetch_definite_on(connection, BEGIN_REGENERATION, begin_parameters(regeneration))
+    parameters = begin_parameters(regeneration, GenerationKind.REGENERATION)
+    rows = await fetch_definite_on(connection, BEGIN_REGENERATION, parameters)
     return accepted(regeneration, rows)

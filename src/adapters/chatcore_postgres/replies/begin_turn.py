@@ -1,6 +1,7 @@
 """Begins a turn: stores a user message and an empty reply."""
 
 from chatcore.ports.new_reply import AcceptedTurn, NewTurn
+from chatcore.replies.generation_request import GenerationKind
 from chatcore_postgres.driver.database import Connection, Database, Parameters, fetch_definite_on
 from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
 from chatcore_postgres.rows import parent_of
@@ -106,7 +107,7 @@ async def begin_turn_on(connection: Connection, turn: NewTurn) -> AcceptedTurn:
 def turn_parameters(turn: NewTurn) -> Parameters:
     """Returns the parameters of :data:`BEGIN_TURN`, always of the same types."""
     return {
-        **begin_parameters(turn),
+        **begin_parameters(turn, GenerationKind.TURN),
         "user_message_id": turn.user_message_id,
         "content": turn.content,
         "title": turn.title or "",

@@ -21,8 +21,9 @@ CHECKPOINT = """
 with found as (
     select part.*, g.message_id as running_id, g.owner_id, g.epoch as running_epoch, g.stop_requested
     from unnest(%(user_ids)s::text[], %(conversation_ids)s::uuid[], %(message_ids)s::uuid[], %(epochs)s::bigint[],
-            %(start_offsets)s::bigint[], %(texts)s::text[], %(renewals)s::boolean[])
-        with ordinality as part (user_id, conversation_id, message_id, epoch, start_offset, text, renew, number)
+            %(start_offsets)s::bigint[], %(texts)s::text[], %(token_counts)s::bigint[], %(renewals)s::boolean[])
+        with ordinality as part (user_id, conversation_id, message_id, epoch, start_offset, text, token_count,
+            renew, number)
         join generations as g on g.user_id = part.user_id and g.conversation_id = part.conversation_id
     offset 0
 ),
@@ -32,8 +33,8 @@ held as (
     where running_id = message_id and owner_id = %(owner_id)s and running_epoch = epoch
 ),
 stored as (
-    insert into deltas (user_id, message_id, start_offset, text)
-    select user_id, message_id, start_offset, text
+    insert into deltas (user_id, message_id, start_offset, text, token_count)
+    select user_id, message_id, start_offset, text, token_count
     from held
     where text <> ''
     on conflict (user_id, message_id, start_offset) do nothing
@@ -66,6 +67,7 @@ async def checkpoint(database: Database, owner_id: OwnerId, parts: Sequence[Prog
             "epochs": Integers([lease.epoch for lease in leases]),
             "start_offsets": Integers([part.start_offset for part in parts]),
             "texts": Texts([part.text for part in parts]),
+            "token_counts": Integers([part.token_count for part in parts]),
             "renewals": Bools([part.renew for part in parts]),
         },
         plan_anew=True,

@@ -14,7 +14,7 @@ from chatcore_postgres.driver.database import Database, Row
 # readers, which are in no table, to a table with a left join.
 READ_DELTAS = """
 with found as (
-    select reader.number, stored.start_offset, stored.text
+    select reader.number, stored.start_offset, stored.text, g.number as generation
     from unnest(%(user_ids)s::text[], %(conversation_ids)s::uuid[], %(message_ids)s::uuid[], %(offsets)s::bigint[],
             %(untils)s::bigint[])
         with ordinality as reader (user_id, conversation_id, message_id, "offset", until, number)
@@ -30,7 +30,7 @@ with found as (
             ) and d.start_offset < reader.until
         ) as stored on true
 )
-select found.number is not null, found.start_offset, found.text
+select coalesce(found.generation, 0), found.start_offset, found.text
 from generate_subscripts(%(message_ids)s::uuid[], 1) as reader (number)
     left join found on found.number = reader.number
 order by reader.number
@@ -54,8 +54,10 @@ async def read_deltas(database: Database, readers: Sequence[DeltaReader]) -> Seq
 
 
 def _read(reader: DeltaReader, row: Row) -> DeltaRead:
-    is_live, start_offset, text = row
+    generation, start_offset, text = row
+    is_live = generation > 0
     if text is None:
-        return DeltaRead("", 0, is_live)
+        return DeltaRead("", 0, is_live, generation)
     end_offset = min(start_offset + len(text), reader.offset + reader.room)
-    return DeltaRead(text[max(0, reader.offset - start_offset) : end_offset - start_offset], end_offset, is_live)
+    missing = text[max(0, reader.offset - start_offset) : end_offset - start_offset]
+    return DeltaRead(missing, end_offset, is_live, generation)

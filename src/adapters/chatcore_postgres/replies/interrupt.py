@@ -5,11 +5,12 @@ from collections.abc import Callable
 from chatcore.conversations.message import MessageId
 from chatcore.errors import GenerationInProgressError
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration, NewTurn
-from chatcore.replies.lease import FinalState, OrphanedReply
+from chatcore.replies.lease import FinalState
+from chatcore.replies.orphans import OrphanedReply
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
 from chatcore_postgres.replies.begin_regeneration import begin_regeneration_on
 from chatcore_postgres.replies.begin_turn import begin_turn_on
-from chatcore_postgres.replies.orphans import GIVE_UP_WHEN_IDLE, finish_locked, lock
+from chatcore_postgres.replies.orphans import GIVE_UP_WHEN_IDLE, finish_locked, lock, read_orphan
 
 
 async def interrupt(
@@ -31,7 +32,7 @@ async def interrupt(
             except GenerationInProgressError as busy:
                 if lease is None or busy.message_id != running_id:
                     raise
-            await finish_locked(connection, lease, decide)
+            await finish_locked(connection, lease, decide(await read_orphan(connection, lease)))
             return await _begin(connection, new)
 
     return await database.run(unit)

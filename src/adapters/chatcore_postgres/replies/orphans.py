@@ -1,19 +1,25 @@
-"""Takes over replies whose lease has expired, and finishes them."""
+"""Takes over replies whose lease has expired, and finishes or resumes them."""
 
+import json
 from collections.abc import Callable, Collection, Sequence
 
-from chatcore.conversations.message import ConversationId, MessageId
-from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, OrphanedReply, OwnerId
+from chatcore.conversations.message import ConversationId, MessageId, Status
+from chatcore.replies.generation_request import GenerationRequest
+from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, OwnerId
+from chatcore.replies.orphans import OrphanedReply, PriorState, ResumedReply, Resumption
+from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 from chatcore_postgres.driver.arrays import Uuids
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
 from chatcore_postgres.replies.finish import FINISH, finish_parameters, lease_parameters
+from chatcore_postgres.rows import message_with_text, to_messages
 
 # When two sweeps want the same row, the second waits for the first, looks at the row again, and finds the lease
 # renewed. There is no FOR UPDATE SKIP LOCKED: over several users it cannot be distributed.
 CLAIM_EXPIRED = """
 update generations as g
-set owner_id = %(owner_id)s, epoch = g.epoch + 1, lease_until = now() + make_interval(secs => %(lease_seconds)s)
+set owner_id = %(owner_id)s, epoch = g.epoch + 1, lease_until = now() + make_interval(secs => %(lease_seconds)s),
+    expired_leases = g.expired_leases + (g.lease_until > '-infinity')::integer
 from (
     select user_id, conversation_id
     from generations
@@ -40,21 +46,62 @@ where c.user_id = %(user_id)s and c.id = %(conversation_id)s and g.message_id = 
 for update
 """
 
-# The reply of a turn has the position after its question. At any other position it was begun as a regeneration.
+# The reply of a turn has the position after its question. At any other position it was begun as a regeneration. A
+# continuation is neither: its reply was shown before.
 ORPHANED_REPLY = """
-select
-    (
-        select coalesce(string_agg(text, '' order by start_offset), '')
-        from deltas
-        where user_id = %(user_id)s and message_id = %(message_id)s
-    ),
-    g.stop_requested,
-    reply.position > question.position + 1
+select stored.text, g.stop_requested, g.kind <> 'continuation' and reply.position > question.position + 1,
+    stored.token_count, g.request, g.begins_at, stored.new_token_count, g.expired_leases, g.restores
 from generations as g
     join messages as reply on reply.user_id = g.user_id and reply.id = g.message_id
     join messages as question on question.user_id = reply.user_id and question.id = reply.parent_id
+    cross join lateral (
+        select coalesce(string_agg(d.text, '' order by d.start_offset), '') as text,
+            coalesce(sum(d.token_count), 0) as token_count,
+            coalesce(sum(d.token_count) filter (where d.start_offset >= g.begins_at), 0) as new_token_count
+        from deltas as d
+        where d.user_id = %(user_id)s and d.message_id = %(message_id)s
+    ) as stored
 where g.user_id = %(user_id)s and g.conversation_id = %(conversation_id)s and g.message_id = %(message_id)s
 """
+
+# A cut is where a request's text begins or ends, and so between two deltas.
+RESUME = """
+with dropped as (
+    delete from deltas
+    where user_id = %(user_id)s and message_id = %(message_id)s and start_offset >= %(cut)s::bigint
+),
+numbered as (
+    update generations set number = number + 1
+    where user_id = %(user_id)s and conversation_id = %(conversation_id)s and message_id = %(message_id)s
+)
+update messages set cuts = coalesce(cuts, '{}') || %(cut)s::bigint
+where user_id = %(user_id)s and id = %(message_id)s
+returning id
+"""
+
+# The newest message is the reply. Because of `offset 0`, each step looks up one row by the primary key.
+RESUMED = f"""
+select {message_with_text()}
+from (
+    with recursive ancestors as (
+        select m.*, 0 as count
+        from messages as m
+        where m.user_id = %(user_id)s and m.id = %(message_id)s
+        union all
+        select m.*, ancestors.count + 1
+        from ancestors cross join lateral (
+            select *
+            from messages
+            where user_id = %(user_id)s and id = ancestors.parent_id
+            offset 0
+        ) as m
+        where ancestors.count < %(history_limit)s::integer
+    )
+    select *
+    from ancestors
+) as m
+order by m.position
+"""  # noqa: S608 - the columns and expressions are literals
 
 
 async def claim_expired(
@@ -77,17 +124,21 @@ async def claim_expired(
     ]
 
 
-async def finish_orphan(
-    database: Database, lease: Lease, decide: Callable[[OrphanedReply], FinalState]
-) -> FinalState | None:
-    """Finishes an orphaned reply from its deltas in one transaction, as the port says."""
+async def recover(
+    database: Database, lease: Lease, decide: Callable[[OrphanedReply], FinalState | Resumption], history_limit: int
+) -> FinalState | ResumedReply | None:
+    """Finishes or resumes an orphaned reply from its deltas in one transaction, as the port says."""
 
-    async def unit(connection: Connection) -> FinalState | None:
+    async def unit(connection: Connection) -> FinalState | ResumedReply | None:
         async with connection.transaction():
             await fetch_on(connection, GIVE_UP_WHEN_IDLE, {})
             if await lock(connection, lease.user_id, lease.conversation_id, lease.message_id) != lease:
                 return None
-            return await finish_locked(connection, lease, decide)
+            orphan = await read_orphan(connection, lease)
+            decided = decide(orphan)
+            if isinstance(decided, Resumption):
+                return await _resume(connection, lease, orphan, decided, history_limit)
+            return await finish_locked(connection, lease, decided)
 
     return await database.run(unit)
 
@@ -107,11 +158,46 @@ async def lock(
     )
 
 
-async def finish_locked(
-    connection: Connection, lease: Lease, decide: Callable[[OrphanedReply], FinalState]
-) -> FinalState:
-    """Finishes a reply from its deltas, in a transaction that has locked the reply."""
-    (orphan,) = await fetch_on(connection, ORPHANED_REPLY, lease_parameters(lease))
-    final_state = decide(OrphanedReply(*orphan))
+async def read_orphan(connection: Connection, lease: Lease) -> OrphanedReply:
+    """Returns a running reply as it is stored, in a transaction that has locked the reply."""
+    (
+        (text, stop_requested, replaces, token_count, request, begins_at, new_token_count, expired_leases, restores),
+    ) = await fetch_on(connection, ORPHANED_REPLY, lease_parameters(lease))
+    return OrphanedReply(
+        text=text,
+        stop_requested=stop_requested,
+        replaces=replaces,
+        token_count=token_count,
+        request=None if request is None else GenerationRequest.decode(request),
+        begins_at=begins_at,
+        new_token_count=new_token_count,
+        expired_leases=expired_leases,
+        prior=None if restores is None else _prior(restores),
+    )
+
+
+async def finish_locked(connection: Connection, lease: Lease, final_state: FinalState) -> FinalState:
+    """Finishes a reply in a transaction that has locked the reply."""
     await fetch_on(connection, FINISH, finish_parameters(lease, final_state))
     return final_state
+
+
+async def _resume(
+    connection: Connection, lease: Lease, orphan: OrphanedReply, resumption: Resumption, history_limit: int
+) -> ResumedReply:
+    names = {"user_id": lease.user_id, "message_id": lease.message_id}
+    await fetch_on(connection, RESUME, {**names, "conversation_id": lease.conversation_id, "cut": resumption.cut})
+    rows = await fetch_on(connection, RESUMED, {**names, "history_limit": history_limit})
+    *history, reply = to_messages(lease.user_id, lease.conversation_id, rows)
+    return ResumedReply(lease=lease, orphan=orphan, reply=reply, history=tuple(history))
+
+
+def _prior(restores: str) -> PriorState:
+    values = json.loads(restores)
+    error = values["error"]
+    return PriorState(
+        status=Status(values["status"]),
+        error=None if error is None else ReplyError(error),
+        token_count=values["token_count"],
+        inference_time_ms=values["inference_time_ms"],
+    )

@@ -144,7 +144,9 @@ class DeltaReadersContract(StorageHooks):
 
         reads = await storage.read_deltas([a_reader(lease, offset) for offset in range(len(whole) + 1)])
 
-        assert list(reads) == [DeltaRead(whole[offset:], len(whole), is_live=True) for offset in range(len(whole) + 1)]
+        assert list(reads) == [
+            DeltaRead(whole[offset:], len(whole), is_live=True, generation=1) for offset in range(len(whole) + 1)
+        ]
 
     async def test_no_more_is_read_than_the_reader_has_room_for(self, storage: Storage) -> None:
         lease, whole = await _in_pieces(storage)
@@ -153,17 +155,17 @@ class DeltaReadersContract(StorageHooks):
         reads = await storage.read_deltas([a_reader(lease, offset, room=room) for offset, room in stretches])
 
         assert list(reads) == [
-            DeltaRead(whole[offset : offset + room], min(len(whole), offset + room), is_live=True)
+            DeltaRead(whole[offset : offset + room], min(len(whole), offset + room), is_live=True, generation=1)
             for offset, room in stretches
         ]
 
     async def test_a_reader_beyond_the_end_learns_how_much_there_is(self, storage: Storage) -> None:
         lease = await begin(storage)
-        assert list(await storage.read_deltas([a_reader(lease, 7)])) == [DeltaRead("", 0, is_live=True)]
+        assert list(await storage.read_deltas([a_reader(lease, 7)])) == [DeltaRead("", 0, is_live=True, generation=1)]
 
         await checkpoint(storage, progress(lease, "Hello"))
 
-        assert list(await storage.read_deltas([a_reader(lease, 7)])) == [DeltaRead("", 5, is_live=True)]
+        assert list(await storage.read_deltas([a_reader(lease, 7)])) == [DeltaRead("", 5, is_live=True, generation=1)]
 
     async def test_readers_are_answered_in_their_order(self, storage: Storage) -> None:
         alices, bobs = await begin(storage), await begin(storage, await create(storage, BOB))
@@ -193,7 +195,7 @@ class DeltaReadersContract(StorageHooks):
         reads = await storage.read_deltas([*strangers, reader])
 
         assert list(reads[:-1]) == [DeltaRead("", 0, is_live=False)] * 4
-        assert reads[-1] == DeltaRead("secret", 6, is_live=True)
+        assert reads[-1] == DeltaRead("secret", 6, is_live=True, generation=1)
 
     async def test_an_ended_reply_is_no_longer_live(self, storage: Storage) -> None:
         lease = await begin(storage)

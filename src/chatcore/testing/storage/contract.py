@@ -3,6 +3,7 @@
 from chatcore.testing.storage.checkpoints import CheckpointsContract, DeltaReadersContract, StopContract
 from chatcore.testing.storage.conversations import ConversationsContract
 from chatcore.testing.storage.final_states import FinalStatesContract
+from chatcore.testing.storage.hand_over import HandOverContract
 from chatcore.testing.storage.history import HistoryContract
 from chatcore.testing.storage.idempotency_keys import KeysContract, PurgeContract
 from chatcore.testing.storage.interruptions import InterruptionsContract
@@ -13,6 +14,7 @@ from chatcore.testing.storage.pages import PagesContract
 from chatcore.testing.storage.paths import PathsContract
 from chatcore.testing.storage.regeneration_keys import RegenerationKeysContract
 from chatcore.testing.storage.regenerations import RegenerationRepeatsContract, RegenerationsContract
+from chatcore.testing.storage.resumptions import ResumptionsContract
 from chatcore.testing.storage.running_limit import RunningLimitContract
 from chatcore.testing.storage.turn_repeats import TurnRepeatsContract
 from chatcore.testing.storage.turns import TurnsContract
@@ -39,6 +41,8 @@ class StorageContract(
     FinalStatesContract,
     ClaimsContract,
     OrphansContract,
+    ResumptionsContract,
+    HandOverContract,
     OutageContract,
 ):
     """Tests every promise of a storage adapter.

@@ -162,7 +162,7 @@ class ConversationsContract(StorageHooks):
 
         assert await checkpoint(storage, progress(lease, " more", start_offset=4, renew=True)) is LeaseStatus.LOST
         assert await storage.finish(lease, a_final_state("some more")) is False
-        assert await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text)) is None
+        assert await storage.recover(lease, lambda orphan: a_final_state(orphan.text)) is None
         assert list(await storage.read_deltas([a_reader(lease)])) == [DeltaRead("", 0, is_live=False)]
         await self.expire_leases(storage)
         assert list(await storage.claim_expired(lease.owner_id, (), 10)) == []
@@ -181,7 +181,9 @@ class ConversationsContract(StorageHooks):
         again = await storage.begin_turn(a_turn(conversation))
 
         assert [m.position for m in await messages_of(storage, conversation)] == [1, 2]
-        assert list(await storage.read_deltas([a_reader(lease_of(again))])) == [DeltaRead("", 0, is_live=True)]
+        assert list(await storage.read_deltas([a_reader(lease_of(again))])) == [
+            DeltaRead("", 0, is_live=True, generation=1)
+        ]
         assert await storage.finish(lease, a_final_state()) is False
 
     async def test_an_unknown_conversation_is_not_found_by_any_method(self, storage: Storage) -> None:

@@ -160,7 +160,7 @@ class FinalStatesContract(StorageHooks):
 
         for wrong in wrong_leases(lease):
             assert await storage.finish(wrong, a_final_state("forged", at=later(9))) is False
-            assert await storage.finish_orphan(wrong, lambda text: a_final_state(f"forged {text}", at=later(9))) is None
+            assert await storage.recover(wrong, lambda text: a_final_state(f"forged {text}", at=later(9))) is None
 
         assert await reopen(storage, conversation) == before
         assert await text_so_far(storage, lease) == "Hel"

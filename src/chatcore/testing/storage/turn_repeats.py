@@ -52,7 +52,7 @@ class TurnRepeatsContract(StorageHooks):
         await storage.begin_turn(turn)
 
         assert await checkpoint(storage, progress(lease, "", start_offset=4)) is LeaseStatus.HELD
-        assert await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text)) == a_final_state("text")
+        assert await storage.recover(lease, lambda orphan: a_final_state(orphan.text)) == a_final_state("text")
 
     async def test_a_repeat_after_the_end_grants_nothing(self, storage: Storage) -> None:
         conversation = await create(storage)

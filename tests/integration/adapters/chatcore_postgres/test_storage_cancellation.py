@@ -96,10 +96,10 @@ async def _finish(storage: PostgresStorage, user_id: str) -> Act:
     return lambda: storage.finish(lease, a_final_state("Hi there"))
 
 
-async def _finish_orphan(storage: PostgresStorage, user_id: str) -> Act:
+async def _recover(storage: PostgresStorage, user_id: str) -> Act:
     lease = await begin(storage, await create(storage, user_id))
     await checkpoint(storage, progress(lease, "Hi"))
-    return lambda: storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text))
+    return lambda: storage.recover(lease, lambda orphan: a_final_state(orphan.text))
 
 
 async def _claim(storage: PostgresStorage, user_id: str) -> Act:
@@ -134,7 +134,7 @@ SCENES: tuple[Scene, ...] = (
     _request_stop,
     _checkpoint,
     _finish,
-    _finish_orphan,
+    _recover,
     _claim,
     _purge,
     _open,
@@ -182,7 +182,7 @@ async def test_a_call_cancelled_at_any_wait_is_done_wholly_or_not_at_all(
 async def test_a_call_cancelled_during_a_lock_wait_is_done_wholly_or_not_at_all(
     storage: PostgresStorage, admin: AsyncConnection[Any], holder: AsyncConnection[Any], times: int
 ) -> None:
-    for scene in (_rename, _delete, _begin_turn, _begin_regeneration, _finish, _finish_orphan):
+    for scene in (_rename, _delete, _begin_turn, _begin_regeneration, _finish, _recover):
         user_id = uuid4().hex
         act = await scene(storage, user_id)
         before = await _state(admin, user_id)

@@ -135,7 +135,7 @@ async def _live(storage: PostgresStorage, turn: AcceptedTurn) -> None:
     await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
     await storage.request_stop(lease.user_id, lease.conversation_id, lease.message_id)
     await storage.get_message(lease.user_id, lease.conversation_id, lease.message_id)
-    assert await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text)) == a_final_state("Hi")
+    assert await storage.recover(lease, lambda orphan: a_final_state(orphan.text)) == a_final_state("Hi")
     await storage.update_conversation(lease.user_id, lease.conversation_id, a_rename("Renamed"))
     path = await storage.open_path(lease.user_id, lease.conversation_id, WHOLE_PATH)
     await storage.read_slice(lease.user_id, lease.conversation_id, SliceKey(path.first.messages[-1].id, 1))

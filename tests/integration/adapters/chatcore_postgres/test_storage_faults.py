@@ -60,7 +60,7 @@ async def test_no_caller_notices_that_all_connections_are_cut(storage: PostgresS
         await admin.execute(_TERMINATE)
         assert [read.text for read in await storage.read_deltas([a_reader(lease)])] == ["Hi"]
         await admin.execute(_TERMINATE)
-        assert await storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text)) == a_final_state("Hi")
+        assert await storage.recover(lease, lambda orphan: a_final_state(orphan.text)) == a_final_state("Hi")
         await admin.execute(_TERMINATE)
         await storage.list_conversations(ALICE, PageRequest())
 

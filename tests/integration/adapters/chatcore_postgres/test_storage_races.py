@@ -225,7 +225,7 @@ async def test_finishes_deletions_and_turns_never_deadlock(storage: PostgresStor
             storage.finish(lease, a_final_state()),
             storage.delete_conversation(conversation.user_id, conversation.id),
             storage.begin_turn(a_turn(conversation)),
-            storage.finish_orphan(lease, lambda orphan: a_final_state(orphan.text)),
+            storage.recover(lease, lambda orphan: a_final_state(orphan.text)),
             return_exceptions=True,
         )
     await storage.close()

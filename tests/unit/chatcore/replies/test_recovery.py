@@ -9,7 +9,8 @@ from tests.unit.conftest import ADA, World, has_ended, until
 from chatcore import ReplyError, Status, User
 from chatcore.errors import StorageUnavailableError
 from chatcore.replies.generation_runner import FINISH_TRIES_ON_BUGS
-from chatcore.replies.lease import LEASE_SECONDS, RENEWAL_SECONDS, FinalState, Lease, OrphanedReply
+from chatcore.replies.lease import LEASE_SECONDS, RENEWAL_SECONDS, FinalState, Lease
+from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.replies.recovery import SWEEP_SECONDS
 from chatcore.replies.transcript import RECONNECT
 
@@ -191,14 +192,16 @@ def _user(number: int) -> User:
 async def test_an_orphan_that_cannot_be_finished_does_not_hold_up_others(world: World) -> None:
     turns = [await world.send(await world.conversation()) for _ in range(5)]
     other = world.replica()
-    real = world.storage.finish_orphan
+    real = world.storage.recover
 
-    async def finish_orphan(lease: Lease, decide: Callable[[OrphanedReply], FinalState]) -> FinalState | None:
+    async def recover(
+        lease: Lease, decide: Callable[[OrphanedReply], FinalState | Resumption], *, history_limit: int = 1
+    ) -> FinalState | ResumedReply | None:
         if lease.message_id == turns[0].reply.id:
             raise StorageUnavailableError
-        return await real(lease, decide)
+        return await real(lease, decide, history_limit=history_limit)
 
-    world.storage.finish_orphan = finish_orphan  # type: ignore[method-assign]  # a storage in which one row is locked
+    world.storage.recover = recover  # type: ignore[method-assign]  # a storage in which one row is locked
     world.clock.advance(LEASE_SECONDS + 1)
     went_well = await other.chat.recovery.sweep()
 

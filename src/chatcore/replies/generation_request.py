@@ -1,0 +1,44 @@
+"""Describes what a model was asked for, in a form that another process can read."""
+
+import json
+from enum import StrEnum
+from typing import Self
+
+from attrs import asdict, frozen
+
+from chatcore.replies.sampling import Sampling
+
+
+class GenerationKind(StrEnum):
+    """Names the ways in which a generation begins."""
+
+    #: The reply answers a new message.
+    TURN = "turn"
+    #: The reply stands beside an earlier reply.
+    REGENERATION = "regeneration"
+    #: The reply goes on from where it had ended.
+    CONTINUATION = "continuation"
+
+
+@frozen(kw_only=True)
+class GenerationRequest:
+    """Holds what a request for a reply says besides the messages, which the storage has."""
+
+    sampling: Sampling
+    trace_id: str | None = None
+
+    def encode(self) -> str:
+        """Returns the request in JSON."""
+        return json.dumps({"sampling": asdict(self.sampling), "trace_id": self.trace_id})
+
+    @classmethod
+    def decode(cls, encoded: str) -> Self:
+        """Returns the request that :meth:`encode` has encoded, also if another version of the service did so."""
+        values = json.loads(encoded)
+        sampling = values["sampling"]
+        return cls(
+            sampling=Sampling(
+                temperature=sampling["temperature"], max_tokens=sampling["max_tokens"], top_k=sampling["top_k"]
+            ),
+            trace_id=values["trace_id"],
+        )
