@@ -33,6 +33,7 @@ from chatcore.errors import ChatError
 from chatcore.input_limits import InputLimits
 from chatcore.replies.interruption import OnBusy
 from chatcore.replies.readers import FrameReader, Reader
+from chatcore.replies.rescue import Rescue
 from chatcore.replies.sampling import Sampling
 from chatcore.replies.transcript import End
 from chatcore.replies.turns import Turn
@@ -63,6 +64,7 @@ __all__ = [
     "PathRequest",
     "Reader",
     "ReplyError",
+    "Rescue",
     "Role",
     "Sampling",
     "Status",

@@ -21,6 +21,7 @@ from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.interruption import Interruption
 from chatcore.replies.lease import OwnerId
 from chatcore.replies.recovery import OrphanRecovery
+from chatcore.replies.rescue import Rescue, RescuePolicy
 from chatcore.replies.stopping import Stopper
 from chatcore.replies.turns import Turns
 from chatcore.timed_wait import wait_at_most
@@ -64,16 +65,26 @@ class Chat:
         observer: Observer | None = None,
         limits: Limits | None = None,
         placeholder_titles: Collection[str] = PLACEHOLDER_TITLES,
+        rescue: Rescue = Rescue.CONTINUE,
     ) -> None:
         observer = observer or FailureLog()
         limits = limits or Limits()
         owner_id = OwnerId(uuid4())
+        policy = RescuePolicy(rescue=rescue, can_continue=inference.can_continue)
         background = Background(clock=clock, observer=observer)
         self.runner = GenerationRunner(background, storage=storage, inference=inference, clock=clock, observer=observer)
         self.checkpointer = Checkpointer(
             self.runner, storage=storage, clock=clock, observer=observer, owner_id=owner_id
         )
-        self.recovery = OrphanRecovery(self.runner, storage=storage, clock=clock, observer=observer, owner_id=owner_id)
+        self.recovery = OrphanRecovery(
+            self.runner,
+            storage=storage,
+            clock=clock,
+            observer=observer,
+            owner_id=owner_id,
+            policy=policy,
+            history_limits=limits.history,
+        )
         self.follower = Follower(self.runner, storage=storage, clock=clock, observer=observer)
         self.conversations = Conversations(
             storage=storage,

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from chatcore import Chat, Conversation, Limits, Message, Sampling, Turn, User
 from chatcore.ports import NullObserver
 from chatcore.replies.lease import FinalState, Lease
+from chatcore.replies.rescue import Rescue
 from chatcore_memory import FrozenClock, InMemoryStorage
 from tests.unit.inference_by_hand import InferenceByHand
 
@@ -45,6 +46,7 @@ class RecordingObserver(NullObserver):
         self.final_states: list[FinalState | None] = []
         self.first_tokens: list[float] = []
         self.recovered_states: list[FinalState] = []
+        self.resumed_leases: list[Lease] = []
 
     def first_token(self, _lease: Lease, seconds: float) -> None:
         self.first_tokens.append(seconds)
@@ -54,6 +56,9 @@ class RecordingObserver(NullObserver):
 
     def recovered(self, _lease: Lease, final_state: FinalState) -> None:
         self.recovered_states.append(final_state)
+
+    def resumed(self, lease: Lease) -> None:
+        self.resumed_leases.append(lease)
 
     def failed(self, what: str, error: Exception) -> None:
         self.failures.append((what, error))
@@ -69,10 +74,16 @@ class World:
     observer: RecordingObserver = field(factory=RecordingObserver)
     chat: Chat = field(init=False)
     limits: Limits = field(factory=Limits)
+    rescue: Rescue = Rescue.CONTINUE
 
     def __attrs_post_init__(self) -> None:
         chat = Chat(
-            storage=self.storage, inference=self.inference, clock=self.clock, observer=self.observer, limits=self.limits
+            storage=self.storage,
+            inference=self.inference,
+            clock=self.clock,
+            observer=self.observer,
+            limits=self.limits,
+            rescue=self.rescue,
         )
         object.__setattr__(self, "chat", chat)
 

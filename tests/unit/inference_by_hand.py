@@ -35,10 +35,16 @@ class Call:
 class InferenceByHand(Inference):
     """Passes every call to the test."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, can_continue: bool = False) -> None:
         self._calls: asyncio.Queue[Call] = asyncio.Queue()
+        self._can_continue = can_continue
         #: Whether the next cancellation is swallowed.
         self.is_stubborn = False
+
+    @property
+    def can_continue(self) -> bool:
+        """Returns what the test says."""
+        return self._can_continue
 
     async def call(self) -> Call:
         """Waits for the next call."""

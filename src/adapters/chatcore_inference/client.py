@@ -118,6 +118,11 @@ class InferenceClient(Inference, Models):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    @property
+    def can_continue(self) -> bool:
+        """Returns whether the service can go on from its own text, as its protocol says."""
+        return self._protocol.can_continue
+
     async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
         """Calls `on_frame` as :meth:`chatcore.ports.Inference.generate` says, and raises every error of `on_frame`."""
         self._require_open()

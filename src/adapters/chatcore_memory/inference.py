@@ -107,9 +107,12 @@ class ScriptedInference(Inference, Models):
     Args:
         patience_seconds: how long a reply may pause, in real time, before it fails with InferenceTimeoutError;
             without limit by default.
+        can_continue: what :attr:`chatcore.ports.Inference.can_continue` says. A script for a request with text so far
+            has only what follows that text.
     """
 
-    def __init__(self, *, patience_seconds: float | None = None) -> None:
+    def __init__(self, *, patience_seconds: float | None = None, can_continue: bool = True) -> None:
+        self._can_continue = can_continue
         self.calls: list[InferenceCall] = []
         self.outage: InferenceError | None = None
         self.models: ModelsDocument | InferenceError = _NO_MODELS
@@ -153,6 +156,11 @@ class ScriptedInference(Inference, Models):
     async def until_cancelled(self, count: int = 1) -> None:
         """Returns when at least `count` replies have been cancelled."""
         await self.until(lambda: sum(call.state is CallState.CANCELLED for call in self.calls) >= count)
+
+    @property
+    def can_continue(self) -> bool:
+        """Returns whether the script can go on from a reply's text."""
+        return self._can_continue
 
     async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
         """Plays the next script, as :meth:`chatcore.ports.Inference.generate` says."""

@@ -112,7 +112,13 @@ class ReplyRows:
             return decided
         self._cut(generation, decided.cut)
         *history, reply = self._path_to(lease)
-        return ResumedReply(lease=lease, orphan=orphan, reply=reply, history=tuple(history[-history_limit:]))
+        return ResumedReply(
+            lease=lease,
+            orphan=orphan,
+            reply=reply,
+            history=tuple(history[-history_limit:]),
+            instructions=self._tables.conversation(lease.user_id, lease.conversation_id).instructions,
+        )
 
     def hand_over(self, part: Progress) -> bool:
         """Stores the last text of an owner and gives its lease up."""

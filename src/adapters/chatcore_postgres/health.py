@@ -21,8 +21,11 @@ _COLUMNS: Mapping[LiteralString, Sequence[LiteralString]] = {
         *("user_id", "conversation_id", "message_id", "slot", "owner_id", "epoch", "lease_until", "stop_requested"),
         *("fallback_head_id", "started_at", "kind", "request", "begins_at", "number", "expired_leases", "restores"),
     ),
-    "d": ("user_id", "message_id", "start_offset", "text"),
-    "k": ("user_id", "key", "fingerprint", "conversation_id", "user_message_id", "reply_id", "created_at"),
+    "d": ("user_id", "message_id", "start_offset", "text", "token_count"),
+    "k": (
+        *("user_id", "key", "fingerprint", "conversation_id", "user_message_id", "reply_id", "created_at"),
+        "begins_at",
+    ),
     "s": ("user_id", "process_id", "streams", "valid_until"),
 }
 
@@ -31,7 +34,7 @@ _PRIVILEGES: Mapping[str, str] = {
     "conversations": "SELECT INSERT UPDATE DELETE",
     "messages": "SELECT INSERT UPDATE",
     "generations": "SELECT INSERT UPDATE DELETE",
-    "deltas": "SELECT INSERT",
+    "deltas": "SELECT INSERT DELETE",
     "idempotency_keys": "SELECT INSERT DELETE",
     "open_streams": "SELECT INSERT UPDATE DELETE",
 }

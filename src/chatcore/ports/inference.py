@@ -26,6 +26,9 @@ class InferenceRequest:
     user_id: UserId
     #: The id of the trace, which is passed on to the service.
     trace_id: str | None = None
+    #: The beginning of the model's own answer: the reply's text so far. The model sends only what follows the text. It
+    #: is empty unless :attr:`Inference.can_continue`.
+    so_far: str = ""
 
 
 #: Most code points of what a model says that a reply cost.
@@ -101,6 +104,11 @@ def usage_json(usage: Mapping[str, object]) -> str | None:
 
 class Inference(Protocol):
     """Asks models for replies."""
+
+    @property
+    def can_continue(self) -> bool:
+        """Returns whether the service can go on from the beginning of its own answer."""
+        return False
 
     async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
         """Calls `on_frame` with each frame, in order, as it arrives; returns after the closing frame.

@@ -32,6 +32,10 @@ class Observer(Protocol):
         """Reports that this process has finished an orphaned reply."""
         ...
 
+    def resumed(self, lease: Lease) -> None:
+        """Reports that this process has taken an orphaned reply over and goes on with it."""
+        ...
+
     def failed(self, what: str, error: Exception) -> None:
         """Reports that the background work named `what` failed. The work is retried where a retry can help."""
         ...
@@ -53,6 +57,9 @@ class NullObserver(Observer):
         """Does nothing."""
 
     def recovered(self, lease: Lease, final_state: FinalState) -> None:
+        """Does nothing."""
+
+    def resumed(self, lease: Lease) -> None:
         """Does nothing."""
 
     def failed(self, what: str, error: Exception) -> None:

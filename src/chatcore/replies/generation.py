@@ -4,8 +4,11 @@ import asyncio
 from datetime import datetime
 from enum import StrEnum
 
+from attrs import frozen
+
 from chatcore.conversations.message import Status
 from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, LeaseStatus, Progress
+from chatcore.replies.orphans import PriorState
 from chatcore.replies.transcript import Transcript
 from chatcore.reply_error import ReplyError
 from chatcore.text import has_visible_text
@@ -27,6 +30,27 @@ class CancelReason(StrEnum):
     LOST = "lost"
 
 
+@frozen(kw_only=True)
+class Beginning:
+    """Describes what a reply has when a generation of it begins."""
+
+    #: The text, which is stored.
+    text: str = ""
+    #: How many tokens the text consists of.
+    token_count: int = 0
+    #: Where each generation after the first began, this one included, in code points of the log.
+    cuts: tuple[int, ...] = ()
+    #: Whether the reply is a regeneration beside an earlier reply.
+    replaces: bool = False
+    #: The final state before the request, and the length of the reply then, if the request continues a reply.
+    prior: PriorState | None = None
+    prior_length: int = 0
+
+
+#: A reply that has nothing yet.
+AT_FIRST = Beginning()
+
+
 class Generation:
     """Keeps the state of one generation: its transcript, how much of it is stored, and why it was cancelled.
 
@@ -36,15 +60,17 @@ class Generation:
     __slots__ = (
         "_checkpoint_waiter",
         "_in_flight",
+        "_in_flight_tokens",
         "_inference",
         "_is_being_stored",
         "_renewed_at",
         "_stored",
+        "_stored_tokens",
+        "beginning",
         "cancel_reason",
         "failures",
         "is_finishing",
         "lease",
-        "replaces",
         "started_at",
         "task",
         "trace_id",
@@ -57,14 +83,13 @@ class Generation:
         transcript: Transcript,
         *,
         started_at: float,
-        replaces: bool = False,
+        beginning: Beginning = AT_FIRST,
         trace_id: str | None = None,
     ) -> None:
         self.lease = lease
         #: When the generation started, in monotonic seconds of the clock port.
         self.started_at = started_at
-        #: Whether the reply is a regeneration beside an earlier reply.
-        self.replaces = replaces
+        self.beginning = beginning
         self.trace_id = trace_id
         self.transcript = transcript
         #: The task that runs the generation to its final state; None before the runner has started it.
@@ -74,8 +99,10 @@ class Generation:
         self.is_finishing = False
         #: How many checkpoints of this generation have failed in a row.
         self.failures = 0
-        self._stored = 0
+        self._stored = len(beginning.text)
+        self._stored_tokens = 0
         self._in_flight = ""
+        self._in_flight_tokens = 0
         self._is_being_stored = False
         # The event is created only when a task waits for it, which is rare.
         self._checkpoint_waiter: asyncio.Event | None = None
@@ -126,11 +153,14 @@ class Generation:
         """
         if not self._in_flight:
             self._in_flight = self.transcript.text(self._stored)
+            # Tokens without text, such as empty ones, are stored with the next text.
+            self._in_flight_tokens = self.transcript.token_count - self._stored_tokens if self._in_flight else 0
         self._is_being_stored = True
         return Progress(
             lease=self.lease,
             start_offset=self._stored,
             text=self._in_flight,
+            token_count=self._in_flight_tokens,
             renew=monotonic - self._renewed_at >= RENEWAL_SECONDS,
         )
 
@@ -141,6 +171,7 @@ class Generation:
             self.cancel(CancelReason.LOST)
             return
         self._stored = part.start_offset + len(part.text)
+        self._stored_tokens += part.token_count
         self._in_flight = ""
         if part.renew:
             self._renewed_at = monotonic
@@ -183,15 +214,19 @@ class Generation:
         An error after the closing frame is one that the closing frame reports, so the reply is not complete.
         """
         text = self.transcript.text()
+        before = self.beginning
+        if before.prior is not None and len(text) == before.prior_length:
+            return restored(before.prior, text, now=now)
         status, shown_error = self._outcome(error, has_text=bool(text))
         is_complete = status is Status.COMPLETE
+        time_before = 0 if before.prior is None else before.prior.inference_time_ms
         return FinalState(
             status=status,
             content=text,
             error=shown_error,
-            token_count=self.transcript.token_count,
-            inference_time_ms=round((monotonic - self.started_at) * 1000),
-            returns_head=returns_head(status, text, replaces=self.replaces),
+            token_count=before.token_count + self.transcript.token_count,
+            inference_time_ms=time_before + round((monotonic - self.started_at) * 1000),
+            returns_head=returns_head(status, text, replaces=before.replaces),
             ended_at=now,
             finish_reason=self.transcript.finish_reason if is_complete else None,
             usage=self.transcript.usage if is_complete else None,
@@ -203,6 +238,21 @@ class Generation:
         if self.cancel_reason is CancelReason.STOPPED:
             return Status.STOPPED, ReplyError.STOPPED
         return broken_off(has_text=has_text), error or ReplyError.INFERENCE_INTERRUPTED
+
+
+def restored(prior: PriorState, text: str, *, now: datetime) -> FinalState:
+    """Returns the final state of a reply that was continued and got no new text: everything is as it was before."""
+    return FinalState(
+        status=prior.status,
+        content=text,
+        error=prior.error,
+        token_count=prior.token_count,
+        inference_time_ms=prior.inference_time_ms,
+        returns_head=True,
+        ended_at=now,
+        finish_reason=prior.finish_reason,
+        usage=prior.usage,
+    )
 
 
 def broken_off(*, has_text: bool) -> Status:

@@ -10,7 +10,7 @@ from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.errors import InferenceError, MessageNotFoundError, StorageUnavailableError
 from chatcore.ports import Clock, Inference, InferenceRequest, Observer, ReplyStore
 from chatcore.replies.background import Background
-from chatcore.replies.generation import CancelReason, Generation
+from chatcore.replies.generation import AT_FIRST, Beginning, CancelReason, Generation
 from chatcore.replies.lease import FinalState, Lease
 from chatcore.replies.transcript import RECONNECT, End, Transcript
 from chatcore.reply_error import ReplyError
@@ -68,14 +68,21 @@ class GenerationRunner:
     # -- Running --------------------------------------------------------------------------------------------------
 
     def start(
-        self, lease: Lease, request: InferenceRequest, *, replaces: bool = False, is_repeatable: bool = False
+        self,
+        lease: Lease,
+        request: InferenceRequest,
+        *,
+        beginning: Beginning = AT_FIRST,
+        keeps_frames: bool = True,
+        is_repeatable: bool = False,
     ) -> Generation:
         """Starts to generate a reply under `lease`, which goes on even if the caller is cancelled.
 
         Args:
             lease: the right to write the reply.
             request: the request to the inference service.
-            replaces: whether the reply is a regeneration beside an earlier reply.
+            beginning: what the reply has already.
+            keeps_frames: whether a caller will request the frames of this generation.
             is_repeatable: whether the turn has an idempotency key, so that its frames may be requested again.
         """
         started_at = self._clock.monotonic()
@@ -83,9 +90,12 @@ class GenerationRunner:
         def on_first_token() -> None:
             self._observer.first_token(lease, self._clock.monotonic() - started_at)
 
-        transcript = Transcript(on_first_token, is_repeatable=is_repeatable)
-        generation = Generation(lease, transcript, started_at=started_at, replaces=replaces, trace_id=request.trace_id)
-        self._by_message[lease.message_id] = generation
+        transcript = Transcript(on_first_token, keeps_frames=keeps_frames, is_repeatable=is_repeatable)
+        transcript.log.restore(beginning.text)
+        generation = Generation(
+            lease, transcript, started_at=started_at, beginning=beginning, trace_id=request.trace_id
+        )
+        self._begin(generation)
         # The list lets `_generate` drop the request, which holds tens of kB of history that are not needed for long.
         generation.task = asyncio.create_task(self._run(generation, [request]), name=f"generation {lease.message_id}")
         self._background.keep(generation.task)
@@ -94,6 +104,17 @@ class GenerationRunner:
             # The turn was accepted just before the drain began and stored after the other generations were cancelled.
             generation.cancel(CancelReason.DRAINED)
         return generation
+
+    def _begin(self, generation: Generation) -> None:
+        earlier = self._by_message.get(generation.lease.message_id)
+        if earlier is not None:
+            # This process was frozen while others took the reply over, and has it again before it noticed its loss.
+            earlier.cancel(CancelReason.LOST)
+        self._by_message[generation.lease.message_id] = generation
+
+    def _forget(self, generation: Generation) -> None:
+        if self._by_message.get(generation.lease.message_id) is generation:
+            del self._by_message[generation.lease.message_id]
 
     async def _run(self, generation: Generation, requests: list[InferenceRequest]) -> None:
         final_state: FinalState | None = None
@@ -106,7 +127,7 @@ class GenerationRunner:
         except Exception as bug:  # noqa: BLE001 - no other code would report the error
             self._observer.failed("making a reply", bug)
         finally:
-            del self._by_message[generation.lease.message_id]
+            self._forget(generation)
             generation.transcript.finish(end)
             self._observer.generation_ended(generation.lease, final_state, generation.trace_id)
 

@@ -11,7 +11,7 @@ from chatcore.errors import GenerationInProgressError, MessageNotFoundError
 from chatcore.ports import AcceptedTurn, Clock, NewRegeneration, NewTurn, ReplyStore
 from chatcore.replies.lease import FinalState
 from chatcore.replies.orphans import OrphanedReply
-from chatcore.replies.recovery import final_state_of_orphan
+from chatcore.replies.rescue import final_state_of_orphan
 from chatcore.replies.stopping import Stopper
 
 #: Time in which the owner of an interrupted reply may write the final state itself.

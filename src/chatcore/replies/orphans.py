@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from chatcore.conversations.message import Message, Status
+from chatcore.conversations.message import FinishReason, Message, Status
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import Lease
 from chatcore.reply_error import ReplyError
@@ -16,6 +16,9 @@ class PriorState:
     error: ReplyError | None
     token_count: int
     inference_time_ms: int
+    finish_reason: FinishReason | None = None
+    #: What the reply cost, in the JSON of the model.
+    usage: str | None = None
 
 
 @frozen(kw_only=True)
@@ -64,3 +67,5 @@ class ResumedReply:
     reply: Message
     #: The newest messages of the path up to the message to be answered, oldest first.
     history: tuple[Message, ...]
+    #: The instructions of the conversation.
+    instructions: str | None

@@ -1,25 +1,29 @@
 """Recovers orphaned replies, which are replies whose owner is gone.
 
-Every process sweeps for orphaned replies. It claims each reply whose lease has expired, which fences off the old owner,
-and finishes the reply with the text that its checkpoints have stored.
+Every process sweeps for orphaned replies. It claims each reply whose lease has expired or was given up, which fences
+off the old owner, and goes on with the reply from what is stored of it, or ends it there.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import uniform
 
-from chatcore.conversations.message import Status
-from chatcore.ports import Clock, Observer, ReplyStore
-from chatcore.replies.generation import broken_off, returns_head
+from attrs import evolve
+
+from chatcore.conversations.history import MAX_HISTORY_MESSAGES, HistoryLimits, trim
+from chatcore.ports import Clock, InferenceRequest, Observer, ReplyStore
+from chatcore.replies.generation import Beginning
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.idempotency import KEPT_HOURS
 from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, OwnerId
-from chatcore.replies.orphans import OrphanedReply
+from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.replies.outage import FAILURES_THAT_MEAN_OUTAGE
-from chatcore.reply_error import ReplyError
+from chatcore.replies.rescue import RescuePolicy
 
 #: The average time from one sweep to the next.
-SWEEP_SECONDS = 5.0
+SWEEP_SECONDS = 1.0
+#: The time between two looks for idempotency keys that have expired.
+PURGE_SECONDS = 30.0
 # The jitter spreads the sweeps of processes that were started together.
 _JITTER = 0.2
 # Recovery waits this long between two checks whether the storage is available again.
@@ -39,6 +43,8 @@ class OrphanRecovery:
         clock: Clock,
         observer: Observer,
         owner_id: OwnerId,
+        policy: RescuePolicy,
+        history_limits: HistoryLimits,
         jitter: Callable[[float, float], float] = uniform,
     ) -> None:
         self._runner = runner
@@ -46,6 +52,9 @@ class OrphanRecovery:
         self._clock = clock
         self._observer = observer
         self._owner_id = owner_id
+        self._policy = policy
+        self._history_limits = history_limits
+        self._purged_at: float | None = None
         self._jitter = jitter
 
     async def run(self) -> None:
@@ -70,7 +79,12 @@ class OrphanRecovery:
             await self._clock.sleep(_PROBE_SECONDS)
 
     async def sweep(self) -> bool:
-        """Sweeps once; returns False if the storage failed. The method never raises."""
+        """Sweeps once; returns False if the storage failed. The method never raises.
+
+        A process that drains takes nothing over, since it could not keep it.
+        """
+        if self._runner.is_draining:
+            return True
         try:
             await self._recover_all()
             await self._purge()
@@ -96,29 +110,51 @@ class OrphanRecovery:
             claimed = len(leases)
 
     async def _recover(self, lease: Lease) -> None:
-        recovered = await self._storage.recover(lease, self._decide)
+        history_limit = min(self._history_limits.max_messages, MAX_HISTORY_MESSAGES)
+        recovered = await self._storage.recover(lease, self._decide, history_limit=history_limit)
         if isinstance(recovered, FinalState):
             self._observer.recovered(lease, recovered)
+        elif recovered is not None:
+            self._resume(recovered)
 
-    def _decide(self, orphan: OrphanedReply) -> FinalState:
-        return final_state_of_orphan(orphan, now=self._clock.now())
+    def _decide(self, orphan: OrphanedReply) -> FinalState | Resumption:
+        return self._policy.decide(orphan, now=self._clock.now())
+
+    def _resume(self, resumed: ResumedReply) -> None:
+        """Asks the model for the rest of a reply."""
+        orphan, reply = resumed.orphan, resumed.reply
+        request = orphan.request
+        assert request is not None  # noqa: S101 - the policy resumes no reply without its request
+        dropped = orphan.new_token_count if len(reply.content) == orphan.begins_at else 0
+        sent = orphan.new_token_count - dropped
+        self._observer.resumed(resumed.lease)
+        self._runner.start(
+            resumed.lease,
+            InferenceRequest(
+                messages=trim(resumed.history, self._history_limits, resumed.instructions),
+                instructions=resumed.instructions,
+                sampling=evolve(request.sampling, max_tokens=request.sampling.max_tokens - sent),
+                user_id=reply.user_id,
+                trace_id=request.trace_id,
+                so_far=reply.content,
+            ),
+            beginning=Beginning(
+                text=reply.content,
+                token_count=orphan.token_count - dropped,
+                cuts=reply.cuts,
+                replaces=orphan.replaces,
+                prior=orphan.prior,
+                prior_length=orphan.begins_at,
+            ),
+            # The frames of the whole reply are not there, and readers get its log.
+            keeps_frames=False,
+        )
 
     async def _purge(self) -> None:
+        now = self._clock.monotonic()
+        if self._purged_at is not None and now - self._purged_at < PURGE_SECONDS:
+            return
+        self._purged_at = now
         age_seconds = timedelta(hours=KEPT_HOURS).total_seconds()
         while await self._storage.purge_idempotency_keys(age_seconds, _PURGED_AT_ONCE) == _PURGED_AT_ONCE:
             pass
-
-
-def final_state_of_orphan(orphan: OrphanedReply, *, now: datetime) -> FinalState:
-    """Returns the final state of a reply that its owner did not finish."""
-    # The owner could not act on the stop request any more, but the user must find the reply stopped.
-    status = Status.STOPPED if orphan.stop_requested else broken_off(has_text=bool(orphan.text))
-    return FinalState(
-        status=status,
-        content=orphan.text,
-        error=ReplyError.STOPPED if orphan.stop_requested else ReplyError.INFERENCE_INTERRUPTED,
-        token_count=orphan.token_count,
-        inference_time_ms=0,
-        returns_head=returns_head(status, orphan.text, replaces=orphan.replaces),
-        ended_at=now,
-    )

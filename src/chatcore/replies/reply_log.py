@@ -31,6 +31,10 @@ class ReplyLog:
         self._data_bytes = 0
         self._data_chars = 0
 
+    def restore(self, text: str) -> None:
+        """Begins the log with text that is no token of the present generation."""
+        self.text.restore(text)
+
     @property
     def length(self) -> int:
         """Returns how long the log is, in code points of all parts."""

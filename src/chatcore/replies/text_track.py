@@ -47,6 +47,10 @@ class TextTrack:
         start = self._starts[first] if text else 0
         return text[offset - start : end - start]
 
+    def restore(self, text: str) -> None:
+        """Appends text that has no tokens; nothing may have arrived before."""
+        self._add(text)
+
     def flush(self) -> None:
         """Appends what was held back for a next token."""
         self._join_pending()

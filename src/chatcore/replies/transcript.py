@@ -51,6 +51,7 @@ class Transcript:
 
     Args:
         on_first_token: the function to call once, when the first token arrives.
+        keeps_frames: whether the frames may be requested at all.
         is_repeatable: whether all frames may be requested again, as long as they do not exceed MAX_KEPT_FRAME_BYTES.
     """
 
@@ -70,12 +71,18 @@ class Transcript:
         "usage",
     )
 
-    def __init__(self, on_first_token: Callable[[], None] = lambda: None, *, is_repeatable: bool = False) -> None:
+    def __init__(
+        self,
+        on_first_token: Callable[[], None] = lambda: None,
+        *,
+        keeps_frames: bool = True,
+        is_repeatable: bool = False,
+    ) -> None:
         # The attribute is None once the function was called.
         self._on_first_token: Callable[[], None] | None = on_first_token
         self._is_repeatable = is_repeatable
         # The buffer keeps all frames from the first on, for later readers; it is None once they are not kept any more.
-        self._kept: FrameBuffer | None = FrameBuffer()
+        self._kept: FrameBuffer | None = FrameBuffer() if keeps_frames else None
         # These frames wait for a successor that is about to arrive; the value is None while there are none.
         self._held: bytearray | None = None
         self._closing = b""

@@ -14,7 +14,7 @@ from chatcore.input_limits import InputLimits
 from chatcore.ports import AcceptedTurn, Clock, InferenceRequest, NewRegeneration, NewReply, NewTurn, ReplyStore
 from chatcore.replies.background import Background
 from chatcore.replies.follower import Follower
-from chatcore.replies.generation import Generation
+from chatcore.replies.generation import Beginning, Generation
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.idempotency import IdempotencyKey, fingerprint
@@ -222,7 +222,9 @@ class Turns:
             user_id=reply.user_id,
             trace_id=request.trace_id,
         )
-        generation = self.runner.start(accepted.lease, call, replaces=replaces, is_repeatable=is_repeatable)
+        generation = self.runner.start(
+            accepted.lease, call, beginning=Beginning(replaces=replaces), is_repeatable=is_repeatable
+        )
         return Turn(accepted.user_message, reply, generation)
 
     async def read(self, turn: Turn) -> FrameReader | Reader[Stretch]:

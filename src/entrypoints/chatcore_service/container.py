@@ -63,7 +63,7 @@ def _inference(settings: Settings) -> InferenceClient:
         settings.internal_api_key,
         timeouts=InferenceTimeouts(**asdict(settings.inference_timeouts)),
         limits=InferenceLimits(**asdict(settings.inference_limits)),
-        protocol=SamosachaatProtocol(settings.inference_generate_path),
+        protocol=SamosachaatProtocol(settings.inference_generate_path, can_continue=settings.inference_can_continue),
     )
 
 
@@ -125,6 +125,7 @@ class Container(containers.DeclarativeContainer):
         observer=observer,
         limits=settings.provided.limits,
         placeholder_titles=settings.provided.placeholder_titles,
+        rescue=settings.provided.rescue,
     )
 
     # HTTP ------------------------------------------------------------------------------------------------------------

@@ -90,6 +90,11 @@ class Metrics:
             "Replies stored by checkpoints; each counts once per checkpoint.",
             registry=registry,
         )
+        self.resumed = Counter(
+            "chatcore_resumed_generations",
+            "Replies that were taken over from a process that died or drained, and went on.",
+            registry=registry,
+        )
         self.recovered = Counter(
             "chatcore_rescued_generations", "Orphaned replies that were recovered.", registry=registry
         )

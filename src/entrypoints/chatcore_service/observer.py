@@ -70,6 +70,11 @@ class LoggingObserver(Observer):
         self.metrics.recovered.inc()
         _log.warning("a reply was recovered", **_names(lease), epoch=lease.epoch, **_outcome(final_state))
 
+    def resumed(self, lease: Lease) -> None:
+        """Logs and counts the takeover of an orphaned reply."""
+        self.metrics.resumed.inc()
+        _log.warning("a reply was taken over", **_names(lease), epoch=lease.epoch)
+
     def failed(self, what: str, error: Exception) -> None:
         """Logs and counts a failure of background work."""
         self.metrics.background_failures.labels(what).inc()

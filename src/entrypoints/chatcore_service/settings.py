@@ -21,6 +21,7 @@ from chatcore.input_limits import (
     MIN_TITLE_CHARS,
     InputLimits,
 )
+from chatcore.replies.rescue import Rescue
 from chatcore.replies.sampling import MAX_TOP_K
 from chatcore_service.environment import Environment, env, read_by, read_field, read_settings
 from chatcore_service.origins import origins
@@ -199,6 +200,8 @@ class Settings:
     inference_service_url: str = field(default="http://inference:8000", metadata=env("INFERENCE_SERVICE_URL", http_url))
     #: Where the inference service takes requests for a reply, below its URL.
     inference_generate_path: str = field(default="/generate", metadata=env("INFERENCE_GENERATE_PATH", url_path))
+    #: Whether the inference service goes on from the text of the last message if that is the assistant's.
+    inference_can_continue: bool = field(default=False, metadata=env("INFERENCE_CAN_CONTINUE", switch))
     #: The key that authenticates this service to both other services; during a rotation, several keys, separated by
     #: commas.
     internal_api_key: str = field(repr=False, metadata=env("INTERNAL_API_KEY", internal_keys))
@@ -226,6 +229,8 @@ class Settings:
     placeholder_titles: tuple[str, ...] = field(default=PLACEHOLDER_TITLES, metadata=env("PLACEHOLDER_TITLES", names))
     #: What a message or a regeneration does while a reply of its conversation is generated, if it does not say so.
     send_on_busy: OnBusy = field(default=OnBusy.REJECT, metadata=env("SEND_ON_BUSY", member(OnBusy)))
+    #: What becomes of a reply whose process died or drains.
+    rescue: Rescue = field(default=Rescue.CONTINUE, metadata=env("RESCUE", member(Rescue)))
     #: Time that replies in progress have to finish at shutdown. A process manager would kill a slower process.
     drain_seconds: float = field(default=DRAIN_SECONDS, metadata=env("DRAIN_SECONDS", number(high=DRAIN_SECONDS)))
     service_name: str = field(default="chat-api", metadata=env("SERVICE_NAME", text))

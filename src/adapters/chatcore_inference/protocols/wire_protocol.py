@@ -20,6 +20,8 @@ class WireProtocol(Protocol):
     generate_path: str
     models_path: str
     swap_path: str
+    #: Whether the service can go on from the beginning of its own answer.
+    can_continue: bool
 
     def authorize(self, headers: httpx.Headers, key: str) -> None:
         """Adds the key that identifies us to the service to a request's headers."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Sequence
 
-from chatcore.conversations.message import ConversationId, MessageId, Status
+from chatcore.conversations.message import ConversationId, FinishReason, MessageId, Status
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, OwnerId
 from chatcore.replies.orphans import OrphanedReply, PriorState, ResumedReply, Resumption
@@ -76,7 +76,11 @@ numbered as (
 )
 update messages set cuts = coalesce(cuts, '{}') || %(cut)s::bigint
 where user_id = %(user_id)s and id = %(message_id)s
-returning id
+returning (
+    select instructions
+    from conversations
+    where user_id = %(user_id)s and id = %(conversation_id)s
+)
 """
 
 # The newest message is the reply. Because of `offset 0`, each step looks up one row by the primary key.
@@ -186,18 +190,22 @@ async def _resume(
     connection: Connection, lease: Lease, orphan: OrphanedReply, resumption: Resumption, history_limit: int
 ) -> ResumedReply:
     names = {"user_id": lease.user_id, "message_id": lease.message_id}
-    await fetch_on(connection, RESUME, {**names, "conversation_id": lease.conversation_id, "cut": resumption.cut})
+    ((instructions,),) = await fetch_on(
+        connection, RESUME, {**names, "conversation_id": lease.conversation_id, "cut": resumption.cut}
+    )
     rows = await fetch_on(connection, RESUMED, {**names, "history_limit": history_limit})
     *history, reply = to_messages(lease.user_id, lease.conversation_id, rows)
-    return ResumedReply(lease=lease, orphan=orphan, reply=reply, history=tuple(history))
+    return ResumedReply(lease=lease, orphan=orphan, reply=reply, history=tuple(history), instructions=instructions)
 
 
 def _prior(restores: str) -> PriorState:
     values = json.loads(restores)
-    error = values["error"]
+    error, finish_reason = values["error"], values["finish_reason"]
     return PriorState(
         status=Status(values["status"]),
         error=None if error is None else ReplyError(error),
         token_count=values["token_count"],
         inference_time_ms=values["inference_time_ms"],
+        finish_reason=None if finish_reason is None else FinishReason(finish_reason),
+        usage=values["usage"],
     )

@@ -8,7 +8,7 @@ import pytest
 from chatcore.conversations.message import ConversationId, FinishReason, MessageId, Status
 from chatcore.ports import Frame
 from chatcore.ports.inference import ClosingFrame
-from chatcore.replies.generation import CancelReason, Generation
+from chatcore.replies.generation import Beginning, CancelReason, Generation
 from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, LeaseStatus, OwnerId
 from chatcore.replies.transcript import Transcript
 from chatcore.reply_error import ReplyError
@@ -24,7 +24,7 @@ def generation(*tokens: str, replaces: bool = False) -> Generation:
         owner_id=OwnerId(uuid4()),
         epoch=1,
     )
-    made = Generation(lease, Transcript(), started_at=100.0, replaces=replaces)
+    made = Generation(lease, Transcript(), started_at=100.0, beginning=Beginning(replaces=replaces))
     for token in tokens:
         made.transcript.append(Frame(b"data", token))
     return made

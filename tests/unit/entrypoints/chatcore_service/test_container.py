@@ -11,6 +11,7 @@ from attrs import asdict, evolve
 from dependency_injector import providers
 from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS, make_container
 
+from chatcore import Rescue
 from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
@@ -51,6 +52,20 @@ def test_the_inference_client_is_bounded_by_the_settings() -> None:
     )
     assert client._limits == InferenceLimits(max_text_chars=5, max_frame_bytes=6, max_header_bytes=7)
     assert client._template.url == "http://inference:8000/v2/generate"
+
+
+@pytest.mark.parametrize("can_continue", [True, False])
+def test_the_settings_say_whether_the_model_can_continue(*, can_continue: bool) -> None:
+    container = Container(settings=evolve(SETTINGS, inference_can_continue=can_continue))
+
+    assert container.inference().can_continue is can_continue
+
+
+@pytest.mark.parametrize("rescue", Rescue)
+def test_the_settings_say_what_becomes_of_orphaned_replies(rescue: Rescue) -> None:
+    chat = Container(settings=evolve(SETTINGS, rescue=rescue)).chat()
+
+    assert chat.recovery._policy.rescue is rescue
 
 
 async def test_the_settings_name_administrators() -> None:

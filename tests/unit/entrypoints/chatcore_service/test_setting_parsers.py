@@ -95,6 +95,8 @@ MALFORMED_VARIABLES = (
     ("INFERENCE_GENERATE_PATH", "/a\tb"),
     ("INFERENCE_GENERATE_PATH", "/é"),
     ("SEND_ON_BUSY", "stop"),
+    ("RESCUE", "stop"),
+    ("INFERENCE_CAN_CONTINUE", "sometimes"),
     ("FRONTEND_URL", "*"),
     ("FRONTEND_URL", ",,,"),
     ("FRONTEND_URL", "https://*.a.test"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatcore import OnBusy
+from chatcore import OnBusy, Rescue
 from chatcore_service.environment import InvalidSettingsError
 from chatcore_service.settings import Settings, read_database_schema, read_database_url
 
@@ -60,6 +60,8 @@ def test_every_variable_sets_its_field() -> None:
             "DEFAULT_MAX_TOKENS": "4096",
             "DEFAULT_TOP_K": "0",
             "SEND_ON_BUSY": "Interrupt",
+            "RESCUE": "Restart",
+            "INFERENCE_CAN_CONTINUE": "true",
             "STREAM_MAX_SECONDS": "60",
             "STREAM_KEEP_ALIVE_SECONDS": "5",
             "STREAM_WRITE_TIMEOUT_SECONDS": "6",
@@ -106,6 +108,8 @@ def test_every_variable_sets_its_field() -> None:
     assert settings.inference_generate_path == "/v2/generate"
     assert settings.placeholder_titles == ("Untitled", "Neuer Chat")
     assert settings.send_on_busy is OnBusy.INTERRUPT
+    assert settings.rescue is Rescue.RESTART
+    assert settings.inference_can_continue is True
     assert (settings.drain_seconds, settings.service_name, settings.log_level) == (0, "chat", "DEBUG")
 
 

@@ -20,13 +20,22 @@ _LIMITS = HistoryLimits(max_messages=MAX_MESSAGES, budget=MAX_TOTAL_CHARS, max_m
 _ROOM = MAX_MESSAGE_CHARS - len(BLANK_LINE)
 
 
-def within_limits(messages: Sequence[HistoryMessage], instructions: str | None = None) -> tuple[HistoryMessage, ...]:
+def within_limits(
+    messages: Sequence[HistoryMessage], instructions: str | None = None, *, so_far: str = ""
+) -> tuple[HistoryMessage, ...]:
     """Returns the newest part of the messages that the service accepts, oldest first.
 
     A message that is too long keeps its end, because the conversation went on from there. The result is what
     :func:`chatcore.conversations.history.trim` gives for the limits of the service. The service takes messages of users
     and assistants only, so the instructions stand at the beginning of the user's first message.
+
+    Args:
+        messages: the messages, the message to be answered last.
+        instructions: the instructions of the conversation.
+        so_far: the beginning of the answer, which becomes the last message.
     """
+    if so_far:
+        messages = [*messages, HistoryMessage(Role.ASSISTANT, so_far)]
     if not instructions:
         return trim(messages, _LIMITS)
     instructions = instructions[:MAX_MESSAGE_CHARS]
@@ -38,7 +47,7 @@ def _instructed(messages: Sequence[HistoryMessage], instructions: str) -> tuple[
     if not messages or messages[0].role is Role.ASSISTANT:
         return (HistoryMessage(Role.USER, instructions), *messages)
     first, *later = messages
-    if not later:
+    if all(message.role is Role.ASSISTANT for message in later):
         # The message to be answered must not give way altogether, so each of the two gets at least half of the room.
         instructions = instructions[: max(_ROOM // 2, _ROOM - len(first.content))]
     room = max(_ROOM - len(instructions), 0)

@@ -24,13 +24,15 @@ class SamosachaatProtocol(WireProtocol):
 
     Args:
         generate_path: the path of requests for a reply, below the service's URL; some deployments take them at ``/``.
+        can_continue: whether the service goes on from the text of the last message if that is the assistant's.
     """
 
     models_path = "models"
     swap_path = "models/swap"
 
-    def __init__(self, generate_path: str = "/generate") -> None:
+    def __init__(self, generate_path: str = "/generate", *, can_continue: bool = False) -> None:
         self.generate_path = generate_path.lstrip("/")
+        self.can_continue = can_continue
 
     def authorize(self, headers: httpx.Headers, key: str) -> None:
         """Adds our key to the headers, as :meth:`WireProtocol.authorize` says."""
@@ -47,7 +49,7 @@ class SamosachaatProtocol(WireProtocol):
 
     def generate_body(self, request: InferenceRequest) -> bytes:
         """Returns the body of a request for a reply, as :meth:`WireProtocol.generate_body` says."""
-        messages = within_limits(request.messages, request.instructions)
+        messages = within_limits(request.messages, request.instructions, so_far=request.so_far)
         return orjson.dumps(
             {
                 "messages": [{"role": message.role, "content": message.content} for message in messages],

@@ -35,6 +35,33 @@ def test_messages_within_the_limits_stay_as_they_are() -> None:
     assert within_limits(asked) == asked
 
 
+def test_the_text_so_far_is_the_last_message() -> None:
+    asked = messages(10, 20, 30)
+
+    assert within_limits(asked, so_far="Hel") == (*asked, HistoryMessage(Role.ASSISTANT, "Hel"))
+    assert within_limits(asked, so_far="") == asked
+
+
+def test_of_a_long_text_so_far_the_end_is_kept() -> None:
+    asked = messages(MAX_MESSAGE_CHARS, MAX_MESSAGE_CHARS, MAX_MESSAGE_CHARS)
+    so_far = "x" * 50_000 + "y" * MAX_MESSAGE_CHARS
+
+    shown = within_limits(asked, so_far=so_far)
+
+    assert shown[-1] == HistoryMessage(Role.ASSISTANT, "y" * MAX_MESSAGE_CHARS)
+    assert shown[-2] == asked[-1]
+    assert sum(len(message.content) for message in shown) <= MAX_TOTAL_CHARS
+
+
+def test_a_request_with_text_so_far_ends_with_the_assistants_message() -> None:
+    request = InferenceRequest(messages=messages(3), sampling=Sampling(), user_id="ada", so_far="Hel")
+
+    body = json.loads(SamosachaatProtocol(can_continue=True).generate_body(request))
+
+    assert [message["role"] for message in body["messages"]] == ["user", "assistant"]
+    assert body["messages"][-1]["content"] == "Hel"
+
+
 def test_of_too_many_messages_the_newest_stay() -> None:
     asked = messages(*[1] * (MAX_MESSAGES + 1))
 
