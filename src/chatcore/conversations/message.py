@@ -7,6 +7,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
+from chatcore.conversations.places import Place
 from chatcore.reply_error import ReplyError
 from chatcore.timestamps import require_aware
 from chatcore.user import UserId
@@ -88,6 +89,15 @@ class Message:
     finish_reason: FinishReason | None = None
     #: Where each generation of the reply after the first began, in code points of its log.
     cuts: tuple[int, ...] = ()
+
+    @property
+    def stream_id(self) -> str | None:
+        """Returns the id in the reply's stream up to which this message shows the reply; None if it is no reply."""
+        return self.stream_id_at(len(self.content))
+
+    def stream_id_at(self, position: int) -> str | None:
+        """Returns the id in the reply's stream that stands for a position in its log; None if it is no reply."""
+        return Place(position, len(self.cuts) + 1).id if self.is_reply else None
 
     @property
     def is_reply(self) -> bool:

@@ -48,17 +48,22 @@ def data_part(json: str) -> Part:
 
 @frozen
 class Stretch:
-    """A stretch of one part of a log, or, if empty, the instruction to keep only the log up to `end_offset`."""
+    """A stretch of one part of a log, or, if empty, the instruction to keep only the log up to `end_offset`.
+
+    A reader that has no more than that keeps all; the instruction then only tells which generation follows.
+    """
 
     #: The text, the reasoning, or the JSON of a data part.
     text: str
     #: Where the stretch ends in the log, in code points.
     end_offset: int
     kind: PartKind = PartKind.TEXT
+    #: In an instruction: the number of the generation that follows; None if it is the present one.
+    generation: int | None = None
 
     @property
     def is_rewind(self) -> bool:
-        """Returns whether the reader has more than was stored and must keep only `end_offset` code points."""
+        """Returns whether the stretch is an instruction to keep only `end_offset` code points."""
         return not self.text
 
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 from chatcore.conversations.parts import Stretch
+from chatcore.conversations.places import Place
 from chatcore.replies.readers import MAX_CHUNK_CHARS, Reader
 from chatcore.replies.transcript import End
 
@@ -19,19 +20,30 @@ class BufferedReader(Reader[Stretch]):
 
     Args:
         offset: how much text the reader already has, in code points.
+        generation: the number of the generation of which the reader is given the text.
+        opening: the instruction that the reader gets first, if it needs one.
         on_leave: the function to call with this reader when the reader leaves.
     """
 
-    def __init__(self, offset: int, *, on_leave: "Callable[[BufferedReader], object]" = lambda _: None) -> None:
+    def __init__(
+        self,
+        offset: int,
+        *,
+        generation: int = 1,
+        opening: Stretch | None = None,
+        on_leave: "Callable[[BufferedReader], object]" = lambda _: None,
+    ) -> None:
         self._on_leave = on_leave
         #: How much text the reader has been given, in code points, including the text still in the buffer.
         self.offset = offset
+        #: The number of the generation of which the reader is given the text.
+        self.generation = generation
         #: How many polls in a row found less stored text than the reader has. The feeder maintains it.
         self.ticks_ahead = 0
         self._end: End | None = None
         #: How many more code points fit into the buffer.
         self.room = MAX_BUFFERED_CHARS
-        self._stretches: deque[Stretch] = deque()
+        self._stretches: deque[Stretch] = deque(() if opening is None else (opening,))
         self._has_changed = asyncio.Event()
 
     @property
@@ -68,6 +80,17 @@ class BufferedReader(Reader[Stretch]):
         self.offset = offset
         self._stretches.append(Stretch("", offset))
         self.wake()
+
+    def enter(self, place: Place) -> None:
+        """Goes on in another generation of the reply, and tells the reader to keep only what is part of it."""
+        self.offset, self.generation = place.position, place.generation
+        self._stretches.append(Stretch("", place.position, generation=place.generation))
+        self.wake()
+
+    @property
+    def place(self) -> Place:
+        """Returns up to where the reader has been given the reply."""
+        return Place(self.offset, self.generation)
 
     def cut(self, end: End) -> None:
         """Ends the stream after the buffered text. The first end counts."""

@@ -11,6 +11,7 @@ from functools import partial
 
 from chatcore.conversations.message import ConversationId, Message, MessageId, Status
 from chatcore.conversations.parts import Stretch
+from chatcore.conversations.places import START, Place
 from chatcore.errors import MessageNotFoundError
 from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, Storage
 from chatcore.replies.buffered_reader import BufferedReader
@@ -47,14 +48,14 @@ class Follower:
         user_id: UserId,
         conversation_id: ConversationId,
         message_id: MessageId,
-        offset: int | None,
+        place: Place | None,
         *,
         knows_end: bool,
     ) -> Reader[Stretch] | None:
-        """Returns a reader of a reply from an offset on, or None if the caller already knows everything.
+        """Returns a reader of a reply from a place on, or None if the caller already knows everything.
 
-        The caller knows everything if the reply has ended and either `knows_end` is true or the reply is complete and
-        `offset` is its length. `offset` counts code points; None stands for the start.
+        The caller knows everything if the reply has ended and the caller either was told the end of this generation or
+        has all of a complete reply. The place None stands for the start.
 
         Raises:
             MessageNotFoundError: this user's conversation has no such reply.
@@ -63,19 +64,26 @@ class Follower:
         if not message.is_reply:
             raise MessageNotFoundError
         if not message.is_streaming:
-            return None if knows_end else self._finished(message, offset)
+            return self._finished(message, place, knows_end=knows_end)
+        place = place or START
         generation = self._runner.find(user_id, conversation_id, message_id)
-        if generation is not None:
-            return LogReader(generation.transcript, offset or 0)
-        return self._elsewhere(message, offset or 0)
+        # A process that was frozen has a generation that others have taken over.
+        if generation is not None and generation.beginning.cuts == message.cuts:
+            start = place.within(message.cuts)
+            return LogReader(generation.transcript, start.position, opening=_opening(place, start))
+        return self._elsewhere(message, place)
 
-    def _finished(self, message: Message, offset: int | None) -> Reader[Stretch] | None:
-        if message.status is Status.COMPLETE and offset == len(message.content):
+    def _finished(self, message: Message, place: Place | None, *, knows_end: bool) -> Reader[Stretch] | None:
+        start = (place or START).within(message.cuts)
+        if knows_end and place is not None and place.generation == start.generation:
             return None
-        if len(message.content) - (offset or 0) > MAX_PAGE_CHARS:
+        if place is not None and message.status is Status.COMPLETE and start.position == len(message.content):
+            return None
+        opening = _opening(place or START, start)
+        if len(message.content) - start.position > MAX_PAGE_CHARS:
             fetch = partial(self._page, message.user_id, message.conversation_id, message.id)
-            return PageReader(offset or 0, message.content, End(message.error), fetch)
-        reader = BufferedReader(offset or 0)
+            return PageReader(start.position, message.content, End(message.error), fetch, opening=opening)
+        reader = BufferedReader(start.position, generation=start.generation, opening=opening)
         reader.finish(message.content, End(message.error))
         return reader
 
@@ -90,8 +98,14 @@ class Follower:
 
     # -- Replies that another process generates -------------------------------------------------------------------
 
-    def _elsewhere(self, message: Message, offset: int) -> Reader[Stretch]:
-        reader = BufferedReader(offset, on_leave=self._leave)
+    def _elsewhere(self, message: Message, place: Place) -> Reader[Stretch]:
+        start = place.within(message.cuts)
+        reader = BufferedReader(
+            start.position,
+            generation=start.generation,
+            opening=_opening(place, start),
+            on_leave=self._leave,
+        )
         if self._is_cut:
             reader.cut(RECONNECT)
             return reader
@@ -134,9 +148,13 @@ class Follower:
             return
         try:
             reads = await self._storage.read_deltas([_delta_reader(reader, message) for reader, message in readers])
-            for (reader, _), read in zip(readers, reads, strict=True):
-                if read.is_live:
+            for (reader, message), read in zip(readers, reads, strict=True):
+                if not read.is_live:
+                    continue
+                if read.generation == reader.generation:
                     self._feed_live(reader, read)
+                else:
+                    await self._enter_generation(reader, message)
             await self._end(readers, reads)
         except Exception as error:  # noqa: BLE001 - the next poll retries; until then readers wait
             self._observer.failed("following replies made elsewhere", error)
@@ -153,28 +171,41 @@ class Follower:
             reader.ticks_ahead = 0
             reader.rewind(read.end_offset)
 
+    async def _enter_generation(self, reader: BufferedReader, message: Message) -> None:
+        """Lets a reader follow a reply that another process has taken over; the next poll feeds the reader."""
+        taken_over = await self._look_up(message)
+        if taken_over is not None:
+            reader.enter(reader.place.within(taken_over.cuts))
+
     async def _end(self, readers: Sequence[tuple[BufferedReader, Message]], reads: Sequence[DeltaRead]) -> None:
         ended: dict[MessageId, Message | None] = {}
         for (reader, message), read in zip(readers, reads, strict=True):
             if read.is_live:
                 continue
             if message.id not in ended:
-                ended[message.id] = await self._ended(message)
+                ended[message.id] = await self._look_up(message)
             final = ended[message.id]
             if final is None:
                 reader.cut(End(ReplyError.STOPPED))  # The conversation was deleted, which stops the reply.
             elif not final.is_streaming:
+                if reader.generation != len(final.cuts) + 1:
+                    reader.enter(reader.place.within(final.cuts))
                 if not reader.finish(final.content, End(final.error)):
                     continue
             else:
                 continue
             self._leave(reader)
 
-    async def _ended(self, message: Message) -> Message | None:
+    async def _look_up(self, message: Message) -> Message | None:
         try:
             return await self._storage.get_message(message.user_id, message.conversation_id, message.id)
         except MessageNotFoundError:
             return None
+
+
+def _opening(place: Place, start: Place) -> Stretch | None:
+    """Returns the instruction for a reader that names a place and is given the reply from another one on."""
+    return None if place == start else Stretch("", start.position, generation=start.generation)
 
 
 def _delta_reader(reader: BufferedReader, message: Message) -> DeltaReader:

@@ -20,11 +20,21 @@ class PageReader(Reader[Stretch]):
         end: how the stream ends after the last page.
         fetch: the function that returns the page from an offset on, which is never empty before the end of the text;
             None if the page is unavailable now.
+        opening: the instruction that the reader gets first, if it needs one.
     """
 
-    __slots__ = ("_end", "_fetch", "_length", "_offset", "_page")
+    __slots__ = ("_end", "_fetch", "_length", "_offset", "_opening", "_page")
 
-    def __init__(self, offset: int, text: str, end: End, fetch: Callable[[int], Awaitable[str | None]]) -> None:
+    def __init__(
+        self,
+        offset: int,
+        text: str,
+        end: End,
+        fetch: Callable[[int], Awaitable[str | None]],
+        *,
+        opening: Stretch | None = None,
+    ) -> None:
+        self._opening = opening
         self._offset = offset
         self._length = len(text)
         self._end = end
@@ -38,6 +48,9 @@ class PageReader(Reader[Stretch]):
 
     def take(self) -> Stretch | None:
         """Returns the current page, or None until :meth:`wait` has fetched the next one."""
+        if self._opening is not None:
+            opening, self._opening = self._opening, None
+            return opening
         if not self._page:
             return None
         text, self._page = self._page, ""
@@ -48,7 +61,8 @@ class PageReader(Reader[Stretch]):
         """Fetches the next page; if it is unavailable, the stream ends and its reader is told to reconnect."""
         fetched = await self._fetch(self._offset)
         if fetched:
-            self._page = fetched
+            # The reply may have been continued meanwhile.
+            self._page = fetched[: self._length - self._offset]
         else:
             self._length, self._end = self._offset, RECONNECT
 

@@ -154,19 +154,29 @@ class FrameReader(_TranscriptReader[bytes], Reader[bytes]):
 
 
 class LogReader(_TranscriptReader[Stretch], Reader[Stretch]):
-    """Reads the log of a reply that this process generates, from any position on."""
+    """Reads the log of a reply that this process generates, from any position on.
 
-    __slots__ = ("_offset",)
+    Args:
+        transcript: the transcript of the reply.
+        offset: where the reader begins, in code points.
+        opening: the instruction that the reader gets first, if it needs one.
+    """
 
-    def __init__(self, transcript: Transcript, offset: int) -> None:
+    __slots__ = ("_offset", "_opening")
+
+    def __init__(self, transcript: Transcript, offset: int, *, opening: Stretch | None = None) -> None:
         super().__init__(transcript)
         self._offset = offset
+        self._opening = opening
 
     def take(self) -> Stretch | None:
         """Returns the next stretch since the last call, or None if there is none yet.
 
         A stretch has at most MAX_CHUNK_CHARS, unless it is a data part.
         """
+        if self._opening is not None:
+            opening, self._opening = self._opening, None
+            return opening
         length = self._transcript.length
         if length == self._offset:
             return None

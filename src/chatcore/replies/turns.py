@@ -8,6 +8,7 @@ from attrs import frozen
 from chatcore.conversations.history import MAX_HISTORY_MESSAGES, HistoryLimits, trim
 from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.conversations.parts import Stretch
+from chatcore.conversations.places import Place
 from chatcore.conversations.titles import auto_title
 from chatcore.errors import ChatError, DrainingError, StorageUnavailableError
 from chatcore.input_limits import InputLimits
@@ -247,6 +248,7 @@ class Turns:
         message_id: MessageId,
         *,
         offset: int | None = None,
+        generation: int = 1,
         knows_end: bool = False,
     ) -> Reader[Stretch] | None:
         """Returns a reader of the text of a running or finished reply, whichever process generates the reply.
@@ -256,7 +258,8 @@ class Turns:
             conversation_id: the conversation of the reply.
             message_id: the id of the reply.
             offset: how many code points the caller already has. None stands for the start.
-            knows_end: whether the caller was told how the reply ended.
+            generation: the number of the reply's generation that the caller was shown last.
+            knows_end: whether the caller was told how that generation of the reply ended.
 
         Returns:
             The reader; None if the reply has ended and the caller already knows everything: it has all of a complete
@@ -265,7 +268,8 @@ class Turns:
         Raises:
             MessageNotFoundError: this user's conversation has no such reply.
         """
-        return await self.follower.follow(user.id, conversation_id, message_id, offset, knows_end=knows_end)
+        place = None if offset is None else Place(offset, generation)
+        return await self.follower.follow(user.id, conversation_id, message_id, place, knows_end=knows_end)
 
     def leave(self, reader: FrameReader | Reader[Stretch]) -> None:
         """Releases `reader`: nothing is kept or fetched for it any more."""

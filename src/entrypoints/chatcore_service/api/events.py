@@ -6,6 +6,7 @@ from attrs import frozen
 
 from chatcore.reply_error import ReplyError
 from chatcore_service.http.fields import Count, JsonText, Keywords
+from chatcore_service.http.headers import EVENT_ID_PATTERN
 from chatcore_service.http.media_types import EVENT_STREAM
 from chatcore_service.http.operation import DocumentedResponse
 
@@ -46,7 +47,7 @@ class _Event:
     # schema to each event, in the form in which an EventSource gives the event to a page.
     takes_other_fields: ClassVar[bool] = True
     data: Annotated[str, JsonText(TokenFrame | RewindFrame | ErrorFrame | DoneFrame)]
-    id: Annotated[str, Keywords(pattern="^[0-9]+(-end)?$")] = ""
+    id: Annotated[str, Keywords(pattern=EVENT_ID_PATTERN)] = ""
 
 
 _CONTENT = {EVENT_STREAM: _Event}
@@ -66,7 +67,8 @@ BEGUN_REPLY = DocumentedResponse(
 #: The stream of a reply that a reader follows.
 FOLLOWED_REPLY = DocumentedResponse(
     status=200,
-    description="""Server-sent events, each with an `id`: the number of code points of text up to and including it.
+    description="""Server-sent events, each with an `id`: the number of code points of text up to and including it, and
+    from the second generation of the reply on, after a hyphen, the number of the generation.
     These are token frames, possibly after a rewind frame, then an error frame where the reply is not complete, then the
     closing frame, whose id ends in `-end`. A stream that ends with the comment `: reconnect` and no closing frame was
     cut by a shutdown or by the limit on its duration; follow the reply again with the last id.""",

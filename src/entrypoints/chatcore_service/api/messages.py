@@ -62,6 +62,13 @@ class MessageDocument:
         FinishReason | None, Doc("Why the model ended a complete reply. Null where the model does not say.")
     ]
     parent_id: UUID | None
+    stream_id: Annotated[
+        str | None,
+        Doc(
+            "The id of the event in the reply's stream up to which `content` shows the reply; follow the stream from "
+            "there. Null for every other message."
+        ),
+    ]
 
 
 @frozen(kw_only=True)

@@ -24,6 +24,8 @@ _MAX_PIECES_OF_ONE_RESPONSE = 2
 # Most characters that are encoded at once. A control character takes six bytes of JSON.
 _MAX_CHARS = 16 * 1024
 
+_NO_CONTENT = b'"content":""'
+
 
 @frozen(kw_only=True)
 class OpenQuery:
@@ -146,14 +148,19 @@ def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
 
 async def _long_message(opened: OpenConversation, slice_: MessageSlice, message: Message) -> AsyncIterator[bytes]:
     """Encodes a message in pieces, and reads the rest of its text if the slice has only the first part."""
-    before, after = orjson.dumps({**message_json(message), "content": ""}).split(b'"content":""', 1)
+    document = {**message_json(message), "content": ""}
+    before, _ = orjson.dumps(document).split(_NO_CONTENT, 1)
     yield before + b'"content":"'
     for encoded in _texts(message.content):
         yield encoded
+    length = len(message.content)
     if message is slice_.messages[-1] and not slice_.is_whole:
         async for part in opened.parts_after(message):
+            length += len(part)
             for encoded in _texts(part):
                 yield encoded
+    # A reply that is being generated may have grown since the slice was read.
+    _, after = orjson.dumps({**document, "stream_id": message.stream_id_at(length)}).split(_NO_CONTENT, 1)
     yield b'"' + after
 
 

@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from chatcore.conversations.places import Place
 from chatcore.replies.turns import Turns
 from chatcore_service.api.events import FOLLOWED_REPLY
 from chatcore_service.api.messages import MessageDocument, message_json
@@ -48,7 +49,9 @@ class ReplyEndpoints(SecuredEndpoints):
         slot = await self.streams.take_slot(caller)
         reader = None
         try:
-            reader = await self.turns.follow(caller.user, *ids, offset=point.offset, knows_end=point.knows_end)
+            reader = await self.turns.follow(
+                caller.user, *ids, offset=point.offset, generation=point.generation, knows_end=point.knows_end
+            )
             if reader is None:
                 slot.release()
                 return Response(status_code=204)
@@ -58,7 +61,7 @@ class ReplyEndpoints(SecuredEndpoints):
             if reader is not None:
                 self.turns.leave(reader)
             raise
-        return self.streams.open(reader, caller=caller, slot=slot, offset=point.offset)
+        return self.streams.open(reader, caller=caller, slot=slot, place=Place(point.offset or 0, point.generation))
 
     @secured(
         Operation(

@@ -14,8 +14,9 @@ from chatcore_service.http.refusals import MalformedEventIdError
 
 #: The longest offset in an event id; JavaScript represents every integer of so many digits exactly.
 MAX_OFFSET_DIGITS = 15
-#: The pattern of an event id: an offset, and a mark in the id of the closing frame.
-EVENT_ID_PATTERN = f"^[0-9]{{1,{MAX_OFFSET_DIGITS}}}(-end)?$"
+#: The pattern of an event id: an offset, the number of the reply's generation from the second on, and a mark in the id
+#: of the closing frame.
+EVENT_ID_PATTERN = f"^[0-9]{{1,{MAX_OFFSET_DIGITS}}}(-([2-9]|[1-9][0-9]{{1,8}}))?(-end)?$"
 
 _EventId = Annotated[str, Keywords(pattern=EVENT_ID_PATTERN)]
 
@@ -75,6 +76,8 @@ class ResumePoint:
     offset: int | None
     #: Whether the reader was told how the reply ended.
     knows_end: bool
+    #: The number of the generation that the reader was shown last.
+    generation: int = 1
 
 
 def bearer_token(request: Request) -> str:
@@ -121,12 +124,13 @@ def resume_point(request: Request) -> ResumePoint:
         return _resume_point(ids)
     if offsets := request.query_params.getlist("offset"):
         point = _resume_point(offsets)
-        return point if point.offset or point.knows_end else ResumePoint(None, knows_end=False)
+        return point if point.offset or point.knows_end or point.generation > 1 else ResumePoint(None, knows_end=False)
     return ResumePoint(None, knows_end=False)
 
 
 def _resume_point(values: list[str]) -> ResumePoint:
     if len(values) > 1 or not _EVENT_ID.fullmatch(values[0]):
         raise MalformedEventIdError(MAX_OFFSET_DIGITS)
-    digits, mark, _ = values[0].partition("-end")
-    return ResumePoint(int(digits), knows_end=bool(mark))
+    point, mark, _ = values[0].partition("-end")
+    offset, _, generation = point.partition("-")
+    return ResumePoint(int(offset), knows_end=bool(mark), generation=int(generation or 1))

@@ -47,8 +47,8 @@ class MalformedEventIdError(RefusedError):
 
     def __init__(self, max_digits: int) -> None:
         super().__init__(
-            f"Last-Event-ID and offset must be the id of an event: a number of at most {max_digits} digits, and -end "
-            "in the id of a closing frame."
+            f"Last-Event-ID and offset must be the id of an event: a number of at most {max_digits} digits, in some "
+            "replies with a second number after a hyphen, and -end in the id of a closing frame."
         )
 
 

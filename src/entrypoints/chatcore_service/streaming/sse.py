@@ -5,6 +5,7 @@ from json import JSONEncoder
 from typing import Protocol, TypeVar
 
 from chatcore import End, ReplyError, Stretch
+from chatcore.conversations.places import Place
 from chatcore_service.streaming.direct_writer import DirectWriter
 
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -60,21 +61,30 @@ class FrameEncoder(Encoder[bytes]):
 class TextEncoder(Encoder[Stretch]):
     """Encodes text. The id of a frame is the number of code points of the reply up to the frame's end.
 
-    The id of the closing frame ends in ``-end``.
+    From the second generation of a reply on, the id also has the number of the generation. The id of the closing frame
+    ends in ``-end``.
+
+    Args:
+        place: what the reader has.
     """
 
-    def __init__(self, offset: int) -> None:
-        self._offset = offset
+    def __init__(self, place: Place) -> None:
+        self._offset = place.position
+        # The end of every id of this generation; an id is composed for every token.
+        self._suffix = _suffix(place.generation)
 
     def encode(self, chunk: Stretch) -> Iterator[bytes]:
-        """Yields token frames with the chunk's text, after a rewind frame if the reader must drop text."""
+        """Yields token frames with the chunk's text, or a rewind frame if the reader must drop text."""
+        if chunk.generation is not None:
+            self._suffix = _suffix(chunk.generation)
+        if chunk.is_rewind and chunk.end_offset < self._offset:
+            yield f'id: {chunk.end_offset}{self._suffix}\ndata: {{"rewind":{chunk.end_offset}}}\n\n'.encode()
         self._offset = chunk.end_offset
-        if chunk.is_rewind:
-            yield f'id: {chunk.end_offset}\ndata: {{"rewind":{chunk.end_offset}}}\n\n'.encode()
         start = chunk.end_offset - len(chunk.text)
         for index in range(0, len(chunk.text), _MAX_FRAME_CHARS):
             text = chunk.text[index : index + _MAX_FRAME_CHARS]
-            yield f'id: {start + index + len(text)}\ndata: {{"token":{_quoted(text)}}}\n\n'.encode()
+            end = start + index + len(text)
+            yield f'id: {end}{self._suffix}\ndata: {{"token":{_quoted(text)}}}\n\n'.encode()
 
     def onto(self, writer: DirectWriter) -> Callable[[Stretch], bool]:
         """Returns a function that encodes a chunk and writes all frames with one call of the writer."""
@@ -85,8 +95,13 @@ class TextEncoder(Encoder[Stretch]):
         if end.reconnect:
             return RECONNECT
         # The mark tells a reader that was told the end from one that only has all of the text.
-        error = "" if end.error is None else f"id: {self._offset}\n{_error_frame(end.error)}"
-        return f"{error}id: {self._offset}-end\n{_DONE}".encode()
+        error = "" if end.error is None else f"id: {self._offset}{self._suffix}\n{_error_frame(end.error)}"
+        return f"{error}id: {self._offset}{self._suffix}-end\n{_DONE}".encode()
+
+
+def _suffix(generation: int) -> str:
+    """Returns the end of every id of a generation; :attr:`Place.id` is such an id."""
+    return Place(0, generation).id[1:]
 
 
 def _slices(chunk: bytes) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from attrs import frozen
 
 from chatcore import FrameReader, Reader, Stretch
+from chatcore.conversations.places import START, Place
 from chatcore.replies.turns import Turns
 from chatcore_service.http.caller import Caller
 from chatcore_service.metrics import Metrics
@@ -35,7 +36,7 @@ class Streams:
         *,
         caller: Caller,
         slot: Slot,
-        offset: int | None = None,
+        place: Place = START,
         location: str | None = None,
     ) -> EventStream[bytes] | EventStream[Stretch]:
         """Returns the stream of a reader as an ASGI application, which releases the slot at its end."""
@@ -57,7 +58,7 @@ class Streams:
             )
         return EventStream(
             reader,
-            TextEncoder(offset or 0),
+            TextEncoder(place),
             caller=caller,
             stream_monitor=self.stream_monitor,
             location=location,

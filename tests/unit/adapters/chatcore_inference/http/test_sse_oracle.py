@@ -12,6 +12,7 @@ from tests.unit.adapters.chatcore_inference.http.public_sse_cases import CASES
 from tests.unit.adapters.chatcore_inference.http.sse_streams import CUTS, STREAMS, in_chunks
 
 from chatcore import End, ReplyError, Stretch
+from chatcore.conversations.places import Place
 from chatcore.ports import Frame
 from chatcore.text import TextRepair
 from chatcore_inference.http.event_data import data_of
@@ -92,7 +93,7 @@ def test_the_mark_taken_for_latin_1_is_text_for_us(oracle: EventSourceParser) ->
 
 def resume_stream(text: str, offset: int = 0, *, piece: int = 7, end: End = End()) -> bytes:  # noqa: B008 - it is frozen
     """Returns what a reader of a reply is sent from `offset` on, as the text comes piece by piece."""
-    encoder = TextEncoder(offset)
+    encoder = TextEncoder(Place(offset))
     stretches = (Stretch(text[at : at + piece], min(at + piece, len(text))) for at in range(offset, len(text), piece))
     frames = [frame for stretch in stretches for frame in encoder.encode(stretch)]
     return KEEP_ALIVE.join([b"", *frames, encoder.end(end)])
@@ -149,7 +150,7 @@ def test_why_a_reply_is_not_complete_is_heard(oracle: EventSourceParser, error: 
 
 
 def test_a_stream_that_goes_on_elsewhere_ends_without_an_event(oracle: EventSourceParser) -> None:
-    frames = b"".join(TextEncoder(0).encode(Stretch("text", 4)))
+    frames = b"".join(TextEncoder(Place(0)).encode(Stretch("text", 4)))
 
     heard = oracle.read(frames + RECONNECT)
 
@@ -157,7 +158,7 @@ def test_a_stream_that_goes_on_elsewhere_ends_without_an_event(oracle: EventSour
 
 
 def test_who_has_too_much_is_told_how_much_to_keep(oracle: EventSourceParser) -> None:
-    encoder = TextEncoder(9)
+    encoder = TextEncoder(Place(9))
     heard = oracle.read(*encoder.encode(Stretch("", 5)), *encoder.encode(Stretch("lo", 7)))
 
     assert [json.loads(data) for data in heard.data] == [{"rewind": 5}, {"token": "lo"}]

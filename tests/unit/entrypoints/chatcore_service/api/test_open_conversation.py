@@ -14,6 +14,7 @@ from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 from chatcore import Chat, Conversation, MessageSlice
 from chatcore.conversations.path import MAX_PART_CHARS, MAX_PATH_PAGE_BYTES, MAX_SLICE_BYTES, MAX_SLICE_MESSAGES
 from chatcore.errors import StorageUnavailableError
+from chatcore.replies.orphans import Resumption
 from chatcore.testing.samples import AWKWARD_TEXT, a_conversation, progress
 from chatcore.testing.storage.steps import begin, checkpoint, converse
 from chatcore.user import User
@@ -62,6 +63,8 @@ async def test_every_message_arrives_as_it_is(service: HttpService, replies: Seq
     document = await opened(service, conversation, query)
 
     assert contents(document)[1::2] == list(replies)
+    ids = [message["stream_id"] for message in document["messages"]]
+    assert (ids[::2], ids[1::2]) == ([None] * len(replies), [str(len(reply)) for reply in replies])
     assert "previous_cursor" not in document
     assert {message["conversation_id"] for message in document["messages"]} <= {str(conversation.id)}
 
@@ -98,7 +101,19 @@ async def test_the_text_so_far_of_a_running_reply_is_shown(service: HttpService)
     reply = document["messages"][-1]
 
     assert (reply["content"], reply["status"], reply["token_count"]) == (AWKWARD_TEXT, "streaming", None)
+    assert reply["stream_id"] == str(len(AWKWARD_TEXT))
     assert document["active_reply_id"] == reply["id"] == str(lease.message_id)
+
+
+async def test_the_stream_id_of_a_reply_that_was_taken_over_names_the_generation(service: HttpService) -> None:
+    conversation = await stored(service.storage)
+    lease = await begin(service.storage, conversation)
+    await checkpoint(service.storage, progress(lease, "Hello"))
+    await service.storage.recover(lease, lambda orphan: Resumption(len(orphan.text)))
+
+    document = await opened(service, conversation)
+
+    assert document["messages"][-1]["stream_id"] == "5-2"
 
 
 async def test_the_running_reply_is_named_wherever_a_conversation_is_shown(service: HttpService) -> None:

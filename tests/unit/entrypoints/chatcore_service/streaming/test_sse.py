@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatcore import End, ReplyError, Stretch
+from chatcore.conversations.places import Place
 from chatcore_service.streaming.sse import MAX_WRITE_BYTES, FrameEncoder, TextEncoder
 
 
@@ -22,7 +23,7 @@ def test_frames_are_passed_on_untouched_in_chunks_of_64_kibibytes() -> None:
     assert max(map(len, chunks)) == MAX_WRITE_BYTES
 
 
-@pytest.mark.parametrize("encoder", [FrameEncoder(), TextEncoder(0)])
+@pytest.mark.parametrize("encoder", [FrameEncoder(), TextEncoder(Place(0))])
 def test_a_stream_that_goes_on_elsewhere_has_no_closing_frame(encoder: FrameEncoder | TextEncoder) -> None:
     assert encoder.end(End(reconnect=True)) == b": reconnect\n\n"
 
@@ -40,7 +41,7 @@ def test_a_reply_that_is_not_complete_says_why(error: ReplyError) -> None:
 
 
 def test_only_the_id_of_the_closing_frame_says_that_it_is_the_end() -> None:
-    encoder = TextEncoder(3)
+    encoder = TextEncoder(Place(3))
     list(encoder.encode(Stretch("lo", 5)))
 
     assert [line for line in encoder.end(End(ReplyError.STOPPED)).decode().split("\n") if "id" in line] == [
@@ -50,12 +51,22 @@ def test_only_the_id_of_the_closing_frame_says_that_it_is_the_end() -> None:
 
 
 def test_a_reader_who_has_everything_keeps_its_id() -> None:
-    assert TextEncoder(7).end(End()) == b'id: 7-end\ndata: {"done":true}\n\n'
+    assert TextEncoder(Place(7)).end(End()) == b'id: 7-end\ndata: {"done":true}\n\n'
+
+
+def test_ids_name_the_generation_from_the_second_on() -> None:
+    encoder = TextEncoder(Place(3))
+    chunks = [Stretch("lo", 5), Stretch("", 5, generation=2), Stretch("!", 6), Stretch("", 1, generation=3)]
+    frames = [frame for chunk in chunks for frame in encoder.encode(chunk)]
+
+    assert [frame.decode().split("\n")[0] for frame in frames] == ["id: 5", "id: 6-2", "id: 1-3"]
+    assert frames[-1] == b'id: 1-3\ndata: {"rewind":1}\n\n'
+    assert encoder.end(End()) == b'id: 1-3-end\ndata: {"done":true}\n\n'
 
 
 @given(st.text(min_size=1, max_size=200), st.integers(min_value=0, max_value=50))
 def test_any_text_arrives_as_it_is_and_in_its_frame(text: str, offset: int) -> None:
-    encoded = b"".join(TextEncoder(offset).encode(Stretch(text, offset + len(text)))).decode("ascii")
+    encoded = b"".join(TextEncoder(Place(offset)).encode(Stretch(text, offset + len(text)))).decode("ascii")
 
     assert encoded.splitlines() == encoded.split("\n")[:-1]
     identifier, data, *rest = encoded.split("\n")
@@ -66,7 +77,7 @@ def test_any_text_arrives_as_it_is_and_in_its_frame(text: str, offset: int) -> N
 
 def test_long_text_is_cut_between_code_points_each_with_its_own_id() -> None:
     text = "\U0001f600" * 12_000
-    chunks = [chunk.decode() for chunk in TextEncoder(0).encode(Stretch(text, 12_000))]
+    chunks = [chunk.decode() for chunk in TextEncoder(Place(0)).encode(Stretch(text, 12_000))]
 
     assert [chunk.partition("\n")[0] for chunk in chunks] == ["id: 5000", "id: 10000", "id: 12000"]
     assert "".join(json.loads(chunk.split("data: ")[1])["token"] for chunk in chunks) == text
