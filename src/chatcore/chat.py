@@ -72,7 +72,9 @@ class Chat:
         owner_id = OwnerId(uuid4())
         policy = RescuePolicy(rescue=rescue, can_continue=inference.can_continue)
         background = Background(clock=clock, observer=observer)
-        self.runner = GenerationRunner(background, storage=storage, inference=inference, clock=clock, observer=observer)
+        self.runner = GenerationRunner(
+            background, storage=storage, inference=inference, clock=clock, observer=observer, policy=policy
+        )
         self.checkpointer = Checkpointer(
             self.runner, storage=storage, clock=clock, observer=observer, owner_id=owner_id
         )
@@ -118,10 +120,11 @@ class Chat:
         ]
 
     async def drain(self, grace_seconds: float = DRAIN_SECONDS) -> None:
-        """Accepts no more turns, stores a final state for every running reply, and stops the background work.
+        """Accepts no more turns, finishes or hands over every running reply, and stops the background work.
 
-        Running replies have `grace_seconds` to finish. After that they are stored as interrupted, and their readers
-        are told to reconnect. The call returns at most about fifteen seconds after the grace period.
+        Running replies have `grace_seconds` to finish. After that they are handed over to another process, or stored as
+        interrupted where none could go on with them, and their readers are told to reconnect. The call returns at most
+        about fifteen seconds after the grace period.
         """
         await self.runner.drain(grace_seconds)
         self.follower.cut()

@@ -19,8 +19,9 @@ class Observer(Protocol):
     def generation_ended(self, lease: Lease, final_state: FinalState | None, trace_id: str | None) -> None:
         """Reports that a reply has ended in this process.
 
-        `final_state` is None if this process stored none: the reply was deleted, another process took it over, or its
-        final state could not be written. In the last case the reply is orphaned, and recovery will finish it.
+        `final_state` is None if this process stored none: the reply was deleted or handed over, another process took it
+        over, or its final state could not be written. In the last case the reply is orphaned, and recovery will take it
+        over.
         """
         ...
 

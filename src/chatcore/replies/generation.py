@@ -178,6 +178,10 @@ class Generation:
         if status is LeaseStatus.STOP_REQUESTED:
             self.cancel(CancelReason.STOPPED)
 
+    def is_last(self, part: Progress) -> bool:
+        """Returns whether everything is stored once `part` is."""
+        return part.start_offset + len(part.text) == len(self.transcript.text())
+
     def fail(self) -> None:
         """Records that a checkpoint failed; the next checkpoint sends the same text."""
         self.failures += 1

@@ -12,6 +12,7 @@ from chatcore.ports import Clock, Inference, InferenceRequest, Observer, ReplySt
 from chatcore.replies.background import Background
 from chatcore.replies.generation import AT_FIRST, Beginning, CancelReason, Generation
 from chatcore.replies.lease import FinalState, Lease
+from chatcore.replies.rescue import RescuePolicy
 from chatcore.replies.transcript import RECONNECT, End, Transcript
 from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
@@ -20,7 +21,7 @@ from chatcore.user import UserId
 FINISH_RETRY_SECONDS = 0.5
 #: How many attempts fail with an unexpected error before the reply is left to recovery.
 FINISH_TRIES_ON_BUGS = 3
-#: How long the final states of replies that a drain interrupts may take to be written.
+#: How long replies that a drain hands over or interrupts may take to be stored.
 DRAIN_FINISH_SECONDS = 5.0
 
 
@@ -28,13 +29,21 @@ class GenerationRunner:
     """Starts, finds, stops and drains the generations of this process."""
 
     def __init__(
-        self, background: Background, *, storage: ReplyStore, inference: Inference, clock: Clock, observer: Observer
+        self,
+        background: Background,
+        *,
+        storage: ReplyStore,
+        inference: Inference,
+        clock: Clock,
+        observer: Observer,
+        policy: RescuePolicy,
     ) -> None:
         self._background = background
         self._storage = storage
         self._inference = inference
         self._clock = clock
         self._observer = observer
+        self._policy = policy
         self._by_message: dict[MessageId, Generation] = {}
         self._hurry = asyncio.Event()
         self._is_cut_short = False
@@ -122,8 +131,11 @@ class GenerationRunner:
         end = RECONNECT
         try:
             error = None if generation.is_cancelled() else await self._generate(generation, requests)
-            final_state = await self._finish(generation, error)
-            end = await self._end(generation, final_state)
+            if error is None and self._policy.hands_over(generation):
+                await self._hand_over(generation)
+            else:
+                final_state = await self._finish(generation, error)
+                end = await self._end(generation, final_state)
         except Exception as bug:  # noqa: BLE001 - no other code would report the error
             self._observer.failed("making a reply", bug)
         finally:
@@ -179,6 +191,34 @@ class GenerationRunner:
             await self._clock.sleep(FINISH_RETRY_SECONDS)
         return None
 
+    async def _hand_over(self, generation: Generation) -> None:
+        """Stores all text and gives the lease up, so that another process goes on with the reply at once.
+
+        If the storage stays unavailable, another process takes the reply over when the lease expires.
+        """
+        while not generation.is_lost:
+            try:
+                await generation.wait_for_checkpoint()
+                generation.is_finishing = True
+                return await self._give_up(generation)
+            except Exception as error:  # noqa: BLE001 - the drain ends the attempts
+                self._observer.failed("handing a reply over", error)
+            generation.is_finishing = False
+            await self._clock.sleep(FINISH_RETRY_SECONDS)
+        return None
+
+    async def _give_up(self, generation: Generation) -> None:
+        while not generation.is_lost:
+            part = generation.progress(self._clock.monotonic())
+            try:
+                if generation.is_last(part):
+                    await self._storage.hand_over(part)
+                    return
+                (status,) = await self._storage.checkpoint(part.lease.owner_id, [part])
+                generation.confirm(part, status, self._clock.monotonic())
+            finally:
+                generation.checkpoint_ended()
+
     async def _end(self, generation: Generation, final_state: FinalState | None) -> End:
         """Returns how the stream ends for the readers."""
         if final_state is None:
@@ -204,10 +244,11 @@ class GenerationRunner:
         return self._background.is_closed
 
     async def drain(self, grace_seconds: float) -> None:
-        """Starts no more generations, gives the running ones `grace_seconds` to finish, then interrupts them.
+        """Starts no more generations, gives the running ones `grace_seconds` to finish, then hands them over.
 
-        The call returns when all final states are stored, or after at most twice DRAIN_FINISH_SECONDS. Another process
-        recovers the replies that are not stored by then. Readers of interrupted replies are told to reconnect.
+        Where no other process could go on with a reply, it is interrupted. The call returns when all replies are handed
+        over or stored, or after at most twice DRAIN_FINISH_SECONDS. Another process recovers the replies that are not
+        stored by then. Readers of replies that have not finished are told to reconnect.
         """
         self._background.close()
         ends = [

@@ -6,7 +6,7 @@ from enum import StrEnum
 from attrs import evolve, frozen
 
 from chatcore.conversations.message import FinishReason, Status
-from chatcore.replies.generation import broken_off, restored, returns_head
+from chatcore.replies.generation import CancelReason, Generation, broken_off, restored, returns_head
 from chatcore.replies.lease import FinalState
 from chatcore.replies.orphans import OrphanedReply, Resumption
 from chatcore.reply_error import ReplyError
@@ -34,10 +34,13 @@ class RescuePolicy:
     #: Whether the inference service can go on from its own text.
     can_continue: bool
 
-    @property
-    def can_rescue(self) -> bool:
-        """Returns whether another process can finish a new reply of this process."""
-        return self.rescue is Rescue.RESTART or (self.rescue is Rescue.CONTINUE and self.can_continue)
+    def hands_over(self, generation: Generation) -> bool:
+        """Returns whether another process goes on with a generation that has ended here without its closing frame."""
+        if generation.cancel_reason is not CancelReason.DRAINED or generation.transcript.is_closed:
+            return False
+        if self.rescue is Rescue.RESTART:
+            return generation.beginning.prior is None or self.can_continue
+        return self.rescue is Rescue.CONTINUE and self.can_continue
 
     def decide(self, orphan: OrphanedReply, *, now: datetime) -> FinalState | Resumption:
         """Returns the final state of an orphaned reply, or where its next generation begins."""

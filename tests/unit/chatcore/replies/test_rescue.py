@@ -1,5 +1,7 @@
 """Replies whose process died and that another process finishes."""
 
+import asyncio
+
 import pytest
 from attrs import evolve
 from tests.unit.conftest import ADA, World, has_ended, until
@@ -10,6 +12,7 @@ from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import LEASE_SECONDS, FinalState
 from chatcore.replies.orphans import OrphanedReply, PriorState, Resumption
 from chatcore.replies.rescue import Rescue, RescuePolicy
+from chatcore.replies.transcript import RECONNECT
 from chatcore.testing.samples import NOON
 
 _ORPHAN = OrphanedReply(
@@ -201,3 +204,108 @@ def test_a_continuation_without_new_text_leaves_the_reply_as_it_was(*, stop_requ
         returns_head=True,
         ended_at=NOON,
     )
+
+
+async def test_a_drain_hands_the_reply_over_with_all_of_its_text(world: World) -> None:
+    mine, other = rescuer(world), rescuer(world)
+    turn = await mine.send(await mine.conversation())
+    call = await mine.inference.call()
+    call.say("stored")
+    await mine.chat.checkpointer.checkpoint()
+    call.say(" and shown")
+    await mine.drained()
+
+    assert turn.generation is not None
+    assert turn.generation.transcript.end == RECONNECT
+    await other.chat.recovery.sweep()
+    new_call = await other.inference.call()
+    new_call.say(", and finished")
+    new_call.close()
+    await until(lambda: not other.chat.runner.running)
+
+    assert new_call.request.so_far == "stored and shown"
+    reply = await world.reply(turn)
+    assert (reply.status, reply.content, reply.token_count) == (Status.COMPLETE, "stored and shown, and finished", 3)
+
+
+async def test_hand_overs_do_not_count_as_lost_processes(world: World) -> None:
+    owner = rescuer(world)
+    turn = await owner.send(await owner.conversation())
+    for number in range(4):
+        (await owner.inference.call()).say(f"{number}")
+        await owner.drained()
+        owner = rescuer(world)
+        await owner.chat.recovery.sweep()
+    call = await owner.inference.call()
+    call.close()
+    await until(lambda: not owner.chat.runner.running)
+
+    reply = await world.reply(turn)
+    assert (reply.status, reply.content, reply.cuts) == (Status.COMPLETE, "0123", (1, 2, 3, 4))
+
+
+async def test_a_drain_after_a_failed_checkpoint_hands_all_text_over(world: World) -> None:
+    mine = rescuer(world)
+    turn = await mine.send(await mine.conversation())
+    call = await mine.inference.call()
+    call.say("in flight")
+    world.storage.outage = True
+    await mine.chat.checkpointer.checkpoint()
+    world.storage.outage = False
+    call.say(" and later")
+    await mine.drained()
+
+    assert (await world.reply(turn)).content == "in flight and later"
+    assert (await world.reply(turn)).status is Status.STREAMING
+
+
+async def test_a_drain_that_cannot_hand_over_leaves_the_reply_to_recovery(world: World) -> None:
+    mine, other = rescuer(world), rescuer(world)
+    turn = await mine.send(await mine.conversation())
+    call = await mine.inference.call()
+    call.say("stored")
+    await mine.chat.checkpointer.checkpoint()
+    world.storage.outage = True
+    await mine.drained()
+    world.storage.outage = False
+
+    await taken_over(world, other)
+
+    assert (await world.reply(turn)).content == "stored"
+    assert {what for what, _ in mine.observer.failures} == {"handing a reply over"}
+
+
+async def test_a_reply_that_ends_while_it_drains_is_finished(world: World) -> None:
+    mine = rescuer(world)
+    turn = await mine.send(await mine.conversation())
+    call = await mine.inference.call()
+    call.say("all")
+    draining = asyncio.ensure_future(mine.chat.drain(20))
+    await mine.clock.elapse(1)
+    call.close()
+    await draining
+
+    reply = await world.reply(turn)
+    assert (reply.status, reply.content) == (Status.COMPLETE, "all")
+
+
+@pytest.mark.parametrize("rescue", [Rescue.CONTINUE, Rescue.INTERRUPT])
+async def test_a_drain_interrupts_a_reply_that_nobody_could_finish(world: World, rescue: Rescue) -> None:
+    mine = world.replica(inference=InferenceByHand(can_continue=rescue is Rescue.INTERRUPT), rescue=rescue)
+    turn = await mine.send(await mine.conversation())
+    (await mine.inference.call()).say("stored")
+    await mine.drained()
+
+    assert (await world.reply(turn)).status is Status.INTERRUPTED
+
+
+async def test_a_deleted_reply_is_not_handed_over(world: World) -> None:
+    mine = rescuer(world)
+    conversation = await mine.conversation()
+    await mine.send(conversation)
+    await mine.inference.call()
+    await mine.chat.conversations.delete(ADA, conversation.id)
+    await mine.drained()
+
+    assert mine.chat.runner.running == ()
+    assert mine.observer.failures == []
