@@ -62,7 +62,6 @@ create table generations (
     stop_requested   boolean     not null default false,
     fallback_head_id uuid,
     started_at       timestamptz not null,
-    kind             text        not null default 'turn',
     request          text,
     begins_at        bigint      not null default 0,
     number           integer     not null default 1,
@@ -74,8 +73,7 @@ create table generations (
     constraint generations_message_fkey foreign key (user_id, message_id)
         references messages (user_id, id) on delete cascade,
     constraint generations_slot_check check (slot >= 1),
-    constraint generations_epoch_check check (epoch >= 1),
-    constraint generations_kind_check check (kind in ('turn', 'regeneration', 'continuation'))
+    constraint generations_epoch_check check (epoch >= 1)
 ) with (fillfactor = 50);
 
 create table deltas (

@@ -6,9 +6,6 @@
 alter table messages add column cuts bigint[];
 
 alter table generations
-    -- Whether the reply answers a new message, stands beside another one, or is continued.
-    add column kind text not null default 'turn'
-        constraint generations_kind_check check (kind in ('turn', 'regeneration', 'continuation')),
     -- The sampling parameters and the trace id, in JSON.
     add column request text,
     -- Where the text of this request begins: 0, or the length of the reply that it continues.
@@ -17,7 +14,7 @@ alter table generations
     add column number integer not null default 1,
     -- How many owners let their lease expire. What ends one process must not travel on to all others.
     add column expired_leases integer not null default 0,
-    -- The final state to which a continuation without new text returns, in JSON.
+    -- The final state to which a continuation without new text returns, in JSON; null if no reply is continued.
     add column restores text;
 
 -- The number of tokens whose text the delta has.

@@ -36,7 +36,7 @@ from chatcore.replies.readers import FrameReader, Reader
 from chatcore.replies.rescue import Rescue
 from chatcore.replies.sampling import Sampling
 from chatcore.replies.transcript import End
-from chatcore.replies.turns import Turn
+from chatcore.replies.turn_starter import Turn
 from chatcore.reply_error import ReplyError
 from chatcore.user import User, UserId
 

@@ -23,6 +23,7 @@ from chatcore.replies.lease import OwnerId
 from chatcore.replies.recovery import OrphanRecovery
 from chatcore.replies.rescue import Rescue, RescuePolicy
 from chatcore.replies.stopping import Stopper
+from chatcore.replies.turn_starter import TurnStarter
 from chatcore.replies.turns import Turns
 from chatcore.timed_wait import wait_at_most
 
@@ -99,8 +100,14 @@ class Chat:
         self.turns = Turns(
             storage=storage,
             clock=clock,
-            background=background,
             runner=self.runner,
+            starter=TurnStarter(
+                storage=storage,
+                clock=clock,
+                background=background,
+                runner=self.runner,
+                history_limits=limits.history,
+            ),
             follower=self.follower,
             stopper=stopper,
             interruption=Interruption(storage=storage, clock=clock, stopper=stopper),
@@ -108,6 +115,7 @@ class Chat:
             input_limits=limits.inputs,
             history_limits=limits.history,
             max_generations=limits.generations_per_user,
+            can_continue=inference.can_continue,
         )
         self._clock = clock
         self._background: list[asyncio.Task[None]] = []

@@ -129,6 +129,20 @@ class GenerationInProgressError(ConflictError):
         self.message_id = message_id
 
 
+class CannotContinueError(ConflictError):
+    """Reports that the inference service cannot go on from the beginning of its own answer."""
+
+    code = "cannot_continue"
+    sentence = "The model cannot continue its replies."
+
+
+class NotContinuableError(ConflictError):
+    """Reports that a reply has messages below it, or has not ended in a way that leaves more to say."""
+
+    code = "not_continuable"
+    sentence = "This reply cannot be continued."
+
+
 class NothingToRegenerateError(ChatError):
     """Reports that the conversation has no user message to answer."""
 

@@ -6,7 +6,7 @@ from math import inf
 
 from attrs import evolve, frozen
 
-from chatcore.conversations.conversation import Conversation, TitleSource, active_path
+from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
 from chatcore.errors import (
     GenerationInProgressError,
@@ -111,7 +111,7 @@ class ReplyRows:
             self._end(generation, decided)
             return decided
         self._cut(generation, decided.cut)
-        *history, reply = self._path_to(lease)
+        *history, reply = self._tables.path_to(lease.user_id, lease.conversation_id, lease.message_id)
         return ResumedReply(
             lease=lease,
             orphan=orphan,
@@ -284,11 +284,6 @@ class ReplyRows:
         generation.drop_after(cut)
         message = self._tables.message(lease.user_id, lease.conversation_id, lease.message_id)
         self._tables.replace(evolve(message, cuts=(*message.cuts, cut)))
-
-    def _path_to(self, lease: Lease) -> Sequence[Message]:
-        """Returns the path that ends with a running reply, which has the text that is stored so far."""
-        path = active_path(self._tables.messages[lease.user_id, lease.conversation_id], lease.message_id)
-        return [self._tables.with_stored_text(message) for message in path]
 
     def _end(self, generation: GenerationRow, final_state: FinalState) -> None:
         key = (generation.lease.user_id, generation.lease.conversation_id)

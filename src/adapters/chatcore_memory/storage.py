@@ -15,6 +15,7 @@ from chatcore.ports import (
     Clock,
     DeltaRead,
     DeltaReader,
+    NewContinuation,
     NewRegeneration,
     NewTurn,
     ProcessId,
@@ -24,6 +25,7 @@ from chatcore.ports import (
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
 from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.user import UserId
+from chatcore_memory.continuations import ContinuationRows
 from chatcore_memory.conversations import ConversationRows
 from chatcore_memory.paths import PathRows
 from chatcore_memory.replies import ReplyRows
@@ -49,6 +51,7 @@ class InMemoryStorage(Storage, StreamCounts):
         self._conversations = ConversationRows(tables)
         self._paths = PathRows(tables)
         self._replies = ReplyRows(tables, clock)
+        self._continuations = ContinuationRows(tables, clock)
         self._stream_counts = StreamCountRows(clock)
 
     async def create_conversation(self, conversation: Conversation) -> None:
@@ -121,6 +124,11 @@ class InMemoryStorage(Storage, StreamCounts):
         """Begins a regeneration, as the port says."""
         async with self._transaction():
             return self._replies.begin(regeneration)
+
+    async def begin_continuation(self, continuation: NewContinuation) -> AcceptedTurn:
+        """Begins a continuation, as the port says."""
+        async with self._transaction():
+            return self._continuations.begin(continuation)
 
     async def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
         """Returns one message, as the port says."""

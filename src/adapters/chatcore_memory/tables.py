@@ -1,6 +1,6 @@
 """Stores the rows of an in-memory storage, and finds them by their keys."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from attrs import Factory, define, evolve, frozen
 
@@ -77,6 +77,8 @@ class RecordedKey:
     reply_id: MessageId
     #: When the key was recorded, in seconds of the storage's clock.
     recorded_at: float
+    #: Where the text of the request begins in the reply.
+    begins_at: int = 0
 
 
 @define
@@ -132,6 +134,11 @@ class Tables:
     def path(self, conversation: Conversation) -> tuple[Message, ...]:
         """Returns the active path of a conversation."""
         return active_path(self.messages[conversation.user_id, conversation.id], conversation.head_id)
+
+    def path_to(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Sequence[Message]:
+        """Returns the path that ends with a message; a running reply has the text that is stored so far."""
+        path = active_path(self.messages[user_id, conversation_id], message_id)
+        return [self.with_stored_text(message) for message in path]
 
     def leased(self, lease: Lease) -> GenerationRow | None:
         """Returns the generation that has this lease as its current one, or None if there is none."""

@@ -19,7 +19,7 @@ _COLUMNS: Mapping[LiteralString, Sequence[LiteralString]] = {
     "m": ("user_id", "conversation_id", *MESSAGE_COLUMNS, "usage"),
     "g": (
         *("user_id", "conversation_id", "message_id", "slot", "owner_id", "epoch", "lease_until", "stop_requested"),
-        *("fallback_head_id", "started_at", "kind", "request", "begins_at", "number", "expired_leases", "restores"),
+        *("fallback_head_id", "started_at", "request", "begins_at", "number", "expired_leases", "restores"),
     ),
     "d": ("user_id", "message_id", "start_offset", "text", "token_count"),
     "k": (

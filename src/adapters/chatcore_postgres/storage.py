@@ -8,7 +8,7 @@ from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
-from chatcore.ports import AcceptedTurn, DeltaRead, DeltaReader, NewRegeneration, NewTurn, Storage
+from chatcore.ports import AcceptedTurn, DeltaRead, DeltaReader, NewContinuation, NewRegeneration, NewTurn, Storage
 from chatcore.ports.stream_counts import ProcessId, StreamCounts
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
 from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
@@ -18,6 +18,7 @@ from chatcore_postgres.driver.conninfo import normalized
 from chatcore_postgres.driver.database import Database, Target
 from chatcore_postgres.driver.database_share import DatabaseShare
 from chatcore_postgres.replies import idempotency_keys
+from chatcore_postgres.replies.begin_continuation import begin_continuation
 from chatcore_postgres.replies.begin_regeneration import begin_regeneration
 from chatcore_postgres.replies.begin_turn import begin_turn
 from chatcore_postgres.replies.checkpoint import checkpoint
@@ -182,6 +183,10 @@ class PostgresStorage(Storage, StreamCounts):
     async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
         """Begins a regeneration, as the port says."""
         return await begin_regeneration(self._requests, regeneration)
+
+    async def begin_continuation(self, continuation: NewContinuation) -> AcceptedTurn:
+        """Begins a continuation, as the port says."""
+        return await begin_continuation(self._requests, continuation)
 
     async def get_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Message:
         """Returns one message, as the port says."""

@@ -9,7 +9,7 @@ from chatcore.ports.clock import Clock
 from chatcore.ports.conversations import ConversationStore
 from chatcore.ports.inference import Frame, Inference, InferenceRequest
 from chatcore.ports.models import Models, ModelsDocument
-from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration, NewReply, NewTurn
+from chatcore.ports.new_reply import AcceptedTurn, NewContinuation, NewRegeneration, NewReply, NewTurn
 from chatcore.ports.observer import NullObserver, Observer
 from chatcore.ports.replies import DeltaRead, DeltaReader, ReplyStore
 from chatcore.ports.storage import Storage
@@ -29,6 +29,7 @@ __all__ = [
     "InferenceRequest",
     "Models",
     "ModelsDocument",
+    "NewContinuation",
     "NewRegeneration",
     "NewReply",
     "NewTurn",

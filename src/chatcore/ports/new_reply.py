@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.idempotency import IdempotencyKey
 from chatcore.replies.lease import Lease, OwnerId
+from chatcore.replies.orphans import PriorState
 from chatcore.user import UserId
 
 
@@ -63,6 +64,27 @@ class NewRegeneration(NewReply):
 
 
 @frozen(kw_only=True)
+class NewContinuation(NewReply):
+    """Describes the continuation of a reply: `reply_id` is the id of the reply.
+
+    The request of another continuation of the reply has another :attr:`GenerationRequest.attempt`.
+    """
+
+    @staticmethod
+    def continued(reply: Message) -> Message:
+        """Returns the reply as it is stored when its continuation begins: streaming again, with all its text."""
+        return evolve(
+            reply,
+            status=Status.STREAMING,
+            error=None,
+            token_count=None,
+            inference_time_ms=None,
+            finish_reason=None,
+            cuts=(*reply.cuts, len(reply.content)),
+        )
+
+
+@frozen(kw_only=True)
 class NewTurn(NewReply):
     """Describes a user message to append to the active path, and the reply to begin for it."""
 
@@ -101,3 +123,7 @@ class AcceptedTurn:
     history: tuple[Message, ...]
     #: The instructions of the conversation; None if it has none, and without a lease.
     instructions: str | None = None
+    #: Where the text begins that was requested, in code points: 0, or the length of the reply that is continued.
+    begins_at: int = 0
+    #: The state of the reply before a continuation; None if nothing is continued, and without a lease.
+    prior: PriorState | None = None

@@ -6,7 +6,7 @@ from typing import Protocol
 from attrs import frozen
 
 from chatcore.conversations.message import ConversationId, Message, MessageId
-from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration, NewTurn
+from chatcore.ports.new_reply import AcceptedTurn, NewContinuation, NewRegeneration, NewTurn
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
 from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.user import UserId
@@ -97,6 +97,24 @@ class ReplyStore(Protocol):
         Raises:
             ConversationNotFoundError: the user has no such conversation.
             NothingToRegenerateError: the active path has no user message.
+            GenerationInProgressError: the conversation has a running reply.
+            TooManyGenerationsError: the user has `max_generations` running replies; see :meth:`begin_turn`.
+            IdempotencyKeyReusedError: the key was recorded with another fingerprint.
+        """
+        ...
+
+    async def begin_continuation(self, continuation: NewContinuation) -> AcceptedTurn:
+        """Makes a reply go on that has ended: streaming again, with all its text, as the head of its conversation.
+
+        The reply must be interrupted, stopped, or complete because it had reached its length, and no message may follow
+        it. Its next generation begins at the end of its text; the place is kept with the reply as a cut. If the final
+        state of the continuation says so, the head returns to where it was. `updated_at` moves to `continuation.now`,
+        never backwards. The idempotency key has the meaning that it has for :meth:`begin_turn`. The epoch of the lease
+        exceeds those of all earlier leases of the reply.
+
+        Raises:
+            MessageNotFoundError: the user's conversation has no such reply.
+            NotContinuableError: the reply has ended in another way, or has messages below it.
             GenerationInProgressError: the conversation has a running reply.
             TooManyGenerationsError: the user has `max_generations` running replies; see :meth:`begin_turn`.
             IdempotencyKeyReusedError: the key was recorded with another fingerprint.

@@ -73,6 +73,21 @@ class Follower:
             return LogReader(generation.transcript, start.position, opening=_opening(place, start))
         return self._elsewhere(message, place)
 
+    async def replay(
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, place: Place
+    ) -> Reader[Stretch]:
+        """Returns a reader of a reply from a place on, also if the reply has ended and has nothing after the place.
+
+        Raises:
+            MessageNotFoundError: this user's conversation has no such reply.
+        """
+        reader = await self.follow(user_id, conversation_id, message_id, place, knows_end=False)
+        if reader is None:
+            # The caller has all of a complete reply.
+            reader = BufferedReader(place.position)
+            reader.cut(End())
+        return reader
+
     def _finished(self, message: Message, place: Place | None, *, knows_end: bool) -> Reader[Stretch] | None:
         start = (place or START).within(message.cuts)
         if knows_end and place is not None and place.generation == start.generation:

@@ -71,6 +71,7 @@ class Generation:
         "failures",
         "is_finishing",
         "lease",
+        "shown_error",
         "started_at",
         "task",
         "trace_id",
@@ -99,6 +100,8 @@ class Generation:
         self.is_finishing = False
         #: How many checkpoints of this generation have failed in a row.
         self.failures = 0
+        #: The error that readers are told at the end; :meth:`final_state` sets it.
+        self.shown_error: ReplyError | None = None
         self._stored = len(beginning.text)
         self._stored_tokens = 0
         self._in_flight = ""
@@ -219,9 +222,10 @@ class Generation:
         """
         text = self.transcript.text()
         before = self.beginning
+        status, shown_error = self._outcome(error, has_text=bool(text))
+        self.shown_error = shown_error
         if before.prior is not None and len(text) == before.prior_length:
             return restored(before.prior, text, now=now)
-        status, shown_error = self._outcome(error, has_text=bool(text))
         is_complete = status is Status.COMPLETE
         time_before = 0 if before.prior is None else before.prior.inference_time_ms
         return FinalState(

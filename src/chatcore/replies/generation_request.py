@@ -1,23 +1,11 @@
 """Describes what a model was asked for, in a form that another process can read."""
 
 import json
-from enum import StrEnum
 from typing import Self
 
 from attrs import asdict, frozen
 
 from chatcore.replies.sampling import Sampling
-
-
-class GenerationKind(StrEnum):
-    """Names the ways in which a generation begins."""
-
-    #: The reply answers a new message.
-    TURN = "turn"
-    #: The reply stands beside an earlier reply.
-    REGENERATION = "regeneration"
-    #: The reply goes on from where it had ended.
-    CONTINUATION = "continuation"
 
 
 @frozen(kw_only=True)
@@ -26,10 +14,12 @@ class GenerationRequest:
 
     sampling: Sampling
     trace_id: str | None = None
+    #: What distinguishes a continuation from others of the same reply; a repeat has the same value.
+    attempt: str | None = None
 
     def encode(self) -> str:
         """Returns the request in JSON."""
-        return json.dumps({"sampling": asdict(self.sampling), "trace_id": self.trace_id})
+        return json.dumps({"sampling": asdict(self.sampling), "trace_id": self.trace_id, "attempt": self.attempt})
 
     @classmethod
     def decode(cls, encoded: str) -> Self:
@@ -41,4 +31,5 @@ class GenerationRequest:
                 temperature=sampling["temperature"], max_tokens=sampling["max_tokens"], top_k=sampling["top_k"]
             ),
             trace_id=values["trace_id"],
+            attempt=values["attempt"],
         )

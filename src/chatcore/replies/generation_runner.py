@@ -223,9 +223,9 @@ class GenerationRunner:
         """Returns how the stream ends for the readers."""
         if final_state is None:
             return await self._end_of_lost(generation.lease)
-        if generation.cancel_reason is CancelReason.DRAINED and final_state.error is not None:
+        if generation.cancel_reason is CancelReason.DRAINED and generation.shown_error is not None:
             return RECONNECT
-        return End(final_state.error)
+        return End(generation.shown_error)
 
     async def _end_of_lost(self, lease: Lease) -> End:
         try:

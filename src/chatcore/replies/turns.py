@@ -1,45 +1,32 @@
 """Implements the use cases on turns: send a message, and regenerate, stop or follow a reply."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from uuid import UUID, uuid4
 
 from attrs import frozen
 
-from chatcore.conversations.history import MAX_HISTORY_MESSAGES, HistoryLimits, trim
+from chatcore.conversations.history import MAX_HISTORY_MESSAGES, HistoryLimits
 from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.conversations.parts import Stretch
 from chatcore.conversations.places import Place
 from chatcore.conversations.titles import auto_title
-from chatcore.errors import ChatError, DrainingError, StorageUnavailableError
+from chatcore.errors import CannotContinueError, DrainingError
 from chatcore.input_limits import InputLimits
-from chatcore.ports import AcceptedTurn, Clock, InferenceRequest, NewRegeneration, NewReply, NewTurn, ReplyStore
-from chatcore.replies.background import Background
+from chatcore.ports import Clock, NewContinuation, NewRegeneration, NewTurn, ReplyStore
 from chatcore.replies.follower import Follower
-from chatcore.replies.generation import Beginning, Generation
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.idempotency import IdempotencyKey, fingerprint
 from chatcore.replies.interruption import Interruption, OnBusy
-from chatcore.replies.lease import LEASE_SECONDS, OwnerId
+from chatcore.replies.lease import OwnerId
 from chatcore.replies.readers import FrameReader, Reader
 from chatcore.replies.sampling import Sampling, require_sampling
 from chatcore.replies.stopping import Stopper
+from chatcore.replies.turn_starter import Turn, TurnStarter
 from chatcore.user import User
 
 #: How long `stop` waits for the owner of a reply, in whichever process, to write the final state.
 STOP_WAIT_SECONDS = 5.0
-# A turn in doubt, which may or may not be stored, is looked up again after this time.
-_LOOK_AGAIN_SECONDS = 0.5
-
-
-@frozen
-class Turn:
-    """A user message and the reply to it."""
-
-    user_message: Message
-    reply: Message
-    #: The generation of the reply; None if this process does not generate it.
-    generation: Generation | None
 
 
 @frozen(kw_only=True)
@@ -48,8 +35,8 @@ class Turns:
 
     storage: ReplyStore
     clock: Clock
-    background: Background
     runner: GenerationRunner
+    starter: TurnStarter
     follower: Follower
     stopper: Stopper
     interruption: Interruption
@@ -58,6 +45,8 @@ class Turns:
     history_limits: HistoryLimits
     #: How many replies a user may have in generation at once.
     max_generations: int
+    #: Whether the inference service can go on from its own text.
+    can_continue: bool
     new_id: Callable[[], UUID] = uuid4
 
     async def send(
@@ -97,7 +86,6 @@ class Turns:
             DrainingError: this process is shutting down.
         """
         sampling = self._sampling(sampling)
-        request = GenerationRequest(sampling=sampling, trace_id=trace_id)
         turn = NewTurn(
             user_id=user.id,
             conversation_id=conversation_id,
@@ -107,18 +95,13 @@ class Turns:
             content=self.input_limits.require_content(content),
             title=auto_title(content),
             idempotency_key=_key(idempotency_key, conversation_id, as_sent or _plain(content, sampling)),
-            request=request,
+            request=GenerationRequest(sampling=sampling, trace_id=trace_id),
             history_limit=self._history_limit,
             max_generations=self.max_generations,
             now=self.clock.now(),
         )
         store = self.interruption if on_busy is OnBusy.INTERRUPT else self.storage
-
-        async def begin() -> Turn:
-            accepted = await store.begin_turn(turn)
-            return self._start(accepted, request, is_repeatable=idempotency_key is not None)
-
-        return await self.background.admit(self._begin(turn, begin))
+        return await self.starter.begin(turn, lambda: store.begin_turn(turn))
 
     async def regenerate(
         self,
@@ -145,7 +128,6 @@ class Turns:
             DrainingError: this process is shutting down.
         """
         sampling = self._sampling(sampling)
-        request = GenerationRequest(sampling=sampling, trace_id=trace_id)
         sent = {"regenerate": as_sent or _plain_sampling(sampling)}
         regeneration = NewRegeneration(
             user_id=user.id,
@@ -153,47 +135,56 @@ class Turns:
             reply_id=MessageId(self.new_id()),
             owner_id=self.owner_id,
             idempotency_key=_key(idempotency_key, conversation_id, sent),
-            request=request,
+            request=GenerationRequest(sampling=sampling, trace_id=trace_id),
             history_limit=self._history_limit,
             max_generations=self.max_generations,
             now=self.clock.now(),
         )
         store = self.interruption if on_busy is OnBusy.INTERRUPT else self.storage
+        return await self.starter.begin(regeneration, lambda: store.begin_regeneration(regeneration))
 
-        async def begin() -> Turn:
-            accepted = await store.begin_regeneration(regeneration)
-            is_repeatable = idempotency_key is not None
-            return self._start(accepted, request, replaces=True, is_repeatable=is_repeatable)
+    async def continue_reply(
+        self,
+        user: User,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        *,
+        sampling: Sampling | None = None,
+        idempotency_key: str | None = None,
+        as_sent: Mapping[str, object] | None = None,
+        trace_id: str | None = None,
+    ) -> Turn:
+        """Makes a reply go on from where it ended. If no new text comes, everything is as it was before.
 
-        return await self.background.admit(self._begin(regeneration, begin))
+        The other arguments, and a repeat with the same idempotency key, have the meaning that they have for
+        :meth:`send`.
 
-    async def _begin(self, new: NewReply, begin: Callable[[], Awaitable[Turn]]) -> Turn:
-        try:
-            return await begin()
-        except StorageUnavailableError as unavailable:
-            # An overloaded storage rejects many turns without storing them; looking them up would only add load.
-            if unavailable.is_in_doubt:
-                self.background.spawn("looking up a turn in doubt", lambda: self._begin_after_all(new, begin))
-            raise
-
-    async def _begin_after_all(self, new: NewReply, begin: Callable[[], Awaitable[Turn]]) -> None:
-        """Generates the reply of a turn in doubt if the storage has the turn after all.
-
-        The storage has the turn if only the confirmation was lost. A caller that repeats the send with the same key is
-        directed to this reply, which otherwise no process would generate until its lease expires.
+        Raises:
+            InvalidInputError: the sampling parameters or the key break their limits.
+            MessageNotFoundError: this user's conversation has no such reply.
+            CannotContinueError: the inference service cannot go on from its own text.
+            NotContinuableError: the reply has messages below it, or has not ended in a way that leaves more to say.
+            GenerationInProgressError: a reply of the conversation is being generated.
+            TooManyGenerationsError: the user has reached the limit of replies generated at once.
+            IdempotencyKeyReusedError: the key was used for another request.
+            DrainingError: this process is shutting down.
         """
-        deadline = self.clock.monotonic() + LEASE_SECONDS
-        while self.clock.monotonic() < deadline:
-            await self.clock.sleep(_LOOK_AGAIN_SECONDS)
-            try:
-                # The reply is looked up first, because a turn that was not stored before must not be stored now.
-                await self.storage.get_message(new.user_id, new.conversation_id, new.reply_id)
-                await begin()
-            except StorageUnavailableError:
-                continue
-            except ChatError:
-                pass  # The reply was never stored, has ended, or was deleted.
-            return
+        if not self.can_continue:
+            raise CannotContinueError
+        sampling = self._sampling(sampling)
+        sent = {"continue": as_sent or _plain_sampling(sampling), "message_id": str(message_id)}
+        continuation = NewContinuation(
+            user_id=user.id,
+            conversation_id=conversation_id,
+            reply_id=message_id,
+            owner_id=self.owner_id,
+            idempotency_key=_key(idempotency_key, conversation_id, sent),
+            request=GenerationRequest(sampling=sampling, trace_id=trace_id, attempt=str(self.new_id())),
+            history_limit=self._history_limit,
+            max_generations=self.max_generations,
+            now=self.clock.now(),
+        )
+        return await self.starter.begin(continuation, lambda: self.storage.begin_continuation(continuation))
 
     def _sampling(self, sampling: Sampling | None) -> Sampling:
         if sampling is None:
@@ -204,42 +195,18 @@ class Turns:
     def _history_limit(self) -> int:
         return min(self.history_limits.max_messages, MAX_HISTORY_MESSAGES)
 
-    def _start(
-        self,
-        accepted: AcceptedTurn,
-        request: GenerationRequest,
-        *,
-        replaces: bool = False,
-        is_repeatable: bool = False,
-    ) -> Turn:
-        reply = accepted.reply
-        if accepted.lease is None:
-            generation = self.runner.find(reply.user_id, reply.conversation_id, reply.id)
-            return Turn(accepted.user_message, reply, generation)
-        call = InferenceRequest(
-            messages=trim(accepted.history, self.history_limits, accepted.instructions),
-            instructions=accepted.instructions,
-            sampling=request.sampling,
-            user_id=reply.user_id,
-            trace_id=request.trace_id,
-        )
-        generation = self.runner.start(
-            accepted.lease, call, beginning=Beginning(replaces=replaces), is_repeatable=is_repeatable
-        )
-        return Turn(accepted.user_message, reply, generation)
-
     async def read(self, turn: Turn) -> FrameReader | Reader[Stretch]:
-        """Returns a reader of a turn's reply from its start; the caller must release the reader with :meth:`leave`.
+        """Returns a reader of the text that a turn requested; the caller must release the reader with :meth:`leave`.
 
-        The reader delivers frames if this process generates the reply and still keeps all frames. Otherwise it delivers
-        text, which happens for some turns that were repeated with the same idempotency key.
+        The reader delivers frames if this process generates the text and still keeps all frames. Otherwise it delivers
+        text from :attr:`Turn.place` on, which happens for some turns that were repeated with the same idempotency key.
         """
-        if turn.generation is not None and (frames := FrameReader.of(turn.generation.transcript)) is not None:
-            return frames
-        reply = turn.reply
-        reader = await self.follower.follow(reply.user_id, reply.conversation_id, reply.id, None, knows_end=False)
-        assert reader is not None  # noqa: S101 - `follow` returns None only to callers that know something
-        return reader
+        generation, reply = turn.generation, turn.reply
+        if generation is not None and generation.beginning.prior_length == turn.begins_at:
+            frames = FrameReader.of(generation.transcript)
+            if frames is not None:
+                return frames
+        return await self.follower.replay(reply.user_id, reply.conversation_id, reply.id, turn.place)
 
     async def follow(
         self,

@@ -16,7 +16,7 @@ from attrs import evolve
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import ConversationId, MessageId, Status
-from chatcore.ports import DeltaReader, NewRegeneration, NewTurn
+from chatcore.ports import DeltaReader, NewContinuation, NewRegeneration, NewTurn
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.idempotency import IdempotencyKey
 from chatcore.replies.lease import FinalState, Lease, OwnerId, Progress
@@ -94,6 +94,21 @@ def a_regeneration(conversation: Conversation, *, now: datetime = NOON) -> NewRe
         owner_id=an_owner(),
         idempotency_key=None,
         request=a_request(),
+        history_limit=50,
+        max_generations=1000,
+        now=now,
+    )
+
+
+def continuation_of(lease: Lease, *, now: datetime = NOON) -> NewContinuation:
+    """Returns a continuation of the reply of a lease, with a new owner and no idempotency key."""
+    return NewContinuation(
+        user_id=lease.user_id,
+        conversation_id=lease.conversation_id,
+        reply_id=lease.message_id,
+        owner_id=an_owner(),
+        idempotency_key=None,
+        request=evolve(a_request(), attempt=str(uuid4())),
         history_limit=50,
         max_generations=1000,
         now=now,

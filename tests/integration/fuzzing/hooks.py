@@ -24,7 +24,7 @@ _REPLY_OF_STREAM = {
 }
 _LINKS_OF_A_STREAM = {
     operation_id: {"operationId": operation_id, "parameters": _REPLY_OF_STREAM}
-    for operation_id in ("followReply", "stopReply")
+    for operation_id in ("followReply", "stopReply", "continueReply")
 }
 
 
@@ -34,7 +34,7 @@ def before_load_schema(context: HookContext, raw_schema: dict[str, Any]) -> None
     del context
     for name, example in _examples.items():
         raw_schema["components"]["parameters"][name]["example"] = example
-    for path in (paths.MESSAGES, paths.REGENERATE):
+    for path in (paths.MESSAGES, paths.REGENERATE, paths.REPLY_CONTINUE):
         raw_schema["paths"][path]["post"]["responses"]["200"]["links"] = _LINKS_OF_A_STREAM
 
 
@@ -52,6 +52,7 @@ def filter_failure(context: HookContext, failure: Failure, case: Case[Any], resp
     problem = response.json()
     is_allowed = {
         f"POST {paths.MESSAGES}": problem["code"] == "idempotency_key_reused",
+        f"POST {paths.REPLY_CONTINUE}": problem["code"] == "idempotency_key_reused",
         f"POST {paths.REGENERATE}": problem["code"] in {"idempotency_key_reused", "nothing_to_regenerate"},
         f"GET {paths.CONVERSATION}": [error["field"] for error in problem.get("errors", ())] == ["before"],
     }

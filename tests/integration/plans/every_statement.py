@@ -24,7 +24,9 @@ from chatcore.testing.samples import (
     a_regeneration,
     a_rename,
     a_turn,
+    an_interruption,
     an_owner,
+    continuation_of,
     progress,
 )
 from chatcore.testing.storage.steps import create, lease_of
@@ -160,7 +162,10 @@ async def _converse(recording: Recording, conversation: Conversation, where: str
     async with recording.step(f"a stop in {where}"):
         await storage.request_stop(lease.user_id, lease.conversation_id, lease.message_id)
     async with recording.step(f"a final state in {where}"):
-        await storage.finish(lease, a_final_state())
+        await storage.finish(lease, an_interruption())
+    async with recording.step(f"a continuation in {where}"):
+        ended = lease_of(await storage.begin_continuation(evolve(continuation_of(lease), max_generations=8)))
+    await storage.finish(ended, a_final_state())
     async with recording.step(f"a regeneration in {where}"):
         await storage.begin_regeneration(evolve(a_regeneration(conversation), max_generations=8))
 

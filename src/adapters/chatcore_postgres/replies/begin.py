@@ -32,7 +32,7 @@ join might read all messages of the user in each step.
 **Recursion** stays inside a part of its own. Citus refuses a statement that writes and begins with `with recursive`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import LiteralString
 from uuid import UUID
@@ -44,13 +44,15 @@ from chatcore.errors import (
     ConversationNotFoundError,
     GenerationInProgressError,
     IdempotencyKeyReusedError,
+    MessageNotFoundError,
+    NotContinuableError,
     NothingToRegenerateError,
     TooManyGenerationsError,
 )
-from chatcore.ports.new_reply import AcceptedTurn, NewReply, NewTurn
-from chatcore.replies.generation_request import GenerationKind
+from chatcore.ports.new_reply import AcceptedTurn, NewContinuation, NewReply, NewTurn
 from chatcore.replies.lease import LEASE_SECONDS, Lease
 from chatcore_postgres.driver.database import Row
+from chatcore_postgres.replies.prior_state import to_prior_state
 from chatcore_postgres.rows import message_with_text, to_messages
 
 # A larger integer is sent with another type.
@@ -70,6 +72,9 @@ class BeginOutcome:
     #: The running reply of the conversation, if there is one, and its epoch if this owner generates it.
     running_id: MessageId | None
     epoch: int | None
+    #: Where the text of the request begins, and the state of the reply before a continuation, in JSON.
+    begins_at: int
+    restores: str | None
     #: The message that a new user message follows.
     question_parent_id: MessageId | None
     #: The position and the model tag of the reply that was stored just now.
@@ -83,7 +88,16 @@ _INSTRUCTIONS = _OUTCOME_COLUMNS
 _MESSAGE = _INSTRUCTIONS + 1
 
 
-def begin_statement(*, decide: LiteralString, messages: LiteralString) -> LiteralString:
+def begin_statement(
+    *,
+    decide: LiteralString,
+    stored: LiteralString,
+    epoch: LiteralString = "1",
+    begins_at: LiteralString = "0",
+    number: LiteralString = "1",
+    restores: LiteralString = "null",
+    shown: LiteralString = "o.epoch, 0, null",
+) -> LiteralString:
     """Composes a statement that begins a reply.
 
     `seen` is the conversation as the snapshot shows it. `running` is the running reply of the conversation, and its
@@ -108,7 +122,13 @@ def begin_statement(*, decide: LiteralString, messages: LiteralString) -> Litera
 
     Args:
         decide: the parts up to `outcome` and `moved`, and `said`, which has the messages to return.
-        messages: the query that selects the messages to insert from `moved`.
+        stored: the insert of the messages, or of the text, from `moved`.
+        epoch: the expression over `moved` for the first epoch of the generation.
+        begins_at: the expression over `moved` for the beginning of the text that is requested.
+        number: the expression over `moved` for the number of the generation.
+        restores: the expression over `moved` for the state before a continuation.
+        shown: the expressions over `o` and `moved` for the epoch, the beginning of the text and the state before a
+            continuation.
     """
     return f"""
 with seen as (
@@ -117,7 +137,7 @@ with seen as (
     where user_id = %(user_id)s and id = %(conversation_id)s
 ),
 running as (
-    select message_id, case when owner_id = %(owner_id)s then epoch end as epoch
+    select message_id, case when owner_id = %(owner_id)s then epoch end as epoch, request, begins_at, restores
     from (
         select *
         from generations
@@ -163,31 +183,32 @@ room as (
     from counted
 ),
 known as (
-    select fingerprint = %(fingerprint)s::bytea as is_same, user_message_id, reply_id
+    select fingerprint = %(fingerprint)s::bytea as is_same, user_message_id, reply_id, begins_at
     from idempotency_keys
     where user_id = %(user_id)s and key = %(key)s::text
 ),
 {decide},
 stored as (
-    insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, model_tag,
-        created_at)
-    {messages}
+    {stored}
 ),
 generation as (
     insert into generations (user_id, conversation_id, message_id, slot, owner_id, epoch, lease_until,
-        fallback_head_id, started_at, kind, request)
-    select %(user_id)s, %(conversation_id)s, %(reply_id)s, free_slot, %(owner_id)s, 1,
-        now() + make_interval(secs => %(lease_seconds)s), fallback_head_id, now(), %(kind)s, %(request)s
+        fallback_head_id, started_at, request, begins_at, number, restores)
+    select %(user_id)s, %(conversation_id)s, %(reply_id)s, free_slot, %(owner_id)s, {epoch},
+        now() + make_interval(secs => %(lease_seconds)s), fallback_head_id, now(), %(request)s, {begins_at},
+        {number}, {restores}
     from moved
 ),
 remembered as (
-    insert into idempotency_keys (user_id, key, fingerprint, conversation_id, user_message_id, reply_id, created_at)
-    select %(user_id)s, %(key)s, %(fingerprint)s, %(conversation_id)s, user_message_id, %(reply_id)s, now()
+    insert into idempotency_keys (user_id, key, fingerprint, conversation_id, user_message_id, reply_id, created_at,
+        begins_at)
+    select %(user_id)s, %(key)s, %(fingerprint)s, %(conversation_id)s, user_message_id, %(reply_id)s, now(),
+        {begins_at}
     from moved
     where %(key)s::text is not null
 )
 select case when o.outcome = 'accepted' and moved.reply_position is null then 'stale' else o.outcome end,
-    o.user_message_id, o.reply_id, o.running_id, o.epoch, o.question_parent_id, moved.reply_position,
+    o.user_message_id, o.reply_id, o.running_id, {shown}, o.question_parent_id, moved.reply_position,
     moved.reply_model_tag,
     case when m.count > 2 then null else o.instructions end,
     {message_with_text()}
@@ -195,7 +216,7 @@ from outcome as o left join moved on true left join said as m on true
 """  # noqa: S608 - every part is a literal
 
 
-def begin_parameters(new: NewReply, kind: GenerationKind) -> dict[str, object]:
+def begin_parameters(new: NewReply) -> dict[str, object]:
     """Returns the parameters that both statements take, always of the same types.
 
     psycopg tells the server a type for each value, and the server prepares and plans the statement once for every
@@ -213,7 +234,6 @@ def begin_parameters(new: NewReply, kind: GenerationKind) -> dict[str, object]:
         "key": key.key if key else None,
         "fingerprint": key.fingerprint if key else b"",
         "choice": new.reply_id.int & _MAX_SMALLINT,
-        "kind": kind.value,
         "request": new.request.encode(),
         "now": new.now,
     }
@@ -229,7 +249,7 @@ def accepted(new: NewReply, rows: Sequence[Row]) -> AcceptedTurn:
     lease = _granted(new, begun)
     messages = _said(new, rows)
     if begun.outcome == "accepted":
-        messages |= {message.id: message for message in _stored(new, begun)}
+        messages |= {message.id: message for message in _stored(new, begun, messages)}
     reply = messages.pop(begun.reply_id)
     return AcceptedTurn(
         user_message=messages[begun.user_message_id],
@@ -237,6 +257,8 @@ def accepted(new: NewReply, rows: Sequence[Row]) -> AcceptedTurn:
         lease=lease,
         history=tuple(sorted(messages.values(), key=attrgetter("position"))) if lease else (),
         instructions=_instructions(rows) if lease else None,
+        begins_at=begun.begins_at,
+        prior=to_prior_state(begun.restores) if lease else None,
     )
 
 
@@ -248,13 +270,17 @@ def _granted(new: NewReply, begun: BeginOutcome) -> Lease | None:
     """
     match begun.outcome:
         case "accepted":
-            return new.lease(epoch=1)
+            return new.lease(epoch=begun.epoch or 1)
         case "repeated" if begun.running_id == new.reply_id and begun.epoch is not None:
             return new.lease(epoch=begun.epoch)
         case "repeated" | "replayed":
             return None
         case "key_reused":
             raise IdempotencyKeyReusedError
+        case "missing":
+            raise MessageNotFoundError
+        case "not_continuable":
+            raise NotContinuableError
         case "nothing":
             raise NothingToRegenerateError
         case "busy" if begun.running_id is not None:
@@ -275,8 +301,11 @@ def _instructions(rows: Sequence[Row]) -> str | None:
     return next((row[_INSTRUCTIONS] for row in rows if row[_INSTRUCTIONS] is not None), None)
 
 
-def _stored(new: NewReply, begun: BeginOutcome) -> Iterable[Message]:
-    """Returns the messages that were stored just now, which the statement does not return."""
+def _stored(new: NewReply, begun: BeginOutcome, found: Mapping[UUID, Message]) -> Iterable[Message]:
+    """Returns the messages as they were stored just now, which the statement does not see."""
+    if isinstance(new, NewContinuation):
+        yield new.continued(found[new.reply_id])
+        return
     if isinstance(new, NewTurn):
         yield new.user_message(
             follows=begun.question_parent_id, position=begun.reply_position - 1, model_tag=begun.model_tag

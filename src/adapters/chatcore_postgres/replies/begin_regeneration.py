@@ -1,7 +1,6 @@
 """Begins a regeneration: stores an empty reply beside an earlier one."""
 
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration
-from chatcore.replies.generation_request import GenerationKind
 from chatcore_postgres.driver.database import Connection, Database, fetch_definite_on
 from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
 from chatcore_postgres.rows import parent_of
@@ -82,7 +81,9 @@ moved as (
     returning o.user_message_id, o.next_position as reply_position, c.model_tag as reply_model_tag, o.free_slot,
         o.fallback_head_id
 )""",  # noqa: S608 - the join is a literal
-    messages="""
+    stored="""
+    insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, model_tag,
+        created_at)
     select %(user_id)s, %(reply_id)s, %(conversation_id)s, user_message_id, reply_position, 'assistant', '',
         'streaming', reply_model_tag, %(now)s
     from moved""",
@@ -100,6 +101,6 @@ async def begin_regeneration(database: Database, regeneration: NewRegeneration) 
 
 async def begin_regeneration_on(connection: Connection, regeneration: NewRegeneration) -> AcceptedTurn:
     """Does as :func:`begin_regeneration` on a given connection, also within a transaction."""
-    parameters = begin_parameters(regeneration, GenerationKind.REGENERATION)
+    parameters = begin_parameters(regeneration)
     rows = await fetch_definite_on(connection, BEGIN_REGENERATION, parameters)
     return accepted(regeneration, rows)

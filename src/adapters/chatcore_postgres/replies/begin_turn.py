@@ -1,7 +1,6 @@
 """Begins a turn: stores a user message and an empty reply."""
 
 from chatcore.ports.new_reply import AcceptedTurn, NewTurn
-from chatcore.replies.generation_request import GenerationKind
 from chatcore_postgres.driver.database import Connection, Database, Parameters, fetch_definite_on
 from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
 from chatcore_postgres.rows import parent_of
@@ -79,7 +78,9 @@ moved as (
         o.next_position + 1 as reply_position, c.model_tag as reply_model_tag, o.free_slot,
         %(user_message_id)s::uuid as user_message_id, %(reply_id)s::uuid as fallback_head_id
 )""",  # noqa: S608 - the join is a literal
-    messages="""
+    stored="""
+    insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, model_tag,
+        created_at)
     select %(user_id)s, %(user_message_id)s, %(conversation_id)s, question_parent_id, question_position, 'user',
         %(content)s, 'complete', reply_model_tag, %(now)s
     from moved
@@ -107,7 +108,7 @@ async def begin_turn_on(connection: Connection, turn: NewTurn) -> AcceptedTurn:
 def turn_parameters(turn: NewTurn) -> Parameters:
     """Returns the parameters of :data:`BEGIN_TURN`, always of the same types."""
     return {
-        **begin_parameters(turn, GenerationKind.TURN),
+        **begin_parameters(turn),
         "user_message_id": turn.user_message_id,
         "content": turn.content,
         "title": turn.title or "",

@@ -1,17 +1,16 @@
 """Takes over replies whose lease has expired, and finishes or resumes them."""
 
-import json
 from collections.abc import Callable, Collection, Sequence
 
-from chatcore.conversations.message import ConversationId, FinishReason, MessageId, Status
+from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, OwnerId
-from chatcore.replies.orphans import OrphanedReply, PriorState, ResumedReply, Resumption
-from chatcore.reply_error import ReplyError
+from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.user import UserId
 from chatcore_postgres.driver.arrays import Uuids
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
 from chatcore_postgres.replies.finish import FINISH, finish_parameters, lease_parameters
+from chatcore_postgres.replies.prior_state import to_prior_state
 from chatcore_postgres.rows import message_with_text, to_messages
 
 # When two sweeps want the same row, the second waits for the first, looks at the row again, and finds the lease
@@ -49,7 +48,7 @@ for update
 # The reply of a turn has the position after its question. At any other position it was begun as a regeneration. A
 # continuation is neither: its reply was shown before.
 ORPHANED_REPLY = """
-select stored.text, g.stop_requested, g.kind <> 'continuation' and reply.position > question.position + 1,
+select stored.text, g.stop_requested, g.restores is null and reply.position > question.position + 1,
     stored.token_count, g.request, g.begins_at, stored.new_token_count, g.expired_leases, g.restores
 from generations as g
     join messages as reply on reply.user_id = g.user_id and reply.id = g.message_id
@@ -176,7 +175,7 @@ async def read_orphan(connection: Connection, lease: Lease) -> OrphanedReply:
         begins_at=begins_at,
         new_token_count=new_token_count,
         expired_leases=expired_leases,
-        prior=None if restores is None else _prior(restores),
+        prior=to_prior_state(restores),
     )
 
 
@@ -196,16 +195,3 @@ async def _resume(
     rows = await fetch_on(connection, RESUMED, {**names, "history_limit": history_limit})
     *history, reply = to_messages(lease.user_id, lease.conversation_id, rows)
     return ResumedReply(lease=lease, orphan=orphan, reply=reply, history=tuple(history), instructions=instructions)
-
-
-def _prior(restores: str) -> PriorState:
-    values = json.loads(restores)
-    error, finish_reason = values["error"], values["finish_reason"]
-    return PriorState(
-        status=Status(values["status"]),
-        error=None if error is None else ReplyError(error),
-        token_count=values["token_count"],
-        inference_time_ms=values["inference_time_ms"],
-        finish_reason=None if finish_reason is None else FinishReason(finish_reason),
-        usage=values["usage"],
-    )

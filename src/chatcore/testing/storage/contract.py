@@ -1,6 +1,7 @@
 """Combines the parts of the storage contract."""
 
 from chatcore.testing.storage.checkpoints import CheckpointsContract, DeltaReadersContract, StopContract
+from chatcore.testing.storage.continuations import ContinuationsContract
 from chatcore.testing.storage.conversations import ConversationsContract
 from chatcore.testing.storage.final_states import FinalStatesContract
 from chatcore.testing.storage.hand_over import HandOverContract
@@ -42,6 +43,7 @@ class StorageContract(
     ClaimsContract,
     OrphansContract,
     ResumptionsContract,
+    ContinuationsContract,
     HandOverContract,
     OutageContract,
 ):

@@ -19,6 +19,7 @@ from chatcore.testing.samples import (
     a_rename,
     a_turn,
     an_owner,
+    continuation_of,
     progress,
 )
 from chatcore.testing.storage.steps import StorageHooks
@@ -39,6 +40,7 @@ CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
     "delete_conversation": lambda s: s.delete_conversation(ALICE, _CONVERSATION.id),
     "begin_turn": lambda s: s.begin_turn(a_turn(_CONVERSATION)),
     "begin_regeneration": lambda s: s.begin_regeneration(a_regeneration(_CONVERSATION)),
+    "begin_continuation": lambda s: s.begin_continuation(continuation_of(_LEASE)),
     "get_message": lambda s: s.get_message(ALICE, _CONVERSATION.id, _LEASE.message_id),
     "request_stop": lambda s: s.request_stop(ALICE, _CONVERSATION.id, _LEASE.message_id),
     "checkpoint": lambda s: s.checkpoint(_LEASE.owner_id, [progress(_LEASE, "text")]),

@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 from attrs import evolve
 
+from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.message import Status
 from chatcore.ports import DeltaRead, Storage
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus
 from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.testing.samples import (
+    AWKWARD_TEXT,
     a_final_state,
     a_reader,
     a_request,
@@ -114,6 +116,15 @@ class ResumptionsContract(StorageHooks):
         resumed = await self._resumed(storage, 0, history_limit=2)
 
         assert [message.content for message in resumed.history] == ["Two", "Three"]
+
+    async def test_the_instructions_come_with_a_resumed_reply(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        await storage.update_conversation(
+            conversation.user_id, conversation.id, ConversationChanges(instructions=AWKWARD_TEXT)
+        )
+        await begin(storage, conversation)
+
+        assert (await self._resumed(storage, 0)).instructions == AWKWARD_TEXT
 
     async def test_a_fenced_lease_resumes_nothing(self, storage: Storage) -> None:
         fenced = await begin(storage)

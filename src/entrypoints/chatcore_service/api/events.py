@@ -36,8 +36,9 @@ class ErrorFrame:
 
 @frozen(kw_only=True)
 class DoneFrame:
-    """The end of the reply."""
+    """The end of the reply. In the streams of POST requests, the frame may have other keys."""
 
+    takes_other_fields: ClassVar[bool] = True
     done: Literal[True]
 
 

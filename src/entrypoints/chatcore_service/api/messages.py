@@ -25,7 +25,7 @@ from chatcore_service.http.encoding import encoder, json_response
 from chatcore_service.http.endpoints import SecuredEndpoints, secured
 from chatcore_service.http.fields import Count, Doc, Instant, Keywords, Rule
 from chatcore_service.http.headers import IDEMPOTENCY_KEY, PREFER, idempotency_key, prefers_async
-from chatcore_service.http.ids import conversation_id
+from chatcore_service.http.ids import conversation_id, reply_ids
 from chatcore_service.http.operation import Link, Operation, documented_json
 from chatcore_service.http.waiting_turns import WaitingTurns
 from chatcore_service.streaming.streams import Streams
@@ -96,13 +96,12 @@ OnBusyField = Annotated[
 
 
 @frozen(kw_only=True)
-class NewReplyBody:
-    """What every request for a reply may say; the service's defaults replace omitted values."""
+class SamplingBody:
+    """What every request for text of a model may say; the service's defaults replace omitted values."""
 
     temperature: Temperature | None = None
     max_tokens: MaxTokens | None = None
     top_k: TopK | None = None
-    on_busy: OnBusyField | None = None
 
     def sampling(self, defaults: Sampling) -> Sampling:
         """Returns the parameters for the reply."""
@@ -111,6 +110,17 @@ class NewReplyBody:
             max_tokens=defaults.max_tokens if self.max_tokens is None else self.max_tokens,
             top_k=defaults.top_k if self.top_k is None else self.top_k,
         )
+
+    def as_sent(self) -> dict[str, object]:
+        """Returns the body as its sender wrote it, to which an idempotency key is bound."""
+        return asdict(self)
+
+
+@frozen(kw_only=True)
+class NewReplyBody(SamplingBody):
+    """What every request for a new reply may say."""
+
+    on_busy: OnBusyField | None = None
 
     def as_sent(self) -> dict[str, object]:
         """Returns the body as its sender wrote it, to which an idempotency key is bound."""
@@ -124,6 +134,11 @@ class NewReplyBody:
 @frozen(kw_only=True)
 class RegenerationBody(NewReplyBody):
     """The sampling parameters of another reply."""
+
+
+@frozen(kw_only=True)
+class ContinuationBody(SamplingBody):
+    """The sampling parameters of the rest of a reply."""
 
 
 @frozen(kw_only=True)
@@ -228,6 +243,33 @@ class MessageEndpoints(SecuredEndpoints):
         )
         return await self._respond(request, caller, begin)
 
+    @secured(
+        Operation(
+            method="POST",
+            path=paths.REPLY_CONTINUE,
+            id="continueReply",
+            body=ContinuationBody,
+            parameters=(IDEMPOTENCY_KEY, PREFER),
+            responses=(BEGUN_REPLY, _ACCEPTED),
+            problems=(409,),
+        )
+    )
+    async def continue_reply(self, request: Request, caller: Caller) -> ASGIApp:
+        """Makes a reply go on from where it ended, and streams what is new."""
+        ids = reply_ids(request.path_params)
+        key = idempotency_key(request)
+        body = decode_body(await self.bodies.read(request), ContinuationBody, self.limits)
+        begin = partial(
+            self.turns.continue_reply,
+            caller.user,
+            *ids,
+            sampling=body.sampling(self.default_sampling),
+            idempotency_key=key,
+            as_sent=body.as_sent(),
+            trace_id=caller.trace_id,
+        )
+        return await self._respond(request, caller, begin)
+
     async def _respond(self, request: Request, caller: Caller, begin: _Begin) -> ASGIApp:
         if prefers_async(request):
             turn = await self._begin(begin)
@@ -245,7 +287,7 @@ class MessageEndpoints(SecuredEndpoints):
         except BaseException:
             slot.release()
             raise
-        return self.streams.open(reader, caller=caller, slot=slot, location=_stream_of(turn))
+        return self.streams.open(reader, caller=caller, slot=slot, place=turn.place, location=_stream_of(turn))
 
     async def _begin(self, begin: _Begin) -> Turn:
         with self.waiting_turns.storing():

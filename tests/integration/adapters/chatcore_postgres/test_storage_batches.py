@@ -62,6 +62,7 @@ async def test_a_checkpoint_on_unanalysed_tables_stays_linear(
                 "epochs": Integers([1] * _MANY),
                 "start_offsets": Integers([0] * _MANY),
                 "texts": Texts(["text"] * _MANY),
+                "token_counts": Integers([1] * _MANY),
                 "renewals": Bools([True] * _MANY),
             },
             plan_anew=True,

@@ -313,6 +313,7 @@ async def test_no_statement_reads_more_running_replies_than_it_needs(
             "epochs": Integers([1]),
             "start_offsets": Integers([1000]),
             "texts": Texts(["text"]),
+            "token_counts": Integers([1]),
             "renewals": Bools([True]),
         },
         Kind.CUSTOM,
@@ -401,5 +402,6 @@ def _regeneration(turn: NewReply) -> dict[str, object]:
         "key": "key",
         "fingerprint": b"x" * 32,
         "choice": 3,
+        "request": "{}",
         "now": NOON,
     }

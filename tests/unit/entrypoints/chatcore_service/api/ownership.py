@@ -55,6 +55,7 @@ OWNED = (
     Row("POST", f"{_CONVERSATION}/regenerate", None, {"temperature": "hot"}),
     Row("GET", f"{_REPLY}/stream"),
     Row("POST", f"{_REPLY}/stop"),
+    Row("POST", f"{_REPLY}/continue", None, {"temperature": "hot"}),
 )
 
 #: What names nothing, and shows the caller's own or what is everybody's.

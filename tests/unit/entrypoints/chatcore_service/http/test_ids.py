@@ -44,6 +44,8 @@ UNKNOWN_ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
         ("POST", "/api/conversations/{}/regenerate"),
         ("GET", f"/api/conversations/{{}}/messages/{UNKNOWN_ID}/stream"),
         ("POST", f"/api/conversations/{{}}/messages/{UNKNOWN_ID}/stop"),
+        ("POST", f"/api/conversations/{{}}/messages/{UNKNOWN_ID}/continue"),
+        ("POST", "{existing}/messages/{}/continue"),
         ("GET", "{existing}/messages/{}/stream"),
         ("POST", "{existing}/messages/{}/stop"),
     ],

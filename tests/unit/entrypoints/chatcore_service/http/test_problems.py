@@ -24,6 +24,8 @@ EXPECTED = {
     errors.MessageNotFoundError: 404,
     errors.ConflictError: 409,
     errors.GenerationInProgressError: 409,
+    errors.CannotContinueError: 409,
+    errors.NotContinuableError: 409,
     errors.NothingToRegenerateError: 400,
     errors.IdempotencyKeyReusedError: 422,
     errors.TooManyGenerationsError: 429,

@@ -22,6 +22,7 @@ from tests.unit.models_answers import models_answer
 
 from chatcore import ChatError, Limits, errors
 from chatcore.input_limits import InputLimits
+from chatcore_memory import token_frame
 from chatcore_service.api.all_endpoints import openapi_document
 from chatcore_service.http import refusals
 from chatcore_service.http.problems import status_of
@@ -158,6 +159,7 @@ def test_every_part_of_the_document_is_used() -> None:
 
 async def test_what_succeeds_has_the_described_shape(service: HttpService) -> None:
     client = service.client
+    service.inference.play(token_frame("Hello"), b'data: {"done":true,"finish_reason":"length"}\n\n')
     conversation = await service.conversation()
     stream = await client.post(f"{conversation}/messages", json={"content": "hi"}, headers=ALICE)
     accepted = await client.post(f"{conversation}/regenerate", headers={**ALICE, "Prefer": "respond-async"})
@@ -169,6 +171,7 @@ async def test_what_succeeds_has_the_described_shape(service: HttpService) -> No
         await client.get(f"{accepted.headers['location']}?offset=9", headers=ALICE),
         await client.get(f"{accepted.headers['location']}?offset=5", headers=ALICE),
         await client.post(accepted.headers["location"].replace("/stream", "/stop"), headers=ALICE),
+        await client.post(accepted.headers["location"].replace("/stream", "/continue"), headers=ALICE),
         await client.post("/api/conversations", json={"title": "x"}, headers=ALICE),
         await client.get("/api/conversations?limit=1", headers=ALICE),
         await client.get(conversation, headers=ALICE),

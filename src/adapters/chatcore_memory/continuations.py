@@ -1,0 +1,125 @@
+"""Continues replies in memory."""
+
+from attrs import evolve, frozen
+
+from chatcore.conversations.message import FinishReason, Message, Status
+from chatcore.errors import (
+    GenerationInProgressError,
+    IdempotencyKeyReusedError,
+    MessageNotFoundError,
+    NotContinuableError,
+    TooManyGenerationsError,
+)
+from chatcore.ports.clock import Clock
+from chatcore.ports.new_reply import AcceptedTurn, NewContinuation
+from chatcore.replies.lease import LEASE_SECONDS, Lease
+from chatcore.replies.orphans import PriorState
+from chatcore_memory.tables import GenerationRow, RecordedKey, Tables
+
+# Leases of a continuation have epochs far above those of all earlier leases.
+_EPOCHS = 1000
+
+
+@frozen
+class ContinuationRows:
+    """Lets replies in the tables go on, as the port says."""
+
+    _tables: Tables
+    #: The clock by which leases expire.
+    _clock: Clock
+
+    def begin(self, new: NewContinuation) -> AcceptedTurn:
+        """Begins a continuation; all checks come before the first write."""
+        recorded = self._recorded(new)
+        running = self._tables.generations.get((new.user_id, new.conversation_id))
+        if running is not None and (running.lease.message_id, running.request) == (new.reply_id, new.request):
+            return self._repeated(new, running)
+        if recorded is not None:
+            *_, question, reply = self._tables.path_to(new.user_id, recorded.conversation_id, recorded.reply_id)
+            return AcceptedTurn(
+                user_message=question, reply=reply, lease=None, history=(), begins_at=recorded.begins_at
+            )
+        reply = self._tables.message(new.user_id, new.conversation_id, new.reply_id)
+        if not reply.is_reply:
+            raise MessageNotFoundError
+        self._require_room(new, running)
+        self._require_continuable(reply)
+        return self._continue(new, reply)
+
+    def _recorded(self, new: NewContinuation) -> RecordedKey | None:
+        if new.idempotency_key is None:
+            return None
+        recorded = self._tables.keys.get((new.user_id, new.idempotency_key.key))
+        if recorded is not None and recorded.fingerprint != new.idempotency_key.fingerprint:
+            raise IdempotencyKeyReusedError
+        return recorded
+
+    def _require_room(self, new: NewContinuation, running: GenerationRow | None) -> None:
+        elsewhere = len(list(self._tables.generations_of(new.user_id))) - (running is not None)
+        if elsewhere >= new.max_generations:
+            raise TooManyGenerationsError(new.max_generations)
+        if running is not None:
+            raise GenerationInProgressError(new.conversation_id, running.lease.message_id)
+
+    def _require_continuable(self, reply: Message) -> None:
+        has_more = reply.status in {Status.INTERRUPTED, Status.STOPPED} or reply.finish_reason is FinishReason.LENGTH
+        messages = self._tables.messages[reply.user_id, reply.conversation_id]
+        if not has_more or any(message.parent_id == reply.id for message in messages):
+            raise NotContinuableError
+
+    def _continue(self, new: NewContinuation, reply: Message) -> AcceptedTurn:
+        conversation = self._tables.conversation(new.user_id, new.conversation_id)
+        assert conversation.head_id is not None  # noqa: S101 - a conversation with a reply has a head
+        number = len(reply.cuts) + 2
+        prior = PriorState(
+            status=reply.status,
+            error=reply.error,
+            token_count=reply.token_count or 0,
+            inference_time_ms=reply.inference_time_ms or 0,
+            finish_reason=reply.finish_reason,
+        )
+        generation = self._tables.generations[new.user_id, new.conversation_id] = GenerationRow(
+            lease=new.lease(epoch=number * _EPOCHS),
+            return_head_id=conversation.head_id,
+            replaces=False,
+            lease_until=self._clock.monotonic() + LEASE_SECONDS,
+            request=new.request,
+            number=number,
+            begins_at=len(reply.content),
+            prior=prior,
+            deltas={0: (reply.content, prior.token_count)} if reply.content else {},
+        )
+        self._tables.replace(new.continued(reply))
+        self._tables.store(evolve(conversation, head_id=reply.id, updated_at=new.now))
+        self._record_key(new, reply)
+        return self._accepted(new, generation, generation.lease)
+
+    def _record_key(self, new: NewContinuation, reply: Message) -> None:
+        if new.idempotency_key is not None and reply.parent_id is not None:
+            self._tables.keys[new.user_id, new.idempotency_key.key] = RecordedKey(
+                fingerprint=new.idempotency_key.fingerprint,
+                conversation_id=new.conversation_id,
+                user_message_id=reply.parent_id,
+                reply_id=reply.id,
+                recorded_at=self._clock.monotonic(),
+                begins_at=len(reply.content),
+            )
+
+    def _repeated(self, new: NewContinuation, running: GenerationRow) -> AcceptedTurn:
+        """Returns the continuation that is stored already, with the lease if its owner still holds it."""
+        lease = running.lease if running.lease.owner_id == new.owner_id else None
+        return self._accepted(new, running, lease)
+
+    def _accepted(self, new: NewContinuation, generation: GenerationRow, lease: Lease | None) -> AcceptedTurn:
+        *history, reply = self._tables.path_to(new.user_id, new.conversation_id, new.reply_id)
+        return AcceptedTurn(
+            user_message=history[-1],
+            reply=reply,
+            lease=lease,
+            history=() if lease is None else tuple(history[-new.history_limit :]),
+            instructions=None
+            if lease is None
+            else self._tables.conversation(new.user_id, new.conversation_id).instructions,
+            begins_at=generation.begins_at,
+            prior=None if lease is None else generation.prior,
+        )
