@@ -209,7 +209,7 @@ class Follower:
     client: Client
     reading: Reading
     #: What it says it has; None before the first frame.
-    last_id: int | None = None
+    last_id: str | None = None
     #: The statuses of all its connections.
     statuses: list[int] = Factory(list)
     #: Whether the reply, or its conversation, is not there any more.
@@ -218,7 +218,7 @@ class Follower:
     @classmethod
     def after(cls, client: Client, reading: Reading) -> "Follower":
         """Returns a reader that continues where a stream broke off."""
-        return cls(client, reading, last_id=len(reading.text))
+        return cls(client, reading, last_id=str(len(reading.text)))
 
     @property
     def text(self) -> str:
@@ -232,7 +232,7 @@ class Follower:
 
     async def connect(self, *, on: str, at_least: int | None = None) -> None:
         """Reads from one connection until it ends, or until the reader has `at_least` code points."""
-        headers = {} if self.last_id is None else {"last-event-id": str(self.last_id)}
+        headers = {} if self.last_id is None else {"last-event-id": self.last_id}
         with suppress(httpx.TransportError):
             response = await self.client.open_stream(self.reading, on=on, headers=headers)
             self.statuses.append(response.status_code)
@@ -246,7 +246,7 @@ class Follower:
             case 200:
                 async for event in events(response.aiter_raw()):
                     self.reading.take(event)
-                    self.last_id = self.last_id if event.id is None else event.id
+                    self.last_id = event.place or self.last_id
                     if at_least is not None and len(self.text) >= at_least:
                         return
             case 204:

@@ -1,12 +1,14 @@
 """Reads an event stream, strictly: anything that the contract does not allow is an error."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 
 from attrs import frozen
 
 # At the end of the closing frame's id.
 _END = b"-end"
+_ID = re.compile(rb"[0-9]+(-[0-9]+)?")
 _FIELDS = frozenset({b"id", b"data"})
 
 
@@ -20,7 +22,10 @@ class StreamEvent:
 
     raw: bytes
     comment: str | None = None
+    #: How many code points the reader has then.
     id: int | None = None
+    #: The id under which the reader comes back: with the number of the generation, from the second on.
+    place: str | None = None
     data: dict[str, object] | None = None
 
     @property
@@ -77,16 +82,17 @@ def _event(block: bytes) -> StreamEvent:
     data = json.loads(fields[b"data"])
     if not isinstance(data, dict):
         raise MalformedStreamError(f"data that is no object: {block!r}")
-    event = StreamEvent(raw=raw, id=_number(fields.get(b"id")), data=data)
+    number, place = _place(fields.get(b"id"))
+    event = StreamEvent(raw=raw, id=number, place=place, data=data)
     if event.id is not None and event.is_done is not fields[b"id"].endswith(_END):
         raise MalformedStreamError(f"an id of another frame: {block!r}")
     return event
 
 
-def _number(value: bytes | None) -> int | None:
+def _place(value: bytes | None) -> tuple[int, str] | tuple[None, None]:
     if value is None:
-        return None
-    number = value.removesuffix(_END)
-    if not number.isdigit():
-        raise MalformedStreamError(f"an id that is no number: {value!r}")
-    return int(number)
+        return None, None
+    place = value.removesuffix(_END)
+    if not _ID.fullmatch(place):
+        raise MalformedStreamError(f"an id that is no place: {value!r}")
+    return int(place.partition(b"-")[0]), place.decode()

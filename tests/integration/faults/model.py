@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from itertools import pairwise
 
-from attrs import Factory, define, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from tests.integration.faults.waiting import eventually
 from tests.integration.inference_server import (
@@ -65,6 +65,14 @@ class Speech:
         """Returns the whole text."""
         return "".join(self.tokens)
 
+    def after(self, so_far: str) -> "Speech":
+        """Returns what is left to say after some whole tokens."""
+        if not so_far:
+            return self
+        said = next((n for n in range(len(self.tokens) + 1) if "".join(self.tokens[:n]) == so_far), None)
+        assert said is not None, f"the model never said {so_far!r}"
+        return evolve(self, tokens=self.tokens[said:], frames=self.frames[said:], holds_after=None)
+
     @property
     def raw(self) -> bytes:
         """Returns all frames, with the closing frame."""
@@ -77,6 +85,8 @@ class Saying:
 
     prompt: str
     speech: Speech
+    #: Whether the model was given the beginning of its own answer.
+    is_continued: bool = False
     #: When each token was handed to the network, in monotonic seconds.
     said_at: list[float] = Factory(list)
     ended_at: float | None = None
@@ -172,8 +182,11 @@ class Model:
         body = call.request.json()
         assert isinstance(body, dict)
         # A message whose own reply has no text stands before the prompt, with a blank line between the two.
-        prompt: str = body["messages"][-1]["content"].rsplit("\n\n", 1)[-1]
-        saying = Saying(prompt, self.speech(prompt))
+        *_, last = messages = body["messages"]
+        so_far = last["content"] if last["role"] == "assistant" else ""
+        asked = messages[-2] if so_far else last
+        prompt: str = asked["content"].rsplit("\n\n", 1)[-1]
+        saying = Saying(prompt, self.speech(prompt).after(so_far), is_continued=bool(so_far))
         self.sayings.append(saying)
         try:
             await saying.speak(call)

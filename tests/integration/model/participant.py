@@ -209,7 +209,7 @@ class Participant:
         if is_streaming and len(text) <= (offset or 0):
             return  # There is nothing to be read before it goes on.
         follower = self.client.follow(conversation_id, reply_id)
-        follower.last_id = offset
+        follower.last_id = None if offset is None else str(offset)
         follower.reading.text = text[: offset or 0].ljust(offset or 0, "?")
         await follower.connect(on=on, at_least=len(text) if is_streaming else None)
         assert follower.text == text
