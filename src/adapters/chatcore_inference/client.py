@@ -126,7 +126,9 @@ class InferenceClient(Inference, Models):
     async def generate(self, request: InferenceRequest, on_frame: Callable[[Frame], None]) -> None:
         """Calls `on_frame` as :meth:`chatcore.ports.Inference.generate` says, and raises every error of `on_frame`."""
         self._require_open()
-        receiver = ReplyReceiver(on_frame, self._limits, self._protocol.event_reader())
+        receiver = ReplyReceiver(
+            on_frame, self._limits, self._protocol.event_reader(), chars_before=len(request.so_far)
+        )
         sending = [self._send(request, receiver)]
         del request  # Neither tens of kB of history nor the message must stay in memory during the whole reply.
         try:

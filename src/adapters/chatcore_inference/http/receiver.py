@@ -22,6 +22,7 @@ class ReplyReceiver(BodySink):
         on_frame: the function that takes the frames.
         limits: the limits of a reply.
         reader: the reader that makes frames of the events.
+        chars_before: how much text the reply has already, in code points; it counts towards the limit of a reply.
     """
 
     __slots__ = (
@@ -39,7 +40,14 @@ class ReplyReceiver(BodySink):
         "is_closed",
     )
 
-    def __init__(self, on_frame: Callable[[Frame], None], limits: InferenceLimits, reader: EventReader) -> None:
+    def __init__(
+        self,
+        on_frame: Callable[[Frame], None],
+        limits: InferenceLimits,
+        reader: EventReader,
+        *,
+        chars_before: int = 0,
+    ) -> None:
         self._on_frame = on_frame
         # The methods are looked up once here and not once for every token.
         self._read_event = reader.read
@@ -49,7 +57,7 @@ class ReplyReceiver(BodySink):
         self._is_between_events = False
         self._max_event_bytes = limits.max_frame_bytes
         self._bytes_left = limits.max_reply_bytes
-        self._chars_left = limits.max_text_chars
+        self._chars_left = limits.max_text_chars - chars_before
         self._textless_left = limits.max_textless_frames
         # Whether the model has reported an error.
         self._has_failed = False

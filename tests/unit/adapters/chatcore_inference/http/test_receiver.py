@@ -86,6 +86,17 @@ def test_the_text_of_a_reply_is_counted_in_code_points(text: str) -> None:
         received(*frames, limits=limits)
 
 
+def test_the_text_that_a_reply_has_already_is_counted() -> None:
+    frames: list[Frame] = []
+    reader = SamosachaatEventReader()
+    receiver = ReplyReceiver(frames.append, InferenceLimits(max_text_chars=10), reader, chars_before=9)
+
+    receiver.feed(TOKEN)
+    with pytest.raises(InferenceRefusedError):
+        receiver.feed(TOKEN)
+    assert len(frames) == 1
+
+
 def test_a_reply_may_be_as_large_as_permitted_and_no_larger() -> None:
     limits = InferenceLimits(max_reply_bytes=100)
 
