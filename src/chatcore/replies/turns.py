@@ -169,8 +169,6 @@ class Turns:
             IdempotencyKeyReusedError: the key was used for another request.
             DrainingError: this process is shutting down.
         """
-        if not self.can_continue:
-            raise CannotContinueError
         sampling = self._sampling(sampling)
         sent = {"continue": as_sent or _plain_sampling(sampling), "message_id": str(message_id)}
         continuation = NewContinuation(
@@ -184,6 +182,8 @@ class Turns:
             max_generations=self.max_generations,
             now=self.clock.now(),
         )
+        if not self.can_continue:
+            raise CannotContinueError
         return await self.starter.begin(continuation, lambda: self.storage.begin_continuation(continuation))
 
     def _sampling(self, sampling: Sampling | None) -> Sampling:

@@ -139,6 +139,8 @@ class Model:
     """A script for ``/generate``: says what was arranged for a prompt, and something short to all others."""
 
     sayings: list[Saying] = Factory(list)
+    #: How a reply ends for which nothing was arranged.
+    closing: tuple[bytes, ...] = (chunk(DONE), LAST_CHUNK)
     _speeches: dict[str, Speech] = Factory(dict)
 
     def will_say(
@@ -155,7 +157,7 @@ class Model:
 
     def speech(self, prompt: str) -> Speech:
         """Returns the reply to `prompt`."""
-        return self._speeches.get(prompt) or Speech(tokens=words(prompt, 5))
+        return self._speeches.get(prompt) or Speech(tokens=words(prompt, 5), closing=self.closing)
 
     def calls(self, prompt: str) -> list[Saying]:
         """Returns all calls with this prompt."""

@@ -14,17 +14,23 @@ from tests.integration.entrypoints.chatcore_service.api.stored_rows import rows_
 from tests.integration.faults.cluster import Cluster
 from tests.integration.faults.model import words
 from tests.integration.fuzzing.schemathesis_run import SchemathesisRun
+from tests.integration.inference_server import LAST_CHUNK, chunk
 from tests.integration.known_users import ALICE, USERS, vouch_for_known_users
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECRET = "the-secret-of-alice"
+_TOO_LONG = b'data: {"done":true,"finish_reason":"length"}\n\n'
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cluster(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
-    async with Cluster(shared_database_url, tmp_path_factory.mktemp("fuzzing"), size=1) as cluster:
+    settings = {"INFERENCE_CAN_CONTINUE": "true"}
+    folder = tmp_path_factory.mktemp("fuzzing")
+    async with Cluster(shared_database_url, folder, size=1, settings=settings) as cluster:
         cluster.auth.on("/auth/validate", vouch_for_known_users)
+        # Every reply can be continued, until a message follows it.
+        cluster.model.closing = (chunk(_TOO_LONG), LAST_CHUNK)
         yield cluster
         # The process that was there at the beginning, and it knew what to do with every request.
         assert cluster.replicas[0].starts == 1
