@@ -47,12 +47,16 @@ class RecordingObserver(NullObserver):
         self.first_tokens: list[float] = []
         self.recovered_states: list[FinalState] = []
         self.resumed_leases: list[Lease] = []
+        self.handed_over_leases: list[Lease] = []
 
     def first_token(self, _lease: Lease, seconds: float) -> None:
         self.first_tokens.append(seconds)
 
     def generation_ended(self, _lease: Lease, final_state: FinalState | None, _trace_id: str | None) -> None:
         self.final_states.append(final_state)
+
+    def handed_over(self, lease: Lease, _trace_id: str | None) -> None:
+        self.handed_over_leases.append(lease)
 
     def recovered(self, _lease: Lease, final_state: FinalState) -> None:
         self.recovered_states.append(final_state)

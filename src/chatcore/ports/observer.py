@@ -19,9 +19,15 @@ class Observer(Protocol):
     def generation_ended(self, lease: Lease, final_state: FinalState | None, trace_id: str | None) -> None:
         """Reports that a reply has ended in this process.
 
-        `final_state` is None if this process stored none: the reply was deleted or handed over, another process took it
-        over, or its final state could not be written. In the last case the reply is orphaned, and recovery will take it
-        over.
+        `final_state` is None if this process stored none: the reply was deleted, another process took it over, or its
+        final state could not be written. In the last case the reply is orphaned, and recovery will take it over.
+        """
+        ...
+
+    def handed_over(self, lease: Lease, trace_id: str | None) -> None:
+        """Reports that this process, which drains, has given up a reply that another process goes on with.
+
+        The event stands in place of :meth:`generation_ended`.
         """
         ...
 
@@ -52,6 +58,9 @@ class NullObserver(Observer):
         """Does nothing."""
 
     def generation_ended(self, lease: Lease, final_state: FinalState | None, trace_id: str | None) -> None:
+        """Does nothing."""
+
+    def handed_over(self, lease: Lease, trace_id: str | None) -> None:
         """Does nothing."""
 
     def checkpointed(self, generations: int, seconds: float) -> None:

@@ -127,12 +127,13 @@ class GenerationRunner:
 
     async def _run(self, generation: Generation, requests: list[InferenceRequest]) -> None:
         final_state: FinalState | None = None
+        is_handed_over = False
         # Readers reconnect if this task is cancelled or fails, because recovery then decides the final state.
         end = RECONNECT
         try:
             error = None if generation.is_cancelled() else await self._generate(generation, requests)
             if error is None and self._policy.hands_over(generation):
-                await self._hand_over(generation)
+                is_handed_over = await self._hand_over(generation)
             else:
                 final_state = await self._finish(generation, error)
                 end = await self._end(generation, final_state)
@@ -141,7 +142,10 @@ class GenerationRunner:
         finally:
             self._forget(generation)
             generation.transcript.finish(end)
-            self._observer.generation_ended(generation.lease, final_state, generation.trace_id)
+            if is_handed_over:
+                self._observer.handed_over(generation.lease, generation.trace_id)
+            else:
+                self._observer.generation_ended(generation.lease, final_state, generation.trace_id)
 
     async def _generate(self, generation: Generation, requests: list[InferenceRequest]) -> ReplyError | None:
         """Calls the inference service; returns why the call failed, or None."""
@@ -191,10 +195,13 @@ class GenerationRunner:
             await self._clock.sleep(FINISH_RETRY_SECONDS)
         return None
 
-    async def _hand_over(self, generation: Generation) -> None:
+    async def _hand_over(self, generation: Generation) -> bool:
         """Stores all text and gives the lease up, so that another process goes on with the reply at once.
 
         If the storage stays unavailable, another process takes the reply over when the lease expires.
+
+        Returns:
+            Whether the lease was given up; False if the process had lost it before.
         """
         while not generation.is_lost:
             try:
@@ -205,19 +212,19 @@ class GenerationRunner:
                 self._observer.failed("handing a reply over", error)
             generation.is_finishing = False
             await self._clock.sleep(FINISH_RETRY_SECONDS)
-        return None
+        return False
 
-    async def _give_up(self, generation: Generation) -> None:
+    async def _give_up(self, generation: Generation) -> bool:
         while not generation.is_lost:
             part = generation.progress(self._clock.monotonic())
             try:
                 if generation.is_last(part):
-                    await self._storage.hand_over(part)
-                    return
+                    return await self._storage.hand_over(part)
                 (status,) = await self._storage.checkpoint(part.lease.owner_id, [part])
                 generation.confirm(part, status, self._clock.monotonic())
             finally:
                 generation.checkpoint_ended()
+        return False
 
     async def _end(self, generation: Generation, final_state: FinalState | None) -> End:
         """Returns how the stream ends for the readers."""

@@ -95,6 +95,11 @@ class Metrics:
             "Replies that were taken over from a process that died or drained, and went on.",
             registry=registry,
         )
+        self.handed_over = Counter(
+            "chatcore_handed_over_generations",
+            "Replies that were given up while the process drained, for another one to go on with.",
+            registry=registry,
+        )
         self.recovered = Counter(
             "chatcore_rescued_generations", "Orphaned replies that were recovered.", registry=registry
         )

@@ -48,17 +48,27 @@ class LoggingObserver(Observer):
 
     def generation_ended(self, lease: Lease, final_state: FinalState | None, trace_id: str | None) -> None:
         """Logs the final state of a generation, and updates the metrics."""
-        waiting = self._starts.pop(lease.message_id, None)
-        if waiting is not None:
-            waiting.cancel()
-            self._log_start(lease, trace_id)
-        self.metrics.active_generations.dec()
+        self._stop_counting(lease, trace_id)
         status = "lost" if final_state is None else final_state.status.value
         self.metrics.generations.labels(status).inc()
         if final_state is not None:
             self.metrics.tokens.inc(final_state.token_count or 0)
             self.metrics.generation_seconds.observe((final_state.inference_time_ms or 0) / 1000)
         _log.info("a reply has ended", **_names(lease), trace_id=trace_id, **_outcome(final_state))
+
+    def handed_over(self, lease: Lease, trace_id: str | None) -> None:
+        """Logs and counts the hand-over of a reply to another process."""
+        self._stop_counting(lease, trace_id)
+        self.metrics.handed_over.inc()
+        _log.info("a reply was handed over", **_names(lease), trace_id=trace_id)
+
+    def _stop_counting(self, lease: Lease, trace_id: str | None) -> None:
+        """Counts a generation no longer as active, and logs its start if that is not logged yet."""
+        waiting = self._starts.pop(lease.message_id, None)
+        if waiting is not None:
+            waiting.cancel()
+            self._log_start(lease, trace_id)
+        self.metrics.active_generations.dec()
 
     def checkpointed(self, generations: int, seconds: float) -> None:
         """Records the size and the time of a checkpoint."""

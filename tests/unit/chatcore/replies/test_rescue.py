@@ -144,6 +144,17 @@ async def test_an_owner_that_has_its_own_reply_back_writes_it_once(world: World)
     assert (await world.reply(turn)).content == "a"
     assert mine.chat.runner.running == ()
     assert mine.observer.failures == []
+    assert (mine.observer.handed_over_leases, mine.observer.final_states) == ([], [None])
+
+
+async def test_a_reply_that_another_process_has_already_is_not_handed_over(world: World) -> None:
+    mine, other = rescuer(world), rescuer(world)
+    await mine.send(await mine.conversation())
+    await abandon(mine, "stored")
+    await taken_over(world, other)
+    await mine.drained()
+
+    assert (mine.observer.handed_over_leases, mine.observer.final_states) == ([], [None])
 
 
 async def test_a_process_that_drains_takes_nothing_over(world: World) -> None:
@@ -217,6 +228,7 @@ async def test_a_drain_hands_the_reply_over_with_all_of_its_text(world: World) -
 
     assert turn.generation is not None
     assert turn.generation.transcript.end == RECONNECT
+    assert (mine.observer.handed_over_leases, mine.observer.final_states) == ([turn.generation.lease], [])
     await other.chat.recovery.sweep()
     new_call = await other.inference.call()
     new_call.say(", and finished")

@@ -61,6 +61,18 @@ async def test_a_start_that_was_logged_is_not_logged_again_at_the_end(
     assert "chatcore_active_generations 0.0" in page(observer)
 
 
+async def test_a_reply_that_is_handed_over_is_not_counted_as_lost(observer: LoggingObserver) -> None:
+    lease = a_lease()
+    with structlog.testing.capture_logs() as lines:
+        observer.generation_started(lease, "trace-1")
+        observer.handed_over(lease, "trace-1")
+
+    assert events(lines) == [("a reply has begun", "trace-1"), ("a reply was handed over", "trace-1")]
+    assert "chatcore_active_generations 0.0" in page(observer)
+    assert "chatcore_handed_over_generations_total 1.0" in page(observer)
+    assert "lost" not in page(observer)
+
+
 def events(lines: Sequence[structlog.typing.EventDict]) -> list[tuple[object, object]]:
     return [(line["event"], line["trace_id"]) for line in lines]
 
