@@ -84,12 +84,15 @@ class ReplyRows:
             return True
         return self._has_final_state(lease, final_state)
 
-    def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
+    def claim_expired(
+        self, owner_id: OwnerId, running: Collection[MessageId], limit: int, *, only_given_up: bool
+    ) -> Sequence[Lease]:
         """Takes over replies whose lease has expired."""
+        before = -inf if only_given_up else self._clock.monotonic()
         expired = [
             generation
             for generation in self._tables.generations.values()
-            if generation.lease_until <= self._clock.monotonic()
+            if generation.lease_until <= before
             and (generation.lease.owner_id != owner_id or generation.lease.message_id not in running)
         ]
         for generation in expired[:limit]:

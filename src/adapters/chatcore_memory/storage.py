@@ -150,10 +150,12 @@ class InMemoryStorage(Storage, StreamCounts):
         async with self._transaction():
             return self._replies.finish(lease, final_state)
 
-    async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
+    async def claim_expired(
+        self, owner_id: OwnerId, running: Collection[MessageId], limit: int, *, only_given_up: bool = False
+    ) -> Sequence[Lease]:
         """Takes over replies whose lease has expired, as the port says."""
         async with self._transaction():
-            return self._replies.claim_expired(owner_id, running, limit)
+            return self._replies.claim_expired(owner_id, running, limit, only_given_up=only_given_up)
 
     async def recover(
         self, lease: Lease, decide: Callable[[OrphanedReply], FinalState | Resumption], *, history_limit: int = 1

@@ -204,9 +204,11 @@ class PostgresStorage(Storage, StreamCounts):
         """Writes the final state of a reply, as the port says."""
         return await finish(self._endings, lease, final_state)
 
-    async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
+    async def claim_expired(
+        self, owner_id: OwnerId, running: Collection[MessageId], limit: int, *, only_given_up: bool = False
+    ) -> Sequence[Lease]:
         """Takes over replies whose lease has expired, as the port says."""
-        return await claim_expired(self._endings, owner_id, running, limit)
+        return await claim_expired(self._endings, owner_id, running, limit, only_given_up=only_given_up)
 
     async def recover(
         self, lease: Lease, decide: Callable[[OrphanedReply], FinalState | Resumption], *, history_limit: int = 1

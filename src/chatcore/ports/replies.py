@@ -163,13 +163,21 @@ class ReplyStore(Protocol):
         """
         ...
 
-    async def claim_expired(self, owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
+    async def claim_expired(
+        self, owner_id: OwnerId, running: Collection[MessageId], limit: int, *, only_given_up: bool = False
+    ) -> Sequence[Lease]:
         """Takes over replies of all users whose lease has expired: raises their epoch and renews their lease.
 
         Each lease that expired is counted with the reply; one that was given up is taken over and not counted.
 
         A reply that `owner_id` itself owns is taken only if it is not in `running`. When several processes sweep at
         once, each reply goes to one of them.
+
+        Args:
+            owner_id: the process that takes the replies over.
+            running: the replies that the process generates.
+            limit: most replies to take over.
+            only_given_up: whether replies are left alone whose lease has expired without being given up.
 
         Returns:
             The new leases, at most `limit`.

@@ -6,6 +6,7 @@ off the old owner, and goes on with the reply from what is stored of it, or ends
 
 from collections.abc import Callable
 from datetime import timedelta
+from math import inf
 from random import uniform
 
 from attrs import evolve
@@ -56,19 +57,26 @@ class OrphanRecovery:
         self._history_limits = history_limits
         self._purged_at: float | None = None
         self._jitter = jitter
+        # Until then, in monotonic seconds, an expired lease does not tell that its owner is gone.
+        self._trusts_expiry_from = -inf
 
     async def run(self) -> None:
         """Sweeps until the task is cancelled."""
-        # The first sweep waits: this process may have been started during an outage of the storage; see below.
-        await self._clock.sleep(RENEWAL_SECONDS * self._jitter(1 - _JITTER, 1 + _JITTER))
+        # This process may have been started right after an outage of the storage.
+        self._let_owners_renew()
         while True:
-            pause = SWEEP_SECONDS
+            await self._clock.sleep(SWEEP_SECONDS * self._jitter(1 - _JITTER, 1 + _JITTER))
             if not await self.sweep():
                 await self._until_storage_is_back()
-                # No owner could renew a lease during the outage. Live owners renew theirs at their next checkpoint, and
-                # get the time to do so before their replies count as orphaned.
-                pause = RENEWAL_SECONDS
-            await self._clock.sleep(pause * self._jitter(1 - _JITTER, 1 + _JITTER))
+                self._let_owners_renew()
+
+    def _let_owners_renew(self) -> None:
+        """Leaves expired leases alone for RENEWAL_SECONDS; those that were given up are not concerned.
+
+        No owner could renew a lease during an outage. Live owners renew theirs at their next checkpoint, and get the
+        time to do so before their replies count as orphaned.
+        """
+        self._trusts_expiry_from = self._clock.monotonic() + RENEWAL_SECONDS
 
     async def _until_storage_is_back(self) -> None:
         while True:
@@ -96,7 +104,12 @@ class OrphanRecovery:
     async def _recover_all(self) -> None:
         claimed = _CLAIMS_AT_ONCE
         while claimed == _CLAIMS_AT_ONCE:
-            leases = await self._storage.claim_expired(self._owner_id, self._runner.running_ids, _CLAIMS_AT_ONCE)
+            leases = await self._storage.claim_expired(
+                self._owner_id,
+                self._runner.running_ids,
+                _CLAIMS_AT_ONCE,
+                only_given_up=self._clock.monotonic() < self._trusts_expiry_from,
+            )
             failures: list[Exception] = []
             for lease in leases:
                 try:

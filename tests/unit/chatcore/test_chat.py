@@ -15,13 +15,15 @@ async def test_a_drain_ends_although_background_work_swallows_its_cancellation(w
     real = world.storage.claim_expired
     swallowed: list[str] = []
 
-    async def claim_expired(owner_id: OwnerId, running: Collection[MessageId], limit: int) -> Sequence[Lease]:
+    async def claim_expired(
+        owner_id: OwnerId, running: Collection[MessageId], limit: int, *, only_given_up: bool = False
+    ) -> Sequence[Lease]:
         if not swallowed:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
                 swallowed.append("once")
-        return await real(owner_id, running, limit)
+        return await real(owner_id, running, limit, only_given_up=only_given_up)
 
     world.storage.claim_expired = claim_expired  # type: ignore[method-assign]  # about one in a hundred pools does so
     world.chat.start()

@@ -23,6 +23,7 @@ from (
     select user_id, conversation_id
     from generations
     where lease_until < now() and not (owner_id = %(owner_id)s and message_id = any(%(running)s::uuid[]))
+        and (lease_until = '-infinity' or not %(only_given_up)s::boolean)
     order by lease_until
     limit %(limit)s
 ) as expired
@@ -108,12 +109,18 @@ order by m.position
 
 
 async def claim_expired(
-    database: Database, owner_id: OwnerId, running: Collection[MessageId], limit: int
+    database: Database, owner_id: OwnerId, running: Collection[MessageId], limit: int, *, only_given_up: bool
 ) -> Sequence[Lease]:
     """Takes over replies whose lease has expired, as the port says."""
     rows = await database.fetch(
         CLAIM_EXPIRED,
-        {"owner_id": owner_id, "lease_seconds": LEASE_SECONDS, "running": Uuids(running), "limit": limit},
+        {
+            "owner_id": owner_id,
+            "lease_seconds": LEASE_SECONDS,
+            "running": Uuids(running),
+            "limit": limit,
+            "only_given_up": only_given_up,
+        },
     )
     return [
         Lease(

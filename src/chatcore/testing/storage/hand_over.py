@@ -36,6 +36,17 @@ class HandOverContract(StorageHooks):
 
         assert [orphan.expired_leases for orphan in seen] == [0, 0]
 
+    async def test_leases_that_were_given_up_are_claimed_apart_from_expired_ones(self, storage: Storage) -> None:
+        expired = await begin(storage)
+        await self.expire_leases(storage)
+        given_up = await begin(storage)
+        assert await storage.hand_over(progress(given_up, ""))
+
+        claimed = await storage.claim_expired(an_owner(), (), 10, only_given_up=True)
+
+        assert [lease.message_id for lease in claimed] == [given_up.message_id]
+        assert [lease.message_id for lease in await storage.claim_expired(an_owner(), (), 10)] == [expired.message_id]
+
     async def test_a_repeat_changes_nothing(self, storage: Storage) -> None:
         lease = await begin(storage)
         part = progress(lease, "Hello")

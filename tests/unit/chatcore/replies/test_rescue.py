@@ -11,6 +11,7 @@ from chatcore import ReplyError, Sampling, Status
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import LEASE_SECONDS, FinalState
 from chatcore.replies.orphans import OrphanedReply, PriorState, Resumption
+from chatcore.replies.recovery import SWEEP_SECONDS
 from chatcore.replies.rescue import Rescue, RescuePolicy
 from chatcore.replies.transcript import RECONNECT
 from chatcore.testing.samples import NOON
@@ -238,6 +239,39 @@ async def test_a_drain_hands_the_reply_over_with_all_of_its_text(world: World) -
     assert new_call.request.so_far == "stored and shown"
     reply = await world.reply(turn)
     assert (reply.status, reply.content, reply.token_count) == (Status.COMPLETE, "stored and shown, and finished", 3)
+
+
+async def test_a_process_that_has_just_started_goes_on_with_what_is_handed_over(world: World) -> None:
+    mine = rescuer(world)
+    await mine.send(await mine.conversation())
+    (await mine.inference.call()).say("stored")
+    newcomer = rescuer(world)
+    async with newcomer.chat:
+        await mine.drained()
+        await world.clock.elapse(SWEEP_SECONDS * 1.2)
+
+        call = await newcomer.inference.call()
+        assert call.request.so_far == "stored"
+        call.close()
+        await until(lambda: not newcomer.chat.runner.running)
+
+
+async def test_a_reply_is_handed_over_right_after_an_outage(world: World) -> None:
+    mine, other = rescuer(world), rescuer(world)
+    await mine.send(await mine.conversation())
+    (await mine.inference.call()).say("stored")
+    async with other.chat:
+        world.storage.outage = True
+        await world.clock.elapse(LEASE_SECONDS)
+        world.storage.outage = False
+        await mine.drained()
+        # The storage is probed every second, and sweeps come every second.
+        await world.clock.elapse(1 + SWEEP_SECONDS * 1.2)
+
+        call = await other.inference.call()
+        assert call.request.so_far == "stored"
+        call.close()
+        await until(lambda: not other.chat.runner.running)
 
 
 async def test_hand_overs_do_not_count_as_lost_processes(world: World) -> None:
