@@ -163,6 +163,17 @@ class Client:
         """Asks for another reply to the last message, with further fields of the body."""
         return await self._post(f"/{conversation_id}/regenerate", on=on, body=fields, headers=headers or {})
 
+    async def go_on(
+        self, message: Mapping[str, object], *, on: str, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Asks for the rest of a reply, of which the caller has what a document of the reply shows."""
+        path = f"/{message['conversation_id']}/messages/{message['id']}/continue"
+        answer = await self._post(path, on=on, body={}, headers=headers or {})
+        if answer.reading is not None:
+            answer.reading.show(message)
+            answer.reading.generation += 1
+        return answer
+
     def note(self, conversation_id: str, content: str, key: str | None = None) -> Sent:
         """Returns the history's entry of a message that is about to be sent, whether again or for the first time."""
         for sent in self.ledger.sent:
@@ -195,6 +206,13 @@ class Client:
         """Returns a new reader of a reply, that has nothing yet."""
         return Follower(self, self._reading(conversation_id, reply_id))
 
+    def shown(self, message: Mapping[str, object]) -> "Follower":
+        """Returns a new reader of a reply, that has what a document of the reply shows."""
+        follower = self.follow(str(message["conversation_id"]), str(message["id"]))
+        follower.reading.show(message)
+        follower.last_id = follower.reading.place
+        return follower
+
     async def open_stream(self, reading: Reading, *, on: str, headers: Mapping[str, str]) -> httpx.Response:
         """Opens a reply's stream."""
         path = f"{on}{self.root}/{reading.conversation_id}/messages/{reading.reply_id}/stream"
@@ -218,7 +236,7 @@ class Follower:
     @classmethod
     def after(cls, client: Client, reading: Reading) -> "Follower":
         """Returns a reader that continues where a stream broke off."""
-        return cls(client, reading, last_id=str(len(reading.text)))
+        return cls(client, reading, last_id=reading.place)
 
     @property
     def text(self) -> str:

@@ -26,6 +26,8 @@ class StreamEvent:
     id: int | None = None
     #: The id under which the reader comes back: with the number of the generation, from the second on.
     place: str | None = None
+    #: The number of the generation that made the frame.
+    generation: int | None = None
     data: dict[str, object] | None = None
 
     @property
@@ -82,17 +84,18 @@ def _event(block: bytes) -> StreamEvent:
     data = json.loads(fields[b"data"])
     if not isinstance(data, dict):
         raise MalformedStreamError(f"data that is no object: {block!r}")
-    number, place = _place(fields.get(b"id"))
-    event = StreamEvent(raw=raw, id=number, place=place, data=data)
+    number, place, generation = _place(fields.get(b"id"))
+    event = StreamEvent(raw=raw, id=number, place=place, generation=generation, data=data)
     if event.id is not None and event.is_done is not fields[b"id"].endswith(_END):
         raise MalformedStreamError(f"an id of another frame: {block!r}")
     return event
 
 
-def _place(value: bytes | None) -> tuple[int, str] | tuple[None, None]:
+def _place(value: bytes | None) -> tuple[int, str, int] | tuple[None, None, None]:
     if value is None:
-        return None, None
+        return None, None, None
     place = value.removesuffix(_END)
     if not _ID.fullmatch(place):
         raise MalformedStreamError(f"an id that is no place: {value!r}")
-    return int(place.partition(b"-")[0]), place.decode()
+    number, _, generation = place.partition(b"-")
+    return int(number), place.decode(), int(generation or 1)

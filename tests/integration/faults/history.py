@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 
+import psycopg
 from attrs import Factory, define
 
 from tests.integration.embedded_postgres import EmbeddedPostgres
@@ -16,7 +17,7 @@ from tests.integration.faults.nemesis import Nemesis
 from tests.integration.faults.tcp_proxy import TcpProxy
 from tests.integration.faults.visitor import Visitor
 
-_SETTINGS = {"DRAIN_SECONDS": "3"}
+_SETTINGS = {"DRAIN_SECONDS": "3", "INFERENCE_CAN_CONTINUE": "true"}
 # A reply whose owner froze just before the end must still be recovered.
 _HEALING_SECONDS = 90.0
 
@@ -52,7 +53,7 @@ async def make_history(folder: Path, *, seed: int, seconds: float, visitors: int
             nemesis = Nemesis(cluster, database, proxies, Random(seed), history.counts)
             await _let_loose(crowd, nemesis, seconds)
             await cluster.check(within=_HEALING_SECONDS)
-            _count(history, cluster)
+            await _count(history, cluster)
     return history
 
 
@@ -88,8 +89,16 @@ async def _finish_reading(crowd: list[Visitor]) -> None:
         raise AssertionError("O5: readers that come to no end") from error
 
 
-def _count(history: History, cluster: Cluster) -> None:
+async def _count(history: History, cluster: Cluster) -> None:
     ledger, counts = cluster.ledger, history.counts
+    async with await psycopg.AsyncConnection.connect(cluster.database_url) as connection:
+        cursor = await connection.execute(
+            "select status, count(*), coalesce(sum(cardinality(cuts)), 0) from messages"
+            " where role = 'assistant' group by status"
+        )
+        for status, replies, cuts in await cursor.fetchall():
+            counts[f"replies {status}"] = replies
+            counts["continued or taken over"] += cuts
     counts["messages acknowledged"] = sum(sent.outcome is Outcome.OK for sent in ledger.sent)
     counts["messages of unknown fate"] = sum(sent.outcome is Outcome.INFO for sent in ledger.sent)
     counts["readings"] = len(ledger.readings)

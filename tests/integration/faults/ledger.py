@@ -1,6 +1,7 @@
 """What clients did, what they were told, and what they have read: the history that the oracle judges."""
 
 import time
+from collections.abc import Mapping
 from enum import StrEnum
 
 from attrs import Factory, define, field
@@ -53,6 +54,8 @@ class Reading:
     conversation_id: str
     reply_id: str
     text: str = ""
+    #: The generation of the reply that the reader was shown last.
+    generation: int = 1
     #: As it came over the wire, comments left out.
     raw: bytearray = Factory(bytearray)
     #: Whether the closing frame came, or that there is nothing more.
@@ -64,6 +67,17 @@ class Reading:
     rewinds: list[int] = Factory(list)
     #: When the text last grew, in monotonic seconds.
     grown_at: float = 0.0
+
+    @property
+    def place(self) -> str:
+        """Returns the id under which the reader comes back."""
+        return f"{len(self.text)}" if self.generation == 1 else f"{len(self.text)}-{self.generation}"
+
+    def show(self, message: Mapping[str, object]) -> None:
+        """Takes what a document of the reply shows."""
+        self.text = str(message["content"])
+        self.generation = int(str(message["stream_id"]).partition("-")[2] or 1)
+        assert self.place == message["stream_id"], f"{message['stream_id']} for {len(self.text)} code points"
 
     def take(self, event: StreamEvent) -> None:
         """Takes the next event, as a reader does that trusts nobody."""
@@ -80,6 +94,9 @@ class Reading:
             self.text += event.token
             self.grown_at = time.monotonic()
         assert event.id in {None, len(self.text)}, f"the id {event.id} after {len(self.text)} code points"
+        if event.generation is not None:
+            assert event.generation >= self.generation, f"an earlier generation than {self.generation}: {event.raw!r}"
+            self.generation = event.generation
         self.error = event.error or self.error
         self.is_done = event.is_done
 

@@ -65,6 +65,11 @@ class Speech:
         """Returns the whole text."""
         return "".join(self.tokens)
 
+    @property
+    def token_count(self) -> int | None:
+        """Returns how many tokens the whole reply has; None where something else than a frame for each is arranged."""
+        return len(self.tokens) if self.frames == _frames(self) else None
+
     def after(self, so_far: str) -> "Speech":
         """Returns what is left to say after some whole tokens."""
         if not so_far:

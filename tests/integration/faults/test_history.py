@@ -13,3 +13,4 @@ async def test_twenty_clients_lose_nothing_whatever_is_pulled(tmp_path: Path) ->
     print(f"seed {SEED}\n{history}")  # noqa: T201 - pytest shows the figures of a test that failed, or with -s
     assert history.counts["replies begun"] > 50
     assert history.counts["kill -9"] > 0
+    assert history.counts["continued or taken over"] > 0

@@ -7,6 +7,8 @@ import pytest
 import pytest_asyncio
 
 from tests.integration.embedded_postgres import EmbeddedPostgres
+from tests.integration.faults.beginning import finished
+from tests.integration.faults.client import Client
 from tests.integration.faults.cluster import Cluster
 from tests.integration.faults.fresh_database import fresh_database
 
@@ -38,6 +40,14 @@ WRONGS = {
         "update messages set status = 'interrupted' where role = 'assistant'",
         "update messages set status = 'complete' where role = 'assistant'",
     ),
+    "O3: a complete reply has a token too many": (
+        "update messages set token_count = token_count + 1 where role = 'assistant'",
+        "update messages set token_count = token_count - 1 where role = 'assistant'",
+    ),
+    "O3: a reader keeps what a later generation replaced": (
+        "update messages set cuts[1] = cuts[1] + 1 where cuts is not null",
+        "update messages set cuts[1] = cuts[1] - 1 where cuts is not null",
+    ),
     "O5: a reply has no end": (
         "update messages set status = 'streaming' where role = 'assistant'",
         "update messages set status = 'complete' where role = 'assistant'",
@@ -51,7 +61,17 @@ async def cluster(crash_server: EmbeddedPostgres, tmp_path_factory: pytest.TempP
         user = cluster.user("somebody")
         conversation = await user.create(on=cluster.urls[0])
         await (await user.send(conversation, user.prompt(), on=cluster.urls[0])).read()
+        await take_over(cluster, user)
         yield cluster
+
+
+async def take_over(cluster: Cluster, user: Client) -> None:
+    """Makes a reply look as if a second generation had gone on after six code points, with a reader of the first."""
+    conversation, reply, text = await finished(cluster, user)
+    await execute(cluster, f"update messages set cuts = '{{6}}' where id = '{reply}'")  # noqa: S608 - an id
+    for reading in cluster.ledger.readings:
+        reading.generation += reading.reply_id == reply
+    user.follow(conversation, reply).reading.text = text[:6] + "lost"
 
 
 @pytest.mark.parametrize("wrong", WRONGS)

@@ -16,6 +16,8 @@ from tests.integration.faults.ledger import Outcome
 #: What a caller must reckon with whose replica, or its database, is away; and whose conversation is deleted.
 AWAY = 503
 GONE = 404
+#: What a caller must reckon with whose reply has gone on, or has messages below it, meanwhile.
+BUSY = 409
 
 _MOST_CONVERSATIONS = 3
 _MOST_TRIES = 8
@@ -43,7 +45,8 @@ class Visitor:
         deeds: dict[Callable[[], Awaitable[None]], float] = {
             self._send: 8,
             self._regenerate: 1,
-            self._stop: 1,
+            self._continue: 2,
+            self._stop: 1.5,
             self._open: 2,
             self._list: 1,
             self._delete: 0.4,
@@ -116,6 +119,32 @@ class Visitor:
         if answer.status != 400:
             self._take(conversation, answer)
 
+    async def _continue(self) -> None:
+        if not self._replies:
+            return
+        conversation, reply = self._replies[-1]
+        response = await self.client.call("GET", f"/{conversation}", on=self._anywhere())
+        _expect(response, 200, GONE, AWAY)
+        shown = response.json().get("messages") or [{}]
+        if shown[-1].get("id") == reply and shown[-1]["status"] in {"interrupted", "stopped"}:
+            await self._ask_for_the_rest(shown[-1])
+
+    async def _ask_for_the_rest(self, message: dict[str, object]) -> None:
+        key = {"idempotency-key": f"{self.random.getrandbits(64):x}"}
+        headers = {"prefer": "respond-async"} if self.random.random() < 0.3 else {}
+        for _ in range(_MOST_TRIES):
+            with suppress(httpx.TransportError):
+                answer = await self.client.go_on(message, on=self._anywhere(), headers={**key, **headers})
+                if answer.status != AWAY:
+                    _expect(answer.response, 200, 202, GONE, BUSY)
+                    self.counts["continued" if answer.status in {200, 202} else "not continued"] += 1
+                    if answer.status == 202:
+                        self._begin_to_read(self._follow(self.client.shown(message)))
+                    elif answer.status == 200:
+                        self._begin_to_read(self._read(str(message["conversation_id"]), answer))
+                    return
+            await asyncio.sleep(_RETRY_SECONDS)
+
     async def _stop(self) -> None:
         if self._replies:
             conversation, reply = self._replies[-1]
@@ -165,6 +194,9 @@ class Visitor:
             if answer.reading.is_done:
                 return
             follower = Follower.after(self.client, answer.reading)
+        await self._follow(follower)
+
+    async def _follow(self, follower: Follower) -> None:
         while not follower.is_finished:
             self.counts["readers moved"] += 1
             await follower.connect(on=self._anywhere(), at_least=self._some_of_it(len(follower.text)))
