@@ -53,6 +53,10 @@ class Speech:
     seconds_between: float = 0.0
     #: After how many frames it waits until it is released; None for nowhere.
     holds_after: int | None = None
+    #: After how many tokens of the whole reply the next call waits, if that one goes on from some text.
+    holds_again_after: int | None = None
+    #: Tokens that only the first call says, after its pause. It says nothing more then, until its caller leaves.
+    slips: tuple[str, ...] = ()
     head: bytes = STREAM_HEAD
     #: How the frames are wrapped.
     wrap: Callable[[bytes], bytes] = chunk
@@ -71,12 +75,18 @@ class Speech:
         return len(self.tokens) if self.frames == _frames(self) else None
 
     def after(self, so_far: str) -> "Speech":
-        """Returns what is left to say after some whole tokens."""
+        """Returns what is left to say after some whole tokens, to a call that goes on from them."""
         if not so_far:
             return self
         said = next((n for n in range(len(self.tokens) + 1) if "".join(self.tokens[:n]) == so_far), None)
         assert said is not None, f"the model never said {so_far!r}"
-        return evolve(self, tokens=self.tokens[said:], frames=self.frames[said:], holds_after=None)
+        pause = None if self.holds_again_after is None else self.holds_again_after - said
+        left = evolve(self.again(), tokens=self.tokens[said:], frames=self.frames[said:])
+        return evolve(left, holds_after=pause)
+
+    def again(self) -> "Speech":
+        """Returns what is said to a call after the first one, from the start."""
+        return evolve(self, holds_after=self.holds_again_after, holds_again_after=None, slips=())
 
     @property
     def raw(self) -> bytes:
@@ -128,6 +138,9 @@ class Saying:
         for number, frame in enumerate(speech.frames):
             if number == speech.holds_after:
                 await self._released.wait()
+                if speech.slips:
+                    await call.send(*(speech.wrap(token(slip)) for slip in speech.slips))
+                    await asyncio.Event().wait()
             if speech.seconds_between:
                 await asyncio.sleep(speech.seconds_between)
             self.said_at.append(time.monotonic())
@@ -149,11 +162,22 @@ class Model:
     _speeches: dict[str, Speech] = Factory(dict)
 
     def will_say(
-        self, prompt: str, count: int, *, every: float = 0.0, hold: int | None = None, padding: str = ""
+        self,
+        prompt: str,
+        count: int,
+        *,
+        every: float = 0.0,
+        hold: int | None = None,
+        hold_again: int | None = None,
+        padding: str = "",
     ) -> Speech:
-        """Arranges what is said to `prompt`: `count` tokens, one `every` so many seconds, a pause after `hold`."""
+        """Arranges what is said to `prompt`: `count` tokens, one `every` so many seconds, a pause after `hold`.
+
+        The call that goes on from there pauses after `hold_again` tokens of the whole.
+        """
         tokens = tuple(word + padding for word in words(prompt, count))
-        return self.arrange(prompt, Speech(tokens=tokens, seconds_between=every, holds_after=hold))
+        speech = Speech(tokens=tokens, seconds_between=every, holds_after=hold, holds_again_after=hold_again)
+        return self.arrange(prompt, speech)
 
     def arrange(self, prompt: str, speech: Speech) -> Speech:
         """Arranges what is said to `prompt`."""
@@ -168,14 +192,14 @@ class Model:
         """Returns all calls with this prompt."""
         return [saying for saying in self.sayings if saying.prompt == prompt]
 
-    async def asked(self, prompt: str) -> Saying:
-        """Waits for the first call with this prompt, and returns it."""
-        await eventually(lambda: self.calls(prompt), within=10, what="a call of the inference service")
-        return self.calls(prompt)[0]
+    async def asked(self, prompt: str, number: int = 0) -> Saying:
+        """Waits for the first call with this prompt, or a later one, and returns it."""
+        await eventually(lambda: self.calls(prompt)[number:], within=10, what="a call of the inference service")
+        return self.calls(prompt)[number]
 
-    async def holding(self, prompt: str) -> Saying:
-        """Waits until the first call with this prompt has reached its pause, and returns it."""
-        saying = await self.asked(prompt)
+    async def holding(self, prompt: str, number: int = 0) -> Saying:
+        """Waits until the first call with this prompt, or a later one, has reached its pause, and returns it."""
+        saying = await self.asked(prompt, number)
         await eventually(lambda: saying.is_holding, within=15, what="the model holding its breath")
         return saying
 
@@ -193,7 +217,12 @@ class Model:
         so_far = last["content"] if last["role"] == "assistant" else ""
         asked = messages[-2] if so_far else last
         prompt: str = asked["content"].rsplit("\n\n", 1)[-1]
-        saying = Saying(prompt, self.speech(prompt).after(so_far), is_continued=bool(so_far))
+        speech, earlier = self.speech(prompt), self.calls(prompt)
+        if any(call.is_continued for call in earlier):
+            speech = evolve(speech, holds_again_after=None)
+        elif earlier and speech.slips and not so_far:
+            speech = speech.again()
+        saying = Saying(prompt, speech.after(so_far), is_continued=bool(so_far))
         self.sayings.append(saying)
         try:
             await saying.speak(call)
