@@ -8,8 +8,8 @@ from attrs import evolve, frozen
 from chatcore.conversations.conversation import Conversation, active_path
 from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.conversations.path import (
-    MAX_PART_CHARS,
     MAX_PATH_PAGE_BYTES,
+    MAX_SECTION_CHARS,
     MAX_SLICE_BYTES,
     MAX_SLICE_MESSAGES,
     MessageSlice,
@@ -71,10 +71,10 @@ class PathRows:
         later = [self._tables.with_stored_text(message) for message in messages if message.position > after]
         return _slice(later[: _fitting(later, MAX_SLICE_MESSAGES, MAX_SLICE_BYTES)])
 
-    def read_part(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int) -> str:
-        """Returns a part of a message's text."""
+    def read_text(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int) -> str:
+        """Returns a section of a message's text."""
         message = self._tables.with_stored_text(self._tables.message(user_id, conversation_id, message_id))
-        return message.content[offset : offset + MAX_PART_CHARS]
+        return message.content[offset : offset + MAX_SECTION_CHARS]
 
 
 def _fitting(messages: Sequence[Message], max_messages: int, max_bytes: int) -> int:
@@ -85,8 +85,8 @@ def _fitting(messages: Sequence[Message], max_messages: int, max_bytes: int) -> 
 
 
 def _slice(messages: Sequence[Message]) -> MessageSlice:
-    """Returns a slice of these messages, with the first part of a last one that is longer than a slice."""
+    """Returns a slice of these messages, with the first section of a last one that is longer than a slice."""
     if not messages or len(messages[-1].content.encode()) <= MAX_SLICE_BYTES:
         return MessageSlice(messages)
     last = messages[-1]
-    return MessageSlice([*messages[:-1], evolve(last, content=last.content[:MAX_PART_CHARS])], is_whole=False)
+    return MessageSlice([*messages[:-1], evolve(last, content=last.content[:MAX_SECTION_CHARS])], is_whole=False)

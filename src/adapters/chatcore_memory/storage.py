@@ -86,12 +86,12 @@ class InMemoryStorage(Storage, StreamCounts):
         async with self._transaction():
             return self._paths.read_tree(user_id, conversation_id, after)
 
-    async def read_part(
+    async def read_text(
         self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
     ) -> str:
-        """Returns a part of a message's text, as the port says."""
+        """Returns a section of a message's text, as the port says."""
         async with self._transaction():
-            return self._paths.read_part(user_id, conversation_id, message_id, offset)
+            return self._paths.read_text(user_id, conversation_id, message_id, offset)
 
     async def update_conversation(
         self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges

@@ -14,8 +14,8 @@ from attrs import frozen
 
 from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.conversations.path import (
-    MAX_PART_CHARS,
     MAX_PATH_PAGE_BYTES,
+    MAX_SECTION_CHARS,
     MAX_SLICE_BYTES,
     MAX_SLICE_MESSAGES,
     MessageSlice,
@@ -49,7 +49,7 @@ _STORED_BYTES: LiteralString = """case when m.status = 'streaming' then coalesce
 # Of a text that is longer than a slice, only the first part is returned. `offset 0` keeps the planner from reading the
 # text twice.
 _MESSAGE_WITH_TEXT: LiteralString = listed(
-    "case when stored.is_whole then stored.text else left(stored.text, %(part_chars)s::integer) end as content"
+    "case when stored.is_whole then stored.text else left(stored.text, %(section_chars)s::integer) end as content"
     if name == "content"
     else f"m.{name}"
     for name in MESSAGE_COLUMNS
@@ -165,13 +165,13 @@ where c.user_id = %(user_id)s and c.id = %(conversation_id)s
 order by m.position
 """  # noqa: S608 - the expressions are literals
 
-READ_PART = f"""
-select substr({stored_text()}, %(offset)s::integer + 1, %(part_chars)s::integer)
+READ_TEXT = f"""
+select substr({stored_text()}, %(offset)s::integer + 1, %(section_chars)s::integer)
 from messages as m
 where m.user_id = %(user_id)s and m.id = %(message_id)s and m.conversation_id is not distinct from %(conversation_id)s
 """  # noqa: S608 - the expression is a literal
 
-_SLICE = {"slice_messages": MAX_SLICE_MESSAGES, "slice_bytes": MAX_SLICE_BYTES, "part_chars": MAX_PART_CHARS}
+_SLICE = {"slice_messages": MAX_SLICE_MESSAGES, "slice_bytes": MAX_SLICE_BYTES, "section_chars": MAX_SECTION_CHARS}
 _NO_LIMIT, _NO_BYTE_LIMIT = 2**31 - 1, 2**62
 
 _IS_WHOLE = len(MESSAGE_COLUMNS)
@@ -237,16 +237,16 @@ async def read_tree(
     return _slice(user_id, conversation_id, [row for row in rows if row[0] is not None])
 
 
-async def read_part(
+async def read_text(
     database: DatabaseShare, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
 ) -> str:
-    """Returns a part of a message's text, as the port says."""
+    """Returns a section of a message's text, as the port says."""
     names = {"user_id": user_id, "conversation_id": conversation_id, "message_id": message_id}
-    rows = await database.fetch(READ_PART, {**names, "offset": offset, "part_chars": MAX_PART_CHARS})
+    rows = await database.fetch(READ_TEXT, {**names, "offset": offset, "section_chars": MAX_SECTION_CHARS})
     if not rows:
         raise MessageNotFoundError
-    part: str = rows[0][0]
-    return part
+    section: str = rows[0][0]
+    return section
 
 
 def _slice(user_id: UserId, conversation_id: ConversationId, rows: Sequence[Row]) -> MessageSlice:

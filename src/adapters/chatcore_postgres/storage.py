@@ -151,11 +151,11 @@ class PostgresStorage(Storage, StreamCounts):
         """Returns the messages after a position, as the port says."""
         return await paths.read_tree(self._readings, user_id, conversation_id, after)
 
-    async def read_part(
+    async def read_text(
         self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
     ) -> str:
-        """Returns a part of a message's text, as the port says."""
-        return await paths.read_part(self._readings, user_id, conversation_id, message_id, offset)
+        """Returns a section of a message's text, as the port says."""
+        return await paths.read_text(self._readings, user_id, conversation_id, message_id, offset)
 
     async def update_conversation(
         self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges

@@ -6,7 +6,7 @@ from attrs import evolve, field, frozen
 
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import Message
-from chatcore.conversations.path import MAX_PART_CHARS, MessageSlice, PathCursor
+from chatcore.conversations.path import MAX_SECTION_CHARS, MessageSlice, PathCursor
 
 
 @frozen(kw_only=True, eq=False)
@@ -17,8 +17,8 @@ class OpenConversation:
     #: The cursor of the page with older messages; None if the messages begin at the root.
     previous_cursor: PathCursor | None = None
     _slices: Callable[[], AsyncIterator[MessageSlice]] = field(alias="slices")
-    # A function that returns the part of a message's text after a number of code points.
-    _read_part: Callable[[Message, int], Awaitable[str]] = field(alias="read_part")
+    # A function that returns the section of a message's text after a number of code points.
+    _read_text: Callable[[Message, int], Awaitable[str]] = field(alias="read_text")
 
     def slices(self) -> AsyncIterator[MessageSlice]:
         """Iterates over the messages, oldest first, in slices of bounded size.
@@ -31,8 +31,8 @@ class OpenConversation:
         """
         return self._slices()
 
-    async def parts_after(self, message: Message) -> AsyncIterator[str]:
-        """Iterates over the rest of the text of `message`, whose content is only the first part of the text.
+    async def sections_after(self, message: Message) -> AsyncIterator[str]:
+        """Iterates over the rest of the text of `message`, whose content is only the first section of the text.
 
         Such a message is the last one of a slice that is not whole.
 
@@ -41,11 +41,11 @@ class OpenConversation:
             StorageUnavailableError: the storage cannot be read any more.
         """
         offset = len(message.content)
-        part = "x" * MAX_PART_CHARS
-        while len(part) == MAX_PART_CHARS:
-            part = await self._read_part(message, offset)
-            offset += len(part)
-            yield part
+        section = "x" * MAX_SECTION_CHARS
+        while len(section) == MAX_SECTION_CHARS:
+            section = await self._read_text(message, offset)
+            offset += len(section)
+            yield section
 
     async def messages(self) -> tuple[Message, ...]:
         """Returns all messages at once, oldest first, with their whole text, whatever memory that takes.
@@ -59,6 +59,6 @@ class OpenConversation:
             messages += slice_.messages
             if not slice_.is_whole:
                 begun = messages.pop()
-                parts = [part async for part in self.parts_after(begun)]
+                parts = [section async for section in self.sections_after(begun)]
                 messages.append(evolve(begun, content=begun.content + "".join(parts)))
         return tuple(messages)

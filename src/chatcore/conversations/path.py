@@ -2,7 +2,7 @@
 
 A path may have tens of thousands of messages, and a message may have a million characters. So no caller gets a path at
 once: the storage fixes the path first, as a list of slices without contents, and then returns one slice at a time. A
-message that is longer than a slice is read in parts.
+message that is longer than a slice is read in sections.
 
 A caller may also request a page: the newest messages of the path, or those before a cursor. A cursor names a message
 and not a number, so that older pages belong to the same branch even if the head has moved meanwhile.
@@ -23,8 +23,8 @@ from chatcore.errors import FieldProblem, InvalidInputError
 MAX_SLICE_MESSAGES = 200
 #: Most bytes of text in UTF-8 of one slice. A longer message is a slice of its own, which holds the first part of it.
 MAX_SLICE_BYTES = 96 * 1024
-#: Most code points of one part of a message that is longer than a slice.
-MAX_PART_CHARS = 64 * 1024
+#: Most code points of one section of a message that is longer than a slice.
+MAX_SECTION_CHARS = 64 * 1024
 #: Most bytes of text in UTF-8 of one page, which has at least one message.
 MAX_PATH_PAGE_BYTES = 1024 * 1024
 #: The pattern of an encoded cursor.
@@ -87,7 +87,7 @@ class MessageSlice:
     """Holds consecutive messages, oldest first."""
 
     messages: Sequence[Message]
-    #: Whether the last message has all of its text. If not, its content is the first part of the text. All other
+    #: Whether the last message has all of its text. If not, its content is the first section of the text. All other
     #: messages are whole.
     is_whole: bool = True
 

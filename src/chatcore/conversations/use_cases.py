@@ -103,11 +103,11 @@ class Conversations:
             conversation=path.conversation,
             previous_cursor=path.previous_cursor,
             slices=slices,
-            read_part=self._read_part,
+            read_text=self._read_text,
         )
 
-    async def _read_part(self, message: Message, offset: int) -> str:
-        return await self.storage.read_part(message.user_id, message.conversation_id, message.id, offset)
+    async def _read_text(self, message: Message, offset: int) -> str:
+        return await self.storage.read_text(message.user_id, message.conversation_id, message.id, offset)
 
     async def open_tree(self, user: User, conversation_id: ConversationId) -> OpenConversation:
         """Opens a conversation at the messages of all its branches, in the order of their creation.
@@ -123,7 +123,7 @@ class Conversations:
                 yield slice_
                 position = slice_.messages[-1].position
 
-        return OpenConversation(conversation=conversation, slices=slices, read_part=self._read_part)
+        return OpenConversation(conversation=conversation, slices=slices, read_text=self._read_text)
 
     async def update(self, user: User, conversation_id: ConversationId, changes: ConversationChanges) -> Conversation:
         """Changes a conversation, which keeps its place in the list. A title that is set here is never overwritten.

@@ -45,7 +45,7 @@ class ConversationStore(Protocol):
         read.
 
         A slice contains the stored text of a running reply. Of a message that is longer than MAX_SLICE_BYTES, a slice
-        contains the first MAX_PART_CHARS code points.
+        contains the first MAX_SECTION_CHARS code points.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.
@@ -71,13 +71,13 @@ class ConversationStore(Protocol):
         """
         ...
 
-    async def read_part(
+    async def read_text(
         self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
     ) -> str:
-        """Returns at most MAX_PART_CHARS code points of a message's text, after the first `offset` ones.
+        """Returns at most MAX_SECTION_CHARS code points of a message's text, after the first `offset` ones.
 
-        The text of a running reply is what is stored so far. A result that is shorter than MAX_PART_CHARS reaches the
-        end of the text.
+        The text of a running reply is what is stored so far. A result that is shorter than MAX_SECTION_CHARS reaches
+        the end of the text.
 
         Raises:
             MessageNotFoundError: the user's conversation has no such message.

@@ -106,7 +106,7 @@ class Follower:
         self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
     ) -> str | None:
         try:
-            return page(await self._storage.read_part(user_id, conversation_id, message_id, offset), 0)
+            return page(await self._storage.read_text(user_id, conversation_id, message_id, offset), 0)
         except Exception as error:  # noqa: BLE001 - after any error, the reader is told to reconnect
             self._observer.failed("reading a finished reply", error)
             return None

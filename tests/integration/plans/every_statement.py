@@ -124,8 +124,8 @@ async def _browse(recording: Recording, conversation: Conversation) -> None:
     message_id = path.first.messages[0].id
     async with recording.step(f"a message of {user}"):
         await storage.get_message(user, conversation.id, message_id)
-    async with recording.step(f"a part of a message of {user}"):
-        await storage.read_part(user, conversation.id, message_id, 0)
+    async with recording.step(f"a section of a message of {user}"):
+        await storage.read_text(user, conversation.id, message_id, 0)
 
 
 async def _read_all(recording: Recording, conversation: Conversation) -> None:

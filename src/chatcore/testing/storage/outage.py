@@ -35,7 +35,7 @@ CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
     "open_path": lambda s: s.open_path(ALICE, _CONVERSATION.id, WHOLE_PATH),
     "read_slice": lambda s: s.read_slice(ALICE, _CONVERSATION.id, SliceKey(_LEASE.message_id, 1)),
     "read_tree": lambda s: s.read_tree(ALICE, _CONVERSATION.id, 0),
-    "read_part": lambda s: s.read_part(ALICE, _CONVERSATION.id, _LEASE.message_id, 0),
+    "read_text": lambda s: s.read_text(ALICE, _CONVERSATION.id, _LEASE.message_id, 0),
     "update_conversation": lambda s: s.update_conversation(ALICE, _CONVERSATION.id, a_rename("New")),
     "delete_conversation": lambda s: s.delete_conversation(ALICE, _CONVERSATION.id),
     "begin_turn": lambda s: s.begin_turn(a_turn(_CONVERSATION)),

@@ -40,7 +40,7 @@ async def read_path(storage: Storage, conversation: Conversation) -> list[Messag
 
 async def _with_all_parts(storage: Storage, message: Message) -> Message:
     text = message.content
-    while part := await storage.read_part(message.user_id, message.conversation_id, message.id, len(text)):
+    while part := await storage.read_text(message.user_id, message.conversation_id, message.id, len(text)):
         text += part
     return evolve(message, content=text)
 

@@ -9,7 +9,7 @@ from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import PageRequest
 from chatcore.conversations.message import ConversationId, Message, Status
 from chatcore.conversations.path import (
-    MAX_PART_CHARS,
+    MAX_SECTION_CHARS,
     MAX_SLICE_BYTES,
     MAX_SLICE_MESSAGES,
     MessageSlice,
@@ -40,7 +40,7 @@ from chatcore.testing.storage.steps import (
 #: A text of which a few fill a slice: each of its characters has four bytes.
 _LONG = "💬" * (MAX_SLICE_BYTES // 16)
 #: A text that is longer than a slice: two whole parts and three characters.
-_LONGER = "é💬" * MAX_PART_CHARS + "end"
+_LONGER = "é💬" * MAX_SECTION_CHARS + "end"
 
 
 class PathsContract(StorageHooks):
@@ -106,16 +106,17 @@ class PathsContract(StorageHooks):
         slices = await slices_of(storage, await open_path(storage, conversation))
         long = [slice_.messages[-1] for slice_ in slices if not slice_.is_whole]
 
-        assert [len(message.content) for message in long] == [MAX_PART_CHARS] * (1 + above)
+        assert [len(message.content) for message in long] == [MAX_SECTION_CHARS] * (1 + above)
         assert contents(await read_path(storage, conversation)) == ["Tell me", text, "More", _LONGER]
 
     async def test_a_part_ends_with_the_text(self, storage: Storage) -> None:
         conversation = await create(storage)
         reply = (await converse(storage, conversation, "Tell me", _LONGER)).reply
 
-        for offset in (0, 1, MAX_PART_CHARS, 2 * MAX_PART_CHARS, len(_LONGER) - 1, len(_LONGER), len(_LONGER) + 1):
-            part = await storage.read_part(ALICE, conversation.id, reply.id, offset)
-            assert part == _LONGER[offset : offset + MAX_PART_CHARS]
+        length = len(_LONGER)
+        for offset in (0, 1, MAX_SECTION_CHARS, 2 * MAX_SECTION_CHARS, length - 1, length, length + 1):
+            part = await storage.read_text(ALICE, conversation.id, reply.id, offset)
+            assert part == _LONGER[offset : offset + MAX_SECTION_CHARS]
 
     async def test_a_running_reply_shows_the_text_that_is_stored(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -158,7 +159,7 @@ class PathsContract(StorageHooks):
             storage.read_slice(ALICE, conversation.id, SliceKey(turn.reply.id, 2)),
             storage.read_tree(ALICE, conversation.id, 0),
             storage.read_tree(ALICE, conversation.id, 2),
-            storage.read_part(ALICE, conversation.id, turn.reply.id, 0),
+            storage.read_text(ALICE, conversation.id, turn.reply.id, 0),
         ):
             with pytest.raises(MessageNotFoundError):
                 await attempt
@@ -178,7 +179,7 @@ class PathsContract(StorageHooks):
         for user_id, id_ in ((BOB, conversation.id), (ALICE, other.id), (ALICE, ConversationId(uuid4()))):
             for attempt in (
                 storage.read_slice(user_id, id_, SliceKey(reply.id, 2)),
-                storage.read_part(user_id, id_, reply.id, 0),
+                storage.read_text(user_id, id_, reply.id, 0),
             ):
                 with pytest.raises(MessageNotFoundError):
                     await attempt

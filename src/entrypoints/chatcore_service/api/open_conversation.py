@@ -147,7 +147,7 @@ def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
 
 
 async def _long_message(opened: OpenConversation, slice_: MessageSlice, message: Message) -> AsyncIterator[bytes]:
-    """Encodes a message in pieces, and reads the rest of its text if the slice has only the first part."""
+    """Encodes a message in pieces, and reads the rest of its text if the slice has only the first section."""
     document = {**message_json(message), "content": ""}
     before, _ = orjson.dumps(document).split(_NO_CONTENT, 1)
     yield before + b'"content":"'
@@ -155,7 +155,7 @@ async def _long_message(opened: OpenConversation, slice_: MessageSlice, message:
         yield encoded
     length = len(message.content)
     if message is slice_.messages[-1] and not slice_.is_whole:
-        async for part in opened.parts_after(message):
+        async for part in opened.sections_after(message):
             length += len(part)
             for encoded in _texts(part):
                 yield encoded

@@ -140,7 +140,7 @@ async def _live(storage: PostgresStorage, turn: AcceptedTurn) -> None:
     path = await storage.open_path(lease.user_id, lease.conversation_id, WHOLE_PATH)
     await storage.read_slice(lease.user_id, lease.conversation_id, SliceKey(path.first.messages[-1].id, 1))
     await storage.read_tree(lease.user_id, lease.conversation_id, 0)
-    await storage.read_part(lease.user_id, lease.conversation_id, lease.message_id, 0)
+    await storage.read_text(lease.user_id, lease.conversation_id, lease.message_id, 0)
     await storage.list_conversations(lease.user_id, PageRequest())
     await storage.delete_conversation(lease.user_id, lease.conversation_id)
 

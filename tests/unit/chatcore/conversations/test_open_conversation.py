@@ -6,7 +6,7 @@ import pytest
 from tests.unit.conftest import ADA, World
 
 from chatcore.conversations.conversation import Conversation
-from chatcore.conversations.path import MAX_PART_CHARS, MAX_SLICE_BYTES, MAX_SLICE_MESSAGES
+from chatcore.conversations.path import MAX_SECTION_CHARS, MAX_SLICE_BYTES, MAX_SLICE_MESSAGES
 from chatcore.errors import MessageNotFoundError
 from chatcore.testing.storage.steps import converse
 
@@ -31,15 +31,15 @@ async def test_all_messages_come_in_their_order_with_their_whole_text(world: Wor
     assert await tree.messages() == await opened.messages()
 
 
-@pytest.mark.parametrize("size", [2 * MAX_PART_CHARS, 2 * MAX_PART_CHARS + 1])
+@pytest.mark.parametrize("size", [2 * MAX_SECTION_CHARS, 2 * MAX_SECTION_CHARS + 1])
 async def test_parts_follow_the_content_until_the_text_ends(world: World, size: int) -> None:
     conversation = await stored(world, "x" * size)
     opened = await world.chat.conversations.open(ADA, conversation.id)
 
     [begun] = [read.messages[-1] async for read in opened.slices() if not read.is_whole]
-    parts = [len(part) async for part in opened.parts_after(begun)]
+    parts = [len(part) async for part in opened.sections_after(begun)]
 
-    assert parts == [MAX_PART_CHARS, size - 2 * MAX_PART_CHARS]
+    assert parts == [MAX_SECTION_CHARS, size - 2 * MAX_SECTION_CHARS]
 
 
 async def test_a_deletion_in_the_middle_is_an_error_and_no_early_end(world: World) -> None:

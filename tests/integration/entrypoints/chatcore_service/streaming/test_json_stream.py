@@ -25,7 +25,7 @@ from tests.integration.entrypoints.chatcore_service.streaming.slow_readers impor
 from tests.integration.faults.waiting import eventually
 
 from chatcore import Conversation, MessageSlice
-from chatcore.conversations.path import MAX_PART_CHARS
+from chatcore.conversations.path import MAX_SECTION_CHARS
 from chatcore.testing.samples import a_conversation
 from chatcore.testing.storage.steps import converse
 from chatcore_memory import InMemoryStorage
@@ -50,7 +50,7 @@ class ReadTexts:
 
     def __init__(self, storage: InMemoryStorage, monkeypatch: pytest.MonkeyPatch) -> None:
         self.byte_count = 0
-        for name in ("open_path", "read_slice", "read_tree", "read_part"):
+        for name in ("open_path", "read_slice", "read_tree", "read_text"):
             monkeypatch.setattr(storage, name, self._counting(getattr(storage, name)))
 
     def _counting(self, method: Any) -> Any:  # noqa: ANN401 - any method of the storage
@@ -153,7 +153,7 @@ async def test_a_conversation_that_is_deleted_meanwhile_is_broken_off(service: L
 async def test_nothing_more_is_read_for_a_reader_that_has_left(
     service: LiveService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    conversation = await stored(service, "x" * (50 * MAX_PART_CHARS))
+    conversation = await stored(service, "x" * (50 * MAX_SECTION_CHARS))
     texts = ReadTexts(service.storage, monkeypatch)
 
     with stalled_readers(service.port, opening(conversation)) as (_,):
@@ -161,7 +161,7 @@ async def test_nothing_more_is_read_for_a_reader_that_has_left(
     await service.client.aclose()
     await service.connections_to_close()
 
-    assert texts.byte_count <= 10 * MAX_PART_CHARS
+    assert texts.byte_count <= 10 * MAX_SECTION_CHARS
 
 
 async def test_a_reader_that_takes_nothing_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:

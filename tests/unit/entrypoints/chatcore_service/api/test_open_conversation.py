@@ -12,7 +12,7 @@ from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, Htt
 from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 
 from chatcore import Chat, Conversation, MessageSlice
-from chatcore.conversations.path import MAX_PART_CHARS, MAX_PATH_PAGE_BYTES, MAX_SLICE_BYTES, MAX_SLICE_MESSAGES
+from chatcore.conversations.path import MAX_PATH_PAGE_BYTES, MAX_SECTION_CHARS, MAX_SLICE_BYTES, MAX_SLICE_MESSAGES
 from chatcore.errors import StorageUnavailableError
 from chatcore.replies.orphans import Resumption
 from chatcore.testing.samples import AWKWARD_TEXT, a_conversation, progress
@@ -52,7 +52,7 @@ def contents(document: dict[str, Any]) -> list[str]:
         ["short"] * MAX_SLICE_MESSAGES,
         [AWKWARD_TEXT * 400] * 9,
         [ALL_CONTROL * 2000, "short", ALL_CONTROL * 2001],
-        ["💬" * MAX_PART_CHARS, "x" * (MAX_SLICE_BYTES + 1), "é💬" * (MAX_PART_CHARS + 1)],
+        ["💬" * MAX_SECTION_CHARS, "x" * (MAX_SLICE_BYTES + 1), "é💬" * (MAX_SECTION_CHARS + 1)],
     ],
     ids=["empty", "one turn", "many turns", "awkward text", "control characters", "long messages"],
 )
@@ -218,7 +218,7 @@ async def test_pages_do_not_apply_to_the_tree(service: HttpService) -> None:
 async def test_head_reads_no_message(service: HttpService, monkeypatch: pytest.MonkeyPatch) -> None:
     conversation = await stored(service.storage, "short")
     read = list[object]()
-    for method in ("open_path", "read_slice", "read_tree", "read_part"):
+    for method in ("open_path", "read_slice", "read_tree", "read_text"):
         monkeypatch.setattr(service.storage, method, lambda *call: read.append(call))
     path = f"/api/conversations/{conversation.id}"
 
