@@ -38,6 +38,7 @@ create table messages (
     finish_reason     text,
     usage             text,
     cuts              bigint[],
+    pieces_bytes      integer,
     constraint messages_pkey primary key (user_id, id),
     constraint messages_position_key unique (user_id, conversation_id, position),
     constraint messages_conversation_fkey foreign key (user_id, conversation_id)
@@ -67,6 +68,7 @@ create table generations (
     number           integer     not null default 1,
     expired_leases   integer     not null default 0,
     restores         text,
+    has_pieces       boolean     not null default false,
     constraint generations_pkey primary key (user_id, conversation_id),
     constraint generations_message_key unique (user_id, message_id),
     constraint generations_slot_key unique (user_id, slot),
@@ -86,6 +88,20 @@ create table deltas (
     constraint deltas_generation_fkey foreign key (user_id, message_id)
         references generations (user_id, message_id) on delete cascade,
     constraint deltas_start_offset_check check (start_offset >= 0)
+);
+
+create table pieces (
+    user_id     text   not null,
+    message_id  uuid   not null,
+    position    bigint not null,
+    text_offset bigint not null,
+    kind        text   not null,
+    body        text   not null,
+    constraint pieces_pkey primary key (user_id, message_id, position),
+    constraint pieces_message_fkey foreign key (user_id, message_id)
+        references messages (user_id, id) on delete cascade,
+    constraint pieces_position_check check (position >= text_offset and text_offset >= 0),
+    constraint pieces_kind_check check (kind in ('reasoning', 'data'))
 );
 
 create table idempotency_keys (

@@ -26,7 +26,7 @@ from chatcore.conversations.history import HistoryLimits, HistoryMessage, trim
 from chatcore.conversations.listing import Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
 from chatcore.conversations.open_conversation import OpenConversation
-from chatcore.conversations.parts import Stretch
+from chatcore.conversations.parts import Part, PartKind, Piece, Stretch
 from chatcore.conversations.path import MessageSlice, PathCursor, PathRequest
 from chatcore.conversations.titles import auto_title
 from chatcore.errors import ChatError
@@ -60,8 +60,11 @@ __all__ = [
     "OpenConversation",
     "Page",
     "PageRequest",
+    "Part",
+    "PartKind",
     "PathCursor",
     "PathRequest",
+    "Piece",
     "Reader",
     "ReplyError",
     "Rescue",

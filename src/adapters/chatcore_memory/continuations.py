@@ -85,9 +85,10 @@ class ContinuationRows:
             lease_until=self._clock.monotonic() + LEASE_SECONDS,
             request=new.request,
             number=number,
-            begins_at=len(reply.content),
+            begins_at=reply.log_length,
             prior=prior,
             deltas={0: (reply.content, prior.token_count)} if reply.content else {},
+            pieces={piece.position: piece for piece in reply.pieces},
         )
         self._tables.replace(new.continued(reply))
         self._tables.store(evolve(conversation, head_id=reply.id, updated_at=new.now))
@@ -102,7 +103,7 @@ class ContinuationRows:
                 user_message_id=reply.parent_id,
                 reply_id=reply.id,
                 recorded_at=self._clock.monotonic(),
-                begins_at=len(reply.content),
+                begins_at=reply.log_length,
             )
 
     def _repeated(self, new: NewContinuation, running: GenerationRow) -> AcceptedTurn:

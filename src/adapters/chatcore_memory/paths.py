@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 
 from chatcore.conversations.conversation import Conversation, active_path
 from chatcore.conversations.message import ConversationId, Message, MessageId
+from chatcore.conversations.parts import bytes_of
 from chatcore.conversations.path import (
     MAX_PATH_PAGE_BYTES,
     MAX_SECTION_CHARS,
@@ -80,13 +81,20 @@ class PathRows:
 def _fitting(messages: Sequence[Message], max_messages: int, max_bytes: int) -> int:
     """Returns how many of the first messages fit, but at least one if there is one."""
     total = 0
-    sums = [total := total + len(message.content.encode()) for message in messages[:max_messages]]
+    sums = [total := total + _bytes_of(message) for message in messages[:max_messages]]
     return max(sum(1 for _ in takewhile(lambda bytes_: bytes_ <= max_bytes, sums)), min(len(sums), 1))
 
 
 def _slice(messages: Sequence[Message]) -> MessageSlice:
     """Returns a slice of these messages, with the first section of a last one that is longer than a slice."""
-    if not messages or len(messages[-1].content.encode()) <= MAX_SLICE_BYTES:
+    if not messages:
         return MessageSlice(messages)
     last = messages[-1]
-    return MessageSlice([*messages[:-1], evolve(last, content=last.content[:MAX_SECTION_CHARS])], is_whole=False)
+    if _bytes_of(last) <= MAX_SLICE_BYTES:
+        return MessageSlice(messages, has_pieces=bool(last.pieces))
+    begun = evolve(last, content=last.content[:MAX_SECTION_CHARS], pieces=())
+    return MessageSlice([*messages[:-1], begun], is_whole=False, has_pieces=bool(last.pieces))
+
+
+def _bytes_of(message: Message) -> int:
+    return len(message.content.encode()) + (bytes_of(message.pieces) or 0)

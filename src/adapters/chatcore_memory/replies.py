@@ -113,7 +113,7 @@ class ReplyRows:
         if isinstance(decided, FinalState):
             self._end(generation, decided)
             return decided
-        self._cut(generation, decided.cut)
+        self._cut(generation, decided)
         *history, reply = self._tables.path_to(lease.user_id, lease.conversation_id, lease.message_id)
         return ResumedReply(
             lease=lease,
@@ -203,7 +203,7 @@ class ReplyRows:
         assert question is not None  # noqa: S101 - `_require_question` has checked that
         self._record_key(regeneration, question)
         head = self._tables.path(self._tables.conversation(regeneration.user_id, regeneration.conversation_id))[-1]
-        is_worth_returning_to = head.is_reply and bool(head.content)
+        is_worth_returning_to = head.is_reply and bool(head.content or head.pieces)
         return self._begin_reply(
             regeneration, question, return_head_id=head.id if is_worth_returning_to else regeneration.reply_id
         )
@@ -276,17 +276,18 @@ class ReplyRows:
             return LeaseStatus.LOST
         if part.text:
             generation.deltas.setdefault(part.start_offset, (part.text, part.token_count))
+        generation.add_pieces(part.pieces)
         if part.renew:
             generation.lease_until = self._lease_until()
         return LeaseStatus.STOP_REQUESTED if generation.is_stop_requested else LeaseStatus.HELD
 
-    def _cut(self, generation: GenerationRow, cut: int) -> None:
-        """Lets the reply's next generation begin at a place in its text."""
+    def _cut(self, generation: GenerationRow, resumption: Resumption) -> None:
+        """Lets the reply's next generation begin at a cut."""
         lease = generation.lease
         generation.number += 1
-        generation.drop_after(cut)
+        generation.drop_after(resumption)
         message = self._tables.message(lease.user_id, lease.conversation_id, lease.message_id)
-        self._tables.replace(evolve(message, cuts=(*message.cuts, cut)))
+        self._tables.replace(evolve(message, cuts=(*message.cuts, resumption.cut)))
 
     def _end(self, generation: GenerationRow, final_state: FinalState) -> None:
         key = (generation.lease.user_id, generation.lease.conversation_id)
@@ -294,7 +295,10 @@ class ReplyRows:
         conversation = self._tables.conversation(*key)
         if final_state.returns_head and conversation.head_id == message.id:
             conversation = evolve(conversation, head_id=generation.return_head_id)
-        self._tables.replace(_finished(message, final_state))
+        generation.add_pieces(final_state.pieces)
+        if final_state.drops_pieces_from is not None:
+            generation.drop_pieces(final_state.drops_pieces_from)
+        self._tables.replace(evolve(_finished(message, final_state), pieces=tuple(generation.log.pieces)))
         self._tables.store(evolve(conversation, updated_at=final_state.ended_at.astimezone(UTC)))
         del self._tables.generations[key]
 
@@ -308,9 +312,11 @@ class ReplyRows:
     def _read_one(self, reader: DeltaReader) -> DeltaRead:
         generation = self._tables.generations.get((reader.user_id, reader.conversation_id))
         if generation is None or generation.lease.message_id != reader.message_id:
-            return DeltaRead("", 0, is_live=False)
-        stored = generation.text[: reader.offset + reader.room]
-        return DeltaRead(stored[reader.offset :], len(stored), is_live=True, generation=generation.number)
+            return DeltaRead((), 0, is_live=False)
+        log = generation.log
+        stretches = tuple(log.stretches(reader.position, reader.room))
+        end = stretches[-1].end_offset if stretches else min(log.length, reader.position)
+        return DeltaRead(stretches, end, is_live=True, generation=generation.number)
 
 
 def _finished(message: Message, final_state: FinalState) -> Message:

@@ -8,6 +8,7 @@ from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import ConversationId, Message, MessageId
+from chatcore.conversations.parts import Stretch
 from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
 from chatcore.errors import StorageUnavailableError
 from chatcore.ports import (
@@ -92,6 +93,14 @@ class InMemoryStorage(Storage, StreamCounts):
         """Returns a section of a message's text, as the port says."""
         async with self._transaction():
             return self._paths.read_text(user_id, conversation_id, message_id, offset)
+
+    async def read_log(
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, position: int, max_chars: int
+    ) -> Sequence[Stretch]:
+        """Returns stretches of a reply's log, as the port says."""
+        async with self._transaction():
+            message = self._replies.get_message(user_id, conversation_id, message_id)
+            return tuple(message.log.stretches(position, max_chars))
 
     async def update_conversation(
         self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges

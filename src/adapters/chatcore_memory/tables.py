@@ -1,15 +1,16 @@
 """Stores the rows of an in-memory storage, and finds them by their keys."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import Factory, define, evolve, frozen
 
 from chatcore.conversations.conversation import Conversation, active_path
 from chatcore.conversations.message import ConversationId, Message, MessageId
+from chatcore.conversations.parts import Log, Piece, text_offset_at
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import Lease
-from chatcore.replies.orphans import OrphanedReply, PriorState
+from chatcore.replies.orphans import OrphanedReply, PriorState, Resumption
 from chatcore.user import UserId
 
 
@@ -38,6 +39,8 @@ class GenerationRow:
     prior: PriorState | None = None
     #: Stretches of text by their offset, in code points, each with its number of tokens.
     deltas: dict[int, tuple[str, int]] = Factory(dict[int, tuple[str, int]])
+    #: What is not text, by its position in the log.
+    pieces: dict[int, Piece] = Factory(dict[int, Piece])
 
     @property
     def text(self) -> str:
@@ -48,9 +51,24 @@ class GenerationRow:
         """Returns the number of tokens that are stored from an offset on."""
         return sum(tokens for start, (_, tokens) in self.deltas.items() if start >= offset)
 
-    def drop_after(self, cut: int) -> None:
-        """Deletes the text from an offset on, at which a delta ends."""
-        self.deltas = {start: delta for start, delta in self.deltas.items() if start < cut}
+    @property
+    def log(self) -> Log:
+        """Returns the log that is stored so far."""
+        return Log(self.text, tuple(piece for _, piece in sorted(self.pieces.items())))
+
+    def add_pieces(self, pieces: Iterable[Piece]) -> None:
+        """Stores pieces, unless they are stored already."""
+        for piece in pieces:
+            self.pieces.setdefault(piece.position, piece)
+
+    def drop_pieces(self, position: int) -> None:
+        """Deletes the pieces from a position on, at which a part of the log ends."""
+        self.pieces = {start: piece for start, piece in self.pieces.items() if start < position}
+
+    def drop_after(self, resumption: Resumption) -> None:
+        """Deletes the log from a cut on, at which a delta ends."""
+        self.deltas = {start: delta for start, delta in self.deltas.items() if start < resumption.text_cut}
+        self.drop_pieces(resumption.cut)
 
     def orphan(self) -> OrphanedReply:
         """Returns the reply as another process finds it."""
@@ -61,9 +79,10 @@ class GenerationRow:
             token_count=self.token_count(),
             request=self.request,
             begins_at=self.begins_at,
-            new_token_count=self.token_count(self.begins_at),
+            new_token_count=self.token_count(text_offset_at(self.begins_at, self.log.pieces)),
             expired_leases=self.expired_leases,
             prior=self.prior,
+            pieces=tuple(self.log.pieces),
         )
 
 
@@ -125,7 +144,8 @@ class Tables:
         generation = self.generations.get((message.user_id, message.conversation_id))
         if generation is None or generation.lease.message_id != message.id:
             return message
-        return evolve(message, content=generation.text)
+        log = generation.log
+        return evolve(message, content=log.text, pieces=tuple(log.pieces))
 
     def has_message(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> bool:
         """Returns whether a conversation of the user has this message."""

@@ -16,12 +16,18 @@ from chatcore_postgres.schema_advice import advice
 # The columns of each table, by the name that the statement below gives the table.
 _COLUMNS: Mapping[LiteralString, Sequence[LiteralString]] = {
     "c": ("user_id", *CONVERSATION_COLUMNS, "next_position"),
-    "m": ("user_id", "conversation_id", *MESSAGE_COLUMNS, "usage"),
+    "m": (
+        *("user_id", "conversation_id"),
+        *(name for name in MESSAGE_COLUMNS if name != "pieces"),
+        *("usage", "pieces_bytes"),
+    ),
     "g": (
         *("user_id", "conversation_id", "message_id", "slot", "owner_id", "epoch", "lease_until", "stop_requested"),
         *("fallback_head_id", "started_at", "request", "begins_at", "number", "expired_leases", "restores"),
+        "has_pieces",
     ),
     "d": ("user_id", "message_id", "start_offset", "text", "token_count"),
+    "p": ("user_id", "message_id", "position", "text_offset", "kind", "body"),
     "k": (
         *("user_id", "key", "fingerprint", "conversation_id", "user_message_id", "reply_id", "created_at"),
         "begins_at",
@@ -35,6 +41,7 @@ _PRIVILEGES: Mapping[str, str] = {
     "messages": "SELECT INSERT UPDATE",
     "generations": "SELECT INSERT UPDATE DELETE",
     "deltas": "SELECT INSERT DELETE",
+    "pieces": "SELECT INSERT DELETE",
     "idempotency_keys": "SELECT INSERT DELETE",
     "open_streams": "SELECT INSERT UPDATE DELETE",
 }
@@ -44,7 +51,8 @@ _GRANTS = [(table, privilege) for table, privileges in _PRIVILEGES.items() for p
 PING = f"""
 select {listed(f"{table}.{column}" for table, columns in _COLUMNS.items() for column in columns)}
 from conversations as c join messages as m on m.user_id = c.user_id join generations as g on g.user_id = c.user_id
-    join deltas as d on d.user_id = c.user_id join idempotency_keys as k on k.user_id = c.user_id
+    join deltas as d on d.user_id = c.user_id join pieces as p on p.user_id = c.user_id
+    join idempotency_keys as k on k.user_id = c.user_id
     join open_streams as s on s.user_id = c.user_id
 where false
 """  # noqa: S608 - the names are literals

@@ -13,6 +13,7 @@ from uuid import UUID
 from attrs import frozen
 
 from chatcore.conversations.message import ConversationId, MessageId
+from chatcore.conversations.parts import Stretch, stretches_between
 from chatcore.conversations.path import (
     MAX_PATH_PAGE_BYTES,
     MAX_SECTION_CHARS,
@@ -28,35 +29,48 @@ from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Row
 from chatcore_postgres.driver.database_share import DatabaseShare
+from chatcore_postgres.replies.pieces import pieces_between, text_offset
 from chatcore_postgres.rows import (
     CONVERSATION_COLUMNS,
     MESSAGE_COLUMNS,
     active_reply_of,
     listed,
+    may_have_pieces,
+    message_columns,
     parent_of,
+    stored_pieces,
     stored_text,
     to_conversations,
     to_messages,
+    to_pieces,
 )
 
-# The length of the text of a message `m`, without reading the text.
-_STORED_BYTES: LiteralString = """case when m.status = 'streaming' then coalesce((
+# The length of the text of a message `m`, and of everything else, without reading them.
+_TEXT_BYTES: LiteralString = """case when m.status = 'streaming' then coalesce((
             select sum(octet_length(d.text))
             from deltas as d
             where d.user_id = %(user_id)s and d.message_id = m.id
         ), 0) else octet_length(m.content) end"""
+_PIECES_BYTES: LiteralString = """case when m.status = 'streaming' then coalesce((
+            select sum(octet_length(p.body))
+            from pieces as p
+            where p.user_id = %(user_id)s and p.message_id = m.id
+        ), 0) else coalesce(m.pieces_bytes, 0) end"""
 
-# Of a text that is longer than a slice, only the first part is returned. `offset 0` keeps the planner from reading the
-# text twice.
-_MESSAGE_WITH_TEXT: LiteralString = listed(
-    "case when stored.is_whole then stored.text else left(stored.text, %(section_chars)s::integer) end as content"
-    if name == "content"
-    else f"m.{name}"
-    for name in MESSAGE_COLUMNS
+# Of a message that is longer than a slice, only the first section of its text is returned. `offset 0` keeps the planner
+# from reading the text twice.
+_MESSAGE: LiteralString = message_columns(
+    content="case when stored.is_whole then stored.text else left(stored.text, %(section_chars)s::integer) end",
+    pieces="case when stored.is_whole then stored.other end",
 )
+# Whether the message is whole, and whether it has more than text.
+_SHOWN: LiteralString = "stored.is_whole, stored.other is not null"
 _STORED: LiteralString = f"""cross join lateral (
-        select text, octet_length(text) <= %(slice_bytes)s::bigint as is_whole
-        from (select {stored_text()} as text offset 0) as read
+        select text, other, octet_length(text) + other_bytes <= %(slice_bytes)s::bigint as is_whole
+        from (
+            select {stored_text()} as text, {stored_pieces()} as other, {_PIECES_BYTES} as other_bytes
+            offset 0
+        ) as read
     ) as stored"""  # noqa: S608 - the expressions are literals
 
 # The first row is the conversation, at a position that no message has, with the keys of all slices: for each slice,
@@ -82,13 +96,13 @@ path as (
                 where c.user_id = %(user_id)s and c.id = %(before_id)s
                     and c.conversation_id is not distinct from %(conversation_id)s
             ) end
-            cross join lateral (select ({_STORED_BYTES})::bigint as bytes offset 0) as size
+            cross join lateral (select ({_TEXT_BYTES} + {_PIECES_BYTES})::bigint as bytes offset 0) as size
         union all
         select m.id, m.parent_id, up.number + 1, up.total_bytes + size.bytes, up.slice + size.is_over::integer,
             case when size.is_over then 1 else up.slice_messages + 1 end,
             case when size.is_over then size.bytes else up.slice_bytes + size.bytes end
         from up cross join lateral (
-                select id, parent_id, octet_length(content) as bytes
+                select id, parent_id, octet_length(content) + coalesce(pieces_bytes, 0) as bytes
                 from messages
                 where user_id = %(user_id)s and id = up.parent_id
                 offset 0
@@ -109,11 +123,11 @@ slices as (
     from path
 )
 select {listed("0::bigint as position" if name == "position" else f"null as {name}" for name in MESSAGE_COLUMNS)},
-    null as is_whole, slices.keys, {listed(f"opened.{name}" for name in CONVERSATION_COLUMNS)},
+    null as is_whole, null as has_pieces, slices.keys, {listed(f"opened.{name}" for name in CONVERSATION_COLUMNS)},
     opened.active_reply_id
 from opened cross join slices
 union all
-select {_MESSAGE_WITH_TEXT}, stored.is_whole, null, {listed("null" for _ in CONVERSATION_COLUMNS)}, null
+select {_MESSAGE}, {_SHOWN}, null, {listed("null" for _ in CONVERSATION_COLUMNS)}, null
 from slices join path on path.slice = slices.oldest
     join messages as m on m.user_id = %(user_id)s and m.id = path.id
     {_STORED}
@@ -137,7 +151,7 @@ with path as (
     select *
     from up
 )
-select {_MESSAGE_WITH_TEXT}, stored.is_whole
+select {_MESSAGE}, {_SHOWN}
 from path as m {_STORED}
 order by m.position
 """  # noqa: S608 - the columns and expressions are literals
@@ -148,7 +162,7 @@ with next as (
     select m.*, sum(m.bytes) over (order by m.position) as total_bytes,
         row_number() over (order by m.position) as number
     from (
-        select m.*, {_STORED_BYTES} as bytes
+        select m.*, {_TEXT_BYTES} + {_PIECES_BYTES} as bytes
         from messages as m
         where m.user_id = %(user_id)s and m.conversation_id = %(conversation_id)s and m.position > %(after)s::bigint
         order by m.position
@@ -157,7 +171,7 @@ with next as (
 )
 select m.*
 from conversations as c left join (
-    select {_MESSAGE_WITH_TEXT}, stored.is_whole
+    select {_MESSAGE}, {_SHOWN}
     from next as m {_STORED}
     where m.number = 1 or m.total_bytes <= %(slice_bytes)s::bigint
 ) as m on true
@@ -171,11 +185,25 @@ from messages as m
 where m.user_id = %(user_id)s and m.id = %(message_id)s and m.conversation_id is not distinct from %(conversation_id)s
 """  # noqa: S608 - the expression is a literal
 
+# The place in the text is looked up only for a message that may have more than text.
+READ_LOG = f"""
+select place.text_offset,
+    substr({stored_text()}, place.text_offset::integer + 1, %(max_chars)s::integer),
+    case when {may_have_pieces()} then
+        {pieces_between("%(user_id)s", "m.id", "%(position)s::bigint", "%(max_chars)s::integer")} end
+from messages as m cross join lateral (
+    select case when {may_have_pieces()} then {text_offset("%(user_id)s", "m.id", "%(position)s::bigint")}
+        else %(position)s::bigint end as text_offset
+    offset 0
+) as place
+where m.user_id = %(user_id)s and m.id = %(message_id)s and m.conversation_id is not distinct from %(conversation_id)s
+"""  # noqa: S608 - the expressions are literals
+
 _SLICE = {"slice_messages": MAX_SLICE_MESSAGES, "slice_bytes": MAX_SLICE_BYTES, "section_chars": MAX_SECTION_CHARS}
 _NO_LIMIT, _NO_BYTE_LIMIT = 2**31 - 1, 2**62
 
 _IS_WHOLE = len(MESSAGE_COLUMNS)
-_KEYS, _CONVERSATION = _IS_WHOLE + 1, _IS_WHOLE + 2
+_HAS_PIECES, _KEYS, _CONVERSATION = _IS_WHOLE + 1, _IS_WHOLE + 2, _IS_WHOLE + 3
 
 # The id of a slice's newest message, and the number of messages of the path that are newer.
 _KEY = Struct(">16si")
@@ -249,6 +277,25 @@ async def read_text(
     return section
 
 
+async def read_log(
+    database: DatabaseShare,
+    user_id: UserId,
+    conversation_id: ConversationId,
+    message_id: MessageId,
+    position: int,
+    max_chars: int,
+) -> Sequence[Stretch]:
+    """Returns stretches of a reply's log, as the port says."""
+    names = {"user_id": user_id, "conversation_id": conversation_id, "message_id": message_id}
+    rows = await database.fetch(READ_LOG, {**names, "position": position, "max_chars": max_chars})
+    if not rows:
+        raise MessageNotFoundError
+    ((offset, text, pieces),) = rows
+    return tuple(stretches_between(position, max_chars, text=text, text_offset=offset, pieces=to_pieces(pieces)))
+
+
 def _slice(user_id: UserId, conversation_id: ConversationId, rows: Sequence[Row]) -> MessageSlice:
     messages = to_messages(user_id, conversation_id, rows)
-    return MessageSlice(messages, is_whole=not rows or rows[-1][_IS_WHOLE])
+    if not rows:
+        return MessageSlice(messages)
+    return MessageSlice(messages, is_whole=rows[-1][_IS_WHOLE], has_pieces=rows[-1][_HAS_PIECES])

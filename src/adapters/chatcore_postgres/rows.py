@@ -8,12 +8,13 @@ Whether instants are in UTC is the same for all rows, so only the first row is c
 from collections.abc import Iterable, Sequence
 from datetime import UTC
 from operator import itemgetter
-from typing import LiteralString
+from typing import Any, LiteralString
 from zoneinfo import ZoneInfo
 
 from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.message import DEFAULT_MODEL_TAG as _DEFAULT_MODEL_TAG
 from chatcore.conversations.message import ConversationId, FinishReason, Message, Role, Status
+from chatcore.conversations.parts import PartKind, Piece
 from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Row
@@ -46,6 +47,7 @@ MESSAGE_COLUMNS: Sequence[LiteralString] = (
     "created_at",
     "finish_reason",
     "cuts",
+    "pieces",
 )
 
 # A dictionary takes half the time of a call of the enumeration.
@@ -54,6 +56,7 @@ _STATUSES = {status.value: status for status in Status}
 _STREAMING = Status.STREAMING.value
 _ERRORS: dict[str | None, ReplyError | None] = {None: None, **{error.value: error for error in ReplyError}}
 _FINISH_REASONS: dict[str | None, FinishReason | None] = {None: None, **{each.value: each for each in FinishReason}}
+_KINDS = {kind.value: kind for kind in PartKind}
 _TITLE_SOURCES = {source.value: source for source in TitleSource}
 
 # Most servers use one of these zones. Converting an instant that is in UTC already costs as much as the rest of its
@@ -96,9 +99,41 @@ def stored_text() -> LiteralString:
         ), '') else m.content end"""
 
 
-def message_with_text() -> LiteralString:
-    """Returns :data:`MESSAGE_COLUMNS` of a message `m` as a list in SQL, with the text that is stored so far."""
-    return listed(f"{stored_text()} as content" if name == "content" else f"m.{name}" for name in MESSAGE_COLUMNS)
+def may_have_pieces() -> LiteralString:
+    """Returns the condition that a message `m` may have more than text.
+
+    The previous version of the service leaves `pieces_bytes` null when it ends a reply that this version began.
+    """
+    return "(m.pieces_bytes is not null or m.status <> 'complete')"
+
+
+def stored_pieces(condition: LiteralString = "true") -> LiteralString:
+    """Returns the expression for what a message `m` has besides its text, where a condition holds; null for nothing."""
+    return f"""case when {may_have_pieces()} and {condition} then (
+            select {pieces_as_json()}
+            from pieces as p
+            where p.user_id = %(user_id)s and p.message_id = m.id
+        ) end"""  # noqa: S608 - the parts are literals
+
+
+def pieces_as_json() -> LiteralString:
+    """Returns the aggregate of pieces `p` that :func:`to_pieces` takes."""
+    return "json_agg(json_build_array(p.position, p.text_offset, p.kind, p.body) order by p.position)"
+
+
+def message_columns(*, content: LiteralString, pieces: LiteralString) -> LiteralString:
+    """Returns :data:`MESSAGE_COLUMNS` of a message `m` as a list in SQL, two of them from these expressions."""
+    special: dict[LiteralString, LiteralString] = {"content": content, "pieces": pieces}
+    return listed(f"{special[name]} as {name}" if name in special else f"m.{name}" for name in MESSAGE_COLUMNS)
+
+
+def whole_message(has_pieces: LiteralString = "true") -> LiteralString:
+    """Returns :data:`MESSAGE_COLUMNS` of a message `m` as a list in SQL, with what is stored of it so far.
+
+    Args:
+        has_pieces: the condition for reading what is not text; history is text alone.
+    """
+    return message_columns(content=stored_text(), pieces=stored_pieces(has_pieces))
 
 
 def listed(columns: Iterable[LiteralString]) -> LiteralString:
@@ -137,6 +172,11 @@ def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]
     ]
 
 
+def to_pieces(pieces: Sequence[Sequence[Any]] | None) -> tuple[Piece, ...]:
+    """Returns the pieces that :func:`pieces_as_json` has aggregated."""
+    return tuple(Piece(position, offset, _KINDS[kind], body) for position, offset, kind, body in pieces or ())
+
+
 def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence[Row]) -> list[Message]:
     """Returns a message for each row of :data:`MESSAGE_COLUMNS`; further columns are ignored."""
     return [
@@ -157,6 +197,7 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
             time_ms if time_ms is not None or status == _STREAMING else 0,
             _FINISH_REASONS[finish_reason],
             tuple(cuts) if cuts else (),
+            to_pieces(pieces) if pieces else (),
         )
         for (
             id_,
@@ -172,6 +213,7 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
             created_at,
             finish_reason,
             cuts,
+            pieces,
         ) in map(_MESSAGE, _in_utc(rows, _INSTANT_OF_MESSAGE))
     ]
 

@@ -7,6 +7,7 @@ from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import ConversationId, Message, MessageId
+from chatcore.conversations.parts import Stretch
 from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
 from chatcore.ports import AcceptedTurn, DeltaRead, DeltaReader, NewContinuation, NewRegeneration, NewTurn, Storage
 from chatcore.ports.stream_counts import ProcessId, StreamCounts
@@ -156,6 +157,12 @@ class PostgresStorage(Storage, StreamCounts):
     ) -> str:
         """Returns a section of a message's text, as the port says."""
         return await paths.read_text(self._readings, user_id, conversation_id, message_id, offset)
+
+    async def read_log(
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, position: int, max_chars: int
+    ) -> Sequence[Stretch]:
+        """Returns stretches of a reply's log, as the port says."""
+        return await paths.read_log(self._readings, user_id, conversation_id, message_id, position, max_chars)
 
     async def update_conversation(
         self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
+from chatcore.conversations.parts import Log, Part, Piece, log_length, parts_of
 from chatcore.conversations.places import Place
 from chatcore.reply_error import ReplyError
 from chatcore.timestamps import require_aware
@@ -89,11 +90,28 @@ class Message:
     finish_reason: FinishReason | None = None
     #: Where each generation of the reply after the first began, in code points of its log.
     cuts: tuple[int, ...] = ()
+    #: What a reply has besides its text, in order; empty for nearly all messages.
+    pieces: tuple[Piece, ...] = ()
+
+    @property
+    def log(self) -> Log:
+        """Returns the log of the reply: its text and all other parts."""
+        return Log(self.content, self.pieces)
+
+    @property
+    def log_length(self) -> int:
+        """Returns how long the log of the reply is, in code points of all parts."""
+        return log_length(len(self.content), self.pieces)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Returns the parts of a reply that has more than text, in order; empty for every other message."""
+        return tuple(parts_of(self.content, self.pieces)) if self.pieces else ()
 
     @property
     def stream_id(self) -> str | None:
         """Returns the id in the reply's stream up to which this message shows the reply; None if it is no reply."""
-        return self.stream_id_at(len(self.content))
+        return self.stream_id_at(self.log_length)
 
     def stream_id_at(self, position: int) -> str | None:
         """Returns the id in the reply's stream that stands for a position in its log; None if it is no reply."""

@@ -1,11 +1,12 @@
 """Defines an opened conversation, whose messages are read one slice at a time."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from attrs import evolve, field, frozen
 
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import Message
+from chatcore.conversations.parts import PartKind, Stretch, pieces_in
 from chatcore.conversations.path import MAX_SECTION_CHARS, MessageSlice, PathCursor
 
 
@@ -19,6 +20,8 @@ class OpenConversation:
     _slices: Callable[[], AsyncIterator[MessageSlice]] = field(alias="slices")
     # A function that returns the section of a message's text after a number of code points.
     _read_text: Callable[[Message, int], Awaitable[str]] = field(alias="read_text")
+    # A function that returns the stretches of a message's log from a position on; nothing at its end.
+    _read_log: Callable[[Message, int], Awaitable[Sequence[Stretch]]] = field(alias="read_log")
 
     def slices(self) -> AsyncIterator[MessageSlice]:
         """Iterates over the messages, oldest first, in slices of bounded size.
@@ -32,9 +35,9 @@ class OpenConversation:
         return self._slices()
 
     async def sections_after(self, message: Message) -> AsyncIterator[str]:
-        """Iterates over the rest of the text of `message`, whose content is only the first section of the text.
+        """Iterates over the rest of the text of a message that is not whole.
 
-        Such a message is the last one of a slice that is not whole.
+        Such a message is the last one of a slice that is not whole; its content is the first section of its text.
 
         Raises:
             MessageNotFoundError: the message was deleted meanwhile.
@@ -47,8 +50,30 @@ class OpenConversation:
             offset += len(section)
             yield section
 
+    async def stretches_of(self, message: Message, text_length: int) -> AsyncIterator[Stretch]:
+        """Iterates over the log of a message that is not whole.
+
+        Args:
+            message: the last message of a slice that is not whole.
+            text_length: how much of the text to return, in code points: a running reply may have grown meanwhile.
+
+        Raises:
+            MessageNotFoundError: the message was deleted meanwhile.
+            StorageUnavailableError: the storage cannot be read any more.
+        """
+        position = 0
+        while stretches := await self._read_log(message, position):
+            for stretch in stretches:
+                if stretch.kind is PartKind.TEXT:
+                    if text_length < len(stretch.text):
+                        yield stretch.up_to(stretch.end_offset - len(stretch.text) + text_length)
+                        return
+                    text_length -= len(stretch.text)
+                yield stretch
+                position = stretch.end_offset
+
     async def messages(self) -> tuple[Message, ...]:
-        """Returns all messages at once, oldest first, with their whole text, whatever memory that takes.
+        """Returns all messages at once, oldest first and whole, whatever memory that takes.
 
         Raises:
             MessageNotFoundError: a message was deleted meanwhile, alone or with its conversation.
@@ -59,6 +84,12 @@ class OpenConversation:
             messages += slice_.messages
             if not slice_.is_whole:
                 begun = messages.pop()
-                parts = [section async for section in self.sections_after(begun)]
-                messages.append(evolve(begun, content=begun.content + "".join(parts)))
+                messages.append(await self._whole(begun, has_pieces=slice_.has_pieces))
         return tuple(messages)
+
+    async def _whole(self, begun: Message, *, has_pieces: bool) -> Message:
+        content = begun.content + "".join([section async for section in self.sections_after(begun)])
+        if not has_pieces:
+            return evolve(begun, content=content)
+        stretches = [stretch async for stretch in self.stretches_of(begun, len(content))]
+        return evolve(begun, content=content, pieces=pieces_in(stretches))

@@ -6,16 +6,18 @@ the number of code points of everything before it, so for a reply of text alone 
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import groupby
 from operator import attrgetter
 from typing import Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 _STRING_OR_SPACE = re.compile(r'("(?:[^"\\]|\\.)*+")|[ \t\n\r]++')
 
+#: Most code points of one piece of reasoning.
+MAX_PIECE_CHARS = 16 * 1024
 #: Most data parts of one reply that are stored.
 MAX_DATA_PARTS = 1000
 #: Most bytes of all data parts of one reply that are stored, in UTF-8.
@@ -60,6 +62,11 @@ class Stretch:
     kind: PartKind = PartKind.TEXT
     #: In an instruction: the number of the generation that follows; None if it is the present one.
     generation: int | None = None
+
+    def up_to(self, position: int) -> "Stretch":
+        """Returns the part of the stretch of a text or of reasoning that ends at a position or before."""
+        excess = self.end_offset - position
+        return self if excess <= 0 else evolve(self, text=self.text[:-excess], end_offset=position)
 
     @property
     def is_rewind(self) -> bool:
@@ -113,6 +120,106 @@ class Piece:
         return Stretch(body, position + len(body), self.kind)
 
 
+@frozen
+class Log:
+    """The log of a reply as it is stored."""
+
+    #: The text of the reply.
+    text: str
+    #: Everything in the log that is not text, in order.
+    pieces: Sequence[Piece] = ()
+
+    @property
+    def length(self) -> int:
+        """Returns how long the log is, in code points of all parts."""
+        return log_length(len(self.text), self.pieces)
+
+    def read(self, position: int, max_chars: int) -> Stretch | None:
+        """Returns the stretch that begins at a position, or None at the end; see :func:`read_log`."""
+        return read_log(
+            position, max_chars, text_length=len(self.text), read_text=self._read_text, segments=self.pieces
+        )
+
+    def stretches(self, position: int, max_chars: int) -> Iterator[Stretch]:
+        """Yields the stretches from a position on, `max_chars` of them or a little more: a data part is not divided."""
+        end = position + max_chars
+        while position < end and (stretch := self.read(position, end - position)):
+            yield stretch
+            position = stretch.end_offset
+
+    def _read_text(self, offset: int, max_chars: int) -> str:
+        return self.text[offset : offset + max_chars]
+
+
+#: The log of a reply that has nothing yet.
+EMPTY_LOG = Log("")
+
+
+def log_length(text_length: int, pieces: Sequence[Piece]) -> int:
+    """Returns the length of a log, in code points of all parts.
+
+    Args:
+        text_length: the length of the text of the log.
+        pieces: everything in the log that is not text, in order.
+    """
+    return pieces[-1].end + text_length - pieces[-1].text_offset if pieces else text_length
+
+
+def bytes_of(pieces: Sequence[Piece]) -> int | None:
+    """Returns how many bytes the pieces have in UTF-8, or None if there are none."""
+    return sum(len(piece.body.encode()) for piece in pieces) if pieces else None
+
+
+def text_offset_at(position: int, pieces: Sequence[Piece]) -> int:
+    """Returns how much text precedes a position of a log, in code points.
+
+    Args:
+        position: the position; behind the last piece, only text follows.
+        pieces: everything in the log that is not text, in order.
+    """
+    index = bisect_right(pieces, position, key=_position_of)
+    if not index:
+        return position
+    before = pieces[index - 1]
+    return before.text_offset + max(position - before.end, 0)
+
+
+def stretches_between(
+    position: int, max_chars: int, *, text: str, text_offset: int, pieces: Sequence[Piece]
+) -> Iterator[Stretch]:
+    """Yields the stretches of a log from a position on, up to `max_chars` or to the end of what is given of the log.
+
+    A data part is never divided, so the last stretch may be longer.
+
+    Args:
+        position: the position to begin at.
+        max_chars: the most code points.
+        text: the text from `text_offset` on.
+        text_offset: how much text precedes the position.
+        pieces: everything that is not text between the position and the position `max_chars` later, in order; the first
+            piece may begin before the position.
+    """
+    other_before = position - text_offset
+    end = position + max_chars
+
+    def read_text(offset: int, max_chars: int) -> str:
+        return text[offset - text_offset : offset - text_offset + max_chars]
+
+    while position < end:
+        stretch = read_log(
+            position,
+            end - position,
+            text_length=text_offset + len(text),
+            read_text=read_text,
+            segments=pieces,
+            other_before=other_before,
+        )
+        if stretch is None:
+            return
+        yield stretch
+        position = stretch.end_offset
+
+
 def read_log(
     position: int,
     max_chars: int,
@@ -120,6 +227,7 @@ def read_log(
     text_length: int,
     read_text: Callable[[int, int], str],
     segments: Sequence[Segment],
+    other_before: int = 0,
 ) -> Stretch | None:
     """Returns the stretch of a log that begins at a position, or None at the end of the log.
 
@@ -130,16 +238,30 @@ def read_log(
         max_chars: the most code points of text or reasoning.
         text_length: the length of the text of the log.
         read_text: returns the text from an offset on, at most as many code points as its second argument says.
-        segments: everything in the log that is not text, in order.
+        segments: everything in the log that is not text, in order; what ends before the position may be left out.
+        other_before: how much of what is left out, in code points.
     """
     index = bisect_right(segments, position, key=_position_of)
     before = segments[index - 1] if index else None
     if before is not None and position < before.end:
         return before.read(position, max_chars)
-    offset = position if before is None else before.text_offset + position - before.end
-    until = segments[index].text_offset if index < len(segments) else text_length
+    offset = position - other_before if before is None else before.text_offset + position - before.end
+    until = min(segments[index].text_offset, text_length) if index < len(segments) else text_length
     text = read_text(offset, min(max_chars, until - offset))
     return Stretch(text, position + len(text)) if text else None
+
+
+def pieces_in(stretches: Iterable[Stretch]) -> tuple[Piece, ...]:
+    """Returns everything that is not text in the stretches of a log, from its beginning on."""
+    pieces: list[Piece] = []
+    text_offset = 0
+    for stretch in stretches:
+        length = len(stretch.text)
+        if stretch.kind is PartKind.TEXT:
+            text_offset += length
+        else:
+            pieces.append(Piece(stretch.end_offset - length, text_offset, stretch.kind, stretch.text))
+    return tuple(pieces)
 
 
 def _position_of(segment: Segment) -> int:

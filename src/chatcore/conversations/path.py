@@ -21,7 +21,8 @@ from chatcore.errors import FieldProblem, InvalidInputError
 
 #: Most messages of one slice.
 MAX_SLICE_MESSAGES = 200
-#: Most bytes of text in UTF-8 of one slice. A longer message is a slice of its own, which holds the first part of it.
+#: Most bytes of one slice, in UTF-8: the text and all other parts. A longer message is a slice of its own, which holds
+#: the first section of its text.
 MAX_SLICE_BYTES = 96 * 1024
 #: Most code points of one section of a message that is longer than a slice.
 MAX_SECTION_CHARS = 64 * 1024
@@ -87,9 +88,11 @@ class MessageSlice:
     """Holds consecutive messages, oldest first."""
 
     messages: Sequence[Message]
-    #: Whether the last message has all of its text. If not, its content is the first section of the text. All other
-    #: messages are whole.
+    #: Whether the last message is whole. If not, its content is the first section of its text, without its pieces. All
+    #: other messages are whole.
     is_whole: bool = True
+    #: Whether the last message has more than text.
+    has_pieces: bool = False
 
 
 @frozen

@@ -1,6 +1,6 @@
 """Implements the use cases that create, list, open, change and delete conversations."""
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from uuid import UUID, uuid4
 
 from attrs import evolve, field, frozen
@@ -14,7 +14,8 @@ from chatcore.conversations.conversation import (
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, Message
 from chatcore.conversations.open_conversation import OpenConversation
-from chatcore.conversations.path import WHOLE_PATH, MessageSlice, PathRequest
+from chatcore.conversations.parts import Stretch
+from chatcore.conversations.path import MAX_SECTION_CHARS, WHOLE_PATH, MessageSlice, PathRequest
 from chatcore.input_limits import InputLimits
 from chatcore.ports.clock import Clock
 from chatcore.ports.conversations import ConversationStore
@@ -104,6 +105,12 @@ class Conversations:
             previous_cursor=path.previous_cursor,
             slices=slices,
             read_text=self._read_text,
+            read_log=self._read_log,
+        )
+
+    async def _read_log(self, message: Message, position: int) -> Sequence[Stretch]:
+        return await self.storage.read_log(
+            message.user_id, message.conversation_id, message.id, position, MAX_SECTION_CHARS
         )
 
     async def _read_text(self, message: Message, offset: int) -> str:
@@ -123,7 +130,9 @@ class Conversations:
                 yield slice_
                 position = slice_.messages[-1].position
 
-        return OpenConversation(conversation=conversation, slices=slices, read_text=self._read_text)
+        return OpenConversation(
+            conversation=conversation, slices=slices, read_text=self._read_text, read_log=self._read_log
+        )
 
     async def update(self, user: User, conversation_id: ConversationId, changes: ConversationChanges) -> Conversation:
         """Changes a conversation, which keeps its place in the list. A title that is set here is never overwritten.

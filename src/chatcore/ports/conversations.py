@@ -1,11 +1,13 @@
 """Defines the port that stores conversations."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.message import ConversationId, MessageId
+from chatcore.conversations.parts import Stretch
 from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
 from chatcore.user import UserId
 
@@ -78,6 +80,19 @@ class ConversationStore(Protocol):
 
         The text of a running reply is what is stored so far. A result that is shorter than MAX_SECTION_CHARS reaches
         the end of the text.
+
+        Raises:
+            MessageNotFoundError: the user's conversation has no such message.
+        """
+        ...
+
+    async def read_log(
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, position: int, max_chars: int
+    ) -> Sequence[Stretch]:
+        """Returns at most `max_chars` code points of a reply's log, from a position on.
+
+        The log of a running reply is what is stored so far. A data part is never divided, so a result that ends with
+        one may be longer. The result is empty at the end of the log and behind it.
 
         Raises:
             MessageNotFoundError: the user's conversation has no such message.

@@ -72,7 +72,7 @@ class NewContinuation(NewReply):
 
     @staticmethod
     def continued(reply: Message) -> Message:
-        """Returns the reply as it is stored when its continuation begins: streaming again, with all its text."""
+        """Returns the reply as it is stored when its continuation begins: streaming again, with its whole log."""
         return evolve(
             reply,
             status=Status.STREAMING,
@@ -80,7 +80,7 @@ class NewContinuation(NewReply):
             token_count=None,
             inference_time_ms=None,
             finish_reason=None,
-            cuts=(*reply.cuts, len(reply.content)),
+            cuts=(*reply.cuts, reply.log_length),
         )
 
 
@@ -123,7 +123,7 @@ class AcceptedTurn:
     history: tuple[Message, ...]
     #: The instructions of the conversation; None if it has none, and without a lease.
     instructions: str | None = None
-    #: Where the text begins that was requested, in code points: 0, or the length of the reply that is continued.
+    #: Where the part of the log begins that was requested, in code points: 0, or the length of the continued reply.
     begins_at: int = 0
     #: The state of the reply before a continuation; None if nothing is continued, and without a lease.
     prior: PriorState | None = None

@@ -6,6 +6,7 @@ from typing import Protocol
 from attrs import frozen
 
 from chatcore.conversations.message import ConversationId, Message, MessageId
+from chatcore.conversations.parts import Stretch
 from chatcore.ports.new_reply import AcceptedTurn, NewContinuation, NewRegeneration, NewTurn
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
 from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
@@ -19,23 +20,23 @@ class DeltaReader:
     user_id: UserId
     conversation_id: ConversationId
     message_id: MessageId
-    #: How much text the reader already has, in code points.
-    offset: int
-    #: How much more text the reader accepts now, in code points; at least 1.
+    #: How much of the log the reader already has, in code points.
+    position: int
+    #: How much more of the log the reader accepts now, in code points; at least 1.
     room: int
 
 
 @frozen
 class DeltaRead:
-    """The text that one reader receives."""
+    """What one reader receives."""
 
-    #: The stored text from the reader's offset on, at most as much as the reader has room for; empty when there is
-    #: none yet.
-    text: str
-    #: Where `text` ends, in code points from the beginning of the reply: the end of the stored text, or the end of the
-    #: reader's room if that comes first. It is less than the reader's offset if the reader has more text than survived.
-    end_offset: int
-    #: Whether the reply is still running; when it is not, the message has the whole text.
+    #: The stored log from the reader's position on, at most as much as the reader has room for, except that a data part
+    #: is never divided; empty when there is nothing yet.
+    stretches: Sequence[Stretch]
+    #: Where the stretches end in the log, in code points: the end of the stored log, or the end of the reader's room if
+    #: that comes first. It is less than the reader's position if the reader has more than survived.
+    end_position: int
+    #: Whether the reply is still running; when it is not, the message has the whole log.
     is_live: bool
     #: The number of the reply's generation, from 1; 0 if the reply does not run.
     generation: int = 0
@@ -104,10 +105,10 @@ class ReplyStore(Protocol):
         ...
 
     async def begin_continuation(self, continuation: NewContinuation) -> AcceptedTurn:
-        """Makes a reply go on that has ended: streaming again, with all its text, as the head of its conversation.
+        """Makes a reply go on that has ended: streaming again, with its whole log, as the head of its conversation.
 
         The reply must be interrupted, stopped, or complete because it had reached its length, and no message may follow
-        it. Its next generation begins at the end of its text; the place is kept with the reply as a cut. If the final
+        it. Its next generation begins at the end of its log; the place is kept with the reply as a cut. If the final
         state of the continuation says so, the head returns to where it was. `updated_at` moves to `continuation.now`,
         never backwards. The idempotency key has the meaning that it has for :meth:`begin_turn`. The epoch of the lease
         exceeds those of all earlier leases of the reply.
@@ -140,10 +141,10 @@ class ReplyStore(Protocol):
         ...
 
     async def checkpoint(self, owner_id: OwnerId, parts: Sequence[Progress]) -> Sequence[LeaseStatus]:
-        """Stores new text of replies, renews leases and reports their status, in one round trip for all.
+        """Stores new text and pieces of replies, renews leases and reports their status, in one round trip for all.
 
         A part is stored only if its lease is the current one. A part that was stored before, with the same offset,
-        is not stored again: a repeat must carry the same text for the same offset. Leases are renewed to
+        is not stored again: a repeat must carry the same text and the same pieces. Leases are renewed to
         LEASE_SECONDS from now, by the storage's clock.
 
         Returns:
@@ -152,7 +153,7 @@ class ReplyStore(Protocol):
         ...
 
     async def finish(self, lease: Lease, final_state: FinalState) -> bool:
-        """Writes the final state of a reply, ends its generation and deletes its deltas.
+        """Writes the final state of a reply, with its last pieces, ends its generation and deletes its deltas.
 
         `updated_at` moves to `final_state.ended_at`, never backwards. The head returns if the final state says so
         and the head still is this reply.
@@ -190,7 +191,7 @@ class ReplyStore(Protocol):
         """Finishes or resumes an orphaned reply that was taken over, with the text of its deltas.
 
         The call reads the stored text under a lock that admits no later delta, and calls `decide`, which must be pure:
-        it may be called more than once. A final state is written as :meth:`finish` does. For a resumption, the text
+        it may be called more than once. A final state is written as :meth:`finish` does. For a resumption, the log
         after the cut is deleted, and the reply's next generation begins at the cut, which is kept with the reply.
 
         Args:
@@ -204,7 +205,7 @@ class ReplyStore(Protocol):
         ...
 
     async def hand_over(self, part: Progress) -> bool:
-        """Stores the last text of a reply as :meth:`checkpoint` does and gives the lease up, atomically.
+        """Stores the last text and pieces of a reply as :meth:`checkpoint` does and gives the lease up, atomically.
 
         Another process may take the reply over at once, and the lease does not count as expired.
 
@@ -214,11 +215,11 @@ class ReplyStore(Protocol):
         ...
 
     async def read_deltas(self, readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
-        """Returns the text that each reader is missing and has room for, in the order of `readers`, in one round trip.
+        """Returns what each reader is missing and has room for, in the order of `readers`, in one round trip.
 
-        Text that a reader has no room for is not fetched, since it may be a million characters, four times a second.
+        What a reader has no room for is not fetched, since it may be a million characters, four times a second.
 
-        A reply that does not exist, or belongs to another user, reads as ended and without text.
+        A reply that does not exist, or belongs to another user, reads as ended and without a log.
         """
         ...
 

@@ -1,10 +1,10 @@
-"""Bounds the text that waits for a reader of a finished reply, or of a reply that another process generates."""
+"""Bounds what waits for a reader of a finished reply, or of a reply that another process generates."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from chatcore.conversations.parts import Stretch
+from chatcore.conversations.parts import Log, Stretch
 from chatcore.conversations.places import Place
 from chatcore.replies.readers import MAX_CHUNK_CHARS, Reader
 from chatcore.replies.transcript import End
@@ -14,34 +14,34 @@ MAX_BUFFERED_CHARS = 2 * MAX_CHUNK_CHARS
 
 
 class BufferedReader(Reader[Stretch]):
-    """Reads text that a feeder puts into its buffer.
+    """Reads stretches of a log that a feeder puts into its buffer.
 
-    The text is that of a finished reply, or of a reply that another process generates.
+    The log is that of a finished reply, or of a reply that another process generates.
 
     Args:
-        offset: how much text the reader already has, in code points.
-        generation: the number of the generation of which the reader is given the text.
+        position: how much of the log the reader already has, in code points.
+        generation: the number of the generation of which the reader is given the log.
         opening: the instruction that the reader gets first, if it needs one.
         on_leave: the function to call with this reader when the reader leaves.
     """
 
     def __init__(
         self,
-        offset: int,
+        position: int,
         *,
         generation: int = 1,
         opening: Stretch | None = None,
         on_leave: "Callable[[BufferedReader], object]" = lambda _: None,
     ) -> None:
         self._on_leave = on_leave
-        #: How much text the reader has been given, in code points, including the text still in the buffer.
-        self.offset = offset
-        #: The number of the generation of which the reader is given the text.
+        #: How much of the log the reader has been given, in code points, including what is still in the buffer.
+        self.position = position
+        #: The number of the generation of which the reader is given the log.
         self.generation = generation
-        #: How many polls in a row found less stored text than the reader has. The feeder maintains it.
+        #: How many polls in a row found less stored than the reader has. The feeder maintains it.
         self.ticks_ahead = 0
         self._end: End | None = None
-        #: How many more code points fit into the buffer.
+        #: How many more code points fit into the buffer; none or less if it is full. A data part is never divided.
         self.room = MAX_BUFFERED_CHARS
         self._stretches: deque[Stretch] = deque(() if opening is None else (opening,))
         self._has_changed = asyncio.Event()
@@ -51,46 +51,44 @@ class BufferedReader(Reader[Stretch]):
         """Returns how the stream ends, or None until :meth:`finish` or :meth:`cut`."""
         return self._end
 
-    def put(self, text: str) -> None:
-        """Appends as much of `text` as there is room for, and moves `offset` by that much."""
-        text = text[: self.room]
-        if text:
-            self.room -= len(text)
-            self.offset += len(text)
-            self._stretches.append(Stretch(text, self.offset))
-            self.wake()
+    def put(self, stretch: Stretch) -> None:
+        """Appends a stretch, which begins where the reader's log ends."""
+        self.room -= len(stretch.text)
+        self.position = stretch.end_offset
+        self._stretches.append(stretch)
+        self.wake()
 
-    def finish(self, full_text: str, end: End) -> bool:
-        """Appends the rest of the reply's full text, or rewinds to its length, and ends the stream.
+    def finish(self, log: Log, end: End) -> bool:
+        """Appends the rest of the reply's log, or rewinds to its end, and ends the stream.
 
         Returns:
-            Whether there was room for all of the text; otherwise the caller must repeat the call later.
+            Whether there was room for all of the log; otherwise the caller must repeat the call later.
         """
-        if len(full_text) < self.offset:
-            self.rewind(len(full_text))
-        else:
-            self.put(full_text[self.offset :])
-        if self.offset < len(full_text):
+        if log.length < self.position:
+            self.rewind(log.length)
+        for stretch in log.stretches(self.position, self.room):
+            self.put(stretch)
+        if self.position < log.length:
             return False
         self.cut(end)
         return True
 
-    def rewind(self, offset: int) -> None:
-        """Tells the reader, which has more text than was stored, to keep only `offset` code points."""
-        self.offset = offset
-        self._stretches.append(Stretch("", offset))
+    def rewind(self, position: int) -> None:
+        """Tells the reader, which has more than was stored, to keep only `position` code points."""
+        self.position = position
+        self._stretches.append(Stretch("", position))
         self.wake()
 
     def enter(self, place: Place) -> None:
         """Goes on in another generation of the reply, and tells the reader to keep only what is part of it."""
-        self.offset, self.generation = place.position, place.generation
+        self.position, self.generation = place.position, place.generation
         self._stretches.append(Stretch("", place.position, generation=place.generation))
         self.wake()
 
     @property
     def place(self) -> Place:
         """Returns up to where the reader has been given the reply."""
-        return Place(self.offset, self.generation)
+        return Place(self.position, self.generation)
 
     def cut(self, end: End) -> None:
         """Ends the stream after the buffered text. The first end counts."""

@@ -16,7 +16,7 @@ from chatcore.errors import MessageNotFoundError
 from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, Storage
 from chatcore.replies.buffered_reader import BufferedReader
 from chatcore.replies.generation_runner import GenerationRunner
-from chatcore.replies.page_reader import MAX_PAGE_CHARS, PageReader, page
+from chatcore.replies.page_reader import MAX_PAGE_CHARS, PageReader
 from chatcore.replies.readers import LogReader, Reader
 from chatcore.replies.transcript import RECONNECT, End
 from chatcore.reply_error import ReplyError
@@ -92,21 +92,24 @@ class Follower:
         start = (place or START).within(message.cuts)
         if knows_end and place is not None and place.generation == start.generation:
             return None
-        if place is not None and message.status is Status.COMPLETE and start.position == len(message.content):
+        log, length = message.log, message.log_length
+        if place is not None and message.status is Status.COMPLETE and start.position == length:
             return None
         opening = _opening(place or START, start)
-        if len(message.content) - start.position > MAX_PAGE_CHARS:
+        if length - start.position > MAX_PAGE_CHARS:
+            page = [] if opening is None else [opening]
+            page += log.stretches(start.position, MAX_PAGE_CHARS)
             fetch = partial(self._page, message.user_id, message.conversation_id, message.id)
-            return PageReader(start.position, message.content, End(message.error), fetch, opening=opening)
+            return PageReader(start.position, length, page, End(message.error), fetch)
         reader = BufferedReader(start.position, generation=start.generation, opening=opening)
-        reader.finish(message.content, End(message.error))
+        reader.finish(log, End(message.error))
         return reader
 
     async def _page(
-        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
-    ) -> str | None:
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, position: int
+    ) -> Sequence[Stretch] | None:
         try:
-            return page(await self._storage.read_text(user_id, conversation_id, message_id, offset), 0)
+            return await self._storage.read_log(user_id, conversation_id, message_id, position, MAX_PAGE_CHARS)
         except Exception as error:  # noqa: BLE001 - after any error, the reader is told to reconnect
             self._observer.failed("reading a finished reply", error)
             return None
@@ -158,7 +161,7 @@ class Follower:
             self._polling = None
 
     async def _feed(self) -> None:
-        readers = [(reader, message) for reader, message in self._remote.items() if reader.room]
+        readers = [(reader, message) for reader, message in self._remote.items() if reader.room > 0]
         if not readers:
             return
         try:
@@ -176,15 +179,16 @@ class Follower:
 
     @staticmethod
     def _feed_live(reader: BufferedReader, read: DeltaRead) -> None:
-        if read.end_offset >= reader.offset:
+        if read.end_position >= reader.position:
             reader.ticks_ahead = 0
-            reader.put(read.text)
+            for stretch in read.stretches:
+                reader.put(stretch)
             return
-        # The reader received the missing text from the owner. The checkpoint of that text is in progress, or is lost.
+        # The reader received what is missing from the owner. The checkpoint of that is in progress, or is lost.
         reader.ticks_ahead += 1
         if reader.ticks_ahead > TICKS_AHEAD:
             reader.ticks_ahead = 0
-            reader.rewind(read.end_offset)
+            reader.rewind(read.end_position)
 
     async def _enter_generation(self, reader: BufferedReader, message: Message) -> None:
         """Lets a reader follow a reply that another process has taken over; the next poll feeds the reader."""
@@ -205,7 +209,7 @@ class Follower:
             elif not final.is_streaming:
                 if reader.generation != len(final.cuts) + 1:
                     reader.enter(reader.place.within(final.cuts))
-                if not reader.finish(final.content, End(final.error)):
+                if not reader.finish(final.log, End(final.error)):
                     continue
             else:
                 continue
@@ -228,6 +232,6 @@ def _delta_reader(reader: BufferedReader, message: Message) -> DeltaReader:
         user_id=message.user_id,
         conversation_id=message.conversation_id,
         message_id=message.id,
-        offset=reader.offset,
+        position=reader.position,
         room=reader.room,
     )

@@ -7,6 +7,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from chatcore.conversations.message import Status
+from chatcore.conversations.parts import EMPTY_LOG, Log, Piece, bytes_of, text_offset_at
 from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, LeaseStatus, Progress
 from chatcore.replies.orphans import PriorState
 from chatcore.replies.transcript import Transcript
@@ -34,17 +35,22 @@ class CancelReason(StrEnum):
 class Beginning:
     """Describes what a reply has when a generation of it begins."""
 
-    #: The text, which is stored.
-    text: str = ""
+    #: What earlier generations have left, all of which is stored.
+    log: Log = EMPTY_LOG
     #: How many tokens the text consists of.
     token_count: int = 0
     #: Where each generation after the first began, this one included, in code points of the log.
     cuts: tuple[int, ...] = ()
     #: Whether the reply is a regeneration beside an earlier reply.
     replaces: bool = False
-    #: The final state before the request, and the length of the reply then, if the request continues a reply.
+    #: The final state before the request, and the length of the log then, if the request continues a reply.
     prior: PriorState | None = None
     prior_length: int = 0
+
+    @property
+    def prior_text_length(self) -> int:
+        """Returns how much text the reply had before the request, in code points."""
+        return text_offset_at(self.prior_length, self.log.pieces)
 
 
 #: A reply that has nothing yet.
@@ -60,11 +66,13 @@ class Generation:
     __slots__ = (
         "_checkpoint_waiter",
         "_in_flight",
+        "_in_flight_pieces",
         "_in_flight_tokens",
         "_inference",
         "_is_being_stored",
         "_renewed_at",
         "_stored",
+        "_stored_other",
         "_stored_tokens",
         "beginning",
         "cancel_reason",
@@ -102,9 +110,12 @@ class Generation:
         self.failures = 0
         #: The error that readers are told at the end; :meth:`final_state` sets it.
         self.shown_error: ReplyError | None = None
-        self._stored = len(beginning.text)
+        # How much is stored of the text, and of everything else, in code points.
+        self._stored = len(beginning.log.text)
+        self._stored_other = beginning.log.length - self._stored
         self._stored_tokens = 0
         self._in_flight = ""
+        self._in_flight_pieces: tuple[Piece, ...] = ()
         self._in_flight_tokens = 0
         self._is_being_stored = False
         # The event is created only when a task waits for it, which is rare.
@@ -149,13 +160,14 @@ class Generation:
         return not self.is_finishing and self.transcript.end is None
 
     def progress(self, monotonic: float) -> Progress:
-        """Returns the text for the next checkpoint, which stays the same until a checkpoint is confirmed.
+        """Returns what the next checkpoint stores, which stays the same until a checkpoint is confirmed.
 
-        Whether a failed checkpoint took effect is unknown. Only the same text at the same offset can be sent again
-        safely.
+        Whether a failed checkpoint took effect is unknown. Only the same text and pieces at the same positions can be
+        sent again safely.
         """
-        if not self._in_flight:
+        if not self._in_flight and not self._in_flight_pieces:
             self._in_flight = self.transcript.text(self._stored)
+            self._in_flight_pieces = self.transcript.log.pieces(self._stored + self._stored_other)
             # Tokens without text, such as empty ones, are stored with the next text.
             self._in_flight_tokens = self.transcript.token_count - self._stored_tokens if self._in_flight else 0
         self._is_being_stored = True
@@ -165,6 +177,7 @@ class Generation:
             text=self._in_flight,
             token_count=self._in_flight_tokens,
             renew=monotonic - self._renewed_at >= RENEWAL_SECONDS,
+            pieces=self._in_flight_pieces,
         )
 
     def confirm(self, part: Progress, status: LeaseStatus, monotonic: float) -> None:
@@ -176,6 +189,9 @@ class Generation:
         self._stored = part.start_offset + len(part.text)
         self._stored_tokens += part.token_count
         self._in_flight = ""
+        if part.pieces:
+            self._stored_other += _length_of(part.pieces)
+            self._in_flight_pieces = ()
         if part.renew:
             self._renewed_at = monotonic
         if status is LeaseStatus.STOP_REQUESTED:
@@ -183,7 +199,8 @@ class Generation:
 
     def is_last(self, part: Progress) -> bool:
         """Returns whether everything is stored once `part` is."""
-        return part.start_offset + len(part.text) == len(self.transcript.text())
+        stored = part.start_offset + len(part.text) + self._stored_other + _length_of(part.pieces)
+        return stored == self.transcript.length
 
     def fail(self) -> None:
         """Records that a checkpoint failed; the next checkpoint sends the same text."""
@@ -204,13 +221,14 @@ class Generation:
 
     @property
     def unstored_bytes(self) -> int:
-        """Returns how much text is not stored yet, in bytes of UTF-8."""
-        return len(self.transcript.text(self._stored).encode())
+        """Returns how much of the log is not stored yet, in bytes of UTF-8."""
+        pieces = self.transcript.log.pieces(self._stored + self._stored_other)
+        return len(self.transcript.text(self._stored).encode()) + (bytes_of(pieces) or 0)
 
     def holds_more_than(self, max_bytes: int) -> bool:
-        """Returns whether more than `max_bytes` of text are not stored yet."""
+        """Returns whether more than `max_bytes` of the log are not stored yet."""
         # The method is called for every generation while the storage is unavailable; usually the length alone decides.
-        unstored_chars = self.transcript.length - self._stored
+        unstored_chars = self.transcript.length - self._stored - self._stored_other
         return unstored_chars * _MAX_BYTES_PER_CHAR > max_bytes and self.unstored_bytes > max_bytes
 
     # -- The end --------------------------------------------------------------------------------------------------
@@ -220,12 +238,15 @@ class Generation:
 
         An error after the closing frame is one that the closing frame reports, so the reply is not complete.
         """
-        text = self.transcript.text()
+        text, log = self.transcript.text(), self.transcript.log
         before = self.beginning
         status, shown_error = self._outcome(error, has_text=bool(text))
         self.shown_error = shown_error
-        if before.prior is not None and len(text) == before.prior_length:
-            return restored(before.prior, text, now=now)
+        if before.prior is not None and len(text) == before.prior_text_length:
+            final_state = restored(before.prior, Log(text, log.pieces()), before.prior_length, now=now)
+            # Readers are told that what the continuation has brought is not part of the reply.
+            log.drop_pieces(before.prior_length)
+            return final_state
         is_complete = status is Status.COMPLETE
         time_before = 0 if before.prior is None else before.prior.inference_time_ms
         return FinalState(
@@ -234,11 +255,21 @@ class Generation:
             error=shown_error,
             token_count=before.token_count + self.transcript.token_count,
             inference_time_ms=time_before + round((monotonic - self.started_at) * 1000),
-            returns_head=returns_head(status, text, replaces=before.replaces),
+            returns_head=returns_head(status, text, has_data=log.has_data, replaces=before.replaces),
             ended_at=now,
             finish_reason=self.transcript.finish_reason if is_complete else None,
             usage=self.transcript.usage if is_complete else None,
+            pieces=self._unconfirmed_pieces(),
+            pieces_bytes=bytes_of(log.pieces()),
         )
+
+    def _unconfirmed_pieces(self) -> tuple[Piece, ...]:
+        # A checkpoint whose answer was lost may have stored its pieces, so they are sent again as they were.
+        in_flight = self._in_flight_pieces
+        end = self._stored + self._stored_other
+        if in_flight:
+            end = in_flight[-1].end
+        return in_flight + self.transcript.log.pieces(end)
 
     def _outcome(self, error: ReplyError | None, *, has_text: bool) -> tuple[Status, ReplyError | None]:
         if self.transcript.is_closed and error is None:
@@ -248,11 +279,23 @@ class Generation:
         return broken_off(has_text=has_text), error or ReplyError.INFERENCE_INTERRUPTED
 
 
-def restored(prior: PriorState, text: str, *, now: datetime) -> FinalState:
-    """Returns the final state of a reply that was continued and got no new text: everything is as it was before."""
+def _length_of(pieces: tuple[Piece, ...]) -> int:
+    return sum(len(piece.body) for piece in pieces)
+
+
+def restored(prior: PriorState, log: Log, prior_length: int, *, now: datetime) -> FinalState:
+    """Returns the final state of a reply that was continued and got no new text: everything is as it was before.
+
+    Args:
+        prior: the final state before the continuation.
+        log: the log of the reply.
+        prior_length: the length of the log before the continuation; what follows is not text, and is dropped.
+        now: the present instant.
+    """
+    kept = [piece for piece in log.pieces if piece.position < prior_length]
     return FinalState(
         status=prior.status,
-        content=text,
+        content=log.text,
         error=prior.error,
         token_count=prior.token_count,
         inference_time_ms=prior.inference_time_ms,
@@ -260,6 +303,8 @@ def restored(prior: PriorState, text: str, *, now: datetime) -> FinalState:
         ended_at=now,
         finish_reason=prior.finish_reason,
         usage=prior.usage,
+        pieces_bytes=bytes_of(kept),
+        drops_pieces_from=prior_length if len(kept) < len(log.pieces) else None,
     )
 
 
@@ -268,11 +313,11 @@ def broken_off(*, has_text: bool) -> Status:
     return Status.INTERRUPTED if has_text else Status.FAILED
 
 
-def returns_head(status: Status, text: str, *, replaces: bool) -> bool:
+def returns_head(status: Status, text: str, *, has_data: bool, replaces: bool) -> bool:
     """Returns whether the conversation's head moves back from the reply to the earlier reply.
 
     A regenerated reply takes the place of the earlier reply only if the new one is complete or stopped by its user, and
-    has visible text. The reply of a turn has no earlier reply to move back to.
+    has something to see: visible text or a data part. The reply of a turn has no earlier reply to move back to.
     """
-    takes_place = status in {Status.COMPLETE, Status.STOPPED} and has_visible_text(text)
+    takes_place = status in {Status.COMPLETE, Status.STOPPED} and (has_data or has_visible_text(text))
     return replaces and not takes_place

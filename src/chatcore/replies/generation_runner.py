@@ -100,7 +100,7 @@ class GenerationRunner:
             self._observer.first_token(lease, self._clock.monotonic() - started_at)
 
         transcript = Transcript(on_first_token, keeps_frames=keeps_frames, is_repeatable=is_repeatable)
-        transcript.log.restore(beginning.text)
+        transcript.log.restore(beginning.log)
         generation = Generation(
             lease, transcript, started_at=started_at, beginning=beginning, trace_id=request.trace_id
         )

@@ -14,6 +14,7 @@ from uuid import UUID
 from attrs import field, frozen
 
 from chatcore.conversations.message import ConversationId, FinishReason, MessageId, Status
+from chatcore.conversations.parts import Piece
 from chatcore.reply_error import ReplyError
 from chatcore.timestamps import require_aware
 from chatcore.user import UserId
@@ -52,6 +53,8 @@ class Progress:
     renew: bool
     #: How many tokens the text consists of.
     token_count: int = 0
+    #: What has arrived since the last checkpoint and is not text, in order.
+    pieces: tuple[Piece, ...] = ()
 
 
 class LeaseStatus(StrEnum):
@@ -84,3 +87,14 @@ class FinalState:
     finish_reason: FinishReason | None = None
     #: The JSON of an object; see :class:`chatcore.ports.inference.ClosingFrame`.
     usage: str | None = None
+    #: What is not text and may not be stored yet, in order. A piece that is stored already is not stored again.
+    pieces: tuple[Piece, ...] = ()
+    #: How much of the reply is not text, in bytes of UTF-8; None if all of it is text.
+    pieces_bytes: int | None = None
+    #: The position in the log from which stored pieces are deleted; None if all are kept.
+    drops_pieces_from: int | None = None
+
+    @property
+    def has_pieces(self) -> bool:
+        """Returns whether something of the reply is or was not text."""
+        return self.pieces_bytes is not None or self.drops_pieces_from is not None

@@ -138,7 +138,7 @@ class OrphanRecovery:
         orphan, reply = resumed.orphan, resumed.reply
         request = orphan.request
         assert request is not None  # noqa: S101 - the policy resumes no reply without its request
-        dropped = orphan.new_token_count if len(reply.content) == orphan.begins_at else 0
+        dropped = orphan.new_token_count if len(reply.content) == orphan.text_begins_at else 0
         sent = orphan.new_token_count - dropped
         self._observer.resumed(resumed.lease)
         self._runner.start(
@@ -152,7 +152,7 @@ class OrphanRecovery:
                 so_far=reply.content,
             ),
             beginning=Beginning(
-                text=reply.content,
+                log=reply.log,
                 token_count=orphan.token_count - dropped,
                 cuts=reply.cuts,
                 replaces=orphan.replaces,

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from chatcore.conversations.parts import (
     MAX_DATA_BYTES,
     MAX_DATA_PARTS,
+    MAX_PIECE_CHARS,
+    Log,
     PartKind,
     Piece,
     Stretch,
@@ -19,21 +21,32 @@ class ReplyLog:
     Nearly all replies are text alone, so reasoning and data are kept beside the text and cost nothing without them.
     """
 
-    __slots__ = ("_data_bytes", "_data_chars", "_data_parts", "_reasoning", "_segments", "text")
+    __slots__ = ("_data_bytes", "_data_parts", "_piece_chars", "_reasoning", "_segments", "text")
 
     def __init__(self) -> None:
         #: The text of the reply.
         self.text = TextTrack()
-        # All reasoning of the reply; None while there is none.
+        # All reasoning of the present generation; None while there is none.
         self._reasoning: TextTrack | None = None
         self._segments: list[_Reasoning | Piece] = []
         self._data_parts = 0
         self._data_bytes = 0
-        self._data_chars = 0
+        # The length of all data parts, and of the reasoning of earlier generations.
+        self._piece_chars = 0
 
-    def restore(self, text: str) -> None:
-        """Begins the log with text that is no token of the present generation."""
-        self.text.restore(text)
+    def restore(self, log: Log) -> None:
+        """Begins the log with what earlier generations of the reply have left."""
+        self.text.restore(log.text)
+        for piece in log.pieces:
+            self._append_piece(piece)
+
+    def drop_pieces(self, position: int) -> None:
+        """Removes everything that is not text from a position on, at which a part ends; no text may follow it."""
+        self._settle()
+        for segment in self._segments:
+            if segment.position >= position:
+                self._piece_chars -= segment.end - segment.position
+        self._segments = [segment for segment in self._segments if segment.position < position]
 
     @property
     def length(self) -> int:
@@ -42,7 +55,7 @@ class ReplyLog:
             return self.text.length
         self._settle()
         reasoning = 0 if self._reasoning is None else self._reasoning.length
-        return self.text.length + reasoning + self._data_chars
+        return self.text.length + reasoning + self._piece_chars
 
     @property
     def has_data(self) -> bool:
@@ -76,11 +89,15 @@ class ReplyLog:
         if self._data_parts == MAX_DATA_PARTS or self._data_bytes + size > MAX_DATA_BYTES:
             return False
         self._end_reasoning()
-        self._segments.append(Piece(self.length, self.text.length, PartKind.DATA, body))
-        self._data_parts += 1
-        self._data_bytes += size
-        self._data_chars += len(body)
+        self._append_piece(Piece(self.length, self.text.length, PartKind.DATA, body))
         return True
+
+    def _append_piece(self, piece: Piece) -> None:
+        self._segments.append(piece)
+        self._piece_chars += len(piece.body)
+        if piece.kind is PartKind.DATA:
+            self._data_parts += 1
+            self._data_bytes += len(piece.body.encode())
 
     def pieces(self, position: int = 0) -> tuple[Piece, ...]:
         """Returns everything that is not text from a position on, in order."""
@@ -96,8 +113,7 @@ class ReplyLog:
             if isinstance(segment, Piece):
                 yield segment
             else:
-                begin = max(segment.position, position)
-                yield Piece(begin, segment.text_offset, PartKind.REASONING, segment.text(begin))
+                yield from segment.pieces(max(segment.position, position))
 
     def flush(self) -> None:
         """Appends what was held back for a next token."""
@@ -140,9 +156,12 @@ class _Reasoning:
             self._track.flush()
             self._stop = self._track.length
 
-    def text(self, position: int) -> str:
-        """Returns the reasoning from a position in the log on."""
-        return self._track.text(self._start + position - self.position, self.end - position)
+    def pieces(self, position: int) -> Iterator[Piece]:
+        """Yields the reasoning from a position in the log on."""
+        while position < self.end:
+            stretch = self.read(position, MAX_PIECE_CHARS)
+            yield Piece(position, self.text_offset, PartKind.REASONING, stretch.text)
+            position = stretch.end_offset
 
     def read(self, position: int, max_chars: int) -> Stretch:
         """Returns the stretch from a position on, as :class:`chatcore.conversations.parts.Segment` says."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from attrs import evolve, frozen
 
 from chatcore.conversations.message import FinishReason, Status
+from chatcore.conversations.parts import Log, PartKind, bytes_of
 from chatcore.replies.generation import CancelReason, Generation, broken_off, restored, returns_head
 from chatcore.replies.lease import FinalState
 from chatcore.replies.orphans import OrphanedReply, Resumption
@@ -48,18 +49,19 @@ class RescuePolicy:
         if orphan.stop_requested or request is None or orphan.expired_leases >= MAX_EXPIRED_LEASES:
             return final_state_of_orphan(orphan, now=now)
         if self.rescue is Rescue.RESTART and (orphan.begins_at == 0 or self.can_continue):
-            return Resumption(orphan.begins_at)
+            return Resumption(orphan.begins_at, orphan.text_begins_at)
         if self.rescue is not Rescue.CONTINUE or not self.can_continue:
             return final_state_of_orphan(orphan, now=now)
         if orphan.new_token_count >= request.sampling.max_tokens:
             return _all_tokens_sent(orphan, now=now)
-        return Resumption(len(orphan.text))
+        # What the model thought after its last text cannot be given back to it, so the model thinks again.
+        return Resumption(max(orphan.end_of_text, orphan.begins_at), len(orphan.text))
 
 
 def final_state_of_orphan(orphan: OrphanedReply, *, now: datetime) -> FinalState:
     """Returns the final state of a reply that ends with the text that is stored."""
-    if orphan.prior is not None and len(orphan.text) == orphan.begins_at:
-        return restored(orphan.prior, orphan.text, now=now)
+    if orphan.prior is not None and not orphan.has_new_text:
+        return restored(orphan.prior, Log(orphan.text, orphan.pieces), orphan.begins_at, now=now)
     # The owner could not act on the stop request any more, but the user must find the reply stopped.
     status = Status.STOPPED if orphan.stop_requested else broken_off(has_text=bool(orphan.text))
     error = ReplyError.STOPPED if orphan.stop_requested else ReplyError.INFERENCE_INTERRUPTED
@@ -72,12 +74,14 @@ def _all_tokens_sent(orphan: OrphanedReply, *, now: datetime) -> FinalState:
 
 
 def _ended(orphan: OrphanedReply, status: Status, error: ReplyError | None, *, now: datetime) -> FinalState:
+    has_data = any(piece.kind is PartKind.DATA for piece in orphan.pieces)
     return FinalState(
         status=status,
         content=orphan.text,
         error=error,
         token_count=orphan.token_count,
         inference_time_ms=0,
-        returns_head=returns_head(status, orphan.text, replaces=orphan.replaces),
+        returns_head=returns_head(status, orphan.text, has_data=has_data, replaces=orphan.replaces),
         ended_at=now,
+        pieces_bytes=bytes_of(orphan.pieces),
     )

@@ -26,12 +26,12 @@ class Turn:
     reply: Message
     #: The generation of the reply; None if this process does not generate it.
     generation: Generation | None
-    #: Where the text begins that was requested, in code points: 0, or the length of the reply that is continued.
+    #: Where the part of the log begins that was requested, in code points: 0, or the length of the continued reply.
     begins_at: int = 0
 
     @property
     def place(self) -> Place:
-        """Returns the place in the reply at which the text begins that was requested."""
+        """Returns the place in the reply at which the part of its log begins that was requested."""
         return Place(self.begins_at, len(self.reply.cuts) + 1)
 
 
@@ -105,7 +105,7 @@ class TurnStarter:
                 so_far=reply.content,
             ),
             beginning=Beginning(
-                text=reply.content,
+                log=reply.log,
                 token_count=0 if prior is None else prior.token_count,
                 cuts=reply.cuts,
                 replaces=isinstance(new, NewRegeneration),

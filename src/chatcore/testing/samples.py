@@ -16,7 +16,8 @@ from attrs import evolve
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import ConversationId, MessageId, Status
-from chatcore.ports import DeltaReader, NewContinuation, NewRegeneration, NewTurn
+from chatcore.conversations.parts import Stretch
+from chatcore.ports import DeltaRead, DeltaReader, NewContinuation, NewRegeneration, NewTurn
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.idempotency import IdempotencyKey
 from chatcore.replies.lease import FinalState, Lease, OwnerId, Progress
@@ -181,12 +182,22 @@ def wrong_leases(lease: Lease) -> list[Lease]:
     ]
 
 
-def a_reader(lease: Lease, offset: int = 0, *, room: int = 32 * 1024) -> DeltaReader:
+def a_reader(lease: Lease, position: int = 0, *, room: int = 32 * 1024) -> DeltaReader:
     """Returns a reader of the reply of `lease`, for the same user."""
     return DeltaReader(
         user_id=lease.user_id,
         conversation_id=lease.conversation_id,
         message_id=lease.message_id,
-        offset=offset,
+        position=position,
         room=room,
     )
+
+
+def a_read(text: str, end_position: int, *, is_live: bool, generation: int = 0) -> DeltaRead:
+    """Returns what a reader of a reply of text alone receives."""
+    return DeltaRead((Stretch(text, end_position),) if text else (), end_position, is_live, generation)
+
+
+def text_of(read: DeltaRead) -> str:
+    """Returns the text that a reader of a reply of text alone receives."""
+    return "".join(stretch.text for stretch in read.stretches)

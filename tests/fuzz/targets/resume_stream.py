@@ -7,7 +7,7 @@ from chatcore.conversations.places import Place
 from chatcore.text import TextRepair
 from chatcore_inference.http.event_data import data_of
 from chatcore_inference.http.sse import EventSplitter
-from chatcore_service.streaming.sse import TextEncoder
+from chatcore_service.streaming.sse import LogEncoder
 from tests.fuzz.targets.chunks import chunks_in, cut, uncut
 
 _TEXTS = (
@@ -25,7 +25,7 @@ def check(data: bytes) -> None:
     repair = TextRepair()
     tokens = (chunk.decode("utf-16-le", "surrogatepass") for chunk in _pairs(chunks_in(data)))
     stretches = [*map(repair.feed, tokens), repair.flush()]
-    encoder = TextEncoder(Place(0))
+    encoder = LogEncoder(Place(0))
     frames: list[bytes] = []
     length = 0
     for text in filter(None, stretches):

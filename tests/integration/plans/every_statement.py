@@ -14,6 +14,7 @@ from psycopg import AsyncRawCursor
 from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.listing import Cursor, PageRequest
 from chatcore.conversations.message import ConversationId, MessageId, Role
+from chatcore.conversations.parts import PartKind, Piece
 from chatcore.conversations.path import MAX_SLICE_MESSAGES, WHOLE_PATH, PathRequest
 from chatcore.ports.stream_counts import ProcessId
 from chatcore.replies.orphans import Resumption
@@ -52,6 +53,8 @@ from tests.integration.plans.plan import Plan
 ROWS_AT_MOST = 400
 #: How many more rows each of many replies may add.
 _ROWS_A_REPLY = 40
+
+_REASONING = Piece(54, 54, PartKind.REASONING, "so so")
 #: The number of replies for one statement, and of expired rows.
 _MANY, _OLD = 10, 100
 
@@ -126,6 +129,8 @@ async def _browse(recording: Recording, conversation: Conversation) -> None:
         await storage.get_message(user, conversation.id, message_id)
     async with recording.step(f"a section of a message of {user}"):
         await storage.read_text(user, conversation.id, message_id, 0)
+    async with recording.step(f"the log of a reply of {user}"):
+        await storage.read_log(user, conversation.id, path.first.messages[-1].id, 15, 10)
 
 
 async def _read_all(recording: Recording, conversation: Conversation) -> None:
@@ -165,7 +170,8 @@ async def _converse(recording: Recording, conversation: Conversation, where: str
         await storage.finish(lease, an_interruption())
     async with recording.step(f"a continuation in {where}"):
         ended = lease_of(await storage.begin_continuation(evolve(continuation_of(lease), max_generations=8)))
-    await storage.finish(ended, a_final_state())
+    async with recording.step(f"a final state with reasoning in {where}"):
+        await storage.finish(ended, evolve(a_final_state(), pieces=(_REASONING,), pieces_bytes=5))
     async with recording.step(f"a regeneration in {where}"):
         await storage.begin_regeneration(evolve(a_regeneration(conversation), max_generations=8))
 
@@ -179,6 +185,11 @@ async def _make_replies(recording: Recording) -> None:
             await storage.checkpoint(held[0].owner_id, [progress(a, "text", start_offset=50, renew=True) for a in held])
         async with recording.step(f"deltas for {count} readers elsewhere", rows):
             await storage.read_deltas([a_reader(lease, 40) for lease in held])
+        async with recording.step(f"a checkpoint of {count} with reasoning", rows):
+            parts = [evolve(progress(a, "", start_offset=54), pieces=(_REASONING,)) for a in held]
+            await storage.checkpoint(held[0].owner_id, parts)
+        async with recording.step(f"logs for {count} readers elsewhere", rows):
+            await storage.read_deltas([a_reader(lease, 40) for lease in held])
         users = [lease.user_id for lease in held]
         async with recording.step(f"streams of {count} users", rows):
             await storage.exchange_stream_counts(ProcessId(UUID(int=1)), dict.fromkeys(users, 1))
@@ -187,7 +198,7 @@ async def _make_replies(recording: Recording) -> None:
     async with recording.step("the end of an orphaned reply"):
         await storage.recover(lease, lambda orphan: a_final_state(orphan.text))
     async with recording.step("the resumption of an orphaned reply"):
-        await storage.recover(resumed, lambda orphan: Resumption(len(orphan.text)), history_limit=50)
+        await storage.recover(resumed, lambda orphan: Resumption(len(orphan.text), len(orphan.text)), history_limit=50)
     async with recording.step("a hand-over"):
         await storage.hand_over(progress(resumed, "text", start_offset=5000))
     conversation = await create(storage, HEAVY)

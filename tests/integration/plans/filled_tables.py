@@ -29,10 +29,15 @@ insert into conversations (user_id, id, title, title_source, model_tag, head_id,
 select a_user(n), md5('c' || n)::uuid, 'A title', 'auto', 'default', md5('m2-' || n)::uuid, 3, now(),
     timestamptz '2026-01-01Z' + n * interval '1 second'
 from generate_series(1, {CONVERSATIONS}) as n;
-insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, created_at)
+insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, created_at,
+    pieces_bytes)
 select a_user(n), md5('m' || p || '-' || n)::uuid, md5('c' || n)::uuid, case p when 2 then md5('m1-' || n)::uuid end, p,
-    case p when 1 then 'user' else 'assistant' end, 'text', 'complete', now()
+    case p when 1 then 'user' else 'assistant' end, 'text', 'complete', now(), case when p = 2 and n % 5 = 0 then 40 end
 from generate_series(1, {CONVERSATIONS}) as n, generate_series(1, 2) as p;
+insert into pieces (user_id, message_id, position, text_offset, kind, body)
+select user_id, id, 10 * n, 0, 'reasoning', 'reasoning.'
+from messages, generate_series(0, 3) as n
+where pieces_bytes is not null;
 
 insert into conversations (user_id, id, title, title_source, model_tag, head_id, next_position, created_at, updated_at)
 values ('{HEAVY}', md5('long')::uuid, 'A title', 'auto', 'default', md5('l{LONG_MESSAGES}')::uuid, {LONG_MESSAGES} + 1,
@@ -58,7 +63,7 @@ select 'user' || u, md5('owner' || p)::uuid, 1, now() + case u when 1 then inter
 from generate_series(0, 2000) as u, generate_series(1, 3) as p
 """  # noqa: S608 - the only values are the constants above
 
-_TABLES = ("conversations", "messages", "generations", "deltas", "idempotency_keys", "open_streams")
+_TABLES = ("conversations", "messages", "generations", "deltas", "pieces", "idempotency_keys", "open_streams")
 _NOT_ALL_VISIBLE = """
 select from pg_class where oid in (select conrelid from pg_constraint where contype = 'p') and relallvisible < relpages
     and relnamespace = 'public'::regnamespace

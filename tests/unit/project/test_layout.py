@@ -61,6 +61,7 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_inference/http/response_body": "integration/adapters/chatcore_inference/http/test_transport.py",
     "adapters/chatcore_inference/http/watchdog": "integration/adapters/chatcore_inference/test_limits.py",
     "adapters/chatcore_inference/protocols/samosachaat/protocol": "unit/adapters/chatcore_inference/test_client.py",
+    "entrypoints/chatcore_service/api/parts": "unit/entrypoints/chatcore_service/api/test_open_conversation.py",
     "adapters/chatcore_memory/continuations": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/conversations": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/paths": "unit/adapters/chatcore_memory/test_storage.py",

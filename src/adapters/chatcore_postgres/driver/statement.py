@@ -10,6 +10,7 @@ TABLES: tuple[LiteralString, ...] = (
     "messages",
     "generations",
     "deltas",
+    "pieces",
     "idempotency_keys",
     "open_streams",
 )

@@ -53,7 +53,7 @@ from chatcore.ports.new_reply import AcceptedTurn, NewContinuation, NewReply, Ne
 from chatcore.replies.lease import LEASE_SECONDS, Lease
 from chatcore_postgres.driver.database import Row
 from chatcore_postgres.replies.prior_state import to_prior_state
-from chatcore_postgres.rows import message_with_text, to_messages
+from chatcore_postgres.rows import to_messages, whole_message
 
 # A larger integer is sent with another type.
 _MAX_SMALLINT = 0x7FFF
@@ -95,6 +95,7 @@ def begin_statement(
     epoch: LiteralString = "1",
     begins_at: LiteralString = "0",
     number: LiteralString = "1",
+    has_pieces: LiteralString = "false",
     restores: LiteralString = "null",
     shown: LiteralString = "o.epoch, 0, null",
 ) -> LiteralString:
@@ -126,6 +127,7 @@ def begin_statement(
         epoch: the expression over `moved` for the first epoch of the generation.
         begins_at: the expression over `moved` for the beginning of the text that is requested.
         number: the expression over `moved` for the number of the generation.
+        has_pieces: the expression over `moved` for whether the reply has more than text.
         restores: the expression over `moved` for the state before a continuation.
         shown: the expressions over `o` and `moved` for the epoch, the beginning of the text and the state before a
             continuation.
@@ -193,10 +195,11 @@ stored as (
 ),
 generation as (
     insert into generations (user_id, conversation_id, message_id, slot, owner_id, epoch, lease_until,
-        fallback_head_id, started_at, request, begins_at, number, restores)
+        fallback_head_id, started_at, request, begins_at, number, has_pieces,
+        restores)
     select %(user_id)s, %(conversation_id)s, %(reply_id)s, free_slot, %(owner_id)s, {epoch},
         now() + make_interval(secs => %(lease_seconds)s), fallback_head_id, now(), %(request)s, {begins_at},
-        {number}, {restores}
+        {number}, {has_pieces}, {restores}
     from moved
 ),
 remembered as (
@@ -211,7 +214,7 @@ select case when o.outcome = 'accepted' and moved.reply_position is null then 's
     o.user_message_id, o.reply_id, o.running_id, {shown}, o.question_parent_id, moved.reply_position,
     moved.reply_model_tag,
     case when m.count > 2 then null else o.instructions end,
-    {message_with_text()}
+    {whole_message("m.id = o.reply_id")}
 from outcome as o left join moved on true left join said as m on true
 """  # noqa: S608 - every part is a literal
 

@@ -16,7 +16,11 @@ from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_st
 BEGIN_CONTINUATION = begin_statement(
     decide="""
 target as (
-    select *
+    select *, length(content) + coalesce((
+            select sum(length(p.body))
+            from pieces as p
+            where p.user_id = %(user_id)s and p.message_id = %(reply_id)s
+        ), 0)::bigint as log_length
     from messages
     where user_id = %(user_id)s and id = %(reply_id)s and conversation_id is not distinct from %(conversation_id)s
         and role = 'assistant'
@@ -82,14 +86,14 @@ locked as (
 moved as (
     update messages as m
     set status = 'streaming', error = null, token_count = null, inference_time_ms = null, finish_reason = null,
-        usage = null, cuts = coalesce(m.cuts, '{}') || length(m.content)::bigint
+        usage = null, cuts = coalesce(m.cuts, '{}') || target.log_length
     from locked cross join target
     where m.user_id = %(user_id)s and m.id = %(reply_id)s and m.status = target.status
         and m.cuts is not distinct from target.cuts
     returning locked.user_message_id, locked.free_slot, locked.head_id as fallback_head_id,
         m.position as reply_position, m.model_tag as reply_model_tag, m.content,
-        coalesce(target.token_count, 0) as token_count, length(m.content)::bigint as begins_at,
-        cardinality(m.cuts) + 1 as number,
+        coalesce(target.token_count, 0) as token_count, target.log_length as begins_at,
+        cardinality(m.cuts) + 1 as number, target.log_length > length(m.content) as has_pieces,
         json_build_object('status', target.status, 'error', target.error,
             'token_count', coalesce(target.token_count, 0),
             'inference_time_ms', coalesce(target.inference_time_ms, 0),
@@ -103,6 +107,7 @@ moved as (
     epoch="number * 1000",
     begins_at="begins_at",
     number="number",
+    has_pieces="has_pieces",
     restores="restores",
     shown="coalesce(moved.number * 1000, o.epoch), coalesce(moved.begins_at, o.begins_at), "
     "coalesce(moved.restores, o.restores)",

@@ -62,8 +62,8 @@ outcome as (
         room.slot as free_slot,
         seen.head_id,
         null::uuid as question_parent_id,
-        case when head.role = 'assistant' and head.content <> '' then head.id else %(reply_id)s::uuid end
-            as fallback_head_id,
+        case when head.role = 'assistant' and (head.content <> '' or head.pieces_bytes > 0) then head.id
+            else %(reply_id)s::uuid end as fallback_head_id,
         seen.next_position,
         seen.instructions
     from room left join running on true left join seen on true left join known on true left join repeated on true

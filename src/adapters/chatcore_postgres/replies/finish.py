@@ -1,17 +1,29 @@
 """Writes the final state of a reply and ends its generation."""
 
+from typing import LiteralString
+
 from chatcore.replies.lease import FinalState, Lease
 from chatcore_postgres.driver.database import Database
+from chatcore_postgres.replies.pieces import insert_pieces, piece_parameters
 
-# The statement locks the row of the conversation first, and may be `stale`: see
-# :mod:`chatcore_postgres.replies.begin`. A result is stale here when the generation that the snapshot shows could not
-# be deleted, because another transaction deleted it while this statement waited.
-#
-# A repeat finds no generation, and recognises its own earlier work by the content of the message.
-#
-# While its generation exists, a reply is the head of its conversation. `moved` compares the head all the same, so that
-# it never takes a newer message off the active path.
-FINISH = """
+
+def _finish_statement(*, written: LiteralString = "", further: LiteralString = "") -> LiteralString:
+    """Composes a statement that ends a reply.
+
+    The statement locks the row of the conversation first, and may be `stale`: see
+    :mod:`chatcore_postgres.replies.begin`. A result is stale here when the generation that the snapshot shows could not
+    be deleted, because another transaction deleted it while this statement waited.
+
+    A repeat finds no generation, and recognises its own earlier work by the content of the message.
+
+    While its generation exists, a reply is the head of its conversation. `moved` compares the head all the same, so
+    that it never takes a newer message off the active path.
+
+    Args:
+        written: further columns of the message to set.
+        further: further parts, each after a comma.
+    """
+    return f"""
 with conversation as (
     select id
     from conversations
@@ -28,7 +40,7 @@ ended as (
 written as (
     update messages as m
     set status = %(status)s, content = %(content)s, error = %(error)s, token_count = %(token_count)s,
-        inference_time_ms = %(inference_time_ms)s, finish_reason = %(finish_reason)s, usage = %(usage)s
+        inference_time_ms = %(inference_time_ms)s, finish_reason = %(finish_reason)s, usage = %(usage)s{written}
     from ended
     where m.user_id = %(user_id)s and m.id = %(message_id)s
 ),
@@ -39,7 +51,7 @@ moved as (
         updated_at = greatest(c.updated_at, %(ended_at)s)
     from ended
     where c.user_id = %(user_id)s and c.id = %(conversation_id)s
-)
+){further}
 select
     case
         when exists (select from ended) then 'done'
@@ -58,12 +70,29 @@ select
         ) then 'done'
         else 'lost'
     end
-"""
+"""  # noqa: S608 - the parts are literals
+
+
+FINISH = _finish_statement()
+
+# A reply that has more than text. What a continuation brought is deleted if it was no text.
+FINISH_WITH_PIECES = _finish_statement(
+    written=", pieces_bytes = %(pieces_bytes)s",
+    further=f""",
+stored_pieces as ({insert_pieces("ended")}
+),
+dropped_pieces as (
+    delete from pieces as p
+    using ended
+    where p.user_id = %(user_id)s and p.message_id = %(message_id)s and p.position >= %(drops_pieces_from)s::bigint
+)""",  # noqa: S608 - the insert is a literal
+)
 
 
 async def finish(database: Database, lease: Lease, final_state: FinalState) -> bool:
     """Writes the final state of a reply, as the port says."""
-    rows = await database.fetch_definite(FINISH, finish_parameters(lease, final_state))
+    statement, parameters = finish_statement(final_state), finish_parameters(lease, final_state)
+    rows = await database.fetch_definite(statement, parameters)
     return bool(rows[0][0] == "done")
 
 
@@ -78,8 +107,24 @@ def lease_parameters(lease: Lease) -> dict[str, object]:
     }
 
 
+def finish_statement(final_state: FinalState) -> LiteralString:
+    """Returns the statement that writes a final state; a reply of text alone takes no further step."""
+    return FINISH_WITH_PIECES if final_state.has_pieces else FINISH
+
+
 def finish_parameters(lease: Lease, final_state: FinalState) -> dict[str, object]:
-    """Returns the parameters of :data:`FINISH`."""
+    """Returns the parameters of :func:`finish_statement`."""
+    parameters = _parameters(lease, final_state)
+    if final_state.has_pieces:
+        parameters |= {
+            "pieces_bytes": final_state.pieces_bytes,
+            "drops_pieces_from": final_state.drops_pieces_from,
+            **piece_parameters(final_state.pieces),
+        }
+    return parameters
+
+
+def _parameters(lease: Lease, final_state: FinalState) -> dict[str, object]:
     return {
         **lease_parameters(lease),
         "status": final_state.status.value,

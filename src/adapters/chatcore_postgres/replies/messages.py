@@ -6,12 +6,12 @@ from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.errors import MessageNotFoundError
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Database, Row
-from chatcore_postgres.rows import message_with_text, to_messages
+from chatcore_postgres.rows import to_messages, whole_message
 
 # Here and in other statements, `conversation_id is not distinct from` only compares. With a plain `=` the planner,
 # which believes that few rows share a conversation, might read the whole conversation by the column's index.
 GET_MESSAGE = f"""
-select {message_with_text()}
+select {whole_message()}
 from messages as m
 where m.user_id = %(user_id)s and m.id = %(message_id)s and m.conversation_id is not distinct from %(conversation_id)s
 """  # noqa: S608 - the columns and expressions are literals
@@ -23,7 +23,7 @@ with asked as (
     where user_id = %(user_id)s and conversation_id = %(conversation_id)s and message_id = %(message_id)s
         and not stop_requested
 )
-select {message_with_text()}
+select {whole_message()}
 from messages as m
 where m.user_id = %(user_id)s and m.id = %(message_id)s and m.conversation_id is not distinct from %(conversation_id)s
 """  # noqa: S608 - the columns and expressions are literals

@@ -9,9 +9,9 @@ from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.user import UserId
 from chatcore_postgres.driver.arrays import Uuids
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
-from chatcore_postgres.replies.finish import FINISH, finish_parameters, lease_parameters
+from chatcore_postgres.replies.finish import finish_parameters, finish_statement, lease_parameters
 from chatcore_postgres.replies.prior_state import to_prior_state
-from chatcore_postgres.rows import message_with_text, to_messages
+from chatcore_postgres.rows import pieces_as_json, to_messages, to_pieces, whole_message
 
 # When two sweeps want the same row, the second waits for the first, looks at the row again, and finds the lease
 # renewed. There is no FOR UPDATE SKIP LOCKED: over several users it cannot be distributed.
@@ -48,27 +48,38 @@ for update
 
 # The reply of a turn has the position after its question. At any other position it was begun as a regeneration. A
 # continuation is neither: its reply was shown before.
-ORPHANED_REPLY = """
+ORPHANED_REPLY = f"""
 select stored.text, g.stop_requested, g.restores is null and reply.position > question.position + 1,
-    stored.token_count, g.request, g.begins_at, stored.new_token_count, g.expired_leases, g.restores
+    stored.token_count, g.request, g.begins_at, stored.new_token_count, g.expired_leases, g.restores, other.pieces
 from generations as g
     join messages as reply on reply.user_id = g.user_id and reply.id = g.message_id
     join messages as question on question.user_id = reply.user_id and question.id = reply.parent_id
     cross join lateral (
+        select {pieces_as_json()} as pieces,
+            coalesce(sum(length(p.body)) filter (where p.position < g.begins_at), 0) as prior_length
+        from pieces as p
+        where p.user_id = %(user_id)s and p.message_id = %(message_id)s
+    ) as other
+    cross join lateral (
         select coalesce(string_agg(d.text, '' order by d.start_offset), '') as text,
             coalesce(sum(d.token_count), 0) as token_count,
-            coalesce(sum(d.token_count) filter (where d.start_offset >= g.begins_at), 0) as new_token_count
+            coalesce(sum(d.token_count) filter (where d.start_offset >= g.begins_at - other.prior_length), 0)
+                as new_token_count
         from deltas as d
         where d.user_id = %(user_id)s and d.message_id = %(message_id)s
     ) as stored
 where g.user_id = %(user_id)s and g.conversation_id = %(conversation_id)s and g.message_id = %(message_id)s
-"""
+"""  # noqa: S608 - the expression is a literal
 
 # A cut is where a request's text begins or ends, and so between two deltas.
 RESUME = """
 with dropped as (
     delete from deltas
-    where user_id = %(user_id)s and message_id = %(message_id)s and start_offset >= %(cut)s::bigint
+    where user_id = %(user_id)s and message_id = %(message_id)s and start_offset >= %(text_cut)s::bigint
+),
+dropped_pieces as (
+    delete from pieces
+    where user_id = %(user_id)s and message_id = %(message_id)s and position >= %(cut)s::bigint
 ),
 numbered as (
     update generations set number = number + 1
@@ -85,7 +96,7 @@ returning (
 
 # The newest message is the reply. Because of `offset 0`, each step looks up one row by the primary key.
 RESUMED = f"""
-select {message_with_text()}
+select {whole_message("m.id = %(message_id)s")}
 from (
     with recursive ancestors as (
         select m.*, 0 as count
@@ -171,7 +182,18 @@ async def lock(
 async def read_orphan(connection: Connection, lease: Lease) -> OrphanedReply:
     """Returns a running reply as it is stored, in a transaction that has locked the reply."""
     (
-        (text, stop_requested, replaces, token_count, request, begins_at, new_token_count, expired_leases, restores),
+        (
+            text,
+            stop_requested,
+            replaces,
+            token_count,
+            request,
+            begins_at,
+            new_token_count,
+            expired_leases,
+            restores,
+            pieces,
+        ),
     ) = await fetch_on(connection, ORPHANED_REPLY, lease_parameters(lease))
     return OrphanedReply(
         text=text,
@@ -183,12 +205,13 @@ async def read_orphan(connection: Connection, lease: Lease) -> OrphanedReply:
         new_token_count=new_token_count,
         expired_leases=expired_leases,
         prior=to_prior_state(restores),
+        pieces=to_pieces(pieces),
     )
 
 
 async def finish_locked(connection: Connection, lease: Lease, final_state: FinalState) -> FinalState:
     """Finishes a reply in a transaction that has locked the reply."""
-    await fetch_on(connection, FINISH, finish_parameters(lease, final_state))
+    await fetch_on(connection, finish_statement(final_state), finish_parameters(lease, final_state))
     return final_state
 
 
@@ -197,7 +220,14 @@ async def _resume(
 ) -> ResumedReply:
     names = {"user_id": lease.user_id, "message_id": lease.message_id}
     ((instructions,),) = await fetch_on(
-        connection, RESUME, {**names, "conversation_id": lease.conversation_id, "cut": resumption.cut}
+        connection,
+        RESUME,
+        {
+            **names,
+            "conversation_id": lease.conversation_id,
+            "cut": resumption.cut,
+            "text_cut": resumption.text_cut,
+        },
     )
     rows = await fetch_on(connection, RESUMED, {**names, "history_limit": history_limit})
     *history, reply = to_messages(lease.user_id, lease.conversation_id, rows)

@@ -5,7 +5,7 @@ from attrs import evolve
 
 from chatcore.conversations.message import Status
 from chatcore.errors import MessageNotFoundError
-from chatcore.ports import DeltaRead, Storage
+from chatcore.ports import Storage
 from chatcore.replies.lease import Lease, LeaseStatus
 from chatcore.testing.samples import (
     ALICE,
@@ -14,10 +14,12 @@ from chatcore.testing.samples import (
     a_conversation,
     a_final_state,
     a_message_id,
+    a_read,
     a_reader,
     a_turn,
     an_owner,
     progress,
+    text_of,
     wrong_leases,
 )
 from chatcore.testing.storage.steps import (
@@ -116,7 +118,7 @@ class CheckpointsContract(StorageHooks):
 
         assert (await message_of(storage, lease)).content == "Hello"
         (read,) = await storage.read_deltas([a_reader(lease)])
-        assert (read.text, read.is_live) == ("", False)
+        assert (text_of(read), read.is_live) == ("", False)
 
     async def test_an_expired_lease_holds_until_it_is_taken_over(self, storage: Storage) -> None:
         lease = await begin(storage)
@@ -145,7 +147,7 @@ class DeltaReadersContract(StorageHooks):
         reads = await storage.read_deltas([a_reader(lease, offset) for offset in range(len(whole) + 1)])
 
         assert list(reads) == [
-            DeltaRead(whole[offset:], len(whole), is_live=True, generation=1) for offset in range(len(whole) + 1)
+            a_read(whole[offset:], len(whole), is_live=True, generation=1) for offset in range(len(whole) + 1)
         ]
 
     async def test_no_more_is_read_than_the_reader_has_room_for(self, storage: Storage) -> None:
@@ -155,17 +157,17 @@ class DeltaReadersContract(StorageHooks):
         reads = await storage.read_deltas([a_reader(lease, offset, room=room) for offset, room in stretches])
 
         assert list(reads) == [
-            DeltaRead(whole[offset : offset + room], min(len(whole), offset + room), is_live=True, generation=1)
+            a_read(whole[offset : offset + room], min(len(whole), offset + room), is_live=True, generation=1)
             for offset, room in stretches
         ]
 
     async def test_a_reader_beyond_the_end_learns_how_much_there_is(self, storage: Storage) -> None:
         lease = await begin(storage)
-        assert list(await storage.read_deltas([a_reader(lease, 7)])) == [DeltaRead("", 0, is_live=True, generation=1)]
+        assert list(await storage.read_deltas([a_reader(lease, 7)])) == [a_read("", 0, is_live=True, generation=1)]
 
         await checkpoint(storage, progress(lease, "Hello"))
 
-        assert list(await storage.read_deltas([a_reader(lease, 7)])) == [DeltaRead("", 5, is_live=True, generation=1)]
+        assert list(await storage.read_deltas([a_reader(lease, 7)])) == [a_read("", 5, is_live=True, generation=1)]
 
     async def test_readers_are_answered_in_their_order(self, storage: Storage) -> None:
         alices, bobs = await begin(storage), await begin(storage, await create(storage, BOB))
@@ -175,8 +177,8 @@ class DeltaReadersContract(StorageHooks):
 
         reads = await storage.read_deltas(readers)
 
-        assert [read.text for read in reads] == ["Bob", "ice", "Bob", "Alice", "ob"]
-        assert [read.end_offset for read in reads] == [3, 5, 3, 5, 3]
+        assert [text_of(read) for read in reads] == ["Bob", "ice", "Bob", "Alice", "ob"]
+        assert [read.end_position for read in reads] == [3, 5, 3, 5, 3]
 
     async def test_no_readers_are_told_nothing(self, storage: Storage) -> None:
         assert list(await storage.read_deltas([])) == []
@@ -187,15 +189,15 @@ class DeltaReadersContract(StorageHooks):
         reader = a_reader(lease)
         strangers = [
             evolve(reader, user_id=BOB),
-            evolve(reader, user_id=BOB, offset=3),
+            evolve(reader, user_id=BOB, position=3),
             evolve(reader, message_id=a_message_id()),
             evolve(reader, conversation_id=a_conversation().id),
         ]
 
         reads = await storage.read_deltas([*strangers, reader])
 
-        assert list(reads[:-1]) == [DeltaRead("", 0, is_live=False)] * 4
-        assert reads[-1] == DeltaRead("secret", 6, is_live=True, generation=1)
+        assert list(reads[:-1]) == [a_read("", 0, is_live=False)] * 4
+        assert reads[-1] == a_read("secret", 6, is_live=True, generation=1)
 
     async def test_an_ended_reply_is_no_longer_live(self, storage: Storage) -> None:
         lease = await begin(storage)
@@ -204,7 +206,7 @@ class DeltaReadersContract(StorageHooks):
 
         (read,) = await storage.read_deltas([a_reader(lease, 2)])
 
-        assert (read.text, read.is_live) == ("", False)
+        assert (text_of(read), read.is_live) == ("", False)
         assert (await message_of(storage, lease)).content == "Hello"
 
     async def test_a_reply_that_changes_hands_stays_readable(self, storage: Storage) -> None:

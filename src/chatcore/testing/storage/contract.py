@@ -13,6 +13,7 @@ from chatcore.testing.storage.orphans import ClaimsContract, OrphansContract
 from chatcore.testing.storage.outage import OutageContract
 from chatcore.testing.storage.pages import PagesContract
 from chatcore.testing.storage.paths import PathsContract
+from chatcore.testing.storage.pieces import PieceReadersContract, PieceRecoveryContract, PiecesContract
 from chatcore.testing.storage.regeneration_keys import RegenerationKeysContract
 from chatcore.testing.storage.regenerations import RegenerationRepeatsContract, RegenerationsContract
 from chatcore.testing.storage.resumptions import ResumptionsContract
@@ -45,6 +46,9 @@ class StorageContract(
     ResumptionsContract,
     ContinuationsContract,
     HandOverContract,
+    PiecesContract,
+    PieceReadersContract,
+    PieceRecoveryContract,
     OutageContract,
 ):
     """Tests every promise of a storage adapter.

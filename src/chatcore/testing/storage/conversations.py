@@ -12,7 +12,7 @@ from chatcore.conversations.listing import PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.conversations.path import WHOLE_PATH
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
-from chatcore.ports import DeltaRead, Storage
+from chatcore.ports import Storage
 from chatcore.replies.lease import LeaseStatus
 from chatcore.testing.samples import (
     ALICE,
@@ -24,6 +24,7 @@ from chatcore.testing.samples import (
     a_final_state,
     a_key,
     a_message_id,
+    a_read,
     a_reader,
     a_regeneration,
     a_rename,
@@ -163,7 +164,7 @@ class ConversationsContract(StorageHooks):
         assert await checkpoint(storage, progress(lease, " more", start_offset=4, renew=True)) is LeaseStatus.LOST
         assert await storage.finish(lease, a_final_state("some more")) is False
         assert await storage.recover(lease, lambda orphan: a_final_state(orphan.text)) is None
-        assert list(await storage.read_deltas([a_reader(lease)])) == [DeltaRead("", 0, is_live=False)]
+        assert list(await storage.read_deltas([a_reader(lease)])) == [a_read("", 0, is_live=False)]
         await self.expire_leases(storage)
         assert list(await storage.claim_expired(lease.owner_id, (), 10)) == []
         with pytest.raises(MessageNotFoundError):
@@ -182,7 +183,7 @@ class ConversationsContract(StorageHooks):
 
         assert [m.position for m in await messages_of(storage, conversation)] == [1, 2]
         assert list(await storage.read_deltas([a_reader(lease_of(again))])) == [
-            DeltaRead("", 0, is_live=True, generation=1)
+            a_read("", 0, is_live=True, generation=1)
         ]
         assert await storage.finish(lease, a_final_state()) is False
 

@@ -26,7 +26,7 @@ class HandOverContract(StorageHooks):
 
         def decide(orphan: OrphanedReply) -> Resumption:
             seen.append(orphan)
-            return Resumption(0)
+            return Resumption(0, 0)
 
         lease = await begin(storage)
         for _ in range(2):

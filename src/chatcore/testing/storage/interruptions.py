@@ -15,7 +15,7 @@ from chatcore.errors import (
     NothingToRegenerateError,
     TooManyGenerationsError,
 )
-from chatcore.ports import AcceptedTurn, DeltaRead, NewRegeneration, NewTurn, Storage
+from chatcore.ports import AcceptedTurn, NewRegeneration, NewTurn, Storage
 from chatcore.replies.lease import FinalState, LeaseStatus
 from chatcore.replies.orphans import OrphanedReply
 from chatcore.reply_error import ReplyError
@@ -25,6 +25,7 @@ from chatcore.testing.samples import (
     a_final_state,
     a_key,
     a_message_id,
+    a_read,
     a_reader,
     a_regeneration,
     a_turn,
@@ -96,7 +97,7 @@ class InterruptionsContract(StorageHooks):
         assert await checkpoint(storage, progress(running, "lo", start_offset=3, renew=True)) is LeaseStatus.LOST
         assert not await storage.finish(running, a_final_state("Hello"))
         assert (await message_of(storage, running)).content == "Hel"
-        assert list(await storage.read_deltas([a_reader(running)])) == [DeltaRead("", 0, is_live=False)]
+        assert list(await storage.read_deltas([a_reader(running)])) == [a_read("", 0, is_live=False)]
 
     async def test_a_reply_that_has_ended_is_left_as_it_is(self, storage: Storage) -> None:
         conversation = await create(storage)

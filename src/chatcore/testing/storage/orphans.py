@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from chatcore.conversations.message import MessageId, Status
-from chatcore.ports import DeltaRead, Storage
+from chatcore.ports import Storage
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId
 from chatcore.replies.orphans import OrphanedReply
 from chatcore.testing.samples import (
     BOB,
     a_failure,
     a_final_state,
+    a_read,
     a_reader,
     a_regeneration,
     a_turn,
@@ -143,7 +144,7 @@ class OrphansContract(StorageHooks):
         assert final_state == _decided("Hello 👩‍🚀")
         message = await message_of(storage, lease)
         assert (message.status, message.content) == (Status.INTERRUPTED, "Hello 👩‍🚀")
-        assert list(await storage.read_deltas([a_reader(lease)])) == [DeltaRead("", 0, is_live=False)]
+        assert list(await storage.read_deltas([a_reader(lease)])) == [a_read("", 0, is_live=False)]
 
     async def test_a_regeneration_without_text_fails_and_the_head_returns(self, storage: Storage) -> None:
         conversation = await create(storage)

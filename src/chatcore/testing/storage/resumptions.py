@@ -6,12 +6,13 @@ from attrs import evolve
 
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.message import Status
-from chatcore.ports import DeltaRead, Storage
+from chatcore.ports import Storage
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus
 from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.testing.samples import (
     AWKWARD_TEXT,
     a_final_state,
+    a_read,
     a_reader,
     a_request,
     a_turn,
@@ -57,7 +58,7 @@ class ResumptionsContract(StorageHooks):
     async def test_every_lease_that_expires_is_counted(self, storage: Storage) -> None:
         await begin(storage)
 
-        counts = [(await self._orphan(storage, lambda _: Resumption(0))).expired_leases for _ in range(3)]
+        counts = [(await self._orphan(storage, lambda _: Resumption(0, 0))).expired_leases for _ in range(3)]
 
         assert counts == [1, 2, 3]
 
@@ -102,9 +103,9 @@ class ResumptionsContract(StorageHooks):
             reads += await storage.read_deltas([a_reader(lease)])
 
         assert reads == [
-            DeltaRead("Hel", 3, is_live=True, generation=1),
-            DeltaRead("Hel", 3, is_live=True, generation=2),
-            DeltaRead("", 0, is_live=True, generation=3),
+            a_read("Hel", 3, is_live=True, generation=1),
+            a_read("Hel", 3, is_live=True, generation=2),
+            a_read("", 0, is_live=True, generation=3),
         ]
         assert (await message_of(storage, lease)).cuts == (3, 0)
 
@@ -132,7 +133,7 @@ class ResumptionsContract(StorageHooks):
         await self.expire_leases(storage)
         present = await claim(storage, an_owner())
 
-        assert await storage.recover(fenced, lambda _: Resumption(0), history_limit=10) is None
+        assert await storage.recover(fenced, lambda _: Resumption(0, 0), history_limit=10) is None
 
         assert await text_so_far(storage, present) == "Hel"
         assert (await message_of(storage, present)).cuts == ()
@@ -155,6 +156,6 @@ class ResumptionsContract(StorageHooks):
         """Takes over the only running reply and resumes it at a cut."""
         await self.expire_leases(storage)
         lease: Lease = await claim(storage, an_owner())
-        resumed = await storage.recover(lease, lambda _: Resumption(cut), history_limit=history_limit)
+        resumed = await storage.recover(lease, lambda _: Resumption(cut, cut), history_limit=history_limit)
         assert isinstance(resumed, ResumedReply)
         return resumed

@@ -7,7 +7,7 @@ from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import Message
 from chatcore.ports import AcceptedTurn, NewTurn, Storage
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
-from chatcore.testing.samples import ALICE, a_conversation, a_final_state, a_reader, a_turn
+from chatcore.testing.samples import ALICE, a_conversation, a_final_state, a_reader, a_turn, text_of
 from chatcore.user import UserId
 
 
@@ -100,4 +100,4 @@ async def text_so_far(storage: Storage, lease: Lease) -> str:
     """Returns the stored text of a running reply."""
     (read,) = await storage.read_deltas([a_reader(lease)])
     assert read.is_live
-    return read.text
+    return text_of(read)

@@ -4,8 +4,9 @@ from typing import Annotated, ClassVar, Literal
 
 from attrs import frozen
 
+from chatcore.ports.inference import RESERVED_KEYS
 from chatcore.reply_error import ReplyError
-from chatcore_service.http.fields import Count, JsonText, Keywords
+from chatcore_service.http.fields import Count, Doc, JsonText, Keywords
 from chatcore_service.http.headers import EVENT_ID_PATTERN
 from chatcore_service.http.media_types import EVENT_STREAM
 from chatcore_service.http.operation import DocumentedResponse
@@ -20,8 +21,16 @@ class TokenFrame:
 
 
 @frozen(kw_only=True)
+class ReasoningFrame:
+    """More of what the model thinks. In the streams of POST requests, the frame may have other keys."""
+
+    takes_other_fields: ClassVar[bool] = True
+    reasoning: str
+
+
+@frozen(kw_only=True)
 class RewindFrame:
-    """The number of code points to keep, because the reader was sent more text than survived a crash."""
+    """The number of code points to keep, because the reader was sent more than survived a crash."""
 
     rewind: Count
 
@@ -42,12 +51,20 @@ class DoneFrame:
     done: Literal[True]
 
 
+#: An object without any of the keys that have a meaning is data of the model.
+DataFrame = Annotated[
+    dict[str, object],
+    Keywords(**{"not": {"anyOf": [{"required": [key]} for key in sorted(RESERVED_KEYS)]}}),
+    Doc("Data of the model, such as a tool call, a tool result or a citation."),
+]
+
+
 @frozen(kw_only=True)
 class _Event:
     # OpenAPI 3.1 does not say what a schema of `text/event-stream` describes. Readers of OpenAPI documents apply the
     # schema to each event, in the form in which an EventSource gives the event to a page.
     takes_other_fields: ClassVar[bool] = True
-    data: Annotated[str, JsonText(TokenFrame | RewindFrame | ErrorFrame | DoneFrame)]
+    data: Annotated[str, JsonText(TokenFrame | ReasoningFrame | RewindFrame | ErrorFrame | DoneFrame | DataFrame)]
     id: Annotated[str, Keywords(pattern=EVENT_ID_PATTERN)] = ""
 
 
@@ -68,10 +85,10 @@ BEGUN_REPLY = DocumentedResponse(
 #: The stream of a reply that a reader follows.
 FOLLOWED_REPLY = DocumentedResponse(
     status=200,
-    description="""Server-sent events, each with an `id`: the number of code points of text up to and including it, and
-    from the second generation of the reply on, after a hyphen, the number of the generation.
-    These are token frames, possibly after a rewind frame, then an error frame where the reply is not complete, then the
-    closing frame, whose id ends in `-end`. A stream that ends with the comment `: reconnect` and no closing frame was
-    cut by a shutdown or by the limit on its duration; follow the reply again with the last id.""",
+    description="""Server-sent events, each with an `id`: the number of code points of all parts up to and including
+    it, and from the second generation of the reply on, after a hyphen, the number of the generation. These are frames
+    with text, reasoning or data, possibly after a rewind frame, then an error frame where the reply is not complete,
+    then the closing frame, whose id ends in `-end`. A stream that ends with the comment `: reconnect` and no closing
+    frame was cut by a shutdown or by the limit on its duration; follow the reply again with the last id.""",
     content=_CONTENT,
 )

@@ -1,17 +1,19 @@
 """Sends messages and regenerates replies; both operations begin a reply."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
+import orjson
 from attrs import asdict, field, frozen
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from chatcore import OnBusy, ReplyError, Sampling, Turn
 from chatcore.conversations.message import FinishReason, Role, Status
+from chatcore.conversations.parts import Part, PartKind
 from chatcore.input_limits import InputLimits
 from chatcore.replies.sampling import MAX_TOP_K
 from chatcore.replies.turns import Turns
@@ -21,7 +23,7 @@ from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Caller
 from chatcore_service.http.decoding import decode_body
-from chatcore_service.http.encoding import encoder, json_response
+from chatcore_service.http.encoding import Json, encoded_by, encoder, json_response
 from chatcore_service.http.endpoints import SecuredEndpoints, secured
 from chatcore_service.http.fields import Count, Doc, Instant, Keywords, Rule
 from chatcore_service.http.headers import IDEMPOTENCY_KEY, PREFER, idempotency_key, prefers_async
@@ -31,6 +33,41 @@ from chatcore_service.http.waiting_turns import WaitingTurns
 from chatcore_service.streaming.streams import Streams
 
 # -- Documents -------------------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class TextPart:
+    """Text that is shown to the user."""
+
+    type: Literal["text"]
+    text: str
+
+
+@frozen(kw_only=True)
+class ReasoningPart:
+    """What the model thought before or between its text."""
+
+    type: Literal["reasoning"]
+    text: str
+
+
+@frozen(kw_only=True)
+class DataPart:
+    """A JSON object that is neither, such as a tool call, a tool result or a citation."""
+
+    type: Literal["data"]
+    data: Annotated[dict[str, object], Doc("The object as the model sent it.")]
+
+
+def part_json(part: Part) -> Json:
+    """Encodes a part of a reply."""
+    if part.kind is PartKind.DATA:
+        return {"type": part.kind, "data": orjson.Fragment(part.body)}
+    return {"type": part.kind, "text": part.body}
+
+
+def _parts_json(parts: Sequence[Part]) -> list[Json]:
+    return [part_json(part) for part in parts]
 
 
 @frozen(kw_only=True)
@@ -65,10 +102,17 @@ class MessageDocument:
     stream_id: Annotated[
         str | None,
         Doc(
-            "The id of the event in the reply's stream up to which `content` shows the reply; follow the stream from "
-            "there. Null for every other message."
+            "The id of the event in the reply's stream up to which this document shows the reply; follow the stream "
+            "from there. Null for every other message."
         ),
     ]
+    parts: Annotated[
+        Sequence[TextPart | ReasoningPart | DataPart],
+        Doc(
+            "The parts of a reply that has more than text, in the order in which the model sent them. `content` is the "
+            "text of all text parts. Without the field, `content` is the whole reply."
+        ),
+    ] = field(default=(), metadata=encoded_by(_parts_json))
 
 
 @frozen(kw_only=True)

@@ -12,6 +12,7 @@ from chatcore.conversations.listing import DEFAULT_PAGE, MAX_PAGE
 from chatcore.conversations.path import MAX_PATH_PAGE_BYTES, PATH_CURSOR_PATTERN, WHOLE_PATH
 from chatcore_service.api.conversation_responses import ConversationDocument, conversation_json
 from chatcore_service.api.messages import MessageDocument, message_json
+from chatcore_service.api.parts import MAX_CHARS, PartsEncoder, json_text
 from chatcore_service.http.encoding import json_bytes_response
 from chatcore_service.http.fields import Doc, Keywords, Rule
 from chatcore_service.streaming.json_stream import JsonStream
@@ -21,8 +22,6 @@ PIECE_BYTES = 64 * 1024
 # A document of at most this many pieces is sent as one response with a length, which takes one write and no task. An
 # ordinary conversation is one slice of messages, and its document has one or two pieces.
 _MAX_PIECES_OF_ONE_RESPONSE = 2
-# Most characters that are encoded at once. A control character takes six bytes of JSON.
-_MAX_CHARS = 16 * 1024
 
 _NO_CONTENT = b'"content":""'
 
@@ -127,7 +126,8 @@ async def _messages(opened: OpenConversation) -> AsyncIterator[bytes]:
         for batch in _batches(slice_.messages):
             yield separator
             separator = b","
-            if len(batch[0].content) > _MAX_CHARS:
+            # A message that is not whole is a slice of its own.
+            if batch[0].log_length > MAX_CHARS or not slice_.is_whole:
                 async for encoded in _long_message(opened, slice_, batch[0]):
                     yield encoded
             else:
@@ -138,10 +138,10 @@ def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
     """Divides messages into batches that can be encoded at once; a longer message is a batch of its own."""
     start, chars = 0, 0
     for index, message in enumerate(messages):
-        chars += len(message.content)
-        if chars > _MAX_CHARS and index > start:
+        chars += message.log_length
+        if chars > MAX_CHARS and index > start:
             yield messages[start:index]
-            start, chars = index, len(message.content)
+            start, chars = index, message.log_length
     if messages:
         yield messages[start:]
 
@@ -151,19 +151,23 @@ async def _long_message(opened: OpenConversation, slice_: MessageSlice, message:
     document = {**message_json(message), "content": ""}
     before, _ = orjson.dumps(document).split(_NO_CONTENT, 1)
     yield before + b'"content":"'
-    for encoded in _texts(message.content):
+    for encoded in json_text(message.content):
         yield encoded
-    length = len(message.content)
-    if message is slice_.messages[-1] and not slice_.is_whole:
-        async for part in opened.sections_after(message):
-            length += len(part)
-            for encoded in _texts(part):
+    text_length = len(message.content)
+    if not slice_.is_whole:
+        async for section in opened.sections_after(message):
+            text_length += len(section)
+            for encoded in json_text(section):
                 yield encoded
+    yield b'"'
+    length = message.log_length if slice_.is_whole else text_length
+    if not slice_.is_whole and slice_.has_pieces:
+        parts = PartsEncoder()
+        async for stretch in opened.stretches_of(message, text_length):
+            for encoded in parts.encode(stretch):
+                yield encoded
+        yield parts.end()
+        length = parts.length
     # A reply that is being generated may have grown since the slice was read.
     _, after = orjson.dumps({**document, "stream_id": message.stream_id_at(length)}).split(_NO_CONTENT, 1)
-    yield b'"' + after
-
-
-def _texts(text: str) -> Iterator[bytes]:
-    for start in range(0, len(text), _MAX_CHARS):
-        yield orjson.dumps(text[start : start + _MAX_CHARS])[1:-1]
+    yield after

@@ -1,18 +1,20 @@
 """Encodes the documents of responses as JSON, by the fields of their classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
 import attrs
 import orjson
 from cattrs import Converter
 from cattrs.fns import identity
-from cattrs.gen import make_dict_unstructure_fn
+from cattrs.gen import make_dict_unstructure_fn, override
 from starlette.responses import Response
 
 from chatcore_service.http import media_types
 
 Json = dict[str, Any]
+
+_ENCODED_BY = "encoded_by"
 
 
 def json_response(document: Json, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -42,8 +44,20 @@ def encoder(document_type: type) -> Callable[[Any], Json]:
     return _converter.get_unstructure_hook(document_type)
 
 
+def encoded_by(encode: Callable[[Any], object]) -> Mapping[str, object]:
+    """Returns the metadata of a field whose values `encode` turns into JSON."""
+    return {_ENCODED_BY: encode}
+
+
 def _document_hook(document_type: type) -> Callable[[Any], Json]:
-    return make_dict_unstructure_fn(document_type, _converter, _cattrs_use_alias=True, _cattrs_omit_if_default=True)
+    overrides: dict[str, Any] = {
+        field.name: override(unstruct_hook=field.metadata[_ENCODED_BY])
+        for field in attrs.fields(document_type)
+        if _ENCODED_BY in field.metadata
+    }
+    return make_dict_unstructure_fn(
+        document_type, _converter, _cattrs_use_alias=True, _cattrs_omit_if_default=True, **overrides
+    )
 
 
 def _is_plain(type_: Any) -> bool:  # noqa: ANN401 - a type with its annotations

@@ -1,6 +1,6 @@
 """Derives JSON Schemas (2020-12) from types and their annotations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from types import UnionType
@@ -61,6 +61,7 @@ class Schemas:
             UnionType: self._of_union,
             dict: self._of_dict,
             list: self._of_list,
+            Sequence: self._of_list,
         }
 
     def _of_annotated(self, arguments: tuple[Any, ...]) -> Schema:

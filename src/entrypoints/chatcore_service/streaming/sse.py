@@ -5,6 +5,7 @@ from json import JSONEncoder
 from typing import Protocol, TypeVar
 
 from chatcore import End, ReplyError, Stretch
+from chatcore.conversations.parts import PartKind
 from chatcore.conversations.places import Place
 from chatcore_service.streaming.direct_writer import DirectWriter
 
@@ -15,6 +16,9 @@ RECONNECT = b": reconnect\n\n"
 MAX_WRITE_BYTES = 64 * 1024
 # A code point takes at most twelve characters of JSON, those of an escaped surrogate pair.
 _MAX_FRAME_CHARS = 5000
+
+# The key of a frame that has text or reasoning.
+_FIELDS = {PartKind.TEXT: "token", PartKind.REASONING: "reasoning"}
 
 _DONE = 'data: {"done":true}\n\n'
 
@@ -58,8 +62,8 @@ class FrameEncoder(Encoder[bytes]):
         return b"" if end.error is None else (_error_frame(end.error) + _DONE).encode()
 
 
-class TextEncoder(Encoder[Stretch]):
-    """Encodes text. The id of a frame is the number of code points of the reply up to the frame's end.
+class LogEncoder(Encoder[Stretch]):
+    """Encodes the log of a reply. The id of a frame is the number of code points of the log up to the frame's end.
 
     From the second generation of a reply on, the id also has the number of the generation. The id of the closing frame
     ends in ``-end``.
@@ -74,17 +78,21 @@ class TextEncoder(Encoder[Stretch]):
         self._suffix = _suffix(place.generation)
 
     def encode(self, chunk: Stretch) -> Iterator[bytes]:
-        """Yields token frames with the chunk's text, or a rewind frame if the reader must drop text."""
+        """Yields frames with the text, the reasoning or the data, or a rewind frame if the reader must drop some."""
         if chunk.generation is not None:
             self._suffix = _suffix(chunk.generation)
         if chunk.is_rewind and chunk.end_offset < self._offset:
             yield f'id: {chunk.end_offset}{self._suffix}\ndata: {{"rewind":{chunk.end_offset}}}\n\n'.encode()
         self._offset = chunk.end_offset
+        if chunk.kind is PartKind.DATA:
+            yield from _slices(f"id: {chunk.end_offset}{self._suffix}\ndata: {chunk.text}\n\n".encode())
+            return
+        field = _FIELDS[chunk.kind]
         start = chunk.end_offset - len(chunk.text)
         for index in range(0, len(chunk.text), _MAX_FRAME_CHARS):
             text = chunk.text[index : index + _MAX_FRAME_CHARS]
             end = start + index + len(text)
-            yield f'id: {end}{self._suffix}\ndata: {{"token":{_quoted(text)}}}\n\n'.encode()
+            yield f'id: {end}{self._suffix}\ndata: {{"{field}":{_quoted(text)}}}\n\n'.encode()
 
     def onto(self, writer: DirectWriter) -> Callable[[Stretch], bool]:
         """Returns a function that encodes a chunk and writes all frames with one call of the writer."""

@@ -8,7 +8,7 @@ from chatcore.replies.turns import Turns
 from chatcore_service.http.caller import Caller
 from chatcore_service.metrics import Metrics
 from chatcore_service.streaming.event_stream import EventStream
-from chatcore_service.streaming.sse import FrameEncoder, TextEncoder
+from chatcore_service.streaming.sse import FrameEncoder, LogEncoder
 from chatcore_service.streaming.stream_limiter import Slot, StreamLimiter
 from chatcore_service.streaming.stream_monitor import StreamMonitor
 
@@ -58,7 +58,7 @@ class Streams:
             )
         return EventStream(
             reader,
-            TextEncoder(place),
+            LogEncoder(place),
             caller=caller,
             stream_monitor=self.stream_monitor,
             location=location,

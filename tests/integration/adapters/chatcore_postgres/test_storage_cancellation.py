@@ -36,6 +36,7 @@ select 'conversation', to_jsonb(c) from conversations as c where user_id = %(use
 union all select 'message', to_jsonb(m) from messages as m where user_id = %(user)s
 union all select 'generation', to_jsonb(g) - 'lease_until' from generations as g where user_id = %(user)s
 union all select 'delta', to_jsonb(d) from deltas as d where user_id = %(user)s
+union all select 'piece', to_jsonb(p) from pieces as p where user_id = %(user)s
 union all select 'key', to_jsonb(k) from idempotency_keys as k where user_id = %(user)s
 order by 1, 2
 """

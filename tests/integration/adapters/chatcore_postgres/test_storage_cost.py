@@ -294,8 +294,8 @@ async def test_no_statement_reads_more_running_replies_than_it_needs(
             {
                 **reader,
                 "message_ids": Uuids([message_id]),
-                "offsets": Integers([offset]),
-                "untils": Integers([offset + room]),
+                "positions": Integers([offset]),
+                "rooms": Integers([room]),
             },
             Kind.CUSTOM,
         )

@@ -19,6 +19,7 @@ from chatcore.testing.samples import (
     an_owner,
     later,
     progress,
+    text_of,
 )
 from chatcore.testing.storage.steps import begin, create, lease_of, reopen
 from chatcore_postgres import PostgresStorage
@@ -58,7 +59,7 @@ async def test_no_caller_notices_that_all_connections_are_cut(storage: PostgresS
         await admin.execute(_TERMINATE)
         await storage.checkpoint(lease.owner_id, [progress(lease, "Hi")])
         await admin.execute(_TERMINATE)
-        assert [read.text for read in await storage.read_deltas([a_reader(lease)])] == ["Hi"]
+        assert [text_of(read) for read in await storage.read_deltas([a_reader(lease)])] == ["Hi"]
         await admin.execute(_TERMINATE)
         assert await storage.recover(lease, lambda orphan: a_final_state(orphan.text)) == a_final_state("Hi")
         await admin.execute(_TERMINATE)

@@ -22,7 +22,16 @@ from chatcore.errors import (
 )
 from chatcore.ports import AcceptedTurn, NewTurn
 from chatcore.replies.lease import LeaseStatus
-from chatcore.testing.samples import a_conversation, a_final_state, a_key, a_reader, a_regeneration, a_turn, progress
+from chatcore.testing.samples import (
+    a_conversation,
+    a_final_state,
+    a_key,
+    a_reader,
+    a_regeneration,
+    a_turn,
+    progress,
+    text_of,
+)
 from chatcore.testing.storage.steps import begin, create, end, lease_of, reopen
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
@@ -197,7 +206,7 @@ async def test_text_that_waited_for_the_final_state_is_lost_and_delays_no_other(
         await _someone_waits(other)
 
     assert await checkpoint == [LeaseStatus.LOST, LeaseStatus.HELD]
-    assert [read.text for read in await storage.read_deltas([a_reader(ended), a_reader(held)])] == ["", "in time"]
+    assert [text_of(read) for read in await storage.read_deltas([a_reader(ended), a_reader(held)])] == ["", "in time"]
 
 
 async def test_a_turn_that_waited_for_the_deletion_finds_nothing(

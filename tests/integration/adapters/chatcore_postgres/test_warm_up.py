@@ -20,7 +20,7 @@ where statement like '%as free_slot%' and statement not like '%pg_prepared_state
 """
 _STORED = b"""
 select (select count(*) from conversations) + (select count(*) from messages) + (select count(*) from generations)
-    + (select count(*) from deltas) + (select count(*) from idempotency_keys)
+    + (select count(*) from deltas) + (select count(*) from pieces) + (select count(*) from idempotency_keys)
 """
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.statements import all_statements
 
-_TABLES = "conversations|messages|generations|deltas|idempotency_keys|open_streams"
+_TABLES = "conversations|messages|generations|deltas|pieces|idempotency_keys|open_streams"
 
 _TABLE_IN_USE = re.compile(rf"\b(?:from|join|using|update)\s+({_TABLES})\b(?:\s+as\s+(\w+))?")
 _INSERTED_COLUMNS = re.compile(rf"\binsert into (?:{_TABLES})\s*\(\s*(\w+)")

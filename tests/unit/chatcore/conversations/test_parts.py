@@ -2,7 +2,19 @@
 
 import pytest
 
-from chatcore.conversations.parts import Part, PartKind, Piece, Stretch, parts_of, read_log
+from chatcore.conversations.parts import (
+    Log,
+    Part,
+    PartKind,
+    Piece,
+    Stretch,
+    bytes_of,
+    parts_of,
+    pieces_in,
+    read_log,
+    stretches_between,
+    text_offset_at,
+)
 
 TEXT = "It is 4."
 # The log is: thinks (6), "It" (2), {"a":1} (7), deeply (3 + 3), " is 4." (6).
@@ -64,3 +76,45 @@ def test_a_stretch_has_a_bounded_length_unless_it_is_data() -> None:
     assert read(0, 2) == Stretch("th", 2, PartKind.REASONING)
     assert read(22, 2) == Stretch("is", 24)
     assert read(8, 2) == Stretch('{"a":1}', 15, PartKind.DATA)
+
+
+LOG = Log(TEXT, PIECES)
+
+
+def test_a_log_is_as_long_as_all_of_its_parts() -> None:
+    assert (LOG.length, Log("Four.").length, Log("", PIECES[:1]).length) == (27, 5, 6)
+    assert (bytes_of(PIECES), bytes_of([Piece(0, 0, PartKind.REASONING, "é")]), bytes_of(())) == (19, 2, None)
+
+
+@pytest.mark.parametrize("max_chars", [1, 2, 7, 100])
+@pytest.mark.parametrize("position", range(28))
+def test_a_window_of_a_log_reads_as_the_log(position: int, max_chars: int) -> None:
+    text_offset = text_offset_at(position, PIECES)
+    first = max([0, *(index for index, piece in enumerate(PIECES) if piece.position <= position)])
+    window = [piece for piece in PIECES[first:] if piece.position < position + max_chars]
+
+    read = stretches_between(
+        position,
+        max_chars,
+        text=TEXT[text_offset : text_offset + max_chars],
+        text_offset=text_offset,
+        pieces=window,
+    )
+
+    assert list(read) == list(LOG.stretches(position, max_chars))
+
+
+def test_a_window_at_the_end_of_what_is_stored_is_empty() -> None:
+    assert list(stretches_between(5, 10, text="", text_offset=5, pieces=())) == []
+
+
+def test_the_stretches_of_a_log_tell_its_pieces() -> None:
+    pieces = pieces_in(LOG.stretches(0, 100))
+
+    assert pieces == PIECES
+
+
+def test_a_stretch_is_cut_at_a_position() -> None:
+    stretch = Stretch("Four.", 10)
+
+    assert (stretch.up_to(8), stretch.up_to(10), stretch.up_to(11)) == (Stretch("Fou", 8), stretch, stretch)

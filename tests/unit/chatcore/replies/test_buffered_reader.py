@@ -1,6 +1,6 @@
 """Tests the reader of text that a feeder puts into its buffer."""
 
-from chatcore.conversations.parts import Stretch
+from chatcore.conversations.parts import Log, Stretch
 from chatcore.replies.buffered_reader import BufferedReader
 from chatcore.replies.transcript import End
 from chatcore.reply_error import ReplyError
@@ -8,9 +8,8 @@ from chatcore.reply_error import ReplyError
 
 def test_it_returns_what_was_put_in_and_then_the_rest() -> None:
     reader = BufferedReader(2)
-    reader.put("llo")
-    reader.put("")
-    reader.finish("Hello world", End())
+    reader.put(Stretch("llo", 5))
+    reader.finish(Log("Hello world"), End())
 
     assert [reader.take(), reader.take(), reader.take()] == [Stretch("llo", 5), Stretch(" world", 11), None]
     assert reader.end == End()
@@ -18,7 +17,7 @@ def test_it_returns_what_was_put_in_and_then_the_rest() -> None:
 
 def test_it_rewinds_when_less_was_stored_than_was_shown() -> None:
     reader = BufferedReader(9)
-    reader.finish("Hello", End(ReplyError.INFERENCE_INTERRUPTED))
+    reader.finish(Log("Hello"), End(ReplyError.INFERENCE_INTERRUPTED))
 
     assert reader.take() == Stretch("", 5)
     assert reader.take() is None
@@ -26,6 +25,6 @@ def test_it_rewinds_when_less_was_stored_than_was_shown() -> None:
 
 def test_a_reader_that_has_everything_gets_only_the_end() -> None:
     reader = BufferedReader(5)
-    reader.finish("Hello", End())
+    reader.finish(Log("Hello"), End())
 
     assert (reader.take(), reader.end) == (None, End())

@@ -13,6 +13,7 @@ from chatcore.replies.buffered_reader import MAX_BUFFERED_CHARS
 from chatcore.replies.lease import LEASE_SECONDS
 from chatcore.replies.page_reader import MAX_PAGE_CHARS
 from chatcore.replies.transcript import RECONNECT, End
+from chatcore.testing.samples import text_of
 
 
 async def test_a_reader_on_another_process_gets_the_text_and_the_end(world: World) -> None:
@@ -201,7 +202,7 @@ async def test_a_slow_reader_buffers_up_to_a_bound_and_gets_all_in_the_end(world
     async def read_deltas(readers: Sequence[DeltaReader]) -> Sequence[DeltaRead]:
         reads = await real(readers)
         rooms.extend(reader.room for reader in readers)
-        fetched.extend(read.text for read in reads)
+        fetched.extend(text_of(read) for read in reads)
         return reads
 
     world.storage.read_deltas = read_deltas  # type: ignore[method-assign]  # a storage that keeps what it sent

@@ -1,58 +1,16 @@
 """Readers of replies that pass from one generation to the next while they read, or while they are away."""
 
-import json
-
 import pytest
-from attrs import define, field
-from tests.unit.conftest import ADA, World, has_ended, until
+from attrs import define
+from tests.unit.chatcore.replies.stream_client import Client
+from tests.unit.conftest import World, has_ended, until
 from tests.unit.inference_by_hand import Call, InferenceByHand
 
-from chatcore import Reader, Stretch, Turn
+from chatcore import PartKind, Turn
 from chatcore.conversations.places import Place
 from chatcore.replies.lease import LEASE_SECONDS
 from chatcore.replies.rescue import Rescue
 from chatcore.replies.transcript import RECONNECT
-from chatcore_service.streaming.sse import TextEncoder
-
-
-@define
-class Client:
-    """Reads a stream as a browser does: it keeps the text and the last id, and does what rewinds say."""
-
-    text: str = ""
-    place: Place = field(default=Place(0))
-    rewinds: list[int] = field(factory=list[int])
-    has_ended: bool = False
-
-    def take(self, reader: Reader[Stretch]) -> None:
-        """Takes everything that is ready for the reader."""
-        encoder = TextEncoder(self.place)
-        frames = [frame for chunk in iter(reader.take, None) for frame in encoder.encode(chunk)]
-        if reader.end is not None and not reader.end.reconnect:
-            frames.append(encoder.end(reader.end))
-        for event in b"".join(frames).decode().split("\n\n")[:-1]:
-            self._receive(event)
-
-    def _receive(self, event: str) -> None:
-        id_, data = (line.partition(": ")[2] for line in event.split("\n"))
-        payload = json.loads(data)
-        if "rewind" in payload:
-            self.rewinds.append(payload["rewind"])
-            self.text = self.text[: payload["rewind"]]
-        self.text += payload.get("token", "")
-        self.has_ended = "done" in payload
-        position, _, generation = id_.removesuffix("-end").partition("-")
-        self.place = Place(int(position), int(generation or 1))
-        assert self.place.position == len(self.text)
-
-    async def connect(self, world: World, turn: Turn) -> Reader[Stretch]:
-        """Follows a reply from where the client left off."""
-        reply = turn.reply
-        reader = await world.chat.turns.follow(
-            ADA, reply.conversation_id, reply.id, offset=self.place.position, generation=self.place.generation
-        )
-        assert reader is not None
-        return reader
 
 
 @define
@@ -208,7 +166,7 @@ async def test_a_reader_of_a_thawed_owner_drops_what_is_no_part_of_the_reply(wor
     await crash.grow()
     # The first process thaws, and shows its reader more before it learns that it lost the reply.
     thawed = await Client().connect(world, crash.turn)
-    stale = Client(text="stored lost", place=Place(11))
+    stale = Client(log=[(PartKind.TEXT, char) for char in "stored lost"], place=Place(11))
     stale_reader = await stale.connect(world, crash.turn)
     thawed.leave()
     await world.clock.elapse(0.3)

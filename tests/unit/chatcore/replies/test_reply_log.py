@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from chatcore.conversations.parts import (
     MAX_DATA_BYTES,
     MAX_DATA_PARTS,
+    MAX_PIECE_CHARS,
+    Log,
     Part,
     PartKind,
     Piece,
@@ -112,3 +114,42 @@ def test_only_so_much_data_is_kept_and_a_smaller_part_still_fits() -> None:
     assert log.add_data(large) is True
     assert log.add_data("{}") is False
     assert log.has_data
+
+
+def test_a_log_goes_on_after_what_earlier_generations_have_left() -> None:
+    left = Log("Hi", (Piece(0, 0, PartKind.REASONING, "hm"), Piece(4, 2, PartKind.DATA, "{}")))
+    log = ReplyLog()
+    log.restore(left)
+
+    add(log, (PartKind.REASONING, "so"))
+    add(log, (PartKind.TEXT, "!"))
+
+    assert (log.length, log.pieces(), log.pieces(6)) == (
+        9,
+        (*left.pieces, Piece(6, 2, PartKind.REASONING, "so")),
+        (Piece(6, 2, PartKind.REASONING, "so"),),
+    )
+    assert (log.text.text(), log.text.token_count, log.has_data) == ("Hi!", 1, True)
+
+
+def test_what_is_not_text_is_dropped_from_a_position_on() -> None:
+    log = ReplyLog()
+    log.restore(Log("Hi", (Piece(0, 0, PartKind.REASONING, "hm"),)))
+    add(log, (PartKind.REASONING, "so"))
+    add(log, (PartKind.DATA, "{}"))
+
+    log.drop_pieces(4)
+
+    assert (log.length, log.pieces()) == (4, (Piece(0, 0, PartKind.REASONING, "hm"),))
+    assert parts_in(read_on(log, 0)) == [Part(PartKind.REASONING, "hm"), Part(PartKind.TEXT, "Hi")]
+
+
+def test_long_reasoning_is_stored_in_pieces() -> None:
+    log = ReplyLog()
+    add(log, (PartKind.REASONING, "r" * (2 * MAX_PIECE_CHARS + 1)))
+
+    assert [(piece.position, len(piece.body)) for piece in log.pieces()] == [
+        (0, MAX_PIECE_CHARS),
+        (MAX_PIECE_CHARS, MAX_PIECE_CHARS),
+        (2 * MAX_PIECE_CHARS, 1),
+    ]

@@ -174,13 +174,13 @@ _CONTINUE = RescuePolicy(rescue=Rescue.CONTINUE, can_continue=True)
 _RESTART = RescuePolicy(rescue=Rescue.RESTART, can_continue=False)
 
 _DECISIONS = {
-    "it goes on": (_CONTINUE, _ORPHAN, Resumption(5)),
-    "it goes on without text": (_CONTINUE, evolve(_ORPHAN, text="", new_token_count=0), Resumption(0)),
-    "it begins again": (_RESTART, _ORPHAN, Resumption(0)),
+    "it goes on": (_CONTINUE, _ORPHAN, Resumption(5, 5)),
+    "it goes on without text": (_CONTINUE, evolve(_ORPHAN, text="", new_token_count=0), Resumption(0, 0)),
+    "it begins again": (_RESTART, _ORPHAN, Resumption(0, 0)),
     "a continuation begins again after what it continues": (
         evolve(_RESTART, can_continue=True),
         _CONTINUED,
-        Resumption(3),
+        Resumption(3, 3),
     ),
     "a continuation needs a model that can": (_RESTART, _CONTINUED, Status.INTERRUPTED),
     "the model cannot": (evolve(_CONTINUE, can_continue=False), _ORPHAN, Status.INTERRUPTED),

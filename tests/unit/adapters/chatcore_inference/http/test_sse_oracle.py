@@ -20,7 +20,7 @@ from chatcore_inference.http.receiver import ReplyReceiver
 from chatcore_inference.http.sse import BYTE_ORDER_MARK, EventSplitter
 from chatcore_inference.limits import InferenceLimits
 from chatcore_inference.protocols.samosachaat.frames import SamosachaatEventReader
-from chatcore_service.streaming.sse import KEEP_ALIVE, RECONNECT, FrameEncoder, TextEncoder
+from chatcore_service.streaming.sse import KEEP_ALIVE, RECONNECT, FrameEncoder, LogEncoder
 
 # What the oracle takes for a byte order mark beside the real one: the mark's bytes taken for Latin-1. No decoder in
 # the standard would, and neither do we.
@@ -93,7 +93,7 @@ def test_the_mark_taken_for_latin_1_is_text_for_us(oracle: EventSourceParser) ->
 
 def resume_stream(text: str, offset: int = 0, *, piece: int = 7, end: End = End()) -> bytes:  # noqa: B008 - it is frozen
     """Returns what a reader of a reply is sent from `offset` on, as the text comes piece by piece."""
-    encoder = TextEncoder(Place(offset))
+    encoder = LogEncoder(Place(offset))
     stretches = (Stretch(text[at : at + piece], min(at + piece, len(text))) for at in range(offset, len(text), piece))
     frames = [frame for stretch in stretches for frame in encoder.encode(stretch)]
     return KEEP_ALIVE.join([b"", *frames, encoder.end(end)])
@@ -150,7 +150,7 @@ def test_why_a_reply_is_not_complete_is_heard(oracle: EventSourceParser, error: 
 
 
 def test_a_stream_that_goes_on_elsewhere_ends_without_an_event(oracle: EventSourceParser) -> None:
-    frames = b"".join(TextEncoder(Place(0)).encode(Stretch("text", 4)))
+    frames = b"".join(LogEncoder(Place(0)).encode(Stretch("text", 4)))
 
     heard = oracle.read(frames + RECONNECT)
 
@@ -158,7 +158,7 @@ def test_a_stream_that_goes_on_elsewhere_ends_without_an_event(oracle: EventSour
 
 
 def test_who_has_too_much_is_told_how_much_to_keep(oracle: EventSourceParser) -> None:
-    encoder = TextEncoder(Place(9))
+    encoder = LogEncoder(Place(9))
     heard = oracle.read(*encoder.encode(Stretch("", 5)), *encoder.encode(Stretch("lo", 7)))
 
     assert [json.loads(data) for data in heard.data] == [{"rewind": 5}, {"token": "lo"}]

@@ -8,15 +8,17 @@ from uuid import UUID
 
 import httpx
 import pytest
+from attrs import evolve
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, HttpService, make_container
 from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 
 from chatcore import Chat, Conversation, MessageSlice
+from chatcore.conversations.parts import Log, PartKind, Piece, bytes_of
 from chatcore.conversations.path import MAX_PATH_PAGE_BYTES, MAX_SECTION_CHARS, MAX_SLICE_BYTES, MAX_SLICE_MESSAGES
 from chatcore.errors import StorageUnavailableError
 from chatcore.replies.orphans import Resumption
-from chatcore.testing.samples import AWKWARD_TEXT, a_conversation, progress
-from chatcore.testing.storage.steps import begin, checkpoint, converse
+from chatcore.testing.samples import AWKWARD_TEXT, a_conversation, a_final_state, progress
+from chatcore.testing.storage.steps import begin, checkpoint, converse, end
 from chatcore.user import User
 from chatcore_memory import FrozenClock, InMemoryStorage, ScriptedInference
 from chatcore_service.api import open_conversation
@@ -109,7 +111,7 @@ async def test_the_stream_id_of_a_reply_that_was_taken_over_names_the_generation
     conversation = await stored(service.storage)
     lease = await begin(service.storage, conversation)
     await checkpoint(service.storage, progress(lease, "Hello"))
-    await service.storage.recover(lease, lambda orphan: Resumption(len(orphan.text)))
+    await service.storage.recover(lease, lambda orphan: Resumption(len(orphan.text), len(orphan.text)))
 
     document = await opened(service, conversation)
 
@@ -268,3 +270,55 @@ async def _fails_with(status: int, query: str, *replies: str) -> None:
         container.shutdown().hurry()
 
     assert response.status_code == status
+
+
+_THOUGHT = "hm\x01👩‍🚀"
+_DATA = '{"call":"\\u0000 é","x":[1.50]}'
+
+
+def _with_parts(text: str, thought: str = _THOUGHT, data: str = _DATA) -> tuple[Piece, ...]:
+    """Reasoning before the text, and a data part and reasoning after half of it."""
+    first = Piece(0, 0, PartKind.REASONING, thought)
+    half = len(text) // 2
+    call = Piece(first.end + half, half, PartKind.DATA, data)
+    return first, call, Piece(call.end, half, PartKind.REASONING, "so")
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+@pytest.mark.parametrize(
+    ("text", "thought"),
+    [("Hello", "hm"), ("Hello é💬\n" * 3000, "hm"), ("Hello é💬\n" * 9000, "hm"), ("Hello", "\x01é💬" * 40_000)],
+    ids=["short", "long", "longer than a slice", "longer reasoning than a slice"],
+)
+async def test_a_reply_is_shown_with_its_parts(
+    service: HttpService, text: str, thought: str, *, is_running: bool
+) -> None:
+    pieces = _with_parts(text, thought)
+    conversation = await stored(service.storage, "short")
+    lease = await begin(service.storage, conversation)
+    await checkpoint(service.storage, evolve(progress(lease, text), pieces=pieces))
+    if not is_running:
+        await end(service.storage, lease, evolve(a_final_state(text), pieces_bytes=bytes_of(pieces)))
+
+    document = await opened(service, conversation)
+    *others, reply = document["messages"]
+
+    assert all("parts" not in message for message in others)
+    assert (reply["content"], reply["stream_id"]) == (text, str(Log(text, pieces).length))
+    assert reply["parts"] == [
+        {"type": "reasoning", "text": thought},
+        {"type": "text", "text": text[: len(text) // 2]},
+        {"type": "data", "data": {"call": "\x00 é", "x": [1.5]}},
+        {"type": "reasoning", "text": "so"},
+        {"type": "text", "text": text[len(text) // 2 :]},
+    ]
+
+
+async def test_a_data_part_is_shown_as_the_model_sent_it(service: HttpService) -> None:
+    conversation = await stored(service.storage, "short")
+    lease = await begin(service.storage, conversation)
+    await checkpoint(service.storage, evolve(progress(lease, ""), pieces=(Piece(0, 0, PartKind.DATA, _DATA),)))
+
+    response = await service.client.get(f"/api/conversations/{conversation.id}", headers=ALICE)
+
+    assert f'"parts":[{{"type":"data","data":{_DATA}}}]' in response.text

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatcore import End, ReplyError, Stretch
+from chatcore.conversations.parts import PartKind
 from chatcore.conversations.places import Place
-from chatcore_service.streaming.sse import MAX_WRITE_BYTES, FrameEncoder, TextEncoder
+from chatcore_service.streaming.sse import MAX_WRITE_BYTES, FrameEncoder, LogEncoder
 
 
 def test_frames_are_passed_on_untouched_in_chunks_of_64_kibibytes() -> None:
@@ -23,8 +24,8 @@ def test_frames_are_passed_on_untouched_in_chunks_of_64_kibibytes() -> None:
     assert max(map(len, chunks)) == MAX_WRITE_BYTES
 
 
-@pytest.mark.parametrize("encoder", [FrameEncoder(), TextEncoder(Place(0))])
-def test_a_stream_that_goes_on_elsewhere_has_no_closing_frame(encoder: FrameEncoder | TextEncoder) -> None:
+@pytest.mark.parametrize("encoder", [FrameEncoder(), LogEncoder(Place(0))])
+def test_a_stream_that_goes_on_elsewhere_has_no_closing_frame(encoder: FrameEncoder | LogEncoder) -> None:
     assert encoder.end(End(reconnect=True)) == b": reconnect\n\n"
 
 
@@ -41,7 +42,7 @@ def test_a_reply_that_is_not_complete_says_why(error: ReplyError) -> None:
 
 
 def test_only_the_id_of_the_closing_frame_says_that_it_is_the_end() -> None:
-    encoder = TextEncoder(Place(3))
+    encoder = LogEncoder(Place(3))
     list(encoder.encode(Stretch("lo", 5)))
 
     assert [line for line in encoder.end(End(ReplyError.STOPPED)).decode().split("\n") if "id" in line] == [
@@ -51,11 +52,11 @@ def test_only_the_id_of_the_closing_frame_says_that_it_is_the_end() -> None:
 
 
 def test_a_reader_who_has_everything_keeps_its_id() -> None:
-    assert TextEncoder(Place(7)).end(End()) == b'id: 7-end\ndata: {"done":true}\n\n'
+    assert LogEncoder(Place(7)).end(End()) == b'id: 7-end\ndata: {"done":true}\n\n'
 
 
 def test_ids_name_the_generation_from_the_second_on() -> None:
-    encoder = TextEncoder(Place(3))
+    encoder = LogEncoder(Place(3))
     chunks = [Stretch("lo", 5), Stretch("", 5, generation=2), Stretch("!", 6), Stretch("", 1, generation=3)]
     frames = [frame for chunk in chunks for frame in encoder.encode(chunk)]
 
@@ -66,7 +67,7 @@ def test_ids_name_the_generation_from_the_second_on() -> None:
 
 @given(st.text(min_size=1, max_size=200), st.integers(min_value=0, max_value=50))
 def test_any_text_arrives_as_it_is_and_in_its_frame(text: str, offset: int) -> None:
-    encoded = b"".join(TextEncoder(Place(offset)).encode(Stretch(text, offset + len(text)))).decode("ascii")
+    encoded = b"".join(LogEncoder(Place(offset)).encode(Stretch(text, offset + len(text)))).decode("ascii")
 
     assert encoded.splitlines() == encoded.split("\n")[:-1]
     identifier, data, *rest = encoded.split("\n")
@@ -77,8 +78,24 @@ def test_any_text_arrives_as_it_is_and_in_its_frame(text: str, offset: int) -> N
 
 def test_long_text_is_cut_between_code_points_each_with_its_own_id() -> None:
     text = "\U0001f600" * 12_000
-    chunks = [chunk.decode() for chunk in TextEncoder(Place(0)).encode(Stretch(text, 12_000))]
+    chunks = [chunk.decode() for chunk in LogEncoder(Place(0)).encode(Stretch(text, 12_000))]
 
     assert [chunk.partition("\n")[0] for chunk in chunks] == ["id: 5000", "id: 10000", "id: 12000"]
     assert "".join(json.loads(chunk.split("data: ")[1])["token"] for chunk in chunks) == text
     assert all(len(chunk) <= MAX_WRITE_BYTES for chunk in chunks)
+
+
+def test_reasoning_has_a_key_of_its_own_and_data_is_sent_as_it_is() -> None:
+    data = '{"call":"é \\u0000","x":[1]}'
+    chunks = [Stretch("hm", 2, PartKind.REASONING), Stretch(data, 2 + len(data), PartKind.DATA)]
+    frames = [frame.decode() for chunk in chunks for frame in LogEncoder(Place(0)).encode(chunk)]
+
+    assert frames == ['id: 2\ndata: {"reasoning":"hm"}\n\n', f"id: {2 + len(data)}\ndata: {data}\n\n"]
+
+
+def test_a_long_data_part_is_one_event_in_writes_of_bounded_size() -> None:
+    data = '{"x":"' + "y" * 200_000 + '"}'
+    writes = list(LogEncoder(Place(0)).encode(Stretch(data, len(data), PartKind.DATA)))
+
+    assert b"".join(writes).decode() == f"id: {len(data)}\ndata: {data}\n\n"
+    assert max(map(len, writes)) <= MAX_WRITE_BYTES
