@@ -6,25 +6,20 @@ The service's storage adapter stores the turn. The relay checks no users, parses
 import argparse
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 import uvloop
 
-from chatcore import ConversationId, MessageId, UserId
-from chatcore.ports import NewTurn
-from chatcore.replies.generation_request import GenerationRequest
-from chatcore.replies.sampling import Sampling
+from chatcore import ConversationId, MessageId, Sampling, UserId
+from chatcore.ports import GenerationRequest, NewTurn, OwnerId
 from chatcore_postgres import PostgresStorage
 
 #: The headers of a request that name the user and the conversation.
 USER, CONVERSATION = "X-User", "X-Conversation"
 
 _MOST_REQUEST, _BACKLOG, _CONNECTIONS = 65_536, 4096, 16
-# The type of an owner's id has no public name.
-_OWNER: Any = uuid4()
+_OWNER = OwnerId(uuid4())
 _QUESTION = "What do you know of the sea?"
-_REQUEST = GenerationRequest(sampling=Sampling())
 
 
 class Upstream(asyncio.Protocol):
@@ -54,7 +49,7 @@ def new_turn(request: bytes) -> NewTurn:
         content=_QUESTION,
         title=_QUESTION,
         idempotency_key=None,
-        request=_REQUEST,
+        request=GenerationRequest(sampling=Sampling()),
         history_limit=50,
         max_generations=8,
         now=datetime.now(UTC),

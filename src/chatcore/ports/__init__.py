@@ -14,6 +14,8 @@ from chatcore.ports.observer import NullObserver, Observer
 from chatcore.ports.replies import DeltaRead, DeltaReader, ReplyStore
 from chatcore.ports.storage import Storage
 from chatcore.ports.stream_counts import COUNT_RENEWAL_SECONDS, COUNT_SECONDS, ProcessId, StreamCounts
+from chatcore.replies.generation_request import GenerationRequest
+from chatcore.replies.lease import OwnerId
 
 __all__ = [
     "AcceptedTurn",
@@ -25,6 +27,7 @@ __all__ = [
     "DeltaRead",
     "DeltaReader",
     "Frame",
+    "GenerationRequest",
     "Inference",
     "InferenceRequest",
     "Models",
@@ -35,6 +38,7 @@ __all__ = [
     "NewTurn",
     "NullObserver",
     "Observer",
+    "OwnerId",
     "ProcessId",
     "ReplyStore",
     "Storage",
