@@ -55,7 +55,7 @@ class Answer:
         with suppress(httpx.TransportError):
             async for event in events(self.response.aiter_raw()):
                 reading.take(event)
-                if at_least is not None and len(reading.text) >= at_least:
+                if at_least is not None and len(reading.log) >= at_least:
                     break
         await self.response.aclose()
         return reading
@@ -265,7 +265,7 @@ class Follower:
                 async for event in events(response.aiter_raw()):
                     self.reading.take(event)
                     self.last_id = event.place or self.last_id
-                    if at_least is not None and len(self.text) >= at_least:
+                    if at_least is not None and len(self.reading.log) >= at_least:
                         return
             case 204:
                 # Only of a complete reply: this reader was not told the end before.

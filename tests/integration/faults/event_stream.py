@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator
 
 from attrs import frozen
 
+from chatcore.conversations.parts import PartKind
+from chatcore.ports.inference import RESERVED_KEYS
+
 # At the end of the closing frame's id.
 _END = b"-end"
 _ID = re.compile(rb"[0-9]+(-[0-9]+)?")
@@ -29,6 +32,16 @@ class StreamEvent:
     #: The number of the generation that made the frame.
     generation: int | None = None
     data: dict[str, object] | None = None
+
+    @property
+    def part(self) -> tuple[PartKind, str] | None:
+        """Returns what the event adds to the log; None if it adds nothing."""
+        for key, kind in (("token", PartKind.TEXT), ("reasoning", PartKind.REASONING)):
+            if self.data and self.data.get(key):
+                return kind, str(self.data[key])
+        if not self.data or not RESERVED_KEYS.isdisjoint(self.data):
+            return None
+        return PartKind.DATA, json.dumps(self.data, separators=(",", ":"), ensure_ascii=False)
 
     @property
     def token(self) -> str:

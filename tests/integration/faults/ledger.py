@@ -1,12 +1,15 @@
 """What clients did, what they were told, and what they have read: the history that the oracle judges."""
 
+import json
 import time
 from collections.abc import Mapping
 from enum import StrEnum
 
 from attrs import Factory, define, field
 
+from chatcore.conversations.parts import PartKind
 from tests.integration.faults.event_stream import StreamEvent
+from tests.integration.faults.reply_log import Log
 
 
 class Outcome(StrEnum):
@@ -53,7 +56,7 @@ class Reading:
     user_id: str
     conversation_id: str
     reply_id: str
-    text: str = ""
+    log: Log = Factory(Log)
     #: The generation of the reply that the reader was shown last.
     generation: int = 1
     #: As it came over the wire, comments left out.
@@ -65,19 +68,25 @@ class Reading:
     #: Why the reply is not complete.
     error: str | None = None
     rewinds: list[int] = Factory(list)
-    #: When the text last grew, in monotonic seconds.
+    #: When the log last grew, in monotonic seconds.
     grown_at: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """Returns the text of what the reader has pieced together."""
+        return self.log.text
 
     @property
     def place(self) -> str:
         """Returns the id under which the reader comes back."""
-        return f"{len(self.text)}" if self.generation == 1 else f"{len(self.text)}-{self.generation}"
+        return f"{len(self.log)}" if self.generation == 1 else f"{len(self.log)}-{self.generation}"
 
     def show(self, message: Mapping[str, object]) -> None:
         """Takes what a document of the reply shows."""
-        self.text = str(message["content"])
+        self.log = _shown(message)
+        assert self.text == message["content"], f"{self.text!r} in the parts of {message}"
         self.generation = int(str(message["stream_id"]).partition("-")[2] or 1)
-        assert self.place == message["stream_id"], f"{message['stream_id']} for {len(self.text)} code points"
+        assert self.place == message["stream_id"], f"{message['stream_id']} for {len(self.log)} code points"
 
     def take(self, event: StreamEvent) -> None:
         """Takes the next event, as a reader does that trusts nobody."""
@@ -87,18 +96,28 @@ class Reading:
             return
         self.raw += event.raw
         if event.rewind is not None:
-            assert event.rewind <= len(self.text), "a rewind to what was never shown"
+            assert event.rewind <= len(self.log), "a rewind to what was never shown"
             self.rewinds.append(event.rewind)
-            self.text = self.text[: event.rewind]
-        if event.token:
-            self.text += event.token
+            self.log = self.log.until(event.rewind)
+        if event.part is not None:
+            self.log = self.log.with_more(*event.part)
             self.grown_at = time.monotonic()
-        assert event.id in {None, len(self.text)}, f"the id {event.id} after {len(self.text)} code points"
+        assert event.id in {None, len(self.log)}, f"the id {event.id} after {len(self.log)} code points"
         if event.generation is not None:
             assert event.generation >= self.generation, f"an earlier generation than {self.generation}: {event.raw!r}"
             self.generation = event.generation
         self.error = event.error or self.error
         self.is_done = event.is_done
+
+
+def _shown(message: Mapping[str, object]) -> Log:
+    parts = message.get("parts", [{"type": "text", "text": message["content"]}])
+    assert isinstance(parts, list)
+    log = Log()
+    for part in parts:
+        body = part["text"] if "text" in part else json.dumps(part["data"], separators=(",", ":"), ensure_ascii=False)
+        log = log.with_more(PartKind(part["type"]), body)
+    return log
 
 
 @define(eq=False)

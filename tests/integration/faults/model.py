@@ -12,6 +12,8 @@ from itertools import pairwise
 
 from attrs import Factory, define, evolve, field, frozen
 
+from chatcore.conversations.parts import PartKind
+from tests.integration.faults.reply_log import Data, Log, Thought, event_of, kind_of
 from tests.integration.faults.waiting import eventually
 from tests.integration.inference_server import (
     DONE,
@@ -39,14 +41,14 @@ def words(prompt: str, count: int) -> tuple[str, ...]:
 
 
 def _frames(speech: "Speech") -> tuple[bytes, ...]:
-    return tuple(map(token, speech.tokens))
+    return tuple(event_of(each) if isinstance(each, (Thought, Data)) else token(each) for each in speech.tokens)
 
 
 @frozen(kw_only=True)
 class Speech:
     """How a reply is spoken."""
 
-    #: What the reply is to be, in the end.
+    #: What the reply is to be, in the end: tokens of text, and whatever is marked as something else.
     tokens: tuple[str, ...]
     #: What goes over the wire: a frame for each token unless something else is arranged.
     frames: tuple[bytes, ...] = field(default=Factory(_frames, takes_self=True))
@@ -67,19 +69,29 @@ class Speech:
     @property
     def text(self) -> str:
         """Returns the whole text."""
-        return "".join(self.tokens)
+        return Log.of(self.tokens).text
 
     @property
     def token_count(self) -> int | None:
         """Returns how many tokens the whole reply has; None where something else than a frame for each is arranged."""
-        return len(self.tokens) if self.frames == _frames(self) else None
+        return self.texts(len(self.tokens)) if self.frames == _frames(self) else None
+
+    def texts(self, count: int) -> int:
+        """Returns how many of the first tokens are text."""
+        return sum(kind_of(each) is PartKind.TEXT for each in self.tokens[:count])
+
+    def said_before(self, so_far: str) -> int:
+        """Returns how many tokens come before what is left to say to a call that is given a text: its last is text."""
+        lengths = range(len(self.tokens) + 1)
+        count = next((n for n in lengths if Log.of(self.tokens[:n]).text == so_far), None) if so_far else 0
+        assert count is not None, f"the model never said {so_far!r}"
+        return count
 
     def after(self, so_far: str) -> "Speech":
         """Returns what is left to say after some whole tokens, to a call that goes on from them."""
         if not so_far:
             return self
-        said = next((n for n in range(len(self.tokens) + 1) if "".join(self.tokens[:n]) == so_far), None)
-        assert said is not None, f"the model never said {so_far!r}"
+        said = self.said_before(so_far)
         pause = None if self.holds_again_after is None else self.holds_again_after - said
         left = evolve(self.again(), tokens=self.tokens[said:], frames=self.frames[said:])
         return evolve(left, holds_after=pause)
@@ -124,7 +136,7 @@ class Saying:
     def text_until(self, moment: float) -> str:
         """Returns the text that was sent up to a moment."""
         count = sum(at <= moment for at in self.said_at)
-        return "".join(self.speech.tokens[:count])
+        return Log.of(self.speech.tokens[:count]).text
 
     @property
     def longest_silence(self) -> float:

@@ -22,6 +22,7 @@ from tests.integration.faults.client import Client
 from tests.integration.faults.ledger import Ledger, Outcome, Reading, Sent
 from tests.integration.faults.model import CANARY, Model
 from tests.integration.faults.replica import Replica
+from tests.integration.faults.reply_log import Log
 from tests.integration.faults.waiting import eventually
 
 # Connections to the database that a replica keeps for the next request.
@@ -46,15 +47,22 @@ class StoredMessage:
     token_count: int | None
     #: Where each generation of the reply after the first began.
     cuts: Sequence[int]
+    #: What is not text: position, text offset, kind and body of each.
+    pieces: Sequence[tuple[int, int, str, str]]
+
+    @property
+    def log(self) -> Log:
+        """Returns the log of the reply."""
+        return Log.stored(self.content, self.pieces)
 
     @property
     def generations(self) -> int:
         """Returns how many generations have made the reply."""
         return 1 + len(self.cuts)
 
-    def kept(self, reading: Reading) -> str:
+    def kept(self, reading: Reading) -> Log:
         """Returns what a reader keeps of what it was shown, once it has come back."""
-        return reading.text[: min([len(reading.text), *self.cuts[reading.generation - 1 :]])]
+        return reading.log.until(min([len(reading.log), *self.cuts[reading.generation - 1 :]]))
 
 
 @frozen(kw_only=True)
@@ -112,8 +120,10 @@ class Oracle:
             cursor = connection.cursor(row_factory=class_row(StoredMessage))
             await cursor.execute(
                 "select user_id, id::text, conversation_id::text, parent_id::text, position, role, content, status,"
-                " token_count, coalesce(cuts, '{}') as cuts"
-                " from messages order by user_id, conversation_id, position"
+                " token_count, coalesce(cuts, '{}') as cuts, coalesce((select"
+                " json_agg(json_build_array(p.position, p.text_offset, p.kind, p.body) order by p.position)"
+                " from pieces as p where p.user_id = m.user_id and p.message_id = m.id), '[]') as pieces"
+                " from messages as m order by user_id, conversation_id, position"
             )
             return await cursor.fetchall()
 
@@ -250,14 +260,14 @@ def _check_reading(reading: Reading, reply: StoredMessage) -> None:
     if reading.is_done:
         # A reader of an earlier generation was told the end before the reply was continued.
         is_whole = reading.generation == reply.generations
-        owed = reply.content if is_whole else reply.content[: len(reading.text)]
-        assert reading.text == owed, f"O3: {reading} read something else than {reply}"
+        owed = reply.log if is_whole else reply.log.until(len(reading.log))
+        assert reading.log == owed, f"O3: {reading} read something else than {reply}"
         is_told_complete = reading.error is None
         assert not is_whole or is_told_complete is (reply.status == "complete"), f"O3: {reading} ended not as {reply}"
-    elif not reply.content.startswith(reply.kept(reading)):
+    elif not reply.log.starts_with(reply.kept(reading)):
         # The text that did not survive came last, and the reply ended without it.
         assert reply.status in {"interrupted", "failed"}, f"O3: {reading} was shown what {reply} does not have"
-        assert reply.kept(reading).startswith(reply.content), f"O3: {reading} read something else than {reply}"
+        assert reply.kept(reading).starts_with(reply.log), f"O3: {reading} read something else than {reply}"
 
 
 def _around(log: str, sign: str) -> str:

@@ -20,6 +20,7 @@ from tests.integration.faults.fresh_database import fresh_database
 from tests.integration.faults.model import Speech
 from tests.integration.faults.patience import read_to_the_end
 from tests.integration.faults.replica import PEACEFUL
+from tests.integration.faults.reply_log import Log
 from tests.integration.faults.shapes import SHAPES
 from tests.integration.faults.waiting import eventually
 
@@ -51,7 +52,18 @@ class Reply:
     @property
     def text(self) -> str:
         """Returns the text up to the second pause."""
-        return "".join(self.speech.tokens[: self.pause])
+        return self.log(self.pause).text
+
+    def log(self, until: int | None = None) -> Log:
+        """Returns the log once the second call has said so many tokens of the whole, or all of them.
+
+        The model thinks again what it thought after the last text. What it said before is kept where its user lets the
+        reply go on, and is dropped where another replica takes it over.
+        """
+        first = Log.of(self.speech.tokens[:FIRST_PAUSE])
+        said = self.speech.said_before(first.text)
+        kept = first if self.is_continued else Log.of(self.speech.tokens[:said])
+        return kept + Log.of(self.speech.tokens[said:until])
 
 
 @frozen
@@ -104,9 +116,9 @@ class Scene:
 
     async def _read_so_far(self, reply: Reply) -> None:
         if reply.is_continued:
-            await reply.answers[1].read(at_least=len(reply.text))
-        await reply.answers[0].read(at_least=len("".join(reply.speech.tokens[:FIRST_PAUSE])))
-        await reply.follower.connect(on=self.cluster.urls[LEFT], at_least=len(reply.text))
+            await reply.answers[1].read(at_least=len(reply.log(reply.pause)))
+        await reply.answers[0].read(at_least=len(Log.of(reply.speech.tokens[:FIRST_PAUSE])))
+        await reply.follower.connect(on=self.cluster.urls[LEFT], at_least=len(reply.log(reply.pause)))
 
     async def over(self) -> None:
         """Returns when no reply is made any more."""
@@ -208,7 +220,7 @@ async def test_after_a_restart_of_the_inference_service_the_user_lets_the_reply_
         # A continuation that adds nothing leaves the reply as it was.
         is_as_before = reply.is_continued and reply.pause == FIRST_PAUSE
         assert (message["status"], message["content"]) == ("stopped" if is_as_before else "interrupted", reply.text)
-        assert message["token_count"] == reply.pause
+        assert message["token_count"] == reply.speech.texts(reply.pause)
         reply.answers.append(await scene.user.go_on(message, on=scene.cluster.urls[LEFT]))
     await asyncio.gather(*(reply.answers[-1].read() for reply in scene.replies))
 

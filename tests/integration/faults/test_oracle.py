@@ -11,6 +11,7 @@ from tests.integration.faults.beginning import finished
 from tests.integration.faults.client import Client
 from tests.integration.faults.cluster import Cluster
 from tests.integration.faults.fresh_database import fresh_database
+from tests.integration.faults.reply_log import Log
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -71,7 +72,7 @@ async def take_over(cluster: Cluster, user: Client) -> None:
     await execute(cluster, f"update messages set cuts = '{{6}}' where id = '{reply}'")  # noqa: S608 - an id
     for reading in cluster.ledger.readings:
         reading.generation += reading.reply_id == reply
-    user.follow(conversation, reply).reading.text = text[:6] + "lost"
+    user.follow(conversation, reply).reading.log = Log.of([text[:6] + "lost"])
 
 
 @pytest.mark.parametrize("wrong", WRONGS)

@@ -17,6 +17,7 @@ from tests.integration.faults.client import Client, Follower
 from tests.integration.faults.cluster import Cluster
 from tests.integration.faults.fresh_database import fresh_database
 from tests.integration.faults.patience import read_to_the_end
+from tests.integration.faults.reply_log import Log
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -41,7 +42,7 @@ async def test_a_reader_gets_the_exact_rest_at_every_offset_on_the_other_replica
 
     def resumed(offset: int) -> Follower:
         follower = user.follow(conversation, reply)
-        follower.reading.text, follower.last_id = so_far[:offset], str(offset)
+        follower.reading.log, follower.last_id = Log.of([so_far[:offset]]), str(offset)
         return follower
 
     live = [resumed(offset) for offset in range(len(so_far))]
@@ -81,7 +82,7 @@ async def test_a_reader_that_has_everything_is_told_not_to_come_back(cluster: Cl
     conversation, reply, text = await finished(cluster, user)
     for on in cluster.urls:
         follower = user.follow(conversation, reply)
-        follower.reading.text, follower.last_id = text, str(len(text))
+        follower.reading.log, follower.last_id = Log.of([text]), str(len(text))
         await follower.connect(on=on)
         assert follower.statuses == [204]
     await cluster.check()
@@ -97,7 +98,7 @@ async def test_a_reader_that_has_all_of_a_stopped_reply_is_told_so_until_it_says
     for on in cluster.urls:
         for _ in range(2):
             follower = user.follow(conversation, reply)
-            follower.reading.text, follower.last_id = text, str(len(text))
+            follower.reading.log, follower.last_id = Log.of([text]), str(len(text))
             await follower.connect(on=on)
             assert (follower.statuses, follower.reading.error) == ([200], "stopped")
         knowing = await user.call("GET", path, on=on, headers={"last-event-id": f"{len(text)}-end"})
@@ -138,7 +139,7 @@ async def test_an_event_id_beyond_the_end_is_told_how_much_there_is(cluster: Clu
     conversation, reply, text = await finished(cluster, user)
     for on in cluster.urls:
         follower = user.follow(conversation, reply)
-        follower.reading.text, follower.last_id = text + "what never was", str(len(text) + 14)
+        follower.reading.log, follower.last_id = Log.of([text + "what never was"]), str(len(text) + 14)
         await follower.connect(on=on)
         assert follower.reading.rewinds == [len(text)]
         assert follower.reading.is_done

@@ -20,6 +20,7 @@ from tests.integration.faults.database.locks import no_checkpoints
 from tests.integration.faults.fresh_database import fresh_database
 from tests.integration.faults.model import Speech
 from tests.integration.faults.patience import read_to_the_end
+from tests.integration.faults.reply_log import Log
 from tests.integration.faults.shapes import SHAPES
 from tests.integration.faults.waiting import eventually
 
@@ -42,14 +43,23 @@ class Lost:
     answer: Answer
 
     @property
-    def stored(self) -> str:
-        """Returns the text that survived."""
-        return "".join(self.speech.tokens[:STORED])
+    def stored(self) -> Log:
+        """Returns what survived."""
+        return Log.of(self.speech.tokens[:STORED])
 
     @property
-    def grown(self) -> str:
-        """Returns the text at the second pause, which is longer than what was shown."""
-        return "".join(self.speech.tokens[:PAUSE])
+    def end_of_text(self) -> int:
+        """Returns where the last text that survived ends: there another replica goes on."""
+        return len(Log.of(self.speech.tokens[: self._said]))
+
+    @property
+    def _said(self) -> int:
+        return self.speech.said_before(self.stored.text)
+
+    def log(self, cut: int, until: int | None = None) -> Log:
+        """Returns the log once the second call, which began at a cut, has said so many tokens of the whole, or all."""
+        said = self._said if cut else 0
+        return self.stored.until(cut) + Log.of(self.speech.tokens[said:until])
 
 
 @define(eq=False)
@@ -79,9 +89,14 @@ class Scene:
     async def _is_stored(self, lost: Lost) -> bool:
         async with await psycopg.AsyncConnection.connect(self.cluster.database_url) as connection:
             cursor = await connection.execute(
-                "select string_agg(text, '' order by start_offset) from deltas where message_id = %s", (lost.id,)
+                "select coalesce((select string_agg(text, '' order by start_offset) from deltas where message_id = %s),"
+                " ''), coalesce((select json_agg(json_build_array(position, text_offset, kind, body) order by position)"
+                " from pieces where message_id = %s), '[]')",
+                (lost.id, lost.id),
             )
-            return await cursor.fetchone() == (lost.stored,)
+            row = await cursor.fetchone()
+            assert row is not None
+            return Log.stored(*row) == lost.stored
 
     async def lose(self, lost: list[Lost], *, freeze: bool = False) -> None:
         """Strikes the owner when it has shown what it has not stored."""
@@ -89,7 +104,7 @@ class Scene:
         async with no_checkpoints(self.cluster):
             for reply in lost:
                 self.cluster.model.calls(reply.prompt)[0].release()
-            await asyncio.gather(*(reply.answer.read(at_least=len(reply.stored + "".join(SLIPS))) for reply in lost))
+            await asyncio.gather(*(reply.answer.read(at_least=len(reply.stored + Log.of(SLIPS))) for reply in lost))
             if freeze:
                 owner.freeze()
             else:
@@ -98,22 +113,23 @@ class Scene:
     async def come_back(self, lost: Lost, *, cut: int, on: list[str]) -> None:
         """Lets readers come back while the reply grows, and to read on to the end."""
         await self.cluster.model.holding(lost.prompt, 1)
+        grown = lost.log(cut, PAUSE)
         early = [self._returning(lost) for _ in on]
         await asyncio.gather(
-            *(reader.connect(on=url, at_least=len(lost.grown)) for reader, url in zip(early, on, strict=True))
+            *(reader.connect(on=url, at_least=len(grown)) for reader, url in zip(early, on, strict=True))
         )
-        assert [reader.text for reader in early] == [lost.grown] * len(early)
+        assert [reader.reading.log for reader in early] == [grown] * len(early)
         self.cluster.model.calls(lost.prompt)[1].release()
         await asyncio.gather(*(read_to_the_end(reader, on) for reader in early))
         late = [self._returning(lost) for _ in on]
         await asyncio.gather(*(read_to_the_end(reader, [url]) for reader, url in zip(late, on, strict=True)))
         for reader in (*early, *late):
-            assert reader.text == lost.speech.text
+            assert reader.reading.log == lost.log(cut)
             assert reader.reading.rewinds == [cut]
 
     def _returning(self, lost: Lost) -> Follower:
         shown = self.user.follow(lost.conversation, lost.id)
-        shown.reading.text = lost.answer.stream.text
+        shown.reading.log = lost.answer.stream.log
         return Follower.after(self.user, shown.reading)
 
 
@@ -140,7 +156,7 @@ async def test_after_a_crash_and_a_takeover(scene: Scene) -> None:
     await scene.cluster.let_leases_run_out()
 
     for reply in lost:
-        await scene.come_back(reply, cut=len(reply.stored), on=scene.others)
+        await scene.come_back(reply, cut=reply.end_of_text, on=scene.others)
     await scene.cluster.check()
 
 
@@ -148,7 +164,7 @@ async def test_when_the_owner_thaws_after_a_takeover(scene: Scene) -> None:
     lost = [await scene.show(shape) for shape in SHAPES]
     staying = [scene.user.follow(reply.conversation, reply.id) for reply in lost]
     reading = [asyncio.create_task(reader.connect(on=scene.cluster.urls[0])) for reader in staying]
-    await eventually(lambda: all(reader.text for reader in staying), within=5, what="readers on the owner")
+    await eventually(lambda: all(reader.reading.log for reader in staying), within=5, what="readers on the owner")
     await scene.lose(lost, freeze=True)
     await scene.cluster.let_leases_run_out()
     for reply in lost:
@@ -158,12 +174,12 @@ async def test_when_the_owner_thaws_after_a_takeover(scene: Scene) -> None:
     await owner.serves_again()
 
     for reply in lost:
-        await scene.come_back(reply, cut=len(reply.stored), on=scene.cluster.urls)
+        await scene.come_back(reply, cut=reply.end_of_text, on=scene.cluster.urls)
         await scene.cluster.model.calls(reply.prompt)[0].over(within=10)
     await asyncio.gather(*reading)
     for reply, reader in zip(lost, staying, strict=True):
         await read_to_the_end(reader, scene.cluster.urls)
-        assert (reader.text, reader.reading.rewinds) == (reply.speech.text, [len(reply.stored)])
+        assert (reader.reading.log, reader.reading.rewinds) == (reply.log(reply.end_of_text), [reply.end_of_text])
     await scene.cluster.check()
 
 
@@ -177,7 +193,7 @@ async def test_after_a_crash_and_a_continuation_by_the_user(scene: Scene) -> Non
 
     for reply in lost:
         message = (await scene.user.open(reply.conversation, on=scene.others[1]))[-1]
-        assert (message["status"], message["content"]) == ("stopped", reply.stored)
+        assert (message["status"], message["content"]) == ("stopped", reply.stored.text)
         assert (await scene.user.go_on(message, on=scene.others[1])).status == 200
         await scene.come_back(reply, cut=len(reply.stored), on=scene.others)
     await scene.cluster.check()
@@ -202,8 +218,8 @@ async def test_after_a_crash_and_a_restart_from_nothing(
             await scene.come_back(reply, cut=0, on=scene.others)
             # Nor is anything kept by a reader that was shown no more than was stored.
             reader = scene.user.follow(reply.conversation, reply.id)
-            reader.reading.text, reader.last_id = reply.stored[:5], "5"
+            reader.reading.log, reader.last_id = reply.stored.until(5), "5"
             await read_to_the_end(reader, scene.others)
-            assert (reader.text, reader.reading.rewinds) == (reply.speech.text, [0])
+            assert (reader.reading.log, reader.reading.rewinds) == (reply.log(0), [0])
             assert [call.is_continued for call in cluster.model.calls(reply.prompt)] == [False, False]
         await cluster.check()

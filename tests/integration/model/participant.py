@@ -13,6 +13,7 @@ from tests.integration.faults.cluster import Cluster
 from tests.integration.faults.ledger import Reading
 from tests.integration.faults.model import Saying
 from tests.integration.faults.patience import read_to_the_end
+from tests.integration.faults.reply_log import Log
 from tests.integration.faults.waiting import eventually
 from tests.integration.model.delivery import Course, Delivery
 from tests.integration.model.reference_chat import Message, ReferenceChat, RefusedError
@@ -210,7 +211,7 @@ class Participant:
             return  # There is nothing to be read before it goes on.
         follower = self.client.follow(conversation_id, reply_id)
         follower.last_id = None if offset is None else str(offset)
-        follower.reading.text = text[: offset or 0].ljust(offset or 0, "?")
+        follower.reading.log = Log.of([text[: offset or 0].ljust(offset or 0, "?")])
         await follower.connect(on=on, at_least=len(text) if is_streaming else None)
         assert follower.text == text
         self.counts["resumed while it is made" if is_streaming else "resumed after its end"] += 1
