@@ -10,6 +10,7 @@ All errors share one root. Each class has a stable machine code and carries the 
     │   ├── ConversationNotFoundError
     │   └── MessageNotFoundError
     ├── ConflictError                 the request does not fit the current state
+    │   ├── CannotSwapError               the inference service cannot load another model
     │   └── GenerationInProgressError     the error carries the id of the running reply
     ├── NothingToRegenerateError      the conversation has no user message to answer
     ├── IdempotencyKeyReusedError     the key was used for another request
@@ -23,6 +24,7 @@ All errors share one root. Each class has a stable machine code and carries the 
         └── InferenceError                the error carries the ReplyError that readers see
             ├── InferenceUnreachableError
             ├── InferenceRefusedError
+            │   ├── ContextTooLongError       the conversation is too long for the model
             │   ├── InferenceKeyRefusedError  our own key is wrong
             │   └── ModelsRefusedError        the error carries the inference service's own document
             ├── InferenceTimeoutError
@@ -143,6 +145,13 @@ class NotContinuableError(ConflictError):
     sentence = "This reply cannot be continued."
 
 
+class CannotSwapError(ConflictError):
+    """Reports that the inference service cannot be asked to load another model."""
+
+    code = "cannot_swap"
+    sentence = "The inference service cannot load another model on request."
+
+
 class NothingToRegenerateError(ChatError):
     """Reports that the conversation has no user message to answer."""
 
@@ -245,6 +254,13 @@ class InferenceRefusedError(InferenceError):
     """Reports that the inference service answered with an error, or with data that is not a reply."""
 
     reply_error = ReplyError.INFERENCE_ERROR
+    code, sentence = reply_error.value, reply_error.sentence
+
+
+class ContextTooLongError(InferenceRefusedError):
+    """Reports that the conversation is too long for the model."""
+
+    reply_error = ReplyError.CONTEXT_TOO_LONG
     code, sentence = reply_error.value, reply_error.sentence
 
 

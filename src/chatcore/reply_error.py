@@ -10,6 +10,7 @@ class ReplyError(StrEnum):
     INFERENCE_ERROR = "inference_error"
     INFERENCE_TIMEOUT = "inference_timeout"
     INFERENCE_INTERRUPTED = "inference_interrupted"
+    CONTEXT_TOO_LONG = "context_too_long"
     STOPPED = "stopped"
 
     @property
@@ -23,5 +24,6 @@ _SENTENCES = {
     ReplyError.INFERENCE_ERROR: "The inference service answered with an error.",
     ReplyError.INFERENCE_TIMEOUT: "The inference service stopped sending.",
     ReplyError.INFERENCE_INTERRUPTED: "The reply broke off before its end.",
+    ReplyError.CONTEXT_TOO_LONG: "The conversation is too long for the model.",
     ReplyError.STOPPED: "The reply was stopped by the user.",
 }

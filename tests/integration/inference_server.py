@@ -17,12 +17,14 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Self
 
 import orjson
 from attrs import Factory, define, frozen
+
+from chatcore.testing import ReplyEnd, ScriptedReply
 
 STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
@@ -133,6 +135,15 @@ def answer(status: int, body: bytes, media_type: str = "application/json", *head
     head = b"HTTP/1.1 %d Whatever\r\nContent-Type: %b\r\nContent-Length: %d\r\n"
     lines = b"".join(header + b"\r\n" for header in headers)
     return packets(head % (status, media_type.encode(), len(body)) + lines + b"\r\n" + body, then=keep_alive)
+
+
+def scripted(reply: ScriptedReply, events: Iterable[bytes]) -> Script:
+    """Returns a script for `reply`, whose events the caller has written in a protocol's format."""
+    last = LAST_CHUNK if reply.end is ReplyEnd.CLOSE else b""
+    wire = STREAM_HEAD + b"".join(map(chunk, events)) + last
+    size = reply.packet_bytes or len(wire)
+    then = {ReplyEnd.CLOSE: keep_alive, ReplyEnd.BREAK: reset, ReplyEnd.SILENCE: hang}[reply.end]
+    return packets(*(wire[at : at + size] for at in range(0, len(wire), size)), then=then)
 
 
 def in_turn(*scripts: Script) -> Script:

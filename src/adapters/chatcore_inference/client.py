@@ -127,7 +127,7 @@ class InferenceClient(Inference, Models):
         """Calls `on_frame` as :meth:`chatcore.ports.Inference.generate` says, and raises every error of `on_frame`."""
         self._require_open()
         receiver = ReplyReceiver(
-            on_frame, self._limits, self._protocol.event_reader(), chars_before=len(request.so_far)
+            on_frame, self._limits, self._protocol.event_reader(request), chars_before=len(request.so_far)
         )
         sending = [self._send(request, receiver)]
         del request  # Neither tens of kB of history nor the message must stay in memory during the whole reply.
@@ -148,11 +148,9 @@ class InferenceClient(Inference, Models):
 
     async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> ModelsDocument:
         """Asks the service to load another model, as :meth:`chatcore.ports.Models.swap_model` says."""
+        path, body = self._protocol.swap_request(model_tag)
         headers = {**_JSON, **self._protocol.trace_headers(trace_id)}
-        body = self._protocol.swap_body(model_tag)
-        return await self._call(
-            self._http.build_request("POST", self._protocol.swap_path, content=body, headers=headers)
-        )
+        return await self._call(self._http.build_request("POST", path, content=body, headers=headers))
 
     async def ping(self) -> None:
         """Returns when the service answers, as :meth:`chatcore.ports.Inference.ping` says.
@@ -216,8 +214,8 @@ class InferenceClient(Inference, Models):
     async def _receive(self, response: httpx.Response, receiver: ReplyReceiver) -> None:
         try:
             if not is_event_stream(response.status_code, response.headers):
-                _log_refusal(response)
-                raise InferenceRefusedError
+                await self._receive_document(response, receiver)
+                return
             # Our own transport yields nothing here and only waits: it feeds the receiver straight from the socket.
             # The raw stream is read, because the decoders and chunkers of a response take 2 kB of memory.
             async for data in cast("httpx.AsyncByteStream", response.stream):
@@ -225,6 +223,21 @@ class InferenceClient(Inference, Models):
                     break
         finally:
             await response.aclose()
+
+    async def _receive_document(self, response: httpx.Response, receiver: ReplyReceiver) -> None:
+        """Receives what is no event stream: the document with which the service refuses, or a whole reply."""
+        if response.status_code != HTTPStatus.OK or not receiver.reads_documents:
+            _log_refusal(response)
+        document = await self._document(response) if receiver.reads_documents and is_plain(response.headers) else b""
+        receiver.feed_document(response.status_code, document)
+
+    async def _document(self, response: httpx.Response) -> bytes:
+        document = bytearray()
+        async for data in cast("httpx.AsyncByteStream", response.stream):
+            document += data
+            if len(document) > self._limits.max_frame_bytes:
+                raise InferenceRefusedError("The answer of the inference service is too large.")
+        return bytes(document)
 
     async def _call(self, message: httpx.Request) -> ModelsDocument:
         self._require_open()

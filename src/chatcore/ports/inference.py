@@ -7,7 +7,7 @@ from typing import Protocol
 from attrs import frozen
 
 from chatcore.conversations.history import HistoryMessage
-from chatcore.conversations.message import FinishReason
+from chatcore.conversations.message import DEFAULT_MODEL_TAG, FinishReason
 from chatcore.conversations.parts import Part
 from chatcore.replies.sampling import Sampling
 from chatcore.user import UserId
@@ -23,6 +23,8 @@ class InferenceRequest:
     #: adapter gives them to the service in the way that the service takes them.
     instructions: str | None = None
     sampling: Sampling
+    #: The model of the conversation; `DEFAULT_MODEL_TAG` leaves the choice to the adapter.
+    model_tag: str = DEFAULT_MODEL_TAG
     user_id: UserId
     #: The id of the trace, which is passed on to the service.
     trace_id: str | None = None
@@ -78,7 +80,7 @@ class Frame:
 class ClosingFrame(Frame):
     """Ends a reply, with what the model says about the whole reply."""
 
-    __slots__ = ("finish_reason", "usage")
+    __slots__ = ("finish_reason", "token_count", "usage")
 
     def __init__(
         self,
@@ -88,12 +90,15 @@ class ClosingFrame(Frame):
         part: Part | None = None,
         finish_reason: FinishReason | None = None,
         usage: str | None = None,
+        token_count: int | None = None,
     ) -> None:
         super().__init__(raw, token, part=part, is_closing=True)
         #: Why the model ended the reply; None if it does not say.
         self.finish_reason = finish_reason
         #: What the reply cost; see :func:`usage_json`. None if the model does not say.
         self.usage = usage
+        #: How many tokens the model has sent; None if it does not say, and then the frames with text count.
+        self.token_count = token_count
 
 
 def usage_json(usage: Mapping[str, object]) -> str | None:

@@ -48,5 +48,8 @@ class Models(Protocol):
         Args:
             model_tag: the name of the model, as in the service's list.
             trace_id: the id of the trace, which is passed on to the service.
+
+        Raises:
+            CannotSwapError: the service takes no such requests.
         """
         ...

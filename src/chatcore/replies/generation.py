@@ -253,7 +253,7 @@ class Generation:
             status=status,
             content=text,
             error=shown_error,
-            token_count=before.token_count + self.transcript.token_count,
+            token_count=before.token_count + self._token_count,
             inference_time_ms=time_before + round((monotonic - self.started_at) * 1000),
             returns_head=returns_head(status, text, has_data=log.has_data, replaces=before.replaces),
             ended_at=now,
@@ -270,6 +270,11 @@ class Generation:
         if in_flight:
             end = in_flight[-1].end
         return in_flight + self.transcript.log.pieces(end)
+
+    @property
+    def _token_count(self) -> int:
+        stated = self.transcript.stated_token_count
+        return self.transcript.token_count if stated is None else stated
 
     def _outcome(self, error: ReplyError | None, *, has_text: bool) -> tuple[Status, ReplyError | None]:
         if self.transcript.is_closed and error is None:

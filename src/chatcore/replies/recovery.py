@@ -147,6 +147,7 @@ class OrphanRecovery:
                 messages=trim(resumed.history, self._history_limits, resumed.instructions),
                 instructions=resumed.instructions,
                 sampling=evolve(request.sampling, max_tokens=request.sampling.max_tokens - sent),
+                model_tag=reply.model_tag,
                 user_id=reply.user_id,
                 trace_id=request.trace_id,
                 so_far=reply.content,

@@ -68,6 +68,7 @@ class Transcript:
         "is_closed",
         "is_sealed",
         "log",
+        "stated_token_count",
         "usage",
     )
 
@@ -96,6 +97,7 @@ class Transcript:
         #: What the closing frame says about the whole reply; None where it says nothing.
         self.finish_reason: FinishReason | None = None
         self.usage: str | None = None
+        self.stated_token_count: int | None = None
         #: Whether no more frames are accepted.
         self.is_sealed = False
         #: How the stream ends; the value is set once readers can get everything.
@@ -150,6 +152,7 @@ class Transcript:
         if isinstance(frame, ClosingFrame):
             self.finish_reason = frame.finish_reason
             self.usage = frame.usage
+            self.stated_token_count = frame.token_count
         self.is_closed = True
         self.seal()
 

@@ -100,6 +100,7 @@ class TurnStarter:
                 messages=trim(accepted.history, self.history_limits, accepted.instructions),
                 instructions=accepted.instructions,
                 sampling=new.request.sampling,
+                model_tag=reply.model_tag,
                 user_id=reply.user_id,
                 trace_id=new.request.trace_id,
                 so_far=reply.content,

@@ -18,7 +18,15 @@ from chatcore import Chat
 from chatcore.ports import Auth, Clock, Inference, Models, Storage, StreamCounts
 from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
-from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts, SamosachaatProtocol
+from chatcore_inference import (
+    Continuation,
+    InferenceClient,
+    InferenceLimits,
+    InferenceTimeouts,
+    OpenAiProtocol,
+    SamosachaatProtocol,
+    WireProtocol,
+)
 from chatcore_postgres import MigrationError, PostgresStorage, migrate
 from chatcore_postgres.samosachaat import ImportFailedError, ImportReport, OnProgress, TableCounts, import_samosachaat
 from chatcore_service.api.all_endpoints import openapi_document
@@ -34,6 +42,7 @@ from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.buffer_budget import BufferBudget
 from chatcore_service.http.caller import Authenticator
 from chatcore_service.http.waiting_turns import WaitingTurns
+from chatcore_service.inference_settings import InferenceProtocol, InferenceSettings
 from chatcore_service.lifespan import ServiceLifespan, Shutdown
 from chatcore_service.logs import count_dropped_lines
 from chatcore_service.metrics import Metrics
@@ -58,13 +67,26 @@ __all__ = [
 
 
 def _inference(settings: Settings) -> InferenceClient:
+    speaks_openai = settings.inference.protocol is InferenceProtocol.OPENAI
     return InferenceClient(
         settings.inference_service_url,
-        settings.internal_api_key,
+        settings.inference.api_key if speaks_openai else settings.internal_api_key,
         timeouts=InferenceTimeouts(**asdict(settings.inference_timeouts)),
         limits=InferenceLimits(**asdict(settings.inference_limits)),
-        protocol=SamosachaatProtocol(settings.inference_generate_path, can_continue=settings.inference_can_continue),
+        protocol=_openai(settings.inference) if speaks_openai else _samosachaat(settings.inference),
     )
+
+
+def _openai(settings: InferenceSettings) -> WireProtocol:
+    return OpenAiProtocol(
+        settings.model,
+        continuation=Continuation(settings.openai_continue),
+        sends_top_k=settings.openai_send_top_k,
+    )
+
+
+def _samosachaat(settings: InferenceSettings) -> WireProtocol:
+    return SamosachaatProtocol(settings.generate_path, can_continue=settings.can_continue)
 
 
 def _pool_stats(storage: Storage) -> Mapping[str, Mapping[str, int]]:

@@ -73,6 +73,11 @@ class Environment:
             self._problems[name] = "is required"
         return self.read(name, parse, None)
 
+    def forbid(self, name: str, problem: str) -> None:
+        """Records a problem with a variable if the variable is present; see :meth:`check`."""
+        if self._text(name):
+            self._problems[name] = problem
+
     def _text(self, name: str) -> str:
         self._names.add(name)
         return self._variables.get(name, "").strip()

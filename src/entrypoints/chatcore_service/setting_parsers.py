@@ -10,6 +10,7 @@ from math import inf
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
+from chatcore.input_limits import MAX_MODEL_TAG_CHARS
 from chatcore.key_ring import keys_in
 from chatcore_service.environment import MalformedValueError
 
@@ -143,6 +144,13 @@ def url_path(value: str) -> str:
         raise MalformedValueError(
             "must be a path such as /generate, without empty segments, segments of dots, a query or a fragment"
         )
+    return value
+
+
+def model_name(value: str) -> str:
+    """Accepts the name of a model, of at most 1000 printable characters."""
+    if not value.isprintable() or len(value) > MAX_MODEL_TAG_CHARS:
+        raise MalformedValueError(f"must be at most {MAX_MODEL_TAG_CHARS} printable characters")
     return value
 
 

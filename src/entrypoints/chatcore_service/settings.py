@@ -24,6 +24,11 @@ from chatcore.input_limits import (
 from chatcore.replies.rescue import Rescue
 from chatcore.replies.sampling import MAX_TOP_K
 from chatcore_service.environment import Environment, env, read_by, read_field, read_settings
+from chatcore_service.inference_settings import (
+    InferenceLimitSettings,
+    InferenceSettings,
+    InferenceTimeoutSettings,
+)
 from chatcore_service.origins import origins
 from chatcore_service.setting_parsers import (
     characters,
@@ -38,7 +43,6 @@ from chatcore_service.setting_parsers import (
     seconds,
     switch,
     text,
-    url_path,
     whole,
 )
 
@@ -52,34 +56,6 @@ _MAX_HEADER_BYTES = 1024 * 1024
 _MAX_CONNECTIONS = 1_000_000
 # The contract with the auth service allows no longer caching of an answer.
 _MAX_AUTH_CACHE_SECONDS = 300.0
-
-
-@frozen(kw_only=True)
-class InferenceTimeoutSettings:
-    """The time limits of the inference service, in seconds. Field names are those of `InferenceTimeouts`."""
-
-    #: Time to establish the connection.
-    connect_seconds: float = field(default=5.0, metadata=env("INFERENCE_CONNECT_TIMEOUT_SECONDS", seconds))
-    #: Time from the request to the first frame.
-    first_frame_seconds: float = field(default=60.0, metadata=env("INFERENCE_FIRST_FRAME_TIMEOUT_SECONDS", seconds))
-    #: Time between two frames.
-    idle_seconds: float = field(default=60.0, metadata=env("INFERENCE_IDLE_TIMEOUT_SECONDS", seconds))
-    #: Time for the whole reply.
-    total_seconds: float = field(default=900.0, metadata=env("INFERENCE_TOTAL_TIMEOUT_SECONDS", seconds))
-
-
-@frozen(kw_only=True)
-class InferenceLimitSettings:
-    """The size limits of the inference service's responses. Field names are those of `InferenceLimits`."""
-
-    #: Size of a reply's text, in code points.
-    max_text_chars: int = field(default=1024 * 1024, metadata=env("MAX_REPLY_CHARACTERS", whole(1, _MAX_BYTES)))
-    #: Size of one event of a reply, as the inference service sends the event.
-    max_frame_bytes: int = field(default=256 * 1024, metadata=env("MAX_FRAME_BYTES", whole(1024, _MAX_BYTES)))
-    #: Size of the status line and headers of a response.
-    max_header_bytes: int = field(
-        default=16 * 1024, metadata=env("MAX_INFERENCE_HEADER_BYTES", whole(1024, _MAX_HEADER_BYTES))
-    )
 
 
 @frozen(kw_only=True)
@@ -198,10 +174,7 @@ class Settings:
     database_prepared_statements: bool = field(default=True, metadata=env("DATABASE_PREPARED_STATEMENTS", switch))
     auth_service_url: str = field(default="http://auth:8001", metadata=env("AUTH_SERVICE_URL", http_url))
     inference_service_url: str = field(default="http://inference:8000", metadata=env("INFERENCE_SERVICE_URL", http_url))
-    #: Where the inference service takes requests for a reply, below its URL.
-    inference_generate_path: str = field(default="/generate", metadata=env("INFERENCE_GENERATE_PATH", url_path))
-    #: Whether the inference service goes on from the text of the last message if that is the assistant's.
-    inference_can_continue: bool = field(default=False, metadata=env("INFERENCE_CAN_CONTINUE", switch))
+    inference: InferenceSettings = field(factory=InferenceSettings, metadata=read_by(InferenceSettings.read))
     #: The key that authenticates this service to both other services; during a rotation, several keys, separated by
     #: commas.
     internal_api_key: str = field(repr=False, metadata=env("INTERNAL_API_KEY", internal_keys))

@@ -44,6 +44,7 @@ WITHOUT_BEHAVIOUR: Mapping[str, str] = {
     "entrypoints/chatcore_service/streaming/direct_writer": "an interface",
 }
 
+_CHUNKS = "unit/adapters/chatcore_inference/protocols/openai/test_chunks.py"
 _STORAGE = "integration/adapters/chatcore_postgres/test_storage.py"
 _IMPORTER = "integration/adapters/chatcore_postgres/samosachaat/test_importer.py"
 _STACK = "integration/entrypoints/chatcore_dev/test_stack.py"
@@ -60,6 +61,9 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_inference/http/event_reader": "integration/adapters/chatcore_inference/test_client_streams.py",
     "adapters/chatcore_inference/http/response_body": "integration/adapters/chatcore_inference/http/test_transport.py",
     "adapters/chatcore_inference/http/watchdog": "integration/adapters/chatcore_inference/test_limits.py",
+    "adapters/chatcore_inference/protocols/openai/content": _CHUNKS,
+    "adapters/chatcore_inference/protocols/openai/loose_json": _CHUNKS,
+    "adapters/chatcore_inference/protocols/openai/our_frames": _CHUNKS,
     "adapters/chatcore_inference/protocols/samosachaat/protocol": "unit/adapters/chatcore_inference/test_client.py",
     "entrypoints/chatcore_service/api/parts": "unit/entrypoints/chatcore_service/api/test_open_conversation.py",
     "adapters/chatcore_memory/continuations": "unit/adapters/chatcore_memory/test_storage.py",

@@ -1,6 +1,6 @@
 """Receives one reply: takes bytes from the socket and hands frames to the core."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import httpx
 
@@ -34,6 +34,7 @@ class ReplyReceiver(BodySink):
         "_on_frame",
         "_read_empty",
         "_read_event",
+        "_reader",
         "_splitter",
         "_textless_left",
         "has_progress",
@@ -50,6 +51,7 @@ class ReplyReceiver(BodySink):
     ) -> None:
         self._on_frame = on_frame
         # The methods are looked up once here and not once for every token.
+        self._reader = reader
         self._read_event = reader.read
         self._read_empty = reader.read_empty
         self._splitter = EventSplitter(limits.max_frame_bytes)
@@ -78,12 +80,30 @@ class ReplyReceiver(BodySink):
             raise InferenceRefusedError("The reply is too large.")
         if self._is_between_events and size <= self._max_event_bytes:
             if (event := lone_event(data)) is not None:
+                frame = self._read(data, event[1])
+                if isinstance(frame, tuple):
+                    return self._pass_on(frame)
                 on_frame = self._on_frame
-                on_frame(self._read(data, event[1]))
+                on_frame(frame)
                 return self.is_closed
             if lone_events(data) is not None:
-                return self._pass_on(self._read(event[0], event[1]) for event in each_lone_event(data))
+                return self._pass_on(self._frames((event[0], event[1]) for event in each_lone_event(data)))
         return self._split(data)
+
+    @property
+    def reads_documents(self) -> bool:
+        """Returns whether a reply may come as one document, and a refusal says why."""
+        return self._reader.reads_documents
+
+    def feed_document(self, status: int, document: bytes) -> None:
+        """Passes on the frames of a reply that came as one document.
+
+        Raises:
+            InferenceRefusedError: the document is no reply, or the reply is too long.
+        """
+        frames = self._reader.read_document(status, document)
+        self._count(frames)
+        self._pass_on(frames)
 
     def finish(self) -> bool:
         """Ends the input; returns whether the reply is complete.
@@ -92,18 +112,30 @@ class ReplyReceiver(BodySink):
             InferenceRefusedError: the model has reported an error.
         """
         if not self.is_closed and (raw := self._splitter.flush()):
-            self._on_frame(self._read(raw, self._data_of(raw)))
+            self._pass_on(self._frames([(raw, self._data_of(raw))]))
+        if not self.is_closed:
+            frames = self._reader.read_end()
+            self._count(frames)
+            self._pass_on(frames)
         if self._has_failed:
             raise InferenceRefusedError("The model reported an error.")
         return self.is_closed
 
     def _split(self, data: bytes) -> bool:
         splitter = self._splitter
-        has_enough = self._pass_on(self._read(raw, self._data_of(raw)) for raw in splitter.feed(data))
+        has_enough = self._pass_on(self._frames((raw, self._data_of(raw)) for raw in splitter.feed(data)))
         self._is_between_events = not (splitter.pending or splitter.is_at_start)
         return has_enough
 
-    def _pass_on(self, frames: Iterator[Frame]) -> bool:
+    def _frames(self, events: Iterable[tuple[bytes, bytes | None]]) -> Iterator[Frame]:
+        for raw, data in events:
+            frame = self._read(raw, data)
+            if isinstance(frame, tuple):
+                yield from frame
+            else:
+                yield frame
+
+    def _pass_on(self, frames: Iterable[Frame]) -> bool:
         """Passes on the frames of one read up to the closing one, each as soon as its successor is known."""
         last: Frame | None = None
         try:
@@ -124,7 +156,7 @@ class ReplyReceiver(BodySink):
     def _data_of(self, raw: bytes) -> bytes | None:
         return data_of(raw.removeprefix(BYTE_ORDER_MARK) if self._splitter.is_at_start else raw)
 
-    def _read(self, raw: bytes, data: bytes | None) -> Frame:
+    def _read(self, raw: bytes, data: bytes | None) -> Frame | tuple[Frame, ...]:
         if not data:  # An event with empty data is no progress either.
             self._count_textless()
             return self._read_empty(raw)
@@ -132,24 +164,30 @@ class ReplyReceiver(BodySink):
         # The local name is needed because Python 3.11 is slow to call a function in a slot directly.
         read_event = self._read_event
         frame = read_event(raw, data)
-        if type(frame) is ErrorFrame:
-            self._fail()
-        token = frame.token
-        if token:
+        # Nearly every event is a token.
+        if type(frame) is Frame and (token := frame.token) and not frame.is_closing:
             self._chars_left -= len(token)
             if self._chars_left < 0:
                 raise InferenceRefusedError("The reply is too long.")
-        elif not frame.is_closing:
-            self._count_other(frame)
-        self.is_closed = frame.is_closing
+        else:
+            self._count(frame if isinstance(frame, tuple) else (frame,))
         return frame
 
-    def _count_other(self, frame: Frame) -> None:
-        part = frame.part
-        if part is None or part.kind is not PartKind.REASONING or not part.body:
+    def _count(self, frames: tuple[Frame, ...]) -> None:
+        if not frames:
             self._count_textless()
-            return
-        self._chars_left -= len(part.body)
+        for frame in frames:
+            if type(frame) is ErrorFrame:
+                self._fail()
+            self._count_chars(frame)
+            self.is_closed = frame.is_closing
+
+    def _count_chars(self, frame: Frame) -> None:
+        part = frame.part
+        chars = frame.token or (part.body if part is not None and part.kind is PartKind.REASONING else "")
+        if not chars and not frame.is_closing:
+            self._count_textless()
+        self._chars_left -= len(chars)
         if self._chars_left < 0:
             raise InferenceRefusedError("The reply is too long.")
 

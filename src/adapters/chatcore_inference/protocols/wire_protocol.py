@@ -19,7 +19,6 @@ class WireProtocol(Protocol):
     #: Paths below the service's URL, without a leading slash.
     generate_path: str
     models_path: str
-    swap_path: str
     #: Whether the service can go on from the beginning of its own answer.
     can_continue: bool
 
@@ -39,10 +38,14 @@ class WireProtocol(Protocol):
         """Returns the body of a request for a reply, within the service's limits."""
         ...
 
-    def swap_body(self, model_tag: str) -> bytes:
-        """Returns the body of a request for another model."""
+    def swap_request(self, model_tag: str) -> tuple[str, bytes]:
+        """Returns the path and the body of a request to load another model.
+
+        Raises:
+            CannotSwapError: the service takes no such requests.
+        """
         ...
 
-    def event_reader(self) -> EventReader:
+    def event_reader(self, request: InferenceRequest) -> EventReader:
         """Returns the reader for the events of one reply."""
         ...

@@ -91,8 +91,9 @@ class MessageDocument:
     error: Annotated[
         ReplyError | None,
         Doc(
-            "Why the reply is not complete: `stopped` if its status is `stopped`, one of the `inference_` codes if it "
-            "is `interrupted` or `failed`. Null for every other message."
+            "Why the reply is not complete: `stopped` if its status is `stopped`; if it is `interrupted` or `failed`, "
+            "`context_too_long` where the conversation is too long for the model, or one of the `inference_` codes. "
+            "Null for every other message."
         ),
     ]
     finish_reason: Annotated[

@@ -67,7 +67,7 @@ class ModelEndpoints(SecuredEndpoints):
             path=paths.SWAP,
             id="swapModel",
             body=SwapBody,
-            responses=(_unread(202), *_PASSED_ON),
+            responses=(_unread(202), _unread_or_problem(409), *_PASSED_ON),
             problems=(403,),
         )
     )

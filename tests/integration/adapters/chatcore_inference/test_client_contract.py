@@ -5,20 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 import orjson
 import pytest
-from tests.integration.inference_server import (
-    DONE,
-    LAST_CHUNK,
-    STREAM_HEAD,
-    InferenceServer,
-    Request,
-    Script,
-    answer,
-    chunk,
-    hang,
-    keep_alive,
-    packets,
-    reset,
-)
+from tests.integration.inference_server import DONE, InferenceServer, Request, Script, answer, hang, scripted
 
 from chatcore.conversations.history import HistoryMessage
 from chatcore.conversations.message import Role
@@ -29,7 +16,6 @@ from chatcore.testing import (
     InferenceScript,
     ModelsContract,
     ModelsScript,
-    ReplyEnd,
     ScriptedReply,
     SeenGenerate,
     SeenModels,
@@ -58,11 +44,7 @@ class ScriptedInferenceServer(ScriptedServer, InferenceScript):
     """Does what the inference contract says."""
 
     def reply_with(self, reply: ScriptedReply) -> None:
-        last = LAST_CHUNK if reply.end is ReplyEnd.CLOSE else b""
-        wire = STREAM_HEAD + b"".join(map(chunk, _events_of(reply))) + last
-        size = reply.packet_bytes or len(wire)
-        then = {ReplyEnd.CLOSE: keep_alive, ReplyEnd.BREAK: reset, ReplyEnd.SILENCE: hang}[reply.end]
-        self.on("/generate", packets(*(wire[at : at + size] for at in range(0, len(wire), size)), then=then))
+        self.on("/generate", scripted(reply, _events_of(reply)))
 
     def answer_with_an_error(self) -> None:
         self.on("/generate", answer(503, b'{"detail":"no model is loaded"}'))

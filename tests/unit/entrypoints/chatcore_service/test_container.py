@@ -14,12 +14,18 @@ from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS, make_
 from chatcore import Rescue
 from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
-from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts
+from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts, OpenAiProtocol
 from chatcore_postgres import PostgresStorage
 from chatcore_service.app import check, create_app
 from chatcore_service.container import Container
 from chatcore_service.environment import InvalidSettingsError
-from chatcore_service.settings import InferenceLimitSettings, InferenceTimeoutSettings
+from chatcore_service.inference_settings import (
+    InferenceLimitSettings,
+    InferenceProtocol,
+    InferenceSettings,
+    InferenceTimeoutSettings,
+    OpenAiContinue,
+)
 
 
 def test_every_provider_makes_its_part() -> None:
@@ -42,7 +48,10 @@ def test_the_inference_client_is_bounded_by_the_settings() -> None:
     timeouts = InferenceTimeoutSettings(connect_seconds=1, first_frame_seconds=2, idle_seconds=3, total_seconds=4)
     limits = InferenceLimitSettings(max_text_chars=5, max_frame_bytes=6, max_header_bytes=7)
     settings = evolve(
-        SETTINGS, inference_timeouts=timeouts, inference_limits=limits, inference_generate_path="/v2/generate"
+        SETTINGS,
+        inference_timeouts=timeouts,
+        inference_limits=limits,
+        inference=InferenceSettings(generate_path="/v2/generate"),
     )
     client = Container(settings=settings).inference()
 
@@ -56,9 +65,30 @@ def test_the_inference_client_is_bounded_by_the_settings() -> None:
 
 @pytest.mark.parametrize("can_continue", [True, False])
 def test_the_settings_say_whether_the_model_can_continue(*, can_continue: bool) -> None:
-    container = Container(settings=evolve(SETTINGS, inference_can_continue=can_continue))
+    container = Container(settings=evolve(SETTINGS, inference=InferenceSettings(can_continue=can_continue)))
 
     assert container.inference().can_continue is can_continue
+
+
+@pytest.mark.parametrize("continuation", OpenAiContinue)
+def test_the_settings_say_how_an_openai_server_is_asked_to_continue(continuation: OpenAiContinue) -> None:
+    inference = InferenceSettings(protocol=InferenceProtocol.OPENAI, openai_continue=continuation)
+    client = Container(settings=evolve(SETTINGS, inference=inference)).inference()
+
+    assert isinstance(client, InferenceClient)
+    assert isinstance(client._protocol, OpenAiProtocol)
+    assert client._protocol._continuation.value == continuation.value
+    assert client.can_continue is (continuation is not OpenAiContinue.NONE)
+    assert client._template.url == "http://inference:8000/chat/completions"
+
+
+@pytest.mark.parametrize(("api_key", "sent"), [("sk-new", "sk-new"), (None, "")])
+def test_an_openai_server_gets_its_own_key_or_none(api_key: str | None, sent: str) -> None:
+    inference = InferenceSettings(protocol=InferenceProtocol.OPENAI, api_key=api_key)
+    client = Container(settings=evolve(SETTINGS, inference=inference)).inference()
+
+    assert isinstance(client, InferenceClient)
+    assert client._keys.current.text == sent
 
 
 @pytest.mark.parametrize("rescue", Rescue)

@@ -159,7 +159,7 @@ def test_a_malformed_variable_is_named() -> None:
     "path", ["/", "/generate", "/generate/", "/v1/chat:generate", "/.well-known/..x/...", "/a%20b%C3%A9", "/(a,b;c=d)"]
 )
 def test_the_path_of_the_inference_service_is_taken_as_it_is(path: str) -> None:
-    assert Settings.from_environment({**KEY, "INFERENCE_GENERATE_PATH": path}).inference_generate_path == path
+    assert Settings.from_environment({**KEY, "INFERENCE_GENERATE_PATH": path}).inference.generate_path == path
 
 
 @pytest.mark.parametrize("keys", ["new,old", "new, old", "a key of words,another", "new,"])

@@ -105,11 +105,11 @@ def test_every_variable_sets_its_field() -> None:
     limits = settings.inference_limits
     assert (limits.max_text_chars, limits.max_frame_bytes, limits.max_header_bytes) == (5000, 6000, 7000)
     assert settings.frontend_origins == ("https://a.test", "http://b.test:8080")
-    assert settings.inference_generate_path == "/v2/generate"
+    assert settings.inference.generate_path == "/v2/generate"
     assert settings.placeholder_titles == ("Untitled", "Neuer Chat")
     assert settings.send_on_busy is OnBusy.INTERRUPT
     assert settings.rescue is Rescue.RESTART
-    assert settings.inference_can_continue is True
+    assert settings.inference.can_continue is True
     assert (settings.drain_seconds, settings.service_name, settings.log_level) == (0, "chat", "DEBUG")
 
 

@@ -6,6 +6,7 @@ import orjson
 
 from chatcore.conversations.message import FinishReason
 from chatcore.conversations.parts import Part, PartKind, data_part
+from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
 from chatcore.ports.inference import RESERVED_KEYS, ClosingFrame, usage_json
 from chatcore_inference.browser_json import Json, read_object
@@ -23,6 +24,8 @@ class SamosachaatEventReader:
     The class is an :class:`~chatcore_inference.http.event_reader.EventReader` that needs no state. Its methods are
     static, which makes a token some 20 ns cheaper.
     """
+
+    reads_documents = False
 
     @staticmethod
     def read(raw: bytes, data: bytes) -> Frame:
@@ -52,6 +55,16 @@ class SamosachaatEventReader:
     def read_empty(raw: bytes) -> Frame:
         """Returns an event as a frame, as :meth:`chatcore_inference.http.event_reader.EventReader.read_empty` says."""
         return Frame(raw)
+
+    @staticmethod
+    def read_end() -> tuple[Frame, ...]:
+        """Returns no frames, because the service always sends the closing frame of a complete reply."""
+        return ()
+
+    @staticmethod
+    def read_document(status: int, document: bytes) -> tuple[Frame, ...]:  # noqa: ARG004 - the interface has them
+        """Refuses every document, because the service sends replies as event streams alone."""
+        raise InferenceRefusedError
 
 
 def _closing(frame: Frame, event: dict[str, object]) -> Frame:

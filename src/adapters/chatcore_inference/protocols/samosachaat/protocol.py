@@ -28,7 +28,6 @@ class SamosachaatProtocol(WireProtocol):
     """
 
     models_path = "models"
-    swap_path = "models/swap"
 
     def __init__(self, generate_path: str = "/generate", *, can_continue: bool = False) -> None:
         self.generate_path = generate_path.lstrip("/")
@@ -59,10 +58,10 @@ class SamosachaatProtocol(WireProtocol):
             }
         )
 
-    def swap_body(self, model_tag: str) -> bytes:
-        """Returns the body of a request for another model, as :meth:`WireProtocol.swap_body` says."""
-        return orjson.dumps({"model_tag": model_tag})
+    def swap_request(self, model_tag: str) -> tuple[str, bytes]:
+        """Returns the path and the body of a request, as :meth:`WireProtocol.swap_request` says."""
+        return "models/swap", orjson.dumps({"model_tag": model_tag})
 
-    def event_reader(self) -> EventReader:
+    def event_reader(self, request: InferenceRequest) -> EventReader:  # noqa: ARG002 - the interface has it
         """Returns the reader for the events of a reply, as :meth:`WireProtocol.event_reader` says."""
         return _EVENTS
