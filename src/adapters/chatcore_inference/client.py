@@ -229,7 +229,11 @@ class InferenceClient(Inference, Models):
         if response.status_code != HTTPStatus.OK or not receiver.reads_documents:
             _log_refusal(response)
         document = await self._document(response) if receiver.reads_documents and is_plain(response.headers) else b""
-        receiver.feed_document(response.status_code, document)
+        try:
+            receiver.feed_document(response.status_code, document)
+        except InferenceRefusedError as error:
+            error.retry_after_seconds = retry_after_seconds(response.headers) or error.retry_after_seconds
+            raise
 
     async def _document(self, response: httpx.Response) -> bytes:
         document = bytearray()
@@ -292,4 +296,10 @@ def _key_refused(response: httpx.Response) -> InferenceKeyRefusedError:
 
 def _log_refusal(response: httpx.Response) -> None:
     media_type = response.headers.get("content-type", "")[:_LOGGED_CHARS]
-    _log.warning("inference_refused", status=response.status_code, content_type=media_type)
+    retry_after = retry_after_seconds(response.headers)
+    _log.warning(
+        "inference_refused",
+        status=response.status_code,
+        content_type=media_type,
+        **({} if retry_after is None else {"retry_after": retry_after}),
+    )

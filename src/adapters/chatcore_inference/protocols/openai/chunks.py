@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 
@@ -41,7 +42,7 @@ class OpenAiEventReader:
         self._tool_calls = ToolCalls()
         self._usage: dict[str, object] = {}
 
-    def read(self, raw: bytes, data: bytes) -> tuple[Frame, ...]:  # noqa: ARG002 - the interface has it
+    def read(self, raw: bytes, data: bytes) -> Frame | tuple[Frame, ...]:  # noqa: ARG002 - the interface has it
         """Returns the frames for a chunk, as :meth:`chatcore_inference.http.event_reader.EventReader.read` says.
 
         Raises:
@@ -50,6 +51,8 @@ class OpenAiEventReader:
         if data == _END:
             return self._end()
         chunk = _loaded(data)
+        if (text := _lone_text(chunk)) is not None:
+            return text_frame(text)
         return tuple(self._frames(chunk, "delta")) if isinstance(chunk, dict) else ()
 
     @staticmethod
@@ -112,6 +115,18 @@ def _loaded(data: bytes) -> Json:
     except orjson.JSONDecodeError:
         return read_object(data)
     return loaded
+
+
+def _lone_text(chunk: Any) -> str | None:  # noqa: ANN401 - whatever a server sends
+    """Returns the text of a chunk that has nothing else, as nearly every chunk; None for any other chunk."""
+    try:
+        (choice,) = chunk["choices"]
+        delta = choice["delta"]
+        text = delta["content"]
+    except (TypeError, KeyError, ValueError):
+        return None
+    is_alone = len(delta) == 1 and not (choice.get("finish_reason") or choice.get("index") or chunk.get("usage"))
+    return text if is_alone and text and type(text) is str and not has_error(chunk) else None
 
 
 def _first_choice(chunk: dict[str, object]) -> dict[str, object]:

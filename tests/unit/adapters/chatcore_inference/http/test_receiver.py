@@ -9,6 +9,7 @@ from chatcore.errors import InferenceRefusedError
 from chatcore.ports import Frame
 from chatcore_inference import InferenceLimits
 from chatcore_inference.http.receiver import ReplyReceiver
+from chatcore_inference.protocols.openai.chunks import OpenAiEventReader
 from chatcore_inference.protocols.samosachaat.frames import SamosachaatEventReader
 
 TOKEN = b'data: {"token":"a"}\n\n'
@@ -165,3 +166,77 @@ def test_after_an_error_of_the_model_only_a_closing_frame_without_one_is_withhel
     assert has_enough[-1] is (b"done" in frames[-1])
     with pytest.raises(InferenceRefusedError):
         receiver.finish()
+
+
+# -- A reader that makes no frame or several of an event --------------------------------------------------------------
+
+
+def received_from(reader: OpenAiEventReader, *chunks: bytes, limits: InferenceLimits | None = None) -> list[Frame]:
+    frames: list[Frame] = []
+    receiver = ReplyReceiver(frames.append, limits or InferenceLimits(), reader)
+    any(receiver.feed(chunk) for chunk in chunks)
+    receiver.finish()
+    return frames
+
+
+def delta(text: str) -> bytes:
+    return b'data: {"choices":[{"delta":{%b}}]}\n\n' % text.encode()
+
+
+BOTH, TEXT, NEITHER = delta('"reasoning":"Hm","content":"a"'), delta('"content":"a"'), delta('"role":""')
+STOP, END = b'data: {"choices":[{"finish_reason":"stop"}]}\n\n', b"data: [DONE]\n\n"
+OPENAI_PARTS = st.sampled_from([BOTH, TEXT, NEITHER, STOP, END, b": comment\n\n", b"\n", b"data: {\r\n\r\n"])
+
+
+@given(st.lists(OPENAI_PARTS, max_size=8).map(b"".join), CUTS)
+def test_any_chunking_gives_the_same_frames_of_a_reader_that_makes_several(body: bytes, cuts: list[int]) -> None:
+    cut = received_from(OpenAiEventReader(), *in_chunks(body, cuts))
+    whole = received_from(OpenAiEventReader(), body)
+
+    assert [frame.raw for frame in cut] == [frame.raw for frame in whole]
+    assert [frame.is_closing for frame in whole[:-1]] == [False] * len(whole[:-1])
+
+
+@pytest.mark.parametrize("events", [(BOTH, BOTH), (BOTH + BOTH,), (b": c\n\n" + BOTH, BOTH)])
+def test_all_frames_of_an_event_are_passed_on(events: tuple[bytes, ...]) -> None:
+    frames = received_from(OpenAiEventReader(), b": begin\n\n", *events, STOP, END)
+
+    assert [frame.token for frame in frames] == [None, "a", None, "a", None]
+    assert frames[-1].is_closing
+
+
+def test_the_end_of_the_stream_may_close_the_reply() -> None:
+    *_, closing = received_from(OpenAiEventReader(), TEXT, STOP)
+
+    assert closing.is_closing
+
+
+def test_text_and_reasoning_of_one_event_are_both_counted() -> None:
+    limits = InferenceLimits(max_text_chars=5)
+
+    with pytest.raises(InferenceRefusedError):
+        received_from(OpenAiEventReader(), BOTH, BOTH, limits=limits)
+    assert received_from(OpenAiEventReader(), BOTH, TEXT, TEXT, STOP, limits=limits)[-1].is_closing
+
+
+def test_events_without_frames_are_so_many_and_no_more() -> None:
+    limits = InferenceLimits(max_textless_frames=3)
+
+    assert received_from(OpenAiEventReader(), NEITHER * 3, END, limits=limits)[-1].is_closing
+    with pytest.raises(InferenceRefusedError):
+        received_from(OpenAiEventReader(), NEITHER * 4, END, limits=limits)
+
+
+def test_a_document_counts_towards_the_limit_of_a_reply() -> None:
+    document = b'{"choices":[{"message":{"content":"Hello"}}]}'
+    for max_chars in (5, 4):
+        frames: list[Frame] = []
+        receiver = ReplyReceiver(frames.append, InferenceLimits(max_text_chars=max_chars), OpenAiEventReader())
+        assert receiver.reads_documents
+        if max_chars == len("Hello"):
+            receiver.feed_document(200, document)
+            assert receiver.finish()
+        else:
+            with pytest.raises(InferenceRefusedError):
+                receiver.feed_document(200, document)
+            assert frames == []

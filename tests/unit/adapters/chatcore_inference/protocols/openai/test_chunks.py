@@ -29,8 +29,11 @@ STOP = chunk(finish_reason="stop")
 def frames_of(*chunks: object, is_done: bool = True) -> list[Frame]:
     """Returns all frames of a stream, those at its end included."""
     reader = OpenAiEventReader()
-    frames = [frame for each in chunks for frame in reader.read(b"raw", json.dumps(each).encode())]
-    return frames + list(reader.read(b"raw", b"[DONE]") if is_done else reader.read_end())
+    frames: list[Frame] = []
+    for data in (*(json.dumps(each).encode() for each in chunks), *([b"[DONE]"] if is_done else [])):
+        made = reader.read(b"raw", data)
+        frames += made if isinstance(made, tuple) else (made,)
+    return frames + list(() if is_done else reader.read_end())
 
 
 def read(*chunks: object, is_done: bool = True) -> list[object]:
