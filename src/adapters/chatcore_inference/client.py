@@ -152,6 +152,13 @@ class InferenceClient(Inference, Models):
         headers = {**_JSON, **self._protocol.trace_headers(trace_id)}
         return await self._call(self._http.build_request("POST", path, content=body, headers=headers))
 
+    async def offers(self, model_tag: str, *, trace_id: str | None = None) -> bool:
+        """Returns whether the service has a model of this name, as :meth:`chatcore.ports.Models.offers` says."""
+        if not self._protocol.names_models:
+            return True
+        models = await self.list_models(trace_id=trace_id)
+        return model_tag in self._protocol.model_names(models.content)
+
     async def ping(self) -> None:
         """Returns when the service answers, as :meth:`chatcore.ports.Inference.ping` says.
 

@@ -102,6 +102,7 @@ class ScriptedInference(Inference, Models):
     - ``inference.outage = InferenceUnreachableError()``: every call of any kind fails until it is None again.
     - ``inference.models``, ``inference.swap_answer``: the answers to `list_models` and `swap_model`, each a document
       or an error; ``inference.swapped``: the model tags that were requested.
+    - ``inference.offered``: the models that a conversation may name; None for all.
     - ``inference.trace_ids``: the trace id of each call of any kind but ping.
 
     Args:
@@ -116,6 +117,7 @@ class ScriptedInference(Inference, Models):
         self.calls: list[InferenceCall] = []
         self.outage: InferenceError | None = None
         self.models: ModelsDocument | InferenceError = _NO_MODELS
+        self.offered: frozenset[str] | None = None
         self.swap_answer: ModelsDocument | InferenceError = _SWAPPED
         self.swapped: list[str] = []
         self.trace_ids: list[str | None] = []
@@ -184,6 +186,12 @@ class ScriptedInference(Inference, Models):
         """Returns `models` or raises its error, as :meth:`chatcore.ports.Models.list_models` says."""
         await self._enter(trace_id)
         return _document(self.models)
+
+    async def offers(self, model_tag: str, *, trace_id: str | None = None) -> bool:
+        """Returns whether `offered` has the model or is None, as :meth:`chatcore.ports.Models.offers` says."""
+        await self._enter(trace_id)
+        _document(self.models)
+        return self.offered is None or model_tag in self.offered
 
     async def swap_model(self, model_tag: str, *, trace_id: str | None = None) -> ModelsDocument:
         """Returns `swap_answer` or raises its error, as :meth:`chatcore.ports.Models.swap_model` says."""

@@ -16,7 +16,12 @@ from chatcore_postgres.rows import CONVERSATION_COLUMNS, active_reply_of, listed
 
 #: The columns that a user can change. The value is sent for a column that does not change: it has the type of the
 #: column, because the server prepares a statement once for every combination of types.
-SETTABLE_COLUMNS: Mapping[LiteralString, object] = {"title": "", "is_pinned": False, "instructions": ""}
+SETTABLE_COLUMNS: Mapping[LiteralString, object] = {
+    "title": "",
+    "is_pinned": False,
+    "model_tag": "",
+    "instructions": "",
+}
 
 CREATE = f"""
 insert into conversations (user_id, {listed(CONVERSATION_COLUMNS)})

@@ -140,11 +140,13 @@ class Conversations:
         Instructions without visible text clear the instructions, as None does.
 
         Raises:
-            InvalidInputError: the title or the instructions break their limits.
+            InvalidInputError: the title, the model tag or the instructions break their limits.
             ConversationNotFoundError: the user has no such conversation.
         """
         if changes.title is not UNSET:
             self.limits.require_title(changes.title)
+        if changes.model_tag is not UNSET:
+            self.limits.require_model_tag(changes.model_tag)
         if changes.instructions is not UNSET:
             changes = evolve(changes, instructions=self._instructions(changes.instructions))
         return await self.storage.update_conversation(user.id, conversation_id, changes)

@@ -23,7 +23,8 @@ class ModelsDocument:
 class Models(Protocol):
     """Lists and swaps the models of an inference service.
 
-    The core itself does not use this port; an entry point uses it to pass on the service's answers.
+    The core itself does not use this port; an entry point uses it to pass on the service's answers, and to check the
+    model that a user chooses for a conversation.
 
     Raises:
         InferenceUnreachableError, InferenceTimeoutError, InferenceInterruptedError: from every method, if there is no
@@ -38,6 +39,17 @@ class Models(Protocol):
         """Returns the service's list of its models.
 
         Args:
+            trace_id: the id of the trace, which is passed on to the service.
+        """
+        ...
+
+    async def offers(self, model_tag: str, *, trace_id: str | None = None) -> bool:
+        """Returns whether a conversation may name this model.
+
+        Where requests for a reply name no model, `model_tag` is a label of its owner, and every one may be used.
+
+        Args:
+            model_tag: the name of the model, as in the service's list.
             trace_id: the id of the trace, which is passed on to the service.
         """
         ...

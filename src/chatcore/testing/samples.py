@@ -60,7 +60,12 @@ def a_conversation(user_id: UserId = ALICE, *, at: datetime = NOON) -> Conversat
 
 
 #: A new value for each field of a conversation that its user can change.
-CHANGED_VALUES: Mapping[str, Any] = {"title": AWKWARD_TEXT, "is_pinned": True, "instructions": AWKWARD_TEXT}
+CHANGED_VALUES: Mapping[str, Any] = {
+    "title": AWKWARD_TEXT,
+    "is_pinned": True,
+    "model_tag": AWKWARD_TEXT,
+    "instructions": AWKWARD_TEXT,
+}
 
 
 def a_rename(title: str = "A title") -> ConversationChanges:

@@ -175,6 +175,7 @@ class Container(containers.DeclarativeContainer):
     conversation_endpoints = providers.Factory(
         ConversationEndpoints,
         conversations=chat.provided.conversations,
+        models=models,
         authenticator=authenticator,
         admission=admission,
         bodies=bodies,

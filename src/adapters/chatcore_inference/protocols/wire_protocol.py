@@ -19,6 +19,8 @@ class WireProtocol(Protocol):
     #: Paths below the service's URL, without a leading slash.
     generate_path: str
     models_path: str
+    #: Whether a request for a reply names the model, by one of the names in the service's list.
+    names_models: bool
     #: Whether the service can go on from the beginning of its own answer.
     can_continue: bool
 
@@ -43,6 +45,14 @@ class WireProtocol(Protocol):
 
         Raises:
             CannotSwapError: the service takes no such requests.
+        """
+        ...
+
+    def model_names(self, document: bytes) -> frozenset[str]:
+        """Returns the names in the service's list of models. The client asks only if `names_models`.
+
+        Raises:
+            InferenceRefusedError: the document is no list of models.
         """
         ...
 

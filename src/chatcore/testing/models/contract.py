@@ -50,6 +50,13 @@ class ModelsContract:
             SeenModels(None),
         ]
 
+    async def test_every_model_may_be_named_or_the_list_decides(
+        self, models: Models, models_service: ModelsScript
+    ) -> None:
+        models_service.answer_with(ModelsDocument(content=b'{"object":"list","data":[{"id":"eliza"}]}'))
+
+        assert await models.offers("eliza", trace_id="trace-1")
+
     async def test_a_failed_connection_is_told(self, models: Models, models_service: ModelsScript) -> None:
         await models_service.go_away()
 

@@ -10,15 +10,18 @@ from starlette.types import ASGIApp
 from chatcore import Cursor, PageRequest
 from chatcore.conversations.changes import UNSET, ConversationChanges
 from chatcore.conversations.listing import CURSOR_PATTERN, DEFAULT_PAGE, MAX_OFFSET, MAX_PAGE
+from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId
 from chatcore.conversations.use_cases import Conversations
+from chatcore.errors import FieldProblem, InvalidInputError
 from chatcore.input_limits import InputLimits
+from chatcore.ports import Models
 from chatcore_service.api.conversation_responses import (
     ConversationDocument,
     ConversationPageDocument,
     conversation_json,
     page_response,
 )
-from chatcore_service.api.field_types import NewInstructions, NewModelTag, NewTitle, Title
+from chatcore_service.api.field_types import ModelTag, NewInstructions, NewModelTag, NewTitle, Title
 from chatcore_service.api.open_conversation import OpenConversationDocument, OpenQuery, open_conversation_response
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
@@ -58,10 +61,23 @@ class RenameBody:
 
 @frozen(kw_only=True)
 class ChangesBody:
-    """Changes to a conversation. A field that is absent stays as it is, and so does a title or pin that is null."""
+    """Changes to a conversation. A field that is absent stays as it is, and so does one that is null.
+
+    Only null instructions are a change.
+    """
 
     title: Title | None = None
     is_pinned: bool | None = None
+    model_tag: (
+        Annotated[
+            ModelTag,
+            Doc(
+                "The model of the next replies, `default` for that of the service. Of an OpenAI-compatible service, it "
+                "must be one of the listed models."
+            ),
+        ]
+        | None
+    ) = None
     instructions: Annotated[NewInstructions, Doc("Null and an empty text clear the instructions.")] | None = _ABSENT
 
     def changes(self) -> ConversationChanges:
@@ -122,6 +138,7 @@ class ConversationEndpoints(SecuredEndpoints):
     """Manages a user's conversations."""
 
     conversations: Conversations
+    models: Models
     bodies: BodyReader
     limits: InputLimits
 
@@ -234,7 +251,9 @@ class ConversationEndpoints(SecuredEndpoints):
     )
     async def rename(self, request: Request, caller: Caller) -> Response:
         """Renames a conversation."""
-        return await self._update(request, caller, RenameBody)
+        id_ = conversation_id(request.path_params)
+        body = decode_body(await self.bodies.read(request), RenameBody, self.limits)
+        return await self._updated(caller, id_, body.changes())
 
     @secured(
         Operation(
@@ -243,16 +262,23 @@ class ConversationEndpoints(SecuredEndpoints):
             id="changeConversation",
             body=ChangesBody,
             responses=(_CHANGED,),
+            problems=(502,),
         )
     )
     async def change(self, request: Request, caller: Caller) -> Response:
         """Changes the given fields of a conversation."""
-        return await self._update(request, caller, ChangesBody)
-
-    async def _update(self, request: Request, caller: Caller, body_type: type[RenameBody | ChangesBody]) -> Response:
         id_ = conversation_id(request.path_params)
-        body = decode_body(await self.bodies.read(request), body_type, self.limits)
-        return json_response(conversation_json(await self.conversations.update(caller.user, id_, body.changes())))
+        body = decode_body(await self.bodies.read(request), ChangesBody, self.limits)
+        if body.model_tag is not None:
+            await self._require_offered(body.model_tag, caller)
+        return await self._updated(caller, id_, body.changes())
+
+    async def _require_offered(self, model_tag: str, caller: Caller) -> None:
+        if model_tag != DEFAULT_MODEL_TAG and not await self.models.offers(model_tag, trace_id=caller.trace_id):
+            raise InvalidInputError(FieldProblem("model_tag", "must be a model that the inference service lists"))
+
+    async def _updated(self, caller: Caller, id_: ConversationId, changes: ConversationChanges) -> Response:
+        return json_response(conversation_json(await self.conversations.update(caller.user, id_, changes)))
 
     @secured(
         Operation(

@@ -312,3 +312,8 @@ def test_timeouts_and_limits_are_more_than_nothing(seconds: int) -> None:
 def test_the_key_is_in_no_representation(client: InferenceClient) -> None:
     assert "secret-key" not in repr(client)
     assert "secret-key" not in repr(vars(client))
+
+
+async def test_a_service_that_is_told_no_model_offers_every_name(client: InferenceClient) -> None:
+    async with client:
+        assert await client.offers("a label of its owner")

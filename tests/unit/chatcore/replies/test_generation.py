@@ -16,7 +16,7 @@ from chatcore.reply_error import ReplyError
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def generation(*tokens: str, replaces: bool = False) -> Generation:
+def generation(*tokens: str, replaces: bool = False, beginning: Beginning | None = None) -> Generation:
     lease = Lease(
         user_id="ada",
         conversation_id=ConversationId(uuid4()),
@@ -24,7 +24,7 @@ def generation(*tokens: str, replaces: bool = False) -> Generation:
         owner_id=OwnerId(uuid4()),
         epoch=1,
     )
-    made = Generation(lease, Transcript(), started_at=100.0, beginning=Beginning(replaces=replaces))
+    made = Generation(lease, Transcript(), started_at=100.0, beginning=beginning or Beginning(replaces=replaces))
     for token in tokens:
         made.transcript.append(Frame(b"data", token))
     return made
@@ -49,6 +49,14 @@ def test_only_a_complete_reply_keeps_what_the_model_says_about_it(
     final_state = ended(made, error)
 
     assert (final_state.finish_reason, final_state.usage) == kept
+
+
+@pytest.mark.parametrize(("stated", "count"), [(7, 12), (0, 5), (None, 7)])
+def test_the_model_says_how_many_tokens_it_sent_or_the_frames_with_text_count(stated: int | None, count: int) -> None:
+    made = generation("Hel", "lo", beginning=Beginning(text="Oh. ", token_count=5))
+    made.transcript.append(ClosingFrame(b"done", token_count=stated))
+
+    assert ended(made).token_count == count
 
 
 def test_each_checkpoint_stores_the_text_since_the_one_before() -> None:

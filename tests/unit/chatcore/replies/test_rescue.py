@@ -53,7 +53,7 @@ async def taken_over(world: World, other: World) -> Call:
 
 
 async def test_the_reply_of_a_dead_process_is_finished_by_another_one(world: World) -> None:
-    turn = await world.send(await world.conversation(), trace_id="trace-1")
+    turn = await world.send(await world.chat.conversations.create(ADA, model_tag="small"), trace_id="trace-1")
     await abandon(world, "Hel", "lo")
     other = rescuer(world)
 
@@ -65,6 +65,7 @@ async def test_the_reply_of_a_dead_process_is_finished_by_another_one(world: Wor
     request = call.request
     assert (request.so_far, request.trace_id, request.sampling) == ("Hello", "trace-1", Sampling(max_tokens=1022))
     assert [message.content for message in request.messages] == ["Hello"]
+    assert request.model_tag == "small"
     reply = await world.reply(turn)
     assert (reply.status, reply.content, reply.error) == (Status.COMPLETE, "Hello again!", None)
     assert (reply.token_count, reply.cuts) == (4, (5,))

@@ -90,19 +90,21 @@ async def test_the_first_message_with_visible_text_titles_the_conversation(world
     assert titles == ["New conversation", "Hello\u2067", "Hello\u2067"]
 
 
-async def test_the_model_is_given_the_instructions_of_the_conversation(world: World) -> None:
-    conversation = await world.chat.conversations.create(ADA, instructions="Be brief.")
+async def test_the_model_of_the_conversation_is_given_its_instructions(world: World) -> None:
+    conversation = await world.chat.conversations.create(ADA, instructions="Be brief.", model_tag="small")
     turn = await world.send(conversation, "One")
     call = await world.inference.call()
     call.say("1")
     call.close()
     await until(partial(has_ended, turn))
-    await world.chat.conversations.update(ADA, conversation.id, ConversationChanges(instructions="Rhyme."))
+    changes = ConversationChanges(instructions="Rhyme.", model_tag="large")
+    await world.chat.conversations.update(ADA, conversation.id, changes)
     await world.regenerate(conversation)
 
     regenerated = (await world.inference.call()).request
 
     assert (call.request.instructions, regenerated.instructions) == ("Be brief.", "Rhyme.")
+    assert (call.request.model_tag, regenerated.model_tag) == ("small", "large")
     assert call.request.messages == regenerated.messages == (HistoryMessage(Role.USER, "One"),)
 
 

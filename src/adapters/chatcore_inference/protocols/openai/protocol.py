@@ -8,6 +8,7 @@ from chatcore.errors import CannotSwapError
 from chatcore.ports import InferenceRequest
 from chatcore_inference.http.event_reader import EventReader
 from chatcore_inference.protocols.openai.chunks import OpenAiEventReader
+from chatcore_inference.protocols.openai.models_list import model_names
 from chatcore_inference.protocols.openai.request_body import Continuation, request_body
 from chatcore_inference.protocols.wire_protocol import WireProtocol
 
@@ -23,6 +24,7 @@ class OpenAiProtocol(WireProtocol):
 
     generate_path = "chat/completions"
     models_path = "models"
+    names_models = True
 
     def __init__(
         self,
@@ -58,6 +60,10 @@ class OpenAiProtocol(WireProtocol):
     def swap_request(self, model_tag: str) -> tuple[str, bytes]:  # noqa: ARG002 - the interface has it
         """Refuses every request, as :meth:`WireProtocol.swap_request` says."""
         raise CannotSwapError
+
+    def model_names(self, document: bytes) -> frozenset[str]:
+        """Returns the names in the list of models, as :meth:`WireProtocol.model_names` says."""
+        return model_names(document)
 
     def event_reader(self, request: InferenceRequest) -> EventReader:
         """Returns the reader for the chunks of a reply, as :meth:`WireProtocol.event_reader` says."""

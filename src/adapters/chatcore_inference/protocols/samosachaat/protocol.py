@@ -28,6 +28,7 @@ class SamosachaatProtocol(WireProtocol):
     """
 
     models_path = "models"
+    names_models = False
 
     def __init__(self, generate_path: str = "/generate", *, can_continue: bool = False) -> None:
         self.generate_path = generate_path.lstrip("/")
@@ -61,6 +62,10 @@ class SamosachaatProtocol(WireProtocol):
     def swap_request(self, model_tag: str) -> tuple[str, bytes]:
         """Returns the path and the body of a request, as :meth:`WireProtocol.swap_request` says."""
         return "models/swap", orjson.dumps({"model_tag": model_tag})
+
+    def model_names(self, document: bytes) -> frozenset[str]:  # noqa: ARG002 - the interface has it
+        """Returns no names, because `names_models` is false."""
+        return frozenset()
 
     def event_reader(self, request: InferenceRequest) -> EventReader:  # noqa: ARG002 - the interface has it
         """Returns the reader for the events of a reply, as :meth:`WireProtocol.event_reader` says."""

@@ -9,6 +9,13 @@ from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpServ
 from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 
 from chatcore import UserId
+from chatcore.errors import (
+    InferenceError,
+    InferenceKeyRefusedError,
+    InferenceTimeoutError,
+    InferenceUnreachableError,
+    ModelsRefusedError,
+)
 from chatcore.testing.samples import CHANGED_VALUES, a_conversation
 
 
@@ -63,6 +70,55 @@ async def test_instructions_can_be_changed_and_cleared(service: HttpService, cle
 
     assert [document["instructions"] for document in shown] == ["Rhyme.", "Rhyme.", "Rhyme.", None]
     assert {document["updated_at"] for document in shown} == {before["updated_at"]}
+
+
+async def test_a_conversation_may_get_any_model_that_the_service_lists(service: HttpService) -> None:
+    service.inference.offered = frozenset({"small", "large"})
+    path = await service.conversation()
+    before = await service.open(path)
+
+    shown = [
+        (await service.client.patch(path, json=body, headers=ALICE)).json()
+        for body in ({"model_tag": "large"}, {}, {"model_tag": None}, {"model_tag": "small"}, {"model_tag": "default"})
+    ]
+
+    assert [document["model_tag"] for document in shown] == ["large", "large", "large", "small", "default"]
+    assert {document["updated_at"] for document in shown} == {before["updated_at"]}
+
+
+async def test_a_model_that_is_not_listed_is_refused(service: HttpService) -> None:
+    service.inference.offered = frozenset({"small"})
+    path = await service.conversation()
+
+    response = await service.client.patch(path, json={"model_tag": "huge", "title": "Sea"}, headers=ALICE)
+
+    assert response.status_code == 422
+    assert response.json()["errors"] == [
+        {"field": "model_tag", "problem": "must be a model that the inference service lists"}
+    ]
+    assert (await service.open(path))["title"] == "New conversation"
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "code"),
+    [
+        (InferenceUnreachableError(), 503, "inference_unreachable"),
+        (InferenceTimeoutError(), 503, "inference_timeout"),
+        (ModelsRefusedError(b"secret", status=404), 503, "inference_error"),
+        (InferenceKeyRefusedError(), 502, "inference_key_refused"),
+    ],
+)
+async def test_without_the_list_of_models_no_model_is_changed(
+    service: HttpService, failure: InferenceError, status: int, code: str
+) -> None:
+    service.inference.models = failure
+    path = await service.conversation()
+
+    response = await service.client.patch(path, json={"model_tag": "small"}, headers=ALICE)
+
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert (await service.open(path))["model_tag"] == "default"
+    assert (await service.client.patch(path, json={"model_tag": "default"}, headers=ALICE)).status_code == 200
 
 
 async def test_a_rename_leaves_the_instructions_alone(service: HttpService) -> None:

@@ -231,7 +231,7 @@ async def test_nobody_sets_the_fields_of_a_new_conversation_that_are_not_theirs(
     ("operation", "body", "changed"),
     [
         ("rename", {"title": "x", "is_pinned": True, "model_tag": "y"}, {"title": "x"}),
-        ("change", {"title": "x", "model_tag": "y", "title_source": "default"}, {"title": "x"}),
+        ("change", {"title": "x", "title_source": "default"}, {"title": "x"}),
         ("change", {}, {}),
     ],
 )

@@ -9,7 +9,7 @@ from tests.integration.inference_server import Request, answer, hang, scripted
 
 from chatcore.conversations.history import HistoryMessage
 from chatcore.conversations.message import Role
-from chatcore.errors import CannotSwapError
+from chatcore.errors import CannotSwapError, InferenceRefusedError, InferenceTimeoutError, ModelsRefusedError
 from chatcore.replies.sampling import Sampling
 from chatcore.testing import InferenceContract, InferenceScript, ScriptedReply, SeenGenerate
 from chatcore_inference import InferenceClient, InferenceTimeouts, OpenAiProtocol
@@ -102,3 +102,24 @@ async def test_no_model_is_swapped(inference: InferenceClient, inference_service
         await inference.swap_model("m")
 
     assert inference_service.requests == []
+
+
+async def test_the_list_says_which_models_there_are(
+    inference: InferenceClient, inference_service: ScriptedOpenAiServer
+) -> None:
+    assert await inference.offers("m", trace_id="trace-1")
+    assert not await inference.offers("M")
+    assert [request.headers.get("x-trace-id") for request in inference_service.requests] == ["trace-1", None]
+
+
+async def test_without_a_list_it_is_unknown_which_models_there_are(
+    inference: InferenceClient, inference_service: ScriptedOpenAiServer
+) -> None:
+    for script, error in (
+        (answer(404, b"{}"), ModelsRefusedError),
+        (answer(200, b"<html>"), InferenceRefusedError),
+        (hang, InferenceTimeoutError),
+    ):
+        inference_service.on("/v1/models", script)
+        with pytest.raises(error):
+            await inference.offers("m")
