@@ -102,8 +102,14 @@ class ClosingFrame(Frame):
 
 
 def usage_json(usage: Mapping[str, object]) -> str | None:
-    """Returns what a model says that a reply cost as JSON, or None if it is longer than MAX_USAGE_CHARS."""
-    written = json.dumps(usage, separators=(",", ":"))
+    """Returns what a model says that a reply cost as JSON.
+
+    The result is None if it would be longer than MAX_USAGE_CHARS, nested too deeply, or have a number that JSON lacks.
+    """
+    try:
+        written = json.dumps(usage, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError):
+        return None
     return written if len(written) <= MAX_USAGE_CHARS else None
 
 

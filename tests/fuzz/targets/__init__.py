@@ -5,7 +5,15 @@ This module imports no target, because the fuzzer measures the coverage only of 
 
 import importlib
 
-TARGETS = ("auth_reply", "event_stream", "http_response", "json_body", "request_headers", "resume_stream")
+TARGETS = (
+    "auth_reply",
+    "event_stream",
+    "http_response",
+    "json_body",
+    "openai_stream",
+    "request_headers",
+    "resume_stream",
+)
 
 
 def module_of(name: str) -> str:

@@ -12,7 +12,7 @@ from chatcore.ports.inference import usage_json
 from chatcore_inference.browser_json import Json, read_object
 from chatcore_inference.protocols.openai.content import reasoning_in, text_in
 from chatcore_inference.protocols.openai.loose_json import list_or_empty, object_or_empty, text_or_empty
-from chatcore_inference.protocols.openai.our_frames import closing_frame, data_frame, reasoning_frame, text_frame
+from chatcore_inference.protocols.openai.our_frames import closing_frame, data_frames, reasoning_frame, text_frame
 from chatcore_inference.protocols.openai.refusals import has_error, refusal
 from chatcore_inference.protocols.openai.tool_calls import ToolCalls
 
@@ -98,15 +98,14 @@ class OpenAiEventReader:
 
     def _call_frames(self) -> Iterator[Frame]:
         for call in self._tool_calls.take():
-            yield data_frame({"tool_calls": [call]})
+            yield from data_frames({"tool_calls": [call]})
 
     def _end(self) -> tuple[Frame, ...]:
         usage = self._usage
         written = usage_json(usage) if usage else None
-        frames = [*self._call_frames()]
-        if written is not None:
-            frames.append(data_frame({"usage": usage}))
-        return (*frames, closing_frame(self._finish_reason, usage=written, token_count=_token_count(usage)))
+        usage_frames = () if written is None else data_frames({"usage": usage})
+        closing = closing_frame(self._finish_reason, usage=written, token_count=_token_count(usage))
+        return (*self._call_frames(), *usage_frames, closing)
 
 
 def _loaded(data: bytes) -> Json:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from chatcore_inference.protocols.openai.loose_json import list_or_empty, object_or_empty
+from chatcore_inference.protocols.openai.loose_json import list_or_empty, object_or_empty, text_or_empty
 
 
 def text_in(delta: dict[str, object]) -> str:
@@ -11,19 +11,22 @@ def text_in(delta: dict[str, object]) -> str:
 
 
 def reasoning_in(delta: dict[str, object]) -> str:
-    """Returns the reasoning. Some servers have it under two names at once."""
+    """Returns the reasoning. Some servers have it under two names at once, others among the parts of the content."""
     for name in ("reasoning", "reasoning_content"):
         if reasoning := _joined(delta.get(name), "text"):
             return reasoning
-    return "".join(_texts(list_or_empty(delta.get("content")), "thinking"))
+    content = list_or_empty(delta.get("content"))
+    return "".join(_joined(thought, "text") for thought in _of_kind(content, "thinking"))
 
 
 def _joined(content: object, kind: str) -> str:
     """Returns the content if it is text, or the text of all parts of one kind if it is a list of parts."""
-    return content if isinstance(content, str) else "".join(_texts(list_or_empty(content), kind))
+    if isinstance(content, str):
+        return content
+    return "".join(map(text_or_empty, _of_kind(list_or_empty(content), kind)))
 
 
-def _texts(parts: list[object], kind: str) -> Iterator[str]:
+def _of_kind(parts: list[object], kind: str) -> Iterator[object]:
     for part in map(object_or_empty, parts):
         if part.get("type") == kind:
-            yield _joined(part.get(kind), "text")
+            yield part.get(kind)

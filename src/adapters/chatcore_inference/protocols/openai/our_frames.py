@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import orjson
 
 from chatcore.conversations.message import FinishReason
-from chatcore.conversations.parts import Part, PartKind
+from chatcore.conversations.parts import MAX_DATA_BYTES, Part, PartKind
 from chatcore.ports import Frame
 from chatcore.ports.inference import ClosingFrame
+from chatcore_inference.protocols.openai.loose_json import compact_json
 
 _FINISH_REASONS = {reason.value: reason for reason in FinishReason}
 
@@ -28,10 +29,12 @@ def reasoning_frame(reasoning: str) -> Frame:
     )
 
 
-def data_frame(value: Mapping[str, object]) -> Frame:
-    """Returns the frame with a data part."""
-    written = json.dumps(value, separators=(",", ":"))
-    return Frame(b"data: %b\n\n" % written.encode(), part=Part(PartKind.DATA, written))
+def data_frames(value: Mapping[str, object]) -> tuple[Frame, ...]:
+    """Returns the frame with a data part, or none for a value that cannot be written as JSON of 256 KiB."""
+    written = compact_json(value)
+    if written is None or len(written) > MAX_DATA_BYTES:
+        return ()
+    return (Frame(b"data: %b\n\n" % written.encode(), part=Part(PartKind.DATA, written)),)
 
 
 def closing_frame(finish_reason: str | None, *, usage: str | None, token_count: int | None) -> ClosingFrame:

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import cast
 
 from chatcore.errors import ContextTooLongError, InferenceRefusedError
+from chatcore_inference.protocols.openai.loose_json import object_or_empty, text_or_empty
 
 # `error` in a chunk that reports none: some servers have the key in every chunk. False equals 0.
 _NO_ERROR = (None, False)
@@ -15,6 +15,8 @@ _CONTEXT_TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 
+_WORDS = ("error", "code", "type", "message", "detail")
+
 
 def has_error(document: Mapping[str, object]) -> bool:
     """Returns whether a document or chunk reports an error."""
@@ -23,16 +25,9 @@ def has_error(document: Mapping[str, object]) -> bool:
 
 def refusal(document: object) -> InferenceRefusedError:
     """Returns the error for a document that refuses a request, or for a chunk that reports an error."""
-    if _CONTEXT_TOO_LONG.search(_words_of(document)):
+    outer = object_or_empty(document)
+    # Servers put the code, the type and the sentence of an error into the document, or into its `error`.
+    words = (fields.get(name) for fields in (outer, object_or_empty(outer.get("error"))) for name in _WORDS)
+    if any(_CONTEXT_TOO_LONG.search(text_or_empty(each)) for each in words):
         return ContextTooLongError()
     return InferenceRefusedError()
-
-
-def _words_of(document: object) -> str:
-    """Returns the code, the type and the sentence of an error, wherever the server puts them."""
-    if isinstance(document, str):
-        return document
-    if not isinstance(document, dict):
-        return ""
-    fields = cast("dict[str, object]", document)
-    return " ".join(_words_of(fields.get(name)) for name in ("error", "code", "type", "message", "detail"))

@@ -1,12 +1,12 @@
 """Assembles the tool calls of a reply, which arrive in pieces."""
 
-import json
+from typing import cast
 
 from attrs import define
 
 from chatcore.conversations.parts import MAX_DATA_BYTES
 from chatcore.errors import InferenceRefusedError
-from chatcore_inference.protocols.openai.loose_json import list_or_empty, object_or_empty, text_or_empty
+from chatcore_inference.protocols.openai.loose_json import compact_json, list_or_empty, object_or_empty, text_or_empty
 
 # What a call costs in addition to its texts, so that calls without any are limited too.
 _CHARS_AROUND_CALL = 64
@@ -91,4 +91,6 @@ class ToolCalls:
 
 def _json(arguments: object) -> str:
     """Returns the arguments of a call, which some servers send as an object and not as text."""
-    return json.dumps(arguments, separators=(",", ":")) if isinstance(arguments, dict) else text_or_empty(arguments)
+    if isinstance(arguments, dict):
+        return compact_json(object_or_empty(cast("object", arguments))) or ""
+    return text_or_empty(arguments)

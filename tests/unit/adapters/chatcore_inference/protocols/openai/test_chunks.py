@@ -1,7 +1,9 @@
 """Tests how the chunks of a chat completion become frames, as servers in the wild send them."""
 
 import json
+import re
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -110,6 +112,17 @@ def test_a_count_that_is_none_is_not_taken(count: object) -> None:
 
     assert isinstance(closing, ClosingFrame)
     assert closing.token_count is None
+
+
+@pytest.mark.parametrize("usage", [b'{"completion_tokens":7,"x":1e999}', b'{"x":' + b"[" * 1000 + b"]" * 1000 + b"}"])
+def test_usage_that_browsers_could_not_read_is_left_out(usage: bytes) -> None:
+    reader = OpenAiEventReader()
+    assert reader.read(b"raw", b'{"choices":[{"finish_reason":"stop"}],"usage":%b}' % usage) == ()
+
+    (closing,) = reader.read_end()
+
+    assert isinstance(closing, ClosingFrame)
+    assert closing.usage is None
 
 
 def test_usage_that_is_too_long_to_store_is_left_out() -> None:
@@ -273,6 +286,26 @@ def test_tool_calls_that_are_not_whole_are_dropped() -> None:
     piece = {"index": 0, "id": "a", "function": {"name": "add", "arguments": '{"x":'}}
 
     assert read(chunk({"tool_calls": [piece]}), is_done=False) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "level", "after"),
+    [
+        (b'{"choices":[{"delta":{"content":', b'[{"type":"text","text":', b"}}]}"),
+        (b'{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":', b'{"a":', b"}}]}}]}"),
+    ],
+)
+def test_deep_nesting_does_no_harm(before: bytes, level: bytes, after: bytes) -> None:
+    closing = level.replace(b"[", b"]").replace(b"{", b"}")
+    data = before + level * 400 + b"1" + bytes(reversed(re.sub(rb"[^\]}]", b"", closing))) * 400 + after
+    assert orjson.loads(data)
+
+    assert OpenAiEventReader().read(b"raw", data) == ()
+
+
+def test_an_error_that_is_nested_deeply_is_a_refusal() -> None:
+    with pytest.raises(InferenceRefusedError):
+        OpenAiEventReader().read(b"raw", b'{"error":' * 1000 + b"1" + b"}" * 1000)
 
 
 def test_half_of_a_surrogate_pair_is_passed_on_like_any_text() -> None:
