@@ -66,6 +66,19 @@ __all__ = [
 ]
 
 
+def _service_auth(settings: Settings, clock: Clock) -> AuthClient:
+    return AuthClient(
+        settings.auth_service_url,
+        settings.internal_api_key,
+        clock,
+        ttl_seconds=settings.auth_cache_ttl_seconds,
+        max_size=settings.auth_cache_max_size,
+        timeout_seconds=settings.auth_timeout_seconds,
+        admin_emails=settings.admin_emails,
+        admin_user_ids=settings.admin_user_ids,
+    )
+
+
 def _inference(settings: Settings) -> InferenceClient:
     speaks_openai = settings.inference.protocol is InferenceProtocol.OPENAI
     return InferenceClient(
@@ -121,16 +134,10 @@ class Container(containers.DeclarativeContainer):
         schema=settings.provided.database_schema,
     )
     stream_counts = providers.Singleton[StreamCounts](_stream_counts, storage)
-    auth = providers.Singleton[Auth](
-        AuthClient,
-        settings.provided.auth_service_url,
-        settings.provided.internal_api_key,
-        clock,
-        ttl_seconds=settings.provided.auth_cache_ttl_seconds,
-        max_size=settings.provided.auth_cache_max_size,
-        timeout_seconds=settings.provided.auth_timeout_seconds,
-        admin_emails=settings.provided.admin_emails,
-        admin_user_ids=settings.provided.admin_user_ids,
+    auth = providers.Selector[Auth](
+        settings.provided.auth_mode,
+        # A line for each mode: its name is the value of the AuthMode.
+        service=providers.Singleton(_service_auth, settings, clock),
     )
     inference = providers.Singleton[Inference](_inference, settings)
     models = providers.Singleton[Models](_models, inference)

@@ -17,6 +17,7 @@ from chatcore_auth import AuthClient
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts, OpenAiProtocol
 from chatcore_postgres import PostgresStorage
 from chatcore_service.app import check, create_app
+from chatcore_service.auth_settings import AuthMode
 from chatcore_service.container import Container
 from chatcore_service.environment import InvalidSettingsError
 from chatcore_service.inference_settings import (
@@ -96,6 +97,14 @@ def test_the_settings_say_what_becomes_of_orphaned_replies(rescue: Rescue) -> No
     chat = Container(settings=evolve(SETTINGS, rescue=rescue)).chat()
 
     assert chat.recovery._policy.rescue is rescue
+
+
+@pytest.mark.parametrize("mode", AuthMode)
+def test_every_auth_mode_has_an_adapter_that_exists_once(mode: AuthMode) -> None:
+    container = Container(settings=evolve(SETTINGS, auth_mode=mode))
+
+    assert isinstance(container.auth(), AuthClient)
+    assert container.auth() is container.auth()
 
 
 async def test_the_settings_name_administrators() -> None:

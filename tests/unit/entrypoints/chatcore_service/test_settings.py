@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatcore import OnBusy, Rescue
+from chatcore_service.auth_settings import AuthMode
 from chatcore_service.environment import InvalidSettingsError
 from chatcore_service.settings import Settings, read_database_schema, read_database_url
 
@@ -15,6 +16,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     settings = Settings.from_environment(KEY)
 
     assert settings.database_url == "postgresql://localhost/samosachaat"
+    assert settings.auth_mode is AuthMode.SERVICE
     assert settings.auth_service_url == "http://auth:8001"
     assert settings.inference_service_url == "http://inference:8000"
     assert settings.limits.history.max_messages == 50
