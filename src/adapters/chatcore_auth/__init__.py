@@ -13,6 +13,7 @@ with needs_extra("chatcore_auth", "auth"):
     from chatcore_auth.client import AuthClient
     from chatcore_auth.guarded_validator import GuardedValidator
     from chatcore_auth.named_administrators import NamedAdministrators
+    from chatcore_auth.oidc_client import OidcClient
     from chatcore_auth.token_check import Rejected, TokenCheck, Unusable, Vouched
     from chatcore_auth.validators.validator import Validator
 
@@ -21,6 +22,7 @@ __all__ = [
     "CachedAuth",
     "GuardedValidator",
     "NamedAdministrators",
+    "OidcClient",
     "Rejected",
     "TokenCheck",
     "Unusable",

@@ -1,6 +1,12 @@
 """Defines the settings of the ways to authenticate callers."""
 
 from enum import StrEnum
+from typing import Final
+
+from attrs import AttrsInstance, field, frozen
+
+from chatcore_service.environment import Environment, env, read_by, read_settings, refuse_settings
+from chatcore_service.setting_parsers import admin_claim, issuer_url, member, some_names
 
 
 class AuthMode(StrEnum):
@@ -8,3 +14,36 @@ class AuthMode(StrEnum):
 
     #: The auth service validates the bearer token.
     SERVICE = "service"
+    #: The bearer token is a JWT that an OpenID Connect issuer has signed.
+    OIDC = "oidc"
+
+
+#: The metadata of the field that holds the mode.
+AUTH_MODE: Final = env("AUTH_MODE", member(AuthMode))
+
+
+@frozen(kw_only=True)
+class OidcSettings:
+    """The settings of the OpenID Connect issuer."""
+
+    #: The issuer's identifier, exactly as its tokens name it.
+    issuer: str = field(metadata=env("OIDC_ISSUER", issuer_url))
+    #: The audiences of which a token must name at least one.
+    audiences: tuple[str, ...] = field(metadata=env("OIDC_AUDIENCE", some_names))
+    #: The claim that makes a user an administrator, as `name` or `name=value`.
+    admin_claim: str | None = field(default=None, metadata=env("OIDC_ADMIN_CLAIM", admin_claim))
+
+
+def only_with(mode: AuthMode, settings_class: type[AttrsInstance]) -> dict[str, object]:
+    """Returns the metadata of a field that holds the settings of one mode, and None in every other mode.
+
+    Variables of the class that are set in another mode are refused: they show that the mode is not the intended one.
+    """
+
+    def read(environment: Environment) -> AttrsInstance | None:
+        if environment.read("AUTH_MODE", member(AuthMode), AuthMode.SERVICE) is mode:
+            return read_settings(settings_class, environment)
+        refuse_settings(settings_class, environment, f"needs AUTH_MODE={mode}")
+        return None
+
+    return read_by(read)

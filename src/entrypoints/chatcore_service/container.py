@@ -9,6 +9,7 @@ the test requests the application::
 """
 
 from collections.abc import Mapping
+from typing import TypedDict
 
 from attrs import asdict
 from dependency_injector import containers, providers
@@ -17,7 +18,7 @@ from starlette.applications import Starlette
 from chatcore import Chat
 from chatcore.ports import Auth, Clock, Inference, Models, Storage, StreamCounts
 from chatcore.system_clock import SystemClock
-from chatcore_auth import AuthClient
+from chatcore_auth import AuthClient, OidcClient
 from chatcore_inference import (
     Continuation,
     InferenceClient,
@@ -66,17 +67,34 @@ __all__ = [
 ]
 
 
+class _AuthOptions(TypedDict):
+    ttl_seconds: float
+    max_size: int
+    timeout_seconds: float
+    admin_emails: tuple[str, ...]
+    admin_user_ids: tuple[str, ...]
+
+
+def _auth_options(settings: Settings) -> _AuthOptions:
+    """Returns the arguments that the auth adapter of every mode has."""
+    return {
+        "ttl_seconds": settings.auth_cache_ttl_seconds,
+        "max_size": settings.auth_cache_max_size,
+        "timeout_seconds": settings.auth_timeout_seconds,
+        "admin_emails": settings.admin_emails,
+        "admin_user_ids": settings.admin_user_ids,
+    }
+
+
 def _service_auth(settings: Settings, clock: Clock) -> AuthClient:
-    return AuthClient(
-        settings.auth_service_url,
-        settings.internal_api_key,
-        clock,
-        ttl_seconds=settings.auth_cache_ttl_seconds,
-        max_size=settings.auth_cache_max_size,
-        timeout_seconds=settings.auth_timeout_seconds,
-        admin_emails=settings.admin_emails,
-        admin_user_ids=settings.admin_user_ids,
-    )
+    return AuthClient(settings.auth_service_url, settings.internal_api_key, clock, **_auth_options(settings))
+
+
+def _oidc_auth(settings: Settings, clock: Clock) -> OidcClient:
+    oidc = settings.oidc
+    assert oidc  # noqa: S101 - true in this mode
+    options = _auth_options(settings)
+    return OidcClient(oidc.issuer, oidc.audiences, clock, admin_claim=oidc.admin_claim, **options)
 
 
 def _inference(settings: Settings) -> InferenceClient:
@@ -138,6 +156,7 @@ class Container(containers.DeclarativeContainer):
         settings.provided.auth_mode,
         # A line for each mode: its name is the value of the AuthMode.
         service=providers.Singleton(_service_auth, settings, clock),
+        oidc=providers.Singleton(_oidc_auth, settings, clock),
     )
     inference = providers.Singleton[Inference](_inference, settings)
     models = providers.Singleton[Models](_models, inference)

@@ -116,6 +116,14 @@ def read_settings(settings_class: type[SettingsT], environment: Environment) -> 
     return settings_class(**values)
 
 
+def refuse_settings(settings_class: type[AttrsInstance], environment: Environment, problem: str) -> None:
+    """Reports the problem of every variable of a settings class that is there, because none of them applies."""
+    variables = Environment({})
+    read_settings(settings_class, variables)
+    for name in variables.names:
+        environment.forbid(name, problem)
+
+
 def read_field(attribute: "Attribute[Any]", environment: Environment) -> Any:  # noqa: ANN401 - the field's own type
     """Reads one field of a settings class."""
     read: Callable[[Environment, object], Any] | None = attribute.metadata.get(_READ)

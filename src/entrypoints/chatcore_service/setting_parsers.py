@@ -138,6 +138,23 @@ def http_url(value: str) -> str:
     return url
 
 
+def issuer_url(value: str) -> str:
+    """Accepts an address as :func:`http_url` does; returns the address unchanged.
+
+    An issuer is compared character by character, so a slash at the end matters.
+    """
+    http_url(value)
+    return value
+
+
+def admin_claim(value: str) -> str:
+    """Accepts the name of a claim, or the name and a value as name=value."""
+    name, separator, expected = value.partition("=")
+    if not name or (separator and not expected):
+        raise MalformedValueError("must be the name of a claim, such as is_admin, or name=value, such as groups=admins")
+    return value
+
+
 def url_path(value: str) -> str:
     """Accepts the path of an address, such as /generate, whose segments are neither empty nor dots."""
     if not _URL_PATH.fullmatch(value):
@@ -157,6 +174,14 @@ def model_name(value: str) -> str:
 def names(value: str) -> tuple[str, ...]:
     """Accepts any texts, separated by commas; returns the texts without surrounding white space."""
     return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def some_names(value: str) -> tuple[str, ...]:
+    """Accepts texts, separated by commas, as :func:`names` does; there must be at least one."""
+    listed = names(value)
+    if not listed:
+        raise MalformedValueError("must be one or more names, separated by commas")
+    return listed
 
 
 def emails(value: str) -> tuple[str, ...]:

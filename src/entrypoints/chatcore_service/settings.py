@@ -23,7 +23,7 @@ from chatcore.input_limits import (
 )
 from chatcore.replies.rescue import Rescue
 from chatcore.replies.sampling import MAX_TOP_K
-from chatcore_service.auth_settings import AuthMode
+from chatcore_service.auth_settings import AUTH_MODE, AuthMode, OidcSettings, only_with
 from chatcore_service.environment import Environment, env, read_by, read_field, read_settings
 from chatcore_service.inference_settings import (
     InferenceLimitSettings,
@@ -174,7 +174,9 @@ class Settings:
     #: Whether statements are prepared; must be off behind a PgBouncer that does not support prepared statements.
     database_prepared_statements: bool = field(default=True, metadata=env("DATABASE_PREPARED_STATEMENTS", switch))
     #: How the service finds the user of a request.
-    auth_mode: AuthMode = field(default=AuthMode.SERVICE, metadata=env("AUTH_MODE", member(AuthMode)))
+    auth_mode: AuthMode = field(default=AuthMode.SERVICE, metadata=AUTH_MODE)
+    #: The settings of the mode OIDC.
+    oidc: OidcSettings | None = field(default=None, metadata=only_with(AuthMode.OIDC, OidcSettings))
     auth_service_url: str = field(default="http://auth:8001", metadata=env("AUTH_SERVICE_URL", http_url))
     inference_service_url: str = field(default="http://inference:8000", metadata=env("INFERENCE_SERVICE_URL", http_url))
     inference: InferenceSettings = field(factory=InferenceSettings, metadata=read_by(InferenceSettings.read))

@@ -55,7 +55,11 @@ _DOCUMENT = "unit/entrypoints/chatcore_service/openapi/test_document.py"
 
 #: Modules, or folders of modules, whose tests have another name: where they are tested.
 TESTED_BY: Mapping[str, str] = {
+    "adapters/chatcore_auth/http_client": "unit/adapters/chatcore_auth/validators/service/test_service_validator.py",
     "adapters/chatcore_auth/token_check": "unit/adapters/chatcore_auth/test_cache.py",
+    "adapters/chatcore_auth/validators/oidc/json_object": (
+        "unit/adapters/chatcore_auth/validators/oidc/test_signed_token.py"
+    ),
     "adapters/chatcore_inference/http/direct_client": "unit/adapters/chatcore_inference/test_client.py",
     "adapters/chatcore_inference/http/error_translation": "unit/adapters/chatcore_inference/test_client.py",
     "adapters/chatcore_inference/http/event_reader": "integration/adapters/chatcore_inference/test_client_streams.py",

@@ -13,11 +13,11 @@ from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS, make_
 
 from chatcore import Rescue
 from chatcore.system_clock import SystemClock
-from chatcore_auth import AuthClient
+from chatcore_auth import AuthClient, OidcClient
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts, OpenAiProtocol
 from chatcore_postgres import PostgresStorage
 from chatcore_service.app import check, create_app
-from chatcore_service.auth_settings import AuthMode
+from chatcore_service.auth_settings import AuthMode, OidcSettings
 from chatcore_service.container import Container
 from chatcore_service.environment import InvalidSettingsError
 from chatcore_service.inference_settings import (
@@ -101,9 +101,11 @@ def test_the_settings_say_what_becomes_of_orphaned_replies(rescue: Rescue) -> No
 
 @pytest.mark.parametrize("mode", AuthMode)
 def test_every_auth_mode_has_an_adapter_that_exists_once(mode: AuthMode) -> None:
-    container = Container(settings=evolve(SETTINGS, auth_mode=mode))
+    adapters = {AuthMode.SERVICE: AuthClient, AuthMode.OIDC: OidcClient}
+    oidc = OidcSettings(issuer="https://issuer.test", audiences=("chat",))
+    container = Container(settings=evolve(SETTINGS, auth_mode=mode, oidc=oidc))
 
-    assert isinstance(container.auth(), AuthClient)
+    assert isinstance(container.auth(), adapters[mode])
     assert container.auth() is container.auth()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatcore import OnBusy, Rescue
-from chatcore_service.auth_settings import AuthMode
+from chatcore_service.auth_settings import AuthMode, OidcSettings
 from chatcore_service.environment import InvalidSettingsError
 from chatcore_service.settings import Settings, read_database_schema, read_database_url
 
@@ -140,6 +140,68 @@ def test_limits_that_contradict_each_other_are_refused(variables: dict[str, str]
         Settings.from_environment({**KEY, **variables})
 
     assert str(refused.value) == sentence
+
+
+OIDC = {**KEY, "AUTH_MODE": "oidc", "OIDC_ISSUER": "https://issuer.test/", "OIDC_AUDIENCE": "chat, mobile"}
+
+
+def test_an_issuer_is_taken_as_it_is_written() -> None:
+    settings = Settings.from_environment({**OIDC, "OIDC_ADMIN_CLAIM": "groups=cn=admins,dc=test"})
+
+    assert settings.auth_mode is AuthMode.OIDC
+    assert settings.oidc == OidcSettings(
+        issuer="https://issuer.test/", audiences=("chat", "mobile"), admin_claim="groups=cn=admins,dc=test"
+    )
+
+
+def test_no_claim_names_administrators_by_default() -> None:
+    oidc = Settings.from_environment(OIDC).oidc
+
+    assert oidc
+    assert oidc.admin_claim is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentences"),
+    [
+        ({"AUTH_MODE": "oidc"}, {"OIDC_ISSUER is required.", "OIDC_AUDIENCE is required."}),
+        ({"AUTH_MODE": "jwt"}, {"AUTH_MODE must be one of oidc, service."}),
+        ({"OIDC_ISSUER": "https://issuer.test"}, {"OIDC_ISSUER needs AUTH_MODE=oidc."}),
+        (
+            {"AUTH_MODE": "service", "OIDC_AUDIENCE": "chat", "OIDC_ADMIN_CLAIM": "is_admin"},
+            {"OIDC_AUDIENCE needs AUTH_MODE=oidc.", "OIDC_ADMIN_CLAIM needs AUTH_MODE=oidc."},
+        ),
+        (
+            {**OIDC, "OIDC_ISSUER": "issuer.test"},
+            {
+                (
+                    "OIDC_ISSUER must be an http:// or https:// address without a user, a query or a fragment, such as "
+                    "http://host:8000/path."
+                )
+            },
+        ),
+        ({**OIDC, "OIDC_AUDIENCE": " , "}, {"OIDC_AUDIENCE must be one or more names, separated by commas."}),
+        *(
+            (
+                {**OIDC, "OIDC_ADMIN_CLAIM": claim},
+                {
+                    (
+                        "OIDC_ADMIN_CLAIM must be the name of a claim, such as is_admin, or name=value, such as "
+                        "groups=admins."
+                    )
+                },
+            )
+            for claim in ("=admins", "groups=", "=")
+        ),
+    ],
+)
+def test_settings_of_a_mode_that_are_missing_or_malformed_or_of_another_mode_are_named(
+    variables: dict[str, str], sentences: set[str]
+) -> None:
+    with pytest.raises(InvalidSettingsError) as refused:
+        Settings.from_environment({**KEY, **variables})
+
+    assert set(str(refused.value).splitlines()) == sentences
 
 
 def test_a_default_follows_a_lower_limit() -> None:

@@ -1,11 +1,8 @@
 """Calls the auth service over HTTP."""
 
-import asyncio
 import re
-import ssl
 from collections.abc import Awaitable, Callable
-from functools import cache, partial
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import partial
 from typing import TypeVar
 
 import httpx
@@ -13,6 +10,7 @@ import orjson
 import structlog
 
 from chatcore.key_ring import Key, KeyRing
+from chatcore_auth.http_client import make_http_client, read_body
 from chatcore_auth.token_check import TokenCheck, Unusable
 from chatcore_auth.validators.service.reply import KEY_REFUSED, read_reply
 from chatcore_auth.validators.validator import Validator
@@ -32,12 +30,6 @@ _TRACE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _BROKEN_CONNECTION = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_auth")
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Returns the trusted certificates, loaded once: loading takes longer than all other steps of making a client."""
-    return httpx.create_ssl_context(trust_env=False)
 
 
 class ServiceValidator(Validator):
@@ -67,23 +59,11 @@ class ServiceValidator(Validator):
         self._base_url = base_url.rstrip("/")
         self._keys = KeyRing(internal_api_key)
         self._timeout_seconds = timeout_seconds
-        self._http = httpx.AsyncClient(
+        self._http = make_http_client(
+            headers={b"Content-Type": b"application/json"},
+            timeout_seconds=timeout_seconds,
+            max_idle_connections=max_idle_connections,
             transport=transport,
-            headers={
-                b"Content-Type": b"application/json",
-                b"Accept": b"application/json",
-                # Compressed replies are refused, since a small reply could inflate to a huge one.
-                b"Accept-Encoding": b"identity",
-            },
-            timeout=timeout_seconds,
-            # The caller bounds the number of calls; a pool with a bound of its own would only add a queue.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=max_idle_connections),
-            follow_redirects=False,
-            verify=_tls(),
-            # The client ignores proxies and .netrc: the only address is the one in the settings.
-            trust_env=False,
-            # A cookie set in the reply about one user must not be sent with the request about another user.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
 
     async def close(self) -> None:
@@ -119,9 +99,10 @@ class ServiceValidator(Validator):
         if trace_id and _TRACE_ID.fullmatch(trace_id):
             headers[b"X-Trace-Id"] = trace_id.encode()
         url = f"{self._base_url}/auth/validate"
-        body = orjson.dumps({"token": token})
-        async with self._http.stream("POST", url, content=body, headers=headers) as response:
-            return read_reply(response.status_code, await _body_of(response, self._timeout_seconds))
+        content = orjson.dumps({"token": token})
+        async with self._http.stream("POST", url, content=content, headers=headers) as response:
+            body = await read_body(response, max_bytes=MAX_BODY_BYTES, max_seconds=self._timeout_seconds)
+            return read_reply(response.status_code, body)
 
 
 async def _retried_if_broken(call: Callable[[], Awaitable[Result]]) -> Result:
@@ -130,18 +111,3 @@ async def _retried_if_broken(call: Callable[[], Awaitable[Result]]) -> Result:
     except _BROKEN_CONNECTION:
         # Neither request changes the auth service's data, so a repeat is safe.
         return await call()
-
-
-async def _body_of(response: httpx.Response, max_seconds: float) -> bytes | Unusable:
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        return Unusable("a compressed reply")
-    body = bytearray()
-    clock = asyncio.get_running_loop().time
-    deadline = clock() + max_seconds
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if clock() > deadline:
-            return Unusable("a reply that takes too long", is_outage=True)
-        if len(body) > MAX_BODY_BYTES:
-            return Unusable(f"a reply of more than {MAX_BODY_BYTES} bytes")
-    return bytes(body)
