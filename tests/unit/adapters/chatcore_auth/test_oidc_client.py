@@ -117,6 +117,10 @@ async def test_a_flood_of_made_up_keys_leads_to_one_call_and_disturbs_nobody(
     flood = [ec_key("attacker").sign({}, kid=f"made up {number}") for number in range(500)]
 
     assert all(await asyncio.gather(*(is_refused(client, token) for token in flood)))
+    assert await is_refused(client, flood[0])
+    for number in range(500):
+        with pytest.raises(AuthUnavailableError):
+            await client.authenticate(ec_key("attacker").sign({}, kid=f"made up later {number}"))
 
     assert (await client.authenticate(issuer.token(sub="second"))).id == "second"
     assert len(issuer.requested) == 4

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
+from cachetools import TTLCache
 
 from chatcore.ports.clock import Clock
 from chatcore_auth.token_check import Unusable
@@ -17,6 +18,10 @@ UNKNOWN_KEY_SECONDS: Final = 60.0
 #: The time from a failed fetch to the next one while there are no keys at all.
 FIRST_FETCH_SECONDS: Final = 5.0
 
+# The oldest one is forgotten first.
+_MAX_ABSENT_KEYS: Final = 1024
+
+_ASKED_LATELY: Final = Unusable("the issuer was asked for another key less than a minute ago")
 _NOTHING_FETCHED: Final = Unusable("no keys were fetched yet")
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_auth")
@@ -43,6 +48,11 @@ class KeyCache:
         self._keys: SigningKeys | None = None
         #: The reason why the last fetch gave no keys; None if it gave some.
         self._failure: Unusable | None = _NOTHING_FETCHED
+        #: The keys for which the issuer was asked lately, and which it does not have. Their tokens are bad for certain,
+        #: while another key that is not known may be new.
+        self._absent: TTLCache[tuple[str | None, str], None] = TTLCache(
+            _MAX_ABSENT_KEYS, UNKNOWN_KEY_SECONDS, timer=clock.monotonic
+        )
         self._fetching: asyncio.Task[None] | None = None
         self._refresh_at = 0.0
         self._search_at = 0.0
@@ -54,16 +64,21 @@ class KeyCache:
             await asyncio.wait([self._fetching])
 
     async def find(self, key_id: str | None, algorithm: str) -> tuple[PublicKey, ...] | Unusable:
-        """Returns the keys for a token's `kid` and `alg`; none if the issuer has no such key.
+        """Returns the keys for a token's `kid` and `alg`; none if the issuer has said that there is no such key.
 
-        The result is Unusable if the key is not known and the issuer could not be asked.
+        The result is Unusable if the key is not known and the issuer could not be asked, or must not be asked yet.
         """
         found = self._known(key_id, algorithm)
         if found:
             self._refresh_if_old()
             return found
+        if (key_id, algorithm) in self._absent:
+            return ()
         unusable = await self._search()
-        return self._known(key_id, algorithm) or unusable or ()
+        found = self._known(key_id, algorithm)
+        if not found and unusable is None:
+            self._absent[key_id, algorithm] = None
+        return found or unusable or ()
 
     async def probe(self) -> Unusable | None:
         """Returns None if there are keys, else the reason why there are none."""
@@ -83,13 +98,12 @@ class KeyCache:
             self._start()
 
     async def _search(self) -> Unusable | None:
-        """Waits for the fetch in progress, or for a new one if one is due; returns why there is no newer answer."""
+        """Waits for the fetch in progress, or for a new one if one is due; returns why there is no answer from now."""
         fetching = self._fetching or self._start_if_due()
-        if fetching is not None:
-            await asyncio.wait([fetching], timeout=self._wait_seconds)
-            if not fetching.done():
-                return Unusable("no answer in time")
-        return self._failure
+        if fetching is None:
+            return self._failure or _ASKED_LATELY
+        await asyncio.wait([fetching], timeout=self._wait_seconds)
+        return self._failure if fetching.done() else Unusable("no answer in time")
 
     def _start_if_due(self) -> "asyncio.Task[None] | None":
         now = self._clock.monotonic()

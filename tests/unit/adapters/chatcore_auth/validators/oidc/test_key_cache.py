@@ -21,6 +21,7 @@ from chatcore_auth.validators.oidc.signing_keys import SigningKeys, read_signing
 from chatcore_memory import FrozenClock
 
 OLD, NEW = ec_key("old"), ec_key("new")
+LATER = "the issuer was asked for another key less than a minute ago"
 DOWN = Unusable("down")
 
 
@@ -103,12 +104,27 @@ async def test_unknown_keys_lead_to_one_fetch_a_minute(
 ) -> None:
     await outcome(keys, "old")
     for minute in range(1, 5):
-        for number in range(100):
-            assert await outcome(keys, f"made up {minute} {number}") == "unknown"
+        outcomes = [await outcome(keys, f"made up {minute} {number}") for number in range(100)]
+        assert outcomes == ["unknown", *[LATER] * 99]
         clock.advance(UNKNOWN_KEY_SECONDS - 1)
-        assert await outcome(keys, "made up") == "unknown"
+        assert await outcome(keys, "made up") == LATER
         assert issuer.fetches == 1 + minute
         clock.advance(1)
+
+
+async def test_a_key_that_the_issuer_does_not_have_stays_unknown_without_another_fetch(
+    keys: KeyCache, issuer: ScriptedFetch, clock: FrozenClock
+) -> None:
+    await outcome(keys, "old")
+    for _ in range(5):
+        assert await outcome(keys, "made up") == "unknown"
+        clock.advance(10)
+    assert issuer.fetches == 2
+
+    clock.advance(10)
+    issuer.published = [NEW]
+    assert await outcome(keys, "new") == "known"
+    assert await outcome(keys, "made up") == LATER
 
 
 async def test_after_a_flood_of_made_up_keys_a_new_key_is_known_within_a_minute(
@@ -117,7 +133,7 @@ async def test_after_a_flood_of_made_up_keys_a_new_key_is_known_within_a_minute(
     await outcome(keys, "old")
     await outcome(keys, "made up")
     issuer.published = [NEW]
-    assert await outcome(keys, "new") == "unknown"
+    assert await outcome(keys, "new") == LATER
 
     clock.advance(UNKNOWN_KEY_SECONDS)
 
