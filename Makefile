@@ -7,7 +7,7 @@ NEWEST := .venv-newest/bin
 PINNED_VERSIONS := tests/unit/project/test_supply_chain.py::test_everything_that_is_installed_is_pinned_as_it_is
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration test-browser coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format docs-renderer clean
+.PHONY: help setup dev test unit integration test-browser test-node coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format docs-renderer clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 dev: setup ## run the service, PostgreSQL, auth and inference on this machine; DEV="--port 8003" sets the port
 	$(BIN)/chatcore dev $(DEV)
 
-test: unit integration ## run all tests but those in a browser
+test: unit integration ## run all tests but those in a browser and those with Node.js
 
 unit: setup ## run the tests without sockets and without a database
 	$(BIN)/pytest tests/unit --numprocesses auto
@@ -40,6 +40,13 @@ test-browser: $(BIN)/.browser ## test the docs page and the example of a fronten
 
 $(BIN)/.browser: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
+	@touch $@
+
+test-node: $(BIN)/.node ## test with programs for Node.js that others wrote; needs Node.js 20 and npm
+	$(BIN)/pytest tests/node
+
+$(BIN)/.node: $(STAMP) tests/node/package.json
+	@npm install --prefix tests/node --ignore-scripts --no-package-lock --no-audit --no-fund --silent
 	@touch $@
 
 soak: setup ## run random clients and random faults for ten minutes; SOAK="--seconds 60 --seed 7" changes that
@@ -106,4 +113,4 @@ docs-renderer: ## replace the vendored renderer of /docs, with npm; VERSION=2.4.
 
 clean: ## remove the virtual environments and the files of the tools
 	rm -rf .venv .venv-newest build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis \
-		.grimp_cache .coverage .coverage.* htmlcov benchmarks/tools/built
+		.grimp_cache .coverage .coverage.* htmlcov benchmarks/tools/built tests/node/node_modules

@@ -15,6 +15,7 @@ from tests.integration.faults.waiting import eventually
 
 from chatcore import User
 from chatcore_memory import DONE_FRAME, PAUSE, InMemoryStorage, ScriptedInference, StaticAuth, Step, token_frame
+from chatcore_service.auth_settings import AuthMode
 from chatcore_service.container import Container
 from chatcore_service.server.draining_server import DrainingServer, server_config
 from chatcore_service.settings import Settings
@@ -93,13 +94,14 @@ def settings_with_streams(**changes: Any) -> Settings:  # noqa: ANN401 - as the 
 
 @asynccontextmanager
 async def live_service(settings: Settings = SETTINGS, *, tick_seconds: float = 0.02) -> AsyncIterator[LiveService]:
-    """Runs the service for the duration of the block."""
+    """Runs the service for the duration of the block; only `AUTH_MODE=service` has an auth adapter in memory."""
     container = Container(settings=settings)
     storage, inference = InMemoryStorage(container.clock()), ScriptedInference()
     auth = StaticAuth({"token-of-alice": _user("alice"), "token-of-bob": _user("bob")})
     container.storage.override(storage)
     container.inference.override(inference)
-    container.auth.override(auth)
+    if settings.auth_mode is AuthMode.SERVICE:
+        container.auth.override(auth)
     container.stream_monitor.add_kwargs(tick_seconds=tick_seconds)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
