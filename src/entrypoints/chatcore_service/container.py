@@ -39,9 +39,9 @@ from chatcore_service.api.monitoring import MonitoringEndpoints
 from chatcore_service.api.replies import ReplyEndpoints
 from chatcore_service.http.admission import Admission
 from chatcore_service.http.application import build_application
+from chatcore_service.http.bearer_authenticator import BearerAuthenticator
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.buffer_budget import BufferBudget
-from chatcore_service.http.caller import Authenticator
 from chatcore_service.http.waiting_turns import WaitingTurns
 from chatcore_service.inference_settings import InferenceProtocol, InferenceSettings
 from chatcore_service.lifespan import ServiceLifespan, Shutdown
@@ -178,10 +178,18 @@ class Container(containers.DeclarativeContainer):
 
     # HTTP ------------------------------------------------------------------------------------------------------------
 
+    authenticator = providers.Singleton(BearerAuthenticator, auth)
     readiness = providers.Singleton(
-        Readiness, storage=storage, auth=auth, inference=inference, runner=chat.provided.runner, clock=clock
+        Readiness,
+        storage=storage,
+        authenticator=authenticator,
+        inference=inference,
+        runner=chat.provided.runner,
+        clock=clock,
     )
-    stream_monitor = providers.Singleton(StreamMonitor, auth=auth, clock=clock, settings=settings.provided.streams)
+    stream_monitor = providers.Singleton(
+        StreamMonitor, authenticator=authenticator, clock=clock, settings=settings.provided.streams
+    )
     cluster_stream_counts = providers.Singleton(
         ClusterStreamCounts, counts=stream_counts, clock=clock, observer=observer
     )
@@ -191,7 +199,6 @@ class Container(containers.DeclarativeContainer):
     streams = providers.Singleton(
         Streams, turns=chat.provided.turns, stream_monitor=stream_monitor, limiter=limiter, metrics=metrics
     )
-    authenticator = providers.Singleton(Authenticator, auth)
     buffer_budget = providers.Singleton(BufferBudget, settings.provided.requests.max_buffered_bytes, metrics)
     admission = providers.Singleton(
         Admission, settings.provided.requests, buffer_budget=buffer_budget, clock=clock, metrics=metrics
@@ -232,7 +239,10 @@ class Container(containers.DeclarativeContainer):
     )
     monitoring_endpoints = providers.Factory(MonitoringEndpoints, readiness=readiness, metrics=metrics)
     openapi_endpoints = providers.Factory(
-        OpenApiEndpoints, document=providers.Callable(openapi_document, settings.provided.limits.inputs)
+        OpenApiEndpoints,
+        document=providers.Callable(
+            openapi_document, settings.provided.limits.inputs, authenticator.provided.security_schemes
+        ),
     )
     pool_stats = providers.Callable(_pool_stats, storage)
     shutdown = providers.Singleton(Shutdown, chat, stream_monitor, settings.provided.drain_seconds)

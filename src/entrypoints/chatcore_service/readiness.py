@@ -8,9 +8,10 @@ from attrs import evolve, frozen
 
 from chatcore import ChatError
 from chatcore.errors import AuthKeyRefusedError, InferenceKeyRefusedError, StorageNotReadyError
-from chatcore.ports import Auth, Clock, Inference, Storage
+from chatcore.ports import Clock, Inference, Storage
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore_service.clock_timeout import clock_timeout
+from chatcore_service.http.caller import Authenticator
 
 #: How long a result is reused, so that frequent requests do not load the dependencies.
 CACHE_SECONDS = 1.0
@@ -38,11 +39,17 @@ class Readiness:
     """Pings all dependencies concurrently, at most once a second."""
 
     def __init__(
-        self, *, storage: Storage, auth: Auth, inference: Inference, runner: GenerationRunner, clock: Clock
+        self,
+        *,
+        storage: Storage,
+        authenticator: Authenticator,
+        inference: Inference,
+        runner: GenerationRunner,
+        clock: Clock,
     ) -> None:
         self._pings: Mapping[str, Callable[[], Awaitable[None]]] = {
             "database": storage.ping,
-            "auth": auth.ping,
+            "auth": authenticator.ping,
             "inference": inference.ping,
         }
         self._runner = runner

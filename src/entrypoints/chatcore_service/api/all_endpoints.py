@@ -11,6 +11,7 @@ from chatcore_service.api.models import ModelEndpoints
 from chatcore_service.api.monitoring import MonitoringEndpoints
 from chatcore_service.api.replies import ReplyEndpoints
 from chatcore_service.http.endpoints import EndpointsType
+from chatcore_service.http.security_scheme import BEARER_TOKEN, SecurityScheme
 from chatcore_service.openapi.document import describe
 
 _ENDPOINTS: tuple[EndpointsType, ...] = (
@@ -24,9 +25,11 @@ _ENDPOINTS: tuple[EndpointsType, ...] = (
 
 
 @cache
-def openapi_document(limits: InputLimits) -> dict[str, Any]:
-    """Returns the OpenAPI 3.1 document of an API with these limits, as plain data.
+def openapi_document(
+    limits: InputLimits, security_schemes: tuple[SecurityScheme, ...] = (BEARER_TOKEN,)
+) -> dict[str, Any]:
+    """Returns the OpenAPI 3.1 document of an API with these limits and security schemes, as plain data.
 
-    The same limits always give the same object, which no caller may change.
+    The same arguments always give the same object, which no caller may change.
     """
-    return describe(_ENDPOINTS, limits)
+    return describe(_ENDPOINTS, limits, security_schemes)

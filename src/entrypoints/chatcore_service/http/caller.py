@@ -1,13 +1,12 @@
-"""Authenticates the callers of requests."""
+"""Defines the caller of a request, and what finds the caller."""
+
+from abc import ABC, abstractmethod
 
 from attrs import field, frozen
 from starlette.requests import Request
-from structlog.contextvars import bind_contextvars
 
 from chatcore import User
-from chatcore.ports import Auth
-from chatcore_service.http.headers import bearer_token
-from chatcore_service.http.trace import trace_id_of
+from chatcore_service.http.security_scheme import SecurityScheme
 
 
 @frozen(kw_only=True)
@@ -15,44 +14,63 @@ class Caller:
     """An authenticated user, with the token and the trace id of the request."""
 
     user: User
-    #: The bearer token, kept out of `repr`. Long streams validate the token again.
-    token: str = field(repr=False)
+    #: The bearer token, kept out of `repr`; empty if something else than a token proves who calls.
+    token: str = field(default="", repr=False)
     trace_id: str
 
 
-@frozen
-class Authenticator:
-    """Authenticates requests by their bearer tokens."""
+class Authenticator(ABC):
+    """Finds the callers of requests, in one of the ways between which the setting AUTH_MODE chooses."""
 
-    auth: Auth
+    @property
+    @abstractmethod
+    def security_schemes(self) -> tuple[SecurityScheme, ...]:
+        """Returns what a request needs, for the OpenAPI document; a request needs all of the schemes."""
 
+    @abstractmethod
     def knows(self, request: Request) -> bool:
-        """Returns whether :meth:`authenticate` would return at once, without a call to the auth service.
+        """Returns whether :meth:`authenticate` would return at once, without a call to another service.
 
         Raises:
-            NotAuthenticatedError: the request has no bearer token.
+            NotAuthenticatedError: nothing in the request can prove who calls.
         """
-        return self.auth.cached_user(bearer_token(request)) is not None
 
+    @abstractmethod
     async def authenticate(self, request: Request) -> Caller:
         """Returns the caller of a request, and adds the user's id to the request's log lines.
 
         Raises:
-            NotAuthenticatedError: the request has no valid bearer token.
-            AuthUnavailableError: the token could not be validated.
+            NotAuthenticatedError: the request does not prove who calls.
+            AuthUnavailableError: the proof could not be validated.
         """
-        token = bearer_token(request)
-        trace_id = trace_id_of(request.scope)
-        user = await self.auth.authenticate(token, trace_id=trace_id)
-        bind_contextvars(user_id=user.id)
-        return Caller(user=user, token=token, trace_id=trace_id)
 
-    async def is_administrator(self, caller: Caller) -> bool:
-        """Returns whether the caller is an administrator now: asks the auth service, whatever is cached.
+    @abstractmethod
+    async def validate_again(self, caller: Caller, *, is_fresh: bool = False) -> User:
+        """Returns the user that the caller is now.
+
+        Args:
+            caller: the caller of a request, which may be long ago.
+            is_fresh: whether a cached answer is passed over.
 
         Raises:
-            NotAuthenticatedError: the token is not valid any more.
-            AuthUnavailableError: the token could not be validated.
+            NotAuthenticatedError: the caller's proof is not valid any more.
+            AuthUnavailableError: the proof could not be validated.
         """
-        user = await self.auth.authenticate(caller.token, trace_id=caller.trace_id, is_fresh=True)
+
+    @abstractmethod
+    async def ping(self) -> None:
+        """Returns when callers can be authenticated.
+
+        Raises:
+            AuthUnavailableError: the service that authenticates callers gives no usable answer.
+        """
+
+    async def is_administrator(self, caller: Caller) -> bool:
+        """Returns whether the caller is an administrator now, whatever is cached.
+
+        Raises:
+            NotAuthenticatedError: the caller's proof is not valid any more.
+            AuthUnavailableError: the proof could not be validated.
+        """
+        user = await self.validate_again(caller, is_fresh=True)
         return user.is_admin and user.id == caller.user.id

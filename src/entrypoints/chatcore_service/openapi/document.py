@@ -1,7 +1,7 @@
 """Makes the OpenAPI document of endpoint classes, which describes every request and response."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
 from uuid import UUID
@@ -12,6 +12,7 @@ from chatcore.input_limits import InputLimits
 from chatcore_service.http.endpoints import EndpointsType, PublicEndpoints, operations
 from chatcore_service.http.media_types import JSON
 from chatcore_service.http.operation import DocumentedResponse, Operation, Parameter
+from chatcore_service.http.security_scheme import SecurityScheme
 from chatcore_service.openapi.problem_codes import problem_codes
 from chatcore_service.openapi.problem_responses import (
     component_name,
@@ -27,9 +28,17 @@ The streams of POST requests carry no event ids: after a lost connection, reques
 resumes it. All errors are problem documents (RFC 9457)."""
 
 
-def describe(endpoints: Iterable[EndpointsType], limits: InputLimits) -> dict[str, Any]:
-    """Returns the OpenAPI 3.1 document of endpoint classes, with `limits` on their fields, as plain data."""
-    description = _Description(limits)
+def describe(
+    endpoints: Iterable[EndpointsType], limits: InputLimits, security_schemes: Sequence[SecurityScheme]
+) -> dict[str, Any]:
+    """Returns the OpenAPI 3.1 document of endpoint classes as plain data.
+
+    Args:
+        endpoints: the classes.
+        limits: the limits on fields.
+        security_schemes: what a request to a secured operation needs; it needs all of them.
+    """
+    description = _Description(limits, security_schemes)
     for group in endpoints:
         for operation, handler in operations(group):
             description.add(operation, handler, is_public=issubclass(group, PublicEndpoints))
@@ -37,7 +46,7 @@ def describe(endpoints: Iterable[EndpointsType], limits: InputLimits) -> dict[st
         "openapi": "3.1.0",
         "info": {"title": "chatcore", "version": _version(), "description": " ".join(_DESCRIPTION.split())},
         "servers": [{"url": "/"}],
-        "security": [{"bearer": []}],
+        "security": [{scheme.id: [] for scheme in security_schemes}],
         "paths": description.paths,
         "components": description.components(),
     }
@@ -46,7 +55,8 @@ def describe(endpoints: Iterable[EndpointsType], limits: InputLimits) -> dict[st
 class _Description:
     """Collects paths, and the components to which the paths refer."""
 
-    def __init__(self, limits: InputLimits) -> None:
+    def __init__(self, limits: InputLimits, security_schemes: Sequence[SecurityScheme]) -> None:
+        self._security_schemes = security_schemes
         self.paths: dict[str, Schema] = {}
         self._schemas = Schemas(limits)
         self._parameters: dict[str, Schema] = {}
@@ -61,7 +71,7 @@ class _Description:
         codes = [{"const": code, "description": meaning} for code, meaning in problem_codes().items()]
         schemas["Problem"]["properties"]["code"]["oneOf"] = codes
         return {
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {scheme.id: scheme.described() for scheme in self._security_schemes},
             "schemas": schemas,
             "parameters": self._parameters,
             "headers": {name: self._header(*header) for name, header in RESPONSE_HEADERS.items()},

@@ -11,8 +11,8 @@ from contextvars import Context
 import structlog
 
 from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
-from chatcore.ports import Auth, Clock
-from chatcore_service.http.caller import Caller
+from chatcore.ports import Clock
+from chatcore_service.http.caller import Authenticator, Caller
 from chatcore_service.settings import StreamSettings
 from chatcore_service.streaming.direct_writer import DirectWriter
 
@@ -88,9 +88,14 @@ class StreamMonitor:
     """Keeps streams alive, disconnects readers that take no bytes, and ends streams whose time is up."""
 
     def __init__(
-        self, *, auth: Auth, clock: Clock, settings: StreamSettings, tick_seconds: float = TICK_SECONDS
+        self,
+        *,
+        authenticator: Authenticator,
+        clock: Clock,
+        settings: StreamSettings,
+        tick_seconds: float = TICK_SECONDS,
     ) -> None:
-        self._auth = auth
+        self._authenticator = authenticator
         self._clock = clock
         self._settings = settings
         self._tick_seconds = tick_seconds
@@ -172,7 +177,7 @@ class StreamMonitor:
     async def _validate(self, state: StreamState, now: float) -> None:
         caller = state.caller
         try:
-            user = await self._auth.authenticate(caller.token, trace_id=caller.trace_id)
+            user = await self._authenticator.validate_again(caller)
         except NotAuthenticatedError:
             state.end()
         except Exception as error:  # noqa: BLE001 - no code awaits this task, so the error would be lost

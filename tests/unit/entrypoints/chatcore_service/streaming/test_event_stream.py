@@ -15,6 +15,7 @@ from chatcore.replies.frame_buffer import FrameBuffer
 from chatcore.replies.transcript import End, Transcript
 from chatcore.reply_error import ReplyError
 from chatcore_memory import FrozenClock, StaticAuth
+from chatcore_service.http.bearer_authenticator import BearerAuthenticator
 from chatcore_service.http.caller import Caller
 from chatcore_service.settings import StreamSettings
 from chatcore_service.streaming import sse
@@ -116,7 +117,9 @@ class Streaming:
 @pytest.fixture
 async def stream_monitor() -> AsyncIterator[StreamMonitor]:
     clock = FrozenClock()
-    stream_monitor = StreamMonitor(auth=StaticAuth({}, clock=clock), clock=clock, settings=StreamSettings())
+    stream_monitor = StreamMonitor(
+        authenticator=BearerAuthenticator(StaticAuth({}, clock=clock)), clock=clock, settings=StreamSettings()
+    )
     yield stream_monitor
     await stream_monitor.close()
 
@@ -265,7 +268,9 @@ async def test_a_disconnected_client_is_sent_nothing_more(stream_monitor: Stream
 @pytest.mark.parametrize("blocked_at", ["the head", "the last bytes"])
 async def test_a_client_that_stalls_anywhere_is_disconnected(blocked_at: str) -> None:
     clock, settings = FrozenClock(), StreamSettings()
-    stream_monitor = StreamMonitor(auth=StaticAuth({}, clock=clock), clock=clock, settings=settings)
+    stream_monitor = StreamMonitor(
+        authenticator=BearerAuthenticator(StaticAuth({}, clock=clock)), clock=clock, settings=settings
+    )
     streaming = Streaming(stream_monitor)
     streaming.client.is_blocked = blocked_at == "the head"
     await streaming.begin()

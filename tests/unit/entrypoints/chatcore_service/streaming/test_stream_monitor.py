@@ -12,6 +12,7 @@ from tests.unit.adapters.chatcore_auth.scripted_auth_service import ScriptedAuth
 from chatcore import User
 from chatcore_auth import AuthClient
 from chatcore_memory import FrozenClock, StaticAuth
+from chatcore_service.http.bearer_authenticator import BearerAuthenticator
 from chatcore_service.http.caller import Caller
 from chatcore_service.settings import StreamSettings
 from chatcore_service.streaming.stream_monitor import TICK_SECONDS, StreamMonitor, StreamState
@@ -40,7 +41,9 @@ class Monitoring:
         self.clock = FrozenClock()
         self.user = User(id="alice")
         self.auth = StaticAuth({"token": self.user}, clock=self.clock)
-        self.stream_monitor = StreamMonitor(auth=self.auth, clock=self.clock, settings=StreamSettings())
+        self.stream_monitor = StreamMonitor(
+            authenticator=BearerAuthenticator(self.auth), clock=self.clock, settings=StreamSettings()
+        )
 
     def stream(self, user: User | None = None) -> Watched:
         """Returns a stream that the monitor watches."""
@@ -166,7 +169,9 @@ async def test_no_stream_outlives_a_revoked_token_by_more_than_315_seconds(age: 
     clock = FrozenClock()
     service = ScriptedAuthService(answer=lambda _: vouching_for("alice"))
     async with AuthClient("http://auth", "key", clock, transport=service.transport) as auth:
-        stream_monitor = StreamMonitor(auth=auth, clock=clock, settings=StreamSettings(max_seconds=3600))
+        stream_monitor = StreamMonitor(
+            authenticator=BearerAuthenticator(auth), clock=clock, settings=StreamSettings(max_seconds=3600)
+        )
         await auth.authenticate("token")
         await clock.elapse(age)
         stream = Watched(User(id="alice"))
