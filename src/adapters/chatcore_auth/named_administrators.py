@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
+from chatcore.administrators import Administrators
 from chatcore_auth.token_check import TokenCheck, Unusable, Vouched
 from chatcore_auth.validators.validator import Validator
 
@@ -21,13 +22,12 @@ class NamedAdministrators(Validator):
     def __init__(self, validator: Validator, *, emails: Iterable[str] = (), user_ids: Iterable[str] = ()) -> None:
         self.name = validator.name
         self._validator = validator
-        self._emails = frozenset(map(_comparable, emails))
-        self._user_ids = frozenset(user_ids)
+        self._administrators = Administrators(emails=emails, user_ids=user_ids)
 
     async def validate(self, token: str, trace_id: str | None) -> TokenCheck:
         """Validates `token`, and makes its user an administrator if the user is named."""
         check = await self._validator.validate(token, trace_id)
-        if isinstance(check, Vouched) and self._names(check):
+        if isinstance(check, Vouched) and self._administrators.include(check.user.id, check.email):
             return evolve(check, user=evolve(check.user, is_admin=True))
         return check
 
@@ -38,14 +38,3 @@ class NamedAdministrators(Validator):
     async def close(self) -> None:
         """Closes the validator."""
         await self._validator.close()
-
-    def _names(self, check: Vouched) -> bool:
-        if check.user.id in self._user_ids:
-            return True
-        return check.email is not None and _comparable(check.email) in self._emails
-
-
-def _comparable(email: str) -> bytes:
-    # Lowering bytes changes ASCII letters only. Lowering text would also turn a Kelvin sign into a "k", so that one
-    # address would pass for another.
-    return email.strip().encode(errors="surrogatepass").lower()

@@ -87,6 +87,7 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_postgres/samosachaat/report": _IMPORTER,
     "adapters/chatcore_postgres/samosachaat/source": _IMPORTER,
     "adapters/chatcore_postgres/samosachaat/target": _IMPORTER,
+    "chatcore/administrators": "unit/adapters/chatcore_auth/test_named_administrators.py",
     "chatcore/errors": "unit/entrypoints/chatcore_service/http/test_problems.py",
     "chatcore/replies/page_reader": "unit/chatcore/replies/test_follower.py",
     "chatcore/replies/turn_starter": "unit/chatcore/replies/test_turns.py",

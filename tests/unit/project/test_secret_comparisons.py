@@ -8,8 +8,8 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[3] / "src"
 
-#: What holds a secret, by its name. The service itself compares none: it remembers tokens by their hashes, and shows
-#: keys. The local services compare keys and signatures.
+#: What holds a secret, by its name. The service compares the secret of a trusted proxy; it remembers tokens by their
+#: hashes, and shows keys. The local services compare keys and signatures.
 SECRET = re.compile(r"secret|signature|password|api_key|internal_key|key\.text|\bshown\b")
 
 _TELLTALE = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
@@ -46,4 +46,4 @@ def test_no_secret_is_compared_character_by_character() -> None:
 def test_secrets_are_compared_by_a_constant_time_function() -> None:
     using = [str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if "compare_digest(" in path.read_text()]
 
-    assert using == ["entrypoints/chatcore_dev/service_parts/constant_time.py"]
+    assert using == ["chatcore/constant_time.py"]

@@ -8,7 +8,7 @@ from typing import cast
 
 import orjson
 
-from chatcore_dev.service_parts.constant_time import is_one_of
+from chatcore.constant_time import is_one_of
 
 _HEADER = {"alg": "HS256", "typ": "JWT"}
 

@@ -8,8 +8,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from chatcore.constant_time import is_one_of
 from chatcore.key_ring import Key
-from chatcore_dev.service_parts.constant_time import is_one_of
 
 
 class RefusedError(Exception):

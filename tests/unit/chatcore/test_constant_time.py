@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatcore_dev.service_parts.constant_time import is_one_of
+from chatcore.constant_time import is_one_of
 
 
 @pytest.mark.parametrize(
