@@ -75,7 +75,7 @@ class InvalidInputError(ChatError):
 
 
 class NotAuthenticatedError(ChatError):
-    """Reports that the request has no token, or one that the auth service rejects."""
+    """Reports that the request has no valid proof of who calls, such as a bearer token."""
 
     code = "not_authenticated"
     sentence = "A valid bearer token is required."

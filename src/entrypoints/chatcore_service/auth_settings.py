@@ -16,6 +16,8 @@ class AuthMode(StrEnum):
     SERVICE = "service"
     #: The bearer token is a JWT that an OpenID Connect issuer has signed.
     OIDC = "oidc"
+    #: A proxy that is trusted names the user in a header.
+    PROXY = "proxy"
 
 
 #: The metadata of the field that holds the mode.

@@ -16,6 +16,7 @@ from dependency_injector import containers, providers
 from starlette.applications import Starlette
 
 from chatcore import Chat
+from chatcore.administrators import Administrators
 from chatcore.ports import Auth, Clock, Inference, Models, Storage, StreamCounts
 from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient, OidcClient
@@ -42,6 +43,8 @@ from chatcore_service.http.application import build_application
 from chatcore_service.http.bearer_authenticator import BearerAuthenticator
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.buffer_budget import BufferBudget
+from chatcore_service.http.caller import Authenticator
+from chatcore_service.http.proxy_authenticator import ProxyAuthenticator
 from chatcore_service.http.waiting_turns import WaitingTurns
 from chatcore_service.inference_settings import InferenceProtocol, InferenceSettings
 from chatcore_service.lifespan import ServiceLifespan, Shutdown
@@ -95,6 +98,17 @@ def _oidc_auth(settings: Settings, clock: Clock) -> OidcClient:
     assert oidc  # noqa: S101 - true in this mode
     options = _auth_options(settings)
     return OidcClient(oidc.issuer, oidc.audiences, clock, admin_claim=oidc.admin_claim, **options)
+
+
+def _authenticator(settings: Settings, auth: Auth | None) -> Authenticator:
+    if settings.auth_proxy is None:
+        assert auth is not None  # noqa: S101 - every mode without a trusted proxy has an adapter
+        return BearerAuthenticator(auth)
+    return ProxyAuthenticator(
+        settings.auth_proxy,
+        Administrators(emails=settings.admin_emails, user_ids=settings.admin_user_ids),
+        origins=settings.frontend_origins,
+    )
 
 
 def _inference(settings: Settings) -> InferenceClient:
@@ -152,11 +166,13 @@ class Container(containers.DeclarativeContainer):
         schema=settings.provided.database_schema,
     )
     stream_counts = providers.Singleton[StreamCounts](_stream_counts, storage)
-    auth = providers.Selector[Auth](
+    auth = providers.Selector[Auth | None](
         settings.provided.auth_mode,
         # A line for each mode: its name is the value of the AuthMode.
         service=providers.Singleton(_service_auth, settings, clock),
         oidc=providers.Singleton(_oidc_auth, settings, clock),
+        # A trusted proxy sends no token that could be validated.
+        proxy=providers.Object(None),
     )
     inference = providers.Singleton[Inference](_inference, settings)
     models = providers.Singleton[Models](_models, inference)
@@ -178,7 +194,7 @@ class Container(containers.DeclarativeContainer):
 
     # HTTP ------------------------------------------------------------------------------------------------------------
 
-    authenticator = providers.Singleton(BearerAuthenticator, auth)
+    authenticator = providers.Singleton[Authenticator](_authenticator, settings, auth)
     readiness = providers.Singleton(
         Readiness,
         storage=storage,

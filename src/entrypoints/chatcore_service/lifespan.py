@@ -58,7 +58,8 @@ class ServiceLifespan:
     """Runs the service for as long as the application, as Starlette's lifespan."""
 
     storage: Storage
-    auth: Auth
+    #: None if no service validates tokens.
+    auth: Auth | None
     inference: Inference
     clock: Clock
     chat: Chat

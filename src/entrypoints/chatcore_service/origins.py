@@ -35,6 +35,20 @@ def origins(value: str) -> tuple[str, ...]:
     return listed
 
 
+def is_origin_of(origin: str, scheme: str, host: str) -> bool:
+    """Returns whether a browser that loads a page of this host by this scheme sends this origin.
+
+    Args:
+        origin: an origin, as a browser sends it.
+        scheme: `http` or `https`.
+        host: the value of a Host header: a name or an address, with a port unless it is that of the scheme.
+    """
+    try:
+        return origin == _serialized(f"{scheme}://{host}")
+    except MalformedValueError:
+        return False
+
+
 def _serialized(origin: str) -> str:
     # The pattern excludes wildcards, credentials, paths, queries and fragments, which a browser never sends.
     match = _ORIGIN.fullmatch(origin.lower())

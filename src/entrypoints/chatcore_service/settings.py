@@ -31,6 +31,7 @@ from chatcore_service.inference_settings import (
     InferenceTimeoutSettings,
 )
 from chatcore_service.origins import origins
+from chatcore_service.proxy_settings import ProxySettings
 from chatcore_service.setting_parsers import (
     characters,
     choice,
@@ -177,6 +178,8 @@ class Settings:
     auth_mode: AuthMode = field(default=AuthMode.SERVICE, metadata=AUTH_MODE)
     #: The settings of the mode OIDC.
     oidc: OidcSettings | None = field(default=None, metadata=only_with(AuthMode.OIDC, OidcSettings))
+    #: The settings of the mode PROXY.
+    auth_proxy: ProxySettings | None = field(default=None, metadata=only_with(AuthMode.PROXY, ProxySettings))
     auth_service_url: str = field(default="http://auth:8001", metadata=env("AUTH_SERVICE_URL", http_url))
     inference_service_url: str = field(default="http://inference:8000", metadata=env("INFERENCE_SERVICE_URL", http_url))
     inference: InferenceSettings = field(factory=InferenceSettings, metadata=read_by(InferenceSettings.read))

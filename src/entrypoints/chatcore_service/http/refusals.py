@@ -59,6 +59,17 @@ class PreflightRefusedError(RefusedError):
     sentence = "This origin or method is not allowed here."
 
 
+class ForeignOriginError(RefusedError):
+    """Reports that a request that changes something comes from a page of another site; only behind a trusted proxy."""
+
+    status = 401
+    code = "foreign_origin"
+    sentence = "A request that changes something must come from a page of this service or of a known frontend."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"WWW-Authenticate": "Bearer"})
+
+
 class RouteNotFoundError(RefusedError):
     """Reports that the path does not exist."""
 

@@ -16,7 +16,8 @@ _WITH_BODY = (413, 415, 422)
 
 DESCRIPTIONS = {
     400: "The request is not well-formed HTTP, JSON or UTF-8, or there is nothing to regenerate.",
-    401: "There is no valid bearer token.",
+    401: "There is no valid bearer token. Behind a trusted proxy: the proxy names no user, or a page of another site "
+    "sent the request.",
     403: "The user is not an administrator.",
     404: "The resource does not exist or belongs to another user; the response is the same for both.",
     405: "The resource does not support the method.",

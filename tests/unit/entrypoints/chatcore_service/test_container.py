@@ -10,6 +10,7 @@ import respx
 from attrs import asdict, evolve
 from dependency_injector import providers
 from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS, make_container
+from tests.unit.entrypoints.chatcore_service.trusted_proxy import BEHIND_PROXY
 
 from chatcore import Rescue
 from chatcore.system_clock import SystemClock
@@ -20,6 +21,7 @@ from chatcore_service.app import check, create_app
 from chatcore_service.auth_settings import AuthMode, OidcSettings
 from chatcore_service.container import Container
 from chatcore_service.environment import InvalidSettingsError
+from chatcore_service.http.proxy_authenticator import ProxyAuthenticator
 from chatcore_service.inference_settings import (
     InferenceLimitSettings,
     InferenceProtocol,
@@ -99,7 +101,7 @@ def test_the_settings_say_what_becomes_of_orphaned_replies(rescue: Rescue) -> No
     assert chat.recovery._policy.rescue is rescue
 
 
-@pytest.mark.parametrize("mode", AuthMode)
+@pytest.mark.parametrize("mode", [mode for mode in AuthMode if mode is not AuthMode.PROXY])
 def test_every_auth_mode_has_an_adapter_that_exists_once(mode: AuthMode) -> None:
     adapters = {AuthMode.SERVICE: AuthClient, AuthMode.OIDC: OidcClient}
     oidc = OidcSettings(issuer="https://issuer.test", audiences=("chat",))
@@ -107,6 +109,15 @@ def test_every_auth_mode_has_an_adapter_that_exists_once(mode: AuthMode) -> None
 
     assert isinstance(container.auth(), adapters[mode])
     assert container.auth() is container.auth()
+
+
+def test_behind_a_trusted_proxy_no_token_is_validated() -> None:
+    container = Container(settings=BEHIND_PROXY)
+
+    assert container.auth() is None
+    assert isinstance(container.authenticator(), ProxyAuthenticator)
+    assert container.authenticator() is container.authenticator()
+    check(BEHIND_PROXY)
 
 
 async def test_the_settings_name_administrators() -> None:

@@ -165,7 +165,7 @@ def test_no_claim_names_administrators_by_default() -> None:
     ("variables", "sentences"),
     [
         ({"AUTH_MODE": "oidc"}, {"OIDC_ISSUER is required.", "OIDC_AUDIENCE is required."}),
-        ({"AUTH_MODE": "jwt"}, {"AUTH_MODE must be one of oidc, service."}),
+        ({"AUTH_MODE": "jwt"}, {"AUTH_MODE must be one of oidc, proxy, service."}),
         ({"OIDC_ISSUER": "https://issuer.test"}, {"OIDC_ISSUER needs AUTH_MODE=oidc."}),
         (
             {"AUTH_MODE": "service", "OIDC_AUDIENCE": "chat", "OIDC_ADMIN_CLAIM": "is_admin"},

@@ -93,6 +93,12 @@ def gaps(document: Document) -> set[str]:
     return found
 
 
+def secured_routes(document: Document) -> list[tuple[str, str]]:
+    """Returns the methods and paths of a document that need an authenticated caller."""
+    secured = (route for route, _, operation in _operations(document) if operation.get("security") != [])
+    return [(method, path) for method, _, path in (route.partition(" ") for route in secured)]
+
+
 def _wrong_bodies(row: Row, operation: Document) -> set[str]:
     takes_body, needs_body = "requestBody" in operation, operation.get("requestBody", {}).get("required", False)
     is_right = (row.bad_body is not None) is takes_body and (row.body is not None or not needs_body)

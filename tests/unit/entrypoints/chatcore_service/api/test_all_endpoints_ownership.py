@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.entrypoints.chatcore_service.api.ownership import OWNED, RANDOM_ID, Ids, Row, gaps
+from tests.unit.entrypoints.chatcore_service.api.ownership import OWNED, RANDOM_ID, Ids, Row, gaps, secured_routes
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, HttpService
 
 from chatcore.input_limits import InputLimits
@@ -141,15 +141,6 @@ async def test_a_list_shows_the_callers_own_wherever_another_users_cursor_points
 # -- Nobody ----------------------------------------------------------------------------------------------------------
 
 
-def secured_routes() -> list[tuple[str, str]]:
-    return [
-        (method.upper(), path)
-        for path, item in openapi_document(InputLimits())["paths"].items()
-        for method, operation in item.items()
-        if method != "parameters" and operation.get("security") != []
-    ]
-
-
 NOT_EXACTLY_ONE_TOKEN: list[list[tuple[str, str]]] = [
     [],
     [("Authorization", "")],
@@ -167,7 +158,7 @@ NOT_EXACTLY_ONE_TOKEN: list[list[tuple[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path"), secured_routes())
+@pytest.mark.parametrize(("method", "path"), secured_routes(openapi_document(InputLimits())))
 async def test_no_secured_route_is_reached_without_exactly_one_token(
     service: HttpService, method: str, path: str
 ) -> None:
