@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from tests.integration.bad_input.nginx import running_nginx
+from tests.integration.bad_input.nginx import nginx_passing_on
 from tests.integration.bad_input.service import Service
 from tests.integration.faults.cluster import Cluster
 from tests.integration.known_users import ROOT, vouch_for_known_users
@@ -53,7 +53,7 @@ async def nothing_is_stored(service: Service) -> AsyncIterator[None]:
 @pytest.fixture(scope="package")
 def proxy_url(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Provides the address of an nginx before the service."""
-    with running_nginx(service.base_url, tmp_path_factory.mktemp("nginx")) as url:
+    with nginx_passing_on(service.base_url, tmp_path_factory.mktemp("nginx")) as url:
         yield url
 
 

@@ -1,4 +1,4 @@
-"""nginx, as a proxy that hands on what it takes for a request."""
+"""nginx, as a proxy in front of the service."""
 
 import subprocess
 import time
@@ -11,7 +11,6 @@ import httpx
 
 from tests.integration.faults.replica import free_port
 
-# One kept connection to the service, and bodies passed on as they come: what is smuggled meets the next request.
 _CONFIGURATION = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 64; }}
@@ -19,24 +18,36 @@ http {{
   access_log off;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  upstream chatcore {{ server {service}; keepalive 1; }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass http://chatcore; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_request_buffering off; proxy_buffering off; client_body_timeout 2s;
-    }}
+  {servers}
+}}
+"""
+# One kept connection to the service, and bodies passed on as they come: what is smuggled meets the next request.
+_PASSING_ON = """
+upstream chatcore {{ server {service}; keepalive 1; }}
+server {{
+  listen 127.0.0.1:{port};
+  location / {{
+    proxy_pass http://chatcore; proxy_http_version 1.1; proxy_set_header Connection "";
+    proxy_request_buffering off; proxy_buffering off; client_body_timeout 2s;
   }}
 }}
 """
 
 
 @contextmanager
-def running_nginx(service_url: str, folder: Path) -> Iterator[str]:
-    """Its address, while it runs."""
+def nginx_passing_on(service_url: str, folder: Path) -> Iterator[str]:
+    """Runs an nginx that hands on what it takes for a request; yields its address."""
     port = free_port()
+    servers = _PASSING_ON.format(port=port, service=urlsplit(service_url).netloc)
+    with running_nginx(servers, folder, port=port) as url:
+        yield url
+
+
+@contextmanager
+def running_nginx(servers: str, folder: Path, *, port: int) -> Iterator[str]:
+    """Runs nginx with these servers, one of which listens on the port; yields the address of that server."""
     configuration = folder / "nginx.conf"
-    configuration.write_text(_CONFIGURATION.format(folder=folder, port=port, service=urlsplit(service_url).netloc))
+    configuration.write_text(_CONFIGURATION.format(folder=folder, servers=servers))
     command = ["nginx", "-p", str(folder), "-c", str(configuration), "-e", str(folder / "error.log")]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         try:

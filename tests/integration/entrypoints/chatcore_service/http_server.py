@@ -93,8 +93,13 @@ def settings_with_streams(**changes: Any) -> Settings:  # noqa: ANN401 - as the 
 
 
 @asynccontextmanager
-async def live_service(settings: Settings = SETTINGS, *, tick_seconds: float = 0.02) -> AsyncIterator[LiveService]:
-    """Runs the service for the duration of the block; only `AUTH_MODE=service` has an auth adapter in memory."""
+async def live_service(
+    settings: Settings = SETTINGS, *, tick_seconds: float = 0.02, is_dual_stack: bool = False
+) -> AsyncIterator[LiveService]:
+    """Runs the service for the duration of the block; on request for IPv6 as well, by the same socket.
+
+    Only `AUTH_MODE=service` has an auth adapter in memory.
+    """
     container = Container(settings=settings)
     storage, inference = InMemoryStorage(container.clock()), ScriptedInference()
     auth = StaticAuth({"token-of-alice": _user("alice"), "token-of-bob": _user("bob")})
@@ -103,7 +108,7 @@ async def live_service(settings: Settings = SETTINGS, *, tick_seconds: float = 0
     if settings.auth_mode is AuthMode.SERVICE:
         container.auth.override(auth)
     container.stream_monitor.add_kwargs(tick_seconds=tick_seconds)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with _dual_stack_listener() if is_dual_stack else socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = DrainingServer(server_config(container.application(), settings))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -122,6 +127,10 @@ async def live_service(settings: Settings = SETTINGS, *, tick_seconds: float = 0
         finally:
             server.end(hurry=True)
             await serving
+
+
+def _dual_stack_listener() -> socket.socket:
+    return socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
 
 
 def _user(name: str) -> User:
