@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from chatcore.conversations.message import ConversationId, FinishReason, MessageId, Status
+from chatcore.conversations.parts import Log
 from chatcore.ports import Frame
 from chatcore.ports.inference import ClosingFrame
 from chatcore.replies.generation import Beginning, CancelReason, Generation
@@ -53,7 +54,7 @@ def test_only_a_complete_reply_keeps_what_the_model_says_about_it(
 
 @pytest.mark.parametrize(("stated", "count"), [(7, 12), (0, 5), (None, 7)])
 def test_the_model_says_how_many_tokens_it_sent_or_the_frames_with_text_count(stated: int | None, count: int) -> None:
-    made = generation("Hel", "lo", beginning=Beginning(text="Oh. ", token_count=5))
+    made = generation("Hel", "lo", beginning=Beginning(log=Log("Oh. "), token_count=5))
     made.transcript.append(ClosingFrame(b"done", token_count=stated))
 
     assert ended(made).token_count == count

@@ -25,6 +25,7 @@ from chatcore import User
 from chatcore.errors import NotAuthenticatedError
 from chatcore.input_limits import InputLimits
 from chatcore_memory import FrozenClock
+from chatcore_memory.frames import token_frame
 from chatcore_service.api.all_endpoints import openapi_document
 from chatcore_service.http.caller import Caller
 from chatcore_service.streaming.stream_monitor import StreamMonitor, StreamState
@@ -307,6 +308,8 @@ async def test_a_page_of_another_site_is_told_so_by_a_code_of_its_own(service: H
 async def test_the_owner_gets_through_and_nobody_else(service: HttpService, row: Row) -> None:
     async with client_at(service) as client:
         behind = evolve(service, client=client)
+        # A reply that has reached its length can be continued, and everything else can be done with it too.
+        service.inference.play(token_frame("Hello"), b'data: {"done":true,"finish_reason":"length"}\n\n')
         opened = await behind.turn(await behind.conversation(as_user("alice")), headers=as_user("alice"))
         ids = opened["id"], opened["messages"][-1]["id"]
 
