@@ -1,5 +1,6 @@
 """A user of the service."""
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -9,7 +10,7 @@ from uuid import uuid4
 import httpx
 from attrs import Factory, define
 
-from tests.integration.faults.event_stream import events
+from tests.integration.faults.event_stream import events, whole_number
 from tests.integration.faults.ledger import Ledger, Outcome, Reading, Sent
 from tests.integration.faults.model import CANARY
 
@@ -109,7 +110,7 @@ class Client:
         """Returns the messages that are shown."""
         response = await self.call("GET", f"/{conversation_id}", on=on)
         assert response.status_code == 200, response.text
-        messages: list[dict[str, object]] = response.json()["messages"]
+        messages: list[dict[str, object]] = json.loads(response.content, parse_int=whole_number)["messages"]
         return messages
 
     async def delete(self, conversation_id: str, *, on: str) -> int:

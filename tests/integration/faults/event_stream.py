@@ -12,6 +12,7 @@ from chatcore.ports.inference import RESERVED_KEYS
 # At the end of the closing frame's id.
 _END = b"-end"
 _ID = re.compile(rb"[0-9]+(-[0-9]+)?")
+_MOST_DIGITS = 1000
 _FIELDS = frozenset({b"id", b"data"})
 
 
@@ -32,6 +33,8 @@ class StreamEvent:
     #: The number of the generation that made the frame.
     generation: int | None = None
     data: dict[str, object] | None = None
+    #: The data as it came.
+    raw_data: str = ""
 
     @property
     def part(self) -> tuple[PartKind, str] | None:
@@ -39,9 +42,9 @@ class StreamEvent:
         for key, kind in (("token", PartKind.TEXT), ("reasoning", PartKind.REASONING)):
             if self.data and self.data.get(key):
                 return kind, str(self.data[key])
-        if not self.data or not RESERVED_KEYS.isdisjoint(self.data):
+        if self.data is None or not RESERVED_KEYS.isdisjoint(self.data):
             return None
-        return PartKind.DATA, json.dumps(self.data, separators=(",", ":"), ensure_ascii=False)
+        return PartKind.DATA, self.raw_data
 
     @property
     def token(self) -> str:
@@ -94,14 +97,21 @@ def _event(block: bytes) -> StreamEvent:
         fields[name] = value.removeprefix(b" ")
     if b"data" not in fields:
         raise MalformedStreamError(f"a frame without data: {block!r}")
-    data = json.loads(fields[b"data"])
+    data = json.loads(fields[b"data"], parse_int=whole_number)
     if not isinstance(data, dict):
         raise MalformedStreamError(f"data that is no object: {block!r}")
     number, place, generation = _place(fields.get(b"id"))
-    event = StreamEvent(raw=raw, id=number, place=place, generation=generation, data=data)
+    event = StreamEvent(
+        raw=raw, id=number, place=place, generation=generation, data=data, raw_data=fields[b"data"].decode()
+    )
     if event.id is not None and event.is_done is not fields[b"id"].endswith(_END):
         raise MalformedStreamError(f"an id of another frame: {block!r}")
     return event
+
+
+def whole_number(digits: str) -> float:
+    """Reads a whole number of any length, which a data part may have; Python refuses long ones."""
+    return int(digits) if len(digits) < _MOST_DIGITS else float(digits)
 
 
 def _place(value: bytes | None) -> tuple[int, str, int] | tuple[None, None, None]:

@@ -9,6 +9,7 @@
 """
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,6 +20,7 @@ from attrs import frozen
 from psycopg.rows import class_row
 
 from tests.integration.faults.client import Client
+from tests.integration.faults.event_stream import whole_number
 from tests.integration.faults.ledger import Ledger, Outcome, Reading, Sent
 from tests.integration.faults.model import CANARY, Model
 from tests.integration.faults.replica import Replica
@@ -204,7 +206,7 @@ class Oracle:
             return
         assert shown.status_code == 200, shown.text
         assert {message.user_id for message in held.values()} <= {user_id}, "O6: a message of another user"
-        for message in shown.json()["messages"]:
+        for message in json.loads(shown.content, parse_int=whole_number)["messages"]:
             as_stored = held[message["id"]]
             assert (message["content"], message["status"]) == (as_stored.content, as_stored.status)
 

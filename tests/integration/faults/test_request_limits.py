@@ -37,8 +37,17 @@ class HalfSent:
 
     async def begin(self, user: Client, body: object) -> RawConnection:
         """Sends all but the last byte of a request."""
+        return await self._send(http_request(user, "POST", "", body)[:-1])
+
+    async def arrive(self, user: Client, body: object) -> None:
+        """Does the same, and waits until the head has arrived: before that, the connection gives way to others."""
+        request = http_request(user, "POST", "", body).replace(b"\r\n", b"\r\nExpect: 100-continue\r\n", 1)
+        connection = await self._send(request[:-1])
+        assert await status(connection) == httpx.codes.CONTINUE
+
+    async def _send(self, request: bytes) -> RawConnection:
         connection = await self._stack.enter_async_context(await RawConnection.open(self._url))
-        await connection.send(http_request(user, "POST", "", body)[:-1])
+        await connection.send(request)
         self._connections.append(connection)
         return connection
 
@@ -141,7 +150,7 @@ async def test_connections_beyond_the_limit_are_refused_and_probes_answered(
         user = a_user(cluster)
         requests = HalfSent(cluster, stack)
         for _ in range(8):
-            await requests.begin(user, {"title": "x"})
+            await requests.arrive(user, {"title": "x"})
 
         async def is_refused() -> bool:
             return (await listing(cluster, user)).status_code == httpx.codes.SERVICE_UNAVAILABLE

@@ -16,4 +16,4 @@ WRITES = {
     "delete": 'delete from "public".conversations',
 }
 #: The statements of a recovery, in their order.
-RECOVERY = ("set owner_id =", "for update", "string_agg(text", FINISH, "COMMIT")
+RECOVERY = ("set owner_id =", "for update", "as new_token_count", FINISH, "COMMIT")
