@@ -24,6 +24,14 @@ MAX_DATA_PARTS = 1000
 MAX_DATA_BYTES = 256 * 1024
 
 
+#: Most levels of a data part that is stored, and most digits of its numbers. Many parsers have such limits, and a reply
+#: beyond them would make its whole conversation unreadable.
+MAX_DATA_LEVELS, MAX_DIGITS = 100, 1000
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"')
+_LONG_NUMBER = re.compile(rf"[0-9]{{{MAX_DIGITS + 1}}}")
+
+
 class PartKind(StrEnum):
     """Names the kinds of parts."""
 
@@ -46,6 +54,21 @@ class Part:
 def data_part(json: str) -> Part:
     """Returns the data part for an object as the model sent it, in JSON; only the white space outside strings goes."""
     return Part(PartKind.DATA, _STRING_OR_SPACE.sub(r"\1", json))
+
+
+def is_readable(json: str) -> bool:
+    """Returns whether the parsers of all clients read an object: its levels and the digits of its numbers are few."""
+    if json.count("[") + json.count("{") <= MAX_DATA_LEVELS and len(json) <= MAX_DIGITS:
+        return True
+    rest = _STRING.sub("", json)
+    level = deepest = 0
+    for char in rest:
+        if char in "[{":
+            level += 1
+            deepest = max(deepest, level)
+        elif char in "]}":
+            level -= 1
+    return deepest <= MAX_DATA_LEVELS and not _LONG_NUMBER.search(rest)
 
 
 @frozen

@@ -10,6 +10,7 @@ from chatcore.conversations.parts import (
     PartKind,
     Piece,
     Stretch,
+    is_readable,
     read_log,
 )
 from chatcore.replies.text_track import TextTrack
@@ -80,13 +81,13 @@ class ReplyLog:
         self._reasoning.pending.append(token)
 
     def add_data(self, body: str) -> bool:
-        """Appends a data part; returns False, and appends nothing, if the reply has as much data as is stored.
+        """Appends a data part; returns False, and appends nothing, if no more is stored or not every client reads it.
 
         Args:
             body: the JSON of an object, in code points that the storage can hold.
         """
         size = len(body.encode())
-        if self._data_parts == MAX_DATA_PARTS or self._data_bytes + size > MAX_DATA_BYTES:
+        if self._data_parts == MAX_DATA_PARTS or self._data_bytes + size > MAX_DATA_BYTES or not is_readable(body):
             return False
         self._end_reasoning()
         self._append_piece(Piece(self.length, self.text.length, PartKind.DATA, body))

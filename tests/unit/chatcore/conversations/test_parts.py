@@ -3,12 +3,14 @@
 import pytest
 
 from chatcore.conversations.parts import (
+    MAX_DIGITS,
     Log,
     Part,
     PartKind,
     Piece,
     Stretch,
     bytes_of,
+    is_readable,
     parts_of,
     pieces_in,
     read_log,
@@ -118,3 +120,22 @@ def test_a_stretch_is_cut_at_a_position() -> None:
     stretch = Stretch("Four.", 10)
 
     assert (stretch.up_to(8), stretch.up_to(10), stretch.up_to(11)) == (Stretch("Fou", 8), stretch, stretch)
+
+
+@pytest.mark.parametrize(
+    ("json", "expected"),
+    [
+        ("{}", True),
+        ('{"x":' * 99 + "[]" + "}" * 99, True),
+        ('{"x":' * 100 + "[]" + "}" * 100, False),
+        ("[" * 100 + "]" * 100, True),
+        ("[[]," * 60 + "1" + "]" * 60, True),
+        ('{"x":"' + "[{" * 200 + '\\"["}', True),
+        ('{"x":' + "9" * MAX_DIGITS + "}", True),
+        ('{"x":' + "9" * (MAX_DIGITS + 1) + "}", False),
+        ('{"x":1.' + "9" * (MAX_DIGITS + 1) + "}", False),
+        ('{"x":"' + "9" * (MAX_DIGITS + 1) + '"}', True),
+    ],
+)
+def test_data_that_some_parsers_refuse_is_found(json: str, *, expected: bool) -> None:
+    assert is_readable(json) is expected
