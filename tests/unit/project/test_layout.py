@@ -114,7 +114,6 @@ TESTED_BY: Mapping[str, str] = {
     "entrypoints/chatcore_service/api/events": _DOCUMENT,
     "entrypoints/chatcore_service/api/monitoring": "unit/entrypoints/chatcore_service/test_readiness.py",
     "entrypoints/chatcore_service/app": "unit/entrypoints/chatcore_service/test_container.py",
-    "entrypoints/chatcore_service/auth_settings": "unit/entrypoints/chatcore_service/test_settings.py",
     "entrypoints/chatcore_service/cli": _SERVE,
     "entrypoints/chatcore_service/early_signals": _SERVE,
     "entrypoints/chatcore_service/http/application": "unit/entrypoints/chatcore_service/http/test_resource.py",

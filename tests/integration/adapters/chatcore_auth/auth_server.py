@@ -1,4 +1,4 @@
-"""Provides an auth service on loopback whose behaviour a test defines, down to single bytes."""
+"""Provides an auth service or an issuer on loopback whose behaviour a test defines, down to single bytes."""
 
 import asyncio
 import socket
@@ -22,6 +22,7 @@ class Request:
     """Holds a request as it arrived."""
 
     method: str
+    path: str
     headers: dict[str, str]
     body: bytes
 
@@ -54,7 +55,8 @@ async def serving(behave: Behaviour) -> AsyncGenerator[str]:
 async def _next_request(reader: asyncio.StreamReader) -> Request:
     first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").strip().split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-    return Request(first.split()[0], headers, await reader.readexactly(int(headers.get("content-length", 0))))
+    method, path, _ = first.split()
+    return Request(method, path, headers, await reader.readexactly(int(headers.get("content-length", 0))))
 
 
 async def answer(_: Request, writer: asyncio.StreamWriter) -> None:
