@@ -11,6 +11,9 @@ TARGETS = (
     "http_response",
     "json_body",
     "openai_stream",
+    "oidc_claims",
+    "oidc_keys",
+    "oidc_token",
     "request_headers",
     "resume_stream",
 )
