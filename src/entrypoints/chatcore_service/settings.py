@@ -191,7 +191,7 @@ class Settings:
     )
     auth_cache_max_size: int = field(default=1024, metadata=env("AUTH_CACHE_MAX_SIZE", whole(1, 1_000_000)))
     auth_timeout_seconds: float = field(default=2.0, metadata=env("AUTH_TIMEOUT_SECONDS", seconds))
-    #: The e-mail addresses and the ids of administrators besides those whom the auth service calls so.
+    #: The e-mail addresses and the ids of administrators besides those whom the auth service or the issuer names.
     admin_emails: tuple[str, ...] = field(default=(), repr=False, metadata=env("ADMIN_EMAILS", emails))
     admin_user_ids: tuple[str, ...] = field(default=(), metadata=env("ADMIN_USER_IDS", names))
     inference_timeouts: InferenceTimeoutSettings = field(factory=InferenceTimeoutSettings)
