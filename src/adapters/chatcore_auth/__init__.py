@@ -1,9 +1,12 @@
 """Implements the auth port: any validator, behind a cache, single flight and a circuit breaker.
 
-:class:`AuthClient` composes all parts for the auth service. For another way to validate tokens, implement
+:class:`AuthClient` composes all parts for the auth service, and :class:`OidcClient` those for an OpenID Connect issuer,
+which is hardly ever called and so needs no circuit breaker. For another way to validate tokens, implement
 :class:`Validator` in a module of `validators` and compose it the same way::
 
     CachedAuth(GuardedValidator(MyValidator(...), clock, deadline_seconds=2), clock)
+
+Import :class:`OidcClient` from `chatcore_auth.oidc_client`: its libraries take 10 MB, which others need not spend.
 """
 
 from chatcore.missing_extra import needs_extra
@@ -13,7 +16,6 @@ with needs_extra("chatcore_auth", "auth"):
     from chatcore_auth.client import AuthClient
     from chatcore_auth.guarded_validator import GuardedValidator
     from chatcore_auth.named_administrators import NamedAdministrators
-    from chatcore_auth.oidc_client import OidcClient
     from chatcore_auth.token_check import Rejected, TokenCheck, Unusable, Vouched
     from chatcore_auth.validators.validator import Validator
 
@@ -22,7 +24,6 @@ __all__ = [
     "CachedAuth",
     "GuardedValidator",
     "NamedAdministrators",
-    "OidcClient",
     "Rejected",
     "TokenCheck",
     "Unusable",

@@ -19,7 +19,7 @@ from chatcore import Chat
 from chatcore.administrators import Administrators
 from chatcore.ports import Auth, Clock, Inference, Models, Storage, StreamCounts
 from chatcore.system_clock import SystemClock
-from chatcore_auth import AuthClient, OidcClient
+from chatcore_auth import AuthClient
 from chatcore_inference import (
     Continuation,
     InferenceClient,
@@ -93,7 +93,10 @@ def _service_auth(settings: Settings, clock: Clock) -> AuthClient:
     return AuthClient(settings.auth_service_url, settings.internal_api_key, clock, **_auth_options(settings))
 
 
-def _oidc_auth(settings: Settings, clock: Clock) -> OidcClient:
+def _oidc_auth(settings: Settings, clock: Clock) -> Auth:
+    # The libraries for signatures take 10 MB and a tenth of a second, which only this mode needs.
+    from chatcore_auth.oidc_client import OidcClient  # noqa: PLC0415
+
     oidc = settings.oidc
     assert oidc  # noqa: S101 - true in this mode
     options = _auth_options(settings)

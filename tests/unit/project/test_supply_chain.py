@@ -61,6 +61,7 @@ WITHOUT_HOLES = {
     "h11": "0.16",  # CVE-2025-43859
     "httpcore": "1.0.9",  # CVE-2025-43859, by the h11 that it asks for
     "httpx": "0.23",  # PYSEC-2022-183
+    "joserfc": "1.6.7",  # GHSA-wphv-vfrh-23q5
     "starlette": "1.3.1",  # CVE-2024-47874, CVE-2025-54121, CVE-2025-62727, CVE-2026-48710, CVE-2026-54283
     "urllib3": "2.7",  # CVE-2025-66471, CVE-2026-21441, CVE-2026-44432; of the tools only
     "uvicorn": "0.11.7",  # PYSEC-2020-150, PYSEC-2020-151

@@ -16,7 +16,7 @@ from tests.oidc_tokens import AUDIENCE, claims_at, ec_key, key_set, rsa_key
 
 from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
 from chatcore.system_clock import SystemClock
-from chatcore_auth import OidcClient
+from chatcore_auth.oidc_client import OidcClient
 
 #: Seconds after which a test assumes that something never happens; generous, since machines can be slow.
 NEVER: Final = 20.0

@@ -13,7 +13,7 @@ from tests.oidc_tokens import AUDIENCE, ISSUER, ec_key
 from tests.unit.adapters.chatcore_auth.scripted_issuer import ScriptedIssuer
 
 from chatcore.errors import AuthUnavailableError, NotAuthenticatedError
-from chatcore_auth import OidcClient
+from chatcore_auth.oidc_client import OidcClient
 
 
 @pytest.fixture
