@@ -14,7 +14,7 @@ from tests.unit.entrypoints.chatcore_service.trusted_proxy import BEHIND_PROXY
 
 from chatcore import Rescue
 from chatcore.system_clock import SystemClock
-from chatcore_auth import AuthClient, OidcClient
+from chatcore_auth import AuthClient
 from chatcore_auth.oidc_client import OidcClient
 from chatcore_inference import InferenceClient, InferenceLimits, InferenceTimeouts, OpenAiProtocol
 from chatcore_postgres import PostgresStorage
