@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from attrs import evolve, frozen
 
 from chatcore.conversations.changes import ConversationChanges
-from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.listing import Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.user import UserId
@@ -45,6 +45,12 @@ class ConversationRows:
         """Applies changes to a conversation."""
         changed = changes.apply_to(self._tables.conversation(user_id, conversation_id))
         return self._with_active_reply(self._tables.store(changed))
+
+    def replace_auto_title(self, user_id: UserId, conversation_id: ConversationId, *, old: str, new: str) -> None:
+        """Replaces a title that no user chose."""
+        conversation = self._tables.conversations.get((user_id, conversation_id))
+        if conversation is not None and (conversation.title, conversation.title_source) == (old, TitleSource.AUTO):
+            self._tables.store(evolve(conversation, title=new))
 
     def delete(self, user_id: UserId, conversation_id: ConversationId) -> None:
         """Deletes a conversation."""

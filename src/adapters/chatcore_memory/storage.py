@@ -109,6 +109,11 @@ class InMemoryStorage(Storage, StreamCounts):
         async with self._transaction():
             return self._conversations.update(user_id, conversation_id, changes)
 
+    async def replace_auto_title(self, user_id: UserId, conversation_id: ConversationId, *, old: str, new: str) -> None:
+        """Replaces a title that no user chose, as the port says."""
+        async with self._transaction():
+            self._conversations.replace_auto_title(user_id, conversation_id, old=old, new=new)
+
     async def delete_conversation(self, user_id: UserId, conversation_id: ConversationId) -> None:
         """Deletes a conversation, as the port says."""
         async with self._transaction():

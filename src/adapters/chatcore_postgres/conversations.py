@@ -70,6 +70,13 @@ select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("changed")}
 from changed
 """  # noqa: S608 - the columns are literals
 
+REPLACE_AUTO_TITLE = """
+update conversations
+set title = %(new)s
+where user_id = %(user_id)s and id = %(conversation_id)s and title = %(old)s and title_source = 'auto'
+returning id
+"""
+
 # The foreign keys delete messages, the running reply with its deltas, and idempotency keys.
 DELETE = """
 delete from conversations
@@ -111,6 +118,13 @@ async def update(
     """Applies changes to a conversation, as the port says."""
     parameters = {**_key(user_id, conversation_id), **_change_parameters(changes)}
     return _one(user_id, await database.fetch(UPDATE, parameters))
+
+
+async def replace_auto_title(
+    database: Database, user_id: UserId, conversation_id: ConversationId, *, old: str, new: str
+) -> None:
+    """Replaces a title that no user chose, as the port says."""
+    await database.fetch(REPLACE_AUTO_TITLE, {**_key(user_id, conversation_id), "old": old, "new": new})
 
 
 async def delete(database: Database, user_id: UserId, conversation_id: ConversationId) -> None:

@@ -170,6 +170,10 @@ class PostgresStorage(Storage, StreamCounts):
         """Applies changes to a conversation, as the port says."""
         return await conversations.update(self._requests, user_id, conversation_id, changes)
 
+    async def replace_auto_title(self, user_id: UserId, conversation_id: ConversationId, *, old: str, new: str) -> None:
+        """Replaces a title that no user chose, as the port says."""
+        await conversations.replace_auto_title(self._requests, user_id, conversation_id, old=old, new=new)
+
     async def delete_conversation(self, user_id: UserId, conversation_id: ConversationId) -> None:
         """Deletes a conversation, as the port says."""
         await conversations.delete(self._requests, user_id, conversation_id)

@@ -109,6 +109,14 @@ class ConversationStore(Protocol):
         """
         ...
 
+    async def replace_auto_title(self, user_id: UserId, conversation_id: ConversationId, *, old: str, new: str) -> None:
+        """Gives a conversation the title `new` if it still has the title `old` and no user chose it.
+
+        Otherwise, and if the user has no such conversation, nothing changes. The title still counts as chosen by no
+        user, and `updated_at` stays as it is.
+        """
+        ...
+
     async def delete_conversation(self, user_id: UserId, conversation_id: ConversationId) -> None:
         """Deletes a conversation with its messages, its running reply and its idempotency keys.
 

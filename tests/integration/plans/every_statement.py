@@ -155,6 +155,8 @@ async def _change(recording: Recording, conversation: Conversation) -> None:
         await create(storage, user)
     async with recording.step(f"a new title of {user}"):
         await storage.update_conversation(user, conversation.id, a_rename("A title"))
+    async with recording.step(f"an automatic title of {user}"):
+        await storage.replace_auto_title(user, conversation.id, old=conversation.title, new="A title")
     async with recording.step(f"a deletion of {user}"):
         await storage.delete_conversation(user, conversation.id)
 

@@ -131,6 +131,42 @@ class ConversationsContract(StorageHooks):
         assert updated == changes.apply_to(conversation)
         assert await stored(storage, conversation) == updated
 
+    async def test_an_automatic_title_is_replaced_and_nothing_else(self, storage: Storage) -> None:
+        conversation, other = await create(storage), await create(storage)
+        for one in (conversation, other):
+            await storage.begin_turn(a_turn(one))
+        before, others = await stored(storage, conversation), await stored(storage, other)
+
+        await storage.replace_auto_title(ALICE, conversation.id, old="A title", new=AWKWARD_TEXT)
+
+        assert before.title == "A title"
+        assert await stored(storage, conversation) == evolve(before, title=AWKWARD_TEXT)
+        assert await stored(storage, other) == others
+        await storage.replace_auto_title(ALICE, conversation.id, old=AWKWARD_TEXT, new="Another")
+        assert await stored(storage, conversation) == evolve(before, title="Another")
+
+    @pytest.mark.parametrize("source", TitleSource)
+    async def test_a_title_is_replaced_only_if_no_user_chose_it_and_it_is_the_expected_one(
+        self, storage: Storage, source: TitleSource
+    ) -> None:
+        conversation = evolve(a_conversation(), title="A title", title_source=source)
+        await storage.create_conversation(conversation)
+
+        await storage.replace_auto_title(ALICE, conversation.id, old="a title", new="New")
+        await storage.replace_auto_title(BOB, conversation.id, old="A title", new="New")
+        assert await stored(storage, conversation) == conversation
+
+        await storage.replace_auto_title(ALICE, conversation.id, old="A title", new="New")
+        assert (await stored(storage, conversation)).title == ("New" if source is TitleSource.AUTO else "A title")
+
+    async def test_the_title_of_an_absent_conversation_is_not_replaced(self, storage: Storage) -> None:
+        conversation = await create(storage)
+        await storage.delete_conversation(ALICE, conversation.id)
+
+        await storage.replace_auto_title(ALICE, conversation.id, old=conversation.title, new="New")
+
+        await self.assert_absent(storage, ALICE, conversation.id)
+
     async def test_a_deleted_conversation_is_gone_and_cannot_be_deleted_twice(self, storage: Storage) -> None:
         conversation = await create(storage)
         turn = await converse(storage, conversation, "Hello", "Hi")

@@ -37,6 +37,7 @@ CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
     "read_tree": lambda s: s.read_tree(ALICE, _CONVERSATION.id, 0),
     "read_text": lambda s: s.read_text(ALICE, _CONVERSATION.id, _LEASE.message_id, 0),
     "update_conversation": lambda s: s.update_conversation(ALICE, _CONVERSATION.id, a_rename("New")),
+    "replace_auto_title": lambda s: s.replace_auto_title(ALICE, _CONVERSATION.id, old="Old", new="New"),
     "delete_conversation": lambda s: s.delete_conversation(ALICE, _CONVERSATION.id),
     "begin_turn": lambda s: s.begin_turn(a_turn(_CONVERSATION)),
     "begin_regeneration": lambda s: s.begin_regeneration(a_regeneration(_CONVERSATION)),
