@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatcore.conversations.titles import MAX_AUTO_TITLE_CHARS, auto_title
+from chatcore.conversations.titles import MAX_AUTO_TITLE_CHARS, auto_title, title_from_answer
 
 
 def test_a_short_message_is_its_own_title() -> None:
@@ -103,3 +103,87 @@ def test_what_nobody_sees_is_no_title(content: str) -> None:
 
 def test_what_nobody_sees_does_not_push_what_is_seen_out_of_the_title() -> None:
     assert auto_title("\u200b \u202e" * 100 + "Hello") == "Hello"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "A walk in Rome",
+        "  A walk\tin  Rome \n",
+        "\n\r\n\u200b\nA walk in Rome\n\nI hope that this title fits.",
+        '"A walk in Rome"',
+        "“A walk in Rome”",
+        "„A walk in Rome“",
+        "«A walk in Rome»",
+        "「A walk in Rome」",
+        "**A walk in Rome**",
+        "***A walk in Rome***",
+        "_A walk in Rome_",
+        "`A walk in Rome`",
+        "# A walk in Rome",
+        '## **"A walk in Rome"**',
+        "Title: A walk in Rome",
+        "TITLE : A walk in Rome",
+        '**Title:** "A walk in Rome"',
+        "**Title**: A walk in Rome",
+        '"Title: A walk in Rome"',
+        "标题\uff1aA walk in Rome",
+        "Title:\nA walk in Rome",
+        'Here is a title for the conversation:\n\n"A walk in Rome"',
+        "**Sure, a title:**\nA walk in Rome",
+    ],
+    ids=ascii,
+)
+def test_an_answer_gives_its_first_line_without_what_stands_around_the_title(answer: str) -> None:
+    assert title_from_answer(answer) == "A walk in Rome"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        'Explaining "foo"',
+        '"Foo" and "bar"',
+        "**Foo** and **bar**",
+        "C# and F#",
+        "Titles: a history",
+        "Book title: how to choose",
+        "snake_case",
+        "#5 of the list",
+    ],
+)
+def test_marks_that_belong_to_a_title_stay(title: str) -> None:
+    assert title_from_answer(title) == title
+
+
+def test_a_title_of_a_model_has_at_most_eight_words() -> None:
+    assert title_from_answer("one two three four five six seven eight") == "one two three four five six seven eight"
+    assert title_from_answer("one two three four five six seven eight nine") == (
+        "one two three four five six seven eight…"
+    )
+
+
+def test_a_title_of_a_model_has_at_most_as_many_characters_as_one_of_a_message() -> None:
+    assert title_from_answer("字" * 200) == auto_title("字" * 200)
+    title = title_from_answer(" ".join(["w" * 20] * 9))
+    assert title is not None
+    assert len(title) <= MAX_AUTO_TITLE_CHARS
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        " \n\t\n",
+        "\u200b\n\u3000",
+        '""',
+        "**",
+        "Title:",
+        "Here is a title:",
+        "标题\uff1a",
+        "<think>\nHm, Rome.",
+        "\n<think>",
+    ],
+    ids=ascii,
+)
+def test_an_answer_without_a_title_gives_none(answer: str) -> None:
+    assert title_from_answer(answer) is None
