@@ -13,7 +13,7 @@ Where to start reading:
 * :mod:`chatcore.replies` generates replies and delivers them. `turns` holds the use cases (send, regenerate, stop,
   follow); `stopping` and `interruption` carry out two of them. `generation_runner` runs each `generation` under a
   `lease`; `checkpoints` stores its text while it grows; `recovery` finishes orphaned replies; `transcript`, `readers`
-  and `follower` deliver a reply to its readers.
+  and `follower` deliver a reply to its readers; `model_titles` asks the model for titles.
 * The modules at the top level serve both folders: `errors` and `reply_error`, `user`, `text`,
   `input_limits` and `timestamps`.
   `system_clock`, `timed_wait`, `key_ring` and `missing_extra` also serve adapters.
@@ -28,7 +28,7 @@ from chatcore.conversations.message import ConversationId, Message, MessageId, R
 from chatcore.conversations.open_conversation import OpenConversation
 from chatcore.conversations.parts import Part, PartKind, Piece, Stretch
 from chatcore.conversations.path import MessageSlice, PathCursor, PathRequest
-from chatcore.conversations.titles import auto_title
+from chatcore.conversations.titles import AutoTitle, auto_title
 from chatcore.errors import ChatError
 from chatcore.input_limits import InputLimits
 from chatcore.replies.interruption import OnBusy
@@ -41,6 +41,7 @@ from chatcore.reply_error import ReplyError
 from chatcore.user import User, UserId
 
 __all__ = [
+    "AutoTitle",
     "Chat",
     "ChatError",
     "Conversation",

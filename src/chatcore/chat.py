@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from chatcore.conversations.conversation import PLACEHOLDER_TITLES
 from chatcore.conversations.history import HistoryLimits
+from chatcore.conversations.titles import AutoTitle
 from chatcore.conversations.use_cases import Conversations
 from chatcore.failure_log import FailureLog
 from chatcore.input_limits import InputLimits
@@ -20,6 +21,7 @@ from chatcore.replies.follower import Follower
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.interruption import Interruption
 from chatcore.replies.lease import OwnerId
+from chatcore.replies.model_titles import ModelTitles
 from chatcore.replies.recovery import OrphanRecovery
 from chatcore.replies.rescue import Rescue, RescuePolicy
 from chatcore.replies.stopping import Stopper
@@ -67,6 +69,7 @@ class Chat:
         limits: Limits | None = None,
         placeholder_titles: Collection[str] = PLACEHOLDER_TITLES,
         rescue: Rescue = Rescue.CONTINUE,
+        auto_title: AutoTitle = AutoTitle.TRUNCATE,
     ) -> None:
         observer = observer or FailureLog()
         limits = limits or Limits()
@@ -96,6 +99,9 @@ class Chat:
             placeholder_titles=frozenset(placeholder_titles),
             limits=limits.inputs,
         )
+        model_titles = ModelTitles(
+            background, storage=storage, inference=inference, clock=clock, observer=observer, limits=limits.inputs
+        )
         stopper = Stopper(storage=storage, clock=clock, runner=self.runner)
         self.turns = Turns(
             storage=storage,
@@ -107,6 +113,7 @@ class Chat:
                 background=background,
                 runner=self.runner,
                 history_limits=limits.history,
+                model_titles=model_titles if auto_title is AutoTitle.MODEL else None,
             ),
             follower=self.follower,
             stopper=stopper,

@@ -8,7 +8,7 @@ import pytest
 import structlog
 from attrs import field, frozen
 
-from chatcore import Chat, Conversation, Limits, Message, Sampling, Turn, User
+from chatcore import AutoTitle, Chat, Conversation, Limits, Message, Sampling, Turn, User
 from chatcore.ports import NullObserver
 from chatcore.replies.lease import FinalState, Lease
 from chatcore.replies.rescue import Rescue
@@ -79,6 +79,7 @@ class World:
     chat: Chat = field(init=False)
     limits: Limits = field(factory=Limits)
     rescue: Rescue = Rescue.CONTINUE
+    auto_title: AutoTitle = AutoTitle.TRUNCATE
 
     def __attrs_post_init__(self) -> None:
         chat = Chat(
@@ -88,6 +89,7 @@ class World:
             observer=self.observer,
             limits=self.limits,
             rescue=self.rescue,
+            auto_title=self.auto_title,
         )
         object.__setattr__(self, "chat", chat)
 

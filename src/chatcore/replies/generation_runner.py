@@ -5,8 +5,9 @@ a client disconnects. :class:`chatcore.replies.generation.CancelReason` lists th
 """
 
 import asyncio
+from collections.abc import Callable
 
-from chatcore.conversations.message import ConversationId, MessageId
+from chatcore.conversations.message import ConversationId, MessageId, Status
 from chatcore.errors import InferenceError, MessageNotFoundError, StorageUnavailableError
 from chatcore.ports import Clock, Inference, InferenceRequest, Observer, ReplyStore
 from chatcore.replies.background import Background
@@ -84,6 +85,7 @@ class GenerationRunner:
         beginning: Beginning = AT_FIRST,
         keeps_frames: bool = True,
         is_repeatable: bool = False,
+        on_complete: Callable[[str], None] | None = None,
     ) -> Generation:
         """Starts to generate a reply under `lease`, which goes on even if the caller is cancelled.
 
@@ -93,6 +95,8 @@ class GenerationRunner:
             beginning: what the reply has already.
             keeps_frames: whether a caller will request the frames of this generation.
             is_repeatable: whether the turn has an idempotency key, so that its frames may be requested again.
+            on_complete: the function to call with the text of the reply once the reply is stored and its readers are
+                told its end, if the reply is complete.
         """
         started_at = self._clock.monotonic()
 
@@ -106,7 +110,9 @@ class GenerationRunner:
         )
         self._begin(generation)
         # The list lets `_generate` drop the request, which holds tens of kB of history that are not needed for long.
-        generation.task = asyncio.create_task(self._run(generation, [request]), name=f"generation {lease.message_id}")
+        generation.task = asyncio.create_task(
+            self._run(generation, [request], on_complete), name=f"generation {lease.message_id}"
+        )
         self._background.keep(generation.task)
         self._observer.generation_started(lease, request.trace_id)
         if self._is_cut_short:
@@ -125,7 +131,9 @@ class GenerationRunner:
         if self._by_message.get(generation.lease.message_id) is generation:
             del self._by_message[generation.lease.message_id]
 
-    async def _run(self, generation: Generation, requests: list[InferenceRequest]) -> None:
+    async def _run(
+        self, generation: Generation, requests: list[InferenceRequest], on_complete: Callable[[str], None] | None
+    ) -> None:
         final_state: FinalState | None = None
         is_handed_over = False
         # Readers reconnect if this task is cancelled or fails, because recovery then decides the final state.
@@ -146,6 +154,8 @@ class GenerationRunner:
                 self._observer.handed_over(generation.lease, generation.trace_id)
             else:
                 self._observer.generation_ended(generation.lease, final_state, generation.trace_id)
+        if on_complete is not None and final_state is not None and final_state.status is Status.COMPLETE:
+            on_complete(final_state.content)
 
     async def _generate(self, generation: Generation, requests: list[InferenceRequest]) -> ReplyError | None:
         """Calls the inference service; returns why the call failed, or None."""

@@ -13,6 +13,7 @@ from chatcore.replies.background import Background
 from chatcore.replies.generation import Beginning, Generation
 from chatcore.replies.generation_runner import GenerationRunner
 from chatcore.replies.lease import LEASE_SECONDS
+from chatcore.replies.model_titles import ModelTitles
 
 # A turn in doubt, which may or may not be stored, is looked up again after this time.
 _LOOK_AGAIN_SECONDS = 0.5
@@ -44,6 +45,8 @@ class TurnStarter:
     background: Background
     runner: GenerationRunner
     history_limits: HistoryLimits
+    #: None if the model makes no titles.
+    model_titles: ModelTitles | None
 
     async def begin(self, new: NewReply, store: Callable[[], Awaitable[AcceptedTurn]]) -> Turn:
         """Stores a turn with `store`, which may be called again, and starts to generate its reply.
@@ -94,17 +97,18 @@ class TurnStarter:
             generation = self.runner.find(reply.user_id, reply.conversation_id, reply.id)
             return Turn(accepted.user_message, reply, generation, begins_at)
         prior = accepted.prior
+        request = InferenceRequest(
+            messages=trim(accepted.history, self.history_limits, accepted.instructions),
+            instructions=accepted.instructions,
+            sampling=new.request.sampling,
+            model_tag=reply.model_tag,
+            user_id=reply.user_id,
+            trace_id=new.request.trace_id,
+            so_far=reply.content,
+        )
         generation = self.runner.start(
             accepted.lease,
-            InferenceRequest(
-                messages=trim(accepted.history, self.history_limits, accepted.instructions),
-                instructions=accepted.instructions,
-                sampling=new.request.sampling,
-                model_tag=reply.model_tag,
-                user_id=reply.user_id,
-                trace_id=new.request.trace_id,
-                so_far=reply.content,
-            ),
+            request,
             beginning=Beginning(
                 log=reply.log,
                 token_count=0 if prior is None else prior.token_count,
@@ -114,5 +118,11 @@ class TurnStarter:
                 prior_length=begins_at,
             ),
             is_repeatable=new.idempotency_key is not None,
+            on_complete=self._naming(new, accepted.user_message, request),
         )
         return Turn(accepted.user_message, reply, generation, begins_at)
+
+    def _naming(self, new: NewReply, question: Message, request: InferenceRequest) -> Callable[[str], None] | None:
+        if self.model_titles is None or isinstance(new, NewContinuation):
+            return None
+        return self.model_titles.naming(question, request)

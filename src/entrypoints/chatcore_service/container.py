@@ -193,6 +193,7 @@ class Container(containers.DeclarativeContainer):
         limits=settings.provided.limits,
         placeholder_titles=settings.provided.placeholder_titles,
         rescue=settings.provided.rescue,
+        auto_title=settings.provided.auto_title,
     )
 
     # HTTP ------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from attrs import field, fields, frozen
 
-from chatcore import HistoryLimits, Limits, OnBusy, Sampling
+from chatcore import AutoTitle, HistoryLimits, Limits, OnBusy, Sampling
 from chatcore.chat import DRAIN_SECONDS
 from chatcore.conversations.conversation import PLACEHOLDER_TITLES
 from chatcore.conversations.history import MAX_HISTORY_MESSAGES
@@ -208,6 +208,8 @@ class Settings:
     frontend_origins: tuple[str, ...] = field(default=("http://localhost:3000",), metadata=env("FRONTEND_URL", origins))
     #: Titles that count as missing in a new conversation, so that the first message replaces such a title.
     placeholder_titles: tuple[str, ...] = field(default=PLACEHOLDER_TITLES, metadata=env("PLACEHOLDER_TITLES", names))
+    #: What a conversation without a title of its user's choice is called after its first reply.
+    auto_title: AutoTitle = field(default=AutoTitle.TRUNCATE, metadata=env("AUTO_TITLE", member(AutoTitle)))
     #: What a message or a regeneration does while a reply of its conversation is generated, if it does not say so.
     send_on_busy: OnBusy = field(default=OnBusy.REJECT, metadata=env("SEND_ON_BUSY", member(OnBusy)))
     #: What becomes of a reply whose process died or drains.

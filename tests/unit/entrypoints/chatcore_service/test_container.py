@@ -12,7 +12,7 @@ from dependency_injector import providers
 from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS, make_container
 from tests.unit.entrypoints.chatcore_service.trusted_proxy import BEHIND_PROXY
 
-from chatcore import Rescue
+from chatcore import AutoTitle, Rescue
 from chatcore.system_clock import SystemClock
 from chatcore_auth import AuthClient
 from chatcore_auth.oidc_client import OidcClient
@@ -119,6 +119,13 @@ def test_behind_a_trusted_proxy_no_token_is_validated() -> None:
     assert isinstance(container.authenticator(), ProxyAuthenticator)
     assert container.authenticator() is container.authenticator()
     check(BEHIND_PROXY)
+
+
+@pytest.mark.parametrize("auto_title", AutoTitle)
+def test_the_settings_say_whether_the_model_makes_titles(auto_title: AutoTitle) -> None:
+    chat = Container(settings=evolve(SETTINGS, auto_title=auto_title)).chat()
+
+    assert (chat.turns.starter.model_titles is not None) is (auto_title is AutoTitle.MODEL)
 
 
 async def test_the_settings_name_administrators() -> None:

@@ -96,6 +96,7 @@ MALFORMED_VARIABLES = (
     ("INFERENCE_GENERATE_PATH", "/é"),
     ("SEND_ON_BUSY", "stop"),
     ("RESCUE", "stop"),
+    ("AUTO_TITLE", "never"),
     ("INFERENCE_CAN_CONTINUE", "sometimes"),
     ("FRONTEND_URL", "*"),
     ("FRONTEND_URL", ",,,"),

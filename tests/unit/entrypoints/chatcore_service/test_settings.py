@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatcore import OnBusy, Rescue
+from chatcore import AutoTitle, OnBusy, Rescue
 from chatcore_service.auth_settings import AuthMode, OidcSettings
 from chatcore_service.environment import InvalidSettingsError
 from chatcore_service.settings import Settings, read_database_schema, read_database_url
@@ -79,6 +79,7 @@ def test_every_variable_sets_its_field() -> None:
             "INFERENCE_GENERATE_PATH": "/v2/generate",
             "DATABASE_SCHEMA": "Chat app",
             "PLACEHOLDER_TITLES": "Untitled, Neuer Chat",
+            "AUTO_TITLE": "Model",
             "DRAIN_SECONDS": "0",
             "SERVICE_NAME": "chat",
             "LOG_LEVEL": "debug",
@@ -109,6 +110,7 @@ def test_every_variable_sets_its_field() -> None:
     assert settings.frontend_origins == ("https://a.test", "http://b.test:8080")
     assert settings.inference.generate_path == "/v2/generate"
     assert settings.placeholder_titles == ("Untitled", "Neuer Chat")
+    assert settings.auto_title is AutoTitle.MODEL
     assert settings.send_on_busy is OnBusy.INTERRUPT
     assert settings.rescue is Rescue.RESTART
     assert settings.inference.can_continue is True
