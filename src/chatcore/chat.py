@@ -100,7 +100,12 @@ class Chat:
             limits=limits.inputs,
         )
         model_titles = ModelTitles(
-            background, storage=storage, inference=inference, clock=clock, observer=observer, limits=limits.inputs
+            background=background,
+            storage=storage,
+            inference=inference,
+            clock=clock,
+            observer=observer,
+            limits=limits.inputs,
         )
         stopper = Stopper(storage=storage, clock=clock, runner=self.runner)
         self.turns = Turns(

@@ -8,7 +8,7 @@ counts for no limit of the user and is in no metric of replies.
 import asyncio
 from collections.abc import Callable
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from chatcore.conversations.conversation import TitleSource
 from chatcore.conversations.history import HistoryMessage
@@ -40,27 +40,18 @@ _ASSIGNMENT = (
 _WHAT = "naming a conversation"
 
 
+@define(kw_only=True, eq=False)
 class ModelTitles:
     """Replaces the titles of conversations by titles of the model, in the background."""
 
-    def __init__(
-        self,
-        background: Background,
-        *,
-        storage: ConversationStore,
-        inference: Inference,
-        clock: Clock,
-        observer: Observer,
-        limits: InputLimits,
-    ) -> None:
-        self._background = background
-        self._storage = storage
-        self._inference = inference
-        self._clock = clock
-        self._observer = observer
-        self._sampling = _SAMPLING.lowered_to(limits)
-        self._running = 0
-        self._is_failing = False
+    background: Background
+    storage: ConversationStore
+    inference: Inference
+    clock: Clock
+    observer: Observer
+    limits: InputLimits
+    _running: int = field(default=0, init=False)
+    _is_failing: bool = field(default=False, init=False)
 
     def naming(self, question: Message, request: InferenceRequest) -> Callable[[str], None] | None:
         """Returns what to call with the text of the complete reply; None for a reply that names no conversation.
@@ -72,13 +63,13 @@ class ModelTitles:
         if question.parent_id is not None:
             return None
         # The messages of the request are not kept while the reply is generated.
-        asked = evolve(request, messages=(), instructions=None, sampling=self._sampling, so_far="")
+        asked = evolve(request, messages=(), instructions=None, sampling=_SAMPLING.lowered_to(self.limits), so_far="")
         return lambda reply: self._begin(question, reply, asked)
 
     def _begin(self, question: Message, reply: str, asked: InferenceRequest) -> None:
         if has_visible_text(reply):
             shown = _shown(question.content, reply)
-            self._background.spawn(_WHAT, lambda: self._name(question, evolve(asked, messages=shown)))
+            self.background.spawn(_WHAT, lambda: self._name(question, evolve(asked, messages=shown)))
 
     async def _name(self, question: Message, request: InferenceRequest) -> None:
         if self._running >= MAX_NAMINGS:
@@ -95,13 +86,13 @@ class ModelTitles:
 
     async def _replace_title(self, question: Message, request: InferenceRequest) -> None:
         title = auto_title(question.content)
-        conversation = await self._storage.get_conversation(question.user_id, question.conversation_id)
+        conversation = await self.storage.get_conversation(question.user_id, question.conversation_id)
         if title is None or (conversation.title, conversation.title_source) != (title, TitleSource.AUTO):
             return
         new_title = title_from_answer(await self._ask(request))
         if new_title is not None:
             # The statement looks again whether the title is still the same.
-            await self._storage.replace_auto_title(conversation.user_id, conversation.id, old=title, new=new_title)
+            await self.storage.replace_auto_title(conversation.user_id, conversation.id, old=title, new=new_title)
         self._is_failing = False
 
     async def _ask(self, request: InferenceRequest) -> str:
@@ -110,7 +101,7 @@ class ModelTitles:
         call = asyncio.create_task(self._listen(request, answer), name=_WHAT)
         answer.on_enough = call.cancel
         try:
-            late = await wait_at_most([call], seconds=ANSWER_SECONDS, clock=self._clock)
+            late = await wait_at_most([call], seconds=ANSWER_SECONDS, clock=self.clock)
         finally:
             call.cancel()
         if late:
@@ -122,7 +113,7 @@ class ModelTitles:
     async def _listen(self, request: InferenceRequest, answer: "_Answer") -> Exception | None:
         """Collects the answer; returns the error of the call, because nobody awaits a task that was cancelled."""
         try:
-            await self._inference.generate(request, answer.append)
+            await self.inference.generate(request, answer.append)
         except Exception as error:  # noqa: BLE001 - the caller raises it
             return error
         return None
@@ -131,7 +122,7 @@ class ModelTitles:
         """Reports a failure, unless the naming before failed as well: a model that refuses all would flood the log."""
         if not self._is_failing:
             self._is_failing = True
-            self._observer.failed(_WHAT, error)
+            self.observer.failed(_WHAT, error)
 
 
 class _Answer:
