@@ -132,17 +132,15 @@ class _Answer:
         self.text = ""
         self.on_enough: Callable[[], object] = lambda: None
         self._repair = TextRepair()
-        self._is_enough = False
 
     def append(self, frame: Frame) -> None:
         """Adds the text of a frame; everything else, such as reasoning, is ignored."""
-        if frame.token is None or self._is_enough:
+        if frame.token is None:
             return
         self.text = (self.text + self._repair.feed(frame.token))[:MAX_ANSWER_CHARS]
         whole_lines, line_break, _ = self.text.rpartition("\n")
         is_title_whole = "\n" in frame.token and title_from_answer(whole_lines + line_break) is not None
         if is_title_whole or len(self.text) == MAX_ANSWER_CHARS:
-            self._is_enough = True
             self.on_enough()
 
 

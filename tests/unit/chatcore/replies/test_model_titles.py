@@ -124,10 +124,10 @@ async def test_a_naming_is_no_reply(world: World) -> None:
 
 
 async def test_only_the_first_reply_names_a_conversation(world: World) -> None:
-    conversation = await first_reply(world)
+    conversation = await first_reply(world, "Hello")
     await ended(await world.inference.call(), "Hello")
 
-    await answered(world, await world.send(conversation, "And you?"))
+    await answered(world, await world.send(conversation, "Hello"))
 
     assert await asks_nothing(world)
 
