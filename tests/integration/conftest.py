@@ -1,14 +1,18 @@
-"""What tests ask for: a fresh, migrated database each, or an inference service that is at their command."""
+"""What tests ask for: a fresh, migrated database each, an inference service at their command, or a language model."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from chatcore_dev.model_service.model_file import find_model
 from chatcore_postgres import migrate
 from tests.integration.inference_server import InferenceServer
+from tests.integration.language_model import LanguageModel
+from tests.integration.missing_programs import leave_out, say_what_was_left_out
 from tests.integration.new_database import new_database
 from tests.integration.postgres_server import PostgresServer, find_postgres
 
@@ -65,14 +69,32 @@ async def server() -> AsyncIterator[InferenceServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def language_model() -> Iterator[LanguageModel]:
+    """Provides a real language model, which no test may kill."""
+    with LanguageModel() as model:
+        yield model
+
+
 @pytest.fixture(params=[512, 1], ids=["by the loop", "in turns"])
 def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Has everything done twice: as the model's tokens are read where streams are few, and where they are many."""
     monkeypatch.setattr("chatcore_inference.http.pool._MANY", request.param)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "language_model: needs the wheels of the language model, which CI must have")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out tests that need the language model where it is not installed, except in CI, and reports them."""
+    if find_model() is None and not os.environ.get("CI"):
+        leave_out(config, items, marker="language_model")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Says which PostgreSQL the tests ran against."""
+    """Says which PostgreSQL the tests ran against, and which tests were left out."""
     used = config.stash.get(_SERVER_IN_USE, None)
     if used is not None:
         terminalreporter.write_line(used)
+    say_what_was_left_out(terminalreporter, config, marker="language_model")

@@ -1,4 +1,4 @@
-"""Runs PostgreSQL, the auth service, the inference service and the chat service on one machine.
+"""Runs PostgreSQL, the auth service, a language model and the chat service on one machine.
 
 The programs start in the order of their dependencies and stop in the reverse order, so that the chat service can finish
 the replies in progress while the programs that it needs still run.
@@ -17,6 +17,8 @@ from chatcore_dev.auth_service.user_tokens import mint_token
 from chatcore_dev.child_process import ChildProcess, Program, run_to_end
 from chatcore_dev.data_directory import DataDirectory
 from chatcore_dev.interruption import Interruption, StopRequestedError
+from chatcore_dev.local_inference import CONNECTION_SETTINGS, LocalInference, LocalModel, chatbots, chosen_inference
+from chatcore_dev.local_services import service_program
 from chatcore_dev.local_stack_error import LocalStackError
 from chatcore_dev.postgres.embedded_postgres import EmbeddedPostgres, environment_without_postgres
 from chatcore_dev.tcp_ports import LOOPBACK, free_port, reachable_host, require_free
@@ -30,20 +32,28 @@ DEFAULT_DATA_DIRECTORY = Path(".chatcore")
 _CHATCORE = (sys.executable, "-m", "chatcore_service")
 
 #: The variables that another program needs to use the running stack, besides the service's own address and a token.
-_USED_BY_OTHERS = ("DATABASE_URL", "DATABASE_SCHEMA", "AUTH_SERVICE_URL", "INFERENCE_SERVICE_URL", "INTERNAL_API_KEY")
+_USED_BY_OTHERS = (
+    "DATABASE_URL",
+    "DATABASE_SCHEMA",
+    "AUTH_SERVICE_URL",
+    "INTERNAL_API_KEY",
+    *sorted(CONNECTION_SETTINGS),
+)
 
 _READY_SECONDS = 60
 # The service gives replies in progress 20 s to finish, and exits within 30 s.
 _DRAIN_SECONDS = 35
 
 
-def run_dev(host: str, port: int, data_dir: Path = DEFAULT_DATA_DIRECTORY) -> int:
+def run_dev(host: str, port: int, data_dir: Path = DEFAULT_DATA_DIRECTORY, *, model: str = LocalModel.SMOLLM2) -> int:
     """Runs the local stack until Ctrl-C, SIGTERM, or the end of one of its programs.
 
     Args:
         host: the address on which the chat service listens; all other programs listen on loopback only.
         port: the chat service's port; 0 for any free port.
         data_dir: the directory that keeps the database, the logs and the secrets between runs; created if necessary.
+        model: what writes the replies: `smollm2`, a language model, or `eliza`, old-fashioned chatbots, which also take
+            the place of a language model that cannot run on this machine.
 
     Returns:
         The exit status: 0 after a requested stop; 1, with a sentence on standard error, if the stack could not run.
@@ -53,7 +63,7 @@ def run_dev(host: str, port: int, data_dir: Path = DEFAULT_DATA_DIRECTORY) -> in
         try:
             require_free(host, port)
             with data.claimed():
-                _Stack(data, interruption, host, port or free_port()).run()
+                _Stack(data, interruption, host, port or free_port(), LocalModel(model)).run()
         except StopRequestedError:
             say("Stopped.")
             return 0
@@ -69,6 +79,7 @@ class _Stack:
     interruption: Interruption
     host: str
     port: int
+    model: LocalModel
 
     @property
     def url(self) -> str:
@@ -78,46 +89,53 @@ class _Stack:
         """Starts all programs, waits for a request to stop or the end of a program, and stops all programs."""
         key = self.data.secrets().internal_api_key
         with ExitStack() as running:
-            say("Starting PostgreSQL, auth, inference and the chat service ...")
+            say("Starting PostgreSQL, auth, a model and the chat service ...")
             environment = self._environment(key)
-            children = self._start_all(environment, running)
+            children, inference = self._start_all(environment, running)
             self._wait_until_ready(children)
             token = mint_token(key, "demo")
             used = {name: environment[name] for name in _USED_BY_OTHERS if name in environment}
             running.enter_context(self.data.published({**used, "CHAT": self.url, "TOKEN": token}))
-            say(welcome(url=self.url, token=token, data=self.data.path))
+            say(welcome(url=self.url, token=token, data=self.data.path, inference=inference.sentence))
             running.callback(say, "Stopping ...")
             self._watch(children)
 
     def _environment(self, key: str) -> dict[str, str]:
+        inherited = environment_without_postgres()
         return {
             # A page on this machine may be opened by either name, and a browser takes them for two origins.
             "FRONTEND_URL": "http://localhost:3000,http://127.0.0.1:3000",
-            **environment_without_postgres(),
+            **{name: value for name, value in inherited.items() if name not in CONNECTION_SETTINGS},
             "PYTHONUNBUFFERED": "1",
             "INTERNAL_API_KEY": key,
         }
 
-    def _start_all(self, environment: dict[str, str], running: ExitStack) -> list[ChildProcess]:
-        # The auth and inference services have no dependencies, and load while the database is created.
-        auth, environment["AUTH_SERVICE_URL"] = self._start_local("auth", environment, running)
-        inference, environment["INFERENCE_SERVICE_URL"] = self._start_local("inference", environment, running)
-        postgres, environment["DATABASE_URL"] = running.enter_context(
-            EmbeddedPostgres(self.data, self.interruption).running()
-        )
+    def _start_all(self, environment: dict[str, str], running: ExitStack) -> tuple[list[ChildProcess], LocalInference]:
+        # The auth service and the model have no dependencies, and load while the database is created.
+        auth_port = free_port()
+        auth = running.enter_context(self._running(service_program("auth", auth_port, self.data, environment)))
+        inference = chosen_inference(self.model, self.data, environment)
+        model = running.enter_context(self._running(inference.program))
+        postgres, database_url = running.enter_context(EmbeddedPostgres(self.data, self.interruption).running())
+        environment |= {"AUTH_SERVICE_URL": f"http://{LOOPBACK}:{auth_port}", "DATABASE_URL": database_url}
         run_to_end(self._migration(environment), self.interruption)
+        if not self._loads(inference, model):
+            reason = f"because the language model could not be loaded: see {inference.program.log}"
+            inference = chatbots(self.data, environment, reason=reason)
+            model = running.enter_context(self._running(inference.program))
+        environment |= inference.settings
         chat = running.enter_context(self._running(self._chat_service(environment)))
-        return [postgres, auth, inference, chat]
+        return [postgres, auth, model, chat], inference
 
-    def _start_local(self, name: str, environment: Mapping[str, str], running: ExitStack) -> tuple[ChildProcess, str]:
-        port = free_port()
-        program = Program(
-            name=f"The {name} service",
-            command=[sys.executable, "-m", f"chatcore_dev.{name}_service", "--port", str(port)],
-            log=self.data.log(name),
-            environment=environment,
-        )
-        return running.enter_context(self._running(program)), f"http://{LOOPBACK}:{port}"
+    def _loads(self, inference: LocalInference, model: ChildProcess) -> bool:
+        """Waits until a language model is loaded; returns False, and stops its program, if that fails."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while inference.health_url and not _succeeds(inference.health_url):
+            if model.exit_status is not None or time.monotonic() > deadline:
+                model.stop()
+                return False
+            self.interruption.pause()
+        return True
 
     def _migration(self, environment: Mapping[str, str]) -> Program:
         return Program(
@@ -146,19 +164,13 @@ class _Stack:
 
     def _wait_until_ready(self, children: list[ChildProcess]) -> None:
         deadline = time.monotonic() + _READY_SECONDS
-        while not self._is_ready():
+        while not _succeeds(f"{self.url}/api/ready"):
             self._require_running(children)
             if time.monotonic() > deadline:
                 raise LocalStackError(
                     f"The chat service was not ready in {_READY_SECONDS} s; see {self.data.path}/logs."
                 )
             self.interruption.pause()
-
-    def _is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/api/ready", timeout=5, trust_env=False).is_success
-        except httpx.HTTPError:
-            return False
 
     def _watch(self, children: list[ChildProcess]) -> None:
         while True:
@@ -168,3 +180,10 @@ class _Stack:
     def _require_running(self, children: list[ChildProcess]) -> None:
         for child in children:
             child.require_running()
+
+
+def _succeeds(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-# The reply repeats most of this message, so it takes some seconds.
+# A language model writes for some seconds. A chatbot repeats most of this message, so it takes some seconds, too.
 _MESSAGE = (
-    "I need a holiday by the sea, with a pile of books, long walks in the wind, "
-    "and nobody who asks me for anything before noon"
+    "I need a long story about a lighthouse keeper who finds a letter in a bottle, "
+    "with a storm, an old dog, and an ending that makes me smile"
 )
 
 _TEXT = """\
 chatcore is ready on {url}
+{inference}
 
 Paste these into another terminal. First the address, a token of the user `demo`, and a conversation:
 
@@ -42,6 +43,13 @@ Data and logs are kept in {data}. Ctrl-C stops everything.
 """
 
 
-def welcome(*, url: str, token: str, data: Path) -> str:
-    """Returns the text, whose commands can be pasted into a shell."""
-    return _TEXT.format(url=url, token=token, data=data, message=_MESSAGE)
+def welcome(*, url: str, token: str, data: Path, inference: str) -> str:
+    """Returns the text, whose commands can be pasted into a shell.
+
+    Args:
+        url: the address of the chat service.
+        token: a token of the user `demo`.
+        data: the data directory.
+        inference: a sentence that says what writes the replies.
+    """
+    return _TEXT.format(url=url, token=token, data=data, inference=inference, message=_MESSAGE)

@@ -122,7 +122,7 @@ def _dev(options: argparse.Namespace) -> int:
         return print_environment(options.data_dir)
     for name, closest in misspelled_settings(os.environ).items():
         print(f"chatcore: {name} is not a setting; is {closest} meant?", file=sys.stderr)  # noqa: T201 - for a person
-    return run_dev(options.host, options.port, options.data_dir)
+    return run_dev(options.host, options.port, options.data_dir, model=options.model)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -139,8 +139,16 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_import(commands.add_parser("import", help="bring the data of another service into our tables"))
 
-    dev = commands.add_parser("dev", help="serve on this machine, with PostgreSQL, auth and inference of its own")
+    dev = commands.add_parser(
+        "dev", help="serve on this machine, with PostgreSQL, auth and a language model of its own"
+    )
     _add_address(dev)
+    dev.add_argument(
+        "--model",
+        choices=("smollm2", "eliza"),
+        default="smollm2",
+        help="what writes the replies: a small language model, or old-fashioned chatbots (default: smollm2)",
+    )
     dev.add_argument("--data-dir", type=Path, default=Path(".chatcore"), help="what is kept (default: .chatcore)")
     dev.add_argument(
         "--print-env", action="store_true", help="print the environment of the stack that runs, as lines for a shell"

@@ -13,13 +13,11 @@ from pathlib import Path
 import httpx
 import orjson
 import pytest
-from attrs import define
+from tests.integration.entrypoints.chatcore_dev import dev_command
+from tests.integration.entrypoints.chatcore_dev.dev_command import Dev, command, commands, frames_in, pasted, text_in
 from tests.integration.entrypoints.chatcore_dev.local_program import answers, open_folder, processes_with, until
 
 from chatcore_dev.tcp_ports import free_port
-
-# No command prints this.
-BETWEEN = "=====8<====="
 
 
 @pytest.fixture
@@ -28,71 +26,11 @@ def folder() -> Generator[Path]:
         yield made
 
 
-@define
-class Dev:
-    """A running `chatcore dev`."""
-
-    process: subprocess.Popen[str]
-    url: str
-    data: Path
-    greeting: str
-
-    @property
-    def children(self) -> list[int]:
-        """Returns the ids of the processes that it has started."""
-        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in found.split()]
-
-    def child(self, argument: str) -> int:
-        """Returns the id of the child process with this text in its command line."""
-        return next(pid for pid in self.children if pid in processes_with(argument))
-
-    def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
-        """Sends a signal, like Ctrl-C; returns the exit status and the output on standard error."""
-        self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=60)
-        return self.process.returncode, errors
-
-
-def command(data: Path, port: int) -> list[str]:
-    return [sys.executable, "-m", "chatcore_service", "dev", "--port", str(port), "--data-dir", str(data)]
-
-
 @contextmanager
 def dev(data: Path) -> Generator[Dev]:
-    port = free_port()
-    process = subprocess.Popen(command(data, port), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    with process:
-        try:
-            greeting = ""
-            while "Ctrl-C stops" not in greeting:
-                line = process.stdout.readline()
-                assert line, process.stderr and process.stderr.read()
-                greeting += line
-            yield Dev(process, f"http://127.0.0.1:{port}", data, greeting)
-        finally:
-            process.terminate()
-
-
-def commands(greeting: str) -> list[str]:
-    """Returns the commands of the greeting in the order in which they are printed, including their indentation."""
-    return [line for line in greeting.splitlines() if line.startswith("  ")]
-
-
-def pasted(lines: list[str]) -> list[str]:
-    """Pastes the commands into a shell one after the other, and returns the output of each."""
-    script = f"\nprintf '{BETWEEN}'\n".join(lines)
-    shell = subprocess.run(["/bin/sh"], input=script, capture_output=True, text=True, timeout=60, check=True)
-    return shell.stdout.split(BETWEEN)
-
-
-def frames_in(stream: str) -> list[dict[str, object]]:
-    return [orjson.loads(line.removeprefix("data: ")) for line in stream.splitlines() if line.startswith("data: ")]
-
-
-def text_in(stream: str) -> str:
-    return "".join(str(frame.get("token", "")) for frame in frames_in(stream))
+    """Runs the stack with chatbots, whose replies are known and slow."""
+    with dev_command.dev(data, "--model", "eliza") as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +49,7 @@ def test_the_printed_commands_hold_a_conversation(running: Dev) -> None:
     assert text_in(read_again) == text_in(sent)
     items = orjson.loads(listed)["items"]
     assert [item["id"] for item in items] == [conversation_id.strip()]
-    assert items[0]["title"].startswith("I need a holiday by the sea")
+    assert items[0]["title"].startswith("I need a long story about a lighthouse keeper")
     assert [message["content"] for message in orjson.loads(both)["messages"]][1:] == [
         text_in(sent),
         text_in(regenerated),
@@ -151,6 +89,7 @@ def test_the_greeting_fits_a_terminal_and_says_where_the_data_is(running: Dev) -
     assert f"ready on {running.url}\n" in running.greeting
     assert f"kept in {running.data}" in running.greeting
     assert len(running.greeting.splitlines()) < 36
+    assert "\nOld-fashioned chatbots write the replies.\n" in running.greeting
 
 
 def test_secrets_logs_and_database_are_readable_by_their_owner_only(running: Dev) -> None:
@@ -277,7 +216,7 @@ def test_ctrl_c_keeps_the_data_for_the_next_run(folder: Path) -> None:
         kept = httpx.get(f"{second.url}/api/conversations", headers=headers, trust_env=False).json()
 
     assert [item["title"] for item in kept["items"]] == [
-        "I need a holiday by the sea, with a pile of books, long walks in the wind, and…"
+        "I need a long story about a lighthouse keeper who finds a letter in a bottle,…"
     ]
 
 
