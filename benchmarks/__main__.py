@@ -30,11 +30,12 @@ from benchmarks.picture import panels, svg
 from benchmarks.plain_requests import measure_requests
 from benchmarks.results import Results, merge, problems, read, valid
 from benchmarks.slow_readers import measure_stalled
-from benchmarks.streams import measure_first_token, measure_streams
+from benchmarks.streams import measure_first_token, measure_protocols, measure_streams
 
 PARTS: Mapping[str, Callable[[Options, Bench], Results]] = {
     "streams": measure_streams,
     "first": measure_first_token,
+    "protocols": measure_protocols,
     "most": measure_most,
     "stalled": measure_stalled,
     "requests": measure_requests,

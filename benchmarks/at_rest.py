@@ -3,18 +3,16 @@
 import time
 from http import HTTPStatus
 
-from benchmarks.benchmark_error import BenchmarkError
 from benchmarks.database import Bench
 from benchmarks.options import Options
 from benchmarks.processes import Reading, memory_of_family_kb
-from benchmarks.programs import Running, get
+from benchmarks.programs import get, wait_until
 from benchmarks.results import Results
 from benchmarks.stub_services import running_stub_services
 from benchmarks.subjects import Chatcore
 
 # The service finishes the work of its start before it counts as idle.
 _SETTLE_SECONDS = 2.0
-_START_SECONDS, _PAUSE_SECONDS = 60.0, 0.005
 
 
 def measure_rest(options: Options, bench: Bench) -> Results:
@@ -28,7 +26,8 @@ def _measure_start(seconds: float, bench: Bench) -> Results:
         service.migrate(url)
         began = Reading.of()
         with service.serving(url, source_port) as running:
-            _wait_until_ready(running)
+            # The service then reports that database, auth and inference are available.
+            wait_until(lambda: get(running.port, "/api/ready")[0] == HTTPStatus.OK, "The service did not become ready.")
             startup_seconds = time.monotonic() - began.at
             time.sleep(_SETTLE_SECONDS)
             first = Reading.of(service=running.pid)
@@ -36,12 +35,3 @@ def _measure_start(seconds: float, bench: Bench) -> Results:
             last, memory_kb = Reading.of(service=running.pid), memory_of_family_kb(running.pid)
     share, spoiled = last.cpu_since(first, "service") / (last.at - first.at), last.disturbance_since(began)
     return {"startup_seconds": startup_seconds, "idle_cpu_share": share, "memory_kb": memory_kb, "spoiled": spoiled}
-
-
-def _wait_until_ready(running: Running) -> None:
-    """Waits until the service reports that database, auth and inference are available."""
-    deadline = time.monotonic() + _START_SECONDS
-    while get(running.port, "/api/ready")[0] != HTTPStatus.OK:
-        if time.monotonic() > deadline:
-            raise BenchmarkError("The service did not become ready; its output is above.")
-        time.sleep(_PAUSE_SECONDS)

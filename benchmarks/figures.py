@@ -18,8 +18,9 @@ _ONE_PLACE_FROM, _WHOLE_FROM = 10, 100
 # A list of fewer conversations does not fill a page.
 _LONGEST_PAGE = 200
 _FIRST_TOKEN = {"first_token_over_direct": "first token, p50, ms over the source directly"}
+_CPU = {"cpu_micros": "CPU, µs a token"}
 _STREAM_FIGURES = {
-    "cpu_micros": "CPU, µs a token",
+    **_CPU,
     **_FIRST_TOKEN,
     "latency_p50_ms": "latency, p50, ms",
     "latency_p99_ms": "latency, p99, ms",
@@ -102,12 +103,8 @@ def table(shown_rows: Sequence[Row]) -> str:
     return "\n".join(f"| {line[0]:{width}} | {' | '.join(line[1:])} |" for line in lines)
 
 
-def spread(turns: Sequence[Sequence[Results]], subject: str, figure: str) -> Spread:
-    """Returns a figure of one subject over all rounds, minus that of :data:`DIRECT` for first tokens."""
-    return Spread.of(_figure(turn, subject, figure) for turn in turns)
-
-
-def _figure(turn: Sequence[Results], subject: str, figure: str) -> float:
+def figure_of(turn: Sequence[Results], subject: str, figure: str) -> float:
+    """Returns a figure of one subject in a round, minus that of :data:`DIRECT` for first tokens."""
     by_subject = {measured["subject"]: measured for measured in turn}
     if figure in _FIRST_TOKEN:
         return float(by_subject[subject]["first_token_p50_ms"] - by_subject[DIRECT]["first_token_p50_ms"])
@@ -125,7 +122,7 @@ def _stream_rows(part: Results, figures: Mapping[str, str]) -> Iterator[Row]:
         others = [one["subject"] for one in turns[0] if one["subject"] not in {DIRECT, CHATCORE}]
         for beside, (figure, name) in product(others, figures.items()):
             what, target = f"{int(streams):,} streams: {name}", _TARGETS.get(streams, {}).get(figure, "")
-            pairs = [[_figure(turn, subject, figure) for subject in (CHATCORE, beside)] for turn in turns]
+            pairs = [[figure_of(turn, subject, figure) for subject in (CHATCORE, beside)] for turn in turns]
             ours, theirs = (str(Spread.of(column)) for column in zip(*pairs, strict=True))
             if beside == NGINX:
                 yield Row(what, ours, theirs, _ratio(pairs) if figure == "cpu_micros" else "", target)
@@ -186,6 +183,7 @@ def _rest_rows(part: Results) -> Iterator[Row]:
 _ROWS: Mapping[str, Callable[[Results], Iterator[Row]]] = {
     "streams": partial(_stream_rows, figures=_STREAM_FIGURES),
     "first": partial(_stream_rows, figures=_FIRST_TOKEN),
+    "protocols": partial(_stream_rows, figures=_CPU),
     "most": _most_rows,
     "stalled": _stalled_rows,
     "requests": _request_rows,

@@ -20,7 +20,7 @@ from benchmarks.subjects import Chatcore, authorization
 
 from chatcore import ConversationId, Cursor
 
-#: The number of conversations of each user.
+#: The number of conversations of each user, which is also the user's name.
 SIZES = (10, 1_000, 100_000, 1_000_000)
 
 # The first requests find new connections on both sides, and are not timed.
@@ -63,7 +63,7 @@ class _Caller:
         created = self._created.pop() if "{created}" in template else ""
         path = template.format(cursor=self.cursor, offset=self.conversations // 2, created=created)
         headers, body = (_BEGIN, _QUESTION) if created else ({}, None)
-        named = {**authorization(_user(self.conversations)), **headers}
+        named = {**authorization(str(self.conversations)), **headers}
         self._connection.request(method, f"/api/conversations{path}", body, named)
         response = self._connection.getresponse()
         answer = response.read()
@@ -88,18 +88,14 @@ def measure_growth(_: Options, bench: Bench, sizes: Sequence[int] = SIZES) -> Re
         return {"costs": [cost for kind in _KINDS for cost in _measure_kind(kind, callers, bench)]}
 
 
-def _user(conversations: int) -> str:
-    return f"user-with-{conversations}"
-
-
 def _fill(database_url: str, sizes: Sequence[int]) -> Sequence[str]:
     """Stores the conversations of all users, and returns the cursor to the middle of each user's list."""
     cursors = []
     with psycopg.connect(database_url, autocommit=True) as connection:
         for size in sizes:
-            connection.execute(_FILL, {"user": _user(size), "count": size})
-            store_messages(connection, _user(size))
-            ((updated_at, id_),) = connection.execute(_MIDDLE, [_user(size), size // 2]).fetchall()
+            connection.execute(_FILL, {"user": str(size), "count": size})
+            store_messages(connection, str(size))
+            ((updated_at, id_),) = connection.execute(_MIDDLE, [str(size), size // 2]).fetchall()
             cursors.append(Cursor(updated_at, ConversationId(id_)).encode())
         # The database's maintenance takes place now, so that none takes place while requests are measured.
         connection.execute("vacuum analyze")

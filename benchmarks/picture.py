@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from attrs import frozen
-from benchmarks.figures import Spread, in_relation, shown, spread
+from benchmarks.figures import Spread, figure_of, in_relation, shown
 from benchmarks.results import Results
 from benchmarks.subjects import CHATCORE, NGINX
 
@@ -31,7 +31,8 @@ def panels(document: Results) -> Iterator[Panel]:
     """Yields the panels: the CPU time of a token with each number of streams, and the most streams."""
     if part := document.get("streams"):
         for count, turns in sorted(part["rounds"].items(), key=lambda item: int(item[0])):
-            values = {subject: spread(turns, subject, "cpu_micros") for subject in (NGINX, CHATCORE)}
+            by_subject = {each: [figure_of(turn, each, "cpu_micros") for turn in turns] for each in (NGINX, CHATCORE)}
+            values = {subject: Spread.of(figures) for subject, figures in by_subject.items()}
             least = values[NGINX].median
             bars = [Bar(each, value, in_relation(value.median, least)) for each, value in values.items()]
             yield f"CPU µs a relayed token, {int(count):,} streams of 20 tokens/s", bars

@@ -4,14 +4,18 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from http.client import HTTPConnection
 
+import orjson
 from attrs import frozen
 from benchmarks.benchmark_error import BenchmarkError
 from benchmarks.machine import SUBJECT_CORE
+from benchmarks.tools import tool
 
+#: Time between two tokens of a reply of the token source.
+PERIOD_SECONDS = 0.05
 _START_SECONDS, _PAUSE_SECONDS = 60.0, 0.005
 
 
@@ -54,7 +58,7 @@ def serving(
     if is_subject:
         os.sched_setaffinity(process.pid, [SUBJECT_CORE])
     try:
-        _wait_for(port, process)
+        wait_until(lambda: _listens(port, process), f"No program came to listen on port {port}.")
         yield Running(port, process.pid)
     finally:
         process.terminate()
@@ -69,11 +73,31 @@ def get(port: int, path: str) -> tuple[int, bytes]:
         return response.status, response.read()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_until(is_done: Callable[[], bool], problem: str) -> None:
+    """Returns as soon as the condition holds; raises BenchmarkError if it does not hold within a minute."""
     deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            return socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(_PAUSE_SECONDS)
-    raise BenchmarkError(f"No program came to listen on port {port}; its output is above.")
+    while not is_done():
+        if time.monotonic() > deadline:
+            raise BenchmarkError(problem)
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _listens(port: int, process: subprocess.Popen[bytes]) -> bool:
+    with suppress(OSError):
+        socket.create_connection(("127.0.0.1", port)).close()
+        return True
+    if process.poll() is not None:
+        raise BenchmarkError(f"No program came to listen on port {port}; its output is above.")
+    return False
+
+
+def running_source(tokens: int) -> AbstractContextManager[Running]:
+    """Runs the token source, tools/token_source.c: auth, and inference whose replies have `tokens` tokens."""
+    return serving([str(tool("token_source")), "{port}", str(tokens)])
+
+
+def share_later_than(source: Running, milliseconds: int) -> float:
+    """Returns the share of tokens since the last call that were made at least this many milliseconds late."""
+    late: list[tuple[int, int]] = orjson.loads(get(source.port, "/lateness")[1])
+    tokens = sum(count for _, count in late)
+    return sum(count for ms, count in late if ms >= milliseconds) / tokens if tokens else 0.0

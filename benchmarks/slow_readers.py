@@ -10,10 +10,9 @@ from benchmarks.database import Bench
 from benchmarks.load_client import Load, LoadReport, quantile, run_load
 from benchmarks.options import Options
 from benchmarks.processes import Reading, memory_of_family_kb
-from benchmarks.programs import Running, get
+from benchmarks.programs import Running, get, running_source
 from benchmarks.results import Results
 from benchmarks.subjects import Chatcore, authorization, http_request
-from benchmarks.token_source import running_source
 from benchmarks.trial import Trial
 
 # A hundred streams are read while a hundred stalled readers read nothing.

@@ -6,7 +6,7 @@ from attrs import asdict
 from benchmarks.database import Bench
 from benchmarks.options import Options
 from benchmarks.results import Results
-from benchmarks.subjects import Nginx, StoredRelay, Subject, services
+from benchmarks.subjects import CHATCORE_OPENAI, Chatcore, Nginx, StoredRelay, Subject, services
 from benchmarks.trial import MOST_TAKEN, Measurement, Trial
 
 #: The number of streams at which the first token is compared with that of a relay that only stores turns.
@@ -25,6 +25,12 @@ def measure_first_token(options: Options, bench: Bench) -> Results:
     """Measures the token source directly, the relay that only stores turns, and the service."""
     subjects: list[Subject] = [Subject(), StoredRelay(), *services(options.beside)]
     return {"rounds": {str(FIRST_TOKEN_STREAMS): _in_turns(FIRST_TOKEN_STREAMS, subjects, options, bench)}}
+
+
+def measure_protocols(options: Options, bench: Bench) -> Results:
+    """Measures the service over the samosachaat protocol and over OpenAI's."""
+    subjects = [Chatcore(), Chatcore(CHATCORE_OPENAI, settings={"INFERENCE_PROTOCOL": "openai"})]
+    return {"rounds": {str(streams): _in_turns(streams, subjects, options, bench) for streams in options.streams}}
 
 
 def _in_turns(streams: int, subjects: Sequence[Subject], options: Options, bench: Bench) -> Sequence[Sequence[Results]]:

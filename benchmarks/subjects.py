@@ -22,6 +22,7 @@ DIRECT = "the token source, directly"
 NGINX = "nginx, unbuffered"
 STORED_RELAY = "the least that stores a turn"
 CHATCORE = "chatcore, everything on"
+CHATCORE_OPENAI = "chatcore over OpenAI's protocol"
 
 # The service allows one user 8 replies at once by default.
 _REPLIES_PER_USER = 8

@@ -6,9 +6,8 @@ from attrs import frozen
 from benchmarks.database import Bench
 from benchmarks.load_client import Load, LoadReport, quantile, run_load
 from benchmarks.processes import Reading, memory_of_family_kb
-from benchmarks.programs import Running
+from benchmarks.programs import PERIOD_SECONDS, Running, running_source, share_later_than
 from benchmarks.subjects import Subject
-from benchmarks.token_source import PERIOD_SECONDS, running_source, share_later_than
 
 _SHORTEST_RAMP_SECONDS, _SLOWING = 2.0, 1.5
 _SETTLE_SECONDS = 1.5

@@ -103,9 +103,10 @@ static int is(const char *text, int size, const char *what) {
 
 static int take_line(stream *s, const char *line, int size) {
     static const char opening[] = "data: {\"token\":\"", closing[] = "data: {\"done\":true}";
+    static const char closing_with_reason[] = "data: {\"done\":true,\"finish_reason\":\"stop\"}";
     const int opened = sizeof opening - 1;
     if (!size || line[0] == ':' || !strncmp(line, "id: ", 4)) return 1;
-    if (is(line, size, closing)) return s->is_done = s->tokens == tokens_wanted;
+    if (is(line, size, closing) || is(line, size, closing_with_reason)) return s->is_done = s->tokens == tokens_wanted;
     if (s->is_done || strncmp(line, opening, opened)) return 0;
     const char *text = line + opened, *last = line + size;
     for (; last - text > TOKEN_SIZE; text += TOKEN_SIZE)

@@ -10,6 +10,7 @@
  * tokens evenly.
  *
  *     POST /generate        a reply of TOKENS tokens, each an SSE event and a chunk, and the closing frame
+ *     POST /chat/completions  the same reply as a chat completion of OpenAI's protocol
  *     POST /auth/validate   the user whose name is the bearer token
  *     GET /lateness         [[milliseconds, tokens], ...]: the lateness of tokens since the last such request
  *     any other request     {"status":"ok"}
@@ -41,11 +42,27 @@ enum {
 };
 static const int64_t TICK_NS = 250000;
 
-static const char TOKEN[] = "36\r\ndata: {\"token\":\"t=0000000000000000;000000 \",\"gpu\":0}\n\n\r\n";
-enum { MICROS_AT = 22, MICROS_DIGITS = 16, NUMBER_AT = 39, NUMBER_DIGITS = 6 };
+#define CHOICE "data: {\"id\":\"chatcmpl-000000000000000000000000\",\"object\":\"chat.completion.chunk\"," \
+    "\"created\":1790000000,\"model\":\"default\",\"choices\":[{\"index\":0,\"delta\":"
+enum { MICROS_DIGITS = 16, NUMBER_AT = 17, NUMBER_DIGITS = 6, MOST_TOKEN = 256 };
+
+/* A protocol: a token and the end of a reply, and where the time of the token's creation is. */
+typedef struct { const char *token, *closing; int micros_at; } protocol;
+static const protocol
+    GENERATE = {
+        "36\r\ndata: {\"token\":\"t=0000000000000000;000000 \",\"gpu\":0}\n\n\r\n",
+        "15\r\ndata: {\"done\":true}\n\n\r\n0\r\n\r\n",
+        22,
+    },
+    CHAT_COMPLETION = {
+        "e8\r\n" CHOICE "{\"content\":\"t=0000000000000000;000000 \"},\"logprobs\":null,\"finish_reason\":null}]}\n\n\r\n",
+        "d2\r\n" CHOICE "{},\"logprobs\":null,\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n\r\n0\r\n\r\n",
+        168,
+    };
 
 typedef struct connection {
     int file;
+    const protocol *speaks;   /* protocol of the reply in progress */
     int tokens;               /* sent tokens of the reply in progress; 0 without one */
     int is_gone;              /* closed, but perhaps still in its slot */
     char *request, *unsent;   /* received part of a request; bytes that the caller has not taken */
@@ -95,17 +112,18 @@ static void put_digits(char *at, int digits, int64_t number) {
 }
 
 static void emit_token(connection *c) {
-    char token[sizeof TOKEN];
-    memcpy(token, TOKEN, sizeof TOKEN);
-    put_digits(token + MICROS_AT, MICROS_DIGITS, now_ns() / 1000);
-    put_digits(token + NUMBER_AT, NUMBER_DIGITS, c->tokens++);
-    send_bytes(c, token, sizeof TOKEN - 1);
+    char token[MOST_TOKEN], *micros = token + c->speaks->micros_at;
+    strcpy(token, c->speaks->token);
+    put_digits(micros, MICROS_DIGITS, now_ns() / 1000);
+    put_digits(micros + NUMBER_AT, NUMBER_DIGITS, c->tokens++);
+    send_bytes(c, token, strlen(token));
 }
 
-static void begin_reply(connection *c) {
+static void begin_reply(connection *c, const protocol *speaks) {
     static const char head[] =
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
     connection **first = &slots[replies++ * (int64_t)STRIDE % SLOTS];
+    c->speaks = speaks;
     send_bytes(c, head, sizeof head - 1);
     emit_token(c);
     c->next = *first;
@@ -115,10 +133,9 @@ static void begin_reply(connection *c) {
 
 /* Sends the next token or the end; returns whether the reply continues. */
 static int go_on(connection *c) {
-    static const char closing[] = "15\r\ndata: {\"done\":true}\n\n\r\n0\r\n\r\n";
     if (c->tokens < tokens_per_reply) return emit_token(c), 1;
     c->tokens = 0;
-    send_bytes(c, closing, sizeof closing - 1);
+    send_bytes(c, c->speaks->closing, strlen(c->speaks->closing));
     return 0;
 }
 
@@ -168,7 +185,8 @@ static void answer_validation(connection *c, const char *body) {
 }
 
 static void answer(connection *c, const char *request, const char *body) {
-    if (!strncmp(request, "POST /generate ", 15)) begin_reply(c);
+    if (!strncmp(request, "POST /generate ", 15)) begin_reply(c, &GENERATE);
+    else if (!strncmp(request, "POST /chat/completions ", 23)) begin_reply(c, &CHAT_COMPLETION);
     else if (!strncmp(request, "POST /auth/validate ", 20)) answer_validation(c, body);
     else if (!strncmp(request, "GET /lateness ", 14)) answer_lateness(c);
     else answer_json(c, "{\"status\":\"ok\"}");

@@ -12,8 +12,7 @@ from statistics import mean, pstdev
 import pytest
 from benchmarks.benchmark_error import BenchmarkError
 from benchmarks.load_client import Load, LoadReport, run_load
-from benchmarks.programs import free_port, serving
-from benchmarks.token_source import PERIOD_SECONDS, running_source, share_later_than
+from benchmarks.programs import PERIOD_SECONDS, free_port, running_source, serving, share_later_than
 from benchmarks.tools import tool
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
