@@ -28,7 +28,11 @@ class GenerationRequest:
         sampling = values["sampling"]
         return cls(
             sampling=Sampling(
-                temperature=sampling["temperature"], max_tokens=sampling["max_tokens"], top_k=sampling["top_k"]
+                temperature=sampling["temperature"],
+                max_tokens=sampling["max_tokens"],
+                top_k=sampling["top_k"],
+                # A version without this field has stored none.
+                passed=sampling.get("passed", {}),
             ),
             trace_id=values["trace_id"],
             attempt=values["attempt"],

@@ -1,8 +1,9 @@
 """Defines the sampling parameters of a reply."""
 
+from collections.abc import Mapping
 from typing import Self
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from chatcore.input_limits import MAX_TEMPERATURE, MAX_TOKENS, InputLimits, require_ranges
 
@@ -23,6 +24,8 @@ class Sampling:
     max_tokens: int = 1024
     #: The number of candidates from which each token is drawn, 0 (all) to 200.
     top_k: int = 50
+    #: Further fields of the request by their names, which go along to the inference service as they are.
+    passed: Mapping[str, object] = field(factory=dict[str, object])
 
     def __attrs_post_init__(self) -> None:
         require_ranges(

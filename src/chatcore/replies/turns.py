@@ -269,4 +269,5 @@ def _plain(content: str, sampling: Sampling) -> Mapping[str, object]:
 
 
 def _plain_sampling(sampling: Sampling) -> Mapping[str, object]:
-    return {"temperature": sampling.temperature, "max_tokens": sampling.max_tokens, "top_k": sampling.top_k}
+    parameters = {"temperature": sampling.temperature, "max_tokens": sampling.max_tokens, "top_k": sampling.top_k}
+    return {**parameters, **({"passed": sampling.passed} if sampling.passed else {})}

@@ -245,6 +245,7 @@ class Container(containers.DeclarativeContainer):
         waiting_turns=waiting_turns,
         default_sampling=settings.provided.sampling,
         default_on_busy=settings.provided.send_on_busy,
+        passed_fields=settings.provided.inference.pass_fields,
     )
     reply_endpoints = providers.Factory(
         ReplyEndpoints, turns=chat.provided.turns, authenticator=authenticator, admission=admission, streams=streams

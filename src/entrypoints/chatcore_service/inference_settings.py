@@ -6,7 +6,16 @@ from typing import Self
 from attrs import field, frozen
 
 from chatcore_service.environment import Environment, env, read_settings
-from chatcore_service.setting_parsers import internal_keys, member, model_name, seconds, switch, url_path, whole
+from chatcore_service.setting_parsers import (
+    internal_keys,
+    member,
+    model_name,
+    passed_names,
+    seconds,
+    switch,
+    url_path,
+    whole,
+)
 
 # The upper bounds of settings in bytes, of which a connection or reply may hold that many.
 _MAX_BYTES = 16 * 1024 * 1024
@@ -54,6 +63,8 @@ class InferenceSettings:
     api_key: str | None = field(default=None, repr=False, metadata=env("INFERENCE_API_KEY", internal_keys))
     #: The model of conversations that name none; None leaves the choice to the server.
     model: str | None = field(default=None, metadata=env("INFERENCE_MODEL", model_name))
+    #: Fields of requests for a reply that go along to the service as they are.
+    pass_fields: tuple[str, ...] = field(default=(), metadata=env("INFERENCE_PASS_FIELDS", passed_names))
     #: How the server is asked to go on from its own text.
     openai_continue: OpenAiContinue = field(
         default=OpenAiContinue.NONE, metadata=env("OPENAI_CONTINUE", member(OpenAiContinue))

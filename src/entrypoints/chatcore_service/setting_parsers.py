@@ -28,6 +28,16 @@ _SEGMENT = r"(?!(\.|%2[Ee]){1,2}(/|\Z))([A-Za-z0-9._~!$&'()*+,;=:-]|%(?![01]|2[F
 _URL = re.compile(rf"(?i:https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?(/{_SEGMENT})*")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 _URL_PATH = re.compile(rf"/|(/{_SEGMENT})+/?")
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+# The fields of our own requests for a reply, and those that a protocol sets or whose meaning it relies on.
+_OWN_FIELDS = frozenset(
+    {
+        *("content", "id", "message_id", "on_busy", "parent_id"),
+        *("add_generation_prompt", "best_of", "continue_final_message", "echo", "function_call", "functions"),
+        *("max_completion_tokens", "max_tokens", "messages", "model", "n", "prompt", "stream", "stream_options"),
+        *("temperature", "tool_choice", "tools", "top_k", "user"),
+    }
+)
 # PostgreSQL would cut a longer name.
 _MAX_IDENTIFIER_BYTES = 63
 # JSON may write a character as the escapes of two surrogates, and has a name and braces around the text.
@@ -182,6 +192,17 @@ def some_names(value: str) -> tuple[str, ...]:
     if not listed:
         raise MalformedValueError("must be one or more names, separated by commas")
     return listed
+
+
+def passed_names(value: str) -> tuple[str, ...]:
+    """Accepts names of fields that neither this service nor a protocol of inference services sets."""
+    listed = names(value)
+    for name in listed:
+        if not _FIELD_NAME.fullmatch(name):
+            raise MalformedValueError("must be names of letters, digits and underscores, separated by commas")
+        if name in _OWN_FIELDS:
+            raise MalformedValueError(f"must not have {name}, which this service sets itself")
+    return tuple(dict.fromkeys(listed))
 
 
 def emails(value: str) -> tuple[str, ...]:

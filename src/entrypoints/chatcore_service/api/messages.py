@@ -1,6 +1,6 @@
 """Sends messages and regenerates replies; both operations begin a reply."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Annotated, Literal
@@ -29,6 +29,7 @@ from chatcore_service.http.fields import Count, Doc, Instant, Keywords, Rule
 from chatcore_service.http.headers import IDEMPOTENCY_KEY, PREFER, idempotency_key, prefers_async
 from chatcore_service.http.ids import conversation_id, reply_ids
 from chatcore_service.http.operation import Link, Operation, documented_json
+from chatcore_service.http.passed_fields import passed_fields
 from chatcore_service.http.waiting_turns import WaitingTurns
 from chatcore_service.streaming.streams import Streams
 
@@ -148,12 +149,13 @@ class SamplingBody:
     max_tokens: MaxTokens | None = None
     top_k: TopK | None = None
 
-    def sampling(self, defaults: Sampling) -> Sampling:
+    def sampling(self, defaults: Sampling, passed: Mapping[str, object]) -> Sampling:
         """Returns the parameters for the reply."""
         return Sampling(
             temperature=defaults.temperature if self.temperature is None else self.temperature,
             max_tokens=defaults.max_tokens if self.max_tokens is None else self.max_tokens,
             top_k=defaults.top_k if self.top_k is None else self.top_k,
+            passed=passed,
         )
 
     def as_sent(self) -> dict[str, object]:
@@ -224,6 +226,8 @@ class MessageEndpoints(SecuredEndpoints):
     waiting_turns: WaitingTurns
     #: The values of sampling parameters that a request omits.
     default_sampling: Sampling
+    #: The names of fields that go along to the inference service.
+    passed_fields: Sequence[str]
     #: What becomes of a request while a reply is being generated, if the request does not say so.
     default_on_busy: OnBusy
 
@@ -246,15 +250,16 @@ class MessageEndpoints(SecuredEndpoints):
         """Sends a message and streams the reply."""
         id_ = conversation_id(request.path_params)
         key = idempotency_key(request)
-        body = decode_body(await self.bodies.read(request), NewMessageBody, self.limits)
+        sent = await self.bodies.read(request)
+        body, passed = decode_body(sent, NewMessageBody, self.limits), passed_fields(sent, self.passed_fields)
         begin = partial(
             self.turns.send,
             caller.user,
             id_,
             body.content,
-            sampling=body.sampling(self.default_sampling),
+            sampling=body.sampling(self.default_sampling, passed),
             idempotency_key=key,
-            as_sent=body.as_sent(),
+            as_sent=_as_sent(body, passed),
             on_busy=body.on_busy or self.default_on_busy,
             trace_id=caller.trace_id,
         )
@@ -275,14 +280,15 @@ class MessageEndpoints(SecuredEndpoints):
         """Generates another reply to the last message and streams it."""
         id_ = conversation_id(request.path_params)
         key = idempotency_key(request)
-        body = decode_body(await self.bodies.read(request), RegenerationBody, self.limits)
+        sent = await self.bodies.read(request)
+        body, passed = decode_body(sent, RegenerationBody, self.limits), passed_fields(sent, self.passed_fields)
         begin = partial(
             self.turns.regenerate,
             caller.user,
             id_,
-            sampling=body.sampling(self.default_sampling),
+            sampling=body.sampling(self.default_sampling, passed),
             idempotency_key=key,
-            as_sent=body.as_sent(),
+            as_sent=_as_sent(body, passed),
             on_busy=body.on_busy or self.default_on_busy,
             trace_id=caller.trace_id,
         )
@@ -303,14 +309,15 @@ class MessageEndpoints(SecuredEndpoints):
         """Makes a reply go on from where it ended, and streams what is new."""
         ids = reply_ids(request.path_params)
         key = idempotency_key(request)
-        body = decode_body(await self.bodies.read(request), ContinuationBody, self.limits)
+        sent = await self.bodies.read(request)
+        body, passed = decode_body(sent, ContinuationBody, self.limits), passed_fields(sent, self.passed_fields)
         begin = partial(
             self.turns.continue_reply,
             caller.user,
             *ids,
-            sampling=body.sampling(self.default_sampling),
+            sampling=body.sampling(self.default_sampling, passed),
             idempotency_key=key,
-            as_sent=body.as_sent(),
+            as_sent=_as_sent(body, passed),
             trace_id=caller.trace_id,
         )
         return await self._respond(request, caller, begin)
@@ -337,6 +344,11 @@ class MessageEndpoints(SecuredEndpoints):
     async def _begin(self, begin: _Begin) -> Turn:
         with self.waiting_turns.storing():
             return await begin()
+
+
+def _as_sent(body: SamplingBody, passed: Mapping[str, object]) -> Mapping[str, object]:
+    """Returns the body as its sender wrote it; without passed fields, as versions that had none recorded it."""
+    return {**body.as_sent(), **({"passed": passed} if passed else {})}
 
 
 def _stream_of(turn: Turn) -> str:

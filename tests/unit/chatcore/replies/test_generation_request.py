@@ -10,7 +10,9 @@ from chatcore.replies.generation_request import GenerationRequest
 
 @pytest.mark.parametrize("trace_id", ["trace-1", None])
 def test_a_request_survives_its_encoding(trace_id: str | None) -> None:
-    request = GenerationRequest(sampling=Sampling(temperature=0.25, max_tokens=7, top_k=3), trace_id=trace_id)
+    request = GenerationRequest(
+        sampling=Sampling(temperature=0.25, max_tokens=7, top_k=3, passed={"mode": ["\0"]}), trace_id=trace_id
+    )
 
     assert GenerationRequest.decode(request.encode()) == request
 

@@ -20,6 +20,7 @@ def test_every_variable_sets_its_field() -> None:
         "INFERENCE_API_KEY": "sk-new, sk-old",
         "INFERENCE_MODEL": "org/Model-7B:free",
         "OPENAI_CONTINUE": "vLLM",
+        "INFERENCE_PASS_FIELDS": "thinking_mode, seed,seed",
         "OPENAI_SEND_TOP_K": "true",
     }
 
@@ -29,6 +30,7 @@ def test_every_variable_sets_its_field() -> None:
         model="org/Model-7B:free",
         openai_continue=OpenAiContinue.VLLM,
         openai_send_top_k=True,
+        pass_fields=("thinking_mode", "seed"),
     )
 
 
@@ -45,6 +47,17 @@ def test_every_variable_sets_its_field() -> None:
         ({**OPENAI, "INFERENCE_MODEL": "a\nb"}, "INFERENCE_MODEL must be at most 1000 printable characters."),
         ({**OPENAI, "INFERENCE_MODEL": "\udcff"}, "INFERENCE_MODEL must be at most 1000 printable characters."),
         ({**OPENAI, "INFERENCE_MODEL": "x" * 1001}, "INFERENCE_MODEL must be at most 1000 printable characters."),
+        *(
+            (
+                {"INFERENCE_PASS_FIELDS": f"seed,{name}"},
+                f"INFERENCE_PASS_FIELDS must not have {name}, which this service sets itself.",
+            )
+            for name in ("messages", "model", "stream", "n", "tools", "temperature", "content")
+        ),
+        (
+            {"INFERENCE_PASS_FIELDS": "a b"},
+            "INFERENCE_PASS_FIELDS must be names of letters, digits and underscores, separated by commas.",
+        ),
         *(
             ({**OPENAI, name: value}, f"{name} must be absent unless INFERENCE_PROTOCOL is samosachaat.")
             for name, value in (("INFERENCE_GENERATE_PATH", "/"), ("INFERENCE_CAN_CONTINUE", "false"))

@@ -40,6 +40,7 @@ def request_body(
     """
     sampling = request.sampling
     body: dict[str, object] = {
+        **sampling.passed,
         "messages": list(_messages(request)),
         "stream": True,
         "stream_options": {"include_usage": True},

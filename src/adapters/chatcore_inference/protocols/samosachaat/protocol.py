@@ -52,6 +52,7 @@ class SamosachaatProtocol(WireProtocol):
         messages = within_limits(request.messages, request.instructions, so_far=request.so_far)
         return orjson.dumps(
             {
+                **request.sampling.passed,
                 "messages": [{"role": message.role, "content": message.content} for message in messages],
                 "temperature": request.sampling.temperature,
                 "max_tokens": request.sampling.max_tokens,

@@ -10,6 +10,7 @@ from chatcore.conversations.message import Role
 from chatcore.ports import InferenceRequest
 from chatcore.replies.sampling import Sampling
 from chatcore.testing.samples import ALICE
+from chatcore_inference import SamosachaatProtocol, WireProtocol
 from chatcore_inference.protocols.openai.protocol import OpenAiProtocol
 from chatcore_inference.protocols.openai.request_body import Continuation
 
@@ -84,3 +85,14 @@ def test_the_server_does_not_learn_who_the_user_is() -> None:
 
     assert headers == [(b"X-Trace-Id", b"trace-1")]
     assert str(ALICE) not in json.dumps(body_of())
+
+
+@pytest.mark.parametrize("protocol", [OpenAiProtocol("m", sends_top_k=True), SamosachaatProtocol()])
+def test_passed_fields_go_along_and_replace_nothing(protocol: WireProtocol) -> None:
+    passed = {"mode": {"deep": True}, "messages": [], "temperature": 2, "max_tokens": 1}
+    asked = evolve(REQUEST, sampling=evolve(REQUEST.sampling, passed=passed))
+
+    assert json.loads(protocol.generate_body(asked)) == {
+        **json.loads(protocol.generate_body(REQUEST)),
+        "mode": {"deep": True},
+    }
