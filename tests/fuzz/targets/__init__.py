@@ -14,6 +14,7 @@ TARGETS = (
     "oidc_claims",
     "oidc_keys",
     "oidc_token",
+    "proxy_headers",
     "request_headers",
     "resume_stream",
 )
