@@ -190,7 +190,8 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
             content,
             created_at,
             _STATUSES[status],
-            _ERRORS[error],
+            # A later version may know further reasons.
+            _ERRORS.get(error, ReplyError.INFERENCE_ERROR),
             # An earlier version left these columns null where the value is not known, and in messages of users.
             count if count is not None or status == _STREAMING else 0,
             model_tag or _DEFAULT_MODEL_TAG,

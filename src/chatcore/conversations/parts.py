@@ -28,6 +28,9 @@ MAX_DATA_BYTES = 256 * 1024
 #: beyond them would make its whole conversation unreadable.
 MAX_DATA_LEVELS, MAX_DIGITS = 100, 1000
 
+# How a data part begins that only says what the reply cost.
+_USAGE = '{"usage":'
+
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"')
 _LONG_NUMBER = re.compile(rf"[0-9]{{{MAX_DIGITS + 1}}}")
 
@@ -176,6 +179,11 @@ class Log:
 
 #: The log of a reply that has nothing yet.
 EMPTY_LOG = Log("")
+
+
+def shows_data(pieces: Iterable[Piece]) -> bool:
+    """Returns whether a reply has a data part that people see. What a reply cost is none."""
+    return any(piece.kind is PartKind.DATA and not piece.body.startswith(_USAGE) for piece in pieces)
 
 
 def log_length(text_length: int, pieces: Sequence[Piece]) -> int:

@@ -255,7 +255,7 @@ class Generation:
             error=shown_error,
             token_count=before.token_count + self._token_count,
             inference_time_ms=time_before + round((monotonic - self.started_at) * 1000),
-            returns_head=returns_head(status, text, has_data=log.has_data, replaces=before.replaces),
+            returns_head=returns_head(status, text, shows_data=log.shows_data, replaces=before.replaces),
             ended_at=now,
             finish_reason=self.transcript.finish_reason if is_complete else None,
             usage=self.transcript.usage if is_complete else None,
@@ -318,11 +318,11 @@ def broken_off(*, has_text: bool) -> Status:
     return Status.INTERRUPTED if has_text else Status.FAILED
 
 
-def returns_head(status: Status, text: str, *, has_data: bool, replaces: bool) -> bool:
+def returns_head(status: Status, text: str, *, shows_data: bool, replaces: bool) -> bool:
     """Returns whether the conversation's head moves back from the reply to the earlier reply.
 
     A regenerated reply takes the place of the earlier reply only if the new one is complete or stopped by its user, and
     has something to see: visible text or a data part. The reply of a turn has no earlier reply to move back to.
     """
-    takes_place = status in {Status.COMPLETE, Status.STOPPED} and (has_data or has_visible_text(text))
+    takes_place = status in {Status.COMPLETE, Status.STOPPED} and (shows_data or has_visible_text(text))
     return replaces and not takes_place

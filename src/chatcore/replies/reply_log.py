@@ -12,6 +12,7 @@ from chatcore.conversations.parts import (
     Stretch,
     is_readable,
     read_log,
+    shows_data,
 )
 from chatcore.replies.text_track import TextTrack
 
@@ -59,9 +60,9 @@ class ReplyLog:
         return self.text.length + reasoning + self._piece_chars
 
     @property
-    def has_data(self) -> bool:
-        """Returns whether the reply has a data part."""
-        return self._data_parts > 0
+    def shows_data(self) -> bool:
+        """Returns whether the reply has a data part that people see."""
+        return shows_data(self.pieces())
 
     def read(self, position: int, max_chars: int) -> Stretch | None:
         """Returns the stretch that begins at a position; see :func:`chatcore.conversations.parts.read_log`."""

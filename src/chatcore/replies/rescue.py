@@ -6,7 +6,7 @@ from enum import StrEnum
 from attrs import evolve, frozen
 
 from chatcore.conversations.message import FinishReason, Status
-from chatcore.conversations.parts import Log, PartKind, bytes_of
+from chatcore.conversations.parts import Log, bytes_of, shows_data
 from chatcore.replies.generation import CancelReason, Generation, broken_off, restored, returns_head
 from chatcore.replies.lease import FinalState
 from chatcore.replies.orphans import OrphanedReply, Resumption
@@ -74,14 +74,13 @@ def _all_tokens_sent(orphan: OrphanedReply, *, now: datetime) -> FinalState:
 
 
 def _ended(orphan: OrphanedReply, status: Status, error: ReplyError | None, *, now: datetime) -> FinalState:
-    has_data = any(piece.kind is PartKind.DATA for piece in orphan.pieces)
     return FinalState(
         status=status,
         content=orphan.text,
         error=error,
         token_count=orphan.token_count,
         inference_time_ms=0,
-        returns_head=returns_head(status, orphan.text, has_data=has_data, replaces=orphan.replaces),
+        returns_head=returns_head(status, orphan.text, shows_data=shows_data(orphan.pieces), replaces=orphan.replaces),
         ended_at=now,
         pieces_bytes=bytes_of(orphan.pieces),
     )

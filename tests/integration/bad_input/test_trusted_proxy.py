@@ -16,6 +16,8 @@ from tests.integration.bad_input.service import Service
 from tests.integration.bad_input.wire import Header, require_refusal
 from tests.integration.faults.cluster import Cluster
 from tests.integration.faults.replica import free_port
+from tests.integration.new_database import new_database
+from tests.integration.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -36,8 +38,15 @@ server {{
 """
 
 
+@pytest.fixture(scope="module")
+def database_url(postgres: PostgresServer, template_database: str) -> Iterator[str]:
+    """Provides a database to which no service of the other tests is connected."""
+    with new_database(postgres, template=template_database) as name:
+        yield postgres.database_url(name)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def behind_proxy(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
+async def behind_proxy(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
     """Provides a service that trusts proxies on this machine."""
     settings = {
         "AUTH_MODE": "proxy",
@@ -47,8 +56,8 @@ async def behind_proxy(shared_database_url: str, tmp_path_factory: pytest.TempPa
         "FRONTEND_URL": FRONTEND,
         "LOG_LEVEL": "DEBUG",
     }
-    cluster = Cluster(shared_database_url, tmp_path_factory.mktemp("proxy"), size=1, settings=settings)
-    async with cluster, await psycopg.AsyncConnection.connect(shared_database_url, autocommit=True) as connection:
+    cluster = Cluster(database_url, tmp_path_factory.mktemp("proxy"), size=1, settings=settings)
+    async with cluster, await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         replica = cluster.replicas[0]
         headers = {"X-Proxy-Secret": SECRET, "X-Forwarded-User": "owner", "Origin": FRONTEND}
         async with httpx.AsyncClient(base_url=replica.base_url, headers=headers, trust_env=False) as client:

@@ -22,6 +22,7 @@ OF_A_PACKAGE: Mapping[str, str] = {
     "unit/entrypoints/chatcore_service/api/test_input_limits.py": "the limits of fields of every resource",
     "unit/entrypoints/chatcore_service/test_key_rotation.py": "both adapters that show a key, in a running service",
     "unit/entrypoints/chatcore_service/test_time_limits.py": "the time limits of server, body and inference",
+    "integration/adapters/chatcore_inference/protocols/openai/test_language_model.py": "the adapter over a real server",
     "integration/entrypoints/chatcore_service/test_bugs.py": "unexpected errors in any background task",
     "integration/entrypoints/chatcore_service/test_frontend_calls.py": "the calls of one frontend, of any module",
 }
@@ -48,6 +49,7 @@ _CHUNKS = "unit/adapters/chatcore_inference/protocols/openai/test_chunks.py"
 _STORAGE = "integration/adapters/chatcore_postgres/test_storage.py"
 _IMPORTER = "integration/adapters/chatcore_postgres/samosachaat/test_importer.py"
 _STACK = "integration/entrypoints/chatcore_dev/test_stack.py"
+_MODEL_SERVICE = "integration/entrypoints/chatcore_dev/test_model_service.py"
 _AUTH_SERVICE = "integration/entrypoints/chatcore_dev/test_auth_service.py"
 _LIMITS = "integration/entrypoints/chatcore_service/server/test_protocol_limits.py"
 _SERVE = "integration/entrypoints/chatcore_service/server/test_serve.py"
@@ -92,6 +94,9 @@ TESTED_BY: Mapping[str, str] = {
     "chatcore/replies/page_reader": "unit/chatcore/replies/test_follower.py",
     "chatcore/replies/turn_starter": "unit/chatcore/replies/test_turns.py",
     "entrypoints/chatcore_dev/auth_service/__main__": _AUTH_SERVICE,
+    "entrypoints/chatcore_dev/local_services": "integration/entrypoints/chatcore_dev/test_local_inference.py",
+    "entrypoints/chatcore_dev/model_service/__main__": _MODEL_SERVICE,
+    "entrypoints/chatcore_dev/model_service/llama_server": _MODEL_SERVICE,
     "entrypoints/chatcore_dev/auth_service/jwt": _AUTH_SERVICE,
     "entrypoints/chatcore_dev/auth_service/user_tokens": "unit/entrypoints/chatcore_dev/auth_service/test_auth_app.py",
     "entrypoints/chatcore_dev/auth_service/users": _AUTH_SERVICE,

@@ -106,7 +106,10 @@ async def test_a_reply_of_reasoning_alone_is_complete_and_has_no_text(world: Wor
     assert reply.parts == (Part(PartKind.REASONING, "hm👩‍🚀"),)
 
 
-@pytest.mark.parametrize(("event", "takes_place"), [(TOOL, True), (THOUGHT, False), ('{"token":" \\n"}', False)])
+@pytest.mark.parametrize(
+    ("event", "takes_place"),
+    [(TOOL, True), ('{"usage":{"x":1}}', False), (THOUGHT, False), ('{"token":" \\n"}', False)],
+)
 async def test_a_regenerated_reply_takes_the_place_of_the_earlier_one_with_something_to_see(
     world: World, event: str, *, takes_place: bool
 ) -> None:
