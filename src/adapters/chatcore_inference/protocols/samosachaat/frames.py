@@ -43,7 +43,7 @@ class SamosachaatEventReader:
             return Frame(raw)
         token = event.get("token")
         frame = Frame(raw, token if isinstance(token, str) else None)
-        if not token:
+        if not frame.token:
             frame.part = _part(event, data)
         if "error" in event and event["error"] not in _NO_ERROR:
             frame = ErrorFrame(raw, frame.token, part=frame.part)

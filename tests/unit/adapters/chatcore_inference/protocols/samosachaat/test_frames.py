@@ -92,6 +92,7 @@ def test_anything_else_says_nothing_and_does_no_harm(data: bytes) -> None:
     [
         (b'{"reasoning":"Hm","gpu":0}', Part(PartKind.REASONING, "Hm")),
         (b'{"token":"","reasoning":"Hm"}', Part(PartKind.REASONING, "Hm")),
+        (b'{"token":5,"reasoning":"Hm"}', Part(PartKind.REASONING, "Hm")),
         (b'{"token":null,"reasoning":"half \\ud83d"}', Part(PartKind.REASONING, f"half {LONE_HIGH}")),
         (b'{"token":"a","reasoning":"Hm"}', None),
         (b'{"reasoning":null}', None),
