@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 
 from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
+from chatcore.conversations.parts import bytes_of
 from chatcore.errors import (
     GenerationInProgressError,
     IdempotencyKeyReusedError,
@@ -307,7 +308,10 @@ class ReplyRows:
         if not self._tables.has_message(*key, lease.message_id):
             return False
         message = self._tables.message(*key, lease.message_id)
-        return message == _finished(message, final_state)
+        is_same = (
+            len(message.cuts) + 1 == final_state.generation and bytes_of(message.pieces) == final_state.pieces_bytes
+        )
+        return is_same and message == _finished(message, final_state)
 
     def _read_one(self, reader: DeltaReader) -> DeltaRead:
         generation = self._tables.generations.get((reader.user_id, reader.conversation_id))

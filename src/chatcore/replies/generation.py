@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from chatcore.conversations.message import Status
 from chatcore.conversations.parts import EMPTY_LOG, Log, Piece, bytes_of, text_offset_at
@@ -243,7 +243,10 @@ class Generation:
         status, shown_error = self._outcome(error, has_text=bool(text))
         self.shown_error = shown_error
         if before.prior is not None and len(text) == before.prior_text_length:
-            final_state = restored(before.prior, Log(text, log.pieces()), before.prior_length, now=now)
+            final_state = evolve(
+                restored(before.prior, Log(text, log.pieces()), before.prior_length, now=now),
+                generation=len(before.cuts) + 1,
+            )
             # Readers are told that what the continuation has brought is not part of the reply.
             log.drop_pieces(before.prior_length)
             return final_state
@@ -261,6 +264,7 @@ class Generation:
             usage=self.transcript.usage if is_complete else None,
             pieces=self._unconfirmed_pieces(),
             pieces_bytes=bytes_of(log.pieces()),
+            generation=len(before.cuts) + 1,
         )
 
     def _unconfirmed_pieces(self) -> tuple[Piece, ...]:

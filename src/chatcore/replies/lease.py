@@ -93,6 +93,8 @@ class FinalState:
     pieces_bytes: int | None = None
     #: The position in the log from which stored pieces are deleted; None if all are kept.
     drops_pieces_from: int | None = None
+    #: The number of the generation that has ended. A later generation may have ended with the same text.
+    generation: int = 1
 
     @property
     def has_pieces(self) -> bool:

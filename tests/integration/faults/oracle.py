@@ -29,6 +29,8 @@ from tests.integration.faults.waiting import eventually
 
 # Connections to the database that a replica keeps for the next request.
 _KEPT_FILES = 25
+# A replica asks the auth service about so many users at once, and no more.
+_LOOKS_AT_ONCE = 50
 _UNCLEAN = ("was never awaited", "Task was destroyed", "exception was never retrieved")
 _TRACEBACK = "Traceback (most recent"
 
@@ -194,8 +196,10 @@ class Oracle:
         for message in messages:
             stored[message.conversation_id][message.id] = message
         news = {id_: held for id_, held in stored.items() if self.ledger.seen.get(id_) != held}
-        looks = zip(news.items(), cycle(self._serving), strict=False)
-        await asyncio.gather(*(self._check_conversation(id_, held, replica) for (id_, held), replica in looks))
+        looks = list(zip(news.items(), cycle(self._serving), strict=False))
+        for start in range(0, len(looks), _LOOKS_AT_ONCE):
+            group = looks[start : start + _LOOKS_AT_ONCE]
+            await asyncio.gather(*(self._check_conversation(id_, held, replica) for (id_, held), replica in group))
         self.ledger.seen |= news
 
     async def _check_conversation(self, id_: str, held: dict[str, StoredMessage], replica: Replica) -> None:

@@ -14,7 +14,8 @@ def _finish_statement(*, written: LiteralString = "", further: LiteralString = "
     :mod:`chatcore_postgres.replies.begin`. A result is stale here when the generation that the snapshot shows could not
     be deleted, because another transaction deleted it while this statement waited.
 
-    A repeat finds no generation, and recognises its own earlier work by the content of the message.
+    A repeat finds no generation, and recognises its own earlier work by the content of the message and the number
+    of the generation: another process may have gone on with the reply and ended it with the same text.
 
     While its generation exists, a reply is the head of its conversation. `moved` compares the head all the same, so
     that it never takes a newer message off the active path.
@@ -67,6 +68,8 @@ select
             where user_id = %(user_id)s and id = %(message_id)s
                 and conversation_id is not distinct from %(conversation_id)s
                 and status = %(status)s and content = %(content)s and error is not distinct from %(error)s::text
+                and pieces_bytes is not distinct from %(pieces_bytes)s::integer
+                and coalesce(cardinality(cuts), 0) + 1 = %(generation)s::integer
         ) then 'done'
         else 'lost'
     end
@@ -117,7 +120,6 @@ def finish_parameters(lease: Lease, final_state: FinalState) -> dict[str, object
     parameters = _parameters(lease, final_state)
     if final_state.has_pieces:
         parameters |= {
-            "pieces_bytes": final_state.pieces_bytes,
             "drops_pieces_from": final_state.drops_pieces_from,
             **piece_parameters(final_state.pieces),
         }
@@ -134,6 +136,8 @@ def _parameters(lease: Lease, final_state: FinalState) -> dict[str, object]:
         "inference_time_ms": final_state.inference_time_ms,
         "finish_reason": None if final_state.finish_reason is None else final_state.finish_reason.value,
         "usage": final_state.usage,
+        "pieces_bytes": final_state.pieces_bytes,
+        "generation": final_state.generation,
         "returns_head": final_state.returns_head,
         "ended_at": final_state.ended_at,
     }

@@ -245,6 +245,19 @@ class PieceRecoveryContract(StorageHooks):
         await end(storage, resumed.lease, _final_state(pieces=(again,)))
         assert (await message_of(storage, lease)).pieces == (*_PIECES[:3], again)
 
+    async def test_a_final_state_of_an_earlier_generation_is_lost_even_if_its_text_is_the_same(
+        self, storage: Storage
+    ) -> None:
+        lease = await _running(storage)
+        await self.expire_leases(storage)
+        present = await claim(storage, an_owner())
+        await storage.recover(present, lambda _: Resumption(0, 0))
+        await end(storage, present, evolve(a_final_state(_TEXT), generation=2))
+
+        assert await storage.finish(lease, a_final_state(_TEXT)) is False
+        assert await storage.finish(lease, _final_state()) is False
+        assert await storage.finish(present, evolve(a_final_state(_TEXT), generation=2)) is True
+
     async def test_a_restart_drops_the_whole_log(self, storage: Storage) -> None:
         lease = await _running(storage)
         await self.expire_leases(storage)
