@@ -1,0 +1,163 @@
+"""During a deploy the previous version of the service runs beside this one, and each ends the replies of the other.
+
+The folder `previous_version` holds the statements of that version in the style of psycopg.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+from psycopg import AsyncConnection
+
+from chatcore.conversations.message import Status
+from chatcore.ports import NewTurn
+from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, OwnerId
+from chatcore.replies.rescue import Rescue, RescuePolicy
+from chatcore.testing.samples import (
+    NOON,
+    a_final_state,
+    a_turn,
+    an_interruption,
+    an_owner,
+    continuation_of,
+    progress,
+)
+from chatcore.testing.storage.steps import begin, checkpoint, claim, create, end, lease_of, message_of
+from chatcore_postgres import PostgresStorage
+from chatcore_postgres.replies.begin_turn import turn_parameters
+from chatcore_postgres.replies.finish import finish_parameters, lease_parameters
+
+_STATEMENTS = Path(__file__).with_name("previous_version")
+_POLICY = RescuePolicy(rescue=Rescue.CONTINUE, can_continue=True)
+
+
+@frozen
+class PreviousVersion:
+    """A process of the previous version, on a connection of its own."""
+
+    connection: AsyncConnection[Any]
+
+    async def send(self, name: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Sends one of its statements."""
+        statement = (_STATEMENTS / f"{name}.sql").read_text()
+        return await (await self.connection.execute(statement.encode(), parameters)).fetchall()
+
+    async def begin(self, turn: NewTurn) -> Lease:
+        """Begins a turn."""
+        ((outcome, *_),) = await self.send("begin_turn", turn_parameters(turn))
+        assert outcome == "accepted"
+        return turn.lease(epoch=1)
+
+    async def checkpoint(self, lease: Lease, text: str, *, start_offset: int = 0) -> None:
+        """Stores text of a reply."""
+        arrays: dict[str, Sequence[object]] = {
+            "user_ids": [lease.user_id],
+            "conversation_ids": [lease.conversation_id],
+            "message_ids": [lease.message_id],
+            "epochs": [lease.epoch],
+            "start_offsets": [start_offset],
+            "texts": [text],
+            "renewals": [True],
+        }
+        reported = await self.send("checkpoint", {**arrays, "owner_id": lease.owner_id, "lease_seconds": LEASE_SECONDS})
+        assert reported == []
+
+    async def rescue(self, owner_id: OwnerId) -> str:
+        """Takes the only orphaned reply over and interrupts it, as its recovery did; returns the text."""
+        claim = {"owner_id": owner_id, "lease_seconds": LEASE_SECONDS, "running": [], "limit": 10}
+        ((user_id, conversation_id, message_id, epoch),) = await self.send("claim_expired", claim)
+        lease = Lease(
+            user_id=user_id,
+            conversation_id=conversation_id,
+            message_id=message_id,
+            owner_id=owner_id,
+            epoch=epoch,
+        )
+        async with self.connection.transaction():
+            assert await self.send("lock", lease_parameters(lease)) == [(owner_id, epoch)]
+            ((text, _, replaces),) = await self.send("orphaned_reply", lease_parameters(lease))
+            assert not replaces
+            await self.finish(lease, an_interruption(text))
+        return str(text)
+
+    async def finish(self, lease: Lease, final_state: FinalState) -> None:
+        """Writes the final state of a reply."""
+        assert await self.send("finish", finish_parameters(lease, final_state)) == [("done",)]
+
+
+@pytest.fixture
+async def storage(database_url: str) -> AsyncIterator[PostgresStorage]:
+    async with PostgresStorage(database_url) as storage:
+        yield storage
+
+
+@pytest.fixture
+async def previous(database_url: str) -> AsyncIterator[PreviousVersion]:
+    async with await AsyncConnection.connect(database_url, autocommit=True) as connection:
+        yield PreviousVersion(connection)
+
+
+async def expire_leases(previous: PreviousVersion) -> None:
+    await previous.connection.execute("update generations set lease_until = now() - interval '1 second'")
+
+
+async def test_a_reply_of_the_previous_version_ends_with_the_text_that_it_stored(
+    storage: PostgresStorage, previous: PreviousVersion
+) -> None:
+    lease = await previous.begin(a_turn(await create(storage)))
+    await previous.checkpoint(lease, "Hel")
+    await previous.checkpoint(lease, "lo", start_offset=3)
+    await expire_leases(previous)
+
+    taken = await claim(storage, an_owner())
+    await storage.recover(taken, lambda orphan: _POLICY.decide(orphan, now=NOON))
+
+    reply = await message_of(storage, lease)
+    assert (reply.status, reply.content) == (Status.INTERRUPTED, "Hello")
+
+
+async def test_the_previous_version_finishes_its_replies_on_the_new_schema(
+    storage: PostgresStorage, previous: PreviousVersion
+) -> None:
+    lease = await previous.begin(a_turn(await create(storage)))
+    await previous.checkpoint(lease, "Hel")
+    await previous.finish(lease, a_final_state("Hello"))
+
+    reply = await message_of(storage, lease)
+    assert (reply.status, reply.content, reply.stream_id) == (Status.COMPLETE, "Hello", "5")
+
+
+@pytest.mark.parametrize("is_handed_over", [True, False])
+async def test_the_previous_version_ends_a_reply_of_this_one(
+    storage: PostgresStorage, previous: PreviousVersion, *, is_handed_over: bool
+) -> None:
+    lease = await begin(storage)
+    await checkpoint(storage, progress(lease, "Hel", token_count=1))
+    part = progress(lease, "lo", start_offset=3, token_count=1)
+    if is_handed_over:
+        assert await storage.hand_over(part)
+    else:
+        await checkpoint(storage, part)
+        await expire_leases(previous)
+
+    assert await previous.rescue(an_owner()) == "Hello"
+
+    reply = await message_of(storage, lease)
+    assert (reply.status, reply.content) == (Status.INTERRUPTED, "Hello")
+
+
+async def test_the_previous_version_ends_a_continuation_with_all_of_its_text(
+    storage: PostgresStorage, previous: PreviousVersion
+) -> None:
+    lease = await begin(storage)
+    await end(storage, lease, an_interruption("Hel"))
+    continued = lease_of(await storage.begin_continuation(continuation_of(lease)))
+    await checkpoint(storage, progress(continued, "lo", start_offset=3))
+    await expire_leases(previous)
+
+    assert await previous.rescue(an_owner()) == "Hello"
+
+    reply = await message_of(storage, lease)
+    assert (reply.status, reply.content, reply.cuts) == (Status.INTERRUPTED, "Hello", (3,))
