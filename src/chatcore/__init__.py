@@ -24,9 +24,10 @@ from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation, active_path
 from chatcore.conversations.history import HistoryLimits, HistoryMessage, trim
 from chatcore.conversations.listing import Cursor, Page, PageRequest
+from chatcore.conversations.log import Piece, Stretch
 from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
 from chatcore.conversations.open_conversation import OpenConversation
-from chatcore.conversations.parts import Part, PartKind, Piece, Stretch
+from chatcore.conversations.parts import Part, PartKind
 from chatcore.conversations.path import MessageSlice, PathCursor, PathRequest
 from chatcore.conversations.titles import AutoTitle, auto_title
 from chatcore.errors import ChatError

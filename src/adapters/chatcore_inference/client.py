@@ -25,6 +25,7 @@ from chatcore_inference.http.receiver import ReplyReceiver
 from chatcore_inference.http.response_head import is_event_stream, is_plain, retry_after_seconds
 from chatcore_inference.http.transport import SinkTransport
 from chatcore_inference.http.watchdog import Watchdog
+from chatcore_inference.http.whole_body import read_whole
 from chatcore_inference.limits import InferenceLimits, InferenceTimeouts
 from chatcore_inference.protocols.samosachaat.protocol import SamosachaatProtocol
 from chatcore_inference.protocols.wire_protocol import WireProtocol
@@ -235,20 +236,14 @@ class InferenceClient(Inference, Models):
         """Receives what is no event stream: the document with which the service refuses, or a whole reply."""
         if response.status_code != HTTPStatus.OK or not receiver.reads_documents:
             _log_refusal(response)
-        document = await self._document(response) if receiver.reads_documents and is_plain(response.headers) else b""
+        document = b""
+        if receiver.reads_documents and is_plain(response.headers):
+            document = await read_whole(cast("httpx.AsyncByteStream", response.stream), self._limits.max_frame_bytes)
         try:
             receiver.feed_document(response.status_code, document)
         except InferenceRefusedError as error:
             error.retry_after_seconds = retry_after_seconds(response.headers) or error.retry_after_seconds
             raise
-
-    async def _document(self, response: httpx.Response) -> bytes:
-        document = bytearray()
-        async for data in cast("httpx.AsyncByteStream", response.stream):
-            document += data
-            if len(document) > self._limits.max_frame_bytes:
-                raise InferenceRefusedError("The answer of the inference service is too large.")
-        return bytes(document)
 
     async def _call(self, message: httpx.Request) -> ModelsDocument:
         self._require_open()
@@ -265,12 +260,7 @@ class InferenceClient(Inference, Models):
     async def _read(self, response: httpx.Response) -> ModelsDocument:
         if not is_plain(response.headers) or response.status_code > _HIGHEST_STATUS:
             raise InferenceRefusedError
-        body = bytearray()
-        async for data in response.aiter_bytes():
-            body += data
-            if len(body) > self._limits.max_answer_bytes:
-                raise InferenceRefusedError("The answer of the inference service is too large.")
-        return _document(response, bytes(body))
+        return _models_document(response, await read_whole(response.aiter_bytes(), self._limits.max_answer_bytes))
 
     def _require_open(self) -> None:
         if not self._is_open:
@@ -284,7 +274,7 @@ def _checked_url(base_url: str) -> httpx.URL:
     return url
 
 
-def _document(response: httpx.Response, body: bytes) -> ModelsDocument:
+def _models_document(response: httpx.Response, body: bytes) -> ModelsDocument:
     media_type = response.headers.get("content-type", "application/octet-stream")
     if response.is_success:
         return ModelsDocument(content=body, media_type=media_type, status=response.status_code)

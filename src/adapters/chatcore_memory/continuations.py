@@ -4,17 +4,14 @@ from attrs import evolve, frozen
 
 from chatcore.conversations.message import FinishReason, Message, Status
 from chatcore.errors import (
-    GenerationInProgressError,
-    IdempotencyKeyReusedError,
     MessageNotFoundError,
     NotContinuableError,
-    TooManyGenerationsError,
 )
 from chatcore.ports.clock import Clock
 from chatcore.ports.new_reply import AcceptedTurn, NewContinuation
 from chatcore.replies.lease import LEASE_SECONDS, Lease
 from chatcore.replies.orphans import PriorState
-from chatcore_memory.tables import GenerationRow, RecordedKey, Tables
+from chatcore_memory.tables import GenerationRow, Tables
 
 # Leases of a continuation have epochs far above those of all earlier leases.
 _EPOCHS = 1000
@@ -30,7 +27,7 @@ class ContinuationRows:
 
     def begin(self, new: NewContinuation) -> AcceptedTurn:
         """Begins a continuation; all checks come before the first write."""
-        recorded = self._recorded(new)
+        recorded = self._tables.recorded_key(new)
         running = self._tables.generations.get((new.user_id, new.conversation_id))
         if running is not None and (running.lease.message_id, running.request) == (new.reply_id, new.request):
             return self._repeated(new, running)
@@ -42,24 +39,9 @@ class ContinuationRows:
         reply = self._tables.message(new.user_id, new.conversation_id, new.reply_id)
         if not reply.is_reply:
             raise MessageNotFoundError
-        self._require_room(new, running)
+        self._tables.require_room(new)
         self._require_continuable(reply)
         return self._continue(new, reply)
-
-    def _recorded(self, new: NewContinuation) -> RecordedKey | None:
-        if new.idempotency_key is None:
-            return None
-        recorded = self._tables.keys.get((new.user_id, new.idempotency_key.key))
-        if recorded is not None and recorded.fingerprint != new.idempotency_key.fingerprint:
-            raise IdempotencyKeyReusedError
-        return recorded
-
-    def _require_room(self, new: NewContinuation, running: GenerationRow | None) -> None:
-        elsewhere = len(list(self._tables.generations_of(new.user_id))) - (running is not None)
-        if elsewhere >= new.max_generations:
-            raise TooManyGenerationsError(new.max_generations)
-        if running is not None:
-            raise GenerationInProgressError(new.conversation_id, running.lease.message_id)
 
     def _require_continuable(self, reply: Message) -> None:
         has_more = reply.status in {Status.INTERRUPTED, Status.STOPPED} or reply.finish_reason is FinishReason.LENGTH
@@ -70,7 +52,7 @@ class ContinuationRows:
     def _continue(self, new: NewContinuation, reply: Message) -> AcceptedTurn:
         conversation = self._tables.conversation(new.user_id, new.conversation_id)
         assert conversation.head_id is not None  # noqa: S101 - a conversation with a reply has a head
-        number = len(reply.cuts) + 2
+        number = reply.generation + 1
         prior = PriorState(
             status=reply.status,
             error=reply.error,
@@ -92,19 +74,9 @@ class ContinuationRows:
         )
         self._tables.replace(new.continued(reply))
         self._tables.store(evolve(conversation, head_id=reply.id, updated_at=new.now))
-        self._record_key(new, reply)
-        return self._accepted(new, generation, generation.lease)
-
-    def _record_key(self, new: NewContinuation, reply: Message) -> None:
-        if new.idempotency_key is not None and reply.parent_id is not None:
-            self._tables.keys[new.user_id, new.idempotency_key.key] = RecordedKey(
-                fingerprint=new.idempotency_key.fingerprint,
-                conversation_id=new.conversation_id,
-                user_message_id=reply.parent_id,
-                reply_id=reply.id,
-                recorded_at=self._clock.monotonic(),
-                begins_at=reply.log_length,
-            )
+        begun = self._accepted(new, generation, generation.lease)
+        self._tables.record_key(new, begun.user_message.id, self._clock.monotonic(), begins_at=begun.begins_at)
+        return begun
 
     def _repeated(self, new: NewContinuation, running: GenerationRow) -> AcceptedTurn:
         """Returns the continuation that is stored already, with the lease if its owner still holds it."""

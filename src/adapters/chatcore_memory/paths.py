@@ -6,8 +6,8 @@ from itertools import takewhile
 from attrs import evolve, frozen
 
 from chatcore.conversations.conversation import Conversation, active_path
+from chatcore.conversations.log import bytes_of
 from chatcore.conversations.message import ConversationId, Message, MessageId
-from chatcore.conversations.parts import bytes_of
 from chatcore.conversations.path import (
     MAX_PATH_PAGE_BYTES,
     MAX_SECTION_CHARS,

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Page, PageRequest
+from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import ConversationId, Message, MessageId
-from chatcore.conversations.parts import Stretch
 from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
 from chatcore.errors import StorageUnavailableError
 from chatcore.ports import (
@@ -26,6 +26,7 @@ from chatcore.ports import (
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
 from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.user import UserId
+from chatcore_memory.beginnings import BeginningRows
 from chatcore_memory.continuations import ContinuationRows
 from chatcore_memory.conversations import ConversationRows
 from chatcore_memory.paths import PathRows
@@ -52,6 +53,7 @@ class InMemoryStorage(Storage, StreamCounts):
         self._conversations = ConversationRows(tables)
         self._paths = PathRows(tables)
         self._replies = ReplyRows(tables, clock)
+        self._beginnings = BeginningRows(tables, clock, self._replies)
         self._continuations = ContinuationRows(tables, clock)
         self._stream_counts = StreamCountRows(clock)
 
@@ -122,7 +124,7 @@ class InMemoryStorage(Storage, StreamCounts):
     async def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
         """Begins a turn, as the port says."""
         async with self._transaction():
-            return self._replies.begin(turn)
+            return self._beginnings.begin(turn)
 
     async def interrupt(
         self,
@@ -132,12 +134,12 @@ class InMemoryStorage(Storage, StreamCounts):
     ) -> AcceptedTurn:
         """Ends a running reply and begins another one, as the port says."""
         async with self._transaction():
-            return self._replies.interrupt(new, running_id, decide)
+            return self._beginnings.interrupt(new, running_id, decide)
 
     async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
         """Begins a regeneration, as the port says."""
         async with self._transaction():
-            return self._replies.begin(regeneration)
+            return self._beginnings.begin(regeneration)
 
     async def begin_continuation(self, continuation: NewContinuation) -> AcceptedTurn:
         """Begins a continuation, as the port says."""

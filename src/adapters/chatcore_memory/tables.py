@@ -1,13 +1,20 @@
 """Stores the rows of an in-memory storage, and finds them by their keys."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from attrs import Factory, define, evolve, frozen
 
 from chatcore.conversations.conversation import Conversation, active_path
+from chatcore.conversations.log import Log, Piece, text_offset_at
 from chatcore.conversations.message import ConversationId, Message, MessageId
-from chatcore.conversations.parts import Log, Piece, text_offset_at
-from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
+from chatcore.errors import (
+    ConversationNotFoundError,
+    GenerationInProgressError,
+    IdempotencyKeyReusedError,
+    MessageNotFoundError,
+    TooManyGenerationsError,
+)
+from chatcore.ports.new_reply import NewReply
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import Lease
 from chatcore.replies.orphans import OrphanedReply, PriorState, Resumption
@@ -165,9 +172,44 @@ class Tables:
         generation = self.generations.get((lease.user_id, lease.conversation_id))
         return generation if generation is not None and generation.lease == lease else None
 
-    def generations_of(self, user_id: UserId) -> Iterator[GenerationRow]:
-        """Returns the running replies of the user."""
-        return (generation for (owner, _), generation in self.generations.items() if owner == user_id)
+    def require_room(self, new: NewReply, ending_id: MessageId | None = None) -> None:
+        """Checks that a reply may begin once the reply `ending_id` has ended.
+
+        Raises:
+            TooManyGenerationsError: as many replies of the user run as are permitted.
+            GenerationInProgressError: a reply runs in the conversation.
+        """
+        running = self.generations.get((new.user_id, new.conversation_id))
+        elsewhere = sum(owner == new.user_id for owner, _ in self.generations) - (running is not None)
+        if elsewhere >= new.max_generations:
+            raise TooManyGenerationsError(new.max_generations)
+        if running is not None and running.lease.message_id != ending_id:
+            raise GenerationInProgressError(new.conversation_id, running.lease.message_id)
+
+    def recorded_key(self, new: NewReply) -> RecordedKey | None:
+        """Returns what is recorded for the idempotency key of a request, or None if the key is new or there is none.
+
+        Raises:
+            IdempotencyKeyReusedError: the key was recorded for another request.
+        """
+        if new.idempotency_key is None:
+            return None
+        recorded = self.keys.get((new.user_id, new.idempotency_key.key))
+        if recorded is not None and recorded.fingerprint != new.idempotency_key.fingerprint:
+            raise IdempotencyKeyReusedError
+        return recorded
+
+    def record_key(self, new: NewReply, question_id: MessageId, recorded_at: float, *, begins_at: int = 0) -> None:
+        """Records the idempotency key of a request, if it has one, for the reply to the message `question_id`."""
+        if new.idempotency_key is not None:
+            self.keys[new.user_id, new.idempotency_key.key] = RecordedKey(
+                fingerprint=new.idempotency_key.fingerprint,
+                conversation_id=new.conversation_id,
+                user_message_id=question_id,
+                reply_id=new.reply_id,
+                recorded_at=recorded_at,
+                begins_at=begins_at,
+            )
 
     def store(self, conversation: Conversation) -> Conversation:
         """Replaces the stored conversation, whose `updated_at` never moves backwards; returns the result."""

@@ -13,7 +13,6 @@ from uuid import UUID
 from attrs import frozen
 
 from chatcore.conversations.message import ConversationId, MessageId
-from chatcore.conversations.parts import Stretch, stretches_between
 from chatcore.conversations.path import (
     MAX_PATH_PAGE_BYTES,
     MAX_SECTION_CHARS,
@@ -29,20 +28,17 @@ from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Row
 from chatcore_postgres.driver.database_share import DatabaseShare
-from chatcore_postgres.replies.pieces import pieces_between, text_offset
 from chatcore_postgres.rows import (
     CONVERSATION_COLUMNS,
     MESSAGE_COLUMNS,
     active_reply_of,
     listed,
-    may_have_pieces,
     message_columns,
     parent_of,
     stored_pieces,
     stored_text,
     to_conversations,
     to_messages,
-    to_pieces,
 )
 
 # The length of the text of a message `m`, and of everything else, without reading them.
@@ -179,26 +175,6 @@ where c.user_id = %(user_id)s and c.id = %(conversation_id)s
 order by m.position
 """  # noqa: S608 - the expressions are literals
 
-READ_TEXT = f"""
-select substr({stored_text()}, %(offset)s::integer + 1, %(section_chars)s::integer)
-from messages as m
-where m.user_id = %(user_id)s and m.id = %(message_id)s and m.conversation_id is not distinct from %(conversation_id)s
-"""  # noqa: S608 - the expression is a literal
-
-# The place in the text is looked up only for a message that may have more than text.
-READ_LOG = f"""
-select place.text_offset,
-    substr({stored_text()}, place.text_offset::integer + 1, %(max_chars)s::integer),
-    case when {may_have_pieces()} then
-        {pieces_between("%(user_id)s", "m.id", "%(position)s::bigint", "%(max_chars)s::integer")} end
-from messages as m cross join lateral (
-    select case when {may_have_pieces()} then {text_offset("%(user_id)s", "m.id", "%(position)s::bigint")}
-        else %(position)s::bigint end as text_offset
-    offset 0
-) as place
-where m.user_id = %(user_id)s and m.id = %(message_id)s and m.conversation_id is not distinct from %(conversation_id)s
-"""  # noqa: S608 - the expressions are literals
-
 _SLICE = {"slice_messages": MAX_SLICE_MESSAGES, "slice_bytes": MAX_SLICE_BYTES, "section_chars": MAX_SECTION_CHARS}
 _NO_LIMIT, _NO_BYTE_LIMIT = 2**31 - 1, 2**62
 
@@ -263,35 +239,6 @@ async def read_tree(
     if not rows:
         raise MessageNotFoundError
     return _slice(user_id, conversation_id, [row for row in rows if row[0] is not None])
-
-
-async def read_text(
-    database: DatabaseShare, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
-) -> str:
-    """Returns a section of a message's text, as the port says."""
-    names = {"user_id": user_id, "conversation_id": conversation_id, "message_id": message_id}
-    rows = await database.fetch(READ_TEXT, {**names, "offset": offset, "section_chars": MAX_SECTION_CHARS})
-    if not rows:
-        raise MessageNotFoundError
-    section: str = rows[0][0]
-    return section
-
-
-async def read_log(
-    database: DatabaseShare,
-    user_id: UserId,
-    conversation_id: ConversationId,
-    message_id: MessageId,
-    position: int,
-    max_chars: int,
-) -> Sequence[Stretch]:
-    """Returns stretches of a reply's log, as the port says."""
-    names = {"user_id": user_id, "conversation_id": conversation_id, "message_id": message_id}
-    rows = await database.fetch(READ_LOG, {**names, "position": position, "max_chars": max_chars})
-    if not rows:
-        raise MessageNotFoundError
-    ((offset, text, pieces),) = rows
-    return tuple(stretches_between(position, max_chars, text=text, text_offset=offset, pieces=to_pieces(pieces)))
 
 
 def _slice(user_id: UserId, conversation_id: ConversationId, rows: Sequence[Row]) -> MessageSlice:

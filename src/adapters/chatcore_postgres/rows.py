@@ -12,9 +12,10 @@ from typing import Any, LiteralString
 from zoneinfo import ZoneInfo
 
 from chatcore.conversations.conversation import Conversation, TitleSource
+from chatcore.conversations.log import Piece
 from chatcore.conversations.message import DEFAULT_MODEL_TAG as _DEFAULT_MODEL_TAG
 from chatcore.conversations.message import ConversationId, FinishReason, Message, Role, Status
-from chatcore.conversations.parts import PartKind, Piece
+from chatcore.conversations.parts import PartKind
 from chatcore.reply_error import ReplyError
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Row

@@ -6,15 +6,15 @@ from typing import Self
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Page, PageRequest
+from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import ConversationId, Message, MessageId
-from chatcore.conversations.parts import Stretch
 from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
 from chatcore.ports import AcceptedTurn, DeltaRead, DeltaReader, NewContinuation, NewRegeneration, NewTurn, Storage
 from chatcore.ports.stream_counts import ProcessId, StreamCounts
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
 from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.user import UserId
-from chatcore_postgres import conversations, health, paths, stream_counts
+from chatcore_postgres import contents, conversations, health, paths, stream_counts
 from chatcore_postgres.driver.conninfo import normalized
 from chatcore_postgres.driver.database import Database, Target
 from chatcore_postgres.driver.database_share import DatabaseShare
@@ -156,13 +156,13 @@ class PostgresStorage(Storage, StreamCounts):
         self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int
     ) -> str:
         """Returns a section of a message's text, as the port says."""
-        return await paths.read_text(self._readings, user_id, conversation_id, message_id, offset)
+        return await contents.read_text(self._readings, user_id, conversation_id, message_id, offset)
 
     async def read_log(
         self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, position: int, max_chars: int
     ) -> Sequence[Stretch]:
         """Returns stretches of a reply's log, as the port says."""
-        return await paths.read_log(self._readings, user_id, conversation_id, message_id, position, max_chars)
+        return await contents.read_log(self._readings, user_id, conversation_id, message_id, position, max_chars)
 
     async def update_conversation(
         self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges

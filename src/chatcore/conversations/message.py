@@ -7,7 +7,8 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from chatcore.conversations.parts import Log, Part, Piece, log_length, parts_of
+from chatcore.conversations.log import Log, Piece, log_length, parts_of
+from chatcore.conversations.parts import Part
 from chatcore.conversations.places import Place
 from chatcore.reply_error import ReplyError
 from chatcore.timestamps import require_aware
@@ -115,7 +116,12 @@ class Message:
 
     def stream_id_at(self, position: int) -> str | None:
         """Returns the id in the reply's stream that stands for a position in its log; None if it is no reply."""
-        return Place(position, len(self.cuts) + 1).id if self.is_reply else None
+        return Place(position, self.generation).id if self.is_reply else None
+
+    @property
+    def generation(self) -> int:
+        """Returns the number of the last generation of the reply, from 1."""
+        return len(self.cuts) + 1
 
     @property
     def is_reply(self) -> bool:

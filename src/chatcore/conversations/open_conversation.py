@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from attrs import evolve, field, frozen
 
 from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.log import Stretch, pieces_in
 from chatcore.conversations.message import Message
-from chatcore.conversations.parts import PartKind, Stretch, pieces_in
+from chatcore.conversations.parts import PartKind
 from chatcore.conversations.path import MAX_SECTION_CHARS, MessageSlice, PathCursor
 
 

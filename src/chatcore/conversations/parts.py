@@ -1,37 +1,22 @@
-"""Defines the parts of a reply.
-
-A reply is a log of parts in the order in which the model sent them: text, reasoning, and data. A position in the log is
-the number of code points of everything before it, so for a reply of text alone it is an offset in the text.
-"""
+"""Defines the parts of a reply: text, reasoning, and data."""
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
-from itertools import groupby
-from operator import attrgetter
-from typing import Protocol
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-_STRING_OR_SPACE = re.compile(r'("(?:[^"\\]|\\.)*+")|[ \t\n\r]++')
-
-#: Most code points of one piece of reasoning.
-MAX_PIECE_CHARS = 16 * 1024
 #: Most data parts of one reply that are stored.
 MAX_DATA_PARTS = 1000
 #: Most bytes of all data parts of one reply that are stored, in UTF-8.
 MAX_DATA_BYTES = 256 * 1024
 
-
 #: Most levels of a data part that is stored, and most digits of its numbers. Many parsers have such limits, and a reply
 #: beyond them would make its whole conversation unreadable.
 MAX_DATA_LEVELS, MAX_DIGITS = 100, 1000
 
-# How a data part begins that only says what the reply cost.
-_USAGE = '{"usage":'
-
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"')
+_STRING = r'"(?:[^"\\]|\\.)*+"'
+_STRINGS = re.compile(_STRING)
+_STRING_OR_SPACE = re.compile(rf"({_STRING})|[ \t\n\r]++")
 _LONG_NUMBER = re.compile(rf"[0-9]{{{MAX_DIGITS + 1}}}")
 
 
@@ -63,7 +48,7 @@ def is_readable(json: str) -> bool:
     """Returns whether the parsers of all clients read an object: its levels and the digits of its numbers are few."""
     if json.count("[") + json.count("{") <= MAX_DATA_LEVELS and len(json) <= MAX_DIGITS:
         return True
-    rest = _STRING.sub("", json)
+    rest = _STRINGS.sub("", json)
     level = deepest = 0
     for char in rest:
         if char in "[{":
@@ -72,243 +57,3 @@ def is_readable(json: str) -> bool:
         elif char in "]}":
             level -= 1
     return deepest <= MAX_DATA_LEVELS and not _LONG_NUMBER.search(rest)
-
-
-@frozen
-class Stretch:
-    """A stretch of one part of a log, or, if empty, the instruction to keep only the log up to `end_offset`.
-
-    A reader that has no more than that keeps all; the instruction then only tells which generation follows.
-    """
-
-    #: The text, the reasoning, or the JSON of a data part.
-    text: str
-    #: Where the stretch ends in the log, in code points.
-    end_offset: int
-    kind: PartKind = PartKind.TEXT
-    #: In an instruction: the number of the generation that follows; None if it is the present one.
-    generation: int | None = None
-
-    def up_to(self, position: int) -> "Stretch":
-        """Returns the part of the stretch of a text or of reasoning that ends at a position or before."""
-        excess = self.end_offset - position
-        return self if excess <= 0 else evolve(self, text=self.text[:-excess], end_offset=position)
-
-    @property
-    def is_rewind(self) -> bool:
-        """Returns whether the stretch is an instruction to keep only `end_offset` code points."""
-        return not self.text
-
-
-class Segment(Protocol):
-    """A part of a log that is not text."""
-
-    @property
-    def position(self) -> int:
-        """Returns where the segment begins in the log, in code points."""
-        ...
-
-    @property
-    def text_offset(self) -> int:
-        """Returns how much text of the reply precedes the segment, in code points."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """Returns where the segment ends in the log, in code points."""
-        ...
-
-    def read(self, position: int, max_chars: int) -> Stretch:
-        """Returns the stretch from a position inside the segment on; see :func:`read_log`."""
-        ...
-
-
-@frozen
-class Piece:
-    """A stretch of a reply's log that is not text, as it is stored: reasoning, or a whole data part."""
-
-    position: int
-    text_offset: int
-    kind: PartKind
-    body: str
-
-    @property
-    def end(self) -> int:
-        """Returns where the piece ends in the log, in code points."""
-        return self.position + len(self.body)
-
-    def read(self, position: int, max_chars: int) -> Stretch:
-        """Returns the rest of the piece, or a whole data part, as :meth:`Segment.read` says."""
-        if self.kind is PartKind.DATA:
-            return Stretch(self.body, self.end, self.kind)
-        start = position - self.position
-        body = self.body[start : start + max_chars]
-        return Stretch(body, position + len(body), self.kind)
-
-
-@frozen
-class Log:
-    """The log of a reply as it is stored."""
-
-    #: The text of the reply.
-    text: str
-    #: Everything in the log that is not text, in order.
-    pieces: Sequence[Piece] = ()
-
-    @property
-    def length(self) -> int:
-        """Returns how long the log is, in code points of all parts."""
-        return log_length(len(self.text), self.pieces)
-
-    def read(self, position: int, max_chars: int) -> Stretch | None:
-        """Returns the stretch that begins at a position, or None at the end; see :func:`read_log`."""
-        return read_log(
-            position, max_chars, text_length=len(self.text), read_text=self._read_text, segments=self.pieces
-        )
-
-    def stretches(self, position: int, max_chars: int) -> Iterator[Stretch]:
-        """Yields the stretches from a position on, `max_chars` of them or a little more: a data part is not divided."""
-        end = position + max_chars
-        while position < end and (stretch := self.read(position, end - position)):
-            yield stretch
-            position = stretch.end_offset
-
-    def _read_text(self, offset: int, max_chars: int) -> str:
-        return self.text[offset : offset + max_chars]
-
-
-#: The log of a reply that has nothing yet.
-EMPTY_LOG = Log("")
-
-
-def shows_data(pieces: Iterable[Piece]) -> bool:
-    """Returns whether a reply has a data part that people see. What a reply cost is none."""
-    return any(piece.kind is PartKind.DATA and not piece.body.startswith(_USAGE) for piece in pieces)
-
-
-def log_length(text_length: int, pieces: Sequence[Piece]) -> int:
-    """Returns the length of a log, in code points of all parts.
-
-    Args:
-        text_length: the length of the text of the log.
-        pieces: everything in the log that is not text, in order.
-    """
-    return pieces[-1].end + text_length - pieces[-1].text_offset if pieces else text_length
-
-
-def bytes_of(pieces: Sequence[Piece]) -> int | None:
-    """Returns how many bytes the pieces have in UTF-8, or None if there are none."""
-    return sum(len(piece.body.encode()) for piece in pieces) if pieces else None
-
-
-def text_offset_at(position: int, pieces: Sequence[Piece]) -> int:
-    """Returns how much text precedes a position of a log, in code points.
-
-    Args:
-        position: the position; behind the last piece, only text follows.
-        pieces: everything in the log that is not text, in order.
-    """
-    index = bisect_right(pieces, position, key=_position_of)
-    if not index:
-        return position
-    before = pieces[index - 1]
-    return before.text_offset + max(position - before.end, 0)
-
-
-def stretches_between(
-    position: int, max_chars: int, *, text: str, text_offset: int, pieces: Sequence[Piece]
-) -> Iterator[Stretch]:
-    """Yields the stretches of a log from a position on, up to `max_chars` or to the end of what is given of the log.
-
-    A data part is never divided, so the last stretch may be longer.
-
-    Args:
-        position: the position to begin at.
-        max_chars: the most code points.
-        text: the text from `text_offset` on.
-        text_offset: how much text precedes the position.
-        pieces: everything that is not text between the position and the position `max_chars` later, in order; the first
-            piece may begin before the position.
-    """
-    other_before = position - text_offset
-    end = position + max_chars
-
-    def read_text(offset: int, max_chars: int) -> str:
-        return text[offset - text_offset : offset - text_offset + max_chars]
-
-    while position < end:
-        stretch = read_log(
-            position,
-            end - position,
-            text_length=text_offset + len(text),
-            read_text=read_text,
-            segments=pieces,
-            other_before=other_before,
-        )
-        if stretch is None:
-            return
-        yield stretch
-        position = stretch.end_offset
-
-
-def read_log(
-    position: int,
-    max_chars: int,
-    *,
-    text_length: int,
-    read_text: Callable[[int, int], str],
-    segments: Sequence[Segment],
-    other_before: int = 0,
-) -> Stretch | None:
-    """Returns the stretch of a log that begins at a position, or None at the end of the log.
-
-    A data part is never divided: a position inside it stands for its beginning, and it may be longer than `max_chars`.
-
-    Args:
-        position: the position to begin at, at most the length of the log.
-        max_chars: the most code points of text or reasoning.
-        text_length: the length of the text of the log.
-        read_text: returns the text from an offset on, at most as many code points as its second argument says.
-        segments: everything in the log that is not text, in order; what ends before the position may be left out.
-        other_before: how much of what is left out, in code points.
-    """
-    index = bisect_right(segments, position, key=_position_of)
-    before = segments[index - 1] if index else None
-    if before is not None and position < before.end:
-        return before.read(position, max_chars)
-    offset = position - other_before if before is None else before.text_offset + position - before.end
-    until = min(segments[index].text_offset, text_length) if index < len(segments) else text_length
-    text = read_text(offset, min(max_chars, until - offset))
-    return Stretch(text, position + len(text)) if text else None
-
-
-def pieces_in(stretches: Iterable[Stretch]) -> tuple[Piece, ...]:
-    """Returns everything that is not text in the stretches of a log, from its beginning on."""
-    pieces: list[Piece] = []
-    text_offset = 0
-    for stretch in stretches:
-        length = len(stretch.text)
-        if stretch.kind is PartKind.TEXT:
-            text_offset += length
-        else:
-            pieces.append(Piece(stretch.end_offset - length, text_offset, stretch.kind, stretch.text))
-    return tuple(pieces)
-
-
-def _position_of(segment: Segment) -> int:
-    return segment.position
-
-
-def parts_of(text: str, pieces: Sequence[Piece]) -> Iterator[Part]:
-    """Yields the parts of a log in order; neighbouring reasoning is one part."""
-    taken = 0
-    for (text_offset, kind), group in groupby(pieces, key=attrgetter("text_offset", "kind")):
-        if text_offset > taken:
-            yield Part(PartKind.TEXT, text[taken:text_offset])
-            taken = text_offset
-        if kind is PartKind.DATA:
-            yield from (Part(kind, piece.body) for piece in group)
-        else:
-            yield Part(kind, "".join(piece.body for piece in group))
-    if taken < len(text):
-        yield Part(PartKind.TEXT, text[taken:])

@@ -12,9 +12,9 @@ from chatcore.conversations.conversation import (
     TitleSource,
 )
 from chatcore.conversations.listing import Page, PageRequest
+from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, Message
 from chatcore.conversations.open_conversation import OpenConversation
-from chatcore.conversations.parts import Stretch
 from chatcore.conversations.path import MAX_SECTION_CHARS, WHOLE_PATH, MessageSlice, PathRequest
 from chatcore.input_limits import InputLimits
 from chatcore.ports.clock import Clock

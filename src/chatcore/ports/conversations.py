@@ -6,8 +6,8 @@ from typing import Protocol
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Page, PageRequest
+from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import ConversationId, MessageId
-from chatcore.conversations.parts import Stretch
 from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
 from chatcore.user import UserId
 

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from attrs import frozen
 
+from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import ConversationId, Message, MessageId
-from chatcore.conversations.parts import Stretch
 from chatcore.ports.new_reply import AcceptedTurn, NewContinuation, NewRegeneration, NewTurn
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
 from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption

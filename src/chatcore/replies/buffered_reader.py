@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from chatcore.conversations.parts import Log, Stretch
+from chatcore.conversations.log import Log, Stretch
 from chatcore.conversations.places import Place
 from chatcore.replies.readers import MAX_CHUNK_CHARS, Reader
 from chatcore.replies.transcript import End

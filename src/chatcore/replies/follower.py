@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from contextvars import Context
 from functools import partial
 
+from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import ConversationId, Message, MessageId, Status
-from chatcore.conversations.parts import Stretch
 from chatcore.conversations.places import START, Place
 from chatcore.errors import MessageNotFoundError
 from chatcore.ports import Clock, DeltaRead, DeltaReader, Observer, Storage
@@ -207,7 +207,7 @@ class Follower:
             if final is None:
                 reader.cut(End(ReplyError.STOPPED))  # The conversation was deleted, which stops the reply.
             elif not final.is_streaming:
-                if reader.generation != len(final.cuts) + 1:
+                if reader.generation != final.generation:
                     reader.enter(reader.place.within(final.cuts))
                 if not reader.finish(final.log, End(final.error)):
                     continue

@@ -6,13 +6,13 @@ from enum import StrEnum
 
 from attrs import evolve, frozen
 
+from chatcore.conversations.log import EMPTY_LOG, Log, Piece, bytes_of, shows_data, text_offset_at
 from chatcore.conversations.message import Status
-from chatcore.conversations.parts import EMPTY_LOG, Log, Piece, bytes_of, text_offset_at
 from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, LeaseStatus, Progress
 from chatcore.replies.orphans import PriorState
+from chatcore.replies.outcomes import broken_off, restored, returns_head
 from chatcore.replies.transcript import Transcript
 from chatcore.reply_error import ReplyError
-from chatcore.text import has_visible_text
 
 # UTF-8 uses at most this many bytes for a code point.
 _MAX_BYTES_PER_CHAR = 4
@@ -46,6 +46,11 @@ class Beginning:
     #: The final state before the request, and the length of the log then, if the request continues a reply.
     prior: PriorState | None = None
     prior_length: int = 0
+
+    @property
+    def number(self) -> int:
+        """Returns the number of the generation, from 1."""
+        return len(self.cuts) + 1
 
     @property
     def prior_text_length(self) -> int:
@@ -238,18 +243,15 @@ class Generation:
 
         An error after the closing frame is one that the closing frame reports, so the reply is not complete.
         """
-        text, log = self.transcript.text(), self.transcript.log
+        text, pieces = self.transcript.text(), self.transcript.log.pieces()
         before = self.beginning
         status, shown_error = self._outcome(error, has_text=bool(text))
         self.shown_error = shown_error
         if before.prior is not None and len(text) == before.prior_text_length:
-            final_state = evolve(
-                restored(before.prior, Log(text, log.pieces()), before.prior_length, now=now),
-                generation=len(before.cuts) + 1,
-            )
             # Readers are told that what the continuation has brought is not part of the reply.
-            log.drop_pieces(before.prior_length)
-            return final_state
+            self.transcript.log.drop_pieces(before.prior_length)
+            final_state = restored(before.prior, Log(text, pieces), before.prior_length, now=now)
+            return evolve(final_state, generation=before.number)
         is_complete = status is Status.COMPLETE
         time_before = 0 if before.prior is None else before.prior.inference_time_ms
         return FinalState(
@@ -258,13 +260,13 @@ class Generation:
             error=shown_error,
             token_count=before.token_count + self._token_count,
             inference_time_ms=time_before + round((monotonic - self.started_at) * 1000),
-            returns_head=returns_head(status, text, shows_data=log.shows_data, replaces=before.replaces),
+            returns_head=returns_head(status, text, shows_data=shows_data(pieces), replaces=before.replaces),
             ended_at=now,
             finish_reason=self.transcript.finish_reason if is_complete else None,
             usage=self.transcript.usage if is_complete else None,
             pieces=self._unconfirmed_pieces(),
-            pieces_bytes=bytes_of(log.pieces()),
-            generation=len(before.cuts) + 1,
+            pieces_bytes=bytes_of(pieces),
+            generation=before.number,
         )
 
     def _unconfirmed_pieces(self) -> tuple[Piece, ...]:
@@ -290,43 +292,3 @@ class Generation:
 
 def _length_of(pieces: tuple[Piece, ...]) -> int:
     return sum(len(piece.body) for piece in pieces)
-
-
-def restored(prior: PriorState, log: Log, prior_length: int, *, now: datetime) -> FinalState:
-    """Returns the final state of a reply that was continued and got no new text: everything is as it was before.
-
-    Args:
-        prior: the final state before the continuation.
-        log: the log of the reply.
-        prior_length: the length of the log before the continuation; what follows is not text, and is dropped.
-        now: the present instant.
-    """
-    kept = [piece for piece in log.pieces if piece.position < prior_length]
-    return FinalState(
-        status=prior.status,
-        content=log.text,
-        error=prior.error,
-        token_count=prior.token_count,
-        inference_time_ms=prior.inference_time_ms,
-        returns_head=True,
-        ended_at=now,
-        finish_reason=prior.finish_reason,
-        usage=prior.usage,
-        pieces_bytes=bytes_of(kept),
-        drops_pieces_from=prior_length if len(kept) < len(log.pieces) else None,
-    )
-
-
-def broken_off(*, has_text: bool) -> Status:
-    """Returns the status of a reply whose closing frame never arrived."""
-    return Status.INTERRUPTED if has_text else Status.FAILED
-
-
-def returns_head(status: Status, text: str, *, shows_data: bool, replaces: bool) -> bool:
-    """Returns whether the conversation's head moves back from the reply to the earlier reply.
-
-    A regenerated reply takes the place of the earlier reply only if the new one is complete or stopped by its user, and
-    has something to see: visible text or a data part. The reply of a turn has no earlier reply to move back to.
-    """
-    takes_place = status in {Status.COMPLETE, Status.STOPPED} and (shows_data or has_visible_text(text))
-    return replaces and not takes_place

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from attrs import field, frozen
 
+from chatcore.conversations.log import Piece
 from chatcore.conversations.message import ConversationId, FinishReason, MessageId, Status
-from chatcore.conversations.parts import Piece
 from chatcore.reply_error import ReplyError
 from chatcore.timestamps import require_aware
 from chatcore.user import UserId

@@ -2,8 +2,8 @@
 
 from attrs import frozen
 
+from chatcore.conversations.log import Piece, log_length, text_offset_at
 from chatcore.conversations.message import FinishReason, Message, Status
-from chatcore.conversations.parts import Piece, log_length, text_offset_at
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import Lease
 from chatcore.reply_error import ReplyError

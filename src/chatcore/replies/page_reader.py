@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
-from chatcore.conversations.parts import Stretch
+from chatcore.conversations.log import Stretch
 from chatcore.replies.buffered_reader import MAX_BUFFERED_CHARS
 from chatcore.replies.readers import Reader
 from chatcore.replies.transcript import RECONNECT, End

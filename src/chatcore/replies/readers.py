@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from chatcore.conversations.parts import Stretch
+from chatcore.conversations.log import Stretch
 from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, FrameBuffer
 from chatcore.replies.transcript import RECONNECT, End, Listener, Transcript
 

@@ -2,18 +2,8 @@
 
 from collections.abc import Iterator
 
-from chatcore.conversations.parts import (
-    MAX_DATA_BYTES,
-    MAX_DATA_PARTS,
-    MAX_PIECE_CHARS,
-    Log,
-    PartKind,
-    Piece,
-    Stretch,
-    is_readable,
-    read_log,
-    shows_data,
-)
+from chatcore.conversations.log import MAX_PIECE_CHARS, Log, Piece, Stretch, log_length, read_log
+from chatcore.conversations.parts import MAX_DATA_BYTES, MAX_DATA_PARTS, PartKind, is_readable
 from chatcore.replies.text_track import TextTrack
 
 
@@ -23,7 +13,7 @@ class ReplyLog:
     Nearly all replies are text alone, so reasoning and data are kept beside the text and cost nothing without them.
     """
 
-    __slots__ = ("_data_bytes", "_data_parts", "_piece_chars", "_reasoning", "_segments", "text")
+    __slots__ = ("_data_bytes", "_data_parts", "_reasoning", "_segments", "text")
 
     def __init__(self) -> None:
         #: The text of the reply.
@@ -33,8 +23,6 @@ class ReplyLog:
         self._segments: list[_Reasoning | Piece] = []
         self._data_parts = 0
         self._data_bytes = 0
-        # The length of all data parts, and of the reasoning of earlier generations.
-        self._piece_chars = 0
 
     def restore(self, log: Log) -> None:
         """Begins the log with what earlier generations of the reply have left."""
@@ -45,27 +33,16 @@ class ReplyLog:
     def drop_pieces(self, position: int) -> None:
         """Removes everything that is not text from a position on, at which a part ends; no text may follow it."""
         self._settle()
-        for segment in self._segments:
-            if segment.position >= position:
-                self._piece_chars -= segment.end - segment.position
         self._segments = [segment for segment in self._segments if segment.position < position]
 
     @property
     def length(self) -> int:
         """Returns how long the log is, in code points of all parts."""
-        if not self._segments:
-            return self.text.length
         self._settle()
-        reasoning = 0 if self._reasoning is None else self._reasoning.length
-        return self.text.length + reasoning + self._piece_chars
-
-    @property
-    def shows_data(self) -> bool:
-        """Returns whether the reply has a data part that people see."""
-        return shows_data(self.pieces())
+        return log_length(self.text.length, self._segments)
 
     def read(self, position: int, max_chars: int) -> Stretch | None:
-        """Returns the stretch that begins at a position; see :func:`chatcore.conversations.parts.read_log`."""
+        """Returns the stretch that begins at a position; see :func:`chatcore.conversations.log.read_log`."""
         self._settle()
         text = self.text
         return read_log(position, max_chars, text_length=text.length, read_text=text.text, segments=self._segments)
@@ -96,7 +73,6 @@ class ReplyLog:
 
     def _append_piece(self, piece: Piece) -> None:
         self._segments.append(piece)
-        self._piece_chars += len(piece.body)
         if piece.kind is PartKind.DATA:
             self._data_parts += 1
             self._data_bytes += len(piece.body.encode())
@@ -148,7 +124,7 @@ class _Reasoning:
 
     @property
     def end(self) -> int:
-        """Returns where the stretch ends in the log, as :class:`chatcore.conversations.parts.Segment` says."""
+        """Returns where the stretch ends in the log, as :class:`chatcore.conversations.log.Segment` says."""
         stop = self._track.length if self._stop is None else self._stop
         return self.position + stop - self._start
 
@@ -166,7 +142,7 @@ class _Reasoning:
             position = stretch.end_offset
 
     def read(self, position: int, max_chars: int) -> Stretch:
-        """Returns the stretch from a position on, as :class:`chatcore.conversations.parts.Segment` says."""
+        """Returns the stretch from a position on, as :class:`chatcore.conversations.log.Segment` says."""
         max_chars = min(max_chars, self.end - position)
         body = self._track.text(self._start + position - self.position, max_chars)
         return Stretch(body, position + len(body), PartKind.REASONING)

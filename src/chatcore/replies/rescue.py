@@ -5,11 +5,12 @@ from enum import StrEnum
 
 from attrs import evolve, frozen
 
+from chatcore.conversations.log import Log, bytes_of, shows_data
 from chatcore.conversations.message import FinishReason, Status
-from chatcore.conversations.parts import Log, bytes_of, shows_data
-from chatcore.replies.generation import CancelReason, Generation, broken_off, restored, returns_head
+from chatcore.replies.generation import CancelReason, Generation
 from chatcore.replies.lease import FinalState
 from chatcore.replies.orphans import OrphanedReply, Resumption
+from chatcore.replies.outcomes import broken_off, restored, returns_head
 from chatcore.reply_error import ReplyError
 
 #: How many leases of one reply may expire. What ends the process of a reply must not travel from one to the next.

@@ -33,7 +33,7 @@ class Turn:
     @property
     def place(self) -> Place:
         """Returns the place in the reply at which the part of its log begins that was requested."""
-        return Place(self.begins_at, len(self.reply.cuts) + 1)
+        return Place(self.begins_at, self.reply.generation)
 
 
 @frozen(kw_only=True)

@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 from attrs import frozen
 
 from chatcore.conversations.history import MAX_HISTORY_MESSAGES, HistoryLimits
+from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import ConversationId, Message, MessageId
-from chatcore.conversations.parts import Stretch
 from chatcore.conversations.places import Place
 from chatcore.conversations.titles import auto_title
 from chatcore.errors import CannotContinueError, DrainingError

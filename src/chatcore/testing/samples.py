@@ -15,8 +15,8 @@ from attrs import evolve
 
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import ConversationId, MessageId, Status
-from chatcore.conversations.parts import Stretch
 from chatcore.ports import DeltaRead, DeltaReader, NewContinuation, NewRegeneration, NewTurn
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.idempotency import IdempotencyKey

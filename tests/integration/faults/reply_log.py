@@ -6,8 +6,9 @@ from typing import Self
 
 from attrs import frozen
 
-from chatcore.conversations.parts import Log as StoredLog
-from chatcore.conversations.parts import PartKind, Piece
+from chatcore.conversations.log import Log as StoredLog
+from chatcore.conversations.log import Piece
+from chatcore.conversations.parts import PartKind
 
 
 class Thought(str):

@@ -13,8 +13,9 @@ from psycopg import AsyncRawCursor
 
 from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.listing import Cursor, PageRequest
+from chatcore.conversations.log import Piece
 from chatcore.conversations.message import ConversationId, MessageId, Role
-from chatcore.conversations.parts import PartKind, Piece
+from chatcore.conversations.parts import PartKind
 from chatcore.conversations.path import MAX_SLICE_MESSAGES, WHOLE_PATH, PathRequest
 from chatcore.ports.stream_counts import ProcessId
 from chatcore.replies.orphans import Resumption

@@ -2,7 +2,9 @@
 
 from chatcore.ports.new_reply import AcceptedTurn, NewContinuation
 from chatcore_postgres.driver.database import Database
-from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
+from chatcore_postgres.replies.begin import begin_parameters, begin_statement
+from chatcore_postgres.replies.begun import accepted
+from chatcore_postgres.rows import parent_of
 
 # A repeat of a continuation whose answer was lost is recognised by its request, which names the attempt.
 #
@@ -14,7 +16,7 @@ from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_st
 #
 # `below` looks at later positions only, since a message comes after the one that it follows.
 BEGIN_CONTINUATION = begin_statement(
-    decide="""
+    decide=f"""
 target as (
     select *, length(content) + coalesce((
             select sum(length(p.body))
@@ -63,12 +65,7 @@ said as (
         where o.outcome in ('accepted', 'repeated', 'replayed')
         union all
         select m.*, ancestors.count + 1
-        from ancestors cross join lateral (
-            select *
-            from messages
-            where user_id = %(user_id)s and id = ancestors.parent_id
-            offset 0
-        ) as m
+        from ancestors {parent_of("ancestors")}
         where ancestors.count < %(history_limit)s::integer
     )
     select *
@@ -86,7 +83,7 @@ locked as (
 moved as (
     update messages as m
     set status = 'streaming', error = null, token_count = null, inference_time_ms = null, finish_reason = null,
-        usage = null, cuts = coalesce(m.cuts, '{}') || target.log_length
+        usage = null, cuts = coalesce(m.cuts, '{{}}') || target.log_length
     from locked cross join target
     where m.user_id = %(user_id)s and m.id = %(reply_id)s and m.status = target.status
         and m.cuts is not distinct from target.cuts
@@ -98,7 +95,7 @@ moved as (
             'token_count', coalesce(target.token_count, 0),
             'inference_time_ms', coalesce(target.inference_time_ms, 0),
             'finish_reason', target.finish_reason, 'usage', target.usage)::text as restores
-)""",
+)""",  # noqa: S608 - the join is a literal
     stored="""
     insert into deltas (user_id, message_id, start_offset, text, token_count)
     select %(user_id)s, %(reply_id)s, 0, content, token_count

@@ -2,7 +2,8 @@
 
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration
 from chatcore_postgres.driver.database import Connection, Database, fetch_definite_on
-from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
+from chatcore_postgres.replies.begin import begin_parameters, begin_statement
+from chatcore_postgres.replies.begun import accepted
 from chatcore_postgres.rows import parent_of
 
 # `repeated` is the reply that is stored already, under its own id or under the key.

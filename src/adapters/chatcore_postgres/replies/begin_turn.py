@@ -2,7 +2,8 @@
 
 from chatcore.ports.new_reply import AcceptedTurn, NewTurn
 from chatcore_postgres.driver.database import Connection, Database, Parameters, fetch_definite_on
-from chatcore_postgres.replies.begin import accepted, begin_parameters, begin_statement
+from chatcore_postgres.replies.begin import begin_parameters, begin_statement
+from chatcore_postgres.replies.begun import accepted
 from chatcore_postgres.rows import parent_of
 
 # A repeat of a turn whose answer was lost is recognised by the id of its message. The repeat gets the same result as

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chatcore.conversations.parts import Stretch, stretches_between
+from chatcore.conversations.log import Stretch, stretches_between
 from chatcore.ports.replies import DeltaRead, DeltaReader
 from chatcore_postgres.driver.arrays import Integers, Texts, Uuids
 from chatcore_postgres.driver.database import Database, Row

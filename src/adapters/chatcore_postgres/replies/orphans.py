@@ -11,7 +11,7 @@ from chatcore_postgres.driver.arrays import Uuids
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
 from chatcore_postgres.replies.finish import finish_parameters, finish_statement, lease_parameters
 from chatcore_postgres.replies.prior_state import to_prior_state
-from chatcore_postgres.rows import pieces_as_json, to_messages, to_pieces, whole_message
+from chatcore_postgres.rows import parent_of, pieces_as_json, to_messages, to_pieces, whole_message
 
 # When two sweeps want the same row, the second waits for the first, looks at the row again, and finds the lease
 # renewed. There is no FOR UPDATE SKIP LOCKED: over several users it cannot be distributed.
@@ -104,12 +104,7 @@ from (
         where m.user_id = %(user_id)s and m.id = %(message_id)s
         union all
         select m.*, ancestors.count + 1
-        from ancestors cross join lateral (
-            select *
-            from messages
-            where user_id = %(user_id)s and id = ancestors.parent_id
-            offset 0
-        ) as m
+        from ancestors {parent_of("ancestors")}
         where ancestors.count < %(history_limit)s::integer
     )
     select *

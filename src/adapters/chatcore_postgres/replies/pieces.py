@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import LiteralString
 
-from chatcore.conversations.parts import Piece
+from chatcore.conversations.log import Piece
 from chatcore_postgres.driver.arrays import Integers, Texts
 from chatcore_postgres.rows import pieces_as_json
 

@@ -3,8 +3,9 @@
 import pytest
 from attrs import evolve
 
+from chatcore.conversations.log import Piece, Stretch, bytes_of
 from chatcore.conversations.message import Status
-from chatcore.conversations.parts import Part, PartKind, Piece, Stretch, bytes_of
+from chatcore.conversations.parts import Part, PartKind
 from chatcore.conversations.path import MAX_SLICE_BYTES, WHOLE_PATH
 from chatcore.errors import MessageNotFoundError
 from chatcore.ports import Storage

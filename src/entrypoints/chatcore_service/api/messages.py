@@ -3,29 +3,26 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated, TypedDict, TypeVar
 
-import orjson
 from attrs import asdict, field, frozen
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from chatcore import OnBusy, ReplyError, Sampling, Turn
-from chatcore.conversations.message import FinishReason, Role, Status
-from chatcore.conversations.parts import Part, PartKind
+from chatcore import OnBusy, Sampling, Turn
 from chatcore.input_limits import InputLimits
 from chatcore.replies.sampling import MAX_TOP_K
 from chatcore.replies.turns import Turns
 from chatcore_service.api.events import BEGUN_REPLY
 from chatcore_service.api.field_types import Content, MaxTokens, Temperature
+from chatcore_service.api.message_document import MessageDocument
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Caller
 from chatcore_service.http.decoding import decode_body
-from chatcore_service.http.encoding import Json, encoded_by, encoder, json_response
+from chatcore_service.http.encoding import encoder, json_response
 from chatcore_service.http.endpoints import SecuredEndpoints, secured
-from chatcore_service.http.fields import Count, Doc, Instant, Keywords, Rule
+from chatcore_service.http.fields import Doc, Keywords, Rule
 from chatcore_service.http.headers import IDEMPOTENCY_KEY, PREFER, idempotency_key, prefers_async
 from chatcore_service.http.ids import conversation_id, reply_ids
 from chatcore_service.http.operation import Link, Operation, documented_json
@@ -37,87 +34,6 @@ from chatcore_service.streaming.streams import Streams
 
 
 @frozen(kw_only=True)
-class TextPart:
-    """Text that is shown to the user."""
-
-    type: Literal["text"]
-    text: str
-
-
-@frozen(kw_only=True)
-class ReasoningPart:
-    """What the model thought before or between its text."""
-
-    type: Literal["reasoning"]
-    text: str
-
-
-@frozen(kw_only=True)
-class DataPart:
-    """A JSON object that is neither, such as a tool call, a tool result or a citation."""
-
-    type: Literal["data"]
-    data: Annotated[dict[str, object], Doc("The object as the model sent it.")]
-
-
-def part_json(part: Part) -> Json:
-    """Encodes a part of a reply."""
-    if part.kind is PartKind.DATA:
-        return {"type": part.kind, "data": orjson.Fragment(part.body)}
-    return {"type": part.kind, "text": part.body}
-
-
-def _parts_json(parts: Sequence[Part]) -> list[Json]:
-    return [part_json(part) for part in parts]
-
-
-@frozen(kw_only=True)
-class MessageDocument:
-    """A message of a conversation."""
-
-    id: UUID
-    conversation_id: UUID
-    role: Role
-    content: Annotated[
-        str,
-        Doc(
-            "In an opened conversation, a streaming reply has the text that is stored so far; its stream has the rest."
-        ),
-    ]
-    token_count: Annotated[Count | None, Doc("Null only while the reply is streaming.")]
-    model_tag: Annotated[str, Doc("The model that was asked or, for a message of a user, that was to answer.")]
-    inference_time_ms: Annotated[Count | None, Doc("Null only while the reply is streaming.")]
-    created_at: Instant
-    status: Status
-    error: Annotated[
-        ReplyError | None,
-        Doc(
-            "Why the reply is not complete: `stopped` if its status is `stopped`; if it is `interrupted` or `failed`, "
-            "`context_too_long` where the conversation is too long for the model, or one of the `inference_` codes. "
-            "Null for every other message."
-        ),
-    ]
-    finish_reason: Annotated[
-        FinishReason | None, Doc("Why the model ended a complete reply. Null where the model does not say.")
-    ]
-    parent_id: UUID | None
-    stream_id: Annotated[
-        str | None,
-        Doc(
-            "The id of the event in the reply's stream up to which this document shows the reply; follow the stream "
-            "from there. Null for every other message."
-        ),
-    ]
-    parts: Annotated[
-        Sequence[TextPart | ReasoningPart | DataPart],
-        Doc(
-            "The parts of a reply that has more than text, in the order in which the model sent them. `content` is the "
-            "text of all text parts. Without the field, `content` is the whole reply."
-        ),
-    ] = field(default=(), metadata=encoded_by(_parts_json))
-
-
-@frozen(kw_only=True)
 class TurnDocument:
     """A user's message and the reply to it."""
 
@@ -125,7 +41,6 @@ class TurnDocument:
     reply: MessageDocument = field(alias="assistant_message")
 
 
-message_json = encoder(MessageDocument)
 _turn_json = encoder(TurnDocument)
 
 # -- Bodies ----------------------------------------------------------------------------------------------------------
@@ -213,6 +128,16 @@ _ACCEPTED = documented_json(
 )
 
 _Begin = Callable[[], Awaitable[Turn]]
+_BodyT = TypeVar("_BodyT", bound=SamplingBody)
+
+
+class _Asked(TypedDict):
+    """The arguments that all operations of :class:`chatcore.replies.turns.Turns` take."""
+
+    sampling: Sampling
+    idempotency_key: str | None
+    as_sent: Mapping[str, object]
+    trace_id: str
 
 
 @frozen(kw_only=True)
@@ -231,8 +156,9 @@ class MessageEndpoints(SecuredEndpoints):
     #: What becomes of a request while a reply is being generated, if the request does not say so.
     default_on_busy: OnBusy
 
-    def entrance(self, is_known: bool) -> AbstractContextManager[None]:  # noqa: FBT001 - as the base class has it
+    def entrance(self, request: Request) -> AbstractContextManager[None]:
         """Refuses a turn if too many turns wait to begin, before any work is done for it."""
+        is_known = self.authenticator.knows(request)
         return self.waiting_turns.known_caller() if is_known else self.waiting_turns.authenticating()
 
     @secured(
@@ -249,19 +175,14 @@ class MessageEndpoints(SecuredEndpoints):
     async def send(self, request: Request, caller: Caller) -> ASGIApp:
         """Sends a message and streams the reply."""
         id_ = conversation_id(request.path_params)
-        key = idempotency_key(request)
-        sent = await self.bodies.read(request)
-        body, passed = decode_body(sent, NewMessageBody, self.limits), passed_fields(sent, self.passed_fields)
+        body, asked = await self._read(request, caller, NewMessageBody)
         begin = partial(
             self.turns.send,
             caller.user,
             id_,
             body.content,
-            sampling=body.sampling(self.default_sampling, passed),
-            idempotency_key=key,
-            as_sent=_as_sent(body, passed),
             on_busy=body.on_busy or self.default_on_busy,
-            trace_id=caller.trace_id,
+            **asked,
         )
         return await self._respond(request, caller, begin)
 
@@ -279,18 +200,13 @@ class MessageEndpoints(SecuredEndpoints):
     async def regenerate(self, request: Request, caller: Caller) -> ASGIApp:
         """Generates another reply to the last message and streams it."""
         id_ = conversation_id(request.path_params)
-        key = idempotency_key(request)
-        sent = await self.bodies.read(request)
-        body, passed = decode_body(sent, RegenerationBody, self.limits), passed_fields(sent, self.passed_fields)
+        body, asked = await self._read(request, caller, RegenerationBody)
         begin = partial(
             self.turns.regenerate,
             caller.user,
             id_,
-            sampling=body.sampling(self.default_sampling, passed),
-            idempotency_key=key,
-            as_sent=_as_sent(body, passed),
             on_busy=body.on_busy or self.default_on_busy,
-            trace_id=caller.trace_id,
+            **asked,
         )
         return await self._respond(request, caller, begin)
 
@@ -308,19 +224,25 @@ class MessageEndpoints(SecuredEndpoints):
     async def continue_reply(self, request: Request, caller: Caller) -> ASGIApp:
         """Makes a reply go on from where it ended, and streams what is new."""
         ids = reply_ids(request.path_params)
-        key = idempotency_key(request)
-        sent = await self.bodies.read(request)
-        body, passed = decode_body(sent, ContinuationBody, self.limits), passed_fields(sent, self.passed_fields)
+        _, asked = await self._read(request, caller, ContinuationBody)
         begin = partial(
             self.turns.continue_reply,
             caller.user,
             *ids,
+            **asked,
+        )
+        return await self._respond(request, caller, begin)
+
+    async def _read(self, request: Request, caller: Caller, type_: type[_BodyT]) -> tuple[_BodyT, _Asked]:
+        key = idempotency_key(request)
+        sent = await self.bodies.read(request)
+        body, passed = decode_body(sent, type_, self.limits), passed_fields(sent, self.passed_fields)
+        return body, _Asked(
             sampling=body.sampling(self.default_sampling, passed),
             idempotency_key=key,
             as_sent=_as_sent(body, passed),
             trace_id=caller.trace_id,
         )
-        return await self._respond(request, caller, begin)
 
     async def _respond(self, request: Request, caller: Caller, begin: _Begin) -> ASGIApp:
         if prefers_async(request):

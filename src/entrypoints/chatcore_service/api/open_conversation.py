@@ -11,7 +11,7 @@ from chatcore import Message, MessageSlice, OpenConversation, PathCursor, PathRe
 from chatcore.conversations.listing import DEFAULT_PAGE, MAX_PAGE
 from chatcore.conversations.path import MAX_PATH_PAGE_BYTES, PATH_CURSOR_PATTERN, WHOLE_PATH
 from chatcore_service.api.conversation_responses import ConversationDocument, conversation_json
-from chatcore_service.api.messages import MessageDocument, message_json
+from chatcore_service.api.message_document import MessageDocument, message_json
 from chatcore_service.api.parts import MAX_CHARS, PartsEncoder, json_text
 from chatcore_service.http.encoding import json_bytes_response
 from chatcore_service.http.fields import Doc, Keywords, Rule

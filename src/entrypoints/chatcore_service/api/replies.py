@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 from chatcore.conversations.places import Place
 from chatcore.replies.turns import Turns
 from chatcore_service.api.events import FOLLOWED_REPLY
-from chatcore_service.api.messages import MessageDocument, message_json
+from chatcore_service.api.message_document import MessageDocument, message_json
 from chatcore_service.http import paths
 from chatcore_service.http.caller import Caller
 from chatcore_service.http.encoding import json_response

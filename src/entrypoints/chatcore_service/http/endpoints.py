@@ -57,14 +57,14 @@ class SecuredEndpoints:
             for path, handlers in _handlers(self)
         ]
 
-    def entrance(self, is_known: bool) -> AbstractContextManager[None]:  # noqa: FBT001, ARG002 - for subclasses
-        """Returns the context in which a caller is authenticated.
+    def entrance(self, request: Request) -> AbstractContextManager[None]:  # noqa: ARG002 - for subclasses
+        """Returns the context in which the caller of a request is authenticated.
 
         By default every caller may enter. A subclass may refuse callers whom the process cannot serve now, before any
         work is done for them.
 
-        Args:
-            is_known: whether the caller is known without a call to the auth service.
+        Raises:
+            RefusedError: the caller may not enter.
         """
         return nullcontext()
 

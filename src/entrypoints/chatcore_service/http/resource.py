@@ -93,15 +93,15 @@ class SecuredResource(Resource):
     """Serves a path that needs a valid token."""
 
     path: str
-    #: Opens the context in which a caller is authenticated, known from a cache or not; or raises a RefusedError.
-    entrance: Callable[[bool], AbstractContextManager[None]]
+    #: Opens the context in which the caller of a request is authenticated, or raises a RefusedError.
+    entrance: Callable[[Request], AbstractContextManager[None]]
     authenticator: Authenticator
     admission: Admission
     handlers: Mapping[str, SecuredHandler]
 
     async def _respond(self, request: Request) -> ASGIApp:
         handler = _handler(self.handlers, request.method)
-        with self.entrance(self.authenticator.knows(request)):
+        with self.entrance(request):
             caller = await self.authenticator.authenticate(request)
         place = self.admission.admit(caller.user.id, request.scope)
         try:

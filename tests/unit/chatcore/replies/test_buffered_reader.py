@@ -1,6 +1,6 @@
 """Tests the reader of text that a feeder puts into its buffer."""
 
-from chatcore.conversations.parts import Log, Stretch
+from chatcore.conversations.log import Log, Stretch
 from chatcore.replies.buffered_reader import BufferedReader
 from chatcore.replies.transcript import End
 from chatcore.reply_error import ReplyError

@@ -9,7 +9,7 @@ from tests.unit.conftest import ADA, World, has_ended, until
 from tests.unit.inference_by_hand import Call, InferenceByHand
 
 from chatcore import Part, PartKind, Status, Turn
-from chatcore.conversations.parts import parts_of
+from chatcore.conversations.log import parts_of
 from chatcore.conversations.places import Place
 from chatcore.replies.lease import LEASE_SECONDS
 from chatcore.replies.rescue import Rescue

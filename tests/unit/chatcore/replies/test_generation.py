@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
+from chatcore.conversations.log import Log
 from chatcore.conversations.message import ConversationId, FinishReason, MessageId, Status
-from chatcore.conversations.parts import Log
 from chatcore.ports import Frame
 from chatcore.ports.inference import ClosingFrame
 from chatcore.replies.generation import Beginning, CancelReason, Generation

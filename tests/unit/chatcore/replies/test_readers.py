@@ -7,7 +7,8 @@ from tests.unit.settling import settle
 from tests.unit.token_frames import frame
 from tests.unit.transcripts import FILLING, buffer_of, frame_reader, transcript
 
-from chatcore.conversations.parts import Part, PartKind, Stretch
+from chatcore.conversations.log import Stretch
+from chatcore.conversations.parts import Part, PartKind
 from chatcore.ports import Frame
 from chatcore.replies.buffered_reader import BufferedReader
 from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES, MAX_KEPT_FRAME_BYTES, MAX_KEPT_LARGE_FRAME_BYTES

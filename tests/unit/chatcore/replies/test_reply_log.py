@@ -3,17 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcore.conversations.parts import (
-    MAX_DATA_BYTES,
-    MAX_DATA_PARTS,
-    MAX_PIECE_CHARS,
-    Log,
-    Part,
-    PartKind,
-    Piece,
-    Stretch,
-    parts_of,
-)
+from chatcore.conversations.log import MAX_PIECE_CHARS, Log, Piece, Stretch, parts_of, shows_data
+from chatcore.conversations.parts import MAX_DATA_BYTES, MAX_DATA_PARTS, Part, PartKind
 from chatcore.replies.reply_log import ReplyLog
 
 Step = tuple[PartKind, str]
@@ -113,7 +104,7 @@ def test_only_so_much_data_is_kept_and_a_smaller_part_still_fits() -> None:
     assert log.add_data(large.replace("é", "éa", 1)) is False
     assert log.add_data(large) is True
     assert log.add_data("{}") is False
-    assert log.shows_data
+    assert shows_data(log.pieces())
 
 
 def test_a_log_goes_on_after_what_earlier_generations_have_left() -> None:
@@ -129,7 +120,7 @@ def test_a_log_goes_on_after_what_earlier_generations_have_left() -> None:
         (*left.pieces, Piece(6, 2, PartKind.REASONING, "so")),
         (Piece(6, 2, PartKind.REASONING, "so"),),
     )
-    assert (log.text.text(), log.text.token_count, log.shows_data) == ("Hi!", 1, True)
+    assert (log.text.text(), log.text.token_count, shows_data(log.pieces())) == ("Hi!", 1, True)
 
 
 def test_what_is_not_text_is_dropped_from_a_position_on() -> None:

@@ -3,7 +3,8 @@
 from tests.unit.token_frames import CLOSING, frame
 from tests.unit.transcripts import FILLING, frame_reader, transcript
 
-from chatcore.conversations.parts import MAX_DATA_PARTS, Part, PartKind, Piece
+from chatcore.conversations.log import Piece
+from chatcore.conversations.parts import MAX_DATA_PARTS, Part, PartKind
 from chatcore.ports import Frame
 from chatcore.replies.frame_buffer import MAX_CHUNK_BYTES
 from chatcore.replies.readers import FrameReader

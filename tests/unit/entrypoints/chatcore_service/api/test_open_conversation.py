@@ -13,7 +13,8 @@ from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, Htt
 from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 
 from chatcore import Chat, Conversation, MessageSlice
-from chatcore.conversations.parts import Log, PartKind, Piece, bytes_of
+from chatcore.conversations.log import Log, Piece, bytes_of
+from chatcore.conversations.parts import PartKind
 from chatcore.conversations.path import MAX_PATH_PAGE_BYTES, MAX_SECTION_CHARS, MAX_SLICE_BYTES, MAX_SLICE_MESSAGES
 from chatcore.errors import StorageUnavailableError
 from chatcore.replies.orphans import Resumption
