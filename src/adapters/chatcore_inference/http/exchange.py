@@ -8,7 +8,7 @@ import httpx
 
 from chatcore_inference.http.body_sink import BodySink
 
-_FIRST_FINAL_STATUS = 200
+_FIRST_STATUS, _FIRST_FINAL_STATUS = 100, 200
 _STATUSES_WITHOUT_BODY = {204, 304}
 # The parser does not report these bytes of a head, and of each header in the head.
 _AROUND_HEAD = len(b"HTTP/1.1 200 \r\n\r\n")
@@ -165,6 +165,9 @@ class Exchange:
         """Publishes the head, unless the head is that of an interim response."""
         self._has_progress = True
         status = self._parser.get_status_code()
+        if status < _FIRST_STATUS:
+            # The parser would read a body after it, which belongs to no response.
+            raise ValueError("an unknown status")
         if status < _FIRST_FINAL_STATUS:
             return
         self.status = status
