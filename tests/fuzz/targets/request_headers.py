@@ -33,6 +33,8 @@ SEEDS = (
     b"0bearer  x\n0Bearer y",
     b"0Basic dXNlcjpwYXNz",
     b"117",
+    b"117-2",
+    b"117-2-end",
     b"19007199254740992\n6offset=5",
     b"1-1\n1\xb2\n1 7",
     b"6offset=0",
@@ -86,9 +88,11 @@ def _check_offset(request: Request) -> None:
         return
     assert point.offset is None or 0 <= point.offset < 10**MAX_OFFSET_DIGITS
     for value in request.headers.getlist("last-event-id"):
-        assert value.isascii()
+        assert re.fullmatch(r"[0-9]+(-[0-9]+)?(-end)?", value)
         assert value.endswith("-end") is point.knows_end
-        assert int(value.removesuffix("-end")) == point.offset
+        # An id without a generation is one of the first.
+        numbers = (*map(int, value.removesuffix("-end").split("-")), 1)
+        assert numbers[:2] == (point.offset, point.generation)
 
 
 def _check_key(request: Request) -> None:
