@@ -53,9 +53,9 @@ class Speech:
     #: What goes over the wire: a frame for each token unless something else is arranged.
     frames: tuple[bytes, ...] = field(default=Factory(_frames, takes_self=True))
     seconds_between: float = 0.0
-    #: After how many frames it waits until it is released; None for nowhere.
+    #: After how many frames the first call waits until it is released; None for nowhere.
     holds_after: int | None = None
-    #: After how many tokens of the whole reply the next call waits, if that one goes on from some text.
+    #: After how many tokens of the whole reply the next call waits, whether or not that one goes on from some text.
     holds_again_after: int | None = None
     #: Tokens that only the first call says, after its pause. It says nothing more then, until its caller leaves.
     slips: tuple[str, ...] = ()
@@ -232,7 +232,7 @@ class Model:
         speech, earlier = self.speech(prompt), self.calls(prompt)
         if any(call.is_continued for call in earlier):
             speech = evolve(speech, holds_again_after=None)
-        elif earlier and speech.slips and not so_far:
+        elif earlier and not so_far:
             speech = speech.again()
         saying = Saying(prompt, speech.after(so_far), is_continued=bool(so_far))
         self.sayings.append(saying)

@@ -23,7 +23,7 @@ async def live_a_life(cluster: Cluster, user: Client) -> list[int]:
     here, there = cluster.urls
     conversation, other = await user.create(on=here), await user.create(on=there)
     prompt = user.prompt()
-    cluster.model.will_say(prompt, 8, hold=4)
+    cluster.model.will_say(prompt, 8, hold=4, hold_again=4)
     sent = await user.send(conversation, prompt, on=here, key=uuid4().hex)
     (await cluster.model.holding(prompt)).release()
     await sent.read()
