@@ -83,7 +83,7 @@ class Recording:
         async def watch(connection: Connection) -> None:
             explain_all(connection, self._plans)
 
-        for pool in (self.storage._requests, self.storage._endings, self.storage._background):
+        for pool in (self.storage._pools.requests, self.storage._pools.endings, self.storage._pools.background):
             await pool.run(watch)
 
     @asynccontextmanager

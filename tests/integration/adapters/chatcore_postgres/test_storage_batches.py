@@ -78,6 +78,6 @@ async def test_a_batch_is_planned_for_its_own_size(database_url: str) -> None:
         lease = lease_of(await storage.begin_turn(a_turn(await create(storage))))
         for repeat in range(8):
             await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", start_offset=2 * repeat)])
-        prepared = await storage._background.fetch("select statement from pg_prepared_statements", {})
+        prepared = await storage._pools.background.fetch("select statement from pg_prepared_statements", {})
 
     assert not [statement for (statement,) in prepared if '"public".deltas' in statement]

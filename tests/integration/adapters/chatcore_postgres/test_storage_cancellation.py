@@ -105,7 +105,7 @@ async def _recover(storage: PostgresStorage, user_id: str) -> Act:
 
 async def _claim(storage: PostgresStorage, user_id: str) -> Act:
     await begin(storage, await create(storage, user_id))
-    await storage._background.fetch(
+    await storage._pools.background.fetch(
         "update generations set lease_until = '2000-01-01' where user_id = %(user)s returning 1", {"user": user_id}
     )
     owner = an_owner()
@@ -115,7 +115,7 @@ async def _claim(storage: PostgresStorage, user_id: str) -> Act:
 async def _purge(storage: PostgresStorage, user_id: str) -> Act:
     conversation = await create(storage, user_id)
     await storage.begin_turn(evolve(a_turn(conversation), idempotency_key=a_key()))
-    await storage._background.fetch(
+    await storage._pools.background.fetch(
         "update idempotency_keys set created_at = '2000-01-01' where user_id = %(user)s returning 1", {"user": user_id}
     )
     return lambda: storage.purge_idempotency_keys(86_400, 100)
@@ -208,7 +208,9 @@ async def test_a_cancellation_in_the_queue_for_a_connection_loses_none(
         async with holder.transaction():
             await holder.execute("select 1 from conversations where id = %s for update", (first.id,))
             using = asyncio.create_task(storage.update_conversation(first.user_id, first.id, a_rename("First")))
-            await eventually(lambda: not storage._requests.stats()["pool_available"], within=5, what="no connection")
+            await eventually(
+                lambda: not storage._pools.requests.stats()["pool_available"], within=5, what="no connection"
+            )
             queuing = storage.update_conversation(second.user_id, second.id, a_rename("Second"))
             cut = asyncio.create_task(cancelled_at(_as_coroutine(lambda: queuing), wait, moment))  # noqa: B023 - at once
             await eventually(lambda: _is_queued_or_cut(storage, cut), within=5, what="the queue")  # noqa: B023 - at once
@@ -218,7 +220,7 @@ async def test_a_cancellation_in_the_queue_for_a_connection_loses_none(
 
 
 def _is_queued_or_cut(storage: PostgresStorage, cut: "asyncio.Task[bool]") -> bool:
-    return cut.done() or bool(storage._requests.stats().get("requests_waiting"))
+    return cut.done() or bool(storage._pools.requests.stats().get("requests_waiting"))
 
 
 async def _expect_done_or_not(
@@ -255,7 +257,7 @@ async def _expect_clean_connections(storage: PostgresStorage, admin: AsyncConnec
         return await _counted(admin, _BUSY) == 0
 
     await eventually(nothing_is_open, within=5, what="no transaction left open")
-    for pool in (storage._requests, storage._endings, storage._background):
+    for pool in (storage._pools.requests, storage._pools.endings, storage._pools.background):
         await eventually(partial(_is_whole, pool), within=5, what="a connection that is free and idle")
 
 

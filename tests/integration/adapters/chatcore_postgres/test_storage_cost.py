@@ -145,9 +145,9 @@ async def test_beginning_checkpointing_and_finishing_are_one_round_trip_each(
         await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
         await storage.finish(lease, a_final_state())
     async with (
-        _traced(storage._requests, tmp_path / "requests") as requests,
-        _traced(storage._background, tmp_path / "background") as background,
-        _traced(storage._endings, tmp_path / "endings") as endings,
+        _traced(storage._pools.requests, tmp_path / "requests") as requests,
+        _traced(storage._pools.background, tmp_path / "background") as background,
+        _traced(storage._pools.endings, tmp_path / "endings") as endings,
     ):
         lease = lease_of(await storage.begin_turn(_keyed(conversation, "last")))
         assert (requests(), background(), endings()) == (1, 0, 0)
@@ -188,7 +188,7 @@ async def test_opening_a_small_conversation_is_one_round_trip(storage: PostgresS
     for _ in range(8):
         await storage.open_path(conversation.user_id, conversation.id, WHOLE_PATH)
 
-    async with _traced(storage._requests, tmp_path / "requests") as requests:
+    async with _traced(storage._pools.requests, tmp_path / "requests") as requests:
         path = await storage.open_path(conversation.user_id, conversation.id, WHOLE_PATH)
 
         assert (requests(), len(path.first.messages), list(path.rest)) == (1, 102, [])

@@ -133,7 +133,7 @@ async def test_errors_that_a_repeat_may_solve_are_repeated(storage: PostgresStor
             await connection.execute(_RAISE.format(code).encode())
         return tries
 
-    assert await storage._requests.run(unit) == times + 1
+    assert await storage._pools.requests.run(unit) == times + 1
 
 
 @pytest.mark.parametrize("code", ["53100", "53300", "57014", "58030"])
@@ -146,7 +146,7 @@ async def test_errors_that_no_repeat_solves_are_not_repeated(storage: PostgresSt
         await connection.execute(_RAISE.format(code).encode())
 
     with pytest.raises(StorageUnavailableError) as raised:
-        await storage._requests.run(unit)
+        await storage._pools.requests.run(unit)
     assert tries == 1
     assert not raised.value.is_in_doubt
 
@@ -159,7 +159,7 @@ async def test_repeats_are_limited_and_a_lost_connection_leaves_doubt(
         await connection.execute(_RAISE.format(code).encode())
 
     with pytest.raises(StorageUnavailableError) as raised:
-        await storage._requests.run(unit)
+        await storage._pools.requests.run(unit)
     assert raised.value.is_in_doubt is is_in_doubt
 
 
@@ -170,7 +170,7 @@ async def test_a_lost_connection_leaves_doubt_whatever_later_tries_do(storage: P
         await connection.execute(_RAISE.format(next(codes)).encode())
 
     with pytest.raises(StorageUnavailableError) as raised:
-        await storage._requests.run(unit)
+        await storage._pools.requests.run(unit)
     assert raised.value.is_in_doubt
 
 
@@ -213,7 +213,7 @@ async def test_without_prepared_statements_the_server_keeps_none(database_url: s
             await storage.finish(lease, a_final_state(at=later(number)))
         await storage.begin_regeneration(a_regeneration(conversation))
 
-        async with storage._requests._pool.connection() as connection:
+        async with storage._pools.requests._pool.connection() as connection:
             assert await fetch_on(connection, "select name from pg_prepared_statements", {}) == []
 
 

@@ -39,7 +39,7 @@ async def asked(storage: PostgresStorage, query: bytes) -> list[Row]:
     async def ask(connection: Connection) -> list[Row]:
         return await (await connection.execute(query)).fetchall()
 
-    return await storage._requests.run(ask)
+    return await storage._pools.requests.run(ask)
 
 
 async def test_a_new_connection_has_the_plan_that_serves_any_turn(database_url: str) -> None:

@@ -66,7 +66,7 @@ async def test_an_error_of_the_caller_is_not_a_lost_answer(storage: InMemoryStor
     storage.lost_replies = 1
 
     with pytest.raises(LookupError):
-        async with storage._transaction():
+        async with storage._rows.transaction():
             raise LookupError
 
     assert storage.lost_replies == 1

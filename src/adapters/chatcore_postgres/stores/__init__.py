@@ -1,0 +1,1 @@
+"""Implements the ports of the storage, each in a class of its own over the same pools."""
