@@ -14,7 +14,8 @@ Where to start reading:
   follow); `stopping` and `interruption` carry out two of them. `generation_runner` runs each `generation` under a
   `lease`; `checkpoints` stores its text while it grows; `recovery` finishes orphaned replies; `transcript`, `readers`
   and `follower` deliver a reply to its readers; `model_titles` asks the model for titles.
-* The modules at the top level serve both folders: `errors` and `reply_error`, `user`, `text`,
+* :mod:`chatcore.pending_work` sweeps for what waits in the storage: orphaned replies, and rows to delete.
+* The other modules at the top level serve both folders: `errors` and `reply_error`, `user`, `text`,
   `input_limits` and `timestamps`.
   `system_clock`, `timed_wait`, `key_ring` and `missing_extra` also serve adapters.
 """

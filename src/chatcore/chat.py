@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
@@ -14,11 +15,13 @@ from chatcore.conversations.titles import AutoTitle
 from chatcore.conversations.use_cases import Conversations
 from chatcore.failure_log import FailureLog
 from chatcore.input_limits import InputLimits
+from chatcore.pending_work import Chore, PendingWork, purge
 from chatcore.ports import Clock, Inference, Observer, Storage
 from chatcore.replies.background import Background
 from chatcore.replies.checkpoints import Checkpointer
 from chatcore.replies.follower import Follower
 from chatcore.replies.generation_runner import GenerationRunner
+from chatcore.replies.idempotency import KEPT_HOURS
 from chatcore.replies.interruption import Interruption
 from chatcore.replies.lease import OwnerId
 from chatcore.replies.model_titles import ModelTitles
@@ -91,6 +94,17 @@ class Chat:
             policy=policy,
             history_limits=limits.history,
         )
+        self.pending_work = PendingWork(
+            [
+                Chore(self.recovery.recover_all),
+                purge(storage.purge_idempotency_keys, age=timedelta(hours=KEPT_HOURS)),
+            ],
+            storage=storage,
+            clock=clock,
+            observer=observer,
+            is_draining=lambda: self.runner.is_draining,
+            on_return=self.recovery.let_owners_renew,
+        )
         self.follower = Follower(self.runner, storage=storage, clock=clock, observer=observer)
         self.conversations = Conversations(
             storage=storage,
@@ -133,10 +147,10 @@ class Chat:
         self._background: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Starts the checkpoints and the recovery of orphaned replies. Call it once, in a running event loop."""
+        """Starts the checkpoints and the sweeps for pending work. Call it once, in a running event loop."""
         self._background = [
             asyncio.create_task(self.checkpointer.run(), name="checkpoints"),
-            asyncio.create_task(self.recovery.run(), name="recovery"),
+            asyncio.create_task(self.pending_work.run(), name="pending work"),
         ]
 
     async def drain(self, grace_seconds: float = DRAIN_SECONDS) -> None:

@@ -1,13 +1,11 @@
 """Recovers orphaned replies, which are replies whose owner is gone.
 
-Every process sweeps for orphaned replies. It claims each reply whose lease has expired or was given up, which fences
-off the old owner, and goes on with the reply from what is stored of it, or ends it there.
+Every sweep of every process looks for them, see :mod:`chatcore.pending_work`. The process claims each reply whose lease
+has expired or was given up, which fences off the old owner, and goes on with the reply from what is stored of it, or
+ends it there.
 """
 
-from collections.abc import Callable
-from datetime import timedelta
 from math import inf
-from random import uniform
 
 from attrs import evolve
 
@@ -15,26 +13,16 @@ from chatcore.conversations.history import MAX_HISTORY_MESSAGES, HistoryLimits, 
 from chatcore.ports import Clock, InferenceRequest, Observer, ReplyStore
 from chatcore.replies.generation import Beginning
 from chatcore.replies.generation_runner import GenerationRunner
-from chatcore.replies.idempotency import KEPT_HOURS
 from chatcore.replies.lease import RENEWAL_SECONDS, FinalState, Lease, OwnerId
 from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.replies.outage import FAILURES_THAT_MEAN_OUTAGE
 from chatcore.replies.rescue import RescuePolicy
 
-#: The average time from one sweep to the next.
-SWEEP_SECONDS = 1.0
-#: The time between two looks for idempotency keys that have expired.
-PURGE_SECONDS = 30.0
-# The jitter spreads the sweeps of processes that were started together.
-_JITTER = 0.2
-# Recovery waits this long between two checks whether the storage is available again.
-_PROBE_SECONDS = 1.0
 _CLAIMS_AT_ONCE = 100
-_PURGED_AT_ONCE = 1000
 
 
 class OrphanRecovery:
-    """Sweeps for orphaned replies, and for idempotency keys that have expired."""
+    """Takes over orphaned replies."""
 
     def __init__(
         self,
@@ -46,7 +34,6 @@ class OrphanRecovery:
         owner_id: OwnerId,
         policy: RescuePolicy,
         history_limits: HistoryLimits,
-        jitter: Callable[[float, float], float] = uniform,
     ) -> None:
         self._runner = runner
         self._storage = storage
@@ -55,22 +42,10 @@ class OrphanRecovery:
         self._owner_id = owner_id
         self._policy = policy
         self._history_limits = history_limits
-        self._purged_at: float | None = None
-        self._jitter = jitter
         # Until then, in monotonic seconds, an expired lease does not tell that its owner is gone.
         self._trusts_expiry_from = -inf
 
-    async def run(self) -> None:
-        """Sweeps until the task is cancelled."""
-        # This process may have been started right after an outage of the storage.
-        self._let_owners_renew()
-        while True:
-            await self._clock.sleep(SWEEP_SECONDS * self._jitter(1 - _JITTER, 1 + _JITTER))
-            if not await self.sweep():
-                await self._until_storage_is_back()
-                self._let_owners_renew()
-
-    def _let_owners_renew(self) -> None:
+    def let_owners_renew(self) -> None:
         """Leaves expired leases alone for RENEWAL_SECONDS; those that were given up are not concerned.
 
         No owner could renew a lease during an outage. Live owners renew theirs at their next checkpoint, and get the
@@ -78,30 +53,12 @@ class OrphanRecovery:
         """
         self._trusts_expiry_from = self._clock.monotonic() + RENEWAL_SECONDS
 
-    async def _until_storage_is_back(self) -> None:
-        while True:
-            try:
-                return await self._storage.ping()
-            except Exception as error:  # noqa: BLE001 - after any error, sweeping must resume later
-                self._observer.failed("sweeping", error)
-            await self._clock.sleep(_PROBE_SECONDS)
+    async def recover_all(self) -> None:
+        """Takes over every orphaned reply, and finishes it or goes on with it.
 
-    async def sweep(self) -> bool:
-        """Sweeps once; returns False if the storage failed. The method never raises.
-
-        A process that drains takes nothing over, since it could not keep it.
+        Raises:
+            Exception: a reply could not be recovered; the others are, unless so many fail that this means an outage.
         """
-        if self._runner.is_draining:
-            return True
-        try:
-            await self._recover_all()
-            await self._purge()
-        except Exception as error:  # noqa: BLE001 - the next sweep retries
-            self._observer.failed("sweeping", error)
-            return False
-        return True
-
-    async def _recover_all(self) -> None:
         claimed = _CLAIMS_AT_ONCE
         while claimed == _CLAIMS_AT_ONCE:
             leases = await self._storage.claim_expired(
@@ -163,12 +120,3 @@ class OrphanRecovery:
             # The frames of the whole reply are not there, and readers get its log.
             keeps_frames=False,
         )
-
-    async def _purge(self) -> None:
-        now = self._clock.monotonic()
-        if self._purged_at is not None and now - self._purged_at < PURGE_SECONDS:
-            return
-        self._purged_at = now
-        age_seconds = timedelta(hours=KEPT_HOURS).total_seconds()
-        while await self._storage.purge_idempotency_keys(age_seconds, _PURGED_AT_ONCE) == _PURGED_AT_ONCE:
-            pass

@@ -41,7 +41,7 @@ async def crashed(world: World, *events: str, rescue: Rescue = Rescue.CONTINUE) 
     await world.chat.checkpointer.checkpoint()
     second = world.replica(inference=InferenceByHand(can_continue=True), rescue=rescue)
     world.clock.advance(LEASE_SECONDS + 1)
-    await second.chat.recovery.sweep()
+    await second.chat.pending_work.sweep()
     return turn, second, await second.inference.call()
 
 
@@ -240,7 +240,7 @@ async def test_what_a_continuation_brings_without_text_is_dropped(able: World, h
     else:
         await able.storage.request_stop(ADA.id, turn.reply.conversation_id, turn.reply.id)
         able.clock.advance(LEASE_SECONDS + 1)
-        await third.chat.recovery.sweep()
+        await third.chat.pending_work.sweep()
         await able.chat.checkpointer.checkpoint()
     await until(lambda: has_ended(turn))
     await able.clock.elapse(1)

@@ -37,7 +37,7 @@ class Crash:
         assert (client.text, client.place) == ("stored lost", Place(11))
         second = world.replica(inference=InferenceByHand(can_continue=True), rescue=rescue)
         world.clock.advance(LEASE_SECONDS + 1)
-        await second.chat.recovery.sweep()
+        await second.chat.pending_work.sweep()
         return cls(world, second, turn, client, await second.inference.call())
 
     async def grow(self) -> None:
@@ -121,7 +121,7 @@ async def test_a_reader_that_stays_connected_gets_the_rewind_in_its_stream(world
     client.take(reader)
     second = world.replica(inference=InferenceByHand(can_continue=True), rescue=rescue)
     world.clock.advance(LEASE_SECONDS + 1)
-    await second.chat.recovery.sweep()
+    await second.chat.pending_work.sweep()
     new_call = await second.inference.call()
 
     new_call.say(" again")
@@ -149,7 +149,7 @@ async def test_a_connected_reader_learns_of_a_takeover_that_it_only_sees_the_end
     client.take(reader)
     second = world.replica(inference=InferenceByHand(can_continue=True), rescue=Rescue.RESTART)
     world.clock.advance(LEASE_SECONDS + 1)
-    await second.chat.recovery.sweep()
+    await second.chat.pending_work.sweep()
     call = await second.inference.call()
     call.say("another text")
     call.close()
@@ -193,7 +193,7 @@ async def test_a_reader_that_missed_two_takeovers_keeps_what_both_left(world: Wo
     # The lease is given up, so that no second lease expires.
     await world.storage.hand_over(generation.progress(world.clock.monotonic()))
     third = world.replica(inference=InferenceByHand(can_continue=True))
-    await third.chat.recovery.sweep()
+    await third.chat.pending_work.sweep()
     call = await third.inference.call()
     call.say(", and the end of it")
     await third.chat.checkpointer.checkpoint()

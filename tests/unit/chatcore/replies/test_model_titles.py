@@ -192,7 +192,7 @@ async def test_a_crash_leaves_the_title_of_the_first_message(world: World) -> No
     other = world.replica(inference=InferenceByHand(can_continue=True), auto_title=AutoTitle.MODEL)
 
     world.clock.advance(LEASE_SECONDS + 1)
-    await other.chat.recovery.sweep()
+    await other.chat.pending_work.sweep()
 
     assert (await stored(other, conversation)).title == "Hello"
     assert await asks_nothing(other)
@@ -205,7 +205,7 @@ async def test_a_reply_that_another_process_finishes_names_nothing(world: World)
     await world.chat.checkpointer.checkpoint()
     other = world.replica(inference=InferenceByHand(can_continue=True), auto_title=AutoTitle.MODEL)
     world.clock.advance(LEASE_SECONDS + 1)
-    await other.chat.recovery.sweep()
+    await other.chat.pending_work.sweep()
 
     call = await other.inference.call()
     call.say(" there")

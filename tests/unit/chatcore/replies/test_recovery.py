@@ -8,10 +8,10 @@ from tests.unit.conftest import ADA, World, has_ended, until
 
 from chatcore import ReplyError, Status, User
 from chatcore.errors import StorageUnavailableError
+from chatcore.pending_work import SWEEP_SECONDS
 from chatcore.replies.generation_runner import FINISH_TRIES_ON_BUGS
 from chatcore.replies.lease import LEASE_SECONDS, RENEWAL_SECONDS, FinalState, Lease
 from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
-from chatcore.replies.recovery import SWEEP_SECONDS
 from chatcore.replies.transcript import RECONNECT
 
 
@@ -162,7 +162,7 @@ async def test_a_sweep_recovers_more_replies_than_one_claim_returns(world: World
     other = world.replica()
     world.clock.advance(LEASE_SECONDS + 1)
 
-    assert await other.chat.recovery.sweep()
+    assert await other.chat.pending_work.sweep()
 
     assert len(other.observer.recovered_states) == len(turns)
 
@@ -203,7 +203,7 @@ async def test_an_orphan_that_cannot_be_finished_does_not_hold_up_others(world: 
 
     world.storage.recover = recover  # type: ignore[method-assign]  # a storage in which one row is locked
     world.clock.advance(LEASE_SECONDS + 1)
-    went_well = await other.chat.recovery.sweep()
+    went_well = await other.chat.pending_work.sweep()
 
     assert not went_well
     assert [(await world.reply(turn)).status for turn in turns] == [Status.STREAMING] + [Status.FAILED] * 4

@@ -8,10 +8,10 @@ from tests.unit.conftest import ADA, World, has_ended, until
 from tests.unit.inference_by_hand import Call, InferenceByHand
 
 from chatcore import ReplyError, Sampling, Status
+from chatcore.pending_work import SWEEP_SECONDS
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import LEASE_SECONDS, FinalState
 from chatcore.replies.orphans import OrphanedReply, PriorState, Resumption
-from chatcore.replies.recovery import SWEEP_SECONDS
 from chatcore.replies.rescue import Rescue, RescuePolicy
 from chatcore.replies.transcript import RECONNECT
 from chatcore.testing.samples import NOON
@@ -48,7 +48,7 @@ async def abandon(world: World, *tokens: str, lost: str = " lost") -> Call:
 async def taken_over(world: World, other: World) -> Call:
     """Lets a lease expire and another process take the reply over; returns the call of its model."""
     world.clock.advance(LEASE_SECONDS + 1)
-    await other.chat.recovery.sweep()
+    await other.chat.pending_work.sweep()
     return await other.inference.call()
 
 
@@ -94,7 +94,7 @@ async def test_two_takeovers_call_the_model_once_each_and_a_second_lost_process_
     second = rescuer(world)
 
     world.clock.advance(LEASE_SECONDS + 1)
-    await second.chat.recovery.sweep()
+    await second.chat.pending_work.sweep()
 
     reply = await world.reply(turn)
     assert (reply.status, reply.content, reply.token_count) == (Status.INTERRUPTED, "ab", 2)
@@ -138,7 +138,7 @@ async def test_an_owner_that_has_its_own_reply_back_writes_it_once(world: World)
     await taken_over(world, other)
     # The other process dies, and this one thaws: it sweeps before its stale generation has noticed anything.
     world.clock.advance(LEASE_SECONDS + 1)
-    await mine.chat.recovery.sweep()
+    await mine.chat.pending_work.sweep()
     stale.say("y")
     await mine.chat.checkpointer.checkpoint()
     await until(lambda: has_ended(turn))
@@ -166,7 +166,7 @@ async def test_a_process_that_drains_takes_nothing_over(world: World) -> None:
     await other.drained()
 
     world.clock.advance(LEASE_SECONDS + 1)
-    assert await other.chat.recovery.sweep()
+    assert await other.chat.pending_work.sweep()
 
     assert (await world.reply(turn)).status is Status.STREAMING
 
@@ -231,7 +231,7 @@ async def test_a_drain_hands_the_reply_over_with_all_of_its_text(world: World) -
     assert turn.generation is not None
     assert turn.generation.transcript.end == RECONNECT
     assert (mine.observer.handed_over_leases, mine.observer.final_states) == ([turn.generation.lease], [])
-    await other.chat.recovery.sweep()
+    await other.chat.pending_work.sweep()
     new_call = await other.inference.call()
     new_call.say(", and finished")
     new_call.close()
@@ -282,7 +282,7 @@ async def test_hand_overs_do_not_count_as_lost_processes(world: World) -> None:
         (await owner.inference.call()).say(f"{number}")
         await owner.drained()
         owner = rescuer(world)
-        await owner.chat.recovery.sweep()
+        await owner.chat.pending_work.sweep()
     call = await owner.inference.call()
     call.close()
     await until(lambda: not owner.chat.runner.running)

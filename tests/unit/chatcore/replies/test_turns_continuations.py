@@ -101,7 +101,7 @@ async def test_without_new_text_everything_is_as_it_was_before(able: World, how:
         if how == "drained":
             await able.drained()
         able.clock.advance(LEASE_SECONDS + 1)
-        await unable.chat.recovery.sweep()
+        await unable.chat.pending_work.sweep()
         await able.chat.checkpointer.checkpoint()
     await until(lambda: has_ended(turn))
 
@@ -135,7 +135,7 @@ async def test_a_continuation_whose_process_dies_is_finished_by_another_one(able
     await able.chat.checkpointer.checkpoint()
     other = able.replica(inference=InferenceByHand(can_continue=True))
     able.clock.advance(LEASE_SECONDS + 1)
-    await other.chat.recovery.sweep()
+    await other.chat.pending_work.sweep()
     taken = await other.inference.call()
     taken.say(" on")
     taken.close()
@@ -237,7 +237,7 @@ async def test_a_reader_that_was_shown_more_than_was_stored_sees_one_reply(able:
     await able.chat.checkpointer.checkpoint()
     call.say(" lost")
     able.clock.advance(LEASE_SECONDS + 1)
-    await able.replica().chat.recovery.sweep()
+    await able.replica().chat.pending_work.sweep()
     await able.chat.checkpointer.checkpoint()
     await until(lambda: has_ended(turn))
     interrupted: Message = await able.reply(turn)

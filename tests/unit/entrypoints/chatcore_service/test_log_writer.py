@@ -81,8 +81,8 @@ def test_a_pipe_that_nobody_reads_holds_up_no_caller(pipe: Pipe) -> None:
         writer.line(number(index))
 
     assert not writer.flush(0.01)
-    # A pipe takes 64 KiB, and the thread holds one batch.
-    assert 10_000 - 2 * MAX_BYTES // 100 - 50 <= writer.dropped < 10_000 - MAX_BYTES // 100
+    # The queue is full. A pipe takes 64 KiB, and the thread holds one batch, unless the thread has not run yet.
+    assert 10_000 - 2 * MAX_BYTES // 100 - 50 <= writer.dropped <= 10_000 - MAX_BYTES // 100
 
 
 def test_every_dropped_line_is_reported_once_there_is_room(pipe: Pipe) -> None:
