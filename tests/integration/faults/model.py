@@ -172,6 +172,8 @@ class Model:
     #: How a reply ends for which nothing was arranged.
     closing: tuple[bytes, ...] = (chunk(DONE), LAST_CHUNK)
     _speeches: dict[str, Speech] = Factory(dict)
+    #: How many calls there were with a prompt when its speech was arranged.
+    _calls_before: dict[str, int] = Factory(dict)
 
     def will_say(
         self,
@@ -192,8 +194,9 @@ class Model:
         return self.arrange(prompt, speech)
 
     def arrange(self, prompt: str, speech: Speech) -> Speech:
-        """Arranges what is said to `prompt`."""
+        """Arranges what is said to `prompt`; the next call with it is the first one of this speech."""
         self._speeches[prompt] = speech
+        self._calls_before[prompt] = len(self.calls(prompt))
         return speech
 
     def speech(self, prompt: str) -> Speech:
@@ -229,7 +232,7 @@ class Model:
         so_far = last["content"] if last["role"] == "assistant" else ""
         asked = messages[-2] if so_far else last
         prompt: str = asked["content"].rsplit("\n\n", 1)[-1]
-        speech, earlier = self.speech(prompt), self.calls(prompt)
+        speech, earlier = self.speech(prompt), self.calls(prompt)[self._calls_before.get(prompt, 0) :]
         if any(call.is_continued for call in earlier):
             speech = evolve(speech, holds_again_after=None)
         elif earlier and not so_far:
