@@ -12,6 +12,8 @@ from psycopg import sql
 
 from tests.integration.postgres_server import PostgresServer
 
+_FILLED_BY_USE = "select tablename from pg_tables where schemaname = 'public' and tablename <> 'schema_migrations'"
+
 
 @contextmanager
 def new_database(server: PostgresServer, *, template: str = "template0", encoding: str | None = None) -> Iterator[str]:
@@ -28,6 +30,15 @@ def new_database(server: PostgresServer, *, template: str = "template0", encodin
     finally:
         # A test that failed may have left connections open; they must not take the others down with it.
         _administer(server, "drop database {} with (force)", name)
+
+
+def empty(database_url: str) -> None:
+    """Deletes the rows of all tables but the one of the migrations."""
+    with psycopg.connect(database_url) as connection:
+        # A connection that a test left open in a transaction fails the test instead of holding it up.
+        connection.execute("set local lock_timeout = '10s'")
+        for (table,) in connection.execute(_FILLED_BY_USE).fetchall():
+            connection.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
 
 
 def _administer(server: PostgresServer, statement: LiteralString, *names: str) -> None:

@@ -18,6 +18,12 @@ from chatcore_postgres import PostgresStorage
 
 
 @pytest.fixture
+def database_url(emptied_database_url: str) -> str:
+    # The contracts have hundreds of tests, none of which changes the schema.
+    return emptied_database_url
+
+
+@pytest.fixture
 async def storage(database_url: str) -> AsyncIterator[PostgresStorage]:
     async with PostgresStorage(database_url) as storage:
         yield storage
