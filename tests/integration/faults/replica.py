@@ -77,6 +77,15 @@ class Replica:
         self.starts += 1
         self.is_frozen = False
 
+    async def handles_signals(self) -> None:
+        """Returns when the process has handlers of its own; Python alone has none of SIGTERM."""
+        await eventually(self._catches_sigterm, within=READY_SECONDS, what=f"handlers of signals in {self.name}")
+
+    def _catches_sigterm(self) -> bool:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+        return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
     async def ready(self, within: float = READY_SECONDS) -> None:
         """Returns when it says that it is ready."""
         await eventually(self._says_ready, within=within, what=f"{self.name} ready")
@@ -131,7 +140,11 @@ class Replica:
 
     async def exit_status(self, within: float) -> int:
         """Waits for the end of the replica; returns its exit status."""
-        await eventually(lambda: not self.is_alive, within=within, what=f"the end of {self.name}: {self.tail()}")
+
+        def what() -> str:
+            return f"the end of {self.name}: {self.tail()}"
+
+        await eventually(lambda: not self.is_alive, within=within, what=what)
         assert self._process is not None
         status: int = self._process.returncode
         return status

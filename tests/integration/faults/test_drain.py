@@ -4,7 +4,6 @@ The numbers are those of the catalogue of faults, part P.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from uuid import uuid4
 
@@ -25,8 +24,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DRAIN_SECONDS = 4.0
 EXIT_SECONDS = 30.0
-# A reader must be attached again so soon after its stream was closed.
-GAP_SECONDS = 2.0
+# Only a process that is hurried ends before the end of such a drain.
+LONG_DRAIN_SECONDS = 20.0
+HURRIED_EXIT_SECONDS = 12.0
 
 
 @frozen
@@ -73,8 +73,8 @@ class Viewer:
 
     answer: Answer
     user: Client
-    #: From the close of the stream to the next one's first event, in seconds; None where there was no need to move.
-    gap: float | None = None
+    #: The statuses of the connections to the other process; None where there was no need to move.
+    moved: list[int] | None = None
 
     async def watch(self, other: str) -> None:
         """Reads to the end."""
@@ -82,10 +82,9 @@ class Viewer:
         if reading.is_done:
             return
         assert reading.is_told_to_reconnect, f"cut off without a word: {reading}"
-        closed_at = time.monotonic()
         follower = Follower.after(self.user, reading)
         await read_to_the_end(follower, [other])
-        self.gap = time.monotonic() - closed_at
+        self.moved = follower.statuses
 
 
 async def open_streams(cluster: Cluster, user: Client, *, short: int, long: int) -> list[Viewer]:
@@ -111,20 +110,18 @@ async def test_a_process_that_is_asked_to_end_hands_two_hundred_streams_over(
     following = [asyncio.create_task(read_to_the_end(follower, cluster.urls)) for follower in followers]
     await eventually(lambda: all(follower.text for follower in followers), within=20, what="200 streams under way")
 
-    began = time.monotonic()
     ending.once(leaving)
-    await eventually(lambda: is_not_ready(leaving), within=2, what="the end of its readiness")
+    await eventually(lambda: is_not_ready(leaving), within=DRAIN_SECONDS, what="the end of its readiness")
     # One of two workers may hear of the end a moment after the other has told of it.
-    await eventually(lambda: refuses_turns(leaving, user, viewers[0]), within=2, what="the end of new turns")
+    await eventually(
+        lambda: refuses_turns(leaving, user, viewers[0]), within=DRAIN_SECONDS, what="the end of new turns"
+    )
     status = await leaving.exit_status(within=EXIT_SECONDS)
-    took = time.monotonic() - began
     await asyncio.gather(*watching, *following)
 
     assert status in PEACEFUL
-    assert took <= DRAIN_SECONDS + 8
-    gaps = [viewer.gap for viewer in viewers if viewer.gap is not None]
-    assert len(gaps) == 60
-    assert max(gaps) <= GAP_SECONDS
+    # Whoever is told to move gets the rest from the first connection, without a wait for any lease.
+    assert [viewer.moved for viewer in viewers if viewer.moved is not None] == [[200]] * 60
     await cluster.check()
 
 
@@ -140,23 +137,28 @@ async def is_not_ready(replica: Replica) -> bool:
 async def test_a_second_signal_ends_the_process_quickly_and_still_loses_nothing(
     cluster: Cluster, user: Client, ending: Ending
 ) -> None:
-    await cluster.revive()
     leaving, other = cluster.replicas
+    await with_a_long_drain(leaving)
     viewers = await open_streams(cluster, user, short=0, long=20)
     watching = [asyncio.create_task(viewer.watch(other.base_url)) for viewer in viewers]
     await eventually(lambda: all(viewer.answer.stream.text for viewer in viewers), within=10, what="streams")
 
     ending.twice(leaving)
-    await eventually(lambda: is_not_ready(leaving), within=2, what="the drain")
-    began = time.monotonic()
+    await eventually(lambda: is_not_ready(leaving), within=DRAIN_SECONDS, what="the drain")
     ending.twice(leaving)
-    status = await leaving.exit_status(within=EXIT_SECONDS)
-    took = time.monotonic() - began
+    assert await leaving.exit_status(within=HURRIED_EXIT_SECONDS) in PEACEFUL
     await asyncio.gather(*watching)
-
-    assert status in PEACEFUL
-    assert took < DRAIN_SECONDS - 1
     await cluster.check()
+
+
+async def with_a_long_drain(replica: Replica) -> None:
+    """Starts the replica anew for one life with a drain that outlasts the test."""
+    if replica.is_alive:
+        await replica.stop()
+    usual = replica.environment
+    replica.environment = {**usual, "DRAIN_SECONDS": str(LONG_DRAIN_SECONDS)}
+    await replica.restart()
+    replica.environment = usual
 
 
 async def test_a_stop_that_waits_for_a_frozen_process_is_answered_when_its_own_ends(
@@ -195,9 +197,11 @@ async def test_a_process_that_is_asked_to_end_before_it_is_ready_ends_in_peace(
     await cluster.revive()
     starting = cluster.replicas[0]
     await starting.stop()
-    for moment in (0.1, 0.6, 1.2, 2.0):
+    for moment in (0.0, 0.5, 1.1, 1.9):
         starting.start()
+        # An earlier signal is Python's, which may end with another status or forget that it was interrupted.
+        await starting.handles_signals()
         # No condition to wait for: the moment is the fault.
         await asyncio.sleep(moment)
         ending.once(starting)
-        assert await starting.exit_status(within=10) in PEACEFUL
+        assert await starting.exit_status(within=EXIT_SECONDS) in PEACEFUL
