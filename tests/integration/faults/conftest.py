@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.embedded_postgres import EmbeddedPostgres
 from tests.integration.faults.pgbouncer import find_pgbouncer
-from tests.integration.missing_programs import leave_out, say_what_was_left_out
+from tests.integration.missing_programs import leave_out
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +25,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leaves out tests that need a program which this machine does not have, except in CI, and reports them."""
     if find_pgbouncer() is None and not os.environ.get("CI"):
         leave_out(config, items, marker="pgbouncer")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Reports the tests that were left out."""
-    say_what_was_left_out(terminalreporter, config, marker="pgbouncer")
