@@ -1,12 +1,14 @@
-"""Runs every fuzz target for a while, each in a process of its own.
+"""Runs every fuzz target for a while, each in a process of its own, and as many at a time as there are processors.
 
 The exit status is 1 if a target crashed, hung or used too much memory.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.fuzz.targets import TARGETS, seeds_of
@@ -23,8 +25,13 @@ _GRACE_SECONDS = 60
 def main() -> int:
     """Fuzzes the targets; returns the exit status."""
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="chatcore-fuzz-") as folder:
-        failed = [name for name in options.only or TARGETS if not _survives(name, options, Path(folder))]
+    names: list[str] = list(options.only or TARGETS)
+    with (
+        tempfile.TemporaryDirectory(prefix="chatcore-fuzz-") as folder,
+        ThreadPoolExecutor(max_workers=os.cpu_count()) as threads,
+    ):
+        survived = threads.map(lambda name: _survives(name, options, Path(folder)), names)
+        failed = [name for name, is_well in zip(names, survived, strict=True) if not is_well]
     _say(f"failed: {', '.join(failed)}" if failed else "nothing found")
     return 1 if failed else 0
 
