@@ -9,8 +9,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.integration.faults.replica import free_port
 from tests.integration.faults.waiting import eventually
+from tests.integration.free_port import free_port
 
 KEY = "sk-conformance"
 REPLY = "Once upon a time a keeper found a letter: «é👩‍🚀»."

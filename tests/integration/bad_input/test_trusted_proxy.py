@@ -15,7 +15,7 @@ from tests.integration.bad_input.nginx import running_nginx
 from tests.integration.bad_input.service import Service
 from tests.integration.bad_input.wire import Header, require_refusal
 from tests.integration.faults.cluster import Cluster
-from tests.integration.faults.replica import free_port
+from tests.integration.free_port import free_port
 from tests.integration.new_database import new_database
 from tests.integration.postgres_server import PostgresServer
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from tests.integration.faults.replica import free_port
 from tests.integration.faults.waiting import eventually
+from tests.integration.free_port import free_port
 
 #: Connections to the server, for all its clients.
 POOL_SIZE = 8

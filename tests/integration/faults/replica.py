@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,17 +13,11 @@ import httpx
 from attrs import define, field
 
 from tests.integration.faults.waiting import eventually
+from tests.integration.free_port import free_port
 
 #: How a process ends that was told to: by itself, or by the signal once its work is done.
 PEACEFUL = frozenset({0, -signal.SIGTERM, 128 + signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGINT})
 READY_SECONDS = 30.0
-
-
-def free_port() -> int:
-    """Returns a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @define(eq=False)

@@ -16,10 +16,10 @@ import httpx
 from attrs import frozen
 from tests.integration.adapters.chatcore_postgres.samosachaat.old_service import OldService, old_service
 from tests.integration.entrypoints.chatcore_dev.local_program import KEY, answers, local_service, until
+from tests.integration.free_port import free_port
 
 from chatcore_dev.auth_service.user_tokens import mint_token
 from chatcore_dev.auth_service.users import USERS
-from chatcore_dev.tcp_ports import free_port
 
 _PAGE = Path(__file__).parents[3] / "docs" / "migrating.md"
 _STEP = re.compile(r"^### (\d+)\. .*?(?=^##)", re.DOTALL | re.MULTILINE)

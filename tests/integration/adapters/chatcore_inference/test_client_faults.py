@@ -1,12 +1,12 @@
 """Tests the ways in which an inference service breaks, over real sockets."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
 import pytest
 from tests.integration.adapters.chatcore_inference.inference_requests import REQUEST, failure_of
+from tests.integration.free_port import free_port
 from tests.integration.inference_server import (
     CLOSE_DELIMITED_HEAD,
     DONE,
@@ -39,13 +39,6 @@ pytestmark = pytest.mark.usefixtures("reading")
 async def client(server: InferenceServer) -> AsyncIterator[InferenceClient]:
     async with InferenceClient(server.base_url, "secret-key") as client:
         yield client
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ from pathlib import Path
 import orjson
 from attrs import define
 from tests.integration.entrypoints.chatcore_dev.local_program import processes_with
-
-from chatcore_dev.tcp_ports import free_port
+from tests.integration.free_port import free_port
 
 # No command prints this.
 BETWEEN = "=====8<====="

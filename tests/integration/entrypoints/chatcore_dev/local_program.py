@@ -11,8 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
-
-from chatcore_dev.tcp_ports import free_port
+from tests.integration.free_port import free_port
 
 KEY = "internal-key"
 

@@ -16,8 +16,7 @@ import pytest
 from tests.integration.entrypoints.chatcore_dev import dev_command
 from tests.integration.entrypoints.chatcore_dev.dev_command import Dev, command, commands, frames_in, pasted, text_in
 from tests.integration.entrypoints.chatcore_dev.local_program import answers, open_folder, processes_with, until
-
-from chatcore_dev.tcp_ports import free_port
+from tests.integration.free_port import free_port
 
 
 @pytest.fixture

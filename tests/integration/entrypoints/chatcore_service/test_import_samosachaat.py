@@ -14,10 +14,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tests.integration.adapters.chatcore_postgres.roles import new_visitor
 from tests.integration.adapters.chatcore_postgres.samosachaat.chat_page import chat_page
 from tests.integration.adapters.chatcore_postgres.samosachaat.old_service import ALICE, SCHEMA, OldService, old_service
+from tests.integration.free_port import free_port
 from tests.integration.new_database import new_database
 from tests.integration.postgres_server import PostgresServer
-
-from chatcore_dev.tcp_ports import free_port
 
 _SECRET = "s3cret"
 # Prints the most memory that the command needed, in KiB, after its report.

@@ -16,6 +16,7 @@ from time import monotonic, sleep
 
 import httpx
 import pytest
+from tests.integration.free_port import free_port
 
 CHATCORE = [sys.executable, "-m", "chatcore_service"]
 
@@ -53,12 +54,6 @@ def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*CHATCORE, *arguments], env=environment(**changes), capture_output=True, text=True, timeout=30, check=False
     )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class Served:
