@@ -14,12 +14,18 @@ create table conversations (
     updated_at    timestamptz not null,
     is_pinned     boolean     not null default false,
     instructions  text,
+    is_archived   boolean     not null default false,
     constraint conversations_pkey primary key (user_id, id),
     constraint conversations_title_source_check check (title_source in ('default', 'auto', 'user')),
     constraint conversations_next_position_check check (next_position >= 1)
 );
 
+-- No statement uses this index any more. A later migration may drop it, once no previous version runs.
 create index conversations_by_update on conversations (user_id, updated_at desc, id desc);
+
+create index conversations_by_archive on conversations (user_id, is_archived, updated_at desc, id desc);
+
+create index conversations_pinned on conversations (user_id, is_archived, updated_at desc, id desc) where is_pinned;
 
 create table messages (
     user_id           text        not null,

@@ -123,7 +123,7 @@ class BeginningRows:
         messages = self._tables.messages[new.user_id, new.conversation_id]
         reply = new.reply(answers=question.id, position=len(messages) + 1, model_tag=conversation.model_tag)
         messages.append(reply)
-        self._tables.store(evolve(conversation, head_id=reply.id, updated_at=new.now))
+        self._tables.store(evolve(conversation, head_id=reply.id, updated_at=new.now, is_archived=False))
         self._tables.generations[new.user_id, new.conversation_id] = GenerationRow(
             lease=new.lease(epoch=1),
             return_head_id=return_head_id,

@@ -73,7 +73,7 @@ class ContinuationRows:
             pieces={piece.position: piece for piece in reply.pieces},
         )
         self._tables.replace(new.continued(reply))
-        self._tables.store(evolve(conversation, head_id=reply.id, updated_at=new.now))
+        self._tables.store(evolve(conversation, head_id=reply.id, updated_at=new.now, is_archived=False))
         begun = self._accepted(new, generation, generation.lease)
         self._tables.record_key(new, begun.user_message.id, self._clock.monotonic(), begins_at=begun.begins_at)
         return begun

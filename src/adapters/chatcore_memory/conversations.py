@@ -6,7 +6,7 @@ from attrs import evolve, frozen
 
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation, TitleSource
-from chatcore.conversations.listing import Cursor, Page, PageRequest
+from chatcore.conversations.listing import MAX_PINNED, Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.user import UserId
 from chatcore_memory.tables import Tables
@@ -27,15 +27,20 @@ class ConversationRows:
 
     def list_page(self, user_id: UserId, request: PageRequest) -> Page:
         """Returns a page of the user's conversations."""
-        own = [self._with_active_reply(c) for (owner, _), c in self._tables.conversations.items() if owner == user_id]
+        own = [
+            self._with_active_reply(conversation)
+            for (owner, _), conversation in self._tables.conversations.items()
+            if owner == user_id and conversation.is_archived is request.is_archived
+        ]
         own.sort(key=_place, reverse=True)
+        pinned = [conversation for conversation in own if conversation.is_pinned] if request.is_first else []
         if request.cursor is not None:
             after = (request.cursor.updated_at, request.cursor.id)
             own = [conversation for conversation in own if _place(conversation) < after]
         else:
             own = own[request.offset :]
         shown = tuple(own[: request.limit])
-        return Page(shown, Cursor.after(shown[-1]) if len(own) > len(shown) else None)
+        return Page(shown, Cursor.after(shown[-1]) if len(own) > len(shown) else None, tuple(pinned[:MAX_PINNED]))
 
     def get(self, user_id: UserId, conversation_id: ConversationId) -> Conversation:
         """Returns a conversation."""

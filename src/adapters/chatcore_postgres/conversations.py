@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
-from chatcore.conversations.listing import Cursor, Page, PageRequest
+from chatcore.conversations.listing import MAX_PINNED, Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.errors import ConversationNotFoundError
 from chatcore.user import UserId
@@ -19,6 +19,7 @@ from chatcore_postgres.rows import CONVERSATION_COLUMNS, active_reply_of, listed
 SETTABLE_COLUMNS: Mapping[LiteralString, object] = {
     "title": "",
     "is_pinned": False,
+    "is_archived": False,
     "model_tag": "",
     "instructions": "",
 }
@@ -31,22 +32,38 @@ returning id
 """  # noqa: S608 - the columns are literals
 
 # The running replies are looked up for the conversations of the page only, and not for those that an offset skips.
+#
+# Only the first page asks for pinned conversations. They take an index of their own, since a pinned conversation may be
+# older than all others.
 LIST_BY_OFFSET = f"""
-select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("page")}
+select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("listed")}, in_page
 from (
-    select {listed(CONVERSATION_COLUMNS)}
-    from conversations
-    where user_id = %(user_id)s
-    order by updated_at desc, id desc
-    limit %(limit)s offset %(offset)s
-) as page
+    select *
+    from (
+        select {listed(CONVERSATION_COLUMNS)}, true as in_page
+        from conversations
+        where user_id = %(user_id)s and is_archived = %(is_archived)s
+        order by updated_at desc, id desc
+        limit %(limit)s offset %(offset)s
+    ) as page
+    union all
+    select *
+    from (
+        select {listed(CONVERSATION_COLUMNS)}, false as in_page
+        from conversations
+        where user_id = %(user_id)s and is_archived = %(is_archived)s and is_pinned
+        order by updated_at desc, id desc
+        limit %(max_pinned)s
+    ) as pinned
+) as listed
 order by updated_at desc, id desc
 """  # noqa: S608 - the columns are literals
 
 LIST_BY_CURSOR = f"""
-select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("conversations")}
+select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("conversations")}, true as in_page
 from conversations
-where user_id = %(user_id)s and (updated_at, id) < (%(after_updated_at)s, %(after_id)s)
+where user_id = %(user_id)s and is_archived = %(is_archived)s
+    and (updated_at, id) < (%(after_updated_at)s, %(after_id)s)
 order by updated_at desc, id desc
 limit %(limit)s
 """  # noqa: S608 - the columns are literals
@@ -95,16 +112,17 @@ async def create(database: Database, conversation: Conversation) -> None:
 async def list_page(database: Database, user_id: UserId, request: PageRequest) -> Page:
     """Returns a page of the user's conversations, as the port says."""
     # One row more than requested tells whether another page follows.
-    limit = request.limit + 1
+    parameters = {"user_id": user_id, "is_archived": request.is_archived, "limit": request.limit + 1}
     if request.cursor is None:
-        parameters: dict[str, object] = {"user_id": user_id, "limit": limit, "offset": request.offset}
-        rows = await database.fetch(LIST_BY_OFFSET, parameters)
+        place = {"offset": request.offset, "max_pinned": MAX_PINNED if request.is_first else 0}
+        rows = await database.fetch(LIST_BY_OFFSET, {**parameters, **place})
     else:
         after = {"after_updated_at": request.cursor.updated_at, "after_id": request.cursor.id}
-        parameters = {"user_id": user_id, "limit": limit, **after}
-        rows = await database.fetch(LIST_BY_CURSOR, parameters)
-    found = tuple(to_conversations(user_id, rows[: request.limit]))
-    return Page(found, Cursor.after(found[-1]) if len(rows) > request.limit else None)
+        rows = await database.fetch(LIST_BY_CURSOR, {**parameters, **after})
+    found = tuple(to_conversations(user_id, [row[:-1] for row in rows if row[-1]]))
+    pinned = tuple(to_conversations(user_id, [row[:-1] for row in rows if not row[-1]]))
+    page = found[: request.limit]
+    return Page(page, Cursor.after(page[-1]) if len(found) > len(page) else None, pinned)
 
 
 async def get(database: Database, user_id: UserId, conversation_id: ConversationId) -> Conversation:

@@ -30,6 +30,7 @@ CONVERSATION_COLUMNS: Sequence[LiteralString] = (
     "created_at",
     "updated_at",
     "is_pinned",
+    "is_archived",
     "instructions",
 )
 
@@ -155,6 +156,7 @@ def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]
             model_tag,
             head_id,
             is_pinned,
+            is_archived,
             instructions,
             active_reply_id,
         )
@@ -167,6 +169,7 @@ def to_conversations(user_id: UserId, rows: Sequence[Row]) -> list[Conversation]
             created_at,
             updated_at,
             is_pinned,
+            is_archived,
             instructions,
             active_reply_id,
         ) in _in_utc(rows, *_INSTANTS_OF_CONVERSATION)

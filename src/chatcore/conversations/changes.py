@@ -29,6 +29,7 @@ class ConversationChanges:
 
     title: str | Unset = UNSET
     is_pinned: bool | Unset = UNSET
+    is_archived: bool | Unset = UNSET
     model_tag: str | Unset = UNSET
     #: None clears the instructions.
     instructions: str | Unset | None = UNSET

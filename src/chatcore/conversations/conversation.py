@@ -52,6 +52,8 @@ class Conversation:
     head_id: MessageId | None = None
     #: Whether the user pinned the conversation, to find it at once.
     is_pinned: bool = False
+    #: Whether the user archived the conversation; lists show it only on request. A new reply ends that.
+    is_archived: bool = False
     #: What the model is told before all messages of the conversation; None if the user has written nothing.
     instructions: str | None = None
     #: The reply that is being generated; None if there is none. The storage derives the value from the running replies.

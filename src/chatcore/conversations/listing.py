@@ -18,6 +18,8 @@ from chatcore.timestamps import require_aware
 
 MAX_PAGE = 200
 DEFAULT_PAGE = 50
+#: The maximum number of pinned conversations that a first page has beside its own.
+MAX_PINNED = 100
 #: The largest bigint of PostgreSQL; a larger offset has no meaning.
 MAX_OFFSET = 2**63 - 1
 #: The pattern of an encoded cursor; every text that matches is a valid cursor.
@@ -61,6 +63,8 @@ class Cursor:
 class PageRequest:
     """Requests at most `limit` conversations, after `cursor` or after the first `offset`.
 
+    The list has either the archived conversations or the others. A cursor of one list is valid in the other.
+
     Raises:
         InvalidInputError: `limit` is not from 1 to 200, or `offset` is negative or above MAX_OFFSET.
     """
@@ -68,6 +72,12 @@ class PageRequest:
     limit: int = DEFAULT_PAGE
     offset: int = 0
     cursor: Cursor | None = None
+    is_archived: bool = False
+
+    @property
+    def is_first(self) -> bool:
+        """Returns whether the page begins at the newest conversation."""
+        return self.cursor is None and self.offset == 0
 
     def __attrs_post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_PAGE:
@@ -83,3 +93,6 @@ class Page:
     conversations: tuple[Conversation, ...]
     #: Where the next page begins; None on the last page.
     next_cursor: Cursor | None
+    #: On the first page, the newest MAX_PINNED pinned conversations of the list, in the same order. Those of them that
+    #: are new enough are among `conversations` as well. Empty on later pages.
+    pinned: tuple[Conversation, ...] = ()

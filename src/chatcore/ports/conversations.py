@@ -24,10 +24,12 @@ class ConversationStore(Protocol):
         ...
 
     async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:
-        """Returns the user's conversations, newest `updated_at` first, ties by id in descending order.
+        """Returns the user's archived conversations, or the others, as `request.is_archived` says.
 
-        The page has at most `request.limit` conversations. Its `next_cursor` is None exactly when no conversation
-        follows. Every conversation that this port returns has the id of its running reply in `active_reply_id`.
+        The newest `updated_at` comes first, ties are by id in descending order. The page has at most `request.limit`
+        conversations. Its `next_cursor` is None exactly when no conversation follows. The first page has the pinned
+        conversations of the list as well, at most MAX_PINNED. Every conversation that this port returns has the id of
+        its running reply in `active_reply_id`.
         """
         ...
 

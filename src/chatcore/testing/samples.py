@@ -63,6 +63,7 @@ def a_conversation(user_id: UserId = ALICE, *, at: datetime = NOON) -> Conversat
 CHANGED_VALUES: Mapping[str, Any] = {
     "title": AWKWARD_TEXT,
     "is_pinned": True,
+    "is_archived": True,
     "model_tag": AWKWARD_TEXT,
     "instructions": AWKWARD_TEXT,
 }

@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from psycopg import AsyncRawCursor
 
 from chatcore.conversations.conversation import Conversation, TitleSource
-from chatcore.conversations.listing import Cursor, PageRequest
+from chatcore.conversations.listing import MAX_PINNED, Cursor, PageRequest
 from chatcore.conversations.log import Piece
 from chatcore.conversations.message import ConversationId, MessageId, Role
 from chatcore.conversations.parts import PartKind
@@ -116,11 +116,13 @@ async def record(url: str) -> Sequence[Step]:
 
 async def _browse(recording: Recording, conversation: Conversation) -> None:
     storage, user = recording.storage, conversation.user_id
-    async with recording.step(f"the first page of {user}"):
+    async with recording.step(f"the first page of {user}", ROWS_AT_MOST + MAX_PINNED):
         page = await storage.list_conversations(user, PageRequest())
     middle = Cursor.after(page.conversations[len(page.conversations) // 2])
     async with recording.step(f"a later page of {user}"):
         await storage.list_conversations(user, PageRequest(cursor=middle))
+    async with recording.step(f"the archived conversations of {user}", ROWS_AT_MOST + MAX_PINNED):
+        await storage.list_conversations(user, PageRequest(is_archived=True))
     async with recording.step(f"a conversation of {user}"):
         await storage.get_conversation(user, conversation.id)
     async with recording.step(f"the path of a conversation of {user}"):

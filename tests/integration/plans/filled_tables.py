@@ -25,9 +25,10 @@ _FILL = f"""
 create function a_user(n bigint) returns text language sql immutable as
     $$ select case when n % 2 = 0 then '{HEAVY}' else 'user' || n % 2001 end $$;
 
-insert into conversations (user_id, id, title, title_source, model_tag, head_id, next_position, created_at, updated_at)
+insert into conversations (user_id, id, title, title_source, model_tag, head_id, next_position, created_at, updated_at,
+    is_archived, is_pinned)
 select a_user(n), md5('c' || n)::uuid, 'A title', 'auto', 'default', md5('m2-' || n)::uuid, 3, now(),
-    timestamptz '2026-01-01Z' + n * interval '1 second'
+    timestamptz '2026-01-01Z' + n * interval '1 second', n % 3 = 0, n % 100 = 0
 from generate_series(1, {CONVERSATIONS}) as n;
 insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, created_at,
     pieces_bytes)

@@ -75,7 +75,8 @@ moved as (
     update conversations as c
     set head_id = %(reply_id)s,
         next_position = o.next_position + 1,
-        updated_at = greatest(c.updated_at, %(now)s)
+        updated_at = greatest(c.updated_at, %(now)s),
+        is_archived = false
     from outcome as o
     where o.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
         and c.next_position = o.next_position and c.head_id is not distinct from o.head_id

@@ -69,6 +69,7 @@ moved as (
     set head_id = %(reply_id)s,
         next_position = o.next_position + 2,
         updated_at = greatest(c.updated_at, %(now)s),
+        is_archived = false,
         title = case when c.title_source = 'default' and %(title)s::text <> '' then %(title)s else c.title end,
         title_source = case when c.title_source = 'default' and %(title)s::text <> '' then 'auto'
             else c.title_source end

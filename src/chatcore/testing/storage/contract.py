@@ -1,5 +1,6 @@
 """Combines the parts of the storage contract."""
 
+from chatcore.testing.storage.archive_and_pins import ArchiveContract, PinsContract
 from chatcore.testing.storage.checkpoints import CheckpointsContract, DeltaReadersContract, StopContract
 from chatcore.testing.storage.continuations import ContinuationsContract
 from chatcore.testing.storage.conversations import ConversationsContract
@@ -25,6 +26,8 @@ from chatcore.testing.storage.turns import TurnsContract
 class StorageContract(
     ConversationsContract,
     ListingContract,
+    ArchiveContract,
+    PinsContract,
     PathsContract,
     PagesContract,
     TurnsContract,

@@ -54,6 +54,7 @@ _UNUSUAL = evolve(
     model_tag="eliza 💬",
     updated_at=later(1),
     is_pinned=True,
+    is_archived=True,
     instructions="Answer in verse.",
 )
 
@@ -61,6 +62,7 @@ _UNUSUAL = evolve(
 CHANGES = {
     **{name: ConversationChanges(**{name: value}) for name, value in CHANGED_VALUES.items()},
     "unpin": ConversationChanges(is_pinned=False),
+    "restore": ConversationChanges(is_archived=False),
     "clear the instructions": ConversationChanges(instructions=None),
     "none": ConversationChanges(),
 }

@@ -7,29 +7,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from chatcore import Cursor, PageRequest
 from chatcore.conversations.changes import UNSET, ConversationChanges
-from chatcore.conversations.listing import CURSOR_PATTERN, DEFAULT_PAGE, MAX_OFFSET, MAX_PAGE
 from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId
 from chatcore.conversations.use_cases import Conversations
 from chatcore.errors import FieldProblem, InvalidInputError
 from chatcore.input_limits import InputLimits
 from chatcore.ports import Models
-from chatcore_service.api.conversation_responses import (
-    ConversationDocument,
-    ConversationPageDocument,
-    conversation_json,
-    page_response,
-)
+from chatcore_service.api.conversation_page import ConversationPageDocument, PageQuery, page_response
+from chatcore_service.api.conversation_responses import ConversationDocument, conversation_json
 from chatcore_service.api.field_types import ModelTag, NewInstructions, NewModelTag, NewTitle, Title
 from chatcore_service.api.open_conversation import OpenConversationDocument, OpenQuery, open_conversation_response
+from chatcore_service.api.time_zones import time_zone
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Caller
 from chatcore_service.http.decoding import decode_body, decode_query
 from chatcore_service.http.encoding import json_head_response, json_response
 from chatcore_service.http.endpoints import SecuredEndpoints, secured
-from chatcore_service.http.fields import Doc, Keywords, Rule
+from chatcore_service.http.fields import Doc
 from chatcore_service.http.ids import conversation_id
 from chatcore_service.http.operation import DocumentedResponse, Link, Operation, documented_json
 
@@ -68,6 +63,9 @@ class ChangesBody:
 
     title: Title | None = None
     is_pinned: bool | None = None
+    is_archived: (
+        Annotated[bool, Doc("Archived conversations are in a list of their own. `updated_at` stays as it is.")] | None
+    ) = None
     model_tag: (
         Annotated[
             ModelTag,
@@ -83,40 +81,6 @@ class ChangesBody:
     def changes(self) -> ConversationChanges:
         """Returns the changes for the core."""
         return ConversationChanges(**asdict(self, filter=lambda field, value: value is not field.default))
-
-
-@frozen(kw_only=True)
-class PageQuery:
-    """The part of the list that the caller requests."""
-
-    limit: Annotated[int, Rule(lambda value: PageRequest(limit=value)), Keywords(minimum=1, maximum=MAX_PAGE)] = (
-        DEFAULT_PAGE
-    )
-    offset: Annotated[
-        int,
-        Rule(lambda value: PageRequest(offset=value)),
-        Keywords(minimum=0, maximum=MAX_OFFSET),
-        Doc("The number of conversations to skip; each takes time. Ignored if there is a `cursor`."),
-    ] = 0
-    cursor: (
-        Annotated[
-            str,
-            # The rule lets a wrong cursor be reported together with other problems; `page_request` decodes it again.
-            Rule(Cursor.decode),
-            Keywords(pattern=CURSOR_PATTERN),
-            Doc(
-                "The `next_cursor` of a page. Pages by cursor neither skip nor repeat a conversation when others are "
-                "added, and later pages take no longer."
-            ),
-        ]
-        | None
-    ) = None
-
-    def page_request(self) -> PageRequest:
-        """Returns the request for the core, in which a cursor takes the place of the offset."""
-        if self.cursor is None:
-            return PageRequest(limit=self.limit, offset=self.offset)
-        return PageRequest(limit=self.limit, cursor=Cursor.decode(self.cursor))
 
 
 # -- Operations ------------------------------------------------------------------------------------------------------
@@ -166,10 +130,11 @@ class ConversationEndpoints(SecuredEndpoints):
         )
     )
     async def index(self, request: Request, caller: Caller) -> Response:
-        """Lists the user's conversations, newest first."""
-        asked = decode_query(request.query_params, PageQuery).page_request()
+        """Lists the user's conversations, newest first, either the archived ones or the others."""
+        query = decode_query(request.query_params, PageQuery)
+        asked = query.page_request()
         page = await self.conversations.list(caller.user, asked)
-        return page_response(page, asked)
+        return page_response(page, asked, time_zone(query.tz))
 
     @secured(
         Operation(

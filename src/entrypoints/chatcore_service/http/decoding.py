@@ -119,6 +119,11 @@ def _once(values: list[str]) -> str:
     return values[0] if len(values) == 1 else _refuse("must be given once")
 
 
+def _flag_once(values: list[str]) -> bool:
+    text = _once(values)
+    return text == "true" if text in {"true", "false"} else _refuse("must be true or false")
+
+
 def _whole_once(values: list[str]) -> int:
     text = _once(values)
     return int(text) if _WHOLE_NUMBER.fullmatch(text) else _refuse("must be a whole number of at most 19 digits")
@@ -191,4 +196,4 @@ def _body_converter(limits: InputLimits) -> Converter:
     return _strict_converter({str: _text, bool: _flag, int: _whole, float: _number}, limits)
 
 
-_query_converter = _strict_converter({str: _once, int: _whole_once}, InputLimits())
+_query_converter = _strict_converter({str: _once, bool: _flag_once, int: _whole_once}, InputLimits())

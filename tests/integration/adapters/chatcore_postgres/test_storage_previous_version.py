@@ -8,23 +8,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import asdict, evolve, frozen
 from psycopg import AsyncConnection
 
-from chatcore.conversations.message import Status
+from chatcore.conversations.conversation import Conversation
+from chatcore.conversations.listing import Page, PageRequest
+from chatcore.conversations.message import ConversationId, Status
 from chatcore.ports import NewTurn
 from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, OwnerId
 from chatcore.replies.rescue import Rescue, RescuePolicy
 from chatcore.testing.samples import (
+    ALICE,
     NOON,
+    a_conversation,
     a_final_state,
     a_turn,
     an_interruption,
     an_owner,
     continuation_of,
+    later,
     progress,
 )
 from chatcore.testing.storage.steps import begin, checkpoint, claim, create, end, lease_of, message_of
+from chatcore.user import UserId
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.replies.begin_turn import turn_parameters
 from chatcore_postgres.replies.finish import finish_parameters, lease_parameters
@@ -43,6 +49,17 @@ class PreviousVersion:
         """Sends one of its statements."""
         statement = (_STATEMENTS / f"{name}.sql").read_text()
         return await (await self.connection.execute(statement.encode(), parameters)).fetchall()
+
+    async def create(self, conversation: Conversation) -> None:
+        """Stores a conversation."""
+        values = {**asdict(conversation), "title_source": conversation.title_source.value}
+        ((stored,),) = await self.send("create_conversation", values)
+        assert stored == conversation.id
+
+    async def listed(self, user_id: UserId) -> list[ConversationId]:
+        """Returns the ids of the first page of a user's conversations."""
+        rows = await self.send("list_by_offset", {"user_id": user_id, "limit": 51, "offset": 0})
+        return [id_ for id_, *_ in rows]
 
     async def begin(self, turn: NewTurn) -> Lease:
         """Begins a turn."""
@@ -161,3 +178,33 @@ async def test_the_previous_version_ends_a_continuation_with_all_of_its_text(
 
     reply = await message_of(storage, lease)
     assert (reply.status, reply.content, reply.cuts) == (Status.INTERRUPTED, "Hello", (3,))
+
+
+async def test_both_versions_list_the_conversations_of_both(
+    storage: PostgresStorage, previous: PreviousVersion
+) -> None:
+    older, newer, pinned = (
+        evolve(a_conversation(at=later(1)), instructions="Rhyme."),
+        evolve(a_conversation(at=later(2)), is_archived=True),
+        evolve(a_conversation(at=later(3)), is_pinned=True),
+    )
+    await previous.create(older)
+    await previous.create(pinned)
+    await storage.create_conversation(newer)
+
+    assert await storage.list_conversations(ALICE, PageRequest()) == Page((pinned, older), None, (pinned,))
+    assert await storage.list_conversations(ALICE, PageRequest(is_archived=True)) == Page((newer,), None)
+    # It does not know of archives.
+    assert await previous.listed(ALICE) == [pinned.id, newer.id, older.id]
+
+
+async def test_a_message_that_the_previous_version_takes_leaves_its_conversation_in_the_archive(
+    storage: PostgresStorage, previous: PreviousVersion
+) -> None:
+    conversation = evolve(a_conversation(), is_archived=True)
+    await storage.create_conversation(conversation)
+
+    lease = await previous.begin(a_turn(conversation))
+    await previous.finish(lease, a_final_state("Hello"))
+
+    assert (await storage.get_conversation(ALICE, conversation.id)).is_archived

@@ -75,7 +75,18 @@ NAMELESS = {
 #: Names in paths, queries and headers. A cursor names a place in the caller's own list, and `before` one in the
 #: conversation that the path names.
 NAMES_OF_OWNED = {"conversation_id", "message_id"}
-OTHER_NAMES = {"limit", "offset", "cursor", "branches", "before", "Idempotency-Key", "Prefer", "Last-Event-ID"}
+OTHER_NAMES = {
+    "limit",
+    "offset",
+    "cursor",
+    "archived",
+    "tz",
+    "branches",
+    "before",
+    "Idempotency-Key",
+    "Prefer",
+    "Last-Event-ID",
+}
 
 
 def gaps(document: Document) -> set[str]:
