@@ -23,6 +23,7 @@ Where to start reading:
 from chatcore.chat import Chat, Limits
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation, active_path
+from chatcore.conversations.creation import Creation
 from chatcore.conversations.history import HistoryLimits, HistoryMessage, trim
 from chatcore.conversations.listing import Cursor, Page, PageRequest
 from chatcore.conversations.log import Piece, Stretch
@@ -49,6 +50,7 @@ __all__ = [
     "Conversation",
     "ConversationChanges",
     "ConversationId",
+    "Creation",
     "Cursor",
     "End",
     "FrameReader",

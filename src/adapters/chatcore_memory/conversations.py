@@ -18,12 +18,14 @@ class ConversationRows:
 
     _tables: Tables
 
-    def create(self, conversation: Conversation) -> None:
-        """Stores a new conversation, or does nothing if its id is taken."""
+    def create(self, conversation: Conversation) -> bool:
+        """Stores a new conversation, or returns false if its id is taken."""
         key = (conversation.user_id, conversation.id)
-        if key not in self._tables.conversations:
-            self._tables.conversations[key] = _in_utc(conversation)
-            self._tables.messages[key] = []
+        if key in self._tables.conversations:
+            return False
+        self._tables.conversations[key] = _in_utc(conversation)
+        self._tables.messages[key] = []
+        return True
 
     def list_page(self, user_id: UserId, request: PageRequest) -> Page:
         """Returns a page of the user's conversations."""

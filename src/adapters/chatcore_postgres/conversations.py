@@ -102,11 +102,11 @@ returning id
 """
 
 
-async def create(database: Database, conversation: Conversation) -> None:
+async def create(database: Database, conversation: Conversation) -> bool:
     """Stores a new conversation, as the port says."""
     values = {name: getattr(conversation, name) for name in CONVERSATION_COLUMNS}
     values["title_source"] = conversation.title_source.value
-    await database.fetch(CREATE, {"user_id": conversation.user_id, **values})
+    return bool(await database.fetch(CREATE, {"user_id": conversation.user_id, **values}))
 
 
 async def list_page(database: Database, user_id: UserId, request: PageRequest) -> Page:

@@ -1,6 +1,7 @@
 """Implements the use cases that create, list, open, change and delete conversations."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import suppress
 from uuid import UUID, uuid4
 
 from attrs import evolve, field, frozen
@@ -11,11 +12,13 @@ from chatcore.conversations.conversation import (
     Conversation,
     TitleSource,
 )
+from chatcore.conversations.creation import Creation
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, Message
 from chatcore.conversations.open_conversation import OpenConversation
 from chatcore.conversations.path import MAX_SECTION_CHARS, WHOLE_PATH, MessageSlice, PathRequest
+from chatcore.errors import ConversationNotFoundError
 from chatcore.input_limits import InputLimits
 from chatcore.ports.clock import Clock
 from chatcore.ports.conversations import ConversationStore
@@ -49,10 +52,31 @@ class Conversations:
         Raises:
             InvalidInputError: the title, the model tag or the instructions break their limits.
         """
+        new_id = ConversationId(self.new_id())
+        created = await self.create_once(user, new_id, title=title, model_tag=model_tag, instructions=instructions)
+        return created.conversation
+
+    async def create_once(
+        self,
+        user: User,
+        conversation_id: ConversationId,
+        *,
+        title: str | None = None,
+        model_tag: str | None = None,
+        instructions: str | None = None,
+    ) -> Creation:
+        """Creates a conversation as :meth:`create` does, under an id of the caller's choice.
+
+        If the user has a conversation with this id, it stays as it is and is returned. So a caller repeats a request
+        whose answer was lost. The ids of other users are of no account.
+
+        Raises:
+            InvalidInputError: the title, the model tag or the instructions break their limits.
+        """
         now = self.clock.now()
         shown_title = self.limits.require_title(title) if title and has_visible_text(title) else DEFAULT_TITLE
         conversation = Conversation(
-            id=ConversationId(self.new_id()),
+            id=conversation_id,
             user_id=user.id,
             title=shown_title,
             title_source=TitleSource.DEFAULT if self._is_placeholder(shown_title) else TitleSource.USER,
@@ -61,8 +85,11 @@ class Conversations:
             created_at=now,
             updated_at=now,
         )
-        await self.storage.create_conversation(conversation)
-        return conversation
+        while not await self.storage.create_conversation(conversation):
+            # What is there may be deleted before it is read.
+            with suppress(ConversationNotFoundError):
+                return Creation(await self.storage.get_conversation(user.id, conversation_id), is_new=False)
+        return Creation(conversation, is_new=True)
 
     def _instructions(self, given: str | None) -> str | None:
         return self.limits.require_instructions(given) if given and has_visible_text(given) else None

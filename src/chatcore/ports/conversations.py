@@ -19,8 +19,12 @@ class ConversationStore(Protocol):
         StorageUnavailableError: from every method, when the storage is unreachable, overloaded or read-only.
     """
 
-    async def create_conversation(self, conversation: Conversation) -> None:
-        """Stores a new, empty conversation. A conversation that already has this id stays unchanged."""
+    async def create_conversation(self, conversation: Conversation) -> bool:
+        """Stores a new, empty conversation and returns true, unless the user has one with this id.
+
+        In that case nothing changes. Of several calls at once, one returns true. An adapter that repeats a call whose
+        answer was lost may find the conversation that it stored itself, and then returns false.
+        """
         ...
 
     async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:

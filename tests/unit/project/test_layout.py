@@ -31,6 +31,7 @@ WITHOUT_BEHAVIOUR: Mapping[str, str] = {
     "adapters/chatcore_auth/validators/validator": "an interface",
     "adapters/chatcore_inference/http/body_sink": "an interface",
     "adapters/chatcore_inference/protocols/wire_protocol": "an interface",
+    "chatcore/conversations/creation": "a data class",
     "chatcore/conversations/message": "data classes",
     "chatcore/ports/": "interfaces, and the data classes of their arguments, which every test of a storage makes",
     "chatcore/replies/lease": "data classes",

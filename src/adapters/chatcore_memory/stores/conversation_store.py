@@ -18,10 +18,10 @@ class InMemoryConversations(ConversationStore):
 
     _rows: Rows
 
-    async def create_conversation(self, conversation: Conversation) -> None:
+    async def create_conversation(self, conversation: Conversation) -> bool:
         """Stores a new, empty conversation, as the port says."""
         async with self._rows.transaction():
-            self._rows.conversations.create(conversation)
+            return self._rows.conversations.create(conversation)
 
     async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:
         """Returns a page of the user's conversations, as the port says."""

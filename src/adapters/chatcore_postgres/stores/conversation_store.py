@@ -19,9 +19,9 @@ class PostgresConversations(ConversationStore):
 
     _pools: Pools
 
-    async def create_conversation(self, conversation: Conversation) -> None:
+    async def create_conversation(self, conversation: Conversation) -> bool:
         """Stores a new, empty conversation, as the port says."""
-        await conversations.create(self._pools.requests, conversation)
+        return await conversations.create(self._pools.requests, conversation)
 
     async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:
         """Returns a page of the user's conversations, as the port says."""

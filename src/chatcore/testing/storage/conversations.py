@@ -1,5 +1,6 @@
 """Tests single conversations, as a part of the storage contract."""
 
+import asyncio
 from datetime import UTC, timedelta, timezone
 from uuid import uuid4
 
@@ -72,7 +73,7 @@ class ConversationsContract(StorageHooks):
     """Tests how conversations are created, opened, changed and deleted, for each user separately."""
 
     async def test_a_created_conversation_is_stored_as_it_is(self, storage: Storage) -> None:
-        await storage.create_conversation(_UNUSUAL)
+        assert await storage.create_conversation(_UNUSUAL)
 
         opened = await reopen(storage, _UNUSUAL)
 
@@ -84,16 +85,26 @@ class ConversationsContract(StorageHooks):
         await converse(storage, conversation, "Hello", "Hi")
         before = await reopen(storage, conversation)
 
-        await storage.create_conversation(conversation)
-        await storage.create_conversation(evolve(conversation, title="Another", title_source=TitleSource.USER))
+        assert not await storage.create_conversation(conversation)
+        another = evolve(conversation, title="Another", title_source=TitleSource.USER)
+        assert not await storage.create_conversation(another)
 
         assert await reopen(storage, conversation) == before
+
+    async def test_of_many_creations_at_once_one_takes_effect(self, storage: Storage) -> None:
+        conversation = a_conversation()
+        others = [evolve(conversation, title=f"Title {number}") for number in range(8)]
+
+        created = await asyncio.gather(*(storage.create_conversation(other) for other in others))
+
+        assert sorted(created) == [False] * 7 + [True]
+        assert await stored(storage, conversation) == others[created.index(True)]
 
     async def test_two_users_may_have_a_conversation_under_the_same_id(self, storage: Storage) -> None:
         alices = await create(storage)
         bobs = evolve(alices, user_id=BOB, title="Bob's", title_source=TitleSource.USER)
 
-        await storage.create_conversation(bobs)
+        assert await storage.create_conversation(bobs)
 
         assert await stored(storage, alices) == alices
         assert await stored(storage, bobs) == bobs

@@ -1,16 +1,20 @@
-"""Defines the document of a conversation without its messages."""
+"""Defines the document of a conversation without its messages, and the responses with a new one."""
 
 from typing import Annotated
 from uuid import UUID
 
 from attrs import frozen
+from starlette.responses import Response
 
 from chatcore.conversations.conversation import DEFAULT_TITLE
+from chatcore.conversations.creation import Creation
 from chatcore.conversations.message import DEFAULT_MODEL_TAG
 from chatcore.text import MAX_USER_ID_CHARS
 from chatcore_service.api.field_types import Instructions, ModelTag, Title
-from chatcore_service.http.encoding import encoder
+from chatcore_service.http import paths
+from chatcore_service.http.encoding import encoder, json_response
 from chatcore_service.http.fields import Doc, Instant, Keywords
+from chatcore_service.http.operation import DocumentedResponse, Link, documented_json
 
 
 @frozen(kw_only=True)
@@ -34,3 +38,32 @@ class ConversationDocument:
 
 
 conversation_json = encoder(ConversationDocument)
+
+_CREATED = {"conversation_id": "$response.body#/id"}
+_LINKS = {
+    "open": Link("openConversation", _CREATED, "Open the conversation."),
+    "rename": Link("renameConversation", _CREATED, "Rename the conversation."),
+    "change": Link("changeConversation", _CREATED, "Change the conversation."),
+    "delete": Link("deleteConversation", _CREATED, "Delete the conversation."),
+    "send": Link("sendMessage", _CREATED, "Send a message."),
+    "regenerate": Link("regenerateReply", _CREATED, "Generate another reply to the last message."),
+}
+
+
+def creation_responses(description: str) -> tuple[DocumentedResponse, ...]:
+    """Returns the declarations of the responses of an operation that creates a conversation."""
+    repeated = "The conversation that has the requested `id` already. Nothing was created or changed."
+    return tuple(
+        documented_json(status, ConversationDocument, text, "Location", links=_LINKS)
+        for status, text in ((201, description), (200, repeated))
+    )
+
+
+def creation_response(creation: Creation) -> Response:
+    """Returns the response with a conversation that was created now, or before."""
+    location = paths.CONVERSATION.format(conversation_id=creation.conversation.id)
+    return json_response(
+        conversation_json(creation.conversation),
+        status=201 if creation.is_new else 200,
+        headers={"Location": location},
+    )

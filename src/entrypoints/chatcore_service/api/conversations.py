@@ -1,6 +1,7 @@
 """Lists, creates, opens, changes and deletes conversations."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from attrs import asdict, frozen
 from starlette.requests import Request
@@ -8,13 +9,19 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from chatcore.conversations.changes import UNSET, ConversationChanges
+from chatcore.conversations.creation import Creation
 from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId
 from chatcore.conversations.use_cases import Conversations
 from chatcore.errors import FieldProblem, InvalidInputError
 from chatcore.input_limits import InputLimits
 from chatcore.ports import Models
 from chatcore_service.api.conversation_page import ConversationPageDocument, PageQuery, page_response
-from chatcore_service.api.conversation_responses import ConversationDocument, conversation_json
+from chatcore_service.api.conversation_responses import (
+    ConversationDocument,
+    conversation_json,
+    creation_response,
+    creation_responses,
+)
 from chatcore_service.api.field_types import ModelTag, NewInstructions, NewModelTag, NewTitle, Title
 from chatcore_service.api.open_conversation import OpenConversationDocument, OpenQuery, open_conversation_response
 from chatcore_service.api.time_zones import time_zone
@@ -38,6 +45,17 @@ _ABSENT: Any = UNSET
 class NewConversationBody:
     """A conversation to create."""
 
+    id: (
+        Annotated[
+            UUID,
+            Doc(
+                "The id of the new conversation, if the client chooses it. If the user has a conversation with this "
+                "id, nothing is created or changed, and the response is 200 with that conversation, so that a client "
+                "can repeat the request. Without `id`, the service chooses one."
+            ),
+        ]
+        | None
+    ) = None
     title: NewTitle | None = None
     model_tag: NewModelTag | None = None
     instructions: NewInstructions | None = None
@@ -86,7 +104,6 @@ class ChangesBody:
 # -- Operations ------------------------------------------------------------------------------------------------------
 
 _REQUESTED = {"conversation_id": "$request.path.conversation_id"}
-_CREATED = {"conversation_id": "$response.body#/id"}
 _FIRST_LISTED = {"conversation_id": "$response.body#/items/0/id"}
 _FIRST_REPLY = {**_REQUESTED, "message_id": "$response.body#/messages/1/id"}
 _CHANGED = documented_json(
@@ -142,30 +159,16 @@ class ConversationEndpoints(SecuredEndpoints):
             path=paths.CONVERSATIONS,
             id="createConversation",
             body=NewConversationBody,
-            responses=(
-                documented_json(
-                    201,
-                    ConversationDocument,
-                    "The new conversation.",
-                    "Location",
-                    links={
-                        "open": Link("openConversation", _CREATED, "Open the conversation."),
-                        "rename": Link("renameConversation", _CREATED, "Rename the conversation."),
-                        "change": Link("changeConversation", _CREATED, "Change the conversation."),
-                        "delete": Link("deleteConversation", _CREATED, "Delete the conversation."),
-                        "send": Link("sendMessage", _CREATED, "Send a message."),
-                        "regenerate": Link("regenerateReply", _CREATED, "Generate another reply to the last message."),
-                    },
-                ),
-            ),
+            responses=creation_responses("The new conversation."),
         )
     )
     async def create(self, request: Request, caller: Caller) -> Response:
         """Creates a conversation."""
         body = decode_body(await self.bodies.read(request), NewConversationBody, self.limits)
-        conversation = await self.conversations.create(caller.user, **asdict(body))
-        location = paths.CONVERSATION.format(conversation_id=conversation.id)
-        return json_response(conversation_json(conversation), status=201, headers={"Location": location})
+        values = asdict(body, filter=lambda field, _: field.name != "id")
+        if body.id is None:
+            return creation_response(Creation(await self.conversations.create(caller.user, **values), is_new=True))
+        return creation_response(await self.conversations.create_once(caller.user, ConversationId(body.id), **values))
 
     @secured(
         Operation(

@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import cache, partial
 from math import isfinite
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, cast, get_args, get_origin
+from uuid import UUID
 
 from attrs import AttrsInstance, fields
 from cattrs import Converter
@@ -19,6 +20,7 @@ from starlette.datastructures import QueryParams
 from chatcore.errors import FieldProblem, InvalidInputError
 from chatcore.input_limits import InputLimits
 from chatcore_service.http.fields import Rule, within
+from chatcore_service.http.ids import to_uuid
 from chatcore_service.http.strict_json import parse
 
 _TargetT = TypeVar("_TargetT", bound=AttrsInstance)
@@ -85,6 +87,10 @@ def _field_of(cause: BaseException) -> str:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else _refuse("must be a string")
+
+
+def _id(value: object) -> UUID:
+    return to_uuid(_text(value)) or _refuse("must be a UUID")
 
 
 def _flag(value: object) -> bool:
@@ -193,7 +199,7 @@ def _is_annotated(type_: object) -> bool:
 
 @cache
 def _body_converter(limits: InputLimits) -> Converter:
-    return _strict_converter({str: _text, bool: _flag, int: _whole, float: _number}, limits)
+    return _strict_converter({str: _text, UUID: _id, bool: _flag, int: _whole, float: _number}, limits)
 
 
 _query_converter = _strict_converter({str: _once, bool: _flag_once, int: _whole_once}, InputLimits())

@@ -1,4 +1,7 @@
-"""Reads ids from paths. A malformed id gets the same response as an unknown id, so a caller cannot distinguish them."""
+"""Reads ids.
+
+In a path, a malformed id gets the same response as an unknown id, so a caller cannot distinguish them.
+"""
 
 import re
 from uuid import UUID
@@ -16,7 +19,7 @@ def conversation_id(parameters: dict[str, str]) -> ConversationId:
     Raises:
         ConversationNotFoundError: the path does not hold an id.
     """
-    uuid = _uuid(parameters["conversation_id"])
+    uuid = to_uuid(parameters["conversation_id"])
     if uuid is None:
         raise ConversationNotFoundError
     return ConversationId(uuid)
@@ -28,11 +31,12 @@ def reply_ids(parameters: dict[str, str]) -> tuple[ConversationId, MessageId]:
     Raises:
         MessageNotFoundError: the path does not hold two ids.
     """
-    conversation, message = _uuid(parameters["conversation_id"]), _uuid(parameters["message_id"])
+    conversation, message = to_uuid(parameters["conversation_id"]), to_uuid(parameters["message_id"])
     if conversation is None or message is None:
         raise MessageNotFoundError
     return ConversationId(conversation), MessageId(message)
 
 
-def _uuid(text: str) -> UUID | None:
+def to_uuid(text: str) -> UUID | None:
+    """Returns the id that a text expresses, with or without hyphens, or None if the text is no id."""
     return UUID(text) if _UUID.fullmatch(text) else None

@@ -1,10 +1,14 @@
 """Tests the use cases of conversations over memory."""
 
+import asyncio
+from uuid import uuid4
+
 import pytest
 from tests.unit.conftest import ADA, BOB, World
 
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import TitleSource
+from chatcore.conversations.message import ConversationId
 from chatcore.conversations.use_cases import Conversations
 from chatcore.errors import ConversationNotFoundError, InvalidInputError
 
@@ -26,6 +30,31 @@ async def test_a_title_is_the_users_unless_it_stands_for_none(
     created = await world.chat.conversations.create(ADA, title=given)
 
     assert (created.title, created.title_source) == (shown, source)
+
+
+async def test_a_conversation_is_created_once_under_an_id_of_the_callers_choice(world: World) -> None:
+    id_ = ConversationId(uuid4())
+
+    first, second, bobs = [
+        await world.chat.conversations.create_once(user, id_, title=title)
+        for user, title in ((ADA, "First"), (ADA, "Second"), (BOB, "Bob's"))
+    ]
+
+    assert (first.is_new, second.is_new, bobs.is_new) == (True, False, True)
+    assert first.conversation == second.conversation == await world.chat.conversations.get(ADA, id_)
+    assert (bobs.conversation.title, bobs.conversation.user_id) == ("Bob's", BOB.id)
+
+
+async def test_a_conversation_that_is_deleted_during_a_repeat_is_created_anew(world: World) -> None:
+    id_ = ConversationId(uuid4())
+    await world.chat.conversations.create_once(ADA, id_, title="Old")
+
+    created, _ = await asyncio.gather(
+        world.chat.conversations.create_once(ADA, id_, title="New"), world.chat.conversations.delete(ADA, id_)
+    )
+
+    assert (created.is_new, created.conversation.title) == (True, "New")
+    assert await world.chat.conversations.get(ADA, id_) == created.conversation
 
 
 async def test_a_conversation_that_breaks_a_limit_is_not_stored(world: World) -> None:

@@ -159,7 +159,7 @@ OPERATIONS = {
         ("send", {"content": "\x00", "max_tokens": 5000, "top_k": 201}, ["content", "max_tokens", "top_k"]),
         ("send", {"content": "hi", "max_tokens": 5000, "a": 1, "b": 2}, ["max_tokens"]),
         ("regenerate", {"temperature": 2.5, "top_k": -1, "content": "x"}, ["temperature", "top_k"]),
-        ("create", {"title": "\x00", "model_tag": "x" * 101, "id": 1}, ["model_tag", "title"]),
+        ("create", {"title": "\x00", "model_tag": "x" * 101, "id": 1}, ["id", "model_tag", "title"]),
         ("create", {"title": 5, "model_tag": False}, ["model_tag", "title"]),
         ("rename", {"title": "x" * 501, "user_id": "bob"}, ["title"]),
         ("change", {"title": "", "user_id": "bob"}, ["title"]),
@@ -208,7 +208,7 @@ async def test_a_field_that_is_not_known_is_ignored(
     assert response.is_success
 
 
-# Fields of a conversation that no request sets, with values that a caller may not give itself.
+# Fields of a conversation that no request for a change sets, with values that a caller may not give itself.
 FORGED: Mapping[str, object] = {
     "user_id": "bob",
     "id": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
@@ -220,7 +220,7 @@ FORGED: Mapping[str, object] = {
 
 
 async def test_nobody_sets_the_fields_of_a_new_conversation_that_are_not_theirs(service: HttpService) -> None:
-    body = {"title": "Mine", **FORGED, "is_pinned": True}
+    body = {"title": "Mine", **FORGED, "id": None, "is_pinned": True}
     created = (await service.client.post("/api/conversations", json=body, headers=ALICE)).json()
 
     assert (created["title"], created["user_id"], created["is_pinned"]) == ("Mine", "alice", False)
