@@ -9,6 +9,7 @@ from chatcore.ports import Clock
 from chatcore_memory.beginnings import BeginningRows
 from chatcore_memory.continuations import ContinuationRows
 from chatcore_memory.conversations import ConversationRows
+from chatcore_memory.forks import ForkRows
 from chatcore_memory.paths import PathRows
 from chatcore_memory.replies import ReplyRows
 from chatcore_memory.stream_counts import StreamCountRows
@@ -25,6 +26,7 @@ class Rows:
         self.lost_replies = 0
         tables = Tables()
         self.conversations = ConversationRows(tables)
+        self.forks = ForkRows(tables)
         self.paths = PathRows(tables)
         self.replies = ReplyRows(tables, clock)
         self.beginnings = BeginningRows(tables, clock, self.replies)

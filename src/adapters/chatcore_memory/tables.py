@@ -162,7 +162,9 @@ class Tables:
         """Returns the active path of a conversation."""
         return active_path(self.messages[conversation.user_id, conversation.id], conversation.head_id)
 
-    def path_to(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> Sequence[Message]:
+    def path_to(
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId | None
+    ) -> Sequence[Message]:
         """Returns the path that ends with a message; a running reply has the text that is stored so far."""
         path = active_path(self.messages[user_id, conversation_id], message_id)
         return [self.with_stored_text(message) for message in path]

@@ -61,6 +61,11 @@ def unknown_cursor() -> InvalidInputError:
     return InvalidInputError(FieldProblem("before", "is not one that this service gave out for this conversation"))
 
 
+def unknown_message(field: str) -> InvalidInputError:
+    """Returns the error for a field that names no message of the conversation."""
+    return InvalidInputError(FieldProblem(field, "must be the id of a message of this conversation"))
+
+
 @frozen(kw_only=True)
 class PathRequest:
     """Requests the whole active path, or with `limit` a page of it.

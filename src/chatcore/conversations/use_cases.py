@@ -15,13 +15,14 @@ from chatcore.conversations.conversation import (
 from chatcore.conversations.creation import Creation
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.log import Stretch
-from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, Message
+from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, Message, MessageId
 from chatcore.conversations.open_conversation import OpenConversation
 from chatcore.conversations.path import MAX_SECTION_CHARS, WHOLE_PATH, MessageSlice, PathRequest
 from chatcore.errors import ConversationNotFoundError
 from chatcore.input_limits import InputLimits
 from chatcore.ports.clock import Clock
 from chatcore.ports.conversations import ConversationStore
+from chatcore.ports.new_fork import NewFork
 from chatcore.text import has_visible_text
 from chatcore.user import User, UserId
 
@@ -86,10 +87,48 @@ class Conversations:
             updated_at=now,
         )
         while not await self.storage.create_conversation(conversation):
-            # What is there may be deleted before it is read.
-            with suppress(ConversationNotFoundError):
-                return Creation(await self.storage.get_conversation(user.id, conversation_id), is_new=False)
+            if known := await self._known(user, conversation_id):
+                return known
         return Creation(conversation, is_new=True)
+
+    async def fork(
+        self,
+        user: User,
+        conversation_id: ConversationId,
+        message_id: MessageId | None = None,
+        *,
+        new_id: ConversationId | None = None,
+    ) -> Creation:
+        """Creates a conversation with a copy of the path to a message, or to the head.
+
+        The copy has the title, the model and the instructions of the other conversation, which stays as it is. With
+        `new_id` the caller chooses the id, and repeats a request whose answer was lost: if the user has a conversation
+        with this id, it stays as it is and is returned, whatever became of the other one meanwhile.
+
+        Raises:
+            ConversationNotFoundError: the user has no such conversation.
+            InvalidInputError: the conversation has no such message.
+            GenerationInProgressError: the last message of the path is a running reply.
+        """
+        new = NewFork(
+            user_id=user.id,
+            source_id=conversation_id,
+            message_id=message_id,
+            conversation_id=new_id or ConversationId(self.new_id()),
+            now=self.clock.now(),
+        )
+        while True:
+            if new_id is not None and (known := await self._known(user, new_id)):
+                return known
+            if made := await self.storage.fork_conversation(new):
+                return Creation(made, is_new=True)
+            new_id = new.conversation_id
+
+    async def _known(self, user: User, conversation_id: ConversationId) -> Creation | None:
+        # A conversation whose id was found to be taken may be deleted before it is read.
+        with suppress(ConversationNotFoundError):
+            return Creation(await self.storage.get_conversation(user.id, conversation_id), is_new=False)
+        return None
 
     def _instructions(self, given: str | None) -> str | None:
         return self.limits.require_instructions(given) if given and has_visible_text(given) else None

@@ -9,6 +9,7 @@ from chatcore.ports.clock import Clock
 from chatcore.ports.conversations import ConversationStore
 from chatcore.ports.inference import Frame, Inference, InferenceRequest
 from chatcore.ports.models import Models, ModelsDocument
+from chatcore.ports.new_fork import NewFork
 from chatcore.ports.new_reply import AcceptedTurn, NewContinuation, NewRegeneration, NewReply, NewTurn
 from chatcore.ports.observer import NullObserver, Observer
 from chatcore.ports.replies import DeltaRead, DeltaReader, ReplyStore
@@ -33,6 +34,7 @@ __all__ = [
     "Models",
     "ModelsDocument",
     "NewContinuation",
+    "NewFork",
     "NewRegeneration",
     "NewReply",
     "NewTurn",

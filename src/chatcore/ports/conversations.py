@@ -9,6 +9,7 @@ from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
+from chatcore.ports.new_fork import NewFork
 from chatcore.user import UserId
 
 
@@ -24,6 +25,21 @@ class ConversationStore(Protocol):
 
         In that case nothing changes. Of several calls at once, one returns true. An adapter that repeats a call whose
         answer was lost may find the conversation that it stored itself, and then returns false.
+        """
+        ...
+
+    async def fork_conversation(self, new: NewFork) -> Conversation | None:
+        """Stores a new conversation with a copy of a path of another one; returns None if the user has one with its id.
+
+        The path ends with `new.message_id`, on whichever branch that is. Copies have ids of their own, positions from 1
+        and everything else of the messages, such as instants and parts. The new conversation has the title, the model
+        and the instructions of the other one; it is neither pinned nor archived. The other one stays as it is. However
+        long the path is, the memory of this process is bounded. Repeats are as for :meth:`create_conversation`.
+
+        Raises:
+            ConversationNotFoundError: the user has no such conversation.
+            InvalidInputError: the conversation has no such message.
+            GenerationInProgressError: the last message of the path is a running reply.
         """
         ...
 

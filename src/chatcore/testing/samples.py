@@ -17,7 +17,7 @@ from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import ConversationId, MessageId, Status
-from chatcore.ports import DeltaRead, DeltaReader, NewContinuation, NewRegeneration, NewTurn
+from chatcore.ports import DeltaRead, DeltaReader, NewContinuation, NewFork, NewRegeneration, NewTurn
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.idempotency import IdempotencyKey
 from chatcore.replies.lease import FinalState, Lease, OwnerId, Progress
@@ -72,6 +72,17 @@ CHANGED_VALUES: Mapping[str, Any] = {
 def a_rename(title: str = "A title") -> ConversationChanges:
     """Returns changes that give a conversation another title."""
     return ConversationChanges(title=title)
+
+
+def a_fork(source: Conversation, message_id: MessageId | None = None, *, now: datetime = NOON) -> NewFork:
+    """Returns a fork with a new id, of the path to a message or to the head."""
+    return NewFork(
+        user_id=source.user_id,
+        source_id=source.id,
+        message_id=message_id,
+        conversation_id=ConversationId(uuid4()),
+        now=now,
+    )
 
 
 def a_turn(conversation: Conversation, content: str = "Hello", *, now: datetime = NOON) -> NewTurn:

@@ -9,7 +9,7 @@ the test requests the application::
 """
 
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import Any, ClassVar, TypedDict
 
 from attrs import asdict
 from dependency_injector import containers, providers
@@ -34,6 +34,7 @@ from chatcore_postgres.samosachaat import ImportFailedError, ImportReport, OnPro
 from chatcore_service.api.all_endpoints import openapi_document
 from chatcore_service.api.conversations import ConversationEndpoints
 from chatcore_service.api.docs import OpenApiEndpoints
+from chatcore_service.api.forks import ForkEndpoints
 from chatcore_service.api.messages import MessageEndpoints
 from chatcore_service.api.models import ModelEndpoints
 from chatcore_service.api.monitoring import MonitoringEndpoints
@@ -225,39 +226,31 @@ class Container(containers.DeclarativeContainer):
     )
     bodies = providers.Singleton(BodyReader, settings.provided.requests)
     waiting_turns = providers.Singleton(WaitingTurns, settings.provided.requests.max_waiting_turns, metrics)
+    # What every class of endpoints takes that read bodies.
+    _for_bodies: ClassVar[Mapping[str, Any]] = {
+        "authenticator": authenticator,
+        "admission": admission,
+        "bodies": bodies,
+        "limits": settings.provided.limits.inputs,
+    }
     conversation_endpoints = providers.Factory(
-        ConversationEndpoints,
-        conversations=chat.provided.conversations,
-        models=models,
-        authenticator=authenticator,
-        admission=admission,
-        bodies=bodies,
-        limits=settings.provided.limits.inputs,
+        ConversationEndpoints, conversations=chat.provided.conversations, models=models, **_for_bodies
     )
+    fork_endpoints = providers.Factory(ForkEndpoints, conversations=chat.provided.conversations, **_for_bodies)
     message_endpoints = providers.Factory(
         MessageEndpoints,
         turns=chat.provided.turns,
-        authenticator=authenticator,
-        admission=admission,
-        bodies=bodies,
-        limits=settings.provided.limits.inputs,
         streams=streams,
         waiting_turns=waiting_turns,
         default_sampling=settings.provided.sampling,
         default_on_busy=settings.provided.send_on_busy,
         passed_fields=settings.provided.inference.pass_fields,
+        **_for_bodies,
     )
     reply_endpoints = providers.Factory(
         ReplyEndpoints, turns=chat.provided.turns, authenticator=authenticator, admission=admission, streams=streams
     )
-    model_endpoints = providers.Factory(
-        ModelEndpoints,
-        models=models,
-        authenticator=authenticator,
-        admission=admission,
-        bodies=bodies,
-        limits=settings.provided.limits.inputs,
-    )
+    model_endpoints = providers.Factory(ModelEndpoints, models=models, **_for_bodies)
     monitoring_endpoints = providers.Factory(MonitoringEndpoints, readiness=readiness, metrics=metrics)
     openapi_endpoints = providers.Factory(
         OpenApiEndpoints,
@@ -286,6 +279,7 @@ class Container(containers.DeclarativeContainer):
     application = providers.Singleton[Starlette](
         build_application,
         conversation_endpoints,
+        fork_endpoints,
         message_endpoints,
         reply_endpoints,
         model_endpoints,

@@ -39,7 +39,7 @@ class Operation:
     def text_fields(self) -> dict[str, int]:
         """Returns the body's fields that hold any text, and how long they may be."""
         texts = {name: (self.fields or {})[name] for name in self.fields_of("string")}
-        return {name: schema["maxLength"] for name, schema in texts.items() if "enum" not in schema}
+        return {name: schema["maxLength"] for name, schema in texts.items() if "maxLength" in schema}
 
     def fields_of(self, *types: str) -> list[str]:
         """Returns the names of the body's fields of these types."""

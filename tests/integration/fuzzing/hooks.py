@@ -43,19 +43,22 @@ def filter_failure(context: HookContext, failure: Failure, case: Case[Any], resp
     """Drops the failures that contradict the contract.
 
     A key that comes again with another body is refused with 422, says the contract, and so are a cursor that names no
-    place in the conversation and a name that no time zone has; a regeneration in a conversation without messages is
-    refused with 400. That is no property of a request by itself, so no schema can tell such a request from a valid one.
+    place in the conversation, an id in a body that names no message of it, and a name that no time zone has; a
+    regeneration in a conversation without messages is refused with 400. That is no property of a request by itself, so
+    no schema can tell such a request from a valid one.
     """
     del context
     if not isinstance(failure, RejectedPositiveData):
         return True
     problem = response.json()
+    named = [error["field"] for error in problem.get("errors", ())]
     is_allowed = {
         f"POST {paths.MESSAGES}": problem["code"] == "idempotency_key_reused",
         f"POST {paths.REPLY_CONTINUE}": problem["code"] == "idempotency_key_reused",
         f"POST {paths.REGENERATE}": problem["code"] in {"idempotency_key_reused", "nothing_to_regenerate"},
-        f"GET {paths.CONVERSATIONS}": [error["field"] for error in problem.get("errors", ())] == ["tz"],
-        f"GET {paths.CONVERSATION}": [error["field"] for error in problem.get("errors", ())] == ["before"],
+        f"GET {paths.CONVERSATIONS}": named == ["tz"],
+        f"POST {paths.FORK}": named == ["message_id"],
+        f"GET {paths.CONVERSATION}": named == ["before"],
     }
     return not is_allowed.get(case.operation.label, False)
 

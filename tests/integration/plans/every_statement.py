@@ -21,6 +21,7 @@ from chatcore.ports.stream_counts import ProcessId
 from chatcore.replies.orphans import Resumption
 from chatcore.testing.samples import (
     a_final_state,
+    a_fork,
     a_key,
     a_reader,
     a_regeneration,
@@ -104,6 +105,7 @@ async def record(url: str) -> Sequence[Step]:
         for user, number in ((HEAVY, 40_000), (LIGHT, 40_021)):
             await _browse(recording, a_stored_conversation(user, number))
         await _read_all(recording, the_long_conversation())
+        await _fork(recording)
         await _converse(recording, the_long_conversation(), "a long conversation")
         await _converse(recording, await create(storage, HEAVY), "a new conversation")
         await _make_replies(recording)
@@ -150,6 +152,13 @@ async def _read_all(recording: Recording, conversation: Conversation) -> None:
         await storage.open_path(*names, PathRequest(limit=20, before=page.previous_cursor))
     async with recording.step("a slice of a long tree", ROWS_AT_MOST + 3 * MAX_SLICE_MESSAGES):
         await storage.read_tree(*names, LONG_MESSAGES // 2)
+
+
+async def _fork(recording: Recording) -> None:
+    # Every message of the path is looked up, copied, and checked by the foreign keys.
+    for conversation, messages in ((the_long_conversation(), LONG_MESSAGES), (a_stored_conversation(HEAVY, 40_000), 2)):
+        async with recording.step(f"a fork of {messages} messages", ROWS_AT_MOST + 30 * messages):
+            await recording.storage.fork_conversation(a_fork(conversation))
 
 
 async def _change(recording: Recording, conversation: Conversation) -> None:

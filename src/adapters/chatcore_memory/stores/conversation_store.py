@@ -9,6 +9,7 @@ from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
 from chatcore.ports.conversations import ConversationStore
+from chatcore.ports.new_fork import NewFork
 from chatcore.user import UserId
 from chatcore_memory.rows import Rows
 
@@ -22,6 +23,11 @@ class InMemoryConversations(ConversationStore):
         """Stores a new, empty conversation, as the port says."""
         async with self._rows.transaction():
             return self._rows.conversations.create(conversation)
+
+    async def fork_conversation(self, new: NewFork) -> Conversation | None:
+        """Copies a path to a new conversation, as the port says."""
+        async with self._rows.transaction():
+            return self._rows.forks.fork(new)
 
     async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:
         """Returns a page of the user's conversations, as the port says."""

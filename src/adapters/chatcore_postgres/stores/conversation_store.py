@@ -9,8 +9,9 @@ from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.conversations.path import MessageSlice, OpenPath, PathRequest, SliceKey
 from chatcore.ports.conversations import ConversationStore
+from chatcore.ports.new_fork import NewFork
 from chatcore.user import UserId
-from chatcore_postgres import contents, conversations, paths
+from chatcore_postgres import contents, conversations, forks, paths
 from chatcore_postgres.pools import Pools
 
 
@@ -22,6 +23,10 @@ class PostgresConversations(ConversationStore):
     async def create_conversation(self, conversation: Conversation) -> bool:
         """Stores a new, empty conversation, as the port says."""
         return await conversations.create(self._pools.requests, conversation)
+
+    async def fork_conversation(self, new: NewFork) -> Conversation | None:
+        """Copies a path to a new conversation, as the port says."""
+        return await forks.fork(self._pools.readings, new)
 
     async def list_conversations(self, user_id: UserId, request: PageRequest) -> Page:
         """Returns a page of the user's conversations, as the port says."""

@@ -5,6 +5,7 @@ from chatcore.testing.storage.checkpoints import CheckpointsContract, DeltaReade
 from chatcore.testing.storage.continuations import ContinuationsContract
 from chatcore.testing.storage.conversations import ConversationsContract
 from chatcore.testing.storage.final_states import FinalStatesContract
+from chatcore.testing.storage.forks import ForksContract
 from chatcore.testing.storage.hand_over import HandOverContract
 from chatcore.testing.storage.history import HistoryContract
 from chatcore.testing.storage.idempotency_keys import KeysContract, PurgeContract
@@ -28,6 +29,7 @@ class StorageContract(
     ListingContract,
     ArchiveContract,
     PinsContract,
+    ForksContract,
     PathsContract,
     PagesContract,
     TurnsContract,

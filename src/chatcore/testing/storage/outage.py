@@ -13,6 +13,7 @@ from chatcore.testing.samples import (
     ALICE,
     a_conversation,
     a_final_state,
+    a_fork,
     a_message_id,
     a_reader,
     a_regeneration,
@@ -30,6 +31,7 @@ _LEASE = Lease(user_id=ALICE, conversation_id=_CONVERSATION.id, message_id=a_mes
 #: A call of every method of the port.
 CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
     "create_conversation": lambda s: s.create_conversation(_CONVERSATION),
+    "fork_conversation": lambda s: s.fork_conversation(a_fork(_CONVERSATION)),
     "list_conversations": lambda s: s.list_conversations(ALICE, PageRequest()),
     "get_conversation": lambda s: s.get_conversation(ALICE, _CONVERSATION.id),
     "open_path": lambda s: s.open_path(ALICE, _CONVERSATION.id, WHOLE_PATH),

@@ -6,6 +6,7 @@ from typing import Any
 from chatcore.input_limits import InputLimits
 from chatcore_service.api.conversations import ConversationEndpoints
 from chatcore_service.api.docs import OpenApiEndpoints
+from chatcore_service.api.forks import ForkEndpoints
 from chatcore_service.api.messages import MessageEndpoints
 from chatcore_service.api.models import ModelEndpoints
 from chatcore_service.api.monitoring import MonitoringEndpoints
@@ -16,6 +17,7 @@ from chatcore_service.openapi.document import describe
 
 _ENDPOINTS: tuple[EndpointsType, ...] = (
     ConversationEndpoints,
+    ForkEndpoints,
     MessageEndpoints,
     ReplyEndpoints,
     ModelEndpoints,

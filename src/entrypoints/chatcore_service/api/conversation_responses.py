@@ -45,6 +45,7 @@ _LINKS = {
     "rename": Link("renameConversation", _CREATED, "Rename the conversation."),
     "change": Link("changeConversation", _CREATED, "Change the conversation."),
     "delete": Link("deleteConversation", _CREATED, "Delete the conversation."),
+    "fork": Link("forkConversation", _CREATED, "Copy the conversation."),
     "send": Link("sendMessage", _CREATED, "Send a message."),
     "regenerate": Link("regenerateReply", _CREATED, "Generate another reply to the last message."),
 }

@@ -57,6 +57,19 @@ async def test_a_conversation_that_is_deleted_during_a_repeat_is_created_anew(wo
     assert await world.chat.conversations.get(ADA, id_) == created.conversation
 
 
+async def test_a_fork_whose_answer_was_lost_is_repeated_by_its_id(world: World) -> None:
+    source = await world.conversation()
+    id_ = ConversationId(uuid4())
+
+    first = await world.chat.conversations.fork(ADA, source.id, new_id=id_)
+    again = await world.chat.conversations.fork(ADA, source.id, new_id=id_)
+    other = await world.chat.conversations.fork(ADA, source.id)
+
+    assert (first.is_new, again.is_new, other.is_new) == (True, False, True)
+    assert first.conversation == again.conversation
+    assert other.conversation.id not in {id_, source.id}
+
+
 async def test_a_conversation_that_breaks_a_limit_is_not_stored(world: World) -> None:
     with pytest.raises(InvalidInputError):
         await world.chat.conversations.create(ADA, title="x" * 501)

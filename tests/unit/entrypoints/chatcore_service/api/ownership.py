@@ -51,6 +51,7 @@ OWNED = (
     Row("PUT", _CONVERSATION, {"title": "x"}, {"title": ""}),
     Row("PATCH", _CONVERSATION, {"title": "x"}, {"title": ""}),
     Row("DELETE", _CONVERSATION),
+    Row("POST", f"{_CONVERSATION}/fork", None, {"message_id": "x"}),
     Row("POST", f"{_CONVERSATION}/messages", {"content": "x"}, {"content": ""}),
     Row("POST", f"{_CONVERSATION}/regenerate", None, {"temperature": "hot"}),
     Row("GET", f"{_REPLY}/stream"),

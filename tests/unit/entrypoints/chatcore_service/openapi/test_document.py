@@ -136,6 +136,7 @@ def test_every_link_leads_to_an_operation_and_parameters_that_it_takes() -> None
         "renameConversation",
         "changeConversation",
         "deleteConversation",
+        "forkConversation",
         "sendMessage",
         "regenerateReply",
         "followReply",
@@ -173,6 +174,9 @@ async def test_what_succeeds_has_the_described_shape(service: HttpService) -> No
         await client.post(accepted.headers["location"].replace("/stream", "/stop"), headers=ALICE),
         await client.post(accepted.headers["location"].replace("/stream", "/continue"), headers=ALICE),
         await client.post("/api/conversations", json={"title": "x"}, headers=ALICE),
+        await client.post("/api/conversations", json={"id": conversation[-36:]}, headers=ALICE),
+        await client.post(f"{conversation}/fork", headers=ALICE),
+        await client.post(f"{conversation}/fork", json={"id": conversation[-36:]}, headers=ALICE),
         await client.get("/api/conversations?limit=1", headers=ALICE),
         await client.get(conversation, headers=ALICE),
         await client.get(f"{conversation}?branches=all", headers=ALICE),
@@ -212,6 +216,7 @@ async def test_what_is_refused_has_the_described_shape(service: HttpService) -> 
         await client.put(conversation, json={}, headers=ALICE),
         await client.post(f"{conversation}/messages", json={"content": "hi"}, headers=ALICE),
         await client.post(f"{conversation}/regenerate", headers=ALICE),
+        await client.post(f"{conversation}/fork", headers=ALICE),
         await client.get(f"{reply}/stream?offset=x", headers=ALICE),
         await client.post("/api/models/swap", json={"model_tag": "x"}, headers=ALICE),
     ]
@@ -219,7 +224,9 @@ async def test_what_is_refused_has_the_described_shape(service: HttpService) -> 
     responses += [await client.get("/api/conversations", headers=ALICE), await client.get("/api/ready")]
     service.storage.outage = service.auth.outage = False
 
-    assert [r.status_code for r in responses] == [401, 422, 400, 415, 413, 422, 404, 422, 409, 409, 400, 403, 503, 503]
+    assert [r.status_code for r in responses] == [
+        *(401, 422, 400, 415, 413, 422, 404, 422, 409, 409, 409, 400, 403, 503, 503)
+    ]
     for response in responses:
         require_described(response)
 
