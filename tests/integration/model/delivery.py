@@ -39,7 +39,8 @@ class Delivery:
             case Course.BREAKS_OFF:
                 return Speech(tokens=whole.tokens, frames=whole.frames[: self.tokens], closing=(), then=reset)
             case Course.PAUSES:
-                return Speech(tokens=whole.tokens, holds_after=self.tokens)
+                # The call may be a later one for the same prompt.
+                return Speech(tokens=whole.tokens, holds_after=self.tokens, holds_again_after=self.tokens)
 
     def whole_text(self, prompt: str) -> str:
         """Returns all that there is to say."""
