@@ -1,7 +1,6 @@
 """Lists, creates, opens, changes and deletes conversations."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
 from attrs import asdict, frozen
 from starlette.requests import Request
@@ -22,7 +21,7 @@ from chatcore_service.api.conversation_responses import (
     creation_response,
     creation_responses,
 )
-from chatcore_service.api.field_types import ModelTag, NewInstructions, NewModelTag, NewTitle, Title
+from chatcore_service.api.field_types import Id, ModelTag, NewInstructions, NewModelTag, NewTitle, Title
 from chatcore_service.api.open_conversation import OpenConversationDocument, OpenQuery, open_conversation_response
 from chatcore_service.api.time_zones import time_zone
 from chatcore_service.http import paths
@@ -47,7 +46,7 @@ class NewConversationBody:
 
     id: (
         Annotated[
-            UUID,
+            Id,
             Doc(
                 "The id of the new conversation, if the client chooses it. If the user has a conversation with this "
                 "id, nothing is created or changed, and the response is 200 with that conversation, so that a client "

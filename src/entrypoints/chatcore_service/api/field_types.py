@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from typing import Annotated
+from uuid import UUID
 
 from chatcore_service.http.fields import Keywords, Limited, Rule, storable_text
+from chatcore_service.http.ids import UUID_PATTERN
 
 
 def _unless_empty(require: Callable[[str], str]) -> Rule:
     return Rule(lambda value: value and require(value))
 
 
+# The format alone does not bind: validators may take any text.
+Id = Annotated[UUID, Keywords(pattern=UUID_PATTERN)]
 Title = Annotated[str, Limited(lambda limits: (Rule(limits.require_title), storable_text(limits.max_title_chars)))]
 ModelTag = Annotated[
     str, Limited(lambda limits: (Rule(limits.require_model_tag), storable_text(limits.max_model_tag_chars)))

@@ -1,7 +1,6 @@
 """Copies paths of conversations to new conversations."""
 
 from typing import Annotated
-from uuid import UUID
 
 from attrs import frozen
 from starlette.requests import Request
@@ -11,6 +10,7 @@ from chatcore import ConversationId, MessageId
 from chatcore.conversations.use_cases import Conversations
 from chatcore.input_limits import InputLimits
 from chatcore_service.api.conversation_responses import creation_response, creation_responses
+from chatcore_service.api.field_types import Id
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Caller
@@ -27,7 +27,7 @@ class ForkBody:
 
     message_id: (
         Annotated[
-            UUID,
+            Id,
             Doc(
                 "The last message of the copied path, on any branch. Without a value, the path ends with the newest "
                 "message of the active branch."
@@ -37,7 +37,7 @@ class ForkBody:
     ) = None
     id: (
         Annotated[
-            UUID,
+            Id,
             Doc(
                 "The id of the new conversation, if the client chooses it. If the user has a conversation with this "
                 "id, nothing is created or changed, and the response is 200 with that conversation, so that a client "

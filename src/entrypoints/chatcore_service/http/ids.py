@@ -9,8 +9,10 @@ from uuid import UUID
 from chatcore import ConversationId, MessageId
 from chatcore.errors import ConversationNotFoundError, MessageNotFoundError
 
-# Python's own parser also accepts braces, prefixes, and misplaced hyphens.
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
+#: The pattern of ids, with or without hyphens. Python's own parser also accepts braces, prefixes and misplaced hyphens.
+UUID_PATTERN = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32})$"
+
+_UUID = re.compile(UUID_PATTERN)
 
 
 def conversation_id(parameters: dict[str, str]) -> ConversationId:
