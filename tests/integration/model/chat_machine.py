@@ -64,6 +64,15 @@ class Deed(Enum):
     RESUME = auto()
 
 
+class Change(Enum):
+    """What changes the lists and no message."""
+
+    CREATE_AGAIN = auto()
+    ARCHIVE = auto()
+    RESTORE = auto()
+    FORK = auto()
+
+
 ways = st.builds(Way, st.integers(0, 1), st.booleans())
 titles = st.sampled_from(("A", "Zoë's plans", "  two  spaces ", "🙂"))
 _WHOLE = Delivery(Course.WHOLE, LENGTH)
@@ -73,6 +82,8 @@ deliveries = st.one_of(
     st.builds(Delivery, st.just(Course.BREAKS_OFF), st.integers(1, LENGTH)),
 )
 pauses = st.builds(Delivery, st.just(Course.PAUSES), st.integers(0, LENGTH))
+#: The end of a copied path: the head, or a message by its place.
+ends = st.none() | st.integers(0, 5)
 #: From the start, without having asked for a place; in the middle; beyond the end.
 offsets = st.none() | st.integers(0, 160)
 
@@ -95,6 +106,7 @@ class ChatMachine(RuleBasedStateMachine):
         self._users = [Participant(cluster.user(uuid4().hex[:8]), cluster, counts) for _ in range(2)]
         self._news = News()
         self._checks = 0
+        self._alike: set[Place] = set()
 
     def _url(self, way: Way) -> str:
         return self._cluster.urls[way.replica]
@@ -116,10 +128,31 @@ class ChatMachine(RuleBasedStateMachine):
     def rename(self, place: Place, title: str, way: Way) -> None:
         self._loop.run(self._users[place.owner].rename(place.id, title, on=self._url(way)))
 
+    @rule(target=conversations, place=conversations, change=st.sampled_from(Change), end=ends, way=ways)
+    def rearrange(self, place: Place, change: Change, end: int | None, way: Way) -> Any:  # noqa: ANN401 - hypothesis' own
+        user, url = self._users[place.owner], self._url(way)
+        match change:
+            case Change.CREATE_AGAIN:
+                self._loop.run(user.create_again(place.id, on=url))
+            case Change.ARCHIVE | Change.RESTORE:
+                self._loop.run(user.archive(place.id, is_archived=change is Change.ARCHIVE, on=url))
+            case Change.FORK:
+                fork_id = self._loop.run(user.fork(place.id, end, on=url))
+                if fork_id is not None:
+                    fork = Place(place.owner, fork_id)
+                    self._alike |= {place, fork}
+                    return fork
+        return multiple()
+
     @rule(target=gone, place=consumes(conversations), way=ways)
     def delete(self, place: Place, way: Way) -> Place:
         self._loop.run(self._users[place.owner].delete(place.id, on=self._url(way)))
         return place
+
+    @rule(target=gone, reply=consumes(pausing), way=ways)
+    def delete_with_a_reply_that_pauses(self, reply: Reply, way: Way) -> Place:
+        self._loop.run(self._users[reply.place.owner].delete(reply.place.id, on=self._url(way)))
+        return reply.place
 
     # -- Turns ----------------------------------------------------------------------------------------------------
 
@@ -254,6 +287,11 @@ class ChatMachine(RuleBasedStateMachine):
         for user in self._users:
             self._loop.run(user.let_all_end())
         self._loop.run(self._compare_all())
+        # The oracle takes every message to have been sent, and each to have its own text. So it sees no copies, and no
+        # originals, whose replies to the same text may have been made for either.
+        for place in self._alike:
+            if place.id in self._users[place.owner].chat.conversations:
+                self._loop.run(self._users[place.owner].delete(place.id, on=self._cluster.urls[0]))
 
     async def _compare_all(self) -> None:
         await asyncio.gather(*(compare(user, on=url) for user in self._users for url in self._cluster.urls))

@@ -19,7 +19,7 @@ async def compare(participant: Participant, *, on: str) -> None:
     await asyncio.gather(
         compare_list(participant, on=on),
         _compare_pages(participant, on=on),
-        *(_compare_conversation(participant, one, on=on) for one in participant.chat.listed),
+        *(_compare_conversation(participant, one, on=on) for one in participant.chat.conversations.values()),
     )
 
 
@@ -31,10 +31,13 @@ class News:
 
     async def compare(self, participant: Participant, *, on: str) -> None:
         """Lists what the user has, and opens what is new of it."""
-        listed = [(conversation.id, conversation.title) for conversation in participant.chat.listed]
+        listed = [
+            [(conversation.id, conversation.title) for conversation in participant.chat.listed(is_archived=is_archived)]
+            for is_archived in (False, True)
+        ]
         if self._is_new(on, participant.client.user_id, listed):
             await compare_list(participant, on=on)
-        for conversation in participant.chat.listed:
+        for conversation in participant.chat.conversations.values():
             if self._is_new(on, conversation.id, _state(conversation)):
                 await _compare_conversation(participant, conversation, on=on)
 
@@ -45,17 +48,23 @@ class News:
 
 
 async def compare_list(participant: Participant, *, on: str) -> None:
-    """Returns the list, read page by page."""
+    """Reads both lists page by page."""
+    for is_archived in (False, True):
+        await _compare_list(participant, is_archived=is_archived, on=on)
+
+
+async def _compare_list(participant: Participant, *, is_archived: bool, on: str) -> None:
     by_cursor: list[Shown] = []
     cursor = ""
     while True:
-        page = await _get(participant, f"?limit={_PAGE}{cursor}", on=on)
+        page = await _get(participant, f"?archived={_json(is_archived)}&limit={_PAGE}{cursor}", on=on)
         by_cursor += _items(page)
         if page["next_cursor"] is None:
             break
         cursor = f"&cursor={page['next_cursor']}"
-    assert [(item["id"], item["title"]) for item in by_cursor] == [
-        (conversation.id, conversation.title) for conversation in participant.chat.listed
+    assert [(item["id"], item["title"], item["is_archived"]) for item in by_cursor] == [
+        (conversation.id, conversation.title, is_archived)
+        for conversation in participant.chat.listed(is_archived=is_archived)
     ]
     assert {item["user_id"] for item in by_cursor} <= {participant.client.user_id}
     moments = [str(item["updated_at"]) for item in by_cursor]
@@ -63,10 +72,18 @@ async def compare_list(participant: Participant, *, on: str) -> None:
 
 
 async def _compare_pages(participant: Participant, *, on: str) -> None:
-    whole = _items(await _get(participant, "", on=on))
-    assert [item["id"] for item in whole] == [conversation.id for conversation in participant.chat.listed]
-    for offset in range(len(whole) + 1):
-        assert _items(await _get(participant, f"?limit=1&offset={offset}", on=on)) == whole[offset : offset + 1]
+    for is_archived in (False, True):
+        query = f"?archived={_json(is_archived)}"
+        whole = _items(await _get(participant, query, on=on))
+        listed = participant.chat.listed(is_archived=is_archived)
+        assert [item["id"] for item in whole] == [conversation.id for conversation in listed]
+        for offset in range(len(whole) + 1):
+            page = _items(await _get(participant, f"{query}&limit=1&offset={offset}", on=on))
+            assert page == whole[offset : offset + 1]
+
+
+def _json(value: bool) -> str:  # noqa: FBT001 - a value and no option
+    return "true" if value else "false"
 
 
 async def _compare_conversation(participant: Participant, conversation: Conversation, *, on: str) -> None:

@@ -53,6 +53,46 @@ class Participant:
         response = await self.client.call("PUT", f"/{conversation_id}", on=on, body={"title": title})
         self._agree(response, 200, partial(self.chat.rename, conversation_id, title))
 
+    async def create_again(self, conversation_id: str, *, on: str) -> None:
+        """Asks for a conversation with an id that is taken."""
+        conversation = self.chat.conversations.get(conversation_id)
+        if conversation is None:
+            return  # It was deleted, so its id is free.
+        response = await self.client.call("POST", "", on=on, body={"id": conversation_id, "title": "Another"})
+        assert response.status_code == 200, response.text
+        assert (response.json()["id"], response.json()["title"]) == (conversation.id, conversation.title)
+
+    async def archive(self, conversation_id: str, *, is_archived: bool, on: str) -> None:
+        """Moves a conversation to the archive, or out of it."""
+        response = await self.client.call("PATCH", f"/{conversation_id}", on=on, body={"is_archived": is_archived})
+        self._agree(response, 200, partial(self.chat.archive, conversation_id, is_archived=is_archived))
+
+    async def fork(self, conversation_id: str, end: int | None, *, on: str) -> str | None:
+        """Forks a conversation at a message by its place, or at the head; returns the id of the fork."""
+        path: list[Message] = []
+        refused: RefusedError | None = None
+        try:
+            path = self.chat.check_fork(conversation_id, end)
+        except RefusedError as refusal:
+            refused = refusal
+        last = refused.reply if refused else (path[-1] if path else None)
+        body = {} if end is None or last is None else {"message_id": last.id}
+        response = await self.client.call("POST", f"/{conversation_id}/fork", on=on, body=body)
+        if refused is not None:
+            self._expect_refusal(response, refused)
+            return None
+        assert response.status_code == 201, response.text
+        fork_id: str = response.json()["id"]
+        self.client.ledger.owners[fork_id] = self.client.user_id
+        shown = (await self.client.call("GET", f"/{fork_id}", on=on)).json()["messages"]
+        copies: list[Message] = []
+        for message, copy in zip(path, shown, strict=True):
+            parent = copies[-1] if copies else None
+            copies.append(Message(copy["id"], message.role, message.content, parent, message.status))
+        self.chat.fork(conversation_id, fork_id, copies)
+        self.counts["forked"] += 1
+        return fork_id
+
     async def delete(self, conversation_id: str, *, on: str) -> None:
         """Deletes a conversation; its running reply is given up."""
         if conversation_id in self.chat.conversations:

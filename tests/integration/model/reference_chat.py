@@ -64,14 +64,18 @@ class Conversation:
     touched: int
     messages: list[Message] = Factory(list)
     head: Message | None = None
+    is_archived: bool = False
     #: Sends by their idempotency key: what was sent, and the reply.
     keys: dict[str, tuple[str, Message]] = Factory(dict)
 
     @property
     def active_path(self) -> list[Message]:
         """Returns the messages from the root to the head."""
+        return self.path_to(self.head)
+
+    def path_to(self, message: Message | None) -> list[Message]:
+        """Returns the messages from the root to a message."""
         path: list[Message] = []
-        message = self.head
         while message is not None:
             path.append(message)
             message = message.parent
@@ -96,10 +100,10 @@ class ReferenceChat:
     conversations: dict[str, Conversation] = Factory(dict)
     _moments: "count[int]" = field(factory=count)
 
-    @property
-    def listed(self) -> list[Conversation]:
-        """Returns the conversations, the one that changed last first."""
-        return sorted(self.conversations.values(), key=lambda conversation: conversation.touched, reverse=True)
+    def listed(self, *, is_archived: bool) -> list[Conversation]:
+        """Returns the archived conversations or the others, the one that changed last first."""
+        listed = [one for one in self.conversations.values() if one.is_archived is is_archived]
+        return sorted(listed, key=lambda conversation: conversation.touched, reverse=True)
 
     @property
     def running(self) -> list[Message]:
@@ -131,6 +135,33 @@ class ReferenceChat:
         """Renames the conversation; no message changes that title."""
         conversation = self.find(conversation_id)
         conversation.title, conversation.has_default_title = title, False
+
+    def archive(self, conversation_id: str, *, is_archived: bool) -> None:
+        """Moves the conversation to the archive, or out of it."""
+        self.find(conversation_id).is_archived = is_archived
+
+    def check_fork(self, conversation_id: str, end: int | None) -> list[Message]:
+        """Checks that the conversation may be forked; returns the path to a message by its place, or to the head."""
+        conversation = self.find(conversation_id)
+        if end is None or not conversation.messages:
+            path = conversation.active_path
+        else:
+            path = conversation.path_to(conversation.messages[end % len(conversation.messages)])
+        if path and path[-1].status == "streaming":
+            raise RefusedError(409, path[-1])
+        return path
+
+    def fork(self, conversation_id: str, fork_id: str, copies: list[Message]) -> None:
+        """Creates a conversation with copies of a path of another one."""
+        source = self.find(conversation_id)
+        self.conversations[fork_id] = Conversation(
+            fork_id,
+            source.title,
+            source.has_default_title,
+            next(self._moments),
+            messages=copies,
+            head=copies[-1] if copies else None,
+        )
 
     def delete(self, conversation_id: str) -> Conversation:
         """Deletes the conversation with all its messages."""
@@ -190,6 +221,7 @@ class ReferenceChat:
         reply.status = "streaming"
         conversation.messages.append(reply)
         conversation.head = reply
+        conversation.is_archived = False
         conversation.touched = next(self._moments)
 
     # -- Ends of replies ------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ HAPPENED = {
     "resumed while it is made",
     "resumed after its end",
     "deleted while it is made",
+    "forked",
 }
 
 _asked_for = os.environ.get(EXAMPLES_VARIABLE)
