@@ -117,12 +117,14 @@ class Conversations:
             conversation_id=new_id or ConversationId(self.new_id()),
             now=self.clock.now(),
         )
+        may_be_known = new_id is not None
         while True:
-            if new_id is not None and (known := await self._known(user, new_id)):
-                return known
+            if may_be_known and (known := await self._known(user, new.conversation_id)):
+                # Under an id that nobody could choose, there is only what the storage was just asked for.
+                return evolve(known, is_new=new_id is None)
             if made := await self.storage.fork_conversation(new):
                 return Creation(made, is_new=True)
-            new_id = new.conversation_id
+            may_be_known = True
 
     async def _known(self, user: User, conversation_id: ConversationId) -> Creation | None:
         # A conversation whose id was found to be taken may be deleted before it is read.

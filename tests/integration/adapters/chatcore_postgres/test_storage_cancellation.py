@@ -14,11 +14,14 @@ from psycopg.pq import TransactionStatus
 from tests.integration.adapters.chatcore_postgres.cancelling import Moment, cancelled_at
 from tests.integration.faults.waiting import eventually
 
+from chatcore.conversations.log import Piece
 from chatcore.conversations.message import ConversationId
+from chatcore.conversations.parts import PartKind
 from chatcore.conversations.path import WHOLE_PATH
 from chatcore.errors import NotFoundError
 from chatcore.testing.samples import (
     a_final_state,
+    a_fork,
     a_key,
     a_regeneration,
     a_rename,
@@ -54,6 +57,14 @@ Scene = Callable[[PostgresStorage, str], Awaitable[Act]]
 async def _create(storage: PostgresStorage, user_id: str) -> Act:
     conversation = evolve(await create(storage, user_id), id=ConversationId(uuid4()))
     return lambda: storage.create_conversation(conversation)
+
+
+async def _fork(storage: PostgresStorage, user_id: str) -> Act:
+    conversation = await create(storage, user_id)
+    pieces = (Piece(0, 0, PartKind.REASONING, "hm"),)
+    await end(storage, await begin(storage, conversation), evolve(a_final_state(), pieces=pieces, pieces_bytes=2))
+    new = a_fork(conversation)
+    return lambda: storage.fork_conversation(new)
 
 
 async def _rename(storage: PostgresStorage, user_id: str) -> Act:
@@ -128,6 +139,7 @@ async def _open(storage: PostgresStorage, user_id: str) -> Act:
 
 SCENES: tuple[Scene, ...] = (
     _create,
+    _fork,
     _rename,
     _delete,
     _begin_turn,

@@ -13,6 +13,7 @@ WRITES = {
     "finish": FINISH,
     "stop": "set stop_requested = true",
     "rename": "then 'user'",
+    "fork": "copied_pieces as",
     "delete": 'delete from "public".conversations',
 }
 #: The statements of a recovery, in their order.
