@@ -55,6 +55,8 @@ create table messages (
         check (status in ('streaming', 'complete', 'stopped', 'interrupted', 'failed'))
 );
 
+create index messages_by_parent on messages (user_id, coalesce(parent_id, conversation_id), position);
+
 -- No statement uses this index any more. A later migration may drop it, once no previous version runs.
 create index messages_of_system on messages (user_id, conversation_id, position) where role = 'system';
 

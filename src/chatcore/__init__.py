@@ -21,7 +21,7 @@ Where to start reading:
 """
 
 from chatcore.chat import Chat, Limits
-from chatcore.conversations.changes import ConversationChanges
+from chatcore.conversations.changes import ConversationChanges, HeadChoice
 from chatcore.conversations.conversation import Conversation, active_path
 from chatcore.conversations.creation import Creation
 from chatcore.conversations.history import HistoryLimits, HistoryMessage, trim
@@ -54,6 +54,7 @@ __all__ = [
     "Cursor",
     "End",
     "FrameReader",
+    "HeadChoice",
     "HistoryLimits",
     "HistoryMessage",
     "InputLimits",

@@ -12,6 +12,7 @@ from attrs import field, frozen
 from chatcore.conversations.conversation import PLACEHOLDER_TITLES
 from chatcore.conversations.history import HistoryLimits
 from chatcore.conversations.titles import AutoTitle
+from chatcore.conversations.trees import Trees
 from chatcore.conversations.use_cases import Conversations
 from chatcore.failure_log import FailureLog
 from chatcore.input_limits import InputLimits
@@ -113,6 +114,7 @@ class Chat:
             placeholder_titles=frozenset(placeholder_titles),
             limits=limits.inputs,
         )
+        self.trees = Trees(storage)
         model_titles = ModelTitles(
             background=background,
             storage=storage,

@@ -5,8 +5,10 @@ from datetime import UTC
 
 from attrs import evolve, frozen
 
-from chatcore.conversations.conversation import Conversation, TitleSource
+from chatcore.conversations.changes import UNSET
+from chatcore.conversations.conversation import Conversation, TitleSource, active_path
 from chatcore.conversations.message import Message, MessageId, Role, Status
+from chatcore.conversations.path import unknown_message
 from chatcore.errors import NothingToRegenerateError
 from chatcore.ports.clock import Clock
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration, NewReply, NewTurn
@@ -34,7 +36,7 @@ class BeginningRows:
         begun = self._begun_before(new)
         if begun is not None:
             return begun
-        self._require_question(new)
+        self._require_place(new)
         self._tables.require_room(new)
         return self._append(new)
 
@@ -48,7 +50,7 @@ class BeginningRows:
         begun = self._begun_before(new)
         if begun is not None:
             return begun
-        self._require_question(new)
+        self._require_place(new)
         self._tables.require_room(new, running_id)
         running = self._tables.generations.get((new.user_id, new.conversation_id))
         if running is not None:
@@ -79,13 +81,25 @@ class BeginningRows:
             history=(),
         )
 
-    def _require_question(self, new: NewTurn | NewRegeneration) -> None:
-        """Checks that a regeneration has a message to answer."""
-        if isinstance(new, NewRegeneration) and self._last_question(new) is None:
+    def _require_place(self, new: NewTurn | NewRegeneration) -> None:
+        """Checks that a turn has the message that it is to follow, and a regeneration one to answer."""
+        if isinstance(new, NewTurn):
+            if new.parent_id is not UNSET and new.parent_id is not None:
+                self._require_message(new, new.parent_id, "parent_id")
+            return
+        if new.message_id is not None:
+            self._require_message(new, new.message_id, "message_id")
+        if self._question(new) is None:
             raise NothingToRegenerateError
 
-    def _last_question(self, new: NewRegeneration) -> Message | None:
-        path = self._tables.path(self._tables.conversation(new.user_id, new.conversation_id))
+    def _require_message(self, new: NewReply, message_id: MessageId, field: str) -> None:
+        if not self._tables.has_message(new.user_id, new.conversation_id, message_id):
+            raise unknown_message(field)
+
+    def _question(self, new: NewRegeneration) -> Message | None:
+        key = (new.user_id, new.conversation_id)
+        end = new.message_id or self._tables.conversation(*key).head_id
+        path = active_path(self._tables.messages[key], end)
         return next((message for message in reversed(path) if message.role is Role.USER), None)
 
     def _append(self, new: NewTurn | NewRegeneration) -> AcceptedTurn:
@@ -99,30 +113,42 @@ class BeginningRows:
         return self._begin_reply(new, question, return_head_id=new.reply_id)
 
     def _append_version(self, regeneration: NewRegeneration) -> AcceptedTurn:
-        question = self._last_question(regeneration)
-        assert question is not None  # noqa: S101 - `_require_question` has checked that
+        question = self._question(regeneration)
+        assert question is not None  # noqa: S101 - `_require_place` has checked that
         self._tables.record_key(regeneration, question.id, self._clock.monotonic())
         head = self._tables.path(self._tables.conversation(regeneration.user_id, regeneration.conversation_id))[-1]
-        is_worth_returning_to = head.is_reply and bool(head.content or head.pieces)
+        is_beside_it = head.parent_id == question.id and not (head.content or head.pieces)
+        is_worth_returning_to = head.id != question.id and not is_beside_it
         return self._begin_reply(
             regeneration, question, return_head_id=head.id if is_worth_returning_to else regeneration.reply_id
         )
 
     def _append_question(self, conversation: Conversation, turn: NewTurn) -> Message:
-        messages = self._tables.messages[turn.user_id, turn.conversation_id]
-        head = next(reversed(self._tables.path(conversation)), None)
-        follows = head.parent_id if head is not None and head.status is Status.FAILED else conversation.head_id
-        question = turn.user_message(follows=follows, position=len(messages) + 1, model_tag=conversation.model_tag)
+        question = turn.user_message(
+            follows=self._followed_by(conversation, turn),
+            position=self._tables.next_position(turn.user_id, turn.conversation_id),
+            model_tag=conversation.model_tag,
+        )
         if turn.title is not None and conversation.title_source is TitleSource.DEFAULT:
             self._tables.store(evolve(conversation, title=turn.title, title_source=TitleSource.AUTO))
-        messages.append(question)
+        self._tables.append(question)
         return question
+
+    def _followed_by(self, conversation: Conversation, turn: NewTurn) -> MessageId | None:
+        parent_id = conversation.head_id if turn.parent_id is UNSET else turn.parent_id
+        if parent_id is None:
+            return None
+        parent = self._tables.message(turn.user_id, turn.conversation_id, parent_id)
+        return parent.parent_id if parent.status is Status.FAILED else parent_id
 
     def _begin_reply(self, new: NewReply, question: Message, *, return_head_id: MessageId) -> AcceptedTurn:
         conversation = self._tables.conversation(new.user_id, new.conversation_id)
-        messages = self._tables.messages[new.user_id, new.conversation_id]
-        reply = new.reply(answers=question.id, position=len(messages) + 1, model_tag=conversation.model_tag)
-        messages.append(reply)
+        reply = new.reply(
+            answers=question.id,
+            position=self._tables.next_position(new.user_id, new.conversation_id),
+            model_tag=conversation.model_tag,
+        )
+        self._tables.append(reply)
         self._tables.store(evolve(conversation, head_id=reply.id, updated_at=new.now, is_archived=False))
         self._tables.generations[new.user_id, new.conversation_id] = GenerationRow(
             lease=new.lease(epoch=1),
@@ -152,7 +178,6 @@ class BeginningRows:
         return held if held is not None and held == new.lease(epoch=held.epoch) else None
 
     def _history(self, new: NewReply) -> tuple[Message, ...]:
-        """Returns the newest messages of the active path, up to the message to be answered."""
-        path = self._tables.path(self._tables.conversation(new.user_id, new.conversation_id))
-        said = [message for message in path if message.id != new.reply_id]
+        """Returns the newest messages of the path, up to the message to be answered."""
+        *said, _ = self._tables.path_to(new.user_id, new.conversation_id, new.reply_id)
         return tuple(said[-new.history_limit :])

@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 
 from attrs import evolve, frozen
 
-from chatcore.conversations.changes import ConversationChanges
+from chatcore.conversations.changes import ConversationChanges, HeadChoice
 from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.listing import MAX_PINNED, Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.user import UserId
 from chatcore_memory.tables import Tables
+from chatcore_memory.trees import TreeRows
 
 
 @frozen
@@ -17,6 +18,7 @@ class ConversationRows:
     """Reads and writes the conversations in the tables; each method does as the port says."""
 
     _tables: Tables
+    _trees: TreeRows
 
     def create(self, conversation: Conversation) -> bool:
         """Stores a new conversation, or returns false if its id is taken."""
@@ -48,9 +50,17 @@ class ConversationRows:
         """Returns a conversation."""
         return self._with_active_reply(self._tables.conversation(user_id, conversation_id))
 
-    def update(self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges) -> Conversation:
-        """Applies changes to a conversation."""
+    def update(
+        self,
+        user_id: UserId,
+        conversation_id: ConversationId,
+        changes: ConversationChanges,
+        head: HeadChoice | None,
+    ) -> Conversation:
+        """Applies changes to a conversation, and moves its head."""
         changed = changes.apply_to(self._tables.conversation(user_id, conversation_id))
+        if head is not None:
+            changed = evolve(changed, head_id=self._trees.chosen(user_id, conversation_id, head))
         return self._with_active_reply(self._tables.store(changed))
 
     def replace_auto_title(self, user_id: UserId, conversation_id: ConversationId, *, old: str, new: str) -> None:

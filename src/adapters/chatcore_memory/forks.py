@@ -44,6 +44,7 @@ class ForkRows:
         )
         self._tables.conversations[key] = fork
         self._tables.messages[key] = messages
+        self._tables.next_positions[key] = len(messages) + 1
         return fork
 
 

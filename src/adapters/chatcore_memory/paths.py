@@ -21,6 +21,7 @@ from chatcore.conversations.path import (
 from chatcore.errors import MessageNotFoundError
 from chatcore.user import UserId
 from chatcore_memory.tables import Tables
+from chatcore_memory.trees import TreeRows
 
 
 @frozen
@@ -28,6 +29,7 @@ class PathRows:
     """Reads messages from the tables; each method does as the port says."""
 
     _tables: Tables
+    _trees: TreeRows
 
     def open(self, conversation: Conversation, request: PathRequest) -> tuple[MessageSlice, Sequence[SliceKey]]:
         """Returns the oldest slice of the requested path, and the keys of the others."""
@@ -53,7 +55,7 @@ class PathRows:
             if end is None:
                 raise unknown_cursor()
         newest_first = active_path(self._tables.messages[key], end)[::-1]
-        path = [self._tables.with_stored_text(message) for message in newest_first]
+        path = self._shown(newest_first)
         return path if request.limit is None else path[: _fitting(path, request.limit, MAX_PATH_PAGE_BYTES)]
 
     def read_slice(self, user_id: UserId, conversation_id: ConversationId, key: SliceKey) -> MessageSlice:
@@ -62,20 +64,23 @@ class PathRows:
         path = active_path(self._tables.messages[user_id, conversation_id], key.newest_id)
         if len(path) < key.count:
             raise MessageNotFoundError
-        return _slice([self._tables.with_stored_text(message) for message in path[-key.count :]])
+        return _slice(self._shown(path[-key.count :]))
 
     def read_tree(self, user_id: UserId, conversation_id: ConversationId, after: int) -> MessageSlice:
         """Returns the messages after a position."""
         messages = self._tables.messages.get((user_id, conversation_id))
         if messages is None:
             raise MessageNotFoundError
-        later = [self._tables.with_stored_text(message) for message in messages if message.position > after]
+        later = self._shown([message for message in messages if message.position > after])
         return _slice(later[: _fitting(later, MAX_SLICE_MESSAGES, MAX_SLICE_BYTES)])
 
     def read_text(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, offset: int) -> str:
         """Returns a section of a message's text."""
         message = self._tables.with_stored_text(self._tables.message(user_id, conversation_id, message_id))
         return message.content[offset : offset + MAX_SECTION_CHARS]
+
+    def _shown(self, messages: Sequence[Message]) -> list[Message]:
+        return [self._trees.with_siblings(self._tables.with_stored_text(message)) for message in messages]
 
 
 def _fitting(messages: Sequence[Message], max_messages: int, max_bytes: int) -> int:

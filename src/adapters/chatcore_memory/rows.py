@@ -14,6 +14,7 @@ from chatcore_memory.paths import PathRows
 from chatcore_memory.replies import ReplyRows
 from chatcore_memory.stream_counts import StreamCountRows
 from chatcore_memory.tables import Tables
+from chatcore_memory.trees import TreeRows
 
 
 class Rows:
@@ -25,9 +26,10 @@ class Rows:
         #: How many transactions take effect and fail nevertheless.
         self.lost_replies = 0
         tables = Tables()
-        self.conversations = ConversationRows(tables)
+        self.trees = TreeRows(tables)
+        self.conversations = ConversationRows(tables, self.trees)
         self.forks = ForkRows(tables)
-        self.paths = PathRows(tables)
+        self.paths = PathRows(tables, self.trees)
         self.replies = ReplyRows(tables, clock)
         self.beginnings = BeginningRows(tables, clock, self.replies)
         self.continuations = ContinuationRows(tables, clock)

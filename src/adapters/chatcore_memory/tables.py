@@ -118,6 +118,8 @@ class Tables:
     messages: dict[tuple[UserId, ConversationId], list[Message]] = Factory(
         dict[tuple[UserId, ConversationId], list[Message]]
     )
+    #: The position of the next message of each conversation; a deleted message's is not given away again.
+    next_positions: dict[tuple[UserId, ConversationId], int] = Factory(dict[tuple[UserId, ConversationId], int])
     #: The running replies, at most one for each conversation by construction.
     generations: dict[tuple[UserId, ConversationId], GenerationRow] = Factory(
         dict[tuple[UserId, ConversationId], GenerationRow]
@@ -220,15 +222,27 @@ class Tables:
         self.conversations[conversation.user_id, conversation.id] = kept
         return kept
 
+    def next_position(self, user_id: UserId, conversation_id: ConversationId) -> int:
+        """Returns the position of the next message."""
+        return self.next_positions.get((user_id, conversation_id), 1)
+
+    def append(self, message: Message) -> None:
+        """Stores a message at the next position."""
+        key = (message.user_id, message.conversation_id)
+        self.messages[key].append(message)
+        self.next_positions[key] = message.position + 1
+
     def replace(self, message: Message) -> None:
-        """Replaces the message at the same position."""
-        self.messages[message.user_id, message.conversation_id][message.position - 1] = message
+        """Replaces the message with the same id."""
+        messages = self.messages[message.user_id, message.conversation_id]
+        messages[next(index for index, stored in enumerate(messages) if stored.id == message.id)] = message
 
     def drop(self, conversation: Conversation) -> None:
         """Deletes a conversation with everything that belongs to it."""
         key = (conversation.user_id, conversation.id)
         del self.conversations[key]
         del self.messages[key]
+        self.next_positions.pop(key, None)
         self.generations.pop(key, None)
         self.keys = {
             (user_id, name): recorded

@@ -5,14 +5,16 @@ from itertools import count
 from typing import LiteralString
 from uuid import UUID
 
-from chatcore.conversations.changes import ConversationChanges
+from chatcore.conversations.changes import ConversationChanges, HeadChoice
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import MAX_PINNED, Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId
+from chatcore.conversations.path import unknown_message
 from chatcore.errors import ConversationNotFoundError
 from chatcore.user import UserId
 from chatcore_postgres.driver.database import Connection, Database, Row, fetch_on
 from chatcore_postgres.rows import CONVERSATION_COLUMNS, active_reply_of, listed, to_conversations
+from chatcore_postgres.trees import subtree_of
 
 #: The columns that a user can change. The value is sent for a column that does not change: it has the type of the
 #: column, because the server prepares a statement once for every combination of types.
@@ -87,6 +89,40 @@ select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("changed")}
 from changed
 """  # noqa: S608 - the columns are literals
 
+# The head moves as well. The outcome is `stale` when a turn was begun or a message was deleted since the snapshot: the
+# chosen message may be gone.
+UPDATE_WITH_HEAD = f"""
+with seen as (
+    select next_position
+    from conversations
+    where user_id = %(user_id)s and id = %(conversation_id)s
+),
+chosen as (
+    select id
+    from ({subtree_of("%(head_id)s", "%(follow)s::boolean")}
+    ) as below
+    order by position desc
+    limit 1
+),
+changed as (
+    update conversations as c
+    set {listed(f"{name} = case when %(sets_{name})s then %({name})s else c.{name} end" for name in SETTABLE_COLUMNS)},
+        title_source = case when %(sets_title)s then 'user' else c.title_source end,
+        head_id = chosen.id
+    from seen cross join chosen
+    where c.user_id = %(user_id)s and c.id = %(conversation_id)s and c.next_position = seen.next_position
+    returning {listed(f"c.{name}" for name in CONVERSATION_COLUMNS)}
+)
+select case
+        when seen.next_position is null then 'absent'
+        when chosen.id is null then 'no_message'
+        when changed.id is null then 'stale'
+        else 'done'
+    end,
+    {listed(f"changed.{name}" for name in CONVERSATION_COLUMNS)}, {active_reply_of("changed")}
+from (select 1) as always left join seen on true left join chosen on true left join changed on true
+"""  # noqa: S608 - the columns and the query are literals
+
 REPLACE_AUTO_TITLE = """
 update conversations
 set title = %(new)s
@@ -131,11 +167,21 @@ async def get(database: Database, user_id: UserId, conversation_id: Conversation
 
 
 async def update(
-    database: Database, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges
+    database: Database,
+    user_id: UserId,
+    conversation_id: ConversationId,
+    changes: ConversationChanges,
+    head: HeadChoice | None,
 ) -> Conversation:
     """Applies changes to a conversation, as the port says."""
     parameters = {**_key(user_id, conversation_id), **_change_parameters(changes)}
-    return _one(user_id, await database.fetch(UPDATE, parameters))
+    if head is None:
+        return _one(user_id, await database.fetch(UPDATE, parameters))
+    parameters |= {"head_id": head.message_id, "follow": head.follow}
+    ((outcome, *conversation),) = await database.fetch_definite(UPDATE_WITH_HEAD, parameters)
+    if outcome == "no_message":
+        raise unknown_message("head_id")
+    return _one(user_id, [tuple(conversation)] if outcome == "done" else [])
 
 
 async def replace_auto_title(

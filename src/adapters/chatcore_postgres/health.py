@@ -18,7 +18,7 @@ _COLUMNS: Mapping[LiteralString, Sequence[LiteralString]] = {
     "c": ("user_id", *CONVERSATION_COLUMNS, "next_position"),
     "m": (
         *("user_id", "conversation_id"),
-        *(name for name in MESSAGE_COLUMNS if name != "pieces"),
+        *(name for name in MESSAGE_COLUMNS if name not in {"pieces", "siblings"}),
         *("usage", "pieces_bytes"),
     ),
     "g": (
@@ -35,10 +35,10 @@ _COLUMNS: Mapping[LiteralString, Sequence[LiteralString]] = {
     "s": ("user_id", "process_id", "streams", "valid_until"),
 }
 
-# The foreign keys delete messages and deltas, on behalf of the tables' owner.
+# The foreign keys delete deltas, on behalf of the tables' owner.
 _PRIVILEGES: Mapping[str, str] = {
     "conversations": "SELECT INSERT UPDATE DELETE",
-    "messages": "SELECT INSERT UPDATE",
+    "messages": "SELECT INSERT UPDATE DELETE",
     "generations": "SELECT INSERT UPDATE DELETE",
     "deltas": "SELECT INSERT DELETE",
     "pieces": "SELECT INSERT DELETE",

@@ -35,11 +35,15 @@ from chatcore_postgres.rows import (
     listed,
     message_columns,
     parent_of,
+    siblings_of,
     stored_pieces,
     stored_text,
     to_conversations,
     to_messages,
 )
+
+# No message has this position.
+_NO_POSITION: LiteralString = "9223372036854775807"
 
 # The length of the text of a message `m`, and of everything else, without reading them.
 _TEXT_BYTES: LiteralString = """case when m.status = 'streaming' then coalesce((
@@ -58,6 +62,7 @@ _PIECES_BYTES: LiteralString = """case when m.status = 'streaming' then coalesce
 _MESSAGE: LiteralString = message_columns(
     content="case when stored.is_whole then stored.text else left(stored.text, %(section_chars)s::integer) end",
     pieces="case when stored.is_whole then stored.other end",
+    siblings=f"case when m.position < lone.lone_from then {siblings_of()} end",
 )
 # Whether the message is whole, and whether it has more than text.
 _SHOWN: LiteralString = "stored.is_whole, stored.other is not null"
@@ -73,17 +78,21 @@ _STORED: LiteralString = f"""cross join lateral (
 # oldest first, the id of its newest message and how many messages of the path are newer. The other rows are the oldest
 # slice. This is one statement, so that a conversation of one slice takes one round trip.
 #
+# `lone` is the position from which on no message has siblings, so that nothing is looked up in a conversation without
+# branches. A path that has every position from the newest message of the conversation down to some message leaves no
+# position for a sibling of a later message. That message itself may have an older sibling, unless it is the first one.
+#
 # `path` goes from the newest message up and reads no content. It divides the path into slices on its way. Because of
 # `offset 0`, each step looks up one row; a join might read all messages of the user in each step.
 OPEN_PATH = f"""
 with opened as (
-    select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("conversations")}
+    select {listed(CONVERSATION_COLUMNS)}, next_position, {active_reply_of("conversations")}
     from conversations
     where user_id = %(user_id)s and id = %(conversation_id)s
 ),
 path as (
     with recursive up as (
-        select m.id, m.parent_id, 1 as number, size.bytes as total_bytes, 1 as slice, 1 as slice_messages,
+        select m.id, m.parent_id, m.position, 1 as number, size.bytes as total_bytes, 1 as slice, 1 as slice_messages,
             size.bytes as slice_bytes
         from opened join messages as m on m.user_id = %(user_id)s
             and m.id = case when %(before_id)s::uuid is null then opened.head_id else (
@@ -94,11 +103,12 @@ path as (
             ) end
             cross join lateral (select ({_TEXT_BYTES} + {_PIECES_BYTES})::bigint as bytes offset 0) as size
         union all
-        select m.id, m.parent_id, up.number + 1, up.total_bytes + size.bytes, up.slice + size.is_over::integer,
+        select m.id, m.parent_id, m.position, up.number + 1, up.total_bytes + size.bytes,
+            up.slice + size.is_over::integer,
             case when size.is_over then 1 else up.slice_messages + 1 end,
             case when size.is_over then size.bytes else up.slice_bytes + size.bytes end
         from up cross join lateral (
-                select id, parent_id, octet_length(content) + coalesce(pieces_bytes, 0) as bytes
+                select id, parent_id, position, octet_length(content) + coalesce(pieces_bytes, 0) as bytes
                 from messages
                 where user_id = %(user_id)s and id = up.parent_id
                 offset 0
@@ -115,16 +125,22 @@ path as (
 slices as (
     select max(slice) as oldest,
         string_agg(uuid_send(id) || int4send(number - 1), ''::bytea order by number desc)
-            filter (where slice_messages = 1) as keys
+            filter (where slice_messages = 1) as keys,
+        min(position) filter (where position = (select next_position from opened) - number) as unbroken_from
     from path
+),
+lone as (
+    select case unbroken_from when 1 then 1 else coalesce(unbroken_from + 1, {_NO_POSITION}) end as lone_from
+    from slices
 )
 select {listed("0::bigint as position" if name == "position" else f"null as {name}" for name in MESSAGE_COLUMNS)},
-    null as is_whole, null as has_pieces, slices.keys, {listed(f"opened.{name}" for name in CONVERSATION_COLUMNS)},
+    null as is_whole, null as has_pieces, slices.keys, lone_from,
+    {listed(f"opened.{name}" for name in CONVERSATION_COLUMNS)},
     opened.active_reply_id
-from opened cross join slices
+from opened cross join slices cross join lone
 union all
-select {_MESSAGE}, {_SHOWN}, null, {listed("null" for _ in CONVERSATION_COLUMNS)}, null
-from slices join path on path.slice = slices.oldest
+select {_MESSAGE}, {_SHOWN}, null, null, {listed("null" for _ in CONVERSATION_COLUMNS)}, null
+from slices cross join lone join path on path.slice = slices.oldest
     join messages as m on m.user_id = %(user_id)s and m.id = path.id
     {_STORED}
 order by position
@@ -148,7 +164,7 @@ with path as (
     from up
 )
 select {_MESSAGE}, {_SHOWN}
-from path as m {_STORED}
+from path as m cross join (select %(lone_from)s::bigint as lone_from) as lone {_STORED}
 order by m.position
 """  # noqa: S608 - the columns and expressions are literals
 
@@ -168,7 +184,7 @@ with next as (
 select m.*
 from conversations as c left join (
     select {_MESSAGE}, {_SHOWN}
-    from next as m {_STORED}
+    from next as m cross join (select {_NO_POSITION} as lone_from) as lone {_STORED}
     where m.number = 1 or m.total_bytes <= %(slice_bytes)s::bigint
 ) as m on true
 where c.user_id = %(user_id)s and c.id = %(conversation_id)s
@@ -179,7 +195,7 @@ _SLICE = {"slice_messages": MAX_SLICE_MESSAGES, "slice_bytes": MAX_SLICE_BYTES, 
 _NO_LIMIT, _NO_BYTE_LIMIT = 2**31 - 1, 2**62
 
 _IS_WHOLE = len(MESSAGE_COLUMNS)
-_HAS_PIECES, _KEYS, _CONVERSATION = _IS_WHOLE + 1, _IS_WHOLE + 2, _IS_WHOLE + 3
+_HAS_PIECES, _KEYS, _LONE_FROM, _CONVERSATION = range(_IS_WHOLE + 1, _IS_WHOLE + 5)
 
 # The id of a slice's newest message, and the number of messages of the path that are newer.
 _KEY = Struct(">16si")
@@ -190,10 +206,11 @@ class _SliceKeys(Iterable[SliceKey]):
     """Unpacks the keys of the slices after the oldest one, of which there may be one for each message."""
 
     _packed: bytes
+    _lone_from: int
 
     def __iter__(self) -> Iterator[SliceKey]:
         for older, (newest_id, newer) in pairwise(_KEY.iter_unpack(self._packed)):
-            yield SliceKey(MessageId(UUID(bytes=newest_id)), older[1] - newer)
+            yield SliceKey(MessageId(UUID(bytes=newest_id)), older[1] - newer, self._lone_from)
 
 
 async def open_path(
@@ -216,7 +233,7 @@ async def open_path(
         raise unknown_cursor()
     (conversation,) = to_conversations(user_id, [opened[_CONVERSATION:]])
     first = _slice(user_id, conversation_id, messages)
-    return OpenPath(conversation=conversation, first=first, rest=_SliceKeys(opened[_KEYS] or b""))
+    return OpenPath(conversation=conversation, first=first, rest=_SliceKeys(opened[_KEYS] or b"", opened[_LONE_FROM]))
 
 
 async def read_slice(
@@ -224,7 +241,7 @@ async def read_slice(
 ) -> MessageSlice:
     """Returns a slice of a path, as the port says."""
     names = {"user_id": user_id, "conversation_id": conversation_id, "newest_id": key.newest_id, "count": key.count}
-    rows = await database.fetch(READ_SLICE, {**names, **_SLICE})
+    rows = await database.fetch(READ_SLICE, {**names, "lone_from": key.lone_from, **_SLICE})
     if len(rows) < key.count:
         raise MessageNotFoundError
     return _slice(user_id, conversation_id, rows)

@@ -50,6 +50,7 @@ MESSAGE_COLUMNS: Sequence[LiteralString] = (
     "finish_reason",
     "cuts",
     "pieces",
+    "siblings",
 )
 
 # A dictionary takes half the time of a call of the enumeration.
@@ -64,6 +65,16 @@ _TITLE_SOURCES = {source.value: source for source in TitleSource}
 # Most servers use one of these zones. Converting an instant that is in UTC already costs as much as the rest of its
 # row.
 _UTC_ZONES = frozenset({UTC, ZoneInfo("UTC"), ZoneInfo("Etc/UTC")})
+
+# The messages with the same parent as a message `m`. The index has the conversation in place of a parent that is null.
+_SIBLINGS: LiteralString = """select id, position
+                from messages
+                where user_id = %(user_id)s
+                    and coalesce(parent_id, conversation_id) = coalesce(m.parent_id, m.conversation_id)
+                    and parent_id is not distinct from m.parent_id
+                    and conversation_id is not distinct from m.conversation_id"""
+# MAX_VERSIONS_EACH_WAY, as SQL.
+_EACH_WAY: LiteralString = "25"
 
 _INSTANTS_OF_CONVERSATION = (CONVERSATION_COLUMNS.index("created_at"), CONVERSATION_COLUMNS.index("updated_at"))
 _INSTANT_OF_MESSAGE = MESSAGE_COLUMNS.index("created_at")
@@ -90,6 +101,27 @@ def parent_of(table: LiteralString) -> LiteralString:
             where user_id = %(user_id)s and id = {table}.parent_id
             offset 0
         ) as m"""  # noqa: S608 - the table is a literal
+
+
+def siblings_of() -> LiteralString:
+    """Returns the expression for the siblings of a message `m`, which looks up the nearest ones.
+
+    The first messages of a conversation are found by the conversation, all others by their parent.
+    """
+    return f"""(
+            select array_agg(s.id order by s.position)
+            from (
+                select m.id, m.position
+                union all
+                ({_SIBLINGS} and position < m.position
+                order by position desc
+                limit {_EACH_WAY})
+                union all
+                ({_SIBLINGS} and position > m.position
+                order by position
+                limit {_EACH_WAY})
+            ) as s
+        )"""  # noqa: S608 - the parts are literals
 
 
 def stored_text() -> LiteralString:
@@ -123,9 +155,11 @@ def pieces_as_json() -> LiteralString:
     return "json_agg(json_build_array(p.position, p.text_offset, p.kind, p.body) order by p.position)"
 
 
-def message_columns(*, content: LiteralString, pieces: LiteralString) -> LiteralString:
-    """Returns :data:`MESSAGE_COLUMNS` of a message `m` as a list in SQL, two of them from these expressions."""
-    special: dict[LiteralString, LiteralString] = {"content": content, "pieces": pieces}
+def message_columns(
+    *, content: LiteralString, pieces: LiteralString, siblings: LiteralString = "null::uuid[]"
+) -> LiteralString:
+    """Returns :data:`MESSAGE_COLUMNS` of a message `m` as a list in SQL, some of them from these expressions."""
+    special: dict[LiteralString, LiteralString] = {"content": content, "pieces": pieces, "siblings": siblings}
     return listed(f"{special[name]} as {name}" if name in special else f"m.{name}" for name in MESSAGE_COLUMNS)
 
 
@@ -203,6 +237,7 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
             _FINISH_REASONS[finish_reason],
             tuple(cuts) if cuts else (),
             to_pieces(pieces) if pieces else (),
+            tuple(siblings) if siblings else (),
         )
         for (
             id_,
@@ -219,6 +254,7 @@ def to_messages(user_id: UserId, conversation_id: ConversationId, rows: Sequence
             finish_reason,
             cuts,
             pieces,
+            siblings,
         ) in map(_MESSAGE, _in_utc(rows, _INSTANT_OF_MESSAGE))
     ]
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from attrs import evolve, fields, frozen
 
 from chatcore.conversations.conversation import Conversation, TitleSource
+from chatcore.conversations.message import MessageId
 
 
 class Unset(Enum):
@@ -47,6 +48,15 @@ class ConversationChanges:
             title_source=conversation.title_source if self.title is UNSET else TitleSource.USER,
             **values,
         )
+
+
+@frozen
+class HeadChoice:
+    """Says which message of a conversation becomes its head."""
+
+    message_id: MessageId
+    #: Whether the newest descendant of the message becomes the head, if the message has descendants.
+    follow: bool = False
 
 
 #: The names of the fields that a user can change.

@@ -18,6 +18,8 @@ MessageId = NewType("MessageId", UUID)
 ConversationId = NewType("ConversationId", UUID)
 
 DEFAULT_MODEL_TAG = "default"
+#: How many versions before and after a message are named with it, at most. A message may have thousands.
+MAX_VERSIONS_EACH_WAY = 25
 
 
 class Role(StrEnum):
@@ -93,6 +95,15 @@ class Message:
     cuts: tuple[int, ...] = ()
     #: What a reply has besides its text, in order; empty for nearly all messages.
     pieces: tuple[Piece, ...] = ()
+    #: The messages with the same parent, oldest first, this one included: at most MAX_VERSIONS_EACH_WAY older and as
+    #: many newer ones. Empty if there is no other, or if the storage was not asked for them. Two messages are equal
+    #: whatever stands beside them.
+    siblings: tuple[MessageId, ...] = field(default=(), eq=False)
+
+    @property
+    def versions(self) -> tuple[MessageId, ...]:
+        """Returns the siblings, which are this message alone if it has no others."""
+        return self.siblings or (self.id,)
 
     @property
     def log(self) -> Log:

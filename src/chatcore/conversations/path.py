@@ -9,6 +9,7 @@ and not a number, so that older pages belong to the same branch even if the head
 """
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
@@ -107,6 +108,8 @@ class SliceKey:
     newest_id: MessageId
     #: The number of messages.
     count: int
+    #: The position from which on no message of the path had siblings when the path was opened.
+    lone_from: int = sys.maxsize
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from attrs import evolve, field, frozen
 
-from chatcore.conversations.changes import UNSET, ConversationChanges
+from chatcore.conversations.changes import UNSET, ConversationChanges, HeadChoice
 from chatcore.conversations.conversation import (
     DEFAULT_TITLE,
     Conversation,
@@ -202,13 +202,21 @@ class Conversations:
             conversation=conversation, slices=slices, read_text=self._read_text, read_log=self._read_log
         )
 
-    async def update(self, user: User, conversation_id: ConversationId, changes: ConversationChanges) -> Conversation:
+    async def update(
+        self,
+        user: User,
+        conversation_id: ConversationId,
+        changes: ConversationChanges,
+        head: HeadChoice | None = None,
+    ) -> Conversation:
         """Changes a conversation, which keeps its place in the list. A title that is set here is never overwritten.
 
-        Instructions without visible text clear the instructions, as None does.
+        Instructions without visible text clear the instructions, as None does. With `head`, the path through that
+        message is shown from now on, also while a reply is being generated.
 
         Raises:
-            InvalidInputError: the title, the model tag or the instructions break their limits.
+            InvalidInputError: the title, the model tag or the instructions break their limits, or `head` names no
+                message of the conversation.
             ConversationNotFoundError: the user has no such conversation.
         """
         if changes.title is not UNSET:
@@ -217,7 +225,7 @@ class Conversations:
             self.limits.require_model_tag(changes.model_tag)
         if changes.instructions is not UNSET:
             changes = evolve(changes, instructions=self._instructions(changes.instructions))
-        return await self.storage.update_conversation(user.id, conversation_id, changes)
+        return await self.storage.update_conversation(user.id, conversation_id, changes, head)
 
     async def delete(self, user: User, conversation_id: ConversationId) -> None:
         """Deletes a conversation and all its messages, and stops its running reply, whichever process generates it.

@@ -15,6 +15,7 @@ from chatcore.ports.observer import NullObserver, Observer
 from chatcore.ports.replies import DeltaRead, DeltaReader, ReplyStore
 from chatcore.ports.storage import Storage
 from chatcore.ports.stream_counts import COUNT_RENEWAL_SECONDS, COUNT_SECONDS, ProcessId, StreamCounts
+from chatcore.ports.trees import TreeStore
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import OwnerId
 
@@ -45,4 +46,5 @@ __all__ = [
     "ReplyStore",
     "Storage",
     "StreamCounts",
+    "TreeStore",
 ]

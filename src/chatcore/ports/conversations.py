@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from chatcore.conversations.changes import ConversationChanges
+from chatcore.conversations.changes import ConversationChanges, HeadChoice
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.log import Stretch
@@ -66,7 +66,7 @@ class ConversationStore(Protocol):
 
         The result has the keys of the other slices, which are not read. Each slice takes as many messages, from the
         newest on, as MAX_SLICE_MESSAGES and MAX_SLICE_BYTES allow, and at least one. No content of another branch is
-        read.
+        read. Each message has its :attr:`Message.siblings`.
 
         A slice contains the stored text of a running reply. Of a message that is longer than MAX_SLICE_BYTES, a slice
         contains the first MAX_SECTION_CHARS code points.
@@ -122,12 +122,20 @@ class ConversationStore(Protocol):
         ...
 
     async def update_conversation(
-        self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges
+        self,
+        user_id: UserId,
+        conversation_id: ConversationId,
+        changes: ConversationChanges,
+        head: HeadChoice | None = None,
     ) -> Conversation:
         """Applies changes as :meth:`ConversationChanges.apply_to` does; returns the conversation as it is stored now.
 
+        With `head`, the head moves as well, also while a reply is running: the reply goes on, and its end leaves the
+        head where it is.
+
         Raises:
             ConversationNotFoundError: the user has no such conversation.
+            InvalidInputError: `head` names no message of the conversation; nothing was changed.
         """
         ...
 

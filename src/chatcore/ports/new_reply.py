@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from attrs import evolve, frozen
 
+from chatcore.conversations.changes import UNSET, Unset
 from chatcore.conversations.message import ConversationId, Message, MessageId, Role, Status
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.idempotency import IdempotencyKey
@@ -60,7 +61,10 @@ class NewReply:
 
 @frozen(kw_only=True)
 class NewRegeneration(NewReply):
-    """Describes another reply to the last user message of the active path."""
+    """Describes another reply to the newest user message at or above a message, by default the head."""
+
+    #: A user message, or the reply beside which the new one stands; None for the head.
+    message_id: MessageId | None = None
 
 
 @frozen(kw_only=True)
@@ -86,11 +90,13 @@ class NewContinuation(NewReply):
 
 @frozen(kw_only=True)
 class NewTurn(NewReply):
-    """Describes a user message to append to the active path, and the reply to begin for it."""
+    """Describes a user message to append to a path, and the reply to begin for it."""
 
     #: The id of the new user message, also chosen by the caller.
     user_message_id: MessageId
     content: str
+    #: The message that the new one follows; None for the root, and UNSET for the head.
+    parent_id: MessageId | Unset | None = UNSET
     #: The title that the conversation gets if it still has the default title; None to leave the title as it is.
     title: str | None
 

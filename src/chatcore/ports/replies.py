@@ -52,15 +52,17 @@ class ReplyStore(Protocol):
     async def begin_turn(self, turn: NewTurn) -> AcceptedTurn:
         """Appends the user message and an empty, streaming reply, and grants the lease, atomically.
 
-        The message follows the head; if the head is a failed reply, the message follows that reply's question and so
-        takes the failed reply off the active path. The new reply follows the message, becomes the head, and gets the
-        model tag of the conversation. `updated_at` moves to `turn.now`, never backwards. The title is set if the turn
-        has one and the conversation still has the default title. The idempotency key, if any, is recorded. When the key
-        is known with the same fingerprint, nothing changes, and the turn that was recorded for the key is returned as
-        it is now; this check precedes every refusal but the last. Turns and regenerations share their keys.
+        The message follows `turn.parent_id`, by default the head. If that is a failed reply, the message follows that
+        reply's question and so takes the failed reply off the active path. The new reply follows the message, becomes
+        the head, and gets the model tag of the conversation. `updated_at` moves to `turn.now`, never backwards. The
+        title is set if the turn has one and the conversation still has the default title. The idempotency key, if any,
+        is recorded. When the key is known with the same fingerprint, nothing changes, and the turn that was recorded
+        for the key is returned as it is now; this check precedes every refusal but the last. Turns and regenerations
+        share their keys.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.
+            InvalidInputError: `turn.parent_id` is no message of the conversation.
             GenerationInProgressError: the conversation has a running reply.
             TooManyGenerationsError: the user has `max_generations` running replies. If one of them is in this
                 conversation, GenerationInProgressError takes precedence, unless the other conversations alone have
@@ -83,21 +85,23 @@ class ReplyStore(Protocol):
 
         Raises:
             GenerationInProgressError: the conversation has another running reply.
-            ConversationNotFoundError, NothingToRegenerateError, TooManyGenerationsError, IdempotencyKeyReusedError: as
-                from the method that begins the reply.
+            ConversationNotFoundError, InvalidInputError, NothingToRegenerateError, TooManyGenerationsError,
+                IdempotencyKeyReusedError: as from the method that begins the reply.
         """
         ...
 
     async def begin_regeneration(self, regeneration: NewRegeneration) -> AcceptedTurn:
-        """Appends an empty, streaming reply beside the last one, makes it the head, and grants the lease.
+        """Appends an empty, streaming reply beside another one, makes it the head, and grants the lease.
 
-        The new reply answers the newest user message of the active path. The old replies stay. If the final state of
-        the new reply says so, the head returns to the old one, unless that has no text: then the new reply stays the
-        head. The idempotency key has the meaning that it has for :meth:`begin_turn`.
+        The new reply answers the newest user message at or above `regeneration.message_id`, by default the head. The
+        old replies stay. If the final state of the new reply says so, the head returns to where it was, unless that is
+        the user message itself or a reply to the same message with nothing to see: then the new reply stays the head.
+        The idempotency key has the meaning that it has for :meth:`begin_turn`.
 
         Raises:
             ConversationNotFoundError: the user has no such conversation.
-            NothingToRegenerateError: the active path has no user message.
+            InvalidInputError: `regeneration.message_id` is no message of the conversation.
+            NothingToRegenerateError: there is no user message at or above that message.
             GenerationInProgressError: the conversation has a running reply.
             TooManyGenerationsError: the user has `max_generations` running replies; see :meth:`begin_turn`.
             IdempotencyKeyReusedError: the key was recorded with another fingerprint.

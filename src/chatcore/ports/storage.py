@@ -1,12 +1,13 @@
-"""Defines the storage port, which combines the ports for conversations and for replies."""
+"""Defines the storage port, which combines the ports for conversations, for trees and for replies."""
 
 from typing import Protocol
 
 from chatcore.ports.conversations import ConversationStore
 from chatcore.ports.replies import ReplyStore
+from chatcore.ports.trees import TreeStore
 
 
-class Storage(ConversationStore, ReplyStore, Protocol):
+class Storage(ConversationStore, TreeStore, ReplyStore, Protocol):
     """Stores conversations and the replies that are generated in them.
 
     Rules for all methods:

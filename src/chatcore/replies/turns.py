@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from attrs import frozen
 
+from chatcore.conversations.changes import UNSET, Unset
 from chatcore.conversations.history import MAX_HISTORY_MESSAGES, HistoryLimits
 from chatcore.conversations.log import Stretch
 from chatcore.conversations.message import ConversationId, Message, MessageId
@@ -49,12 +50,13 @@ class Turns:
     can_continue: bool
     new_id: Callable[[], UUID] = uuid4
 
-    async def send(
+    async def send(  # noqa: PLR0913 - keyword arguments, all of which have a default
         self,
         user: User,
         conversation_id: ConversationId,
         content: str,
         *,
+        parent_id: MessageId | Unset | None = UNSET,
         sampling: Sampling | None = None,
         idempotency_key: str | None = None,
         as_sent: Mapping[str, object] | None = None,
@@ -69,6 +71,9 @@ class Turns:
             user: the sender.
             conversation_id: the conversation to append to.
             content: the text of the message, from 1 character to the limit of the content (8000).
+            parent_id: the message of the conversation that the new one follows, None for the root, and by default the
+                newest one of the active path. A message with the same parent as another is an edit of that one. If
+                the parent is a failed reply, the message takes the place of the reply.
             sampling: the sampling parameters of the reply; by default those of :class:`Sampling`, within the limits.
             idempotency_key: the key of this send, 1 to 255 visible ASCII characters; remembered for 24 hours.
             as_sent: the request as the sender wrote it, in JSON values, if it differs from `content` and `sampling`.
@@ -78,7 +83,8 @@ class Turns:
             trace_id: the id of the trace, which is passed on to the inference service.
 
         Raises:
-            InvalidInputError: the content, the sampling parameters or the key break their limits.
+            InvalidInputError: the content, the sampling parameters or the key break their limits, or the conversation
+                has no message `parent_id`.
             ConversationNotFoundError: this user has no such conversation.
             GenerationInProgressError: a reply of the conversation is being generated, and `on_busy` is REJECT.
             TooManyGenerationsError: the user has reached the limit of replies generated at once.
@@ -86,6 +92,7 @@ class Turns:
             DrainingError: this process is shutting down.
         """
         sampling = self._sampling(sampling)
+        sent = {**(as_sent or _plain(content, sampling)), **_named("parent_id", parent_id)}
         turn = NewTurn(
             user_id=user.id,
             conversation_id=conversation_id,
@@ -93,8 +100,9 @@ class Turns:
             reply_id=MessageId(self.new_id()),
             owner_id=self.owner_id,
             content=self.input_limits.require_content(content),
+            parent_id=parent_id,
             title=auto_title(content),
-            idempotency_key=_key(idempotency_key, conversation_id, as_sent or _plain(content, sampling)),
+            idempotency_key=_key(idempotency_key, conversation_id, sent),
             request=GenerationRequest(sampling=sampling, trace_id=trace_id),
             history_limit=self._history_limit,
             max_generations=self.max_generations,
@@ -108,30 +116,35 @@ class Turns:
         user: User,
         conversation_id: ConversationId,
         *,
+        message_id: MessageId | None = None,
         sampling: Sampling | None = None,
         idempotency_key: str | None = None,
         as_sent: Mapping[str, object] | None = None,
         on_busy: OnBusy = OnBusy.REJECT,
         trace_id: str | None = None,
     ) -> Turn:
-        """Starts to generate a new reply beside the last one, which is kept and shown again if the new reply fails.
+        """Starts to generate a new reply beside another one. If it fails, what was shown before is shown again.
 
-        The arguments, and a repeat with the same idempotency key, have the meaning that they have for :meth:`send`.
+        The new reply stands beside the reply `message_id`, or answers the user message `message_id`; by default it
+        stands beside the last reply. The other arguments, and a repeat with the same idempotency key, have the meaning
+        that they have for :meth:`send`.
 
         Raises:
-            InvalidInputError: the sampling parameters or the key break their limits.
+            InvalidInputError: the sampling parameters or the key break their limits, or the conversation has no message
+                `message_id`.
             ConversationNotFoundError: this user has no such conversation.
-            NothingToRegenerateError: the conversation has no message to answer.
+            NothingToRegenerateError: there is no user message to answer.
             GenerationInProgressError: a reply of the conversation is being generated, and `on_busy` is REJECT.
             TooManyGenerationsError: the user has reached the limit of replies generated at once.
             IdempotencyKeyReusedError: the key was used for another request, such as a message.
             DrainingError: this process is shutting down.
         """
         sampling = self._sampling(sampling)
-        sent = {"regenerate": as_sent or _plain_sampling(sampling)}
+        sent = {"regenerate": as_sent or _plain_sampling(sampling), **_named("message_id", message_id or UNSET)}
         regeneration = NewRegeneration(
             user_id=user.id,
             conversation_id=conversation_id,
+            message_id=message_id,
             reply_id=MessageId(self.new_id()),
             owner_id=self.owner_id,
             idempotency_key=_key(idempotency_key, conversation_id, sent),
@@ -262,6 +275,13 @@ def _key(key: str | None, conversation_id: ConversationId, request: Mapping[str,
     if key is None:
         return None
     return IdempotencyKey(key, fingerprint({"conversation_id": str(conversation_id), "request": request}))
+
+
+def _named(field: str, message_id: MessageId | Unset | None) -> Mapping[str, object]:
+    """Returns what a request says about a message. Without it, a key is bound to what earlier versions recorded."""
+    if message_id is UNSET:
+        return {}
+    return {field: None if message_id is None else str(message_id)}
 
 
 def _plain(content: str, sampling: Sampling) -> Mapping[str, object]:

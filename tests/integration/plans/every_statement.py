@@ -11,6 +11,7 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 from psycopg import AsyncRawCursor
 
+from chatcore.conversations.changes import ConversationChanges, HeadChoice
 from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.listing import MAX_PINNED, Cursor, PageRequest
 from chatcore.conversations.log import Piece
@@ -32,7 +33,7 @@ from chatcore.testing.samples import (
     continuation_of,
     progress,
 )
-from chatcore.testing.storage.steps import create, lease_of
+from chatcore.testing.storage.steps import converse, create, end, lease_of
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.driver import arrays
 from chatcore_postgres.driver.database import Connection
@@ -109,6 +110,7 @@ async def record(url: str) -> Sequence[Step]:
         await _converse(recording, the_long_conversation(), "a long conversation")
         await _converse(recording, await create(storage, HEAVY), "a new conversation")
         await _make_replies(recording)
+        await _branch(recording, await create(storage, HEAVY), "a tree")
         await _tidy_up(recording)
         await _import(recording, url)
         for user, number in ((HEAVY, 30_000), (LIGHT, 36_019)):
@@ -141,7 +143,7 @@ async def _browse(recording: Recording, conversation: Conversation) -> None:
 async def _read_all(recording: Recording, conversation: Conversation) -> None:
     storage, names = recording.storage, (conversation.user_id, conversation.id)
     # The path is walked and divided without its contents: each message is looked up, and passes five steps.
-    async with recording.step("a long path", ROWS_AT_MOST + 6 * LONG_MESSAGES):
+    async with recording.step("a long path", 2 * ROWS_AT_MOST + 6 * LONG_MESSAGES):
         path = await storage.open_path(*names, WHOLE_PATH)
     for key in islice(path.rest, 2):
         async with recording.step("a slice of a long path", 2 * ROWS_AT_MOST + 5 * MAX_SLICE_MESSAGES):
@@ -150,7 +152,8 @@ async def _read_all(recording: Recording, conversation: Conversation) -> None:
         page = await storage.open_path(*names, PathRequest(limit=20))
     async with recording.step("an earlier page of a long path"):
         await storage.open_path(*names, PathRequest(limit=20, before=page.previous_cursor))
-    async with recording.step("a slice of a long tree", ROWS_AT_MOST + 3 * MAX_SLICE_MESSAGES):
+    # The older and the newer versions of each message are looked up.
+    async with recording.step("a slice of a long tree", ROWS_AT_MOST + 9 * MAX_SLICE_MESSAGES):
         await storage.read_tree(*names, LONG_MESSAGES // 2)
 
 
@@ -171,6 +174,30 @@ async def _change(recording: Recording, conversation: Conversation) -> None:
         await storage.replace_auto_title(user, conversation.id, old=conversation.title, new="A title")
     async with recording.step(f"a deletion of {user}"):
         await storage.delete_conversation(user, conversation.id)
+
+
+async def _branch(recording: Recording, conversation: Conversation, where: str) -> None:
+    """Moves in a tree and deletes parts of it."""
+    storage, names = recording.storage, (conversation.user_id, conversation.id)
+    first = await converse(storage, conversation, "one", "two")
+    async with recording.step(f"an edit in {where}"):
+        edit = await storage.begin_turn(evolve(a_turn(conversation), parent_id=None, max_generations=8))
+    await end(storage, lease_of(edit), a_final_state())
+    version = evolve(a_regeneration(conversation), message_id=first.reply.id, max_generations=8)
+    async with recording.step(f"another version in {where}"):
+        lease = lease_of(await storage.begin_regeneration(version))
+    await end(storage, lease, a_final_state())
+    async with recording.step(f"the versions of two messages in {where}"):
+        await storage.read_siblings(*names, [first.reply.id, first.user_message.id])
+    choice = HeadChoice(first.user_message.id, follow=True)
+    async with recording.step(f"a choice in {where}"):
+        await storage.update_conversation(*names, ConversationChanges(), choice)
+    async with recording.step(f"the path of {where}"):
+        await storage.open_path(*names, PathRequest(limit=20))
+    async with recording.step(f"the deletion of a branch in {where}"):
+        await storage.delete_message(*names, first.user_message.id)
+    async with recording.step(f"the deletion of a first message in {where}"):
+        await storage.delete_message(*names, edit.user_message.id)
 
 
 async def _converse(recording: Recording, conversation: Conversation, where: str) -> None:

@@ -21,7 +21,8 @@ from chatcore import (
     Sampling,
     User,
 )
-from chatcore.conversations.changes import ConversationChanges
+from chatcore.conversations.changes import ConversationChanges, HeadChoice
+from chatcore.conversations.trees import Trees
 from chatcore.conversations.use_cases import Conversations
 from chatcore.replies.turns import Turns
 
@@ -30,9 +31,9 @@ _PAGE = (Path(__file__).parents[3] / "docs" / "library.md").read_text()
 _SPANS = [" ".join(span.split()) for span in re.findall(r"(?<!`)`([^`]+)`(?!`)", _PAGE)]
 
 #: The classes whose public methods a user of the library calls.
-_CALLED = (Chat, Conversations, OpenConversation, Turns, Reader, User, Cursor, PathCursor)
+_CALLED = (Chat, Conversations, Trees, OpenConversation, Turns, Reader, User, Cursor, PathCursor)
 #: The classes that a user of the library makes.
-_MADE = (Chat, Limits, HistoryLimits, User, PageRequest, PathRequest, ConversationChanges, Sampling)
+_MADE = (Chat, Limits, HistoryLimits, User, PageRequest, PathRequest, ConversationChanges, HeadChoice, Sampling)
 
 
 def _calls() -> Iterator[tuple[str, list[str]]]:
@@ -66,10 +67,12 @@ def test_every_public_call_is_on_the_page_with_all_of_its_arguments(call: str) -
     assert arguments == _CALLS[call]
 
 
-@pytest.mark.parametrize("call", sorted(call for call in _CALLS if call.startswith(("Conversations.", "Turns."))))
+@pytest.mark.parametrize(
+    "call", sorted(call for call in _CALLS if call.startswith(("Conversations.", "Trees.", "Turns.")))
+)
 def test_every_error_that_a_docstring_names_is_in_the_part_about_the_call(call: str) -> None:
     owner, _, name = call.partition(".")
-    function = getattr({"Conversations": Conversations, "Turns": Turns}[owner], name)
+    function = getattr({"Conversations": Conversations, "Trees": Trees, "Turns": Turns}[owner], name)
     raised = set(re.findall(r"^\s+(\w+Error):", function.__doc__ or "", re.MULTILINE))
     mark = re.search(rf"^(- |### )`{re.escape(call)}\(", _PAGE, re.MULTILINE)
     assert mark

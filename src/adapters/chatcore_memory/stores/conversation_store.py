@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chatcore.conversations.changes import ConversationChanges
+from chatcore.conversations.changes import ConversationChanges, HeadChoice
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.log import Stretch
@@ -72,11 +72,15 @@ class InMemoryConversations(ConversationStore):
             return tuple(message.log.stretches(position, max_chars))
 
     async def update_conversation(
-        self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges
+        self,
+        user_id: UserId,
+        conversation_id: ConversationId,
+        changes: ConversationChanges,
+        head: HeadChoice | None = None,
     ) -> Conversation:
         """Applies changes to a conversation, as the port says."""
         async with self._rows.transaction():
-            return self._rows.conversations.update(user_id, conversation_id, changes)
+            return self._rows.conversations.update(user_id, conversation_id, changes, head)
 
     async def replace_auto_title(self, user_id: UserId, conversation_id: ConversationId, *, old: str, new: str) -> None:
         """Replaces a title that no user chose, as the port says."""

@@ -1,16 +1,18 @@
 """Begins a regeneration: stores an empty reply beside an earlier one."""
 
+from uuid import UUID
+
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration
-from chatcore_postgres.driver.database import Connection, Database, fetch_definite_on
+from chatcore_postgres.driver.database import Connection, Database, Parameters, fetch_definite_on
 from chatcore_postgres.replies.begin import begin_parameters, begin_statement
 from chatcore_postgres.replies.begun import accepted
 from chatcore_postgres.rows import parent_of
 
 # `repeated` is the reply that is stored already, under its own id or under the key.
 #
-# `path` counts from the message to be answered, which is the newest user message at or above the head. The head is that
-# message itself where an earlier version of the service moved the head back from a failed reply. The head can return to
-# the old reply only if the old reply has text.
+# `path` counts from the message to be answered, which is the newest user message at or above the named message, or the
+# head. The head is that message itself where a user chose it, or an earlier version of the service moved the head back
+# from a failed reply. The head returns to where it was, unless nothing would be seen there but the same message.
 BEGIN_REGENERATION = begin_statement(
     decide=f"""
 repeated as (
@@ -19,9 +21,19 @@ repeated as (
     where m.user_id = %(user_id)s and m.id = coalesce((select reply_id from known), %(reply_id)s)
         and m.conversation_id is not distinct from %(conversation_id)s
 ),
+target as (
+    select id
+    from messages
+    where user_id = %(user_id)s and id = %(message_id)s and conversation_id is not distinct from %(conversation_id)s
+),
 place as (
-    select case when repeated.id is not null then repeated.parent_id else seen.head_id end as id
-    from seen left join repeated on true
+    select case when repeated.id is not null then repeated.parent_id when %(at_head)s then seen.head_id
+        else target.id end as id
+    from seen left join repeated on true left join target on true
+),
+head as (
+    select m.id, m.parent_id, m.content <> '' or m.pieces_bytes > 0 as shows
+    from seen join messages as m on m.user_id = %(user_id)s and m.id = seen.head_id
 ),
 path as (
     with recursive ancestors as (
@@ -50,6 +62,7 @@ outcome as (
             when repeated.id = %(reply_id)s then 'repeated'
             when known.is_same then 'replayed'
             when seen.next_position is null then 'absent'
+            when not %(at_head)s and target.id is null then 'no_message'
             when answered.id is null then 'nothing'
             when room.is_exceeded then 'full'
             when running.message_id is not null then 'busy'
@@ -63,12 +76,12 @@ outcome as (
         room.slot as free_slot,
         seen.head_id,
         null::uuid as question_parent_id,
-        case when head.role = 'assistant' and (head.content <> '' or head.pieces_bytes > 0) then head.id
-            else %(reply_id)s::uuid end as fallback_head_id,
+        case when head.id = answered.id or head.parent_id = answered.id and head.shows is not true
+            then %(reply_id)s::uuid else head.id end as fallback_head_id,
         seen.next_position,
         seen.instructions
     from room left join running on true left join seen on true left join known on true left join repeated on true
-        left join path as head on head.id = seen.head_id
+        left join target on true left join head on true
         left join path as answered on answered.count = 1 and answered.role = 'user'
 ),
 moved as (
@@ -103,6 +116,14 @@ async def begin_regeneration(database: Database, regeneration: NewRegeneration) 
 
 async def begin_regeneration_on(connection: Connection, regeneration: NewRegeneration) -> AcceptedTurn:
     """Does as :func:`begin_regeneration` on a given connection, also within a transaction."""
-    parameters = begin_parameters(regeneration)
-    rows = await fetch_definite_on(connection, BEGIN_REGENERATION, parameters)
+    rows = await fetch_definite_on(connection, BEGIN_REGENERATION, regeneration_parameters(regeneration))
     return accepted(regeneration, rows)
+
+
+def regeneration_parameters(regeneration: NewRegeneration) -> Parameters:
+    """Returns the parameters of :data:`BEGIN_REGENERATION`, always of the same types."""
+    return {
+        **begin_parameters(regeneration),
+        "at_head": regeneration.message_id is None,
+        "message_id": regeneration.message_id or UUID(int=0),
+    }

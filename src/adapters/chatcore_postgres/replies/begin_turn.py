@@ -1,17 +1,25 @@
 """Begins a turn: stores a user message and an empty reply."""
 
+from typing import LiteralString
+from uuid import UUID
+
+from chatcore.conversations.changes import UNSET
 from chatcore.ports.new_reply import AcceptedTurn, NewTurn
 from chatcore_postgres.driver.database import Connection, Database, Parameters, fetch_definite_on
 from chatcore_postgres.replies.begin import begin_parameters, begin_statement
 from chatcore_postgres.replies.begun import accepted
 from chatcore_postgres.rows import parent_of
 
+# Stands for no message: the parameters have the same types whether there is one or not.
+_NOTHING: LiteralString = "'00000000-0000-0000-0000-000000000000'"
+_FOLLOWED: LiteralString = f"case when %(follows_head)s then seen.head_id else nullif(%(parent_id)s, {_NOTHING}) end"
+
 # A repeat of a turn whose answer was lost is recognised by the id of its message. The repeat gets the same result as
 # the first try, including the lease if this owner still holds the lease.
 #
-# The question follows the head, or the message to which the head is a failed reply. `said` begins at the message that
-# the question follows, or at the reply if that exists already. `count` includes the message to be answered and not the
-# reply.
+# The question follows the named message or the head, or the message to which that is a failed reply. `said` begins at
+# the message that the question follows, or at the reply if that exists already. `count` includes the message to be
+# answered and not the reply.
 #
 # A user can have more running replies than the limit for some time after the limit was lowered. A turn is `full` then,
 # even if its conversation is busy: ending that reply would not make room, so it must not be stopped for the turn.
@@ -30,6 +38,11 @@ outcome as (
             ) then 'repeated'
             when known.is_same then 'replayed'
             when seen.next_position is null then 'absent'
+            when not %(follows_head)s and %(parent_id)s <> {_NOTHING} and not exists (
+                select from messages
+                where user_id = %(user_id)s and id = %(parent_id)s
+                    and conversation_id is not distinct from %(conversation_id)s
+            ) then 'no_parent'
             when room.is_exceeded then 'full'
             when running.message_id is not null then 'busy'
             when room.slot is null then 'full'
@@ -44,8 +57,8 @@ outcome as (
         coalesce((
             select parent_id
             from messages
-            where user_id = %(user_id)s and id = seen.head_id and status = 'failed'
-        ), seen.head_id) as question_parent_id,
+            where user_id = %(user_id)s and id = {_FOLLOWED} and status = 'failed'
+        ), {_FOLLOWED}) as question_parent_id,
         seen.next_position,
         seen.instructions
     from room left join running on true left join seen on true left join known on true
@@ -113,5 +126,7 @@ def turn_parameters(turn: NewTurn) -> Parameters:
         **begin_parameters(turn),
         "user_message_id": turn.user_message_id,
         "content": turn.content,
+        "follows_head": turn.parent_id is UNSET,
+        "parent_id": turn.parent_id if isinstance(turn.parent_id, UUID) else UUID(int=0),
         "title": turn.title or "",
     }

@@ -1,13 +1,16 @@
 """Reads the result of a statement that begins a reply."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
 from uuid import UUID
 
 from attrs import fields, frozen
 
 from chatcore.conversations.message import Message, MessageId
+from chatcore.conversations.path import unknown_message
 from chatcore.errors import (
+    ChatError,
     ConversationNotFoundError,
     GenerationInProgressError,
     IdempotencyKeyReusedError,
@@ -21,6 +24,16 @@ from chatcore.replies.lease import Lease
 from chatcore_postgres.driver.database import Row
 from chatcore_postgres.replies.prior_state import to_prior_state
 from chatcore_postgres.rows import to_messages
+
+_REFUSALS: Mapping[str, Callable[[], ChatError]] = {
+    "absent": ConversationNotFoundError,
+    "key_reused": IdempotencyKeyReusedError,
+    "missing": MessageNotFoundError,
+    "no_message": partial(unknown_message, "message_id"),
+    "no_parent": partial(unknown_message, "parent_id"),
+    "not_continuable": NotContinuableError,
+    "nothing": NothingToRegenerateError,
+}
 
 
 @frozen
@@ -85,20 +98,16 @@ def _granted(new: NewReply, begun: BeginOutcome) -> Lease | None:
             return new.lease(epoch=begun.epoch)
         case "repeated" | "replayed":
             return None
-        case "key_reused":
-            raise IdempotencyKeyReusedError
-        case "missing":
-            raise MessageNotFoundError
-        case "not_continuable":
-            raise NotContinuableError
-        case "nothing":
-            raise NothingToRegenerateError
         case "busy" if begun.running_id is not None:
             raise GenerationInProgressError(new.conversation_id, begun.running_id)
         case "full":
             raise TooManyGenerationsError(new.max_generations)
-        case _:
-            raise ConversationNotFoundError
+        case outcome:
+            raise _refusal(outcome)
+
+
+def _refusal(outcome: str) -> ChatError:
+    return _REFUSALS[outcome]()
 
 
 def _said(new: NewReply, rows: Sequence[Row]) -> dict[UUID, Message]:

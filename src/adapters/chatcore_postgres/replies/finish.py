@@ -17,8 +17,7 @@ def _finish_statement(*, written: LiteralString = "", further: LiteralString = "
     A repeat finds no generation, and recognises its own earlier work by the content of the message and the number
     of the generation: another process may have gone on with the reply and ended it with the same text.
 
-    While its generation exists, a reply is the head of its conversation. `moved` compares the head all the same, so
-    that it never takes a newer message off the active path.
+    The head returns only from the reply: a user may have chosen another path meanwhile.
 
     Args:
         written: further columns of the message to set.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chatcore.conversations.changes import ConversationChanges
+from chatcore.conversations.changes import ConversationChanges, HeadChoice
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.listing import Page, PageRequest
 from chatcore.conversations.log import Stretch
@@ -61,10 +61,14 @@ class PostgresConversations(ConversationStore):
         return await contents.read_log(self._pools.readings, user_id, conversation_id, message_id, position, max_chars)
 
     async def update_conversation(
-        self, user_id: UserId, conversation_id: ConversationId, changes: ConversationChanges
+        self,
+        user_id: UserId,
+        conversation_id: ConversationId,
+        changes: ConversationChanges,
+        head: HeadChoice | None = None,
     ) -> Conversation:
         """Applies changes to a conversation, as the port says."""
-        return await conversations.update(self._pools.requests, user_id, conversation_id, changes)
+        return await conversations.update(self._pools.requests, user_id, conversation_id, changes, head)
 
     async def replace_auto_title(self, user_id: UserId, conversation_id: ConversationId, *, old: str, new: str) -> None:
         """Replaces a title that no user chose, as the port says."""

@@ -4,9 +4,12 @@ from chatcore.testing.storage.archive_and_pins import ArchiveContract, PinsContr
 from chatcore.testing.storage.checkpoints import CheckpointsContract, DeltaReadersContract, StopContract
 from chatcore.testing.storage.continuations import ContinuationsContract
 from chatcore.testing.storage.conversations import ConversationsContract
+from chatcore.testing.storage.deletions import DeletionsContract
+from chatcore.testing.storage.edits import EditsContract
 from chatcore.testing.storage.final_states import FinalStatesContract
 from chatcore.testing.storage.forks import ForksContract
 from chatcore.testing.storage.hand_over import HandOverContract
+from chatcore.testing.storage.head_choices import HeadChoicesContract
 from chatcore.testing.storage.history import HistoryContract
 from chatcore.testing.storage.idempotency_keys import KeysContract, PurgeContract
 from chatcore.testing.storage.interruptions import InterruptionsContract
@@ -18,10 +21,12 @@ from chatcore.testing.storage.paths import PathsContract
 from chatcore.testing.storage.pieces import PieceReadersContract, PieceRecoveryContract, PiecesContract
 from chatcore.testing.storage.regeneration_keys import RegenerationKeysContract
 from chatcore.testing.storage.regenerations import RegenerationRepeatsContract, RegenerationsContract
+from chatcore.testing.storage.regenerations_of_any import RegenerationsOfAnyContract
 from chatcore.testing.storage.resumptions import ResumptionsContract
 from chatcore.testing.storage.running_limit import RunningLimitContract
 from chatcore.testing.storage.turn_repeats import TurnRepeatsContract
 from chatcore.testing.storage.turns import TurnsContract
+from chatcore.testing.storage.versions import VersionsContract
 
 
 class StorageContract(
@@ -41,6 +46,11 @@ class StorageContract(
     RegenerationsContract,
     RegenerationRepeatsContract,
     RegenerationKeysContract,
+    RegenerationsOfAnyContract,
+    EditsContract,
+    VersionsContract,
+    HeadChoicesContract,
+    DeletionsContract,
     HistoryContract,
     CheckpointsContract,
     DeltaReadersContract,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from chatcore.conversations.conversation import Conversation
-from chatcore.conversations.message import Message
+from chatcore.conversations.message import Message, MessageId
 from chatcore.conversations.path import WHOLE_PATH, MessageSlice, OpenPath, PathRequest
 from chatcore.ports import Storage
 from chatcore.testing.samples import a_final_state, a_regeneration
@@ -45,10 +45,13 @@ async def _with_all_parts(storage: Storage, message: Message) -> Message:
     return evolve(message, content=text)
 
 
-async def regenerate(storage: Storage, conversation: Conversation, text: str) -> None:
-    """Stores another version of the last reply."""
-    regenerated = await storage.begin_regeneration(a_regeneration(conversation))
+async def regenerate(
+    storage: Storage, conversation: Conversation, text: str, message_id: MessageId | None = None
+) -> Message:
+    """Stores another version of a reply, by default of the last one; returns the version as it began."""
+    regenerated = await storage.begin_regeneration(evolve(a_regeneration(conversation), message_id=message_id))
     await end(storage, lease_of(regenerated), a_final_state(text))
+    return regenerated.reply
 
 
 def contents(messages: Iterable[Message]) -> list[str]:

@@ -1,13 +1,14 @@
 """Provides the steps that the tests of the storage contract share."""
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
+from chatcore.conversations.changes import UNSET, Unset
 from chatcore.conversations.conversation import Conversation
-from chatcore.conversations.message import Message
+from chatcore.conversations.message import Message, MessageId
 from chatcore.ports import AcceptedTurn, NewTurn, Storage
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
-from chatcore.testing.samples import ALICE, a_conversation, a_final_state, a_reader, a_turn, text_of
+from chatcore.testing.samples import ALICE, BOB, a_conversation, a_final_state, a_message_id, a_reader, a_turn, text_of
 from chatcore.user import UserId
 
 
@@ -39,14 +40,24 @@ async def reopen(storage: Storage, conversation: Conversation) -> StoredConversa
     """Returns the conversation as it is stored now."""
     opened = await storage.get_conversation(conversation.user_id, conversation.id)
     messages: list[Message] = []
-    while (slice_ := await storage.read_tree(conversation.user_id, conversation.id, len(messages))).messages:
+    position = 0
+    while (slice_ := await storage.read_tree(conversation.user_id, conversation.id, position)).messages:
         messages += slice_.messages
+        position = messages[-1].position
     return StoredConversation(opened, tuple(messages))
 
 
 async def stored(storage: Storage, conversation: Conversation) -> Conversation:
     """Returns the conversation as it is stored now, without its messages."""
     return (await reopen(storage, conversation)).conversation
+
+
+async def strangers(storage: Storage, conversation: Conversation) -> list[MessageId]:
+    """Returns ids of messages that are not of the conversation, although they are of the same or of another user."""
+    elsewhere = await converse(storage, await create(storage, conversation.user_id), "Hello", "Hi")
+    anothers = await converse(storage, await create(storage, BOB), "Hello", "Hi")
+    turns = (elsewhere, anothers)
+    return [a_message_id(), *(turn.reply.id for turn in turns), *(turn.user_message.id for turn in turns)]
 
 
 async def messages_of(storage: Storage, conversation: Conversation) -> tuple[Message, ...]:
@@ -72,9 +83,16 @@ async def begin(storage: Storage, conversation: Conversation | None = None, turn
     return lease_of(await storage.begin_turn(turn))
 
 
-async def converse(storage: Storage, conversation: Conversation, content: str, reply: str) -> AcceptedTurn:
+async def converse(
+    storage: Storage,
+    conversation: Conversation,
+    content: str,
+    reply: str,
+    *,
+    parent_id: MessageId | Unset | None = UNSET,
+) -> AcceptedTurn:
     """Stores a whole turn, from the user's message to the complete reply, at the time of the samples."""
-    accepted = await storage.begin_turn(a_turn(conversation, content))
+    accepted = await storage.begin_turn(evolve(a_turn(conversation, content), parent_id=parent_id))
     await end(storage, lease_of(accepted), a_final_state(reply))
     return accepted
 

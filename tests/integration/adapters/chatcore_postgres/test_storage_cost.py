@@ -34,14 +34,15 @@ from chatcore_postgres.conversations import LIST_BY_CURSOR
 from chatcore_postgres.driver import arrays, database
 from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
 from chatcore_postgres.paths import _SLICE, OPEN_PATH, READ_SLICE, READ_TREE
-from chatcore_postgres.replies.begin import begin_parameters
-from chatcore_postgres.replies.begin_regeneration import BEGIN_REGENERATION
+from chatcore_postgres.replies.begin_regeneration import BEGIN_REGENERATION, regeneration_parameters
 from chatcore_postgres.replies.begin_turn import BEGIN_TURN, turn_parameters
 from chatcore_postgres.replies.checkpoint import CHECKPOINT
 from chatcore_postgres.replies.deltas import READ_DELTAS
 from chatcore_postgres.replies.messages import GET_MESSAGE, REQUEST_STOP
 
 _MANY = 10_000
+# No message has this id.
+_NOTHING = UUID(int=0)
 
 # One long conversation among short ones of the same user, so that the planner's estimate of the average is far off.
 _FILL = f"""
@@ -116,7 +117,8 @@ from messages as m, generate_series(1, 30) as n cross join lateral (
     select string_agg(md5(n || '-' || part), '') as text
     from generate_series(1, 4096) as part
 ) as long
-where m.user_id = 'alice' and m.id = md5('m{_MANY}')::uuid
+where m.user_id = 'alice' and m.id = md5('m{_MANY}')::uuid;
+update conversations set next_position = next_position + 30 where user_id = 'alice' and head_id = md5('m{_MANY}')::uuid
 """  # noqa: S608 - the only value is the constant above
 
 
@@ -169,7 +171,7 @@ async def test_instructions_do_not_come_with_every_message_of_the_history(
     turn, regeneration = a_turn(conversation), a_regeneration(conversation)
 
     for statement, parameters in (
-        (BEGIN_REGENERATION, begin_parameters(regeneration)),
+        (BEGIN_REGENERATION, regeneration_parameters(regeneration)),
         (BEGIN_TURN, turn_parameters(turn)),
     ):
         async with connection.transaction(force_rollback=True):
@@ -217,7 +219,7 @@ async def test_a_path_is_not_read_anew_for_each_message_of_a_small_table(
 ) -> None:
     conversation = await create(storage)
     await connection.execute(_FILL_SMALL.encode())
-    newest = {"newest_id": _nth(_FEW), "count": _FEW, **_SLICE}
+    newest = {"newest_id": _nth(_FEW), "count": _FEW, "lone_from": 2**62, **_SLICE}
     names = {"user_id": conversation.user_id, "conversation_id": conversation.id}
 
     path = await explain(connection, OPEN_PATH, _path_parameters(conversation, 2**31 - 1), kind)
@@ -253,13 +255,16 @@ async def test_no_statement_reads_more_of_a_long_conversation_than_it_needs(
     assert 49 <= begin.rows_read("messages") <= 60
     regenerate = await explain(connection, BEGIN_REGENERATION, _regeneration(a_regeneration(conversation)), kind)
     assert 50 <= regenerate.rows_read("messages") <= 60
+    in_the_middle = {"follows_head": False, "parent_id": _nth(5000), "at_head": False, "message_id": _nth(5000)}
+    for query, parameters in _beginnings(conversation, key="another", **in_the_middle):
+        assert 49 <= (await explain(connection, query, parameters, kind)).rows_read("messages") <= 60
     for query in (GET_MESSAGE, REQUEST_STOP):
         assert (await explain(connection, query, names, kind)).rows_read("messages") == 1
     path = await explain(connection, OPEN_PATH, _path_parameters(conversation, 50), kind)
     assert path.rows_read("messages") == 2 * 50
     whole = await explain(connection, OPEN_PATH, _path_parameters(conversation, 2**31 - 1), kind)
     assert whole.rows_read("messages") <= _MANY + 2 * 200
-    key = {**names, "newest_id": _nth(5000), "count": 200, **_SLICE}
+    key = {**names, "newest_id": _nth(5000), "count": 200, "lone_from": 2**62, **_SLICE}
     assert (await explain(connection, READ_SLICE, key, kind)).rows_read("messages") == 200
     tree = await explain(connection, READ_TREE, {**names, "after": 5000, **_SLICE}, kind)
     assert tree.rows_read("messages") == 200
@@ -404,5 +409,9 @@ def _regeneration(turn: NewReply) -> dict[str, object]:
         "fingerprint": b"x" * 32,
         "choice": 3,
         "request": "{}",
+        "follows_head": True,
+        "parent_id": _NOTHING,
+        "at_head": True,
+        "message_id": _NOTHING,
         "now": NOON,
     }

@@ -1,0 +1,83 @@
+"""Reads and deletes parts of trees in memory."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from attrs import evolve, frozen
+
+from chatcore.conversations.changes import HeadChoice
+from chatcore.conversations.message import MAX_VERSIONS_EACH_WAY, ConversationId, Message, MessageId
+from chatcore.conversations.path import unknown_message
+from chatcore.errors import GenerationInProgressError
+from chatcore.user import UserId
+from chatcore_memory.tables import Tables
+
+
+@frozen
+class TreeRows:
+    """Reads and writes the trees in the tables; each method does as the port says, unless it says otherwise."""
+
+    _tables: Tables
+
+    def with_siblings(self, message: Message) -> Message:
+        """Returns the message with the siblings that stand beside it."""
+        siblings = [
+            other.id
+            for other in self._tables.messages[message.user_id, message.conversation_id]
+            if other.parent_id == message.parent_id
+        ]
+        if len(siblings) == 1:
+            return message
+        place = siblings.index(message.id)
+        nearest = siblings[max(place - MAX_VERSIONS_EACH_WAY, 0) : place + MAX_VERSIONS_EACH_WAY + 1]
+        return evolve(message, siblings=tuple(nearest))
+
+    def siblings_of(
+        self, user_id: UserId, conversation_id: ConversationId, message_ids: Collection[MessageId]
+    ) -> Mapping[MessageId, tuple[MessageId, ...]]:
+        """Returns the siblings of messages."""
+        messages = self._tables.messages.get((user_id, conversation_id), ())
+        return {message.id: self.with_siblings(message).siblings for message in messages if message.id in message_ids}
+
+    def chosen(self, user_id: UserId, conversation_id: ConversationId, choice: HeadChoice) -> MessageId:
+        """Returns the id of the message that a choice makes the head.
+
+        Raises:
+            InvalidInputError: the choice names no message of the conversation.
+        """
+        if not self._tables.has_message(user_id, conversation_id, choice.message_id):
+            raise unknown_message("head_id")
+        if not choice.follow:
+            return choice.message_id
+        return _subtree(self._tables.messages[user_id, conversation_id], choice.message_id)[-1].id
+
+    def delete(self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId) -> None:
+        """Deletes a message with all messages below it."""
+        key = (user_id, conversation_id)
+        target = self._tables.message(*key, message_id)
+        running = self._tables.generations.get(key)
+        if running is not None:
+            raise GenerationInProgressError(conversation_id, running.lease.message_id)
+        deleted = {message.id for message in _subtree(self._tables.messages[key], message_id)}
+        left = [message for message in self._tables.messages[key] if message.id not in deleted]
+        self._tables.messages[key] = left
+        self._tables.next_positions[key] += 1
+        self._tables.keys = {
+            name: recorded
+            for name, recorded in self._tables.keys.items()
+            if name[0] != user_id or deleted.isdisjoint((recorded.user_message_id, recorded.reply_id))
+        }
+        conversation = self._tables.conversation(*key)
+        if conversation.head_id in deleted:
+            below = left if target.parent_id is None else _subtree(left, target.parent_id)
+            self._tables.store(evolve(conversation, head_id=below[-1].id if below else None))
+
+
+def _subtree(messages: Sequence[Message], root_id: MessageId) -> list[Message]:
+    """Returns a message and all messages below it, ordered by position; each message comes after its parent."""
+    found = {root_id}
+    subtree: list[Message] = []
+    for message in messages:
+        if message.id in found or message.parent_id in found:
+            found.add(message.id)
+            subtree.append(message)
+    return subtree
