@@ -39,6 +39,7 @@ from chatcore_service.api.messages import MessageEndpoints
 from chatcore_service.api.models import ModelEndpoints
 from chatcore_service.api.monitoring import MonitoringEndpoints
 from chatcore_service.api.replies import ReplyEndpoints
+from chatcore_service.api.trees import TreeEndpoints
 from chatcore_service.http.admission import Admission
 from chatcore_service.http.application import build_application
 from chatcore_service.http.bearer_authenticator import BearerAuthenticator
@@ -240,6 +241,7 @@ class Container(containers.DeclarativeContainer):
     message_endpoints = providers.Factory(
         MessageEndpoints,
         turns=chat.provided.turns,
+        trees=chat.provided.trees,
         streams=streams,
         waiting_turns=waiting_turns,
         default_sampling=settings.provided.sampling,
@@ -248,7 +250,15 @@ class Container(containers.DeclarativeContainer):
         **_for_bodies,
     )
     reply_endpoints = providers.Factory(
-        ReplyEndpoints, turns=chat.provided.turns, authenticator=authenticator, admission=admission, streams=streams
+        ReplyEndpoints,
+        turns=chat.provided.turns,
+        trees=chat.provided.trees,
+        authenticator=authenticator,
+        admission=admission,
+        streams=streams,
+    )
+    tree_endpoints = providers.Factory(
+        TreeEndpoints, trees=chat.provided.trees, authenticator=authenticator, admission=admission
     )
     model_endpoints = providers.Factory(ModelEndpoints, models=models, **_for_bodies)
     monitoring_endpoints = providers.Factory(MonitoringEndpoints, readiness=readiness, metrics=metrics)
@@ -282,6 +292,7 @@ class Container(containers.DeclarativeContainer):
         fork_endpoints,
         message_endpoints,
         reply_endpoints,
+        tree_endpoints,
         model_endpoints,
         monitoring_endpoints,
         openapi_endpoints,

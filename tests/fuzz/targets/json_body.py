@@ -12,7 +12,7 @@ from chatcore.conversations.changes import UNSET
 from chatcore.errors import InvalidInputError
 from chatcore.input_limits import InputLimits
 from chatcore_service.api.conversations import ChangesBody, NewConversationBody, RenameBody
-from chatcore_service.api.messages import NewMessageBody, RegenerationBody
+from chatcore_service.api.message_bodies import NewMessageBody, RegenerationBody
 from chatcore_service.api.models import SwapBody
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.decoding import decode_body

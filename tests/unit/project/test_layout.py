@@ -128,6 +128,7 @@ TESTED_BY: Mapping[str, str] = {
     ),
     "entrypoints/chatcore_service/api/docs": "unit/entrypoints/chatcore_service/openapi/test_page.py",
     "entrypoints/chatcore_service/api/events": _DOCUMENT,
+    "entrypoints/chatcore_service/api/message_bodies": "unit/entrypoints/chatcore_service/api/test_messages.py",
     "entrypoints/chatcore_service/api/message_document": "unit/entrypoints/chatcore_service/api/test_messages.py",
     "entrypoints/chatcore_service/api/monitoring": "unit/entrypoints/chatcore_service/test_readiness.py",
     "entrypoints/chatcore_service/api/parts": "unit/entrypoints/chatcore_service/api/test_open_conversation.py",

@@ -11,6 +11,7 @@ from chatcore_service.api.messages import MessageEndpoints
 from chatcore_service.api.models import ModelEndpoints
 from chatcore_service.api.monitoring import MonitoringEndpoints
 from chatcore_service.api.replies import ReplyEndpoints
+from chatcore_service.api.trees import TreeEndpoints
 from chatcore_service.http.endpoints import EndpointsType
 from chatcore_service.http.security_scheme import BEARER_TOKEN, SecurityScheme
 from chatcore_service.openapi.document import describe
@@ -20,6 +21,7 @@ _ENDPOINTS: tuple[EndpointsType, ...] = (
     ForkEndpoints,
     MessageEndpoints,
     ReplyEndpoints,
+    TreeEndpoints,
     ModelEndpoints,
     MonitoringEndpoints,
     OpenApiEndpoints,

@@ -34,6 +34,7 @@ class ConversationDocument:
     instructions: Annotated[
         Instructions | None, Doc("What the model is told before all messages; null if there are no instructions.")
     ]
+    head_id: Annotated[UUID | None, Doc("The newest message of the active branch; null while there is no message.")]
     active_reply_id: Annotated[UUID | None, Doc("The reply that is being generated; null if there is none.")]
 
 

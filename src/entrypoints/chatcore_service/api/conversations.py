@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from chatcore.conversations.changes import UNSET, ConversationChanges
+from chatcore.conversations.changes import SETTABLE_FIELDS, UNSET, ConversationChanges, HeadChoice
 from chatcore.conversations.creation import Creation
-from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId
+from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, MessageId
 from chatcore.conversations.use_cases import Conversations
 from chatcore.errors import FieldProblem, InvalidInputError
 from chatcore.input_limits import InputLimits
@@ -94,10 +94,32 @@ class ChangesBody:
         | None
     ) = None
     instructions: Annotated[NewInstructions, Doc("Null and an empty text clear the instructions.")] | None = _ABSENT
+    head_id: (
+        Annotated[
+            Id,
+            Doc(
+                "Any message of the conversation: the messages up to this one are shown from now on, and the next "
+                "message follows it. `updated_at` stays as it is. A reply that is being generated goes on, and its end "
+                "does not change what is shown."
+            ),
+        ]
+        | None
+    ) = None
+    follow: (
+        Annotated[
+            bool, Doc("Whether the newest message below `head_id` is chosen, so that the branch is shown to its end.")
+        ]
+        | None
+    ) = None
 
     def changes(self) -> ConversationChanges:
-        """Returns the changes for the core."""
-        return ConversationChanges(**asdict(self, filter=lambda field, value: value is not field.default))
+        """Returns the changes for the core, without the head."""
+        set_fields = asdict(self, filter=lambda field, value: value is not field.default)
+        return ConversationChanges(**{name: value for name, value in set_fields.items() if name in SETTABLE_FIELDS})
+
+    def head(self) -> HeadChoice | None:
+        """Returns the choice of the head for the core; None to leave the head where it is."""
+        return None if self.head_id is None else HeadChoice(MessageId(self.head_id), bool(self.follow))
 
 
 # -- Operations ------------------------------------------------------------------------------------------------------
@@ -183,6 +205,7 @@ class ConversationEndpoints(SecuredEndpoints):
                     "off: the conversation was deleted meanwhile, or the service lost its database.",
                     links={
                         "follow": Link("followReply", _FIRST_REPLY, "Follow the first reply, or any other."),
+                        "delete": Link("deleteMessage", _FIRST_REPLY, "Delete the first reply, or any other message."),
                         "previous": Link(
                             "openConversation",
                             {**_REQUESTED, "before": "$response.body#/previous_cursor"},
@@ -238,14 +261,16 @@ class ConversationEndpoints(SecuredEndpoints):
         body = decode_body(await self.bodies.read(request), ChangesBody, self.limits)
         if body.model_tag is not None:
             await self._require_offered(body.model_tag, caller)
-        return await self._updated(caller, id_, body.changes())
+        return await self._updated(caller, id_, body.changes(), body.head())
 
     async def _require_offered(self, model_tag: str, caller: Caller) -> None:
         if model_tag != DEFAULT_MODEL_TAG and not await self.models.offers(model_tag, trace_id=caller.trace_id):
             raise InvalidInputError(FieldProblem("model_tag", "must be a model that the inference service lists"))
 
-    async def _updated(self, caller: Caller, id_: ConversationId, changes: ConversationChanges) -> Response:
-        return json_response(conversation_json(await self.conversations.update(caller.user, id_, changes)))
+    async def _updated(
+        self, caller: Caller, id_: ConversationId, changes: ConversationChanges, head: HeadChoice | None = None
+    ) -> Response:
+        return json_response(conversation_json(await self.conversations.update(caller.user, id_, changes, head)))
 
     @secured(
         Operation(

@@ -8,9 +8,9 @@ import orjson
 from attrs import field, frozen
 
 from chatcore import Part, PartKind, ReplyError
-from chatcore.conversations.message import FinishReason, Role, Status
+from chatcore.conversations.message import MAX_VERSIONS_EACH_WAY, FinishReason, Role, Status
 from chatcore_service.http.encoding import Json, encoded_by, encoder
-from chatcore_service.http.fields import Count, Doc, Instant
+from chatcore_service.http.fields import Count, Doc, Instant, Keywords
 
 
 @frozen(kw_only=True)
@@ -78,6 +78,14 @@ class MessageDocument:
         FinishReason | None, Doc("Why the model ended a complete reply. Null where the model does not say.")
     ]
     parent_id: UUID | None
+    versions: Annotated[
+        Sequence[UUID],
+        Keywords(minItems=1, maxItems=2 * MAX_VERSIONS_EACH_WAY + 1),
+        Doc(
+            "The messages with the same parent, oldest first, this message included: what can be chosen in its place. "
+            f"Of more, the {MAX_VERSIONS_EACH_WAY} before this message and the {MAX_VERSIONS_EACH_WAY} after it."
+        ),
+    ]
     stream_id: Annotated[
         str | None,
         Doc(

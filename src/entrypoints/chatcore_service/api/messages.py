@@ -3,18 +3,18 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Annotated, TypedDict, TypeVar
+from typing import TypedDict, TypeVar
 
-from attrs import asdict, field, frozen
+from attrs import evolve, field, frozen
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from chatcore import OnBusy, Sampling, Turn
+from chatcore.conversations.trees import Trees
 from chatcore.input_limits import InputLimits
-from chatcore.replies.sampling import MAX_TOP_K
 from chatcore.replies.turns import Turns
 from chatcore_service.api.events import BEGUN_REPLY
-from chatcore_service.api.field_types import Content, MaxTokens, Temperature
+from chatcore_service.api.message_bodies import ContinuationBody, NewMessageBody, RegenerationBody, SamplingBody
 from chatcore_service.api.message_document import MessageDocument
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
@@ -22,7 +22,6 @@ from chatcore_service.http.caller import Caller
 from chatcore_service.http.decoding import decode_body
 from chatcore_service.http.encoding import encoder, json_response
 from chatcore_service.http.endpoints import SecuredEndpoints, secured
-from chatcore_service.http.fields import Doc, Keywords, Rule
 from chatcore_service.http.headers import IDEMPOTENCY_KEY, PREFER, idempotency_key, prefers_async
 from chatcore_service.http.ids import conversation_id, reply_ids
 from chatcore_service.http.operation import Link, Operation, documented_json
@@ -42,73 +41,6 @@ class TurnDocument:
 
 
 _turn_json = encoder(TurnDocument)
-
-# -- Bodies ----------------------------------------------------------------------------------------------------------
-
-TopK = Annotated[int, Rule(lambda value: Sampling(top_k=value)), Keywords(minimum=0, maximum=MAX_TOP_K)]
-OnBusyField = Annotated[
-    OnBusy,
-    Doc(
-        "What happens while a reply is being generated in the conversation. `reject`: the request is refused with 409. "
-        "`interrupt`: the reply is stopped and keeps its text; a message then follows it, and a regeneration adds "
-        "another reply beside it. Without a value, the service's setting `SEND_ON_BUSY` decides."
-    ),
-]
-
-
-@frozen(kw_only=True)
-class SamplingBody:
-    """What every request for text of a model may say; the service's defaults replace omitted values."""
-
-    temperature: Temperature | None = None
-    max_tokens: MaxTokens | None = None
-    top_k: TopK | None = None
-
-    def sampling(self, defaults: Sampling, passed: Mapping[str, object]) -> Sampling:
-        """Returns the parameters for the reply."""
-        return Sampling(
-            temperature=defaults.temperature if self.temperature is None else self.temperature,
-            max_tokens=defaults.max_tokens if self.max_tokens is None else self.max_tokens,
-            top_k=defaults.top_k if self.top_k is None else self.top_k,
-            passed=passed,
-        )
-
-    def as_sent(self) -> dict[str, object]:
-        """Returns the body as its sender wrote it, to which an idempotency key is bound."""
-        return asdict(self)
-
-
-@frozen(kw_only=True)
-class NewReplyBody(SamplingBody):
-    """What every request for a new reply may say."""
-
-    on_busy: OnBusyField | None = None
-
-    def as_sent(self) -> dict[str, object]:
-        """Returns the body as its sender wrote it, to which an idempotency key is bound."""
-        sent = asdict(self)
-        if self.on_busy is None:
-            # Keys that a version without this field recorded are bound to bodies without it.
-            del sent["on_busy"]
-        return sent
-
-
-@frozen(kw_only=True)
-class RegenerationBody(NewReplyBody):
-    """The sampling parameters of another reply."""
-
-
-@frozen(kw_only=True)
-class ContinuationBody(SamplingBody):
-    """The sampling parameters of the rest of a reply."""
-
-
-@frozen(kw_only=True)
-class NewMessageBody(NewReplyBody):
-    """A message to send, with the sampling parameters of the reply."""
-
-    content: Content
-
 
 # -- Operations ------------------------------------------------------------------------------------------------------
 
@@ -145,6 +77,7 @@ class MessageEndpoints(SecuredEndpoints):
     """Begins replies, and streams each reply or returns the path of its stream."""
 
     turns: Turns
+    trees: Trees
     bodies: BodyReader
     limits: InputLimits
     streams: Streams
@@ -173,7 +106,7 @@ class MessageEndpoints(SecuredEndpoints):
         )
     )
     async def send(self, request: Request, caller: Caller) -> ASGIApp:
-        """Sends a message and streams the reply."""
+        """Sends a message, by default after the last one, and streams the reply."""
         id_ = conversation_id(request.path_params)
         body, asked = await self._read(request, caller, NewMessageBody)
         begin = partial(
@@ -181,6 +114,7 @@ class MessageEndpoints(SecuredEndpoints):
             caller.user,
             id_,
             body.content,
+            parent_id=body.followed_id,
             on_busy=body.on_busy or self.default_on_busy,
             **asked,
         )
@@ -198,13 +132,14 @@ class MessageEndpoints(SecuredEndpoints):
         )
     )
     async def regenerate(self, request: Request, caller: Caller) -> ASGIApp:
-        """Generates another reply to the last message and streams it."""
+        """Generates another reply beside an earlier one, by default the last one, and streams it."""
         id_ = conversation_id(request.path_params)
         body, asked = await self._read(request, caller, RegenerationBody)
         begin = partial(
             self.turns.regenerate,
             caller.user,
             id_,
+            message_id=body.replaced_id,
             on_busy=body.on_busy or self.default_on_busy,
             **asked,
         )
@@ -248,7 +183,9 @@ class MessageEndpoints(SecuredEndpoints):
         if prefers_async(request):
             turn = await self._begin(begin)
             headers = {"Location": _stream_of(turn), "Preference-Applied": "respond-async"}
-            return json_response(_turn_json(turn), status=202, headers=headers)
+            user_message, reply = await self.trees.with_siblings(turn.user_message, turn.reply)
+            document = _turn_json(evolve(turn, user_message=user_message, reply=reply))
+            return json_response(document, status=202, headers=headers)
         return await self._stream(caller, begin)
 
     async def _stream(self, caller: Caller, begin: _Begin) -> ASGIApp:

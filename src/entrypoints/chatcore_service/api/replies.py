@@ -6,6 +6,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from chatcore.conversations.places import Place
+from chatcore.conversations.trees import Trees
 from chatcore.replies.turns import Turns
 from chatcore_service.api.events import FOLLOWED_REPLY
 from chatcore_service.api.message_document import MessageDocument, message_json
@@ -24,6 +25,7 @@ class ReplyEndpoints(SecuredEndpoints):
     """Gives access to existing replies."""
 
     turns: Turns
+    trees: Trees
     streams: Streams
 
     @secured(
@@ -74,4 +76,5 @@ class ReplyEndpoints(SecuredEndpoints):
     async def stop(self, request: Request, caller: Caller) -> Response:
         """Stops a reply that is being generated, and keeps its text."""
         message = await self.turns.stop(caller.user, *reply_ids(request.path_params))
-        return json_response(message_json(message))
+        (shown,) = await self.trees.with_siblings(message)
+        return json_response(message_json(shown))

@@ -28,7 +28,7 @@ def conversation_id(parameters: dict[str, str]) -> ConversationId:
 
 
 def reply_ids(parameters: dict[str, str]) -> tuple[ConversationId, MessageId]:
-    """Returns the ids of the conversation and the reply that a path names.
+    """Returns the ids of the conversation and the message, usually a reply, that a path names.
 
     Raises:
         MessageNotFoundError: the path does not hold two ids.

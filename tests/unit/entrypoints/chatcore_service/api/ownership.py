@@ -55,6 +55,7 @@ OWNED = (
     Row("POST", f"{_CONVERSATION}/messages", {"content": "x"}, {"content": ""}),
     Row("POST", f"{_CONVERSATION}/regenerate", None, {"temperature": "hot"}),
     Row("GET", f"{_REPLY}/stream"),
+    Row("DELETE", _REPLY),
     Row("POST", f"{_REPLY}/stop"),
     Row("POST", f"{_REPLY}/continue", None, {"temperature": "hot"}),
 )

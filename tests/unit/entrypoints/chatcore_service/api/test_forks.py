@@ -13,7 +13,7 @@ ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 _PATH = f"/api/conversations/{ID}"
 
 # What a copy has of its own.
-_OWN = {"id", "conversation_id", "parent_id"}
+_OWN = {"id", "conversation_id", "parent_id", "versions"}
 
 
 async def fork(service: HttpService, source: str, **body: str) -> Json:

@@ -26,7 +26,7 @@ from chatcore.errors import (
     InferenceUnreachableError,
 )
 from chatcore_memory import DONE_FRAME, token_frame
-from chatcore_service.api.messages import NewMessageBody, RegenerationBody
+from chatcore_service.api.message_bodies import NewMessageBody, RegenerationBody
 
 ASYNC = {**ALICE, "Prefer": "respond-async"}
 

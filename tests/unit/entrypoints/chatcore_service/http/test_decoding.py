@@ -214,7 +214,7 @@ FORGED: Mapping[str, object] = {
     "id": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
     "created_at": "2000-01-01T00:00:00Z",
     "updated_at": "2000-01-01T00:00:00Z",
-    "head_id": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+    "next_position": 100,
     "active_reply_id": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
 }
 
