@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -132,6 +133,18 @@ class Ledger:
     owners: dict[str, str] = Factory(dict)
     #: What the oracle has seen of each conversation over HTTP, so that it need not look again when nothing is new.
     seen: dict[str, object] = Factory(dict)
+
+    #: How many replies to a message were deleted, by its text: the model was asked for each of them.
+    deleted_replies: Counter[str] = Factory(Counter)
+
+    def forget_message(self, conversation_id: str, content: str) -> None:
+        """Takes a message out of the history that its user has deleted."""
+        self.sent = [sent for sent in self.sent if (sent.conversation_id, sent.content) != (conversation_id, content)]
+
+    def forget_reply(self, reply_id: str, prompt: str) -> None:
+        """Takes a reply out of the history that its user has deleted."""
+        self.readings = [reading for reading in self.readings if reading.reply_id != reply_id]
+        self.deleted_replies[prompt] += 1
 
     def acknowledged(self) -> list[Sent]:
         """Returns the messages that must be there."""

@@ -177,6 +177,7 @@ class Oracle:
             if message.role == "assistant" and message.parent_id:
                 replies[prompts[message.parent_id]] += message.generations
         calls = Counter(saying.prompt for saying in self.model.sayings)
+        replies.update(self.ledger.deleted_replies)
         for prompt, count in replies.items():
             assert calls[prompt] <= count, f"O4: {calls[prompt]} calls, {count} generations for {prompt}"
 

@@ -53,9 +53,11 @@ def filter_failure(context: HookContext, failure: Failure, case: Case[Any], resp
     problem = response.json()
     named = [error["field"] for error in problem.get("errors", ())]
     is_allowed = {
-        f"POST {paths.MESSAGES}": problem["code"] == "idempotency_key_reused",
+        f"POST {paths.MESSAGES}": problem["code"] == "idempotency_key_reused" or named == ["parent_id"],
         f"POST {paths.REPLY_CONTINUE}": problem["code"] == "idempotency_key_reused",
-        f"POST {paths.REGENERATE}": problem["code"] in {"idempotency_key_reused", "nothing_to_regenerate"},
+        f"POST {paths.REGENERATE}": problem["code"] in {"idempotency_key_reused", "nothing_to_regenerate"}
+        or named == ["message_id"],
+        f"PATCH {paths.CONVERSATION}": named == ["head_id"],
         f"GET {paths.CONVERSATIONS}": named == ["tz"],
         f"POST {paths.FORK}": named == ["message_id"],
         f"GET {paths.CONVERSATION}": named == ["before"],

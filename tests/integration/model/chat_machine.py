@@ -56,6 +56,9 @@ class Way:
 class Deed(Enum):
     """What may be tried in vain."""
 
+    CHOOSE = auto()
+    DELETE_MESSAGE = auto()
+
     RENAME = auto()
     DELETE = auto()
     SEND = auto()
@@ -73,6 +76,8 @@ class Change(Enum):
     FORK = auto()
 
 
+#: Which message of a conversation, counted from its first one and on from there again.
+numbers = st.integers(0, 30)
 ways = st.builds(Way, st.integers(0, 1), st.booleans())
 titles = st.sampled_from(("A", "Zoë's plans", "  two  spaces ", "🙂"))
 _WHOLE = Delivery(Course.WHOLE, LENGTH)
@@ -192,6 +197,65 @@ class ChatMachine(RuleBasedStateMachine):
         reply = self._loop.run(work)
         return multiple() if reply is None else Reply(place, reply.id)
 
+    # -- Trees ----------------------------------------------------------------------------------------------------
+
+    @rule(target=replies, place=conversations, number=numbers, delivery=deliveries, way=ways)
+    def edit(self, place: Place, number: int, delivery: Delivery, way: Way) -> Any:  # noqa: ANN401 - as above
+        message = self._message(place, number)
+        user, parent = self._users[place.owner], message and message.parent
+        user.counts["edited"] += 1
+        return self._begun(
+            place,
+            user.send(
+                place.id,
+                user.client.prompt(),
+                delivery,
+                on=self._url(way),
+                key=None,
+                waits=way.waits,
+                after=None if parent is None else parent.id,
+            ),
+        )
+
+    @rule(target=replies, place=conversations, reply=replies, delivery=deliveries, way=ways)
+    def send_after_any(self, place: Place, reply: Reply, delivery: Delivery, way: Way) -> Any:  # noqa: ANN401 - as above
+        user = self._users[place.owner]
+        on, prompt = self._url(way), user.client.prompt()
+        return self._begun(
+            place, user.send(place.id, prompt, delivery, on=on, key=None, waits=way.waits, after=reply.id)
+        )
+
+    @rule(target=replies, place=conversations, number=numbers, delivery=deliveries, way=ways)
+    def regenerate_any(self, place: Place, number: int, delivery: Delivery, way: Way) -> Any:  # noqa: ANN401 - as above
+        message = self._message(place, number)
+        message_id = str(uuid4()) if message is None else message.id
+        user = self._users[place.owner]
+        return self._begun(
+            place,
+            user.regenerate(place.id, delivery, on=self._url(way), waits=way.waits, message_id=message_id),
+        )
+
+    @rule(place=conversations, number=numbers, follow=st.booleans(), way=ways)
+    def choose(self, place: Place, number: int, *, follow: bool, way: Way) -> None:
+        message = self._message(place, number)
+        message_id = str(uuid4()) if message is None else message.id
+        self._loop.run(self._users[place.owner].choose(place.id, message_id, follow=follow, on=self._url(way)))
+
+    @rule(place=conversations, reply=replies, way=ways)
+    def choose_in_any(self, place: Place, reply: Reply, way: Way) -> None:
+        self._loop.run(self._users[place.owner].choose(place.id, reply.id, follow=True, on=self._url(way)))
+
+    @rule(place=conversations, number=numbers, way=ways)
+    def delete_message(self, place: Place, number: int, way: Way) -> None:
+        message = self._message(place, number)
+        message_id = str(uuid4()) if message is None else message.id
+        self._loop.run(self._users[place.owner].delete_message(place.id, message_id, on=self._url(way)))
+
+    def _message(self, place: Place, number: int) -> Message | None:
+        """Returns one of the messages of all branches, None where there are none."""
+        messages = self._users[place.owner].chat.find(place.id).messages
+        return messages[number % len(messages)] if messages else None
+
     # -- Turns with a key -----------------------------------------------------------------------------------------
 
     @rule(target=keyed, place=conversations, delivery=deliveries, way=ways, again=ways, is_misused=st.booleans())
@@ -263,6 +327,8 @@ class ChatMachine(RuleBasedStateMachine):
         place, url = reply.place, self._url(way)
         deeds: dict[Deed, Callable[[], Coroutine[Any, Any, object]]] = {
             Deed.RENAME: lambda: user.rename(place.id, "Mine", on=url),
+            Deed.CHOOSE: lambda: user.choose(place.id, reply.id, follow=False, on=url),
+            Deed.DELETE_MESSAGE: lambda: user.delete_message(place.id, reply.id, on=url),
             Deed.DELETE: lambda: user.delete(place.id, on=url),
             Deed.SEND: lambda: user.send(place.id, user.client.prompt(), _WHOLE, on=url, key=None, waits=way.waits),
             Deed.REGENERATE: lambda: user.regenerate(place.id, _WHOLE, on=url, waits=way.waits),

@@ -91,18 +91,19 @@ async def _compare_conversation(participant: Participant, conversation: Conversa
         _get(participant, f"/{conversation.id}", on=on), _get(participant, f"/{conversation.id}?branches=all", on=on)
     )
     assert shown["title"] == whole["title"] == conversation.title
-    _expect_messages(shown, conversation.active_path)
-    _expect_messages(whole, conversation.messages)
+    assert shown["head_id"] == whole["head_id"] == (conversation.head and conversation.head.id)
+    _expect_messages(shown, conversation, conversation.active_path)
+    _expect_messages(whole, conversation, conversation.messages)
 
 
-def _expect_messages(shown: Shown, expected: list[Message]) -> None:
-    messages = [_as_shown(message) for message in expected]
+def _expect_messages(shown: Shown, conversation: Conversation, expected: list[Message]) -> None:
+    messages = [_as_shown(message, conversation) for message in expected]
     assert _messages(shown) == messages, f"shown: {_messages(shown)}, expected: {messages}"
 
 
 def _state(conversation: Conversation) -> object:
     head = conversation.head and conversation.head.id
-    return (conversation.title, head, [_as_shown(message) for message in conversation.messages])
+    return (conversation.title, head, [_as_shown(message, conversation) for message in conversation.messages])
 
 
 async def _get(participant: Participant, path: str, *, on: str) -> Shown:
@@ -118,7 +119,7 @@ def _items(page: Shown) -> list[Shown]:
     return items
 
 
-_COMPARED = ("id", "parent_id", "role", "status")
+_COMPARED = ("id", "parent_id", "role", "status", "versions")
 
 
 def _messages(shown: Shown) -> list[tuple[object, ...]]:
@@ -131,6 +132,7 @@ def _messages(shown: Shown) -> list[tuple[object, ...]]:
     ]
 
 
-def _as_shown(message: Message) -> tuple[object, ...]:
+def _as_shown(message: Message, conversation: Conversation) -> tuple[object, ...]:
     parent_id = message.parent.id if message.parent else None
-    return (message.id, parent_id, message.role, message.status, message.content)
+    versions = conversation.versions(message)
+    return (message.id, parent_id, message.role, message.status, versions, message.content)

@@ -16,7 +16,7 @@ from tests.integration.faults.patience import read_to_the_end
 from tests.integration.faults.reply_log import Log
 from tests.integration.faults.waiting import eventually
 from tests.integration.model.delivery import Course, Delivery
-from tests.integration.model.reference_chat import Message, ReferenceChat, RefusedError
+from tests.integration.model.reference_chat import END, Message, ReferenceChat, RefusedError
 
 T = TypeVar("T")
 
@@ -103,10 +103,38 @@ class Participant:
             self.counts["deleted while it is made"] += 1
             await self._pausing.pop(deleted.running.id).over(_SOON_SECONDS)
 
+    # -- Trees ----------------------------------------------------------------------------------------------------
+
+    async def choose(self, conversation_id: str, message_id: str, *, follow: bool, on: str) -> None:
+        """Shows the path through a message."""
+        body = {"head_id": message_id, "follow": follow}
+        response = await self.client.call("PATCH", f"/{conversation_id}", on=on, body=body)
+        self._agree(response, 200, partial(self.chat.choose, conversation_id, message_id, follow=follow))
+
+    async def delete_message(self, conversation_id: str, message_id: str, *, on: str) -> None:
+        """Deletes a message with all messages below it."""
+        response = await self.client.call("DELETE", f"/{conversation_id}/messages/{message_id}", on=on)
+        deleted = self._agree(response, 204, partial(self.chat.delete_message, conversation_id, message_id))
+        if deleted is not None:
+            self.counts["deleted messages"] += len(deleted)
+            for message in deleted:
+                if message.role == "user":
+                    self.client.ledger.forget_message(conversation_id, message.content)
+                else:
+                    self.client.ledger.forget_reply(message.id, message.prompt)
+
     # -- Turns ----------------------------------------------------------------------------------------------------
 
     async def send(
-        self, conversation_id: str, content: str, delivery: Delivery, *, on: str, key: str | None, waits: bool
+        self,
+        conversation_id: str,
+        content: str,
+        delivery: Delivery,
+        *,
+        on: str,
+        key: str | None,
+        waits: bool,
+        after: str | None = END,
     ) -> Message | None:
         """Sends a message, and waits for the reply as far as it comes; the reply, None where it is refused.
 
@@ -117,16 +145,24 @@ class Participant:
             on: the replica.
             key: the idempotency key.
             waits: whether the reply is read from the response; otherwise it is followed afterwards.
+            after: the message that the new one follows, None for the root.
         """
-        calls = self.cluster.model.calls(content)
-        if not calls:
-            self.cluster.model.arrange(content, delivery.speech(content))
+        calls = len(self.cluster.model.calls(content))
+        repeated: Message | None = None
+        refused: RefusedError | None = None
+        try:
+            repeated = self.chat.check_send(conversation_id, content, key, after)
+            if repeated is None:
+                self.cluster.model.arrange(content, delivery.speech(content))
+        except RefusedError as refusal:
+            refused = refusal
         headers = {} if waits else {"prefer": "respond-async"}
-        async with await self.client.send(conversation_id, content, on=on, key=key, headers=headers) as answer:
+        placed = {} if after == END else {"parent_id": after}
+        async with await self.client.send(
+            conversation_id, content, on=on, key=key, headers=headers, **placed
+        ) as answer:
             status = 200 if waits else 202
-            try:
-                repeated = self.chat.check_send(conversation_id, content, key)
-            except RefusedError as refused:
+            if refused is not None:
                 self._expect_refusal(answer.response, refused)
                 return None
             assert answer.status == status, answer.response.text
@@ -136,23 +172,26 @@ class Participant:
                 return repeated
             question = Message(await self._asked(conversation_id, answer.reply_id, on=on), "user", content, None)
             reply = Message(answer.reply_id, "assistant", "", question, delivery=delivery)
-            self.chat.send(conversation_id, question, reply, key)
-            await self._hear(conversation_id, reply, answer, len(calls), on=on)
+            self.chat.send(conversation_id, question, reply, key, after)
+            await self._hear(conversation_id, reply, answer, calls, on=on)
             return reply
 
-    async def regenerate(self, conversation_id: str, delivery: Delivery, *, on: str, waits: bool) -> Message | None:
-        """Has the last reply made anew, likewise."""
+    async def regenerate(
+        self, conversation_id: str, delivery: Delivery, *, on: str, waits: bool, message_id: str | None = None
+    ) -> Message | None:
+        """Has a reply made anew, by default the last one, likewise."""
         question: Message | None = None
         refused: RefusedError | None = None
         calls = 0
         try:
-            question = self.chat.check_regenerate(conversation_id)
+            question = self.chat.check_regenerate(conversation_id, message_id)
             calls = len(self.cluster.model.calls(question.content))
             self.cluster.model.arrange(question.content, delivery.speech(question.content))
         except RefusedError as refusal:
             refused = refusal
         headers = {} if waits else {"prefer": "respond-async"}
-        async with await self.client.regenerate(conversation_id, on=on, headers=headers) as answer:
+        named = {} if message_id is None else {"message_id": message_id}
+        async with await self.client.regenerate(conversation_id, on=on, headers=headers, **named) as answer:
             if refused is not None:
                 self._expect_refusal(answer.response, refused)
                 return None

@@ -7,6 +7,8 @@ from attrs import Factory, define, field
 from tests.integration.model.delivery import Course, Delivery
 
 DEFAULT_TITLE = "New conversation"
+#: Stands for the place after the head, where a message goes that names no parent.
+END = "end"
 #: Replies in the making that a user may have.
 MAX_GENERATIONS = 2
 
@@ -65,8 +67,8 @@ class Conversation:
     messages: list[Message] = Factory(list)
     head: Message | None = None
     is_archived: bool = False
-    #: Sends by their idempotency key: what was sent, and the reply.
-    keys: dict[str, tuple[str, Message]] = Factory(dict)
+    #: Sends by their idempotency key: what was sent and after which message, and the reply.
+    keys: dict[str, tuple[str, str | None, Message]] = Factory(dict)
 
     @property
     def active_path(self) -> list[Message]:
@@ -80,6 +82,18 @@ class Conversation:
             path.append(message)
             message = message.parent
         return path[::-1]
+
+    def subtree(self, root: Message) -> list[Message]:
+        """Returns a message and all messages below it."""
+        found = [root]
+        for message in self.messages:
+            if message.parent in found:
+                found.append(message)
+        return found
+
+    def versions(self, message: Message) -> list[str]:
+        """Returns the ids of the messages with the same parent."""
+        return [other.id for other in self.messages if other.parent is message.parent]
 
     @property
     def running(self) -> Message | None:
@@ -122,6 +136,13 @@ class ReferenceChat:
             if message.id == reply_id and message.role == "assistant":
                 return message
         raise RefusedError(404)
+
+    def find_message(self, conversation_id: str, message_id: str, status: int) -> Message:
+        """Returns a message of the conversation; `status` is the refusal of any other id."""
+        for message in self.find(conversation_id).messages:
+            if message.id == message_id:
+                return message
+        raise RefusedError(status)
 
     # -- Conversations --------------------------------------------------------------------------------------------
 
@@ -169,27 +190,56 @@ class ReferenceChat:
         del self.conversations[conversation_id]
         return conversation
 
+    # -- Trees ----------------------------------------------------------------------------------------------------
+
+    def choose(self, conversation_id: str, message_id: str, *, follow: bool) -> None:
+        """Shows the path through a message."""
+        conversation = self.find(conversation_id)
+        chosen = self.find_message(conversation_id, message_id, 422)
+        conversation.head = conversation.subtree(chosen)[-1] if follow else chosen
+
+    def delete_message(self, conversation_id: str, message_id: str) -> list[Message]:
+        """Deletes a message with all messages below it; returns them."""
+        conversation = self.find(conversation_id)
+        target = self.find_message(conversation_id, message_id, 404)
+        if conversation.running is not None:
+            raise RefusedError(409, conversation.running)
+        deleted = conversation.subtree(target)
+        conversation.messages = [message for message in conversation.messages if message not in deleted]
+        conversation.keys = {key: sent for key, sent in conversation.keys.items() if sent[2] not in deleted}
+        if conversation.head in deleted:
+            left = conversation.messages if target.parent is None else conversation.subtree(target.parent)
+            conversation.head = left[-1] if left else None
+        return deleted
+
     # -- Turns ----------------------------------------------------------------------------------------------------
 
-    def check_send(self, conversation_id: str, content: str, key: str | None) -> Message | None:
+    def check_send(
+        self, conversation_id: str, content: str, key: str | None, after: str | None = END
+    ) -> Message | None:
         """Checks that a message may be sent; returns the existing reply for a repeat by key."""
         for conversation in self.conversations.values():
             if key is not None and key in conversation.keys:
-                sent, reply = conversation.keys[key]
-                if (conversation.id, sent) != (conversation_id, content):
+                *sent, reply = conversation.keys[key]
+                if [conversation.id, *sent] != [conversation_id, content, after]:
                     raise RefusedError(422)
                 return reply
-        self._check_room(self.find(conversation_id))
+        conversation = self.find(conversation_id)
+        if after not in {END, None}:
+            self.find_message(conversation_id, str(after), 422)
+        self._check_room(conversation)
         return None
 
-    def check_regenerate(self, conversation_id: str) -> Message:
-        """Checks that the last reply may be regenerated; returns the message to be answered."""
+    def check_regenerate(self, conversation_id: str, message_id: str | None = None) -> Message:
+        """Checks that a reply, by default the last one, may be regenerated; returns the message to be answered."""
         conversation = self.find(conversation_id)
-        questions = [message for message in conversation.active_path if message.role == "user"]
-        if not questions:
+        message = conversation.head if message_id is None else self.find_message(conversation_id, message_id, 422)
+        while message is not None and message.role != "user":
+            message = message.parent
+        if message is None:
             raise RefusedError(400)
         self._check_room(conversation)
-        return questions[-1]
+        return message
 
     def _check_room(self, conversation: Conversation) -> None:
         if conversation.running is not None:
@@ -197,24 +247,28 @@ class ReferenceChat:
         if len(self.running) >= MAX_GENERATIONS:
             raise RefusedError(429)
 
-    def send(self, conversation_id: str, question: Message, reply: Message, key: str | None) -> None:
-        """Appends a message and the reply to it after the head."""
+    def send(
+        self, conversation_id: str, question: Message, reply: Message, key: str | None, after: str | None = END
+    ) -> None:
+        """Appends a message and the reply to it after the head, or after another message."""
         conversation = self.find(conversation_id)
         title = " ".join(question.content.split())
         if conversation.has_default_title and title:
             conversation.title, conversation.has_default_title = title, False
-        head = conversation.head
-        question.parent = head.parent if head is not None and head.status == "failed" else head
+        followed = conversation.head if after == END else after and self.find_message(conversation_id, after, 422)
+        question.parent = followed.parent if followed and followed.status == "failed" else followed or None
         conversation.messages.append(question)
         if key is not None:
-            conversation.keys[key] = (question.content, reply)
+            conversation.keys[key] = (question.content, after, reply)
         self._begin(conversation, reply)
 
     def regenerate(self, conversation_id: str, reply: Message) -> None:
-        """Appends another reply beside the last one."""
+        """Appends another reply to a message. The head goes back, unless there is nothing to see but the message."""
         conversation = self.find(conversation_id)
         head = conversation.head
-        reply.fallback = head if head is not None and head.role == "assistant" and head.content else None
+        assert head is not None
+        is_bare = head is reply.parent or (head.parent is reply.parent and not head.content)
+        reply.fallback = None if is_bare else head
         self._begin(conversation, reply)
 
     def _begin(self, conversation: Conversation, reply: Message) -> None:

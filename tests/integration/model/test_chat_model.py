@@ -35,6 +35,8 @@ HAPPENED = {
     "resumed after its end",
     "deleted while it is made",
     "forked",
+    "deleted messages",
+    "edited",
 }
 
 _asked_for = os.environ.get(EXAMPLES_VARIABLE)

@@ -199,7 +199,7 @@ async def test_a_key_of_a_deleted_message_begins_anew(service: HttpService) -> N
 
 # -- Bad input -------------------------------------------------------------------------------------------------------
 
-_NO_UUIDS = ("", "x", "3fa85f64", f"{{{RANDOM_ID}}}", 1, True, [], {})
+_NO_UUIDS: tuple[object, ...] = ("", "x", "3fa85f64", f"{{{RANDOM_ID}}}", 1, True, [], {})
 
 
 @pytest.mark.parametrize(
