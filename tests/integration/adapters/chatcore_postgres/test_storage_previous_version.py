@@ -29,7 +29,8 @@ from chatcore.testing.samples import (
     later,
     progress,
 )
-from chatcore.testing.storage.steps import begin, checkpoint, claim, create, end, lease_of, message_of
+from chatcore.testing.storage.path_steps import contents, read_path
+from chatcore.testing.storage.steps import begin, checkpoint, claim, converse, create, end, lease_of, message_of
 from chatcore.user import UserId
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.replies.begin_turn import turn_parameters
@@ -208,3 +209,19 @@ async def test_a_message_that_the_previous_version_takes_leaves_its_conversation
     await previous.finish(lease, a_final_state("Hello"))
 
     assert (await storage.get_conversation(ALICE, conversation.id)).is_archived
+
+
+async def test_a_turn_of_the_previous_version_goes_on_after_a_deletion(
+    storage: PostgresStorage, previous: PreviousVersion
+) -> None:
+    conversation = await create(storage)
+    first = await converse(storage, conversation, "one", "two")
+    await converse(storage, conversation, "three", "four", parent_id=None)
+    await storage.delete_message(conversation.user_id, conversation.id, first.user_message.id)
+
+    lease = await previous.begin(evolve(a_turn(conversation), history_limit=1))
+    await previous.finish(lease, a_final_state("six"))
+
+    path = await read_path(storage, conversation)
+    assert contents(path) == ["three", "four", "Hello", "six"]
+    assert [message.versions for message in path] == [(message.id,) for message in path]

@@ -13,6 +13,9 @@ WRITES = {
     "finish": FINISH,
     "stop": "set stop_requested = true",
     "rename": "then 'user'",
+    "choose": "chosen as",
+    "delete a message": 'delete from "public".messages',
+    "end the deletion of a message": "COMMIT",
     "fork": "copied_pieces as",
     "delete": 'delete from "public".conversations',
 }
