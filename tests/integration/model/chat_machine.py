@@ -76,6 +76,25 @@ class Change(Enum):
     FORK = auto()
 
 
+class Branching(Enum):
+    """What begins a reply anywhere in a tree."""
+
+    EDIT = auto()
+    #: After a reply, which may be one of another conversation.
+    AFTER_ANY = auto()
+    VERSION = auto()
+
+
+class TreeChange(Enum):
+    """What changes which messages are there, or are shown."""
+
+    CHOOSE = auto()
+    FOLLOW = auto()
+    #: A reply that may be one of another conversation.
+    CHOOSE_ANY = auto()
+    DELETE = auto()
+
+
 #: Which message of a conversation, counted from its first one and on from there again.
 numbers = st.integers(0, 30)
 ways = st.builds(Way, st.integers(0, 1), st.booleans())
@@ -199,62 +218,38 @@ class ChatMachine(RuleBasedStateMachine):
 
     # -- Trees ----------------------------------------------------------------------------------------------------
 
-    @rule(target=replies, place=conversations, number=numbers, delivery=deliveries, way=ways)
-    def edit(self, place: Place, number: int, delivery: Delivery, way: Way) -> Any:  # noqa: ANN401 - as above
+    @rule(target=replies, place=conversations, number=numbers, reply=replies, how=st.sampled_from(Branching), way=ways)
+    def branch(self, place: Place, number: int, reply: Reply, how: Branching, way: Way) -> Any:  # noqa: ANN401 - as above
+        user, on, waits = self._users[place.owner], self._url(way), way.waits
         message = self._message(place, number)
-        user, parent = self._users[place.owner], message and message.parent
+        if how is Branching.VERSION:
+            id_ = str(uuid4()) if message is None else message.id
+            return self._begun(place, user.regenerate(place.id, _WHOLE, on=on, waits=waits, message_id=id_))
         user.counts["edited"] += 1
-        return self._begun(
-            place,
-            user.send(
-                place.id,
-                user.client.prompt(),
-                delivery,
-                on=self._url(way),
-                key=None,
-                waits=way.waits,
-                after=None if parent is None else parent.id,
-            ),
-        )
+        parent = message and message.parent
+        after = reply.id if how is Branching.AFTER_ANY else None if parent is None else parent.id
+        prompt = user.client.prompt()
+        return self._begun(place, user.send(place.id, prompt, _WHOLE, on=on, key=None, waits=waits, after=after))
 
-    @rule(target=replies, place=conversations, reply=replies, delivery=deliveries, way=ways)
-    def send_after_any(self, place: Place, reply: Reply, delivery: Delivery, way: Way) -> Any:  # noqa: ANN401 - as above
-        user = self._users[place.owner]
-        on, prompt = self._url(way), user.client.prompt()
-        return self._begun(
-            place, user.send(place.id, prompt, delivery, on=on, key=None, waits=way.waits, after=reply.id)
-        )
-
-    @rule(target=replies, place=conversations, number=numbers, delivery=deliveries, way=ways)
-    def regenerate_any(self, place: Place, number: int, delivery: Delivery, way: Way) -> Any:  # noqa: ANN401 - as above
+    @rule(place=conversations, number=numbers, reply=replies, deed=st.sampled_from(TreeChange), way=ways)
+    def change_tree(self, place: Place, number: int, reply: Reply, deed: TreeChange, way: Way) -> None:
+        user, on = self._users[place.owner], self._url(way)
         message = self._message(place, number)
-        message_id = str(uuid4()) if message is None else message.id
-        user = self._users[place.owner]
-        return self._begun(
-            place,
-            user.regenerate(place.id, delivery, on=self._url(way), waits=way.waits, message_id=message_id),
-        )
-
-    @rule(place=conversations, number=numbers, follow=st.booleans(), way=ways)
-    def choose(self, place: Place, number: int, *, follow: bool, way: Way) -> None:
-        message = self._message(place, number)
-        message_id = str(uuid4()) if message is None else message.id
-        self._loop.run(self._users[place.owner].choose(place.id, message_id, follow=follow, on=self._url(way)))
-
-    @rule(place=conversations, reply=replies, way=ways)
-    def choose_in_any(self, place: Place, reply: Reply, way: Way) -> None:
-        self._loop.run(self._users[place.owner].choose(place.id, reply.id, follow=True, on=self._url(way)))
-
-    @rule(place=conversations, number=numbers, way=ways)
-    def delete_message(self, place: Place, number: int, way: Way) -> None:
-        message = self._message(place, number)
-        message_id = str(uuid4()) if message is None else message.id
-        self._loop.run(self._users[place.owner].delete_message(place.id, message_id, on=self._url(way)))
+        id_ = str(uuid4()) if message is None else message.id
+        deeds: dict[TreeChange, Callable[[], Coroutine[Any, Any, object]]] = {
+            TreeChange.CHOOSE: lambda: user.choose(place.id, id_, follow=False, on=on),
+            TreeChange.FOLLOW: lambda: user.choose(place.id, id_, follow=True, on=on),
+            TreeChange.CHOOSE_ANY: lambda: user.choose(place.id, reply.id, follow=True, on=on),
+            TreeChange.DELETE: lambda: user.delete_message(place.id, id_, on=on),
+        }
+        self._loop.run(deeds[deed]())
 
     def _message(self, place: Place, number: int) -> Message | None:
         """Returns one of the messages of all branches, None where there are none."""
-        messages = self._users[place.owner].chat.find(place.id).messages
-        return messages[number % len(messages)] if messages else None
+        conversation = self._users[place.owner].chat.conversations.get(place.id)
+        if conversation is None or not conversation.messages:
+            return None
+        return conversation.messages[number % len(conversation.messages)]
 
     # -- Turns with a key -----------------------------------------------------------------------------------------
 

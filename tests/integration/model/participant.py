@@ -99,6 +99,10 @@ class Participant:
             self.client.ledger.deleted.add(conversation_id)
         response = await self.client.call("DELETE", f"/{conversation_id}", on=on)
         deleted = self._agree(response, 204, partial(self.chat.delete, conversation_id))
+        for message in deleted.messages if deleted else ():
+            if message.role == "assistant":
+                # Copies of the question may remain.
+                self.client.ledger.deleted_replies[message.prompt] += 1
         if deleted is not None and deleted.running is not None:
             self.counts["deleted while it is made"] += 1
             await self._pausing.pop(deleted.running.id).over(_SOON_SECONDS)
