@@ -277,7 +277,6 @@ async def test_no_statement_reads_more_of_a_long_conversation_than_it_needs(
             "is_archived": False,
             "after_updated_at": NOON.replace(year=2099),
             "after_id": uuid4(),
-            "is_archived": False,
         },
         kind,
     )
