@@ -39,7 +39,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cluster(crash_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
-    settings = {"INFERENCE_FIRST_FRAME_TIMEOUT_SECONDS": "1", "INFERENCE_IDLE_TIMEOUT_SECONDS": "1"}
+    settings = {"INFERENCE_FIRST_FRAME_TIMEOUT_SECONDS": "2", "INFERENCE_IDLE_TIMEOUT_SECONDS": "2"}
     folder = tmp_path_factory.mktemp("hostile-inference")
     async with Cluster(await fresh_database(crash_server), folder, size=1, settings=settings) as cluster:
         yield cluster

@@ -103,7 +103,7 @@ async def test_a_full_queue_fails_fast_and_leaves_the_reserve_alone(
     database_url: str,
 ) -> None:
     async with PostgresStorage(
-        database_url, min_connections=1, max_connections=1, connection_timeout_seconds=0.2
+        database_url, min_connections=1, max_connections=1, connection_timeout_seconds=1
     ) as storage:
         conversation = await create(storage)
         lease = await begin(storage)

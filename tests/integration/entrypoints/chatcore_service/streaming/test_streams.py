@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -192,7 +193,9 @@ async def test_a_reader_that_reads_nothing_is_disconnected_without_harm_to_other
         service.inference.say("x" * 900_000)
         path = await service.begin()
         reader, writer = await service.connect()
-        # Many replays on one connection: more than the kernel's buffers hold for a reader that does not read.
+        # The kernel would keep up to 32 MiB for a reader that does not read, where its settings allow that.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        # Many replays on one connection: more than the kernel's buffers hold.
         writer.write(_request("GET", path) * 17)
         await writer.drain()
         await service.streams_to_open(1)
