@@ -251,8 +251,10 @@ async def test_a_conversation_that_was_continued_here_keeps_its_head(database_ur
 
         assert (report.messages.added, report.notes) == (2, {Note.BESIDE_PATH: 2})
         after = await page.open(ALICE, talk)
-        assert after["messages"] == before["messages"]
+        assert [message["id"] for message in after["messages"]] == [message["id"] for message in before["messages"]]
         assert [message["content"] for message in after["messages"][:2]] == ["message 1", "here"]
+        # What was imported is another version of what was said here.
+        assert after["messages"][1]["versions"] == [before["messages"][1]["id"], str(UUID(int=2 << 64))]
         assert (await run(database_url)).messages.added == 0
     messages = {str(row[1]): row for row in stored(database_url)["messages"]}
     assert [messages[str(UUID(int=number << 64))][3] for number in (2, 3)] == [
