@@ -15,6 +15,7 @@ create table conversations (
     is_pinned     boolean     not null default false,
     instructions  text,
     is_archived   boolean     not null default false,
+    changed_xid   bigint      default pg_current_xact_id()::text::bigint,
     constraint conversations_pkey primary key (user_id, id),
     constraint conversations_title_source_check check (title_source in ('default', 'auto', 'user')),
     constraint conversations_next_position_check check (next_position >= 1)
@@ -26,6 +27,8 @@ create index conversations_by_update on conversations (user_id, updated_at desc,
 create index conversations_by_archive on conversations (user_id, is_archived, updated_at desc, id desc);
 
 create index conversations_pinned on conversations (user_id, is_archived, updated_at desc, id desc) where is_pinned;
+
+create index conversations_by_change on conversations (user_id, changed_xid);
 
 create table messages (
     user_id           text        not null,
@@ -138,3 +141,15 @@ create unlogged table open_streams (
     constraint open_streams_pkey primary key (user_id, process_id),
     constraint open_streams_streams_check check (streams >= 1)
 ) with (fillfactor = 50);
+
+create table deleted_conversations (
+    user_id     text        not null,
+    id          uuid        not null,
+    changed_xid bigint      not null,
+    deleted_at  timestamptz not null,
+    constraint deleted_conversations_pkey primary key (user_id, id)
+);
+
+create index deleted_conversations_by_change on deleted_conversations (user_id, changed_xid);
+
+create index deleted_conversations_by_age on deleted_conversations (deleted_at);

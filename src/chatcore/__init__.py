@@ -14,9 +14,10 @@ Where to start reading:
   follow); `stopping` and `interruption` carry out two of them. `generation_runner` runs each `generation` under a
   `lease`; `checkpoints` stores its text while it grows; `recovery` finishes orphaned replies; `transcript`, `readers`
   and `follower` deliver a reply to its readers; `model_titles` asks the model for titles.
+* :mod:`chatcore.sync` tells clients which conversations have changed: `feeds` feeds all clients of a process.
 * :mod:`chatcore.pending_work` sweeps for what waits in the storage: orphaned replies, and rows to delete.
-* The other modules at the top level serve both folders: `errors` and `reply_error`, `user`, `text`,
-  `input_limits` and `timestamps`.
+* The other modules at the top level serve all folders: `errors` and `reply_error`, `user`, `text`, `input_limits` and
+  `timestamps`.
   `system_clock`, `timed_wait`, `key_ring` and `missing_extra` also serve adapters.
 """
 
@@ -41,6 +42,8 @@ from chatcore.replies.sampling import Sampling
 from chatcore.replies.transcript import End
 from chatcore.replies.turn_starter import Turn
 from chatcore.reply_error import ReplyError
+from chatcore.sync.feed_event import FeedEvent, FeedEventKind
+from chatcore.sync.watermark import Watermark
 from chatcore.user import User, UserId
 
 __all__ = [
@@ -53,6 +56,8 @@ __all__ = [
     "Creation",
     "Cursor",
     "End",
+    "FeedEvent",
+    "FeedEventKind",
     "FrameReader",
     "HeadChoice",
     "HistoryLimits",
@@ -81,6 +86,7 @@ __all__ = [
     "Turn",
     "User",
     "UserId",
+    "Watermark",
     "active_path",
     "auto_title",
     "trim",

@@ -18,6 +18,7 @@ from chatcore.failure_log import FailureLog
 from chatcore.input_limits import InputLimits
 from chatcore.pending_work import Chore, PendingWork, purge
 from chatcore.ports import Clock, Inference, Observer, Storage
+from chatcore.ports.changes import DELETION_HOURS
 from chatcore.replies.background import Background
 from chatcore.replies.checkpoints import Checkpointer
 from chatcore.replies.follower import Follower
@@ -31,6 +32,7 @@ from chatcore.replies.rescue import Rescue, RescuePolicy
 from chatcore.replies.stopping import Stopper
 from chatcore.replies.turn_starter import TurnStarter
 from chatcore.replies.turns import Turns
+from chatcore.sync.feeds import Feeds
 from chatcore.timed_wait import wait_at_most
 
 #: How long running replies may take to finish when the process shuts down.
@@ -50,7 +52,7 @@ class Limits:
 
 
 class Chat:
-    """Offers conversations and turns over the given ports, and runs the background work that they rely on.
+    """Offers conversations, turns and feeds over the given ports, and runs the background work that they rely on.
 
     Use an instance as an asynchronous context manager, or call :meth:`start` and :meth:`drain`::
 
@@ -99,6 +101,8 @@ class Chat:
             [
                 Chore(self.recovery.recover_all),
                 purge(storage.purge_idempotency_keys, age=timedelta(hours=KEPT_HOURS)),
+                # Clients may ask for deletions up to their last second.
+                purge(storage.purge_deletions, age=timedelta(hours=DELETION_HOURS + 1)),
             ],
             storage=storage,
             clock=clock,
@@ -106,6 +110,7 @@ class Chat:
             is_draining=lambda: self.runner.is_draining,
             on_return=self.recovery.let_owners_renew,
         )
+        self.feeds = Feeds(storage=storage, clock=clock, observer=observer)
         self.follower = Follower(self.runner, storage=storage, clock=clock, observer=observer)
         self.conversations = Conversations(
             storage=storage,
@@ -164,7 +169,9 @@ class Chat:
         """
         await self.runner.drain(grace_seconds)
         self.follower.cut()
+        self.feeds.cut()
         await self.follower.close()
+        await self.feeds.close()
         running = set(self._background)
         self._background = []
         for _ in range(_MOST_CANCELLATIONS):

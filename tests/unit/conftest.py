@@ -48,6 +48,7 @@ class RecordingObserver(NullObserver):
         self.recovered_states: list[FinalState] = []
         self.resumed_leases: list[Lease] = []
         self.handed_over_leases: list[Lease] = []
+        self.reads_of_changes: list[int] = []
 
     def first_token(self, _lease: Lease, seconds: float) -> None:
         self.first_tokens.append(seconds)
@@ -63,6 +64,9 @@ class RecordingObserver(NullObserver):
 
     def resumed(self, lease: Lease) -> None:
         self.resumed_leases.append(lease)
+
+    def changes_read(self, users: int, _seconds: float) -> None:
+        self.reads_of_changes.append(users)
 
     def failed(self, what: str, error: Exception) -> None:
         self.failures.append((what, error))

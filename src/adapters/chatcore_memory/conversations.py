@@ -25,7 +25,7 @@ class ConversationRows:
         key = (conversation.user_id, conversation.id)
         if key in self._tables.conversations:
             return False
-        self._tables.conversations[key] = _in_utc(conversation)
+        self._tables.insert(_in_utc(conversation))
         self._tables.messages[key] = []
         return True
 

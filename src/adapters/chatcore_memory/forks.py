@@ -42,7 +42,7 @@ class ForkRows:
             created_at=now,
             updated_at=now,
         )
-        self._tables.conversations[key] = fork
+        self._tables.insert(fork)
         self._tables.messages[key] = messages
         self._tables.next_positions[key] = len(messages) + 1
         return fork

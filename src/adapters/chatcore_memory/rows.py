@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from chatcore.errors import StorageUnavailableError
 from chatcore.ports import Clock
 from chatcore_memory.beginnings import BeginningRows
+from chatcore_memory.changes import ChangeRows
 from chatcore_memory.continuations import ContinuationRows
 from chatcore_memory.conversations import ConversationRows
 from chatcore_memory.forks import ForkRows
@@ -25,7 +26,7 @@ class Rows:
         self.outage = False
         #: How many transactions take effect and fail nevertheless.
         self.lost_replies = 0
-        tables = Tables()
+        tables = Tables(clock)
         self.trees = TreeRows(tables)
         self.conversations = ConversationRows(tables, self.trees)
         self.forks = ForkRows(tables)
@@ -33,6 +34,7 @@ class Rows:
         self.replies = ReplyRows(tables, clock)
         self.beginnings = BeginningRows(tables, clock, self.replies)
         self.continuations = ContinuationRows(tables, clock)
+        self.changes = ChangeRows(tables, self.conversations, clock)
         self.stream_counts = StreamCountRows(clock)
 
     @asynccontextmanager

@@ -2,13 +2,16 @@
 
 from chatcore.ports import Clock, Storage
 from chatcore_memory.rows import Rows
+from chatcore_memory.stores.change_store import InMemoryChanges
 from chatcore_memory.stores.conversation_store import InMemoryConversations
 from chatcore_memory.stores.reply_store import InMemoryReplies
 from chatcore_memory.stores.stream_count_store import InMemoryStreamCounts
 from chatcore_memory.stores.tree_store import InMemoryTrees
 
 
-class InMemoryStorage(InMemoryConversations, InMemoryTrees, InMemoryReplies, InMemoryStreamCounts, Storage):
+class InMemoryStorage(
+    InMemoryConversations, InMemoryTrees, InMemoryReplies, InMemoryChanges, InMemoryStreamCounts, Storage
+):
     """Stores all data in this process, and loses the data when the process ends.
 
     Leases and counts expire by the clock that is passed in. As with a database over a network, every call lets other

@@ -14,6 +14,7 @@ from chatcore.errors import (
     MessageNotFoundError,
     TooManyGenerationsError,
 )
+from chatcore.ports.clock import Clock
 from chatcore.ports.new_reply import NewReply
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import Lease
@@ -107,10 +108,21 @@ class RecordedKey:
     begins_at: int = 0
 
 
+@frozen
+class Deletion:
+    """The deletion of a conversation."""
+
+    #: Its place in the sequence of all changes.
+    number: int
+    #: When the conversation was deleted, in seconds of the storage's clock.
+    deleted_at: float
+
+
 @define
 class Tables:
     """Stores rows by their keys. Every key begins with the user, so no row can be looked up without a user."""
 
+    _clock: Clock
     conversations: dict[tuple[UserId, ConversationId], Conversation] = Factory(
         dict[tuple[UserId, ConversationId], Conversation]
     )
@@ -125,6 +137,11 @@ class Tables:
         dict[tuple[UserId, ConversationId], GenerationRow]
     )
     keys: dict[tuple[UserId, str], RecordedKey] = Factory(dict[tuple[UserId, str], RecordedKey])
+    #: How many changes of conversations there were so far.
+    change_count: int = 0
+    #: The number of the last change of each conversation.
+    changes: dict[tuple[UserId, ConversationId], int] = Factory(dict[tuple[UserId, ConversationId], int])
+    deletions: dict[tuple[UserId, ConversationId], Deletion] = Factory(dict[tuple[UserId, ConversationId], Deletion])
 
     def conversation(self, user_id: UserId, conversation_id: ConversationId) -> Conversation:
         """Returns a conversation of the user.
@@ -219,8 +236,15 @@ class Tables:
         """Replaces the stored conversation, whose `updated_at` never moves backwards; returns the result."""
         before = self.conversations[conversation.user_id, conversation.id]
         kept = evolve(conversation, updated_at=max(before.updated_at, conversation.updated_at))
-        self.conversations[conversation.user_id, conversation.id] = kept
+        self.insert(kept)
         return kept
+
+    def insert(self, conversation: Conversation) -> None:
+        """Stores the conversation as it is, which is a change."""
+        key = (conversation.user_id, conversation.id)
+        self.conversations[key] = conversation
+        self.change_count += 1
+        self.changes[key] = self.change_count
 
     def next_position(self, user_id: UserId, conversation_id: ConversationId) -> int:
         """Returns the position of the next message."""
@@ -242,6 +266,9 @@ class Tables:
         key = (conversation.user_id, conversation.id)
         del self.conversations[key]
         del self.messages[key]
+        del self.changes[key]
+        self.change_count += 1
+        self.deletions[key] = Deletion(self.change_count, self._clock.monotonic())
         self.next_positions.pop(key, None)
         self.generations.pop(key, None)
         self.keys = {

@@ -69,7 +69,8 @@ class TreeRows:
         conversation = self._tables.conversation(*key)
         if conversation.head_id in deleted:
             below = left if target.parent_id is None else _subtree(left, target.parent_id)
-            self._tables.store(evolve(conversation, head_id=below[-1].id if below else None))
+            conversation = evolve(conversation, head_id=below[-1].id if below else None)
+        self._tables.store(conversation)
 
 
 def _subtree(messages: Sequence[Message], root_id: MessageId) -> list[Message]:

@@ -12,8 +12,9 @@ from chatcore.conversations.message import ConversationId
 from chatcore.conversations.path import unknown_message
 from chatcore.errors import ConversationNotFoundError
 from chatcore.user import UserId
+from chatcore_postgres.changes import record_deletions
 from chatcore_postgres.driver.database import Connection, Database, Row, fetch_on
-from chatcore_postgres.rows import CONVERSATION_COLUMNS, active_reply_of, listed, to_conversations
+from chatcore_postgres.rows import CONVERSATION_COLUMNS, active_reply_of, change_number, listed, to_conversations
 from chatcore_postgres.trees import subtree_of
 
 #: The columns that a user can change. The value is sent for a column that does not change: it has the type of the
@@ -27,8 +28,8 @@ SETTABLE_COLUMNS: Mapping[LiteralString, object] = {
 }
 
 CREATE = f"""
-insert into conversations (user_id, {listed(CONVERSATION_COLUMNS)})
-values (%(user_id)s, {listed(f"%({name})s" for name in CONVERSATION_COLUMNS)})
+insert into conversations (user_id, {listed(CONVERSATION_COLUMNS)}, changed_xid)
+values (%(user_id)s, {listed(f"%({name})s" for name in CONVERSATION_COLUMNS)}, {change_number()})
 on conflict (user_id, id) do nothing
 returning id
 """  # noqa: S608 - the columns are literals
@@ -81,7 +82,8 @@ UPDATE = f"""
 with changed as (
     update conversations
     set {listed(f"{name} = case when %(sets_{name})s then %({name})s else {name} end" for name in SETTABLE_COLUMNS)},
-        title_source = case when %(sets_title)s then 'user' else title_source end
+        title_source = case when %(sets_title)s then 'user' else title_source end,
+        changed_xid = {change_number()}
     where user_id = %(user_id)s and id = %(conversation_id)s
     returning {listed(CONVERSATION_COLUMNS)}
 )
@@ -108,7 +110,7 @@ changed as (
     update conversations as c
     set {listed(f"{name} = case when %(sets_{name})s then %({name})s else c.{name} end" for name in SETTABLE_COLUMNS)},
         title_source = case when %(sets_title)s then 'user' else c.title_source end,
-        head_id = chosen.id
+        head_id = chosen.id, changed_xid = {change_number()}
     from seen cross join chosen
     where c.user_id = %(user_id)s and c.id = %(conversation_id)s and c.next_position = seen.next_position
     returning {listed(f"c.{name}" for name in CONVERSATION_COLUMNS)}
@@ -123,19 +125,23 @@ select case
 from (select 1) as always left join seen on true left join chosen on true left join changed on true
 """  # noqa: S608 - the columns and the query are literals
 
-REPLACE_AUTO_TITLE = """
+REPLACE_AUTO_TITLE = f"""
 update conversations
-set title = %(new)s
+set title = %(new)s, changed_xid = {change_number()}
 where user_id = %(user_id)s and id = %(conversation_id)s and title = %(old)s and title_source = 'auto'
 returning id
-"""
+"""  # noqa: S608 - the expression is a literal
 
 # The foreign keys delete messages, the running reply with its deltas, and idempotency keys.
-DELETE = """
-delete from conversations
-where user_id = %(user_id)s and id = %(conversation_id)s
+DELETE = f"""
+with deleted as (
+    delete from conversations
+    where user_id = %(user_id)s and id = %(conversation_id)s
+    returning user_id, id
+)
+{record_deletions("deleted")}
 returning id
-"""
+"""  # noqa: S608 - the insert is a literal
 
 
 async def create(database: Database, conversation: Conversation) -> bool:

@@ -8,7 +8,7 @@ from chatcore.conversations.path import unknown_message
 from chatcore.errors import ConversationNotFoundError, GenerationInProgressError
 from chatcore.ports.new_fork import NewFork
 from chatcore_postgres.driver.database_share import DatabaseShare
-from chatcore_postgres.rows import CONVERSATION_COLUMNS, listed, parent_of, to_conversations
+from chatcore_postgres.rows import CONVERSATION_COLUMNS, change_number, listed, parent_of, to_conversations
 
 _COPIED_COLUMNS: Sequence[LiteralString] = (
     "role",
@@ -68,9 +68,9 @@ size as (
 ),
 made as (
     insert into conversations (user_id, id, title, title_source, model_tag, instructions, head_id, next_position,
-        created_at, updated_at)
+        created_at, updated_at, changed_xid)
     select %(user_id)s, %(new_id)s, source.title, source.title_source, source.model_tag, source.instructions,
-        {_copy_of("target.id")}, size.messages + 1, %(now)s, %(now)s
+        {_copy_of("target.id")}, size.messages + 1, %(now)s, %(now)s, {change_number()}
     from source cross join size left join target on true
     where case when target.id is null then %(message_id)s::uuid is null else target.status <> 'streaming' end
     on conflict (user_id, id) do nothing

@@ -15,7 +15,7 @@ from chatcore_postgres.schema_advice import advice
 
 # The columns of each table, by the name that the statement below gives the table.
 _COLUMNS: Mapping[LiteralString, Sequence[LiteralString]] = {
-    "c": ("user_id", *CONVERSATION_COLUMNS, "next_position"),
+    "c": ("user_id", *CONVERSATION_COLUMNS, "next_position", "changed_xid"),
     "m": (
         *("user_id", "conversation_id"),
         *(name for name in MESSAGE_COLUMNS if name not in {"pieces", "siblings"}),
@@ -33,6 +33,7 @@ _COLUMNS: Mapping[LiteralString, Sequence[LiteralString]] = {
         "begins_at",
     ),
     "s": ("user_id", "process_id", "streams", "valid_until"),
+    "x": ("user_id", "id", "changed_xid", "deleted_at"),
 }
 
 # The foreign keys delete deltas, on behalf of the tables' owner.
@@ -44,6 +45,7 @@ _PRIVILEGES: Mapping[str, str] = {
     "pieces": "SELECT INSERT DELETE",
     "idempotency_keys": "SELECT INSERT DELETE",
     "open_streams": "SELECT INSERT UPDATE DELETE",
+    "deleted_conversations": "SELECT INSERT UPDATE DELETE",
 }
 _GRANTS = [(table, privilege) for table, privileges in _PRIVILEGES.items() for privilege in privileges.split()]
 
@@ -53,7 +55,7 @@ select {listed(f"{table}.{column}" for table, columns in _COLUMNS.items() for co
 from conversations as c join messages as m on m.user_id = c.user_id join generations as g on g.user_id = c.user_id
     join deltas as d on d.user_id = c.user_id join pieces as p on p.user_id = c.user_id
     join idempotency_keys as k on k.user_id = c.user_id
-    join open_streams as s on s.user_id = c.user_id
+    join open_streams as s on s.user_id = c.user_id join deleted_conversations as x on x.user_id = c.user_id
 where false
 """  # noqa: S608 - the names are literals
 

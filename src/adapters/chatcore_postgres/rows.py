@@ -81,16 +81,24 @@ _INSTANT_OF_MESSAGE = MESSAGE_COLUMNS.index("created_at")
 _MESSAGE = itemgetter(slice(len(MESSAGE_COLUMNS)))
 
 
-def active_reply_of(table: LiteralString) -> LiteralString:
-    """Returns the expression for the running reply of a conversation in `table`.
+def change_number() -> LiteralString:
+    """Returns the expression for `changed_xid`, which every statement sets that changes a conversation in any field.
+
+    The function is stable, so it may be used in an UPDATE. There is no cast from a transaction id to a number.
+    """
+    return "pg_current_xact_id()::text::bigint"
+
+
+def active_reply_of(table: LiteralString, user_id: LiteralString = "%(user_id)s") -> LiteralString:
+    """Returns the expression for the running reply of a conversation in `table`, of the user in the expression.
 
     This is a subquery, which looks up one row by the primary key whatever the planner believes of the number of rows.
     """
     return f"""(
     select g.message_id
     from generations as g
-    where g.user_id = %(user_id)s and g.conversation_id = {table}.id
-) as active_reply_id"""  # noqa: S608 - the table is a literal
+    where g.user_id = {user_id} and g.conversation_id = {table}.id
+) as active_reply_id"""  # noqa: S608 - the table and the expression are literals
 
 
 def parent_of(table: LiteralString) -> LiteralString:

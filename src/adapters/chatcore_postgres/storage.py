@@ -7,13 +7,16 @@ from chatcore.ports import Storage
 from chatcore_postgres.driver.conninfo import normalized
 from chatcore_postgres.driver.database import Target
 from chatcore_postgres.pools import Pools, PoolSettings
+from chatcore_postgres.stores.change_store import PostgresChanges
 from chatcore_postgres.stores.conversation_store import PostgresConversations
 from chatcore_postgres.stores.reply_store import PostgresReplies
 from chatcore_postgres.stores.stream_count_store import PostgresStreamCounts
 from chatcore_postgres.stores.tree_store import PostgresTrees
 
 
-class PostgresStorage(PostgresConversations, PostgresTrees, PostgresReplies, PostgresStreamCounts, Storage):
+class PostgresStorage(
+    PostgresConversations, PostgresTrees, PostgresReplies, PostgresChanges, PostgresStreamCounts, Storage
+):
     """Stores all data in PostgreSQL 15 or later, in the schema that `chatcore_postgres.migrate` creates.
 
     There are three pools of connections, so that work in the background does not wait behind requests.

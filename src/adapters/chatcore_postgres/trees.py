@@ -10,7 +10,7 @@ from chatcore.user import UserId
 from chatcore_postgres.driver.arrays import Uuids
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
 from chatcore_postgres.replies.orphans import GIVE_UP_WHEN_IDLE
-from chatcore_postgres.rows import siblings_of
+from chatcore_postgres.rows import change_number, siblings_of
 
 READ_SIBLINGS = f"""
 select m.id, {siblings_of()}
@@ -80,14 +80,14 @@ forgotten as (
         and (reply_id in (select id from subtree) or user_message_id in (select id from subtree))
 )
 update conversations
-set next_position = next_position + 1
+set next_position = next_position + 1, changed_xid = {change_number()}
 where user_id = %(user_id)s and id = %(conversation_id)s
 returning head_id in (select id from subtree)
 """  # noqa: S608 - the query is a literal
 
 MOVE_HEAD = f"""
 update conversations
-set head_id = case when %(parent_id)s::uuid is null then (
+set changed_xid = {change_number()}, head_id = case when %(parent_id)s::uuid is null then (
         select id
         from messages
         where user_id = %(user_id)s and conversation_id = %(conversation_id)s

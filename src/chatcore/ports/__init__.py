@@ -5,6 +5,7 @@ contract tests of that port from :mod:`chatcore.testing`.
 """
 
 from chatcore.ports.auth import Auth
+from chatcore.ports.changes import Change, ChangesRead, ChangeStore
 from chatcore.ports.clock import Clock
 from chatcore.ports.conversations import ConversationStore
 from chatcore.ports.inference import Frame, Inference, InferenceRequest
@@ -24,6 +25,9 @@ __all__ = [
     "Auth",
     "COUNT_RENEWAL_SECONDS",
     "COUNT_SECONDS",
+    "Change",
+    "ChangeStore",
+    "ChangesRead",
     "Clock",
     "ConversationStore",
     "DeltaRead",

@@ -43,6 +43,10 @@ class Observer(Protocol):
         """Reports that this process has taken an orphaned reply over and goes on with it."""
         ...
 
+    def changes_read(self, users: int, seconds: float) -> None:
+        """Reports a read of the changes for the feeds of that many users, which took `seconds`."""
+        ...
+
     def failed(self, what: str, error: Exception) -> None:
         """Reports that the background work named `what` failed. The work is retried where a retry can help."""
         ...
@@ -70,6 +74,9 @@ class NullObserver(Observer):
         """Does nothing."""
 
     def resumed(self, lease: Lease) -> None:
+        """Does nothing."""
+
+    def changes_read(self, users: int, seconds: float) -> None:
         """Does nothing."""
 
     def failed(self, what: str, error: Exception) -> None:

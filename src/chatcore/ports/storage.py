@@ -1,19 +1,21 @@
-"""Defines the storage port, which combines the ports for conversations, for trees and for replies."""
+"""Defines the storage port, which combines the ports for conversations, trees, replies and changes."""
 
 from typing import Protocol
 
+from chatcore.ports.changes import ChangeStore
 from chatcore.ports.conversations import ConversationStore
 from chatcore.ports.replies import ReplyStore
 from chatcore.ports.trees import TreeStore
 
 
-class Storage(ConversationStore, TreeStore, ReplyStore, Protocol):
-    """Stores conversations and the replies that are generated in them.
+class Storage(ConversationStore, TreeStore, ReplyStore, ChangeStore, Protocol):
+    """Stores conversations and the replies that are generated in them, and tells what has changed.
 
     Rules for all methods:
 
     - Every method names the user and touches nothing of another user; data of another user does not exist for the
-      method. Three methods concern no single user: `claim_expired`, `purge_idempotency_keys` and `ping`.
+      method. Some methods concern no single user: `claim_expired`, `purge_idempotency_keys`, `read_watermark`,
+      `purge_deletions` and `ping`.
     - Every method that writes is one transaction. After a StorageUnavailableError it may be repeated with the same
       arguments: repeats converge to the effect of one call.
     - Text is stored and returned exactly, code point for code point. Instants are returned in UTC.

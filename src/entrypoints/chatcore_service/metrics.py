@@ -60,6 +60,15 @@ class Metrics:
         self.open_streams = Gauge(
             "chatcore_open_streams", "Event streams that are open.", multiprocess_mode="livesum", registry=registry
         )
+        self.open_feeds = Gauge(
+            "chatcore_open_feeds", "Feeds of changes that are open.", multiprocess_mode="livesum", registry=registry
+        )
+        self.changes_seconds = Histogram(
+            "chatcore_changes_seconds",
+            "Seconds that a read of changes for all open feeds took.",
+            buckets=_FAST,
+            registry=registry,
+        )
         self.active_generations = Gauge(
             "chatcore_active_generations",
             "Replies that are being generated.",

@@ -75,6 +75,10 @@ class LoggingObserver(Observer):
         self.metrics.checkpoint_seconds.observe(seconds)
         self.metrics.checkpointed_generations.inc(generations)
 
+    def changes_read(self, users: int, seconds: float) -> None:  # noqa: ARG002 - the port's signature
+        """Records the time that a read of changes took."""
+        self.metrics.changes_seconds.observe(seconds)
+
     def recovered(self, lease: Lease, final_state: FinalState) -> None:
         """Logs and counts the recovery of an orphaned reply."""
         self.metrics.recovered.inc()

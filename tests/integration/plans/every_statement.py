@@ -20,6 +20,7 @@ from chatcore.conversations.parts import PartKind
 from chatcore.conversations.path import MAX_SLICE_MESSAGES, WHOLE_PATH, PathRequest
 from chatcore.ports.stream_counts import ProcessId
 from chatcore.replies.orphans import Resumption
+from chatcore.sync.watermark import Watermark
 from chatcore.testing.samples import (
     a_final_state,
     a_fork,
@@ -60,6 +61,8 @@ _ROWS_A_REPLY = 40
 _REASONING = Piece(54, 54, PartKind.REASONING, "so so")
 #: The number of replies for one statement, and of expired rows.
 _MANY, _OLD = 10, 100
+#: The number of users with feeds, and of pages of both tables that are read for each of them.
+_FEEDS, _PAGES_A_SEARCH = 1000, 8
 
 
 @frozen
@@ -113,8 +116,10 @@ async def record(url: str) -> Sequence[Step]:
         await _branch(recording, await create(storage, HEAVY), "a tree")
         await _tidy_up(recording)
         await _import(recording, url)
+        watermark = await storage.read_watermark()
         for user, number in ((HEAVY, 30_000), (LIGHT, 36_019)):
             await _change(recording, a_stored_conversation(user, number))
+        await _tell(recording, watermark)
     return recording.steps
 
 
@@ -200,6 +205,17 @@ async def _branch(recording: Recording, conversation: Conversation, where: str) 
         await storage.delete_message(*names, edit.user_message.id)
 
 
+async def _tell(recording: Recording, watermark: Watermark) -> None:
+    storage = recording.storage
+    for user in (HEAVY, LIGHT):
+        async with recording.step(f"what has changed for {user}"):
+            await storage.read_changes(user, watermark, ROWS_AT_MOST)
+    users = [HEAVY, *(f"user{number}" for number in range(_FEEDS))]
+    # The index is searched for each user.
+    async with recording.step(f"what has changed for {_FEEDS} users", ROWS_AT_MOST + _PAGES_A_SEARCH * _FEEDS):
+        await storage.read_changes_of_all(users, watermark, ROWS_AT_MOST)
+
+
 async def _converse(recording: Recording, conversation: Conversation, where: str) -> None:
     storage = recording.storage
     turn = evolve(a_turn(conversation), idempotency_key=a_key(where.replace(" ", "-")), max_generations=8)
@@ -273,6 +289,8 @@ async def _tidy_up(recording: Recording) -> None:
     rows = ROWS_AT_MOST + _OLD * _ROWS_A_REPLY
     async with recording.step("old keys", rows):
         await storage.purge_idempotency_keys(timedelta(hours=10).total_seconds(), _OLD)
+    async with recording.step("old deletions", rows):
+        await storage.purge_deletions(timedelta(hours=10).total_seconds(), _OLD)
     async with recording.step("expired stream counts", rows):
         await storage.forget_stream_counts(_OLD)
     async with recording.step("a ping"):

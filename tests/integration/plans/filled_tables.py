@@ -26,9 +26,9 @@ create function a_user(n bigint) returns text language sql immutable as
     $$ select case when n % 2 = 0 then '{HEAVY}' else 'user' || n % 2001 end $$;
 
 insert into conversations (user_id, id, title, title_source, model_tag, head_id, next_position, created_at, updated_at,
-    is_archived, is_pinned)
+    is_archived, is_pinned, changed_xid)
 select a_user(n), md5('c' || n)::uuid, 'A title', 'auto', 'default', md5('m2-' || n)::uuid, 3, now(),
-    timestamptz '2026-01-01Z' + n * interval '1 second', n % 3 = 0, n % 100 = 0
+    timestamptz '2026-01-01Z' + n * interval '1 second', n % 3 = 0, n % 100 = 0, n % 700
 from generate_series(1, {CONVERSATIONS}) as n;
 insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, created_at,
     pieces_bytes)
@@ -61,10 +61,16 @@ select a_user(n), 'key' || n, sha256('{{}}'), md5('c' || n)::uuid, md5('m1-' || 
 from generate_series(1, {CONVERSATIONS}) as n;
 insert into open_streams (user_id, process_id, streams, valid_until)
 select 'user' || u, md5('owner' || p)::uuid, 1, now() + case u when 1 then interval '-1 s' else interval '1 hour' end
-from generate_series(0, 2000) as u, generate_series(1, 3) as p
+from generate_series(0, 2000) as u, generate_series(1, 3) as p;
+insert into deleted_conversations (user_id, id, changed_xid, deleted_at)
+select a_user(n), md5('d' || n)::uuid, n % 700, now() - n * interval '1 second'
+from generate_series(1, {CONVERSATIONS}) as n
 """  # noqa: S608 - the only values are the constants above
 
-_TABLES = ("conversations", "messages", "generations", "deltas", "pieces", "idempotency_keys", "open_streams")
+_TABLES = (
+    *("conversations", "messages", "generations", "deltas", "pieces", "idempotency_keys", "open_streams"),
+    "deleted_conversations",
+)
 _NOT_ALL_VISIBLE = """
 select from pg_class where oid in (select conrelid from pg_constraint where contype = 'p') and relallvisible < relpages
     and relnamespace = 'public'::regnamespace

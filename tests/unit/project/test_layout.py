@@ -73,6 +73,7 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_inference/protocols/openai/our_frames": _CHUNKS,
     "adapters/chatcore_inference/protocols/samosachaat/protocol": "unit/adapters/chatcore_inference/test_client.py",
     "adapters/chatcore_memory/beginnings": "unit/adapters/chatcore_memory/test_storage.py",
+    "adapters/chatcore_memory/changes": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/continuations": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/conversations": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/forks": "unit/adapters/chatcore_memory/test_storage.py",

@@ -20,6 +20,7 @@ from chatcore import (
     Reader,
     Sampling,
     User,
+    Watermark,
 )
 from chatcore.conversations.changes import ConversationChanges, HeadChoice
 from chatcore.conversations.trees import Trees
@@ -31,7 +32,7 @@ _PAGE = (Path(__file__).parents[3] / "docs" / "library.md").read_text()
 _SPANS = [" ".join(span.split()) for span in re.findall(r"(?<!`)`([^`]+)`(?!`)", _PAGE)]
 
 #: The classes whose public methods a user of the library calls.
-_CALLED = (Chat, Conversations, Trees, OpenConversation, Turns, Reader, User, Cursor, PathCursor)
+_CALLED = (Chat, Conversations, Trees, OpenConversation, Turns, Reader, User, Cursor, PathCursor, Watermark)
 #: The classes that a user of the library makes.
 _MADE = (Chat, Limits, HistoryLimits, User, PageRequest, PathRequest, ConversationChanges, HeadChoice, Sampling)
 

@@ -13,6 +13,7 @@ TABLES: tuple[LiteralString, ...] = (
     "pieces",
     "idempotency_keys",
     "open_streams",
+    "deleted_conversations",
 )
 
 _TABLE = re.compile(rf"\b(from|join|into|update|using)(\s+)({'|'.join(TABLES)})\b")

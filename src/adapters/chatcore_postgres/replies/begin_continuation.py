@@ -4,7 +4,7 @@ from chatcore.ports.new_reply import AcceptedTurn, NewContinuation
 from chatcore_postgres.driver.database import Database
 from chatcore_postgres.replies.begin import begin_parameters, begin_statement
 from chatcore_postgres.replies.begun import accepted
-from chatcore_postgres.rows import parent_of
+from chatcore_postgres.rows import change_number, parent_of
 
 # A repeat of a continuation whose answer was lost is recognised by its request, which names the attempt.
 #
@@ -75,7 +75,8 @@ locked as (
     update conversations as c
     set head_id = %(reply_id)s,
         updated_at = greatest(c.updated_at, %(now)s),
-        is_archived = false
+        is_archived = false,
+        changed_xid = {change_number()}
     from outcome as o
     where o.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
         and c.next_position = o.next_position and c.head_id is not distinct from o.head_id

@@ -6,7 +6,7 @@ from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration
 from chatcore_postgres.driver.database import Connection, Database, Parameters, fetch_definite_on
 from chatcore_postgres.replies.begin import begin_parameters, begin_statement
 from chatcore_postgres.replies.begun import accepted
-from chatcore_postgres.rows import parent_of
+from chatcore_postgres.rows import change_number, parent_of
 
 # `repeated` is the reply that is stored already, under its own id or under the key.
 #
@@ -89,7 +89,8 @@ moved as (
     set head_id = %(reply_id)s,
         next_position = o.next_position + 1,
         updated_at = greatest(c.updated_at, %(now)s),
-        is_archived = false
+        is_archived = false,
+        changed_xid = {change_number()}
     from outcome as o
     where o.outcome = 'accepted' and c.user_id = %(user_id)s and c.id = %(conversation_id)s
         and c.next_position = o.next_position and c.head_id is not distinct from o.head_id

@@ -8,7 +8,7 @@ from chatcore.ports.new_reply import AcceptedTurn, NewTurn
 from chatcore_postgres.driver.database import Connection, Database, Parameters, fetch_definite_on
 from chatcore_postgres.replies.begin import begin_parameters, begin_statement
 from chatcore_postgres.replies.begun import accepted
-from chatcore_postgres.rows import parent_of
+from chatcore_postgres.rows import change_number, parent_of
 
 # Stands for no message: the parameters have the same types whether there is one or not.
 _NOTHING: LiteralString = "'00000000-0000-0000-0000-000000000000'"
@@ -83,6 +83,7 @@ moved as (
         next_position = o.next_position + 2,
         updated_at = greatest(c.updated_at, %(now)s),
         is_archived = false,
+        changed_xid = {change_number()},
         title = case when c.title_source = 'default' and %(title)s::text <> '' then %(title)s else c.title end,
         title_source = case when c.title_source = 'default' and %(title)s::text <> '' then 'auto'
             else c.title_source end

@@ -5,6 +5,7 @@ from typing import LiteralString
 from chatcore.replies.lease import FinalState, Lease
 from chatcore_postgres.driver.database import Database
 from chatcore_postgres.replies.pieces import insert_pieces, piece_parameters
+from chatcore_postgres.rows import change_number
 
 
 def _finish_statement(*, written: LiteralString = "", further: LiteralString = "") -> LiteralString:
@@ -48,7 +49,8 @@ moved as (
     update conversations as c
     set head_id = case when %(returns_head)s and c.head_id = %(message_id)s then ended.fallback_head_id
             else c.head_id end,
-        updated_at = greatest(c.updated_at, %(ended_at)s)
+        updated_at = greatest(c.updated_at, %(ended_at)s),
+        changed_xid = {change_number()}
     from ended
     where c.user_id = %(user_id)s and c.id = %(conversation_id)s
 ){further}

@@ -18,6 +18,7 @@ from chatcore_postgres.driver.conninfo import normalized
 from chatcore_postgres.driver.database import Connection, Parameters, Row, fetch_on
 from chatcore_postgres.driver.epoll_wait import WaitingConnection
 from chatcore_postgres.health import PING
+from chatcore_postgres.rows import change_number
 from chatcore_postgres.samosachaat.failure import ImportFailedError, failing_as
 from chatcore_postgres.samosachaat.mapping import ImportedConversation, ImportedMessage
 
@@ -40,19 +41,19 @@ from messages
 where user_id = %(user_id)s and id = any(%(ids)s)
 """
 
-IMPORT_CONVERSATION = """
+IMPORT_CONVERSATION = f"""
 insert into conversations
-    (user_id, id, title, title_source, model_tag, created_at, updated_at, is_pinned)
+    (user_id, id, title, title_source, model_tag, created_at, updated_at, is_pinned, changed_xid)
 values (
     %(user_id)s, %(conversation_id)s, %(title)s, %(title_source)s, %(model_tag)s, %(created_at)s, %(updated_at)s,
-    %(is_pinned)s
+    %(is_pinned)s, {change_number()}
 )
 on conflict (user_id, id) do nothing
 returning id
-"""
+"""  # noqa: S608 - the expression is a literal
 
 # A null parent is sent as the message's own id, because an array of ours has no nulls.
-EXTEND_CONVERSATION = """
+EXTEND_CONVERSATION = f"""
 with added as (
     insert into messages (
         user_id, id, conversation_id, parent_id, position, role, content, status, token_count, model_tag,
@@ -67,10 +68,11 @@ with added as (
     ) as imported (id, parent_id, position, role, content, token_count, model_tag, inference_time_ms, created_at)
 )
 update conversations
-set head_id = %(head_id)s, next_position = %(next_position)s, updated_at = greatest(updated_at, %(updated_at)s)
+set head_id = %(head_id)s, next_position = %(next_position)s, updated_at = greatest(updated_at, %(updated_at)s),
+    changed_xid = {change_number()}
 where user_id = %(user_id)s and id = %(conversation_id)s
 returning id
-"""
+"""  # noqa: S608 - the expression is a literal
 
 _TARGET = "The database"
 

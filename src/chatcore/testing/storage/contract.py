@@ -1,6 +1,7 @@
 """Combines the parts of the storage contract."""
 
 from chatcore.testing.storage.archive_and_pins import ArchiveContract, PinsContract
+from chatcore.testing.storage.changes import ChangePlacesContract, ChangesContract
 from chatcore.testing.storage.checkpoints import CheckpointsContract, DeltaReadersContract, StopContract
 from chatcore.testing.storage.continuations import ContinuationsContract
 from chatcore.testing.storage.conversations import ConversationsContract
@@ -24,6 +25,7 @@ from chatcore.testing.storage.regenerations import RegenerationRepeatsContract, 
 from chatcore.testing.storage.regenerations_of_any import RegenerationsOfAnyContract
 from chatcore.testing.storage.resumptions import ResumptionsContract
 from chatcore.testing.storage.running_limit import RunningLimitContract
+from chatcore.testing.storage.tree_changes import TreeChangesContract
 from chatcore.testing.storage.turn_repeats import TurnRepeatsContract
 from chatcore.testing.storage.turns import TurnsContract
 from chatcore.testing.storage.versions import VersionsContract
@@ -64,6 +66,9 @@ class StorageContract(
     PiecesContract,
     PieceReadersContract,
     PieceRecoveryContract,
+    ChangesContract,
+    TreeChangesContract,
+    ChangePlacesContract,
     OutageContract,
 ):
     """Tests every promise of a storage adapter.

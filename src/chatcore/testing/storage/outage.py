@@ -9,8 +9,10 @@ from chatcore.conversations.path import WHOLE_PATH, SliceKey
 from chatcore.errors import StorageUnavailableError
 from chatcore.ports import Storage
 from chatcore.replies.lease import Lease
+from chatcore.sync.watermark import Watermark
 from chatcore.testing.samples import (
     ALICE,
+    NOON,
     a_conversation,
     a_final_state,
     a_fork,
@@ -27,6 +29,7 @@ from chatcore.testing.storage.steps import StorageHooks
 
 _CONVERSATION = a_conversation()
 _LEASE = Lease(user_id=ALICE, conversation_id=_CONVERSATION.id, message_id=a_message_id(), owner_id=an_owner(), epoch=1)
+_WATERMARK = Watermark(origin="00000000", number=1, at=NOON)
 
 #: A call of every method of the port.
 CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
@@ -53,6 +56,10 @@ CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
     "hand_over": lambda s: s.hand_over(progress(_LEASE, "text")),
     "read_deltas": lambda s: s.read_deltas([a_reader(_LEASE)]),
     "purge_idempotency_keys": lambda s: s.purge_idempotency_keys(0, 10),
+    "read_watermark": lambda s: s.read_watermark(),
+    "read_changes": lambda s: s.read_changes(ALICE, _WATERMARK, 10),
+    "read_changes_of_all": lambda s: s.read_changes_of_all([ALICE], _WATERMARK, 10),
+    "purge_deletions": lambda s: s.purge_deletions(0, 10),
     "ping": lambda s: s.ping(),
 }
 

@@ -30,7 +30,7 @@ from chatcore.testing.samples import (
     progress,
 )
 from chatcore.testing.storage.path_steps import contents, read_path
-from chatcore.testing.storage.steps import begin, checkpoint, claim, converse, create, end, lease_of, message_of
+from chatcore.testing.storage.steps import begin, checkpoint, claim, converse, create, end, lease_of, message_of, stored
 from chatcore.user import UserId
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.replies.begin_turn import turn_parameters
@@ -225,3 +225,32 @@ async def test_a_turn_of_the_previous_version_goes_on_after_a_deletion(
     path = await read_path(storage, conversation)
     assert contents(path) == ["three", "four", "Hello", "six"]
     assert [message.versions for message in path] == [(message.id,) for message in path]
+
+
+async def test_of_what_the_previous_version_changes_the_next_change_of_this_one_is_told(
+    storage: PostgresStorage, previous: PreviousVersion
+) -> None:
+    conversation = await create(storage)
+    before = await storage.read_watermark()
+    lease = await previous.begin(a_turn(conversation))
+    unnoticed = await storage.read_changes(conversation.user_id, before, 10)
+    await end(storage, lease, a_final_state())
+
+    read = await storage.read_changes(conversation.user_id, before, 10)
+    assert unnoticed.changes == {}
+    assert [change.conversation for change in read.changes[conversation.user_id]] == [
+        await stored(storage, conversation)
+    ]
+
+
+async def test_what_the_previous_version_creates_is_told(storage: PostgresStorage, previous: PreviousVersion) -> None:
+    before = await storage.read_watermark()
+    conversation = a_conversation()
+    await previous.connection.execute(
+        "insert into conversations (user_id, id, title, title_source, model_tag, created_at, updated_at) "
+        "values (%s, %s, %s, 'default', 'default', %s, %s)",
+        (conversation.user_id, conversation.id, conversation.title, NOON, NOON),
+    )
+
+    read = await storage.read_changes(conversation.user_id, before, 10)
+    assert [change.conversation for change in read.changes[conversation.user_id]] == [conversation]

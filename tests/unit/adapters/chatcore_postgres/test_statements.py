@@ -3,7 +3,8 @@
 The statements read and change rows by `user_id`, bind values by name, and use no `now()` in `returning` or `do update`,
 no volatile function, no trigger, no NOTIFY and no session state. So they work through PgBouncer in transaction mode,
 and on tables that are distributed by user. Nor has a statement a shape that Citus refuses: recursion at the top of a
-statement that writes, or the rows of a function left-joined with a table.
+statement that writes, or the rows of a function left-joined with a table. Whatever changes a conversation numbers the
+change, or feeds would miss it.
 """
 
 import re
@@ -12,14 +13,21 @@ from pathlib import Path
 import pytest
 from tests.statements import all_statements
 
-_TABLES = "conversations|messages|generations|deltas|pieces|idempotency_keys|open_streams"
+_TABLES = "conversations|messages|generations|deltas|pieces|idempotency_keys|open_streams|deleted_conversations"
 
 _TABLE_IN_USE = re.compile(rf"\b(?:from|join|using|update)\s+({_TABLES})\b(?:\s+as\s+(\w+))?")
 _INSERTED_COLUMNS = re.compile(rf"\binsert into (?:{_TABLES})\s*\(\s*(\w+)")
 _INNERMOST = re.compile(r"\(([^()]*)\)")
 
 # These search over all users first, and then change rows by user and key.
-_OVER_ALL_USERS = {"CLAIM_EXPIRED", "PURGE_IDEMPOTENCY_KEYS", "FORGET_STREAM_COUNTS"}
+_OVER_ALL_USERS = {"CLAIM_EXPIRED", "PURGE_IDEMPOTENCY_KEYS", "PURGE_DELETIONS", "FORGET_STREAM_COUNTS"}
+
+#: What every change of a conversation must have: up to where it is looked for, and the pattern.
+_CHANGES = {
+    "an insert that numbers no change": (r"\binsert into conversations\s*\(([^)]*)\)", r"\bchanged_xid\b"),
+    "an update that numbers no change": (r"\bupdate conversations\b(.*?)\bwhere\b", r"\bchanged_xid ="),
+    "a deletion that is not recorded": (r"\bdelete from conversations\b(.*)", r"\binto deleted_conversations\b"),
+}
 
 _FORBIDDEN = {
     "a trigger": r"\btrigger\b",
@@ -64,6 +72,10 @@ _PROBLEM_OF_PLANTED = {
     "select pg_notify('a', 'b')": "a notification",
     "select pg_advisory_xact_lock(1)": "session state",
     "select set_config('lock_timeout', '5s', false)": "session state",
+    "insert into conversations (user_id, id) values (%(u)s, %(i)s)": "an insert that numbers no change",
+    "with a as (update conversations as c set head_id = null where c.user_id = %(u)s) update messages set id = id "
+    "where user_id = %(u)s returning changed_xid = 1": "an update that numbers no change",
+    "delete from conversations where user_id = %(u)s": "a deletion that is not recorded",
     "select 1 from messages where user_id = %(u)s for update skip locked": "rows of others skipped",
     "with recursive a as (select 1), b as (insert into deltas (user_id) select %(u)s) select 1 from a": (
         "recursion at the top of a statement that writes"
@@ -82,6 +94,11 @@ def _problems(sql: str, *, over_all_users: bool = False) -> set[str]:
     text = re.sub(r"'[^']*'", "''", " ".join(sql.split()))
     found = {problem for problem, pattern in _FORBIDDEN.items() if re.search(pattern, text)}
     found |= {"an insert that does not begin with user_id" for c in _INSERTED_COLUMNS.findall(text) if c != "user_id"}
+    found |= {
+        problem
+        for problem, (change, number) in _CHANGES.items()
+        if any(not re.search(number, changed) for changed in re.findall(change, text))
+    }
     if text.startswith("with recursive") and _WRITES.search(text):
         found.add("recursion at the top of a statement that writes")
     for scope in _scopes(text):
