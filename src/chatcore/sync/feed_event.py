@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from chatcore.errors import FieldProblem, InvalidInputError
 from chatcore.ports.changes import DELETION_HOURS, Change, ChangesRead
 from chatcore.sync.watermark import Watermark
 from chatcore.user import UserId
@@ -71,6 +72,17 @@ def events_of(user_id: UserId, after: Watermark, read: ChangesRead) -> Sequence[
         for change, following in pairwise(changes)
     ]
     return [*events, _event(changes[-1], read.watermark)] if changes else []
+
+
+def require_page_limit(limit: int) -> int:
+    """Returns the limit of a page.
+
+    Raises:
+        InvalidInputError: the limit is not from 1 to MAX_WAITING.
+    """
+    if not 1 <= limit <= MAX_WAITING:
+        raise InvalidInputError(FieldProblem("limit", f"must be from 1 to {MAX_WAITING}"))
+    return limit
 
 
 def first_page(events: Sequence[FeedEvent], limit: int) -> Sequence[FeedEvent]:

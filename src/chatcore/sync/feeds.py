@@ -15,7 +15,15 @@ from attrs import frozen
 from chatcore.ports.changes import ChangesRead, ChangeStore
 from chatcore.ports.clock import Clock
 from chatcore.ports.observer import Observer
-from chatcore.sync.feed_event import MAX_WAITING, FeedEvent, FeedEventKind, events_of, first_page, leads_nowhere
+from chatcore.sync.feed_event import (
+    MAX_WAITING,
+    FeedEvent,
+    FeedEventKind,
+    events_of,
+    first_page,
+    leads_nowhere,
+    require_page_limit,
+)
 from chatcore.sync.feed_reader import FeedReader
 from chatcore.sync.watermark import Watermark
 from chatcore.timed_wait import wait_at_most
@@ -85,7 +93,11 @@ class Feeds:
         """Returns the user's first changes after a watermark; without one, the watermark with which to begin.
 
         The page has more than `limit` changes if it cannot be divided there; see :func:`first_page`.
+
+        Raises:
+            InvalidInputError: the limit is not from 1 to MAX_WAITING.
         """
+        require_page_limit(limit)
         if after is None:
             return ChangesPage((), await self._storage.read_watermark(), is_reset=False)
         read = await self._storage.read_changes(user.id, after, _MOST_READ)

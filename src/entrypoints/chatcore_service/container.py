@@ -9,7 +9,7 @@ the test requests the application::
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypedDict
+from typing import TypedDict
 
 from attrs import asdict
 from dependency_injector import containers, providers
@@ -31,15 +31,7 @@ from chatcore_inference import (
 )
 from chatcore_postgres import MigrationError, PostgresStorage, migrate
 from chatcore_postgres.samosachaat import ImportFailedError, ImportReport, OnProgress, TableCounts, import_samosachaat
-from chatcore_service.api.all_endpoints import openapi_document
-from chatcore_service.api.conversations import ConversationEndpoints
-from chatcore_service.api.docs import OpenApiEndpoints
-from chatcore_service.api.forks import ForkEndpoints
-from chatcore_service.api.messages import MessageEndpoints
-from chatcore_service.api.models import ModelEndpoints
-from chatcore_service.api.monitoring import MonitoringEndpoints
-from chatcore_service.api.replies import ReplyEndpoints
-from chatcore_service.api.trees import TreeEndpoints
+from chatcore_service.endpoint_container import EndpointContainer
 from chatcore_service.http.admission import Admission
 from chatcore_service.http.application import build_application
 from chatcore_service.http.bearer_authenticator import BearerAuthenticator
@@ -56,6 +48,7 @@ from chatcore_service.observer import LoggingObserver
 from chatcore_service.readiness import Readiness
 from chatcore_service.settings import Settings
 from chatcore_service.streaming.cluster_stream_counts import ClusterStreamCounts
+from chatcore_service.streaming.feed_streams import FeedStreams
 from chatcore_service.streaming.stream_limiter import StreamLimiter
 from chatcore_service.streaming.stream_monitor import StreamMonitor
 from chatcore_service.streaming.streams import Streams
@@ -221,52 +214,32 @@ class Container(containers.DeclarativeContainer):
     streams = providers.Singleton(
         Streams, turns=chat.provided.turns, stream_monitor=stream_monitor, limiter=limiter, metrics=metrics
     )
+    feed_streams = providers.Singleton(
+        FeedStreams,
+        feeds=chat.provided.feeds,
+        stream_monitor=stream_monitor,
+        settings=settings.provided.streams,
+        metrics=metrics,
+    )
     buffer_budget = providers.Singleton(BufferBudget, settings.provided.requests.max_buffered_bytes, metrics)
     admission = providers.Singleton(
         Admission, settings.provided.requests, buffer_budget=buffer_budget, clock=clock, metrics=metrics
     )
     bodies = providers.Singleton(BodyReader, settings.provided.requests)
     waiting_turns = providers.Singleton(WaitingTurns, settings.provided.requests.max_waiting_turns, metrics)
-    # What every class of endpoints takes that read bodies.
-    _for_bodies: ClassVar[Mapping[str, Any]] = {
-        "authenticator": authenticator,
-        "admission": admission,
-        "bodies": bodies,
-        "limits": settings.provided.limits.inputs,
-    }
-    conversation_endpoints = providers.Factory(
-        ConversationEndpoints, conversations=chat.provided.conversations, models=models, **_for_bodies
-    )
-    fork_endpoints = providers.Factory(ForkEndpoints, conversations=chat.provided.conversations, **_for_bodies)
-    message_endpoints = providers.Factory(
-        MessageEndpoints,
-        turns=chat.provided.turns,
-        trees=chat.provided.trees,
-        streams=streams,
-        waiting_turns=waiting_turns,
-        default_sampling=settings.provided.sampling,
-        default_on_busy=settings.provided.send_on_busy,
-        passed_fields=settings.provided.inference.pass_fields,
-        **_for_bodies,
-    )
-    reply_endpoints = providers.Factory(
-        ReplyEndpoints,
-        turns=chat.provided.turns,
-        trees=chat.provided.trees,
+    endpoints = providers.Container(
+        EndpointContainer,
+        settings=settings,
+        chat=chat,
+        models=models,
+        metrics=metrics,
+        readiness=readiness,
         authenticator=authenticator,
         admission=admission,
+        bodies=bodies,
+        waiting_turns=waiting_turns,
         streams=streams,
-    )
-    tree_endpoints = providers.Factory(
-        TreeEndpoints, trees=chat.provided.trees, authenticator=authenticator, admission=admission
-    )
-    model_endpoints = providers.Factory(ModelEndpoints, models=models, **_for_bodies)
-    monitoring_endpoints = providers.Factory(MonitoringEndpoints, readiness=readiness, metrics=metrics)
-    openapi_endpoints = providers.Factory(
-        OpenApiEndpoints,
-        document=providers.Callable(
-            openapi_document, settings.provided.limits.inputs, authenticator.provided.security_schemes
-        ),
+        feed_streams=feed_streams,
     )
     pool_stats = providers.Callable(_pool_stats, storage)
     shutdown = providers.Singleton(Shutdown, chat, stream_monitor, settings.provided.drain_seconds)
@@ -288,14 +261,7 @@ class Container(containers.DeclarativeContainer):
     )
     application = providers.Singleton[Starlette](
         build_application,
-        conversation_endpoints,
-        fork_endpoints,
-        message_endpoints,
-        reply_endpoints,
-        tree_endpoints,
-        model_endpoints,
-        monitoring_endpoints,
-        openapi_endpoints,
+        endpoints.provided.every.call(),
         metrics=metrics,
         origins=settings.provided.frontend_origins,
         lifespan=lifespan,

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from chatcore.input_limits import InputLimits
+from chatcore_service.api.changes import ChangeEndpoints
 from chatcore_service.api.conversations import ConversationEndpoints
 from chatcore_service.api.docs import OpenApiEndpoints
 from chatcore_service.api.forks import ForkEndpoints
@@ -22,6 +23,7 @@ _ENDPOINTS: tuple[EndpointsType, ...] = (
     MessageEndpoints,
     ReplyEndpoints,
     TreeEndpoints,
+    ChangeEndpoints,
     ModelEndpoints,
     MonitoringEndpoints,
     OpenApiEndpoints,

@@ -28,7 +28,8 @@ Lifespan = Callable[[Starlette], AbstractAsyncContextManager[dict[str, object]]]
 
 
 def build_application(
-    *endpoints: Endpoints,
+    endpoints: Sequence[Endpoints],
+    *,
     metrics: Metrics,
     origins: Sequence[str],
     lifespan: Lifespan,

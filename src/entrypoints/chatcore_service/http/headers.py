@@ -6,8 +6,10 @@ from typing import Annotated
 from attrs import frozen
 from starlette.requests import Request
 
+from chatcore import Watermark
 from chatcore.errors import FieldProblem, InvalidInputError, NotAuthenticatedError
 from chatcore.replies.idempotency import KEPT_HOURS, MAX_KEY_CHARS
+from chatcore.sync.watermark import FEED_ID_PATTERN
 from chatcore_service.http.fields import Doc, Keywords
 from chatcore_service.http.operation import Parameter
 from chatcore_service.http.refusals import MalformedEventIdError
@@ -48,6 +50,16 @@ LAST_EVENT_ID = Parameter(
     "Last-Event-ID",
     Annotated[_EventId, Doc("The id of the last event that the reader received.")],
     component="last_event_id",
+)
+LAST_FEED_ID = Parameter(
+    "header",
+    "Last-Event-ID",
+    Annotated[
+        str,
+        Keywords(pattern=FEED_ID_PATTERN),
+        Doc("The id of the last event that the reader received. It takes precedence over `after`."),
+    ],
+    component="last_feed_id",
 )
 TEXT_OFFSET = Parameter(
     "query",
@@ -128,9 +140,29 @@ def resume_point(request: Request) -> ResumePoint:
     return ResumePoint(None, knows_end=False)
 
 
+def last_watermark(request: Request) -> Watermark | None:
+    """Returns the place in a feed that the header Last-Event-ID names; None if there is no such header.
+
+    Raises:
+        MalformedEventIdError: the value is not the id of an event, or is given more than once.
+    """
+    ids = request.headers.getlist("last-event-id")
+    if not ids:
+        return None
+    if len(ids) > 1:
+        raise MalformedEventIdError
+    try:
+        return Watermark.decode(ids[0])
+    except InvalidInputError:
+        raise MalformedEventIdError from None
+
+
 def _resume_point(values: list[str]) -> ResumePoint:
     if len(values) > 1 or not _EVENT_ID.fullmatch(values[0]):
-        raise MalformedEventIdError(MAX_OFFSET_DIGITS)
+        raise MalformedEventIdError(
+            f"Last-Event-ID and offset must be the id of an event: a number of at most {MAX_OFFSET_DIGITS} digits, in "
+            "some replies with a second number after a hyphen, and -end in the id of a closing frame."
+        )
     point, mark, _ = values[0].partition("-end")
     offset, _, generation = point.partition("-")
     return ResumePoint(int(offset), knows_end=bool(mark), generation=int(generation or 1))

@@ -17,6 +17,8 @@ REGENERATE = CONVERSATION + "/regenerate"
 REPLY_STREAM = MESSAGE + "/stream"
 REPLY_CONTINUE = MESSAGE + "/continue"
 REPLY_STOP = MESSAGE + "/stop"
+EVENTS = "/api/events"
+CHANGES = "/api/changes"
 MODELS = "/api/models"
 SWAP = MODELS + "/swap"
 

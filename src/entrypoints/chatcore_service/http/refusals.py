@@ -41,15 +41,10 @@ class IncompleteBodyError(RefusedError):
 
 
 class MalformedEventIdError(RefusedError):
-    """Reports that the offset at which to resume a stream is malformed."""
+    """Reports that the place at which to resume a stream is malformed."""
 
     code = "malformed_event_id"
-
-    def __init__(self, max_digits: int) -> None:
-        super().__init__(
-            f"Last-Event-ID and offset must be the id of an event: a number of at most {max_digits} digits, in some "
-            "replies with a second number after a hyphen, and -end in the id of a closing frame."
-        )
+    sentence = "Last-Event-ID must be the id of an event, and be given once."
 
 
 class PreflightRefusedError(RefusedError):
@@ -121,6 +116,17 @@ class TooManyStreamsError(RefusedError):
 
     def __init__(self, retry_after_seconds: int = 5) -> None:
         super().__init__(headers={"Retry-After": str(retry_after_seconds)})
+
+
+class TooManyFeedsError(RefusedError):
+    """Reports that the user has as many open feeds on this process as allowed."""
+
+    status = 429
+    code = "too_many_feeds"
+    sentence = "Too many feeds are open for this user."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "5"})
 
 
 class TooManyConnectionsError(RefusedError):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from chatcore import Reader
@@ -21,6 +22,13 @@ _HEADERS = [
 ]
 
 ChunkT = TypeVar("ChunkT")
+
+
+def event_stream_head_response() -> Response:
+    """Returns the response to a HEAD request for an event stream."""
+    response = Response()
+    response.raw_headers = list(_HEADERS)
+    return response
 
 
 class EventStream(HasOwnLimit, Generic[ChunkT]):
@@ -56,10 +64,11 @@ class EventStream(HasOwnLimit, Generic[ChunkT]):
         stream_monitor: StreamMonitor,
         location: str | None,
         on_close: Callable[[], None],
+        revalidate_seconds: float | None = None,
     ) -> None:
         self._reader = reader
         self._encoder = encoder
-        self._state = StreamState(caller, wake=reader.wake)
+        self._state = StreamState(caller, wake=reader.wake, revalidate_seconds=revalidate_seconds)
         self._monitor = stream_monitor
         self._location = location
         self._on_close = on_close

@@ -42,13 +42,16 @@ class StreamState:
         "is_writing",
         "owes_keep_alive",
         "quiet_since",
+        "revalidate_seconds",
         "validate_at",
         "wake",
         "writer",
     )
 
-    def __init__(self, caller: Caller, *, wake: Callable[[], None]) -> None:
+    def __init__(self, caller: Caller, *, wake: Callable[[], None], revalidate_seconds: float | None = None) -> None:
         self.caller = caller
+        #: Interval at which the token is validated again, if it is not that of all streams.
+        self.revalidate_seconds = revalidate_seconds
         self.wake = wake
         #: Function that aborts the connection.
         self.abort: Callable[[], object] = wake
@@ -109,7 +112,7 @@ class StreamMonitor:
         now = self._clock.monotonic()
         state.quiet_since = now
         state.ends_at = now + self._lifetime_of(state.caller)
-        state.validate_at = now + self._settings.revalidate_seconds
+        state.validate_at = now + self._revalidate_seconds(state)
         self._states.add(state)
         if self._ticking is None:
             # The context is empty, because the task works for all users, and not only for the request that started it.
@@ -141,6 +144,10 @@ class StreamMonitor:
             # The auth service's clock is behind ours; it rejects the token when it is validated again.
             seconds_left = self._settings.revalidate_seconds
         return min(self._settings.max_seconds, seconds_left)
+
+    def _revalidate_seconds(self, state: StreamState) -> float:
+        own = state.revalidate_seconds
+        return self._settings.revalidate_seconds if own is None else own
 
     async def _tick_on(self) -> None:
         try:
@@ -190,6 +197,6 @@ class StreamMonitor:
         else:
             if user.id != caller.user.id:
                 state.end()
-            state.validate_at = now + self._settings.revalidate_seconds
+            state.validate_at = now + self._revalidate_seconds(state)
         finally:
             state.is_validating = False

@@ -117,6 +117,11 @@ LIMITS: Mapping[str, tuple[str, float, tuple[str, ...]]] = {
             "integration/entrypoints/chatcore_service/streaming/test_streams.py::test_the_limit_of_streams_counts_each_user_separately",
         ),
     ),
+    "MAX_FEEDS_PER_USER": (
+        "streams.max_feeds_per_user",
+        20,
+        ("unit/entrypoints/chatcore_service/api/test_changes.py::test_feeds_have_a_limit_of_their_own",),
+    ),
     "MAX_GENERATIONS_PER_USER": (
         "limits.generations_per_user",
         8,
@@ -213,6 +218,7 @@ NO_LIMITS = {
     "DRAIN_SECONDS",
     "INFERENCE_CONNECT_TIMEOUT_SECONDS",
     "STREAM_REVALIDATE_SECONDS",
+    "FEED_REVALIDATE_SECONDS",
 }
 
 _TESTS = Path(__file__).parents[3]

@@ -64,6 +64,8 @@ OWNED = (
 NAMELESS = {
     "GET /api/conversations",
     "POST /api/conversations",
+    "GET /api/events",
+    "GET /api/changes",
     "GET /api/models",
     "POST /api/models/swap",
     "GET /",
@@ -74,8 +76,8 @@ NAMELESS = {
     "GET /docs",
 }
 
-#: Names in paths, queries and headers. A cursor names a place in the caller's own list, and `before` one in the
-#: conversation that the path names.
+#: Names in paths, queries and headers. A cursor names a place in the caller's own list, `before` one in the
+#: conversation that the path names, and `after` one in the sequence of all changes, which says nothing about a user.
 NAMES_OF_OWNED = {"conversation_id", "message_id"}
 OTHER_NAMES = {
     "limit",
@@ -85,6 +87,7 @@ OTHER_NAMES = {
     "tz",
     "branches",
     "before",
+    "after",
     "Idempotency-Key",
     "Prefer",
     "Last-Event-ID",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from attrs import evolve
 from jsonschema import Draft202012Validator
+from tests.unit.conftest import until
 from tests.unit.entrypoints.chatcore_service.http_service import (
     ALICE,
     ROOT,
@@ -66,9 +68,9 @@ def require_described(response: httpx.Response) -> None:
     media_type = response.headers["content-type"].partition(";")[0]
     content = described["content"].get(media_type) or described["content"]["*/*"]
     if media_type == "text/event-stream":
-        for event in response.text.split("\n\n")[:-1]:
-            data = content["schema"]["properties"]["data"]
-            validate(data["contentSchema"], json.loads(event.rpartition("data: ")[2]))
+        # Comments and the place at which a feed begins have no data.
+        for data in re.findall(r"^data: (.*)$", response.text, re.MULTILINE):
+            validate(content["schema"]["properties"]["data"]["contentSchema"], json.loads(data))
     elif media_type.endswith("json") and "schema" in content:
         validate(content["schema"], response.json())
 
@@ -142,6 +144,8 @@ def test_every_link_leads_to_an_operation_and_parameters_that_it_takes() -> None
         "regenerateReply",
         "followReply",
         "stopReply",
+        "listChanges",
+        "followChanges",
     }
     for operation_id, parameters in links:
         assert set(json.loads(parameters)) <= operations[operation_id]
@@ -161,6 +165,7 @@ def test_every_part_of_the_document_is_used() -> None:
 
 async def test_what_succeeds_has_the_described_shape(service: HttpService) -> None:
     client = service.client
+    after = (await client.get("/api/changes", headers=ALICE)).json()["next"]
     service.inference.play(token_frame("Hello"), b'data: {"done":true,"finish_reason":"length"}\n\n')
     conversation = await service.conversation()
     stream = await client.post(f"{conversation}/messages", json={"content": "hi"}, headers=ALICE)
@@ -185,6 +190,7 @@ async def test_what_succeeds_has_the_described_shape(service: HttpService) -> No
         await client.put(conversation, json={"title": "y"}, headers=ALICE),
         await client.patch(conversation, json={"title": "z"}, headers=ALICE),
         await client.delete(conversation, headers=ALICE),
+        await client.get(f"/api/changes?after={after}", headers=ALICE),
         await client.get("/api/models", headers=ALICE),
         await client.post("/api/models/swap", json={"model_tag": "x"}, headers=ROOT),
         await client.get("/"),
@@ -194,7 +200,14 @@ async def test_what_succeeds_has_the_described_shape(service: HttpService) -> No
         await client.get("/openapi.json"),
         await client.get("/docs"),
     ]
+    # A feed ends when the process drains.
+    following = asyncio.create_task(client.get(f"/api/events?after={after}", headers=ALICE))
+    await until(lambda: service.container.feed_streams()._open)
+    await service.container.shutdown().drain()
+    responses.append(await following)
 
+    (page,) = [response for response in responses if response.request.url.path == "/api/changes"]
+    assert {item["event"] for item in page.json()["items"]} == {"conversation", "deleted"}
     for response in responses:
         assert response.status_code < 400
         require_described(response)
