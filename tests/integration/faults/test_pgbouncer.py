@@ -16,6 +16,7 @@ from tests.integration.faults.cluster import Cluster
 from tests.integration.faults.fresh_database import fresh_database
 from tests.integration.faults.patience import read_to_the_end
 from tests.integration.faults.pgbouncer import POOL_SIZE, PgBouncer
+from tests.integration.faults.tab import Tab
 from tests.integration.faults.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.pgbouncer]
@@ -81,6 +82,17 @@ async def test_a_dead_replica_s_reply_is_recovered_through_it(cluster: Cluster, 
     await answer.read()
     await read_to_the_end(follower, cluster.urls[1:])
     await cluster.revive()
+    await cluster.check()
+
+
+async def test_feeds_keep_in_step_through_it(cluster: Cluster, user: Client) -> None:
+    opened = [Tab(user, cluster.urls), Tab(user, cluster.urls[::-1])]
+    async with opened[0], opened[1]:
+        conversations = [await user.create(on=on) for on in cluster.urls]
+        assert await user.delete(conversations[0], on=cluster.urls[1]) == 204
+        await eventually(
+            lambda: [list(tab.shown) for tab in opened] == [conversations[1:]] * 2, within=15, what="both tabs in step"
+        )
     await cluster.check()
 
 
