@@ -18,8 +18,13 @@ from tests.integration.missing_programs import leave_out
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def service(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
     """Provides the service, and a conversation of the caller's."""
-    # A body that is cut short is waited for; the tests are in a hurry.
-    settings = {"BODY_TIMEOUT_SECONDS": "1", "LOG_LEVEL": "INFO", "INFERENCE_CAN_CONTINUE": "true"}
+    # A body that is cut short and the end of a feed are waited for; the tests are in a hurry.
+    settings = {
+        "BODY_TIMEOUT_SECONDS": "1",
+        "STREAM_MAX_SECONDS": "0.1",
+        "LOG_LEVEL": "INFO",
+        "INFERENCE_CAN_CONTINUE": "true",
+    }
     cluster = Cluster(shared_database_url, tmp_path_factory.mktemp("bad-input"), size=1, settings=settings)
     async with cluster, await psycopg.AsyncConnection.connect(shared_database_url, autocommit=True) as connection:
         cluster.auth.on("/auth/validate", vouch_for_known_users)

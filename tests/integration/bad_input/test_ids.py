@@ -107,6 +107,20 @@ NO_EVENT_IDS = {
     "word": b"abc",
 }
 
+NO_FEED_IDS = {
+    "a number": "5",
+    "two numbers": "1-2",
+    "an offset": "5-2-end",
+    "capitals": "1F-2-00000000",
+    "a short origin": "1-2-0000000",
+    "a long origin": "1-2-000000000",
+    "a long number": "1234567890123456-2-00000000",
+    "a late instant": "1-1234567890-00000000",
+    "signs": "-1--2-00000000",
+    "a quote": "1-2-0000000'",
+    "10 kilobytes": "1" * 10_000,
+}
+
 
 @pytest.mark.parametrize("name", NO_IDS)
 async def test_what_is_no_id_of_the_callers_is_not_found(service: Service, name: str) -> None:
@@ -169,11 +183,29 @@ async def test_two_event_ids_are_refused(service: Service) -> None:
 
 
 async def test_an_event_id_past_the_end_is_answered_from_what_there_is(service: Service) -> None:
-    for operation, parameter in with_parameter("header", "Last-Event-ID"):
+    replies = [row for row in with_parameter("header", "Last-Event-ID") if row[0] in WITH_IDS]
+    for operation, parameter in replies:
         for value in (b"0", b"007", b"999999999999999"):
             answer = await service.call(operation, [*TOKEN, (parameter, value)])
             assert answer.status == 200
             assert (b'"rewind"' in answer.body) is (value == b"999999999999999")
+
+
+@pytest.mark.parametrize("name", NO_FEED_IDS)
+async def test_what_is_no_place_in_a_feed_is_refused(service: Service, name: str) -> None:
+    for operation, parameter in with_parameter("query", "after"):
+        await require_refused_query(service, operation, f"{parameter}={NO_FEED_IDS[name]}")
+        if ("header", "Last-Event-ID") in operation.parameters:
+            value = NO_FEED_IDS[name].encode()
+            require_refusal(await service.call(operation, [*TOKEN, ("Last-Event-ID", value)]), 400)
+
+
+async def test_a_place_in_a_feed_that_was_made_up_is_a_reset(service: Service) -> None:
+    for operation, parameter in with_parameter("query", "after"):
+        for value in ("0-0-00000000", "fffffffffffffff-fffffffff-ffffffff"):
+            answer = await service.call(operation, TOKEN, target=f"{operation.path}?{parameter}={value}")
+            assert answer.status == 200
+            assert b'"reset":true' in answer.body or b"\nevent: reset\n" in answer.body
 
 
 async def require_refused_query(service: Service, operation: Operation, query: str) -> None:

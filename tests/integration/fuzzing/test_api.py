@@ -25,7 +25,8 @@ _TOO_LONG = b'data: {"done":true,"finish_reason":"length"}\n\n'
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cluster(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
-    settings = {"INFERENCE_CAN_CONTINUE": "true"}
+    # Each feed is read to its end.
+    settings = {"INFERENCE_CAN_CONTINUE": "true", "STREAM_MAX_SECONDS": "0.1"}
     folder = tmp_path_factory.mktemp("fuzzing")
     async with Cluster(shared_database_url, folder, size=1, settings=settings) as cluster:
         cluster.auth.on("/auth/validate", vouch_for_known_users)
