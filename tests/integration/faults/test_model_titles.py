@@ -13,7 +13,7 @@ from tests.integration.faults.client import Client
 from tests.integration.faults.cluster import Cluster
 from tests.integration.faults.fresh_database import fresh_database
 from tests.integration.faults.waiting import eventually
-from tests.integration.inference_server import DONE, Call, hang, stream, token
+from tests.integration.inference_server import DONE, STREAM_HEAD, Call, chunk, hang, packets, stream, token
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,7 +38,8 @@ class Namer:
         self.asked += 1
         await self.released.wait()
         # More would follow the title, but nobody waits for it.
-        await stream(token('"A friendly'), token(' greeting"'), token("\n"), token("It is"), then=hang)(call)
+        said = (token('"A friendly'), token(' greeting"'), token("\n"), token("It is"))
+        await packets(STREAM_HEAD, *map(chunk, said), then=hang)(call)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
