@@ -23,7 +23,8 @@ from starlette.routing import Route
 USER = "reader"
 
 _LIST = """
-select c.id, c.user_id, title, model_tag, created_at, updated_at, is_pinned, message_id as active_reply_id
+select c.id, c.user_id, title, model_tag, created_at, updated_at, is_pinned, is_archived, instructions, head_id,
+    message_id as active_reply_id
 from conversations as c left join generations as g on g.user_id = c.user_id and g.conversation_id = c.id
 where c.user_id = %s order by updated_at desc, c.id desc limit %s
 """
@@ -31,19 +32,21 @@ where c.user_id = %s order by updated_at desc, c.id desc limit %s
 _OPEN = """
 (
     select id, null::uuid as conversation_id, null as role, title as content, model_tag, created_at, updated_at,
-        null::uuid as parent_id, null as status, null::integer as token_count, null::integer as inference_time_ms
+        null::uuid as parent_id, null as status, null::integer as token_count, null::integer as inference_time_ms,
+        null as error, null as finish_reason, null::uuid[] as versions
     from conversations where user_id = %s and id = %s
 )
 union all (
     select id, conversation_id, role, content, model_tag, created_at, null, parent_id, status, token_count,
-        inference_time_ms
+        inference_time_ms, error, finish_reason, array[id]
     from messages where user_id = %s and conversation_id = %s order by position
 )
 """
 _CREATE = """
 insert into conversations (user_id, id, title, title_source, model_tag, created_at, updated_at)
 values (%s, %s, %s, 'user', 'default', %s, %s)
-returning id, user_id, title, model_tag, created_at, updated_at, is_pinned, null::uuid as active_reply_id
+returning id, user_id, title, model_tag, created_at, updated_at, is_pinned, is_archived, instructions, head_id,
+    null::uuid as active_reply_id
 """
 
 
