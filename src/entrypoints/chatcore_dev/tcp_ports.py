@@ -2,17 +2,23 @@
 
 import errno
 import socket
+from contextlib import suppress
+from random import SystemRandom
 
 from chatcore_dev.local_stack_error import LocalStackError
 
 LOOPBACK = "127.0.0.1"
+# Linux and macOS give none of these ports to connections. A port of theirs could become that of somebody's connection
+# before its program, which takes a second to start, listens on it.
+_PORTS = range(12_000, 32_000)
 
 
 def free_port() -> int:
-    """Returns a port on loopback that is free at the moment."""
-    with socket.create_server((LOOPBACK, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Returns a port on loopback that is free at the moment, and that no connection gets later."""
+    while True:
+        port = SystemRandom().choice(_PORTS)
+        with suppress(OSError), socket.create_server((LOOPBACK, port)):
+            return port
 
 
 def require_free(host: str, port: int) -> None:

@@ -120,7 +120,6 @@ TESTED_BY: Mapping[str, str] = {
         "integration/entrypoints/chatcore_dev/test_inference_service.py"
     ),
     "entrypoints/chatcore_dev/interruption": "integration/entrypoints/chatcore_dev/test_child_process.py",
-    "entrypoints/chatcore_dev/tcp_ports": _STACK,
     "entrypoints/chatcore_dev/terminal": _STACK,
     "entrypoints/chatcore_dev/welcome": _STACK,
     "entrypoints/chatcore_service/__main__": _SERVE,
