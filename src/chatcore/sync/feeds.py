@@ -76,7 +76,7 @@ class Feeds:
             return reader
         async with self._is_reading:
             watermark = self._watermark or await self._start()
-            self._readers.setdefault(user.id, set()).add(reader)
+            self._enter(user.id, reader)
         if after is None:
             reader.put([FeedEvent(FeedEventKind.PLACE, watermark)])
             return reader
@@ -119,6 +119,12 @@ class Feeds:
         if self._reading is not None:
             self._reading.cancel()
             await wait_at_most([self._reading], seconds=CLOSE_SECONDS, clock=self._clock)
+
+    def _enter(self, user_id: UserId, reader: FeedReader) -> None:
+        self._readers.setdefault(user_id, set()).add(reader)
+        if self._is_cut:
+            # The shutdown began while the feed was being opened, and did not find this reader.
+            reader.cut()
 
     def _leave(self, user_id: UserId, reader: FeedReader) -> None:
         readers = self._readers.get(user_id, set())

@@ -258,6 +258,21 @@ async def test_readers_are_told_to_reconnect_when_the_process_drains(world: Worl
     await until(reading.done)
 
 
+async def test_a_reader_that_is_being_opened_when_the_process_drains_is_told_to_reconnect(world: World) -> None:
+    for after in (None, await world.storage.read_watermark()):
+        feeds = world.replica().chat.feeds
+        opening = asyncio.ensure_future(feeds.open(ADA, after))
+        await until(feeds._is_reading.locked)
+        feeds.cut()
+
+        reader = await opening
+
+        assert told(taken(reader)) == [FeedEventKind.PLACE]
+        assert reader.end is RECONNECT
+        reader.leave()
+        await feeds.close()
+
+
 async def test_pages_tell_what_feeds_tell(world: World) -> None:
     feeds = world.chat.feeds
     begin = await feeds.page(ADA, None, 10)
