@@ -21,6 +21,7 @@ from chatcore.testing.samples import (
     continuation_of,
     later,
 )
+from chatcore.testing.storage.list_steps import newest_first, read_list, store
 from chatcore.testing.storage.steps import StorageHooks, begin, converse, create, end, stored
 
 _ARCHIVED = PageRequest(is_archived=True)
@@ -36,7 +37,7 @@ class ArchiveContract(StorageHooks):
 
         for limit in (1, 3, 10):
             request = PageRequest(limit=limit, is_archived=is_archived)
-            assert await _pages(storage, request) == expected
+            assert await read_list(storage, request) == expected
             offsets = [evolve(request, offset=offset) for offset in range(0, 10, limit)]
             pages = [(await storage.list_conversations(ALICE, one)).conversations for one in offsets]
             assert [one for page in pages for one in page] == expected
@@ -51,8 +52,7 @@ class ArchiveContract(StorageHooks):
 
     async def test_a_conversation_moves_between_the_lists_and_keeps_its_instant(self, storage: Storage) -> None:
         older, newer = a_conversation(at=later(1)), a_conversation(at=later(2))
-        for conversation in (older, newer):
-            await storage.create_conversation(conversation)
+        await store(storage, older, newer)
 
         archived = await storage.update_conversation(ALICE, older.id, ConversationChanges(is_archived=True))
         lists = [await storage.list_conversations(ALICE, request) for request in (PageRequest(), _ARCHIVED)]
@@ -133,12 +133,11 @@ class PinsContract(StorageHooks):
 
     async def test_the_pinned_ones_are_in_the_order_of_the_list_and_bounded(self, storage: Storage) -> None:
         made = [evolve(a_conversation(at=later(number // 2)), is_pinned=True) for number in range(MAX_PINNED + 3)]
-        for conversation in made:
-            await storage.create_conversation(conversation)
+        await store(storage, *made)
 
         page = await storage.list_conversations(ALICE, PageRequest(limit=1))
 
-        expected = sorted(made, key=lambda c: (c.updated_at, c.id), reverse=True)
+        expected = newest_first(made)
         assert list(page.pinned) == expected[:MAX_PINNED]
         assert page.conversations == (expected[0],)
 
@@ -171,18 +170,5 @@ async def _pinned(storage: Storage, conversation: Conversation) -> Conversation:
 async def _ten_of_each(storage: Storage) -> list[Conversation]:
     """Stores twenty conversations, every second one archived; returns them newest first."""
     made = [evolve(a_conversation(at=later(number)), is_archived=number % 2 == 0) for number in range(20)]
-    for conversation in made:
-        await storage.create_conversation(conversation)
-    return made[::-1]
-
-
-async def _pages(storage: Storage, request: PageRequest) -> list[Conversation]:
-    """Reads the list page by page, with at least one conversation on each."""
-    seen: list[Conversation] = []
-    for _ in range(20):
-        page = await storage.list_conversations(ALICE, request)
-        seen += page.conversations
-        if page.next_cursor is None:
-            break
-        request = evolve(request, cursor=page.next_cursor)
-    return seen
+    await store(storage, *made)
+    return newest_first(made)

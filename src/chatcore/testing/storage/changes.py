@@ -8,7 +8,7 @@ from attrs import evolve
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import ConversationId
-from chatcore.ports import Change, Storage
+from chatcore.ports import Storage
 from chatcore.replies.orphans import Resumption
 from chatcore.sync.watermark import Watermark
 from chatcore.testing.samples import (
@@ -263,11 +263,7 @@ async def told(
     """Returns the id of each conversation of a user that has changed, and the conversation unless it was deleted."""
     read = await storage.read_changes(user_id, after, limit)
     assert read.is_known
-    return [_told(change) for change in read.changes.get(user_id, ())]
-
-
-def _told(change: Change) -> tuple[ConversationId, Conversation | None]:
-    return change.conversation_id, change.conversation
+    return [(change.conversation_id, change.conversation) for change in read.changes.get(user_id, ())]
 
 
 async def changed(storage: Storage, after: Watermark) -> Sequence[Conversation]:

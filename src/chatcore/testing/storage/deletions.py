@@ -1,6 +1,7 @@
 """Tests the deletion of messages, as a part of the storage contract."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from attrs import evolve
@@ -17,11 +18,11 @@ from chatcore.testing.storage.steps import (
     converse,
     create,
     end,
+    expect_refusals_of_foreign_messages,
     lease_of,
     messages_of,
     reopen,
     stored,
-    strangers,
 )
 
 
@@ -44,8 +45,9 @@ class DeletionsContract(StorageHooks):
         conversation = await create(storage)
         first = await converse(storage, conversation, "one", "two")
         turn = await storage.begin_turn(a_turn(conversation, "three", now=later(1)))
-        await storage.request_stop(turn.reply.user_id, conversation.id, turn.reply.id)
-        await _end_and_delete(storage, turn)
+        await storage.request_stop(conversation.user_id, conversation.id, turn.reply.id)
+        await end(storage, lease_of(turn), a_final_state(at=later(2)))
+        await _delete(storage, conversation, turn.user_message.id)
 
         shown = await stored(storage, conversation)
 
@@ -111,7 +113,8 @@ class DeletionsContract(StorageHooks):
         conversation = await create(storage)
         kept, deleted = (evolve(a_turn(conversation), idempotency_key=a_key(name)) for name in ("kept", "deleted"))
         for turn in (kept, deleted):
-            await _end_and_delete(storage, await storage.begin_turn(turn), deletes=turn is deleted)
+            await end(storage, await begin(storage, turn=turn), a_final_state())
+        await _delete(storage, conversation, deleted.user_message_id)
 
         replayed = await storage.begin_turn(evolve(a_turn(conversation), idempotency_key=a_key("kept")))
         anew = await storage.begin_turn(evolve(a_turn(conversation), idempotency_key=a_key("deleted")))
@@ -133,14 +136,13 @@ class DeletionsContract(StorageHooks):
         assert await reopen(storage, conversation) == before
 
     async def test_what_is_no_message_of_the_conversation_is_not_deleted(self, storage: Storage) -> None:
+        await expect_refusals_of_foreign_messages(storage, partial(_delete, storage), MessageNotFoundError)
+
+    async def test_nobody_deletes_a_message_of_another_user(self, storage: Storage) -> None:
         conversation = await create(storage)
         turn = await converse(storage, conversation, "one", "two")
-        ids = await strangers(storage, conversation)
         before = await reopen(storage, conversation)
 
-        for message_id in ids:
-            with pytest.raises(MessageNotFoundError):
-                await _delete(storage, conversation, message_id)
         with pytest.raises(MessageNotFoundError):
             await storage.delete_message(BOB, conversation.id, turn.reply.id)
 
@@ -178,11 +180,3 @@ class DeletionsContract(StorageHooks):
 
 async def _delete(storage: Storage, conversation: Conversation, message_id: MessageId) -> None:
     await storage.delete_message(conversation.user_id, conversation.id, message_id)
-
-
-async def _end_and_delete(storage: Storage, turn: AcceptedTurn, *, deletes: bool = True) -> None:
-    """Ends the reply of a turn and deletes the message of the turn."""
-    await end(storage, lease_of(turn), a_final_state(at=later(2)))
-    if deletes:
-        message = turn.user_message
-        await storage.delete_message(message.user_id, message.conversation_id, message.id)

@@ -1,6 +1,7 @@
 """Tests turns that follow any message of the tree, as a part of the storage contract."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from attrs import evolve
@@ -17,10 +18,10 @@ from chatcore.testing.storage.steps import (
     converse,
     create,
     end,
+    expect_refusals_of_foreign_messages,
     lease_of,
     messages_of,
     reopen,
-    strangers,
 )
 
 
@@ -85,16 +86,8 @@ class EditsContract(StorageHooks):
         assert after.user_message.parent_id == turn.reply.id
 
     async def test_what_is_no_message_of_the_conversation_is_followed_by_none(self, storage: Storage) -> None:
-        conversation = await create(storage)
-        await converse(storage, conversation, "one", "two")
-        parents = await strangers(storage, conversation)
-        before = await reopen(storage, conversation)
-
-        for parent_id in parents:
-            with pytest.raises(InvalidInputError, match="parent_id"):
-                await _begin_at(storage, conversation, parent_id)
-
-        assert await reopen(storage, conversation) == before
+        begin_at = partial(_begin_at, storage)
+        await expect_refusals_of_foreign_messages(storage, begin_at, InvalidInputError, match="parent_id")
 
     async def test_without_the_conversation_the_parent_does_not_matter(self, storage: Storage) -> None:
         conversation = await create(storage)

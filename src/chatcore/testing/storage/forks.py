@@ -25,7 +25,6 @@ from chatcore.testing.samples import (
     a_failure,
     a_final_state,
     a_fork,
-    a_message_id,
     a_regeneration,
     a_rename,
     an_interruption,
@@ -41,6 +40,7 @@ from chatcore.testing.storage.steps import (
     converse,
     create,
     end,
+    expect_refusals_of_foreign_messages,
     lease_of,
     messages_of,
     reopen,
@@ -196,16 +196,11 @@ class ForksContract(StorageHooks):
         await end(storage, lease, a_final_state("Hello"))
         assert len(await messages_of(storage, await _fork(storage, a_fork(source)))) == 4
 
-    async def test_a_message_of_no_account_is_refused(self, storage: Storage) -> None:
-        source, other, bobs = await create(storage), await create(storage), await create(storage, BOB)
-        for conversation in (source, other, bobs):
-            await converse(storage, conversation, "Hello", "Hi")
+    async def test_no_path_ends_with_what_is_no_message_of_the_conversation(self, storage: Storage) -> None:
+        async def fork(source: Conversation, message_id: MessageId) -> None:
+            await _fork(storage, a_fork(source, message_id))
 
-        foreign = [(await messages_of(storage, conversation))[-1].id for conversation in (other, bobs)]
-        for message_id in (*foreign, a_message_id()):
-            with pytest.raises(InvalidInputError) as caught:
-                await storage.fork_conversation(a_fork(source, message_id))
-            assert [problem.field for problem in caught.value.problems] == ["message_id"]
+        await expect_refusals_of_foreign_messages(storage, fork, InvalidInputError, match="message_id")
 
     async def test_only_ones_own_conversations_are_forked(self, storage: Storage) -> None:
         source = await create(storage)

@@ -11,17 +11,16 @@ from chatcore.conversations.message import MessageId
 from chatcore.errors import ConversationNotFoundError, InvalidInputError
 from chatcore.ports import Storage
 from chatcore.testing.samples import BOB, a_failure, a_final_state, a_regeneration, a_rename, a_turn, later
-from chatcore.testing.storage.path_steps import contents, read_path, regenerate
+from chatcore.testing.storage.path_steps import choose, contents, read_path, regenerate
 from chatcore.testing.storage.steps import (
     StorageHooks,
     begin,
     converse,
     create,
     end,
+    expect_refusals_of_foreign_messages,
     lease_of,
-    reopen,
     stored,
-    strangers,
 )
 
 
@@ -75,20 +74,15 @@ class HeadChoicesContract(StorageHooks):
 
         assert changed == evolve(before, head_id=first.reply.id, title="Mine", title_source=TitleSource.USER)
 
-    async def test_what_is_no_message_of_the_conversation_is_not_chosen(self, storage: Storage) -> None:
-        conversation = await create(storage)
-        await converse(storage, conversation, "one", "two")
-        ids = await strangers(storage, conversation)
-        before = await reopen(storage, conversation)
+    @pytest.mark.parametrize("follow", [False, True])
+    async def test_what_is_no_message_of_the_conversation_is_not_chosen(
+        self, storage: Storage, *, follow: bool
+    ) -> None:
+        async def choose_and_rename(conversation: Conversation, message_id: MessageId) -> None:
+            head = HeadChoice(message_id, follow)
+            await storage.update_conversation(conversation.user_id, conversation.id, a_rename("Mine"), head)
 
-        for message_id in ids:
-            for follow in (False, True):
-                with pytest.raises(InvalidInputError, match="head_id"):
-                    await storage.update_conversation(
-                        conversation.user_id, conversation.id, a_rename("Mine"), HeadChoice(message_id, follow)
-                    )
-
-        assert await reopen(storage, conversation) == before
+        await expect_refusals_of_foreign_messages(storage, choose_and_rename, InvalidInputError, match="head_id")
 
     async def test_only_the_users_own_conversation_is_changed(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -135,12 +129,3 @@ class HeadChoicesContract(StorageHooks):
 
         assert begun.user_message.parent_id in {turn.reply.id, other.id}
         assert (await stored(storage, conversation)).head_id in {turn.reply.id, other.id, begun.reply.id}
-
-
-async def choose(
-    storage: Storage, conversation: Conversation, message_id: MessageId, *, follow: bool = False
-) -> Conversation:
-    """Makes a message, or its newest descendant, the head of a conversation."""
-    return await storage.update_conversation(
-        conversation.user_id, conversation.id, ConversationChanges(), HeadChoice(message_id, follow)
-    )

@@ -29,6 +29,7 @@ from chatcore.testing.samples import (
     a_reader,
     a_regeneration,
     a_turn,
+    an_interruption,
     later,
     progress,
 )
@@ -290,15 +291,7 @@ class InterruptionsContract(StorageHooks):
 
 
 def _stopped(orphan: OrphanedReply) -> FinalState:
-    return FinalState(
-        status=Status.STOPPED,
-        content=orphan.text,
-        error=ReplyError.STOPPED,
-        token_count=0,
-        inference_time_ms=0,
-        returns_head=False,
-        ended_at=later(1),
-    )
+    return evolve(an_interruption(orphan.text, at=later(1)), status=Status.STOPPED, error=ReplyError.STOPPED)
 
 
 def _statuses(messages: tuple[Message, ...]) -> list[Status]:

@@ -9,6 +9,7 @@ from chatcore.conversations.listing import MAX_OFFSET, Cursor, Page, PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.ports import Storage
 from chatcore.testing.samples import ALICE, BOB, a_conversation, a_rename, later
+from chatcore.testing.storage.list_steps import newest_first, read_list, store
 from chatcore.testing.storage.steps import StorageHooks, create
 
 #: Ids that differ in their first and in their last byte, which distinguish the orders of bytes, text and numbers.
@@ -20,14 +21,14 @@ class ListingContract(StorageHooks):
 
     async def test_the_newest_come_first(self, storage: Storage) -> None:
         made = [a_conversation(at=later(minutes)) for minutes in (3, 1, 2)]
-        await _store(storage, *made)
+        await store(storage, *made)
 
         page = await storage.list_conversations(ALICE, PageRequest())
 
         assert page == Page((made[0], made[2], made[1]), None)
 
     async def test_conversations_of_the_same_instant_are_in_descending_order_of_id(self, storage: Storage) -> None:
-        await _store(storage, *(evolve(a_conversation(), id=id_) for id_ in _IDS[1::2] + _IDS[::2]))
+        await store(storage, *(evolve(a_conversation(), id=id_) for id_ in _IDS[1::2] + _IDS[::2]))
 
         page = await storage.list_conversations(ALICE, PageRequest())
 
@@ -38,7 +39,7 @@ class ListingContract(StorageHooks):
             a_conversation(at=later(1)), title="Pinned", model_tag="eliza", is_pinned=True, instructions="Rhyme."
         )
         older, newer = a_conversation(at=later(0)), a_conversation(at=later(2))
-        await _store(storage, older, pinned, newer)
+        await store(storage, older, pinned, newer)
 
         for request in (PageRequest(), PageRequest(cursor=Cursor(later(3), newer.id))):
             page = await storage.list_conversations(ALICE, request)
@@ -46,7 +47,7 @@ class ListingContract(StorageHooks):
 
     async def test_a_rename_leaves_a_conversation_in_its_place(self, storage: Storage) -> None:
         older, newer = a_conversation(at=later(1)), a_conversation(at=later(2))
-        await _store(storage, older, newer)
+        await store(storage, older, newer)
 
         renamed = await storage.update_conversation(ALICE, older.id, a_rename("First"))
 
@@ -87,7 +88,7 @@ class ListingContract(StorageHooks):
         expected = await _nine(storage)
 
         for limit in (1, 2, 3, 4, 9):
-            seen = await _walk(storage, PageRequest(limit=limit))
+            seen = await read_list(storage, PageRequest(limit=limit))
             assert seen == expected
 
     async def test_a_cursor_survives_being_handed_out(self, storage: Storage) -> None:
@@ -97,15 +98,15 @@ class ListingContract(StorageHooks):
 
         cursor = Cursor.decode(page.next_cursor.encode())
 
-        assert await _walk(storage, PageRequest(cursor=cursor)) == expected[5:]
+        assert await read_list(storage, PageRequest(cursor=cursor)) == expected[5:]
 
     async def test_a_walk_neither_skips_nor_repeats_while_others_are_added(self, storage: Storage) -> None:
         expected = await _nine(storage)
         page = await storage.list_conversations(ALICE, PageRequest(limit=4))
         assert page.next_cursor is not None
 
-        await _store(storage, a_conversation(at=later(100)), a_conversation(at=later(101)))
-        rest = await _walk(storage, PageRequest(limit=4, cursor=page.next_cursor))
+        await store(storage, a_conversation(at=later(100)), a_conversation(at=later(101)))
+        rest = await read_list(storage, PageRequest(limit=4, cursor=page.next_cursor))
 
         assert [*page.conversations, *rest] == expected
 
@@ -115,7 +116,7 @@ class ListingContract(StorageHooks):
 
         await storage.delete_conversation(ALICE, expected[3].id)
 
-        assert await _walk(storage, PageRequest(limit=4, cursor=page.next_cursor)) == expected[4:]
+        assert await read_list(storage, PageRequest(limit=4, cursor=page.next_cursor)) == expected[4:]
 
     async def test_a_cursor_of_another_user_shows_nothing_of_theirs(self, storage: Storage) -> None:
         expected = await _nine(storage)
@@ -126,25 +127,8 @@ class ListingContract(StorageHooks):
         assert page.conversations == (bobs,)
 
 
-async def _store(storage: Storage, *conversations: Conversation) -> None:
-    for conversation in conversations:
-        await storage.create_conversation(conversation)
-
-
 async def _nine(storage: Storage) -> list[Conversation]:
     """Stores nine conversations at three instants; returns the conversations in the order of the list."""
     made = [evolve(a_conversation(at=later(index % 3)), id=id_) for index, id_ in enumerate(_IDS)]
-    await _store(storage, *made)
-    return sorted(made, key=lambda c: (c.updated_at, c.id), reverse=True)
-
-
-async def _walk(storage: Storage, request: PageRequest) -> list[Conversation]:
-    """Reads the rest of the list page by page and returns it."""
-    seen: list[Conversation] = []
-    for _ in range(2 * len(_IDS)):
-        page = await storage.list_conversations(ALICE, request)
-        seen += page.conversations
-        if page.next_cursor is None:
-            return seen
-        request = evolve(request, cursor=page.next_cursor)
-    raise AssertionError("The walk comes to no end.")
+    await store(storage, *made)
+    return newest_first(made)

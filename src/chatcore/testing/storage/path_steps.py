@@ -1,9 +1,10 @@
-"""Provides the steps that read paths, for the tests of the storage contract."""
+"""Provides the steps that read paths and change what they show, for the tests of the storage contract."""
 
 from collections.abc import Iterable
 
 from attrs import evolve
 
+from chatcore.conversations.changes import ConversationChanges, HeadChoice
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import Message, MessageId
 from chatcore.conversations.path import WHOLE_PATH, MessageSlice, OpenPath, PathRequest
@@ -52,6 +53,15 @@ async def regenerate(
     regenerated = await storage.begin_regeneration(evolve(a_regeneration(conversation), message_id=message_id))
     await end(storage, lease_of(regenerated), a_final_state(text))
     return regenerated.reply
+
+
+async def choose(
+    storage: Storage, conversation: Conversation, message_id: MessageId, *, follow: bool = False
+) -> Conversation:
+    """Makes a message, or its newest descendant, the head of a conversation."""
+    return await storage.update_conversation(
+        conversation.user_id, conversation.id, ConversationChanges(), HeadChoice(message_id, follow)
+    )
 
 
 def contents(messages: Iterable[Message]) -> list[str]:

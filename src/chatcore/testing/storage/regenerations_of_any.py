@@ -1,5 +1,7 @@
 """Tests regenerations of any reply of the tree, as a part of the storage contract."""
 
+from functools import partial
+
 import pytest
 from attrs import evolve
 
@@ -15,10 +17,9 @@ from chatcore.testing.storage.steps import (
     converse,
     create,
     end,
+    expect_refusals_of_foreign_messages,
     lease_of,
-    reopen,
     stored,
-    strangers,
 )
 
 
@@ -87,16 +88,8 @@ class RegenerationsOfAnyContract(StorageHooks):
             assert (await stored(storage, conversation)).head_id == version.reply.id
 
     async def test_what_is_no_message_of_the_conversation_is_not_regenerated(self, storage: Storage) -> None:
-        conversation = await create(storage)
-        await converse(storage, conversation, "one", "two")
-        ids = await strangers(storage, conversation)
-        before = await reopen(storage, conversation)
-
-        for message_id in ids:
-            with pytest.raises(InvalidInputError, match="message_id"):
-                await _begin(storage, conversation, message_id)
-
-        assert await reopen(storage, conversation) == before
+        begin_beside = partial(_begin, storage)
+        await expect_refusals_of_foreign_messages(storage, begin_beside, InvalidInputError, match="message_id")
 
     async def test_without_the_conversation_the_message_does_not_matter(self, storage: Storage) -> None:
         conversation = await create(storage)

@@ -1,11 +1,14 @@
 """Provides the steps that the tests of the storage contract share."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 from attrs import evolve, frozen
 
 from chatcore.conversations.changes import UNSET, Unset
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import Message, MessageId
+from chatcore.errors import ChatError
 from chatcore.ports import AcceptedTurn, NewTurn, Storage
 from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
 from chatcore.testing.samples import ALICE, BOB, a_conversation, a_final_state, a_message_id, a_reader, a_turn, text_of
@@ -52,12 +55,31 @@ async def stored(storage: Storage, conversation: Conversation) -> Conversation:
     return (await reopen(storage, conversation)).conversation
 
 
-async def strangers(storage: Storage, conversation: Conversation) -> list[MessageId]:
-    """Returns ids of messages that are not of the conversation, although they are of the same or of another user."""
-    elsewhere = await converse(storage, await create(storage, conversation.user_id), "Hello", "Hi")
-    anothers = await converse(storage, await create(storage, BOB), "Hello", "Hi")
-    turns = (elsewhere, anothers)
-    return [a_message_id(), *(turn.reply.id for turn in turns), *(turn.user_message.id for turn in turns)]
+async def expect_refusals_of_foreign_messages(
+    storage: Storage,
+    use: Callable[[Conversation, MessageId], Awaitable[object]],
+    error: type[ChatError],
+    *,
+    match: str | None = None,
+) -> None:
+    """Asserts that a conversation is not used with ids that are not of its messages, and stays as it is.
+
+    Args:
+        storage: the storage to test.
+        use: calls the storage with a conversation of Alice and the id.
+        error: the error that the call must raise.
+        match: what the error must name.
+    """
+    conversation, other, bobs = await create(storage), await create(storage), await create(storage, BOB)
+    _, *elsewhere = [await converse(storage, each, "one", "two") for each in (conversation, other, bobs)]
+    foreign = [id_ for turn in elsewhere for id_ in (turn.user_message.id, turn.reply.id)]
+    before = await reopen(storage, conversation)
+
+    for message_id in (*foreign, a_message_id()):
+        with pytest.raises(error, match=match):
+            await use(conversation, message_id)
+
+    assert await reopen(storage, conversation) == before
 
 
 async def messages_of(storage: Storage, conversation: Conversation) -> tuple[Message, ...]:

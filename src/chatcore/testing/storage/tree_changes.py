@@ -3,10 +3,10 @@
 import pytest
 from attrs import evolve
 
-from chatcore.conversations.changes import ConversationChanges, HeadChoice
 from chatcore.ports import Storage
 from chatcore.testing.samples import ALICE, a_turn
 from chatcore.testing.storage.changes import changed
+from chatcore.testing.storage.path_steps import choose
 from chatcore.testing.storage.steps import StorageHooks, converse, create, lease_of, stored
 
 
@@ -30,8 +30,7 @@ class TreeChangesContract(StorageHooks):
         await converse(storage, conversation, "three", "four", parent_id=None)
         before = await storage.read_watermark()
 
-        choice = HeadChoice(first.user_message.id, follow=follow)
-        await storage.update_conversation(ALICE, conversation.id, ConversationChanges(), choice)
+        await choose(storage, conversation, first.user_message.id, follow=follow)
 
         (told,) = await changed(storage, before)
         assert told.head_id == (first.reply.id if follow else first.user_message.id)

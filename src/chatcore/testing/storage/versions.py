@@ -1,12 +1,10 @@
 """Tests the siblings that are shown with messages, as a part of the storage contract."""
 
-from chatcore.conversations.changes import ConversationChanges, HeadChoice
-from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import MAX_VERSIONS_EACH_WAY, Message, MessageId
 from chatcore.conversations.path import MAX_SLICE_MESSAGES, PathRequest
 from chatcore.ports import Storage
 from chatcore.testing.samples import BOB
-from chatcore.testing.storage.path_steps import open_path, read_path, read_whole, regenerate
+from chatcore.testing.storage.path_steps import choose, open_path, read_path, read_whole, regenerate
 from chatcore.testing.storage.steps import StorageHooks, converse, create, messages_of
 
 # Each turn has two messages.
@@ -71,7 +69,7 @@ class VersionsContract(StorageHooks):
         # The path is all there is.
         assert all(message.siblings in {(), (message.id,)} for message in await read_path(storage, conversation))
         first_edit = await converse(storage, conversation, "eins", "zwei", parent_id=None)
-        await _choose_newest_below(storage, conversation, first.user_message.id)
+        await choose(storage, conversation, first.user_message.id, follow=True)
         last = await regenerate(storage, conversation, "last")
 
         path = await read_path(storage, conversation)
@@ -120,8 +118,3 @@ async def _shown_everywhere(storage: Storage, message: Message) -> tuple[Message
 async def _read(storage: Storage, message: Message) -> tuple[MessageId, ...]:
     siblings = await storage.read_siblings(message.user_id, message.conversation_id, [message.id])
     return siblings.get(message.id, ()) or (message.id,)
-
-
-async def _choose_newest_below(storage: Storage, conversation: Conversation, message_id: MessageId) -> None:
-    head = HeadChoice(message_id, follow=True)
-    await storage.update_conversation(conversation.user_id, conversation.id, ConversationChanges(), head)
