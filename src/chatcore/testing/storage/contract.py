@@ -19,7 +19,8 @@ from chatcore.testing.storage.orphans import ClaimsContract, OrphansContract
 from chatcore.testing.storage.outage import OutageContract
 from chatcore.testing.storage.pages import PagesContract
 from chatcore.testing.storage.paths import PathsContract
-from chatcore.testing.storage.pieces import PieceReadersContract, PieceRecoveryContract, PiecesContract
+from chatcore.testing.storage.piece_recovery import PieceRecoveryContract
+from chatcore.testing.storage.pieces import PieceReadersContract, PiecesContract
 from chatcore.testing.storage.regeneration_keys import RegenerationKeysContract
 from chatcore.testing.storage.regenerations import RegenerationRepeatsContract, RegenerationsContract
 from chatcore.testing.storage.regenerations_of_any import RegenerationsOfAnyContract

@@ -9,8 +9,7 @@ from chatcore.conversations.parts import Part, PartKind
 from chatcore.conversations.path import MAX_SLICE_BYTES, WHOLE_PATH
 from chatcore.errors import MessageNotFoundError
 from chatcore.ports import Storage
-from chatcore.replies.lease import FinalState, Lease, LeaseStatus
-from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
+from chatcore.replies.lease import Lease, LeaseStatus
 from chatcore.testing.samples import (
     ALICE,
     BOB,
@@ -22,27 +21,29 @@ from chatcore.testing.samples import (
     a_regeneration,
     a_turn,
     an_owner,
-    continuation_of,
     progress,
 )
 from chatcore.testing.storage.path_steps import read_path
+from chatcore.testing.storage.piece_steps import (
+    CALL,
+    LENGTH,
+    PIECES,
+    RESULT,
+    SECOND,
+    TEXT,
+    THOUGHT,
+    a_final_state_with_pieces,
+    run_with_pieces,
+)
 from chatcore.testing.storage.steps import StorageHooks, begin, checkpoint, claim, create, end, lease_of, message_of
 
-# The log: reasoning, "Hel" and "lo", a data part, more reasoning, "!" and a data part.
-_THOUGHT = Piece(0, 0, PartKind.REASONING, "hm👩‍🚀 ")
-_CALL = Piece(_THOUGHT.end + 5, 5, PartKind.DATA, '{"call":"\\u0000 é💬"}')
-_SECOND = Piece(_CALL.end, 5, PartKind.REASONING, "so")
-_RESULT = Piece(_SECOND.end + 1, 6, PartKind.DATA, '{"result":[1, 2]}')
-_PIECES = (_THOUGHT, _CALL, _SECOND, _RESULT)
-_TEXT = "Hello!"
-_LENGTH = _RESULT.end
 _PARTS = (
-    Part(PartKind.REASONING, _THOUGHT.body),
+    Part(PartKind.REASONING, THOUGHT.body),
     Part(PartKind.TEXT, "Hello"),
-    Part(PartKind.DATA, _CALL.body),
-    Part(PartKind.REASONING, _SECOND.body),
+    Part(PartKind.DATA, CALL.body),
+    Part(PartKind.REASONING, SECOND.body),
     Part(PartKind.TEXT, "!"),
-    Part(PartKind.DATA, _RESULT.body),
+    Part(PartKind.DATA, RESULT.body),
 )
 
 
@@ -50,52 +51,52 @@ class PiecesContract(StorageHooks):
     """Tests that reasoning and data are stored with the text, in their places."""
 
     async def test_a_running_reply_has_the_pieces_that_are_stored(self, storage: Storage) -> None:
-        lease = await _running(storage)
+        lease = await run_with_pieces(storage)
 
         message = await message_of(storage, lease)
 
-        assert (message.content, message.pieces, message.log_length) == (_TEXT, _PIECES, _LENGTH)
+        assert (message.content, message.pieces, message.log_length) == (TEXT, PIECES, LENGTH)
         assert message.parts == _PARTS
 
     async def test_a_finished_reply_has_all_of_its_pieces(self, storage: Storage) -> None:
         conversation = await create(storage)
-        lease = await _running(storage, conversation_of=await begin(storage, conversation), count=2)
+        lease = await run_with_pieces(storage, lease=await begin(storage, conversation), count=2)
 
-        await end(storage, lease, _final_state(pieces=_PIECES[2:]))
+        await end(storage, lease, a_final_state_with_pieces(pieces=PIECES[2:]))
 
         message = await message_of(storage, lease)
-        assert (message.content, message.pieces) == (_TEXT, _PIECES)
+        assert (message.content, message.pieces) == (TEXT, PIECES)
         assert (await read_path(storage, conversation))[-1] == message
 
     async def test_a_reply_of_reasoning_alone_is_kept(self, storage: Storage) -> None:
         conversation = await create(storage)
         lease = await begin(storage, conversation)
 
-        final_state = evolve(a_final_state(""), pieces=(_THOUGHT,), pieces_bytes=bytes_of([_THOUGHT]))
+        final_state = evolve(a_final_state(""), pieces=(THOUGHT,), pieces_bytes=bytes_of([THOUGHT]))
         await end(storage, lease, final_state)
 
         (_, reply) = await read_path(storage, conversation)
-        assert (reply.content, reply.pieces, reply.status) == ("", (_THOUGHT,), Status.COMPLETE)
+        assert (reply.content, reply.pieces, reply.status) == ("", (THOUGHT,), Status.COMPLETE)
 
     async def test_pieces_that_are_stored_are_not_stored_again(self, storage: Storage) -> None:
         lease = await begin(storage)
-        part = evolve(progress(lease, "Hello"), pieces=(_THOUGHT, _CALL))
+        part = evolve(progress(lease, "Hello"), pieces=(THOUGHT, CALL))
         for _ in range(2):
             assert await checkpoint(storage, part) is LeaseStatus.HELD
 
-        await end(storage, lease, _final_state(pieces=_PIECES))
+        await end(storage, lease, a_final_state_with_pieces(pieces=PIECES))
 
-        assert (await message_of(storage, lease)).pieces == _PIECES
+        assert (await message_of(storage, lease)).pieces == PIECES
 
     async def test_pieces_under_a_lost_lease_are_not_stored(self, storage: Storage) -> None:
         lease = await begin(storage)
         await self.expire_leases(storage)
         present = await claim(storage, an_owner())
 
-        part = evolve(progress(lease, ""), pieces=(_THOUGHT,))
+        part = evolve(progress(lease, ""), pieces=(THOUGHT,))
         assert await checkpoint(storage, part) is LeaseStatus.LOST
         assert await storage.hand_over(part) is False
-        assert await storage.finish(lease, _final_state(pieces=_PIECES)) is False
+        assert await storage.finish(lease, a_final_state_with_pieces(pieces=PIECES)) is False
 
         assert (await message_of(storage, present)).pieces == ()
 
@@ -111,22 +112,14 @@ class PiecesContract(StorageHooks):
             owner_id,
             [
                 progress(plain, "Hello"),
-                evolve(progress(other, "Hello"), pieces=(_THOUGHT, _CALL)),
+                evolve(progress(other, "Hello"), pieces=(THOUGHT, CALL)),
                 progress(dull, "", renew=True),
             ],
         )
 
         assert list(statuses) == [LeaseStatus.HELD] * 3
         found = [(await message_of(storage, lease)).pieces for lease in (plain, other, dull)]
-        assert found == [(), (_THOUGHT, _CALL), ()]
-
-    async def test_a_hand_over_stores_the_last_pieces(self, storage: Storage) -> None:
-        lease = await _running(storage, count=2)
-
-        assert await storage.hand_over(evolve(progress(lease, "!", start_offset=5), pieces=_PIECES[2:]))
-
-        orphan = await _orphan(storage)
-        assert (orphan.text, orphan.pieces) == (_TEXT, _PIECES)
+        assert found == [(), (THOUGHT, CALL), ()]
 
     async def test_a_regeneration_that_fails_returns_to_a_reply_of_data_alone(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -144,9 +137,9 @@ class PieceReadersContract(StorageHooks):
     """Tests that the log is read from any position, running or finished."""
 
     async def test_the_log_of_a_running_reply_is_read_from_any_position(self, storage: Storage) -> None:
-        lease = await _running(storage)
+        lease = await run_with_pieces(storage)
         log = (await message_of(storage, lease)).log
-        wanted = [(position, room) for position in range(_LENGTH + 1) for room in (1, 2, 5, 1000)]
+        wanted = [(position, room) for position in range(LENGTH + 1) for room in (1, 2, 5, 1000)]
 
         reads = await storage.read_deltas([a_reader(lease, position, room=room) for position, room in wanted])
 
@@ -158,22 +151,22 @@ class PieceReadersContract(StorageHooks):
         ]
 
     async def test_a_reader_that_has_more_than_is_stored_learns_how_much_there_is(self, storage: Storage) -> None:
-        lease = await _running(storage, count=2)
-        length = _CALL.end
+        lease = await run_with_pieces(storage, count=2)
+        length = CALL.end
 
         reads = await storage.read_deltas([a_reader(lease, length + beyond) for beyond in range(3)])
 
         assert [(tuple(read.stretches), read.end_position) for read in reads] == [((), length)] * 3
 
     async def test_the_log_of_a_finished_reply_is_read_from_any_position(self, storage: Storage) -> None:
-        lease = await _running(storage)
+        lease = await run_with_pieces(storage)
         for _ in range(2):
             message = await message_of(storage, lease)
-            for position in range(_LENGTH + 3):
+            for position in range(LENGTH + 3):
                 for room in (1, 2, 5, 1000):
                     read = await storage.read_log(ALICE, lease.conversation_id, lease.message_id, position, room)
                     assert tuple(read) == tuple(message.log.stretches(position, room))
-            await storage.finish(lease, _final_state())
+            await storage.finish(lease, a_final_state_with_pieces())
 
     async def test_the_log_of_a_reply_of_text_alone_is_its_text(self, storage: Storage) -> None:
         lease = await begin(storage)
@@ -187,7 +180,7 @@ class PieceReadersContract(StorageHooks):
         assert [list(read) for read in reads] == [[Stretch("Hell", 4)], [Stretch("o 👩‍", 8)], [], []]
 
     async def test_the_log_of_a_foreign_or_unknown_reply_is_not_read(self, storage: Storage) -> None:
-        lease = await _running(storage)
+        lease = await run_with_pieces(storage)
         for user_id, conversation_id, message_id in (
             (BOB, lease.conversation_id, lease.message_id),
             (ALICE, a_conversation().id, lease.message_id),
@@ -198,7 +191,7 @@ class PieceReadersContract(StorageHooks):
 
     async def test_a_slice_has_a_message_whole_or_only_the_first_part_of_its_text(self, storage: Storage) -> None:
         large = Piece(0, 0, PartKind.DATA, '{"x":"' + "y" * MAX_SLICE_BYTES + '"}')
-        for piece, is_whole in ((_THOUGHT, True), (large, False)):
+        for piece, is_whole in ((THOUGHT, True), (large, False)):
             conversation = await create(storage)
             lease = await begin(storage, conversation)
             for is_running in (True, False):
@@ -218,108 +211,3 @@ class PieceReadersContract(StorageHooks):
                 assert slices[-1].has_pieces
                 assert [slice_.messages[-1].pieces for slice_ in tree[1:]] == [reply.pieces]
                 assert (tree[1].is_whole, tree[1].has_pieces) == (is_whole, True)
-
-
-class PieceRecoveryContract(StorageHooks):
-    """Tests what becomes of reasoning and data when a reply changes hands or goes on."""
-
-    async def test_an_orphaned_reply_has_its_pieces(self, storage: Storage) -> None:
-        await _running(storage)
-        await self.expire_leases(storage)
-
-        orphan = await _orphan(storage)
-
-        assert (orphan.text, orphan.pieces, orphan.end_of_text) == (_TEXT, _PIECES, _RESULT.position)
-
-    async def test_the_log_after_a_cut_is_dropped(self, storage: Storage) -> None:
-        lease = await _running(storage)
-        await self.expire_leases(storage)
-
-        resumed = await storage.recover(
-            await claim(storage, an_owner()), lambda orphan: Resumption(orphan.end_of_text, len(orphan.text))
-        )
-
-        assert isinstance(resumed, ResumedReply)
-        reply = resumed.reply
-        assert (reply.content, reply.pieces, reply.cuts) == (_TEXT, _PIECES[:3], (_RESULT.position,))
-        again = Piece(_RESULT.position, 6, PartKind.DATA, "{}")
-        await end(storage, resumed.lease, _final_state(pieces=(again,)))
-        assert (await message_of(storage, lease)).pieces == (*_PIECES[:3], again)
-
-    async def test_a_final_state_of_an_earlier_generation_is_lost_even_if_its_text_is_the_same(
-        self, storage: Storage
-    ) -> None:
-        lease = await _running(storage)
-        await self.expire_leases(storage)
-        present = await claim(storage, an_owner())
-        await storage.recover(present, lambda _: Resumption(0, 0))
-        await end(storage, present, evolve(a_final_state(_TEXT), generation=2))
-
-        assert await storage.finish(lease, a_final_state(_TEXT)) is False
-        assert await storage.finish(lease, _final_state()) is False
-        assert await storage.finish(present, evolve(a_final_state(_TEXT), generation=2)) is True
-
-    async def test_a_restart_drops_the_whole_log(self, storage: Storage) -> None:
-        lease = await _running(storage)
-        await self.expire_leases(storage)
-
-        await storage.recover(await claim(storage, an_owner()), lambda _: Resumption(0, 0))
-
-        message = await message_of(storage, lease)
-        assert (message.content, message.pieces, message.cuts) == ("", (), (0,))
-
-    async def test_a_continuation_begins_at_the_end_of_the_log(self, storage: Storage) -> None:
-        lease = await self._continued(storage)
-        message = await message_of(storage, lease)
-        assert (message.content, message.pieces, message.cuts) == (_TEXT, _PIECES, (_LENGTH,))
-        (read,) = await storage.read_deltas([a_reader(lease, _CALL.position)])
-        assert tuple(read.stretches) == tuple(message.log.stretches(_CALL.position, 1000))
-
-        more = Piece(_LENGTH + 1, 7, PartKind.REASONING, "more")
-        await checkpoint(storage, evolve(progress(lease, "?", start_offset=6, token_count=1), pieces=(more,)))
-        await self.expire_leases(storage)
-        orphan = await _orphan(storage)
-
-        assert (orphan.begins_at, orphan.text_begins_at, orphan.new_token_count) == (_LENGTH, 6, 1)
-        assert (orphan.text, orphan.pieces) == (_TEXT + "?", (*_PIECES, more))
-
-    async def test_pieces_of_a_continuation_without_text_are_dropped(self, storage: Storage) -> None:
-        lease = await self._continued(storage)
-        more = Piece(_LENGTH, 6, PartKind.REASONING, "more")
-        await checkpoint(storage, evolve(progress(lease, ""), pieces=(more,)))
-
-        await end(storage, lease, evolve(_final_state(), drops_pieces_from=_LENGTH))
-
-        assert (await message_of(storage, lease)).pieces == _PIECES
-
-    async def _continued(self, storage: Storage) -> Lease:
-        conversation = await create(storage)
-        lease = await _running(storage, conversation_of=await begin(storage, conversation))
-        await end(storage, lease, evolve(_final_state(), status=Status.STOPPED))
-        return lease_of(await storage.begin_continuation(continuation_of(lease)))
-
-
-async def _running(storage: Storage, *, conversation_of: Lease | None = None, count: int = 4) -> Lease:
-    """Begins a reply, or takes the one that has begun, and stores the first pieces with the text before them."""
-    lease = conversation_of or await begin(storage)
-    await checkpoint(storage, evolve(progress(lease, "Hel"), pieces=_PIECES[:1]))
-    await checkpoint(storage, evolve(progress(lease, "lo", start_offset=3), pieces=_PIECES[1:2]))
-    if count == len(_PIECES):
-        await checkpoint(storage, evolve(progress(lease, "!", start_offset=5), pieces=_PIECES[2:]))
-    return lease
-
-
-async def _orphan(storage: Storage) -> OrphanedReply:
-    """Takes over the only orphaned reply and ends it; returns what its new owner learns of it."""
-    seen: list[OrphanedReply] = []
-
-    def decide(orphan: OrphanedReply) -> FinalState:
-        seen.append(orphan)
-        return evolve(a_final_state(orphan.text), pieces_bytes=bytes_of(orphan.pieces))
-
-    await storage.recover(await claim(storage, an_owner()), decide)
-    return seen[0]
-
-
-def _final_state(pieces: tuple[Piece, ...] = ()) -> FinalState:
-    return evolve(a_final_state(_TEXT), pieces=pieces, pieces_bytes=bytes_of(_PIECES))
