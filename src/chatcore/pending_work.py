@@ -1,4 +1,4 @@
-"""Looks for pending work, which are rows in the storage that wait until some process sees to them.
+"""Looks for pending work: rows in the storage that wait until some process sees to them.
 
 Every process sweeps, and does whatever is due. A kind of work is a :class:`Chore`.
 """

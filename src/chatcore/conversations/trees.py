@@ -1,7 +1,5 @@
 """Implements the use cases on the tree of a conversation's messages."""
 
-from collections.abc import Mapping
-
 from attrs import evolve, frozen
 
 from chatcore.conversations.message import ConversationId, Message, MessageId
@@ -18,7 +16,7 @@ class Trees:
     async def with_siblings(self, *messages: Message) -> tuple[Message, ...]:
         """Returns messages of one conversation with the versions that stand beside each of them."""
         first = messages[0]
-        siblings: Mapping[MessageId, tuple[MessageId, ...]] = await self.storage.read_siblings(
+        siblings = await self.storage.read_siblings(
             first.user_id, first.conversation_id, [message.id for message in messages]
         )
         return tuple(evolve(message, siblings=siblings.get(message.id, ())) for message in messages)

@@ -117,14 +117,13 @@ class Conversations:
             conversation_id=new_id or ConversationId(self.new_id()),
             now=self.clock.now(),
         )
-        may_be_known = new_id is not None
-        while True:
-            if may_be_known and (known := await self._known(user, new.conversation_id)):
-                # Under an id that nobody could choose, there is only what the storage was just asked for.
+        if new_id is not None and (known := await self._known(user, new_id)):
+            return known
+        while not (made := await self.storage.fork_conversation(new)):
+            if known := await self._known(user, new.conversation_id):
+                # Nobody else knew an id that was made here, so the conversation that has it comes from this request.
                 return evolve(known, is_new=new_id is None)
-            if made := await self.storage.fork_conversation(new):
-                return Creation(made, is_new=True)
-            may_be_known = True
+        return Creation(made, is_new=True)
 
     async def _known(self, user: User, conversation_id: ConversationId) -> Creation | None:
         # A conversation whose id was found to be taken may be deleted before it is read.

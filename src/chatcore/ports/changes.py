@@ -10,7 +10,7 @@ from chatcore.conversations.message import ConversationId
 from chatcore.sync.watermark import Watermark
 from chatcore.user import UserId
 
-#: How many hours a deletion can be read; an older watermark leads to nothing that is complete.
+#: How many hours a deletion can be read. What is read after an older watermark may lack deletions.
 DELETION_HOURS: int = 24
 
 

@@ -278,8 +278,9 @@ def _key(key: str | None, conversation_id: ConversationId, request: Mapping[str,
 
 
 def _named(field: str, message_id: MessageId | Unset | None) -> Mapping[str, object]:
-    """Returns what a request says about a message. Without it, a key is bound to what earlier versions recorded."""
+    """Returns the field of a request that names a message; none for UNSET."""
     if message_id is UNSET:
+        # Versions of the service without the field have recorded keys with the fingerprint of such a request.
         return {}
     return {field: None if message_id is None else str(message_id)}
 

@@ -59,9 +59,9 @@ def leads_nowhere(after: Watermark, read: ChangesRead) -> bool:
 def events_of(user_id: UserId, after: Watermark, read: ChangesRead) -> Sequence[FeedEvent]:
     """Returns the events of a user's changes; a single reset where these do not tell all.
 
-    The watermark of an event is at most the place of the next change, so whoever goes on from there misses none.
-    Changes beyond the watermark of the read are not the first of their numbers to become visible, so that their events
-    lead no further than this watermark, and are repeated.
+    The watermark of an event is at most the place of the next change, so whoever goes on from there misses none. It is
+    also at most the watermark of the read, because changes with numbers from there on may still become visible. So
+    changes beyond it are repeated.
     """
     changes = read.changes.get(user_id, ())
     if len(changes) > MAX_WAITING or leads_nowhere(after, read):

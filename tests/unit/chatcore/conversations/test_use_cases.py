@@ -7,10 +7,11 @@ import pytest
 from tests.unit.conftest import ADA, BOB, World
 
 from chatcore.conversations.changes import ConversationChanges
-from chatcore.conversations.conversation import TitleSource
+from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.message import ConversationId
 from chatcore.conversations.use_cases import Conversations
 from chatcore.errors import ConversationNotFoundError, InvalidInputError
+from chatcore.ports import NewFork
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,23 @@ async def test_a_fork_whose_answer_was_lost_is_repeated_by_its_id(world: World) 
     assert (first.is_new, again.is_new, other.is_new) == (True, False, True)
     assert first.conversation == again.conversation
     assert other.conversation.id not in {id_, source.id}
+
+
+async def test_a_fork_that_the_storage_stored_in_a_call_whose_answer_was_lost_is_found(world: World) -> None:
+    source = await world.conversation()
+    fork_once = world.storage.fork_conversation
+
+    async def fork_twice(new: NewFork) -> Conversation | None:
+        await fork_once(new)
+        return await fork_once(new)
+
+    world.storage.fork_conversation = fork_twice  # type: ignore[method-assign]  # a storage that repeats calls itself
+    id_ = ConversationId(uuid4())
+    made = await world.chat.conversations.fork(ADA, source.id)
+    chosen = await world.chat.conversations.fork(ADA, source.id, new_id=id_)
+
+    assert (made.is_new, chosen.is_new, chosen.conversation.id) == (True, False, id_)
+    assert made.conversation == await world.chat.conversations.get(ADA, made.conversation.id)
 
 
 async def test_a_conversation_that_breaks_a_limit_is_not_stored(world: World) -> None:

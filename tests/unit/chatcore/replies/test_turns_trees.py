@@ -4,17 +4,20 @@ from functools import partial
 
 import pytest
 from tests.unit.conftest import ADA, World, has_ended, until
+from tests.unit.inference_by_hand import Call
 
 from chatcore import Conversation, ConversationChanges, HeadChoice, HistoryMessage, Role, Turn
 from chatcore.errors import IdempotencyKeyReusedError, InferenceUnreachableError, InvalidInputError
 from chatcore.testing.samples import a_message_id
 
 
-async def answer(world: World, turn: Turn, text: str = "Hi") -> None:
+async def answer(world: World, turn: Turn, text: str = "Hi") -> Call:
+    """Completes the reply of a turn; returns the call of its model."""
     call = await world.inference.call()
     call.say(text)
     call.close()
     await until(partial(has_ended, turn))
+    return call
 
 
 async def two_turns(world: World) -> tuple[Conversation, Turn, Turn]:
@@ -54,11 +57,8 @@ async def test_any_reply_is_regenerated(world: World) -> None:
         version = await world.regenerate(conversation, message_id=message_id)
 
         assert version.user_message == first.user_message
-        call = await world.inference.call()
+        call = await answer(world, version, "zwei")
         assert call.request.messages == (HistoryMessage(Role.USER, "one"),)
-        call.say("zwei")
-        call.close()
-        await until(partial(has_ended, version))
 
 
 async def test_what_was_shown_is_shown_again_after_a_failure(world: World) -> None:

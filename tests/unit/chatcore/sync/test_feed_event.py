@@ -7,7 +7,6 @@ from itertools import count
 import pytest
 
 from chatcore import FeedEvent, FeedEventKind, Watermark
-from chatcore.conversations.message import ConversationId
 from chatcore.ports import Change, ChangesRead
 from chatcore.sync.feed_event import MAX_WAITING, events_of, first_page
 from chatcore.testing.samples import ALICE, NOON, a_conversation
@@ -40,7 +39,7 @@ def test_an_event_says_what_changed() -> None:
 
 
 def test_a_deletion_is_an_event_of_its_own() -> None:
-    deletion = Change(number=11, conversation_id=ConversationId(a_conversation().id), conversation=None)
+    deletion = Change(number=11, conversation_id=a_conversation().id, conversation=None)
     read = ChangesRead(watermark=a_read([], 20).watermark, changes={ALICE: [deletion]})
 
     (event,) = events_of(ALICE, _AFTER, read)
