@@ -10,17 +10,13 @@ from typing import Self, cast
 import httpx
 import structlog
 
-from chatcore.errors import (
-    InferenceInterruptedError,
-    InferenceKeyRefusedError,
-    InferenceRefusedError,
-    ModelsRefusedError,
-)
-from chatcore.key_ring import Key, KeyRing
+from chatcore.errors import InferenceInterruptedError, InferenceRefusedError, ModelsRefusedError
+from chatcore.key_ring import KeyRing
 from chatcore.ports import Frame, Inference, InferenceRequest, Models, ModelsDocument
 from chatcore_inference.http.body_sink import SINK
 from chatcore_inference.http.direct_client import DirectClient
 from chatcore_inference.http.error_translation import FAILURES, translated
+from chatcore_inference.http.keyed_sender import KeyedSender
 from chatcore_inference.http.receiver import ReplyReceiver
 from chatcore_inference.http.response_head import is_event_stream, is_plain, retry_after_seconds
 from chatcore_inference.http.transport import SinkTransport
@@ -35,8 +31,6 @@ _log = structlog.get_logger(__name__)
 _LOGGED_CHARS = 100
 _HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "chatcore"}
 _JSON = {"content-type": "application/json"}
-# These statuses can only concern our key, because no user's token is sent.
-_KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 # A parser accepts any three digits, but no server sends statuses that it does not know.
 _HIGHEST_STATUS = 599
 
@@ -76,7 +70,6 @@ class InferenceClient(Inference, Models):
         self._limits = limits or InferenceLimits()
         self._protocol = protocol or SamosachaatProtocol()
         self._watchdog = Watchdog(self._timeouts)
-        self._keys = KeyRing(internal_api_key or "")
         self._http = DirectClient(
             base_url=_checked_url(base_url),
             headers=_HEADERS,
@@ -93,6 +86,8 @@ class InferenceClient(Inference, Models):
             follow_redirects=False,
             trust_env=False,
         )
+        self._keys = KeyRing(internal_api_key or "")
+        self._sender = KeyedSender(self._http, self._keys, self._protocol.authorize)
         # The common part of all requests for a reply is built once: a stored turn waits while its request is built.
         self._template = self._http.build_request(
             "POST", self._protocol.generate_path, headers={**_JSON, "accept": "text/event-stream"}
@@ -169,14 +164,14 @@ class InferenceClient(Inference, Models):
         try:
             async with asyncio.timeout(self._timeouts.ping_seconds):
                 message = self._http.build_request("GET", self._protocol.models_path)
-                response = await self._send_by_any(message)
+                response = await self._sender.send(message)
                 await response.aclose()
         except FAILURES as error:
             raise translated(error) from error
 
     async def _send(self, request: InferenceRequest, receiver: ReplyReceiver) -> httpx.Response:
         try:
-            return await self._send_by_any(self._message(request, receiver))
+            return await self._sender.send(self._message(request, receiver))
         except httpx.RemoteProtocolError as error:
             raise InferenceRefusedError from error
 
@@ -190,34 +185,6 @@ class InferenceClient(Inference, Models):
             stream=httpx.ByteStream(body),
             extensions={**template.extensions, SINK: receiver},
         )
-
-    async def _send_by_any(self, message: httpx.Request) -> httpx.Response:
-        """Sends the request, and sends it once more with another of our keys if the service refuses the first key.
-
-        Raises:
-            InferenceKeyRefusedError: the service refuses our key. Its response is not passed on: a browser would take
-                the status for a refusal of its own token.
-        """
-        key = self._keys.current
-        response = await self._send_by(key, message)
-        if response.status_code not in _KEY_REFUSED:
-            return response
-        await response.aclose()
-        other = self._keys.another(key)
-        if other is None:
-            raise _key_refused(response)
-        response = await self._send_by(other, message)
-        if response.status_code in _KEY_REFUSED:
-            await response.aclose()
-            raise _key_refused(response)
-        if response.is_success and self._keys.take(other):
-            _log.info("the inference service takes another of our internal keys", position=other.position)
-        return response
-
-    async def _send_by(self, key: Key, message: httpx.Request) -> httpx.Response:
-        if key.text:
-            self._protocol.authorize(message.headers, key.text)
-        return await self._http.send_directly(message)
 
     async def _receive(self, response: httpx.Response, receiver: ReplyReceiver) -> None:
         try:
@@ -249,7 +216,7 @@ class InferenceClient(Inference, Models):
         self._require_open()
         try:
             async with asyncio.timeout(self._timeouts.answer_seconds):
-                response = await self._send_by_any(message)
+                response = await self._sender.send(message)
                 try:
                     return await self._read(response)
                 finally:
@@ -284,11 +251,6 @@ def _models_document(response: httpx.Response, body: bytes) -> ModelsDocument:
         media_type=media_type,
         retry_after_seconds=retry_after_seconds(response.headers),
     )
-
-
-def _key_refused(response: httpx.Response) -> InferenceKeyRefusedError:
-    _log.error("the inference service refuses our internal key", status=response.status_code)
-    return InferenceKeyRefusedError()
 
 
 def _log_refusal(response: httpx.Response) -> None:

@@ -65,6 +65,7 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_inference/http/direct_client": "unit/adapters/chatcore_inference/test_client.py",
     "adapters/chatcore_inference/http/error_translation": "unit/adapters/chatcore_inference/test_client.py",
     "adapters/chatcore_inference/http/event_reader": "integration/adapters/chatcore_inference/test_client_streams.py",
+    "adapters/chatcore_inference/http/keyed_sender": "unit/adapters/chatcore_inference/test_client.py",
     "adapters/chatcore_inference/http/response_body": "integration/adapters/chatcore_inference/http/test_transport.py",
     "adapters/chatcore_inference/http/watchdog": "integration/adapters/chatcore_inference/test_limits.py",
     "adapters/chatcore_inference/http/whole_body": "unit/adapters/chatcore_inference/test_client.py",
