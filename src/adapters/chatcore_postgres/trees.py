@@ -9,7 +9,7 @@ from chatcore.errors import GenerationInProgressError, MessageNotFoundError
 from chatcore.user import UserId
 from chatcore_postgres.driver.arrays import Uuids
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
-from chatcore_postgres.replies.orphans import GIVE_UP_WHEN_IDLE
+from chatcore_postgres.driver.transaction import several_round_trips
 from chatcore_postgres.rows import change_number, siblings_of
 
 READ_SIBLINGS = f"""
@@ -122,8 +122,7 @@ async def delete_message(
 
     async def unit(connection: Connection) -> bool:
         is_first = next(tries) == 1
-        async with connection.transaction():
-            await fetch_on(connection, GIVE_UP_WHEN_IDLE, {})
+        async with several_round_trips(connection):
             await fetch_on(connection, LOCK_TREE, names)
             found = await fetch_on(connection, READ_DELETABLE, names)
             if not found:

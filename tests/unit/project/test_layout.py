@@ -86,6 +86,7 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_memory/trees": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_postgres/contents": _STORAGE,
     "adapters/chatcore_postgres/conversations": _STORAGE,
+    "adapters/chatcore_postgres/driver/transaction": _STORAGE,
     "adapters/chatcore_postgres/forks": _STORAGE,
     "adapters/chatcore_postgres/paths": _STORAGE,
     "adapters/chatcore_postgres/pools": _STORAGE,

@@ -7,10 +7,11 @@ from chatcore.errors import GenerationInProgressError
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration, NewTurn
 from chatcore.replies.lease import FinalState
 from chatcore.replies.orphans import OrphanedReply
-from chatcore_postgres.driver.database import Connection, Database, fetch_on
+from chatcore_postgres.driver.database import Connection, Database
+from chatcore_postgres.driver.transaction import several_round_trips
 from chatcore_postgres.replies.begin_regeneration import begin_regeneration_on
 from chatcore_postgres.replies.begin_turn import begin_turn_on
-from chatcore_postgres.replies.orphans import GIVE_UP_WHEN_IDLE, finish_locked, lock, read_orphan
+from chatcore_postgres.replies.orphans import finish_locked, lock, read_orphan
 
 
 async def interrupt(
@@ -22,8 +23,7 @@ async def interrupt(
     """Ends the reply if it still runs, and begins the turn or the regeneration, as the port says."""
 
     async def unit(connection: Connection) -> AcceptedTurn:
-        async with connection.transaction():
-            await fetch_on(connection, GIVE_UP_WHEN_IDLE, {})
+        async with several_round_trips(connection):
             # The lock keeps every other turn of the conversation out until this transaction ends.
             lease = await lock(connection, new.user_id, new.conversation_id, running_id)
             try:

@@ -9,6 +9,7 @@ from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.user import UserId
 from chatcore_postgres.driver.arrays import Uuids
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
+from chatcore_postgres.driver.transaction import several_round_trips
 from chatcore_postgres.replies.finish import finish_parameters, finish_statement, lease_parameters
 from chatcore_postgres.replies.prior_state import to_prior_state
 from chatcore_postgres.rows import parent_of, pieces_as_json, to_messages, to_pieces, whole_message
@@ -31,11 +32,6 @@ where g.user_id = expired.user_id and g.conversation_id = expired.conversation_i
     and g.lease_until < now() and not (g.owner_id = %(owner_id)s and g.message_id = any(%(running)s::uuid[]))
 returning g.user_id, g.conversation_id, g.message_id, g.epoch
 """
-
-# The setting holds for one transaction. Only transactions that end a reply from its deltas have several round trips. A
-# process that is frozen between them would keep its locks, and recovery would wait for the locks in all other
-# processes.
-GIVE_UP_WHEN_IDLE = "select set_config('idle_in_transaction_session_timeout', '5s', true)"
 
 # The statement waits for checkpoints that are storing text for this reply (their foreign keys share the row) and admits
 # no later checkpoints. The text that they stored is visible to the next statement only, not to this one.
@@ -146,8 +142,7 @@ async def recover(
     """Finishes or resumes an orphaned reply from its deltas in one transaction, as the port says."""
 
     async def unit(connection: Connection) -> FinalState | ResumedReply | None:
-        async with connection.transaction():
-            await fetch_on(connection, GIVE_UP_WHEN_IDLE, {})
+        async with several_round_trips(connection):
             if await lock(connection, lease.user_id, lease.conversation_id, lease.message_id) != lease:
                 return None
             orphan = await read_orphan(connection, lease)
