@@ -25,6 +25,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from operator import itemgetter
 from typing import LiteralString
 
 from attrs import frozen
@@ -161,13 +162,8 @@ async def _take_snapshot(connection: Connection) -> _Snapshot:
 
 def _to_changes(rows: Sequence[Row], limit: int) -> Mapping[UserId, Sequence[Change]]:
     by_user: defaultdict[UserId, list[Change]] = defaultdict(list)
-    for user_id, number, id_, *values in sorted(rows, key=_number):
+    for user_id, number, id_, *values in sorted(rows, key=itemgetter(1)):
         is_deleted = values[0] is None
         conversation = None if is_deleted else to_conversations(user_id, [(id_, *values)])[0]
         by_user[user_id].append(Change(number=number, conversation_id=id_, conversation=conversation))
     return {user_id: changes[:limit] for user_id, changes in by_user.items()}
-
-
-def _number(row: Row) -> int:
-    number: int = row[1]
-    return number

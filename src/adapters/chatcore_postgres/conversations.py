@@ -78,12 +78,18 @@ where user_id = %(user_id)s and id = %(conversation_id)s
 """  # noqa: S608 - the columns are literals
 
 # One statement serves all changes, so that the server plans it once. A column that does not change is set to itself.
+_SETTINGS: LiteralString = listed(
+    (
+        *(f"{name} = case when %(sets_{name})s then %({name})s else {name} end" for name in SETTABLE_COLUMNS),
+        "title_source = case when %(sets_title)s then 'user' else title_source end",
+        f"changed_xid = {change_number()}",
+    )
+)
+
 UPDATE = f"""
 with changed as (
     update conversations
-    set {listed(f"{name} = case when %(sets_{name})s then %({name})s else {name} end" for name in SETTABLE_COLUMNS)},
-        title_source = case when %(sets_title)s then 'user' else title_source end,
-        changed_xid = {change_number()}
+    set {_SETTINGS}
     where user_id = %(user_id)s and id = %(conversation_id)s
     returning {listed(CONVERSATION_COLUMNS)}
 )
@@ -108,9 +114,8 @@ chosen as (
 ),
 changed as (
     update conversations as c
-    set {listed(f"{name} = case when %(sets_{name})s then %({name})s else c.{name} end" for name in SETTABLE_COLUMNS)},
-        title_source = case when %(sets_title)s then 'user' else c.title_source end,
-        head_id = chosen.id, changed_xid = {change_number()}
+    set {_SETTINGS},
+        head_id = chosen.id
     from seen cross join chosen
     where c.user_id = %(user_id)s and c.id = %(conversation_id)s and c.next_position = seen.next_position
     returning {listed(f"c.{name}" for name in CONVERSATION_COLUMNS)}

@@ -8,21 +8,18 @@ from chatcore.conversations.path import unknown_message
 from chatcore.errors import ConversationNotFoundError, GenerationInProgressError
 from chatcore.ports.new_fork import NewFork
 from chatcore_postgres.driver.database_share import DatabaseShare
-from chatcore_postgres.rows import CONVERSATION_COLUMNS, change_number, listed, parent_of, to_conversations
+from chatcore_postgres.rows import (
+    CONVERSATION_COLUMNS,
+    STORED_MESSAGE_COLUMNS,
+    change_number,
+    listed,
+    parent_of,
+    to_conversations,
+)
 
-_COPIED_COLUMNS: Sequence[LiteralString] = (
-    "role",
-    "content",
-    "status",
-    "error",
-    "token_count",
-    "model_tag",
-    "inference_time_ms",
-    "created_at",
-    "finish_reason",
-    "usage",
-    "cuts",
-    "pieces_bytes",
+# All that a message has besides its place in the tree.
+_COPIED_COLUMNS: Sequence[LiteralString] = tuple(
+    name for name in STORED_MESSAGE_COLUMNS if name not in {"id", "parent_id", "position"}
 )
 
 

@@ -10,17 +10,13 @@ from chatcore_postgres.driver.arrays import Texts
 from chatcore_postgres.driver.database import Connection, Database, fetch_on
 from chatcore_postgres.driver.failures import Failure, classify
 from chatcore_postgres.driver.statement import quoted
-from chatcore_postgres.rows import CONVERSATION_COLUMNS, MESSAGE_COLUMNS, listed
+from chatcore_postgres.rows import CONVERSATION_COLUMNS, STORED_MESSAGE_COLUMNS, listed
 from chatcore_postgres.schema_advice import advice
 
 # The columns of each table, by the name that the statement below gives the table.
 _COLUMNS: Mapping[LiteralString, Sequence[LiteralString]] = {
     "c": ("user_id", *CONVERSATION_COLUMNS, "next_position", "changed_xid"),
-    "m": (
-        *("user_id", "conversation_id"),
-        *(name for name in MESSAGE_COLUMNS if name not in {"pieces", "siblings"}),
-        *("usage", "pieces_bytes"),
-    ),
+    "m": ("user_id", "conversation_id", *STORED_MESSAGE_COLUMNS),
     "g": (
         *("user_id", "conversation_id", "message_id", "slot", "owner_id", "epoch", "lease_until", "stop_requested"),
         *("fallback_head_id", "started_at", "request", "begins_at", "number", "expired_leases", "restores"),
@@ -36,7 +32,6 @@ _COLUMNS: Mapping[LiteralString, Sequence[LiteralString]] = {
     "x": ("user_id", "id", "changed_xid", "deleted_at"),
 }
 
-# The foreign keys delete deltas, on behalf of the tables' owner.
 _PRIVILEGES: Mapping[str, str] = {
     "conversations": "SELECT INSERT UPDATE DELETE",
     "messages": "SELECT INSERT UPDATE DELETE",

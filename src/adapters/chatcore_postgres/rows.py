@@ -53,6 +53,13 @@ MESSAGE_COLUMNS: Sequence[LiteralString] = (
     "siblings",
 )
 
+#: The columns that the table `messages` has besides its user and its conversation.
+STORED_MESSAGE_COLUMNS: Sequence[LiteralString] = (
+    *(name for name in MESSAGE_COLUMNS if name not in {"pieces", "siblings"}),
+    "usage",
+    "pieces_bytes",
+)
+
 # A dictionary takes half the time of a call of the enumeration.
 _ROLES = {role.value: role for role in Role}
 _STATUSES = {status.value: status for status in Status}

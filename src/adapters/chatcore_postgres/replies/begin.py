@@ -178,7 +178,7 @@ from outcome as o left join moved on true left join said as m on true
 
 
 def begin_parameters(new: NewReply) -> dict[str, object]:
-    """Returns the parameters that both statements take, always of the same types.
+    """Returns the parameters that all three statements take, always of the same types.
 
     psycopg tells the server a type for each value, and the server prepares and plans the statement once for every
     combination of types.
