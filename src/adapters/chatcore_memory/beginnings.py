@@ -8,11 +8,9 @@ from attrs import evolve, frozen
 from chatcore.conversations.changes import UNSET
 from chatcore.conversations.conversation import Conversation, TitleSource, active_path
 from chatcore.conversations.message import Message, MessageId, Role, Status
-from chatcore.conversations.path import unknown_message
 from chatcore.errors import NothingToRegenerateError
-from chatcore.ports.clock import Clock
 from chatcore.ports.new_reply import AcceptedTurn, NewRegeneration, NewReply, NewTurn
-from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease
+from chatcore.replies.lease import FinalState, Lease
 from chatcore.replies.orphans import OrphanedReply
 from chatcore_memory.replies import ReplyRows
 from chatcore_memory.tables import GenerationRow, Tables
@@ -26,8 +24,6 @@ class BeginningRows:
     """
 
     _tables: Tables
-    #: The clock by which leases expire.
-    _clock: Clock
     #: Ends the reply that a turn or a regeneration interrupts.
     _replies: ReplyRows
 
@@ -85,16 +81,12 @@ class BeginningRows:
         """Checks that a turn has the message that it is to follow, and a regeneration one to answer."""
         if isinstance(new, NewTurn):
             if new.parent_id is not UNSET and new.parent_id is not None:
-                self._require_message(new, new.parent_id, "parent_id")
+                self._tables.require_message(new.user_id, new.conversation_id, new.parent_id, "parent_id")
             return
         if new.message_id is not None:
-            self._require_message(new, new.message_id, "message_id")
+            self._tables.require_message(new.user_id, new.conversation_id, new.message_id, "message_id")
         if self._question(new) is None:
             raise NothingToRegenerateError
-
-    def _require_message(self, new: NewReply, message_id: MessageId, field: str) -> None:
-        if not self._tables.has_message(new.user_id, new.conversation_id, message_id):
-            raise unknown_message(field)
 
     def _question(self, new: NewRegeneration) -> Message | None:
         key = (new.user_id, new.conversation_id)
@@ -109,13 +101,13 @@ class BeginningRows:
             return self._append_version(new)
         conversation = self._tables.conversation(new.user_id, new.conversation_id)
         question = self._append_question(conversation, new)
-        self._tables.record_key(new, question.id, self._clock.monotonic())
+        self._tables.record_key(new, question.id)
         return self._begin_reply(new, question, return_head_id=new.reply_id)
 
     def _append_version(self, regeneration: NewRegeneration) -> AcceptedTurn:
         question = self._question(regeneration)
         assert question is not None  # noqa: S101 - `_require_place` has checked that
-        self._tables.record_key(regeneration, question.id, self._clock.monotonic())
+        self._tables.record_key(regeneration, question.id)
         head = self._tables.path(self._tables.conversation(regeneration.user_id, regeneration.conversation_id))[-1]
         is_beside_it = head.parent_id == question.id and not (head.content or head.pieces)
         is_worth_returning_to = head.id != question.id and not is_beside_it
@@ -155,7 +147,7 @@ class BeginningRows:
             return_head_id=return_head_id,
             replaces=isinstance(new, NewRegeneration),
             request=new.request,
-            lease_until=self._clock.monotonic() + LEASE_SECONDS,
+            lease_until=self._tables.lease_until(),
         )
         return self._accepted(new)
 

@@ -3,13 +3,9 @@
 from attrs import evolve, frozen
 
 from chatcore.conversations.message import FinishReason, Message, Status
-from chatcore.errors import (
-    MessageNotFoundError,
-    NotContinuableError,
-)
-from chatcore.ports.clock import Clock
+from chatcore.errors import MessageNotFoundError, NotContinuableError
 from chatcore.ports.new_reply import AcceptedTurn, NewContinuation
-from chatcore.replies.lease import LEASE_SECONDS, Lease
+from chatcore.replies.lease import Lease
 from chatcore.replies.orphans import PriorState
 from chatcore_memory.tables import GenerationRow, Tables
 
@@ -22,8 +18,6 @@ class ContinuationRows:
     """Lets replies in the tables go on, as the port says."""
 
     _tables: Tables
-    #: The clock by which leases expire.
-    _clock: Clock
 
     def begin(self, new: NewContinuation) -> AcceptedTurn:
         """Begins a continuation; all checks come before the first write."""
@@ -64,7 +58,7 @@ class ContinuationRows:
             lease=new.lease(epoch=number * _EPOCHS),
             return_head_id=conversation.head_id,
             replaces=False,
-            lease_until=self._clock.monotonic() + LEASE_SECONDS,
+            lease_until=self._tables.lease_until(),
             request=new.request,
             number=number,
             begins_at=reply.log_length,
@@ -75,7 +69,7 @@ class ContinuationRows:
         self._tables.replace(new.continued(reply))
         self._tables.store(evolve(conversation, head_id=reply.id, updated_at=new.now, is_archived=False))
         begun = self._accepted(new, generation, generation.lease)
-        self._tables.record_key(new, begun.user_message.id, self._clock.monotonic(), begins_at=begun.begins_at)
+        self._tables.record_key(new, begun.user_message.id, begins_at=begun.begins_at)
         return begun
 
     def _repeated(self, new: NewContinuation, running: GenerationRow) -> AcceptedTurn:

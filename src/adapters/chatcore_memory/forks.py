@@ -8,7 +8,6 @@ from attrs import evolve, frozen
 
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import Message, MessageId
-from chatcore.conversations.path import unknown_message
 from chatcore.errors import GenerationInProgressError
 from chatcore.ports.new_fork import NewFork
 from chatcore_memory.tables import Tables
@@ -23,8 +22,8 @@ class ForkRows:
     def fork(self, new: NewFork) -> Conversation | None:
         """Copies a path to a new conversation, as the port says."""
         source = self._tables.conversation(new.user_id, new.source_id)
-        if new.message_id is not None and not self._tables.has_message(new.user_id, new.source_id, new.message_id):
-            raise unknown_message("message_id")
+        if new.message_id is not None:
+            self._tables.require_message(new.user_id, new.source_id, new.message_id, "message_id")
         path = self._tables.path_to(new.user_id, new.source_id, new.message_id or source.head_id)
         if path and path[-1].is_streaming:
             raise GenerationInProgressError(new.source_id, path[-1].id)

@@ -10,7 +10,7 @@ from chatcore.conversations.log import bytes_of
 from chatcore.conversations.message import ConversationId, Message, MessageId
 from chatcore.ports.clock import Clock
 from chatcore.ports.replies import DeltaRead, DeltaReader
-from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, LeaseStatus, OwnerId, Progress
+from chatcore.replies.lease import FinalState, Lease, LeaseStatus, OwnerId, Progress
 from chatcore.replies.orphans import OrphanedReply, ResumedReply, Resumption
 from chatcore.user import UserId
 from chatcore_memory.tables import GenerationRow, Tables
@@ -62,7 +62,7 @@ class ReplyRows:
         for generation in expired[:limit]:
             generation.lease = evolve(generation.lease, owner_id=owner_id, epoch=generation.lease.epoch + 1)
             generation.expired_leases += generation.lease_until > -inf
-            generation.lease_until = self._lease_until()
+            generation.lease_until = self._tables.lease_until()
         return [generation.lease for generation in expired[:limit]]
 
     def recover(
@@ -120,9 +120,6 @@ class ReplyRows:
         self._tables.store(evolve(conversation, updated_at=final_state.ended_at.astimezone(UTC)))
         del self._tables.generations[key]
 
-    def _lease_until(self) -> float:
-        return self._clock.monotonic() + LEASE_SECONDS
-
     def _checkpoint_one(self, owner_id: OwnerId, part: Progress) -> LeaseStatus:
         generation = self._tables.leased(part.lease)
         if generation is None or generation.lease.owner_id != owner_id:
@@ -131,7 +128,7 @@ class ReplyRows:
             generation.deltas.setdefault(part.start_offset, (part.text, part.token_count))
         generation.add_pieces(part.pieces)
         if part.renew:
-            generation.lease_until = self._lease_until()
+            generation.lease_until = self._tables.lease_until()
         return LeaseStatus.STOP_REQUESTED if generation.is_stop_requested else LeaseStatus.HELD
 
     def _cut(self, generation: GenerationRow, resumption: Resumption) -> None:

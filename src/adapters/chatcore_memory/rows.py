@@ -32,8 +32,8 @@ class Rows:
         self.forks = ForkRows(tables)
         self.paths = PathRows(tables, self.trees)
         self.replies = ReplyRows(tables, clock)
-        self.beginnings = BeginningRows(tables, clock, self.replies)
-        self.continuations = ContinuationRows(tables, clock)
+        self.beginnings = BeginningRows(tables, self.replies)
+        self.continuations = ContinuationRows(tables)
         self.changes = ChangeRows(tables, self.conversations, clock)
         self.stream_counts = StreamCountRows(clock)
 

@@ -7,6 +7,7 @@ from attrs import Factory, define, evolve, frozen
 from chatcore.conversations.conversation import Conversation, active_path
 from chatcore.conversations.log import Log, Piece, text_offset_at
 from chatcore.conversations.message import ConversationId, Message, MessageId
+from chatcore.conversations.path import unknown_message
 from chatcore.errors import (
     ConversationNotFoundError,
     GenerationInProgressError,
@@ -17,7 +18,7 @@ from chatcore.errors import (
 from chatcore.ports.clock import Clock
 from chatcore.ports.new_reply import NewReply
 from chatcore.replies.generation_request import GenerationRequest
-from chatcore.replies.lease import Lease
+from chatcore.replies.lease import LEASE_SECONDS, Lease
 from chatcore.replies.orphans import OrphanedReply, PriorState, Resumption
 from chatcore.user import UserId
 
@@ -177,6 +178,17 @@ class Tables:
         """Returns whether a conversation of the user has this message."""
         return any(message.id == message_id for message in self.messages.get((user_id, conversation_id), ()))
 
+    def require_message(
+        self, user_id: UserId, conversation_id: ConversationId, message_id: MessageId, field: str
+    ) -> None:
+        """Checks that a conversation of the user has the message that a field names.
+
+        Raises:
+            InvalidInputError: it has no such message.
+        """
+        if not self.has_message(user_id, conversation_id, message_id):
+            raise unknown_message(field)
+
     def path(self, conversation: Conversation) -> tuple[Message, ...]:
         """Returns the active path of a conversation."""
         return active_path(self.messages[conversation.user_id, conversation.id], conversation.head_id)
@@ -192,6 +204,10 @@ class Tables:
         """Returns the generation that has this lease as its current one, or None if there is none."""
         generation = self.generations.get((lease.user_id, lease.conversation_id))
         return generation if generation is not None and generation.lease == lease else None
+
+    def lease_until(self) -> float:
+        """Returns when a lease expires that is granted or renewed now."""
+        return self._clock.monotonic() + LEASE_SECONDS
 
     def require_room(self, new: NewReply, ending_id: MessageId | None = None) -> None:
         """Checks that a reply may begin once the reply `ending_id` has ended.
@@ -220,7 +236,7 @@ class Tables:
             raise IdempotencyKeyReusedError
         return recorded
 
-    def record_key(self, new: NewReply, question_id: MessageId, recorded_at: float, *, begins_at: int = 0) -> None:
+    def record_key(self, new: NewReply, question_id: MessageId, *, begins_at: int = 0) -> None:
         """Records the idempotency key of a request, if it has one, for the reply to the message `question_id`."""
         if new.idempotency_key is not None:
             self.keys[new.user_id, new.idempotency_key.key] = RecordedKey(
@@ -228,7 +244,7 @@ class Tables:
                 conversation_id=new.conversation_id,
                 user_message_id=question_id,
                 reply_id=new.reply_id,
-                recorded_at=recorded_at,
+                recorded_at=self._clock.monotonic(),
                 begins_at=begins_at,
             )
 

@@ -6,7 +6,6 @@ from attrs import evolve, frozen
 
 from chatcore.conversations.changes import HeadChoice
 from chatcore.conversations.message import MAX_VERSIONS_EACH_WAY, ConversationId, Message, MessageId
-from chatcore.conversations.path import unknown_message
 from chatcore.errors import GenerationInProgressError
 from chatcore.user import UserId
 from chatcore_memory.tables import Tables
@@ -44,8 +43,7 @@ class TreeRows:
         Raises:
             InvalidInputError: the choice names no message of the conversation.
         """
-        if not self._tables.has_message(user_id, conversation_id, choice.message_id):
-            raise unknown_message("head_id")
+        self._tables.require_message(user_id, conversation_id, choice.message_id, "head_id")
         if not choice.follow:
             return choice.message_id
         return _subtree(self._tables.messages[user_id, conversation_id], choice.message_id)[-1].id
