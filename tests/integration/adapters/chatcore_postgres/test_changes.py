@@ -22,7 +22,7 @@ from chatcore_postgres import PostgresStorage
 from chatcore_postgres.changes import LOST_IDS
 from chatcore_postgres.rows import change_number
 
-_LATE = f"update conversations set title = 'late', changed_xid = {change_number()} where id = %s"  # noqa: S608 - a literal
+_RENAME = f"update conversations set title = %s, changed_xid = {change_number()} where id = %s"  # noqa: S608 - a literal
 _NUMBER = "update conversations set changed_xid = %s where id = %s"
 
 
@@ -42,7 +42,7 @@ async def connection(database_url: str) -> AsyncIterator[psycopg.AsyncConnection
 async def a_late_change(connection: psycopg.AsyncConnection[Any], conversation: Conversation) -> AsyncIterator[None]:
     """Changes a conversation in a transaction that commits at the end of the block."""
     async with connection.transaction():
-        await connection.execute(_LATE, (conversation.id,))
+        await connection.execute(_RENAME, ("late", conversation.id))
         yield
 
 
@@ -101,10 +101,7 @@ async def test_no_change_of_many_that_commit_in_any_order_is_missed(
         async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
             for number in range(20):
                 async with connection.transaction():
-                    await connection.execute(
-                        f"update conversations set title = %s, changed_xid = {change_number()} where id = %s",  # noqa: S608 - a literal
-                        (str(number), conversation.id),
-                    )
+                    await connection.execute(_RENAME, (str(number), conversation.id))
                     await asyncio.sleep(generator.choice([0, 0.001, 0.03]))
 
     async def read(after: Watermark) -> Watermark:

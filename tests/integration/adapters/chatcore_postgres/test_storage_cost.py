@@ -1,10 +1,8 @@
-"""The cost of statements in round trips and in rows read, which does not grow with the stored data."""
+"""The cost of statements in rows read, which does not grow with the stored data."""
 
-import re
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
 from hashlib import md5
-from pathlib import Path
+from typing import LiteralString
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,26 +11,23 @@ from psycopg import AsyncRawCursor
 from tests.integration.plans.explaining import explain
 from tests.integration.plans.plan import Kind
 
+from chatcore.conversations.changes import UNSET
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import MessageId
-from chatcore.conversations.path import WHOLE_PATH
-from chatcore.ports import NewReply, NewTurn
 from chatcore.replies.lease import LEASE_SECONDS
 from chatcore.testing.samples import (
     NOON,
     a_conversation,
-    a_final_state,
     a_key,
     a_regeneration,
     a_turn,
-    an_owner,
-    progress,
 )
-from chatcore.testing.storage.steps import converse, create, lease_of
+from chatcore.testing.storage.steps import converse, create
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.conversations import LIST_BY_CURSOR
 from chatcore_postgres.driver import arrays, database
 from chatcore_postgres.driver.arrays import Bools, Integers, Texts, Uuids
+from chatcore_postgres.driver.database import Parameters
 from chatcore_postgres.paths import _SLICE, OPEN_PATH, READ_SLICE, READ_TREE
 from chatcore_postgres.replies.begin_regeneration import BEGIN_REGENERATION, regeneration_parameters
 from chatcore_postgres.replies.begin_turn import BEGIN_TURN, turn_parameters
@@ -41,8 +36,6 @@ from chatcore_postgres.replies.deltas import READ_DELTAS
 from chatcore_postgres.replies.messages import GET_MESSAGE, REQUEST_STOP
 
 _MANY = 10_000
-# No message has this id.
-_NOTHING = UUID(int=0)
 
 # One long conversation among short ones of the same user, so that the planner's estimate of the average is far off.
 _FILL = f"""
@@ -137,30 +130,6 @@ async def connection(database_url: str) -> AsyncIterator[database.Connection]:
         yield connection
 
 
-async def test_beginning_checkpointing_and_finishing_are_one_round_trip_each(
-    storage: PostgresStorage, tmp_path: Path
-) -> None:
-    conversation = await create(storage)
-    for warm_up in range(8):
-        # A connection prepares each statement once, at its second use.
-        lease = lease_of(await storage.begin_turn(_keyed(conversation, f"{warm_up}")))
-        await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
-        await storage.finish(lease, a_final_state())
-    async with (
-        _traced(storage._pools.requests, tmp_path / "requests") as requests,
-        _traced(storage._pools.background, tmp_path / "background") as background,
-        _traced(storage._pools.endings, tmp_path / "endings") as endings,
-    ):
-        lease = lease_of(await storage.begin_turn(_keyed(conversation, "last")))
-        assert (requests(), background(), endings()) == (1, 0, 0)
-
-        await storage.checkpoint(lease.owner_id, [progress(lease, "Hi", renew=True)])
-        assert (requests(), background(), endings()) == (1, 1, 0)
-
-        await storage.finish(lease, a_final_state())
-        assert (requests(), background(), endings()) == (1, 1, 1)
-
-
 async def test_instructions_do_not_come_with_every_message_of_the_history(
     storage: PostgresStorage, connection: database.Connection
 ) -> None:
@@ -178,22 +147,6 @@ async def test_instructions_do_not_come_with_every_message_of_the_history(
             rows = await database.fetch_on(connection, statement, parameters)
         assert len(rows) >= 19
         assert 1 <= sum(conversation.instructions in row for row in rows) <= 3
-
-
-async def test_opening_a_small_conversation_is_one_round_trip(storage: PostgresStorage, tmp_path: Path) -> None:
-    conversation = await create(storage)
-    for number in range(50):
-        lease = lease_of(await storage.begin_turn(_keyed(conversation, f"{number}")))
-        await storage.finish(lease, a_final_state("An answer of some length. " * 40))
-    running = lease_of(await storage.begin_turn(_keyed(conversation, "last")))
-    await storage.checkpoint(running.owner_id, [progress(running, "Hi", renew=True)])
-    for _ in range(8):
-        await storage.open_path(conversation.user_id, conversation.id, WHOLE_PATH)
-
-    async with _traced(storage._pools.requests, tmp_path / "requests") as requests:
-        path = await storage.open_path(conversation.user_id, conversation.id, WHOLE_PATH)
-
-        assert (requests(), len(path.first.messages), list(path.rest)) == (1, 102, [])
 
 
 async def test_opening_a_path_reads_no_page_of_other_versions(
@@ -238,26 +191,11 @@ async def test_no_statement_reads_more_of_a_long_conversation_than_it_needs(
     await connection.execute(_FILL.encode())
     if is_analyzed:
         await connection.execute("analyze")
-    turn = evolve(_keyed(conversation, "key"), max_generations=8)
     names = {"user_id": "alice", "conversation_id": conversation.id, "message_id": _nth(5000)}
 
-    begin = await explain(
-        connection,
-        BEGIN_TURN,
-        {
-            **_regeneration(turn),
-            "user_message_id": turn.user_message_id,
-            "content": "Hello",
-            "title": "A title",
-        },
-        kind,
-    )
-    assert 49 <= begin.rows_read("messages") <= 60
-    regenerate = await explain(connection, BEGIN_REGENERATION, _regeneration(a_regeneration(conversation)), kind)
-    assert 50 <= regenerate.rows_read("messages") <= 60
-    in_the_middle = {"follows_head": False, "parent_id": _nth(5000), "at_head": False, "message_id": _nth(5000)}
-    for query, parameters in _beginnings(conversation, key="another", **in_the_middle):
-        assert 49 <= (await explain(connection, query, parameters, kind)).rows_read("messages") <= 60
+    for place in (None, _nth(5000)):
+        for query, parameters in _beginnings(conversation, at=place):
+            assert 49 <= (await explain(connection, query, parameters, kind)).rows_read("messages") <= 60
     for query in (GET_MESSAGE, REQUEST_STOP):
         assert (await explain(connection, query, names, kind)).rows_read("messages") == 1
     path = await explain(connection, OPEN_PATH, _path_parameters(conversation, 50), kind)
@@ -349,34 +287,12 @@ async def test_beginning_reads_no_page_of_other_versions(
     before = [await explain(connection, query, parameters, kind) for query, parameters in queries]
 
     await connection.execute(_ADD_VERSIONS.encode())
-    await connection.execute(b"update conversations set next_position = next_position + 30 where head_id is not null")
     await connection.execute(b"vacuum analyze")
     after = [await explain(connection, query, parameters, kind) for query, parameters in queries]
 
     for less, more in zip(before, after, strict=True):
         assert more.rows_read("messages") == less.rows_read("messages")
         assert more.pages() <= 1.2 * less.pages()
-
-
-@asynccontextmanager
-async def _traced(pool: database.Database, path: Path) -> AsyncIterator[Callable[[], int]]:
-    """Traces the only connection of a pool with libpq; yields a function that counts the round trips so far."""
-    with path.open("w") as file:
-
-        async def start(connection: database.Connection) -> None:
-            connection.pgconn.trace(file.fileno())
-
-        async def stop(connection: database.Connection) -> None:
-            connection.pgconn.untrace()
-
-        await pool.run(start)
-        # Every round trip of the protocol ends with one Sync message of the client.
-        yield lambda: len(re.findall(r"\bSync\b", path.read_text()))
-        await pool.run(stop)
-
-
-def _keyed(conversation: Conversation, key: str) -> NewTurn:
-    return evolve(a_turn(conversation), idempotency_key=a_key(key))
 
 
 def _path_parameters(conversation: Conversation, limit: int) -> dict[str, object]:
@@ -389,29 +305,26 @@ def _nth(number: int) -> MessageId:
     return MessageId(UUID(md5(f"m{number}".encode(), usedforsecurity=False).hexdigest()))
 
 
-def _beginnings(conversation: Conversation, **changes: object) -> Sequence[tuple[str, dict[str, object]]]:
-    """Returns the statements that begin a reply, with their parameters."""
-    regeneration = {**_regeneration(a_regeneration(conversation)), **changes}
-    turn = {**regeneration, "user_message_id": uuid4(), "content": "Hello", "title": ""}
-    return (BEGIN_TURN, turn), (BEGIN_REGENERATION, regeneration)
-
-
-def _regeneration(turn: NewReply) -> dict[str, object]:
-    return {
-        "user_id": turn.user_id,
-        "conversation_id": turn.conversation_id,
-        "reply_id": turn.reply_id,
-        "owner_id": an_owner(),
-        "lease_seconds": LEASE_SECONDS,
-        "history_limit": 50,
-        "max_generations": 8,
-        "key": "key",
-        "fingerprint": b"x" * 32,
-        "choice": 3,
-        "request": "{}",
-        "follows_head": True,
-        "parent_id": _NOTHING,
-        "at_head": True,
-        "message_id": _NOTHING,
-        "now": NOON,
-    }
+def _beginnings(
+    conversation: Conversation, *, at: MessageId | None = None, history_limit: int = 50, max_generations: int = 8
+) -> Sequence[tuple[LiteralString, Parameters]]:
+    """Returns the statements that begin a reply at a message, by default at the head, with their parameters."""
+    turn = evolve(
+        a_turn(conversation),
+        parent_id=UNSET if at is None else at,
+        idempotency_key=a_key(),
+        history_limit=history_limit,
+        max_generations=max_generations,
+    )
+    regeneration = evolve(
+        a_regeneration(conversation),
+        message_id=at,
+        idempotency_key=a_key(),
+        history_limit=history_limit,
+        max_generations=max_generations,
+    )
+    # The slots that are tried first are the lowest ones.
+    return (
+        (BEGIN_TURN, {**turn_parameters(turn), "choice": 3}),
+        (BEGIN_REGENERATION, {**regeneration_parameters(regeneration), "choice": 3}),
+    )

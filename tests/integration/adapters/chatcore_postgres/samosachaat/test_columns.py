@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from tests.integration.adapters.chatcore_postgres.roles import new_visitor
 from tests.integration.adapters.chatcore_postgres.samosachaat.chat_page import chat_page
+from tests.integration.adapters.chatcore_postgres.samosachaat.importing import run
 from tests.integration.adapters.chatcore_postgres.samosachaat.old_service import (
     SCHEMA,
     TIDY,
@@ -17,7 +18,6 @@ from tests.integration.adapters.chatcore_postgres.samosachaat.old_service import
     at,
     old_service,
 )
-from tests.integration.adapters.chatcore_postgres.samosachaat.test_importer import run
 
 from chatcore_postgres.samosachaat import ImportFailedError
 from chatcore_postgres.samosachaat.report import Skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -12,20 +11,17 @@ from attrs import frozen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.integration.adapters.chatcore_postgres.samosachaat.chat_page import chat_page
+from tests.integration.adapters.chatcore_postgres.samosachaat.importing import run
 from tests.integration.adapters.chatcore_postgres.samosachaat.old_service import (
     ALICE,
     BOB,
     CARELESS,
-    SCHEMA,
     OldService,
     at,
     old_service,
 )
 from tests.integration.new_database import new_database
 from tests.integration.postgres_server import PostgresServer
-
-from chatcore.input_limits import InputLimits
-from chatcore_postgres.samosachaat import ImportReport, import_samosachaat
 
 
 @frozen
@@ -53,18 +49,6 @@ _EXAMPLES = st.lists(
     max_size=30,
     unique_by=lambda said: said.number,
 )
-
-
-async def _run(database_url: str) -> ImportReport:
-    return await import_samosachaat(
-        database_url,
-        database_url,
-        source_schema=SCHEMA,
-        placeholder_titles=(),
-        limits=InputLimits(),
-        now=datetime(2026, 4, 1, tzinfo=UTC),
-        on_progress=lambda _done, _total: None,
-    )
 
 
 def _user(talk: int) -> UUID:
@@ -107,12 +91,12 @@ def test_users_see_the_messages_of_the_source_in_its_order(
             for talk in range(1, 5):
                 old.talk(talk, user=_user(talk))
             _write(old, first)
-            assert asyncio.run(_run(url)).messages.added == len(first)
+            assert asyncio.run(run(url)).messages.added == len(first)
             asyncio.run(_require_the_same(url, first))
             _write(old, second, later=60)
 
-            report = asyncio.run(_run(url))
+            report = asyncio.run(run(url))
 
             assert (report.messages.added, report.messages.present) == (len(second), len(first))
             asyncio.run(_require_the_same(url, first, second))
-            assert asyncio.run(_run(url)).messages.added == 0
+            assert asyncio.run(run(url)).messages.added == 0
