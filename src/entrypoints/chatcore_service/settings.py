@@ -78,7 +78,8 @@ class StreamSettings:
     revalidate_seconds: float = field(default=15.0, metadata=env("STREAM_REVALIDATE_SECONDS", seconds))
     #: Most open feeds of one user on one process. To count feeds over all processes would cost more than feeding them.
     max_feeds_per_user: int = field(default=20, metadata=env("MAX_FEEDS_PER_USER", whole(1, 10_000)))
-    #: The same interval for feeds. It is longer, because there are many feeds, and most are idle.
+    #: Interval at which the token of an open feed is validated again. It is longer than that of streams, because there
+    #: are many feeds, and most are idle.
     revalidate_feeds_seconds: float = field(default=300.0, metadata=env("FEED_REVALIDATE_SECONDS", seconds))
 
 

@@ -21,7 +21,15 @@ from chatcore_service.api.conversation_responses import (
     creation_response,
     creation_responses,
 )
-from chatcore_service.api.field_types import Id, ModelTag, NewInstructions, NewModelTag, NewTitle, Title
+from chatcore_service.api.field_types import (
+    Id,
+    ModelTag,
+    NewConversationId,
+    NewInstructions,
+    NewModelTag,
+    NewTitle,
+    Title,
+)
 from chatcore_service.api.open_conversation import OpenConversationDocument, OpenQuery, open_conversation_response
 from chatcore_service.api.time_zones import time_zone
 from chatcore_service.http import paths
@@ -44,17 +52,7 @@ _ABSENT: Any = UNSET
 class NewConversationBody:
     """A conversation to create."""
 
-    id: (
-        Annotated[
-            Id,
-            Doc(
-                "The id of the new conversation, if the client chooses it. If the user has a conversation with this "
-                "id, nothing is created or changed, and the response is 200 with that conversation, so that a client "
-                "can repeat the request. Without `id`, the service chooses one."
-            ),
-        ]
-        | None
-    ) = None
+    id: NewConversationId | None = None
     title: NewTitle | None = None
     model_tag: NewModelTag | None = None
     instructions: NewInstructions | None = None
@@ -114,8 +112,9 @@ class ChangesBody:
 
     def changes(self) -> ConversationChanges:
         """Returns the changes for the core, without the head."""
-        set_fields = asdict(self, filter=lambda field, value: value is not field.default)
-        return ConversationChanges(**{name: value for name, value in set_fields.items() if name in SETTABLE_FIELDS})
+        return ConversationChanges(
+            **asdict(self, filter=lambda field, value: field.name in SETTABLE_FIELDS and value is not field.default)
+        )
 
     def head(self) -> HeadChoice | None:
         """Returns the choice of the head for the core; None to leave the head where it is."""

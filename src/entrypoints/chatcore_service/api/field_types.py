@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
-from chatcore_service.http.fields import Keywords, Limited, Rule, storable_text
+from chatcore_service.http.fields import Doc, Keywords, Limited, Rule, storable_text
 from chatcore_service.http.ids import UUID_PATTERN
 
 
@@ -14,6 +14,14 @@ def _unless_empty(require: Callable[[str], str]) -> Rule:
 
 # The format alone does not bind: validators may take any text.
 Id = Annotated[UUID, Keywords(pattern=UUID_PATTERN)]
+NewConversationId = Annotated[
+    Id,
+    Doc(
+        "The id of the new conversation, if the client chooses it. If the user has a conversation with this id, "
+        "nothing is created or changed, and the response is 200 with that conversation, so that a client can repeat "
+        "the request. Without `id`, the service chooses one."
+    ),
+]
 Title = Annotated[str, Limited(lambda limits: (Rule(limits.require_title), storable_text(limits.max_title_chars)))]
 ModelTag = Annotated[
     str, Limited(lambda limits: (Rule(limits.require_model_tag), storable_text(limits.max_model_tag_chars)))

@@ -10,7 +10,7 @@ from chatcore import ConversationId, MessageId
 from chatcore.conversations.use_cases import Conversations
 from chatcore.input_limits import InputLimits
 from chatcore_service.api.conversation_responses import creation_response, creation_responses
-from chatcore_service.api.field_types import Id
+from chatcore_service.api.field_types import Id, NewConversationId
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Caller
@@ -35,17 +35,7 @@ class ForkBody:
         ]
         | None
     ) = None
-    id: (
-        Annotated[
-            Id,
-            Doc(
-                "The id of the new conversation, if the client chooses it. If the user has a conversation with this "
-                "id, nothing is created or changed, and the response is 200 with that conversation, so that a client "
-                "can repeat the request."
-            ),
-        ]
-        | None
-    ) = None
+    id: NewConversationId | None = None
 
 
 @frozen(kw_only=True)
