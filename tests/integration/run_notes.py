@@ -18,7 +18,7 @@ def note(config: pytest.Config, line: str) -> None:
 
 
 def take_over_notes(config: pytest.Config, worker_output: dict[str, list[str]]) -> None:
-    """Has printed what a worker noted."""
+    """Notes what a worker has noted."""
     for line in worker_output.get(_OUTPUT, []):
         note(config, line)
 

@@ -2,23 +2,30 @@
 
 import errno
 import socket
-from contextlib import suppress
 from random import SystemRandom
 
 from chatcore_dev.local_stack_error import LocalStackError
 
 LOOPBACK = "127.0.0.1"
-# Linux and macOS give none of these ports to connections. A port of theirs could become that of somebody's connection
-# before its program, which takes a second to start, listens on it.
-_PORTS = range(12_000, 32_000)
+#: Linux and macOS give none of these ports to connections. A port of theirs could become that of somebody's connection
+#: before its program, which takes a second to start, listens on it.
+PORTS = range(12_000, 32_000)
 
 
 def free_port() -> int:
     """Returns a port on loopback that is free at the moment, and that no connection gets later."""
-    while True:
-        port = SystemRandom().choice(_PORTS)
-        with suppress(OSError), socket.create_server((LOOPBACK, port)):
-            return port
+    while not is_free(port := SystemRandom().choice(PORTS)):
+        pass
+    return port
+
+
+def is_free(port: int) -> bool:
+    """Returns whether a program could listen on this port on loopback."""
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def require_free(host: str, port: int) -> None:

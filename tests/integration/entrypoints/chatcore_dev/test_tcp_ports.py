@@ -20,5 +20,5 @@ def test_a_port_is_none_that_connections_get() -> None:
 def test_a_port_on_which_somebody_listens_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = free_port()
     with socket.create_server((LOOPBACK, taken)):
-        monkeypatch.setattr("chatcore_dev.tcp_ports._PORTS", [taken, free := free_port()])
+        monkeypatch.setattr("chatcore_dev.tcp_ports.PORTS", [taken, free := free_port()])
         assert {free_port() for _ in range(20)} == {free}
