@@ -136,8 +136,6 @@ TESTED_BY: Mapping[str, str] = {
     "entrypoints/chatcore_service/api/monitoring": "unit/entrypoints/chatcore_service/test_readiness.py",
     "entrypoints/chatcore_service/api/parts": "unit/entrypoints/chatcore_service/api/test_open_conversation.py",
     "entrypoints/chatcore_service/app": "unit/entrypoints/chatcore_service/test_container.py",
-    "entrypoints/chatcore_service/cli": _SERVE,
-    "entrypoints/chatcore_service/early_signals": _SERVE,
     "entrypoints/chatcore_service/endpoint_container": "unit/entrypoints/chatcore_service/test_container.py",
     "entrypoints/chatcore_service/http/application": "unit/entrypoints/chatcore_service/http/test_resource.py",
     "entrypoints/chatcore_service/http/bearer_authenticator": "unit/entrypoints/chatcore_service/http/test_headers.py",

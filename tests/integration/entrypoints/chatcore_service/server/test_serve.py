@@ -1,4 +1,4 @@
-"""`chatcore serve` as a process: how it starts, how it refuses to, and how it ends."""
+"""`chatcore serve` as a process: how it starts, works and ends."""
 
 from __future__ import annotations
 
@@ -8,171 +8,13 @@ import re
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from time import monotonic, sleep
 
 import httpx
 import pytest
+from tests.integration.entrypoints.chatcore_service.served import CHATCORE, environment, served
 from tests.integration.free_port import free_port
-
-CHATCORE = [sys.executable, "-m", "chatcore_service"]
-
-# Sends itself SIGINT before it can drain, at a moment at which Python only reports an exception and goes on.
-INTERRUPTED = """
-import signal, sys
-
-class Interrupted:
-    def __del__(self):
-        signal.raise_signal(signal.SIGINT)
-
-sys.addaudithook(lambda event, arguments: Interrupted() and None if event == "socket.bind" else None)
-
-from chatcore_service.__main__ import main
-sys.exit(main())
-"""
-
-# Nothing listens on this port.
-NOWHERE = "127.0.0.1:1"
-
-SETTINGS = {
-    "INTERNAL_API_KEY": "the-internal-key",
-    "DATABASE_URL": f"postgresql://somebody:the-password@{NOWHERE}/chat",
-    "AUTH_SERVICE_URL": f"http://{NOWHERE}",
-    "INFERENCE_SERVICE_URL": f"http://{NOWHERE}",
-}
-
-
-def environment(**changes: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "PYTHONPATH", "HOME", "TMPDIR"}}
-    return {**inherited, **SETTINGS, **changes}
-
-
-def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*CHATCORE, *arguments], env=environment(**changes), capture_output=True, text=True, timeout=30, check=False
-    )
-
-
-class Served:
-    """A running `chatcore serve`."""
-
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-        self.process = process
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = log
-
-    def lines(self, message: str) -> list[dict[str, object]]:
-        """Returns the log lines with this message."""
-        parsed = [json.loads(line) for line in self.log.read_text().splitlines()]
-        return [line for line in parsed if line["message"] == message]
-
-    def until_it_says(self, message: str, times: int = 1) -> None:
-        """Waits for a log line."""
-        deadline = monotonic() + 20
-        while len(self.lines(message)) < times:
-            assert monotonic() < deadline, self.log.read_text()
-            sleep(0.02)
-
-    def end(self, *signals: signal.Signals) -> int:
-        """Sends signals; returns the exit status."""
-        *earlier, last = signals
-        for number in earlier:
-            self.process.send_signal(number)
-            # Two signals that arrive together count once.
-            self.until_it_says("draining")
-        self.process.send_signal(last)
-        return self.process.wait(timeout=30)
-
-
-@contextmanager
-def served(
-    folder: Path, *arguments: str, workers: int = 1, launcher: Sequence[str] = (), **changes: str
-) -> Iterator[Served]:
-    """Runs the service for the duration of the block; a launcher is a program that runs the command behind it."""
-    port, log = free_port(), folder / "log"
-    command = [*launcher, *CHATCORE, "serve", "--port", str(port), "--workers", str(workers), *arguments]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env=environment(**changes), stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    served = Served(process, port, log)
-    try:
-        served.until_it_says("listening", times=workers)
-        yield served
-    finally:
-        process.kill()
-        process.wait()
-
-
-# -- Refusing to start -----------------------------------------------------------------------------------------------
-
-
-def test_every_variable_with_a_problem_is_named_in_a_line_of_its_own() -> None:
-    result = run("serve", INTERNAL_API_KEY="", MAX_STREAMS_PER_USER="many", LOG_LEVEL="loud")
-
-    assert result.returncode == 2
-    names = [line.split()[0] for line in result.stderr.splitlines()]
-    assert names == ["INTERNAL_API_KEY", "MAX_STREAMS_PER_USER", "LOG_LEVEL"]
-    assert result.stdout == ""
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("DATABASE_URL", "mysql://somebody:the-password@x/y"),
-        ("AUTH_SERVICE_URL", "auth:8001"),
-        ("INFERENCE_SERVICE_URL", "http://user:the-password@x"),
-    ],
-)
-def test_an_unusable_address_is_named_and_not_quoted(name: str, value: str) -> None:
-    result = run("serve", "--port", "0", **{name: value})
-
-    assert result.returncode == 2
-    assert result.stderr.startswith(name)
-    assert len(result.stderr.splitlines()) == 1
-    assert "the-password" not in result.stderr
-
-
-def test_a_taken_port_is_reported_in_one_sentence() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        result = run("serve", "--port", str(port))
-
-    assert result.returncode == 1
-    assert result.stderr == f"Cannot listen on 127.0.0.1 port {port}: Address already in use.\n"
-
-
-@pytest.mark.parametrize(
-    "arguments", [[], ["serve", "--port", "65536"], ["serve", "--port", "x"], ["serve", "--workers", "0"], ["nothing"]]
-)
-def test_a_misspelt_command_line_is_explained(arguments: list[str]) -> None:
-    result = run(*arguments)
-
-    assert result.returncode == 2
-    assert result.stderr.startswith("usage: chatcore")
-
-
-def test_a_misspelled_setting_is_named_although_the_start_fails() -> None:
-    result = run("serve", INTERNAL_API_KEY="", INTERNAL_API_KYE="the-key")
-
-    assert result.stderr == "INTERNAL_API_KEY is required.\n"
-    [line] = result.stdout.splitlines()
-    assert json.loads(line)["did_you_mean"] == {"INTERNAL_API_KYE": "INTERNAL_API_KEY"}
-    assert "the-key" not in line
-
-
-def test_a_migration_without_a_database_fails_with_one_sentence() -> None:
-    result = run("migrate")
-
-    assert result.returncode == 1
-    assert "Traceback" not in result.stderr
-    assert "the-password" not in result.stderr
-
-
-# -- Running and ending ----------------------------------------------------------------------------------------------
 
 
 def test_it_starts_without_its_database_and_is_not_ready(tmp_path: Path) -> None:
@@ -199,27 +41,6 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, signals: list[signal.Signals]
     assert status == 0
     assert process.lines("drained")
     assert process.lines("stopped")
-
-
-def test_a_signal_in_the_middle_of_the_start_ends_it_in_order(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*CHATCORE, "serve", "--port", "0"], env=environment(), stdout=output, stderr=subprocess.STDOUT
-        )
-    sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-
-    assert process.wait(timeout=30) in {0, -signal.SIGTERM, 128 + signal.SIGTERM}
-    assert "Traceback" not in log.read_text()
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_no_signal_in_the_middle_of_the_start_is_lost(workers: int) -> None:
-    command = [sys.executable, "-c", INTERRUPTED, "serve", "--port", "0", "--workers", str(workers)]
-    ended = subprocess.run(command, env=environment(), capture_output=True, timeout=30, check=False)
-
-    assert (ended.returncode, ended.stdout, ended.stderr) == (128 + signal.SIGINT, b"", b"")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -130,7 +130,7 @@ async def test_a_malformed_parameter_is_refused_by_its_name(service: HttpService
     assert (response.status_code, sorted(fields(response))) == (422, named)
 
 
-async def test_more_are_pinned_than_a_page_has_beside_its_own(service: HttpService) -> None:
+async def test_a_page_of_any_size_has_at_most_a_hundred_pinned_ones(service: HttpService) -> None:
     for minutes in range(101):
         await service.storage.create_conversation(
             evolve(a_conversation(UserId("alice"), at=later(minutes)), is_pinned=True)

@@ -54,7 +54,7 @@ async def test_the_id_of_another_user_is_as_free_as_any(service: HttpService) ->
     await service.client.delete(_PATH, headers=ALICE)
 
     assert (bobs.status_code, alices.status_code) == (201, 201)
-    assert {**bobs.json(), "id": ""}.keys() == {**alices.json(), "id": ""}.keys()
+    assert bobs.json().keys() == alices.json().keys()
     assert (alices.json()["title"], alices.json()["user_id"]) == ("New conversation", "alice")
     assert await service.open(_PATH, BOB) == before
 
