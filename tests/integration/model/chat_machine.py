@@ -3,113 +3,36 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from enum import Enum, auto
 from typing import Any
 from uuid import uuid4
 
 import hypothesis.strategies as st
-from attrs import frozen
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 from tests.integration.faults.cluster import Cluster
+from tests.integration.model.arguments import (
+    WHOLE,
+    Branching,
+    Change,
+    Deed,
+    Place,
+    Reply,
+    Sent,
+    TreeChange,
+    Way,
+    deliveries,
+    ends,
+    numbers,
+    offsets,
+    pauses,
+    titles,
+    ways,
+)
 from tests.integration.model.comparison import News, compare
-from tests.integration.model.delivery import LENGTH, Course, Delivery
+from tests.integration.model.delivery import Delivery
 from tests.integration.model.loop_thread import LoopThread
 from tests.integration.model.participant import Participant
 from tests.integration.model.reference_chat import MAX_GENERATIONS, Message
-
-
-@frozen
-class Place:
-    """A conversation, and whose it is."""
-
-    owner: int
-    id: str
-
-
-@frozen
-class Reply:
-    """A reply, and where it is."""
-
-    place: Place
-    id: str
-
-
-@frozen
-class Sent:
-    """What was sent with a key."""
-
-    place: Place
-    content: str
-    key: str
-
-
-@frozen
-class Way:
-    """How something is asked for."""
-
-    replica: int
-    #: Whether a reply is read from the response that begins it.
-    waits: bool
-
-
-class Deed(Enum):
-    """What may be tried in vain."""
-
-    CHOOSE = auto()
-    DELETE_MESSAGE = auto()
-
-    RENAME = auto()
-    DELETE = auto()
-    SEND = auto()
-    REGENERATE = auto()
-    STOP = auto()
-    RESUME = auto()
-
-
-class Change(Enum):
-    """What changes the lists and no message."""
-
-    CREATE_AGAIN = auto()
-    ARCHIVE = auto()
-    RESTORE = auto()
-    FORK = auto()
-
-
-class Branching(Enum):
-    """What begins a reply anywhere in a tree."""
-
-    EDIT = auto()
-    #: After a reply, which may be one of another conversation.
-    AFTER_ANY = auto()
-    VERSION = auto()
-
-
-class TreeChange(Enum):
-    """What changes which messages are there, or are shown."""
-
-    CHOOSE = auto()
-    FOLLOW = auto()
-    #: A reply that may be one of another conversation.
-    CHOOSE_ANY = auto()
-    DELETE = auto()
-
-
-#: Which message of a conversation, counted from its first one and on from there again.
-numbers = st.integers(0, 30)
-ways = st.builds(Way, st.integers(0, 1), st.booleans())
-titles = st.sampled_from(("A", "Zoë's plans", "  two  spaces ", "🙂"))
-_WHOLE = Delivery(Course.WHOLE, LENGTH)
-deliveries = st.one_of(
-    st.just(_WHOLE),
-    st.just(Delivery(Course.BREAKS_OFF, 0)),
-    st.builds(Delivery, st.just(Course.BREAKS_OFF), st.integers(1, LENGTH)),
-)
-pauses = st.builds(Delivery, st.just(Course.PAUSES), st.integers(0, LENGTH))
-#: The end of a copied path: the head, or a message by its place.
-ends = st.none() | st.integers(0, 5)
-#: From the start, without having asked for a place; in the middle; beyond the end.
-offsets = st.none() | st.integers(0, 160)
 
 
 class ChatMachine(RuleBasedStateMachine):
@@ -161,7 +84,8 @@ class ChatMachine(RuleBasedStateMachine):
             case Change.ARCHIVE | Change.RESTORE:
                 self._loop.run(user.archive(place.id, is_archived=change is Change.ARCHIVE, on=url))
             case Change.FORK:
-                fork_id = self._loop.run(user.fork(place.id, end, on=url))
+                last = None if end is None else self._message(place, end)
+                fork_id = self._loop.run(user.fork(place.id, None if last is None else last.id, on=url))
                 if fork_id is not None:
                     fork = Place(place.owner, fork_id)
                     self._alike |= {place, fork}
@@ -223,19 +147,16 @@ class ChatMachine(RuleBasedStateMachine):
         user, on, waits = self._users[place.owner], self._url(way), way.waits
         message = self._message(place, number)
         if how is Branching.VERSION:
-            id_ = str(uuid4()) if message is None else message.id
-            return self._begun(place, user.regenerate(place.id, _WHOLE, on=on, waits=waits, message_id=id_))
-        user.counts["edited"] += 1
-        parent = message and message.parent
-        after = reply.id if how is Branching.AFTER_ANY else None if parent is None else parent.id
+            id_ = _id_of(message)
+            return self._begun(place, user.regenerate(place.id, WHOLE, on=on, waits=waits, message_id=id_))
+        after = reply.id if how is Branching.AFTER_ANY else _parent_id_of(message)
         prompt = user.client.prompt()
-        return self._begun(place, user.send(place.id, prompt, _WHOLE, on=on, key=None, waits=waits, after=after))
+        return self._begun(place, user.send(place.id, prompt, WHOLE, on=on, key=None, waits=waits, after=after))
 
     @rule(place=conversations, number=numbers, reply=replies, deed=st.sampled_from(TreeChange), way=ways)
     def change_tree(self, place: Place, number: int, reply: Reply, deed: TreeChange, way: Way) -> None:
         user, on = self._users[place.owner], self._url(way)
-        message = self._message(place, number)
-        id_ = str(uuid4()) if message is None else message.id
+        id_ = _id_of(self._message(place, number))
         deeds: dict[TreeChange, Callable[[], Coroutine[Any, Any, object]]] = {
             TreeChange.CHOOSE: lambda: user.choose(place.id, id_, follow=False, on=on),
             TreeChange.FOLLOW: lambda: user.choose(place.id, id_, follow=True, on=on),
@@ -325,8 +246,8 @@ class ChatMachine(RuleBasedStateMachine):
             Deed.CHOOSE: lambda: user.choose(place.id, reply.id, follow=False, on=url),
             Deed.DELETE_MESSAGE: lambda: user.delete_message(place.id, reply.id, on=url),
             Deed.DELETE: lambda: user.delete(place.id, on=url),
-            Deed.SEND: lambda: user.send(place.id, user.client.prompt(), _WHOLE, on=url, key=None, waits=way.waits),
-            Deed.REGENERATE: lambda: user.regenerate(place.id, _WHOLE, on=url, waits=way.waits),
+            Deed.SEND: lambda: user.send(place.id, user.client.prompt(), WHOLE, on=url, key=None, waits=way.waits),
+            Deed.REGENERATE: lambda: user.regenerate(place.id, WHOLE, on=url, waits=way.waits),
             Deed.STOP: lambda: user.stop(place.id, reply.id, on=url),
             Deed.RESUME: lambda: user.resume(place.id, reply.id, None, on=url),
         }
@@ -356,3 +277,12 @@ class ChatMachine(RuleBasedStateMachine):
 
     async def _compare_all(self) -> None:
         await asyncio.gather(*(compare(user, on=url) for user in self._users for url in self._cluster.urls))
+
+
+def _id_of(message: Message | None) -> str:
+    """Returns the id of a message; where there is none, an id that no message has."""
+    return str(uuid4()) if message is None else message.id
+
+
+def _parent_id_of(message: Message | None) -> str | None:
+    return message.parent.id if message is not None and message.parent is not None else None

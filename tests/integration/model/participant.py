@@ -67,21 +67,13 @@ class Participant:
         response = await self.client.call("PATCH", f"/{conversation_id}", on=on, body={"is_archived": is_archived})
         self._agree(response, 200, partial(self.chat.archive, conversation_id, is_archived=is_archived))
 
-    async def fork(self, conversation_id: str, end: int | None, *, on: str) -> str | None:
-        """Forks a conversation at a message by its place, or at the head; returns the id of the fork."""
-        path: list[Message] = []
-        refused: RefusedError | None = None
-        try:
-            path = self.chat.check_fork(conversation_id, end)
-        except RefusedError as refusal:
-            refused = refusal
-        last = refused.reply if refused else (path[-1] if path else None)
-        body = {} if end is None or last is None else {"message_id": last.id}
+    async def fork(self, conversation_id: str, message_id: str | None, *, on: str) -> str | None:
+        """Forks a conversation at a message, by default at the head; returns the id of the fork."""
+        body = {} if message_id is None else {"message_id": message_id}
         response = await self.client.call("POST", f"/{conversation_id}/fork", on=on, body=body)
-        if refused is not None:
-            self._expect_refusal(response, refused)
+        path = self._agree(response, 201, partial(self.chat.check_fork, conversation_id, message_id))
+        if path is None:
             return None
-        assert response.status_code == 201, response.text
         fork_id: str = response.json()["id"]
         self.client.ledger.owners[fork_id] = self.client.user_id
         shown = (await self.client.call("GET", f"/{fork_id}", on=on)).json()["messages"]
@@ -152,31 +144,27 @@ class Participant:
             after: the message that the new one follows, None for the root.
         """
         calls = len(self.cluster.model.calls(content))
-        repeated: Message | None = None
-        refused: RefusedError | None = None
-        try:
-            repeated = self.chat.check_send(conversation_id, content, key, after)
-            if repeated is None:
-                self.cluster.model.arrange(content, delivery.speech(content))
-        except RefusedError as refusal:
-            refused = refusal
+        foreseen = _foreseen(partial(self.chat.check_send, conversation_id, content, key, after))
+        if foreseen is None:
+            self.cluster.model.arrange(content, delivery.speech(content))
         headers = {} if waits else {"prefer": "respond-async"}
         placed = {} if after == END else {"parent_id": after}
         async with await self.client.send(
             conversation_id, content, on=on, key=key, headers=headers, **placed
         ) as answer:
-            status = 200 if waits else 202
-            if refused is not None:
-                self._expect_refusal(answer.response, refused)
+            if isinstance(foreseen, RefusedError):
+                self._expect_refusal(answer.response, foreseen)
                 return None
-            assert answer.status == status, answer.response.text
-            if repeated is not None:
+            assert answer.status == (200 if waits else 202), answer.response.text
+            if foreseen is not None:
                 self.counts["repeated by key"] += 1
-                await self._hear_again(conversation_id, repeated, answer, on=on)
-                return repeated
+                await self._hear_again(conversation_id, foreseen, answer, on=on)
+                return foreseen
             question = Message(await self._asked(conversation_id, answer.reply_id, on=on), "user", content, None)
             reply = Message(answer.reply_id, "assistant", "", question, delivery=delivery)
             self.chat.send(conversation_id, question, reply, key, after)
+            if after != END:
+                self.counts["sent to a place"] += 1
             await self._hear(conversation_id, reply, answer, calls, on=on)
             return reply
 
@@ -184,20 +172,16 @@ class Participant:
         self, conversation_id: str, delivery: Delivery, *, on: str, waits: bool, message_id: str | None = None
     ) -> Message | None:
         """Has a reply made anew, by default the last one, likewise."""
-        question: Message | None = None
-        refused: RefusedError | None = None
+        question = _foreseen(partial(self.chat.check_regenerate, conversation_id, message_id))
         calls = 0
-        try:
-            question = self.chat.check_regenerate(conversation_id, message_id)
+        if isinstance(question, Message):
             calls = len(self.cluster.model.calls(question.content))
             self.cluster.model.arrange(question.content, delivery.speech(question.content))
-        except RefusedError as refusal:
-            refused = refusal
         headers = {} if waits else {"prefer": "respond-async"}
         named = {} if message_id is None else {"message_id": message_id}
         async with await self.client.regenerate(conversation_id, on=on, headers=headers, **named) as answer:
-            if refused is not None:
-                self._expect_refusal(answer.response, refused)
+            if isinstance(question, RefusedError):
+                self._expect_refusal(answer.response, question)
                 return None
             assert answer.status == (200 if waits else 202), answer.response.text
             reply = Message(answer.reply_id, "assistant", "", question, delivery=delivery)
@@ -327,6 +311,14 @@ class Participant:
         self.counts[f"refused: {refused.status}"] += 1
         if refused.reply is not None:
             assert reply_of(response.headers["location"]) == refused.reply.id
+
+
+def _foreseen(check: Callable[[], T]) -> T | RefusedError:
+    """Returns what the model says of a request, before the service is asked: a result, or a refusal."""
+    try:
+        return check()
+    except RefusedError as refused:
+        return refused
 
 
 def _expect_end(reading: Reading, reply: Message) -> None:

@@ -161,16 +161,13 @@ class ReferenceChat:
         """Moves the conversation to the archive, or out of it."""
         self.find(conversation_id).is_archived = is_archived
 
-    def check_fork(self, conversation_id: str, end: int | None) -> list[Message]:
-        """Checks that the conversation may be forked; returns the path to a message by its place, or to the head."""
+    def check_fork(self, conversation_id: str, message_id: str | None) -> list[Message]:
+        """Checks that the path to a message, by default the head, may be copied; returns the path."""
         conversation = self.find(conversation_id)
-        if end is None or not conversation.messages:
-            path = conversation.active_path
-        else:
-            path = conversation.path_to(conversation.messages[end % len(conversation.messages)])
-        if path and path[-1].status == "streaming":
-            raise RefusedError(409, path[-1])
-        return path
+        last = conversation.head if message_id is None else self.find_message(conversation_id, message_id, 422)
+        if last is not None and last.status == "streaming":
+            raise RefusedError(409, last)
+        return conversation.path_to(last)
 
     def fork(self, conversation_id: str, fork_id: str, copies: list[Message]) -> None:
         """Creates a conversation with copies of a path of another one."""
@@ -225,10 +222,15 @@ class ReferenceChat:
                     raise RefusedError(422)
                 return reply
         conversation = self.find(conversation_id)
-        if after not in {END, None}:
-            self.find_message(conversation_id, str(after), 422)
+        self._followed(conversation, after)
         self._check_room(conversation)
         return None
+
+    def _followed(self, conversation: Conversation, after: str | None) -> Message | None:
+        """Returns the message that a new one is to follow; None for the root."""
+        if after is None:
+            return None
+        return conversation.head if after == END else self.find_message(conversation.id, after, 422)
 
     def check_regenerate(self, conversation_id: str, message_id: str | None = None) -> Message:
         """Checks that a reply, by default the last one, may be regenerated; returns the message to be answered."""
@@ -255,8 +257,8 @@ class ReferenceChat:
         title = " ".join(question.content.split())
         if conversation.has_default_title and title:
             conversation.title, conversation.has_default_title = title, False
-        followed = conversation.head if after == END else after and self.find_message(conversation_id, after, 422)
-        question.parent = followed.parent if followed and followed.status == "failed" else followed or None
+        followed = self._followed(conversation, after)
+        question.parent = followed.parent if followed is not None and followed.status == "failed" else followed
         conversation.messages.append(question)
         if key is not None:
             conversation.keys[key] = (question.content, after, reply)

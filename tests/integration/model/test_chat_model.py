@@ -36,7 +36,7 @@ HAPPENED = {
     "deleted while it is made",
     "forked",
     "deleted messages",
-    "edited",
+    "sent to a place",
 }
 
 _asked_for = os.environ.get(EXAMPLES_VARIABLE)
