@@ -21,7 +21,6 @@ create table conversations (
     constraint conversations_next_position_check check (next_position >= 1)
 );
 
--- No statement uses this index any more. A later migration may drop it, once no previous version runs.
 create index conversations_by_update on conversations (user_id, updated_at desc, id desc);
 
 create index conversations_by_archive on conversations (user_id, is_archived, updated_at desc, id desc);
@@ -153,3 +152,42 @@ create table deleted_conversations (
 create index deleted_conversations_by_change on deleted_conversations (user_id, changed_xid);
 
 create index deleted_conversations_by_age on deleted_conversations (deleted_at);
+
+create table search_queue (
+    user_id         text        not null,
+    id              bigint      generated always as identity,
+    conversation_id uuid        not null,
+    message_id      uuid,
+    claimed_until   timestamptz not null default '-infinity',
+    constraint search_queue_pkey primary key (user_id, id)
+) with (fillfactor = 70);
+
+create index search_queue_in_order on search_queue (id);
+
+create table search_terms (
+    user_id         text     not null,
+    message_id      uuid     not null,
+    conversation_id uuid     not null,
+    position        bigint   not null,
+    text_bytes      integer  not null,
+    terms           tsvector not null,
+    constraint search_terms_pkey primary key (user_id, message_id),
+    constraint search_terms_message_fkey foreign key (user_id, message_id)
+        references messages (user_id, id) on delete cascade
+);
+
+create index search_terms_by_term on search_terms using gin (terms) with (fastupdate = off);
+
+create index search_terms_by_conversation on search_terms (user_id, conversation_id, position);
+
+create table search_titles (
+    user_id         text     not null,
+    conversation_id uuid     not null,
+    title           text     not null,
+    terms           tsvector not null,
+    constraint search_titles_pkey primary key (user_id, conversation_id),
+    constraint search_titles_conversation_fkey foreign key (user_id, conversation_id)
+        references conversations (user_id, id) on delete cascade
+);
+
+create index search_titles_by_term on search_titles using gin (terms) with (fastupdate = off);

@@ -32,6 +32,8 @@ from chatcore.replies.rescue import Rescue, RescuePolicy
 from chatcore.replies.stopping import Stopper
 from chatcore.replies.turn_starter import TurnStarter
 from chatcore.replies.turns import Turns
+from chatcore.search.indexer import SearchIndexer
+from chatcore.search.use_cases import Search
 from chatcore.sync.feeds import Feeds
 from chatcore.timed_wait import wait_at_most
 
@@ -97,9 +99,12 @@ class Chat:
             policy=policy,
             history_limits=limits.history,
         )
+        self.indexer = SearchIndexer(index=storage, clock=clock)
+        self.search = Search(index=storage)
         self.pending_work = PendingWork(
             [
                 Chore(self.recovery.recover_all),
+                Chore(self.indexer.index_some),
                 purge(storage.purge_idempotency_keys, age=timedelta(hours=KEPT_HOURS)),
                 # Clients may ask for deletions up to their last second.
                 purge(storage.purge_deletions, age=timedelta(hours=DELETION_HOURS + 1)),

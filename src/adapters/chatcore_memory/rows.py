@@ -13,6 +13,7 @@ from chatcore_memory.conversations import ConversationRows
 from chatcore_memory.forks import ForkRows
 from chatcore_memory.paths import PathRows
 from chatcore_memory.replies import ReplyRows
+from chatcore_memory.search import SearchRows
 from chatcore_memory.stream_counts import StreamCountRows
 from chatcore_memory.tables import Tables
 from chatcore_memory.trees import TreeRows
@@ -35,6 +36,7 @@ class Rows:
         self.beginnings = BeginningRows(tables, self.replies)
         self.continuations = ContinuationRows(tables)
         self.changes = ChangeRows(tables, self.conversations, clock)
+        self.search = SearchRows(tables, clock)
         self.stream_counts = StreamCountRows(clock)
 
     @asynccontextmanager

@@ -5,12 +5,19 @@ from chatcore_memory.rows import Rows
 from chatcore_memory.stores.change_store import InMemoryChanges
 from chatcore_memory.stores.conversation_store import InMemoryConversations
 from chatcore_memory.stores.reply_store import InMemoryReplies
+from chatcore_memory.stores.search_store import InMemorySearchIndex
 from chatcore_memory.stores.stream_count_store import InMemoryStreamCounts
 from chatcore_memory.stores.tree_store import InMemoryTrees
 
 
 class InMemoryStorage(
-    InMemoryConversations, InMemoryTrees, InMemoryReplies, InMemoryChanges, InMemoryStreamCounts, Storage
+    InMemoryConversations,
+    InMemoryTrees,
+    InMemoryReplies,
+    InMemoryChanges,
+    InMemorySearchIndex,
+    InMemoryStreamCounts,
+    Storage,
 ):
     """Stores all data in this process, and loses the data when the process ends.
 

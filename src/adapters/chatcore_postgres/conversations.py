@@ -28,10 +28,16 @@ SETTABLE_COLUMNS: Mapping[LiteralString, object] = {
 }
 
 CREATE = f"""
-insert into conversations (user_id, {listed(CONVERSATION_COLUMNS)}, changed_xid)
-values (%(user_id)s, {listed(f"%({name})s" for name in CONVERSATION_COLUMNS)}, {change_number()})
-on conflict (user_id, id) do nothing
-returning id
+with created as (
+    insert into conversations (user_id, {listed(CONVERSATION_COLUMNS)}, changed_xid)
+    values (%(user_id)s, {listed(f"%({name})s" for name in CONVERSATION_COLUMNS)}, {change_number()})
+    on conflict (user_id, id) do nothing
+    returning id
+)
+insert into search_queue (user_id, conversation_id)
+select %(user_id)s, id
+from created
+returning conversation_id
 """  # noqa: S608 - the columns are literals
 
 # The running replies are looked up for the conversations of the page only, and not for those that an offset skips.
@@ -92,6 +98,12 @@ with changed as (
     set {_SETTINGS}
     where user_id = %(user_id)s and id = %(conversation_id)s
     returning {listed(CONVERSATION_COLUMNS)}
+),
+to_index as (
+    insert into search_queue (user_id, conversation_id)
+    select %(user_id)s, id
+    from changed
+    where %(sets_title)s
 )
 select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("changed")}
 from changed
@@ -131,10 +143,16 @@ from (select 1) as always left join seen on true left join chosen on true left j
 """  # noqa: S608 - the columns and the query are literals
 
 REPLACE_AUTO_TITLE = f"""
-update conversations
-set title = %(new)s, changed_xid = {change_number()}
-where user_id = %(user_id)s and id = %(conversation_id)s and title = %(old)s and title_source = 'auto'
-returning id
+with changed as (
+    update conversations
+    set title = %(new)s, changed_xid = {change_number()}
+    where user_id = %(user_id)s and id = %(conversation_id)s and title = %(old)s and title_source = 'auto'
+    returning id
+)
+insert into search_queue (user_id, conversation_id)
+select %(user_id)s, id
+from changed
+returning conversation_id
 """  # noqa: S608 - the expression is a literal
 
 # The foreign keys delete messages, the running reply with its deltas, and idempotency keys.

@@ -83,6 +83,15 @@ copied as (
         where user_id = %(user_id)s and id = path.id
         offset 0
     ) as m
+    returning id
+),
+to_index as (
+    insert into search_queue (user_id, conversation_id, message_id)
+    select %(user_id)s, id, null::uuid
+    from made
+    union all
+    select %(user_id)s, %(new_id)s, id
+    from copied
 ),
 copied_pieces as (
     insert into pieces (user_id, message_id, position, text_offset, kind, body)

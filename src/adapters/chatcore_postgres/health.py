@@ -30,6 +30,9 @@ _COLUMNS: Mapping[LiteralString, Sequence[LiteralString]] = {
     ),
     "s": ("user_id", "process_id", "streams", "valid_until"),
     "x": ("user_id", "id", "changed_xid", "deleted_at"),
+    "q": ("user_id", "id", "conversation_id", "message_id", "claimed_until"),
+    "t": ("user_id", "message_id", "conversation_id", "position", "text_bytes", "terms"),
+    "n": ("user_id", "conversation_id", "title", "terms"),
 }
 
 _PRIVILEGES: Mapping[str, str] = {
@@ -41,6 +44,9 @@ _PRIVILEGES: Mapping[str, str] = {
     "idempotency_keys": "SELECT INSERT DELETE",
     "open_streams": "SELECT INSERT UPDATE DELETE",
     "deleted_conversations": "SELECT INSERT UPDATE DELETE",
+    "search_queue": "SELECT INSERT UPDATE DELETE",
+    "search_terms": "SELECT INSERT UPDATE",
+    "search_titles": "SELECT INSERT UPDATE",
 }
 _GRANTS = [(table, privilege) for table, privileges in _PRIVILEGES.items() for privilege in privileges.split()]
 
@@ -51,6 +57,8 @@ from conversations as c join messages as m on m.user_id = c.user_id join generat
     join deltas as d on d.user_id = c.user_id join pieces as p on p.user_id = c.user_id
     join idempotency_keys as k on k.user_id = c.user_id
     join open_streams as s on s.user_id = c.user_id join deleted_conversations as x on x.user_id = c.user_id
+    join search_queue as q on q.user_id = c.user_id join search_terms as t on t.user_id = c.user_id
+    join search_titles as n on n.user_id = c.user_id
 where false
 """  # noqa: S608 - the names are literals
 

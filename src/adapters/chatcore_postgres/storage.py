@@ -10,12 +10,19 @@ from chatcore_postgres.pools import Pools, PoolSettings
 from chatcore_postgres.stores.change_store import PostgresChanges
 from chatcore_postgres.stores.conversation_store import PostgresConversations
 from chatcore_postgres.stores.reply_store import PostgresReplies
+from chatcore_postgres.stores.search_store import PostgresSearchIndex
 from chatcore_postgres.stores.stream_count_store import PostgresStreamCounts
 from chatcore_postgres.stores.tree_store import PostgresTrees
 
 
 class PostgresStorage(
-    PostgresConversations, PostgresTrees, PostgresReplies, PostgresChanges, PostgresStreamCounts, Storage
+    PostgresConversations,
+    PostgresTrees,
+    PostgresReplies,
+    PostgresChanges,
+    PostgresSearchIndex,
+    PostgresStreamCounts,
+    Storage,
 ):
     """Stores all data in PostgreSQL 15 or later, in the schema that `chatcore_postgres.migrate` creates.
 

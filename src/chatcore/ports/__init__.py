@@ -14,6 +14,7 @@ from chatcore.ports.new_fork import NewFork
 from chatcore.ports.new_reply import AcceptedTurn, NewContinuation, NewRegeneration, NewReply, NewTurn
 from chatcore.ports.observer import NullObserver, Observer
 from chatcore.ports.replies import DeltaRead, DeltaReader, ReplyStore
+from chatcore.ports.search import Candidates, IndexedText, PendingText, SearchIndex, WalkPlace, WalkStep
 from chatcore.ports.storage import Storage
 from chatcore.ports.stream_counts import COUNT_RENEWAL_SECONDS, COUNT_SECONDS, ProcessId, StreamCounts
 from chatcore.ports.trees import TreeStore
@@ -25,6 +26,7 @@ __all__ = [
     "Auth",
     "COUNT_RENEWAL_SECONDS",
     "COUNT_SECONDS",
+    "Candidates",
     "Change",
     "ChangeStore",
     "ChangesRead",
@@ -34,6 +36,7 @@ __all__ = [
     "DeltaReader",
     "Frame",
     "GenerationRequest",
+    "IndexedText",
     "Inference",
     "InferenceRequest",
     "Models",
@@ -46,9 +49,13 @@ __all__ = [
     "NullObserver",
     "Observer",
     "OwnerId",
+    "PendingText",
     "ProcessId",
     "ReplyStore",
+    "SearchIndex",
     "Storage",
     "StreamCounts",
     "TreeStore",
+    "WalkPlace",
+    "WalkStep",
 ]

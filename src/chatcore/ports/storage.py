@@ -1,21 +1,22 @@
-"""Defines the storage port, which combines the ports for conversations, trees, replies and changes."""
+"""Defines the storage port, which combines the ports for conversations, trees, replies, changes and search."""
 
 from typing import Protocol
 
 from chatcore.ports.changes import ChangeStore
 from chatcore.ports.conversations import ConversationStore
 from chatcore.ports.replies import ReplyStore
+from chatcore.ports.search import SearchIndex
 from chatcore.ports.trees import TreeStore
 
 
-class Storage(ConversationStore, TreeStore, ReplyStore, ChangeStore, Protocol):
-    """Stores conversations and the replies that are generated in them, and tells what has changed.
+class Storage(ConversationStore, TreeStore, ReplyStore, ChangeStore, SearchIndex, Protocol):
+    """Stores conversations and the replies that are generated in them, tells what has changed, and finds texts.
 
     Rules for all methods:
 
     - Every method names the user and touches nothing of another user; data of another user does not exist for the
-      method. Some methods concern no single user: `claim_expired`, `purge_idempotency_keys`, `read_watermark`,
-      `purge_deletions` and `ping`.
+      method. These methods concern no single user: `claim_expired`, `purge_idempotency_keys`, `read_watermark`,
+      `purge_deletions`, `claim_pending`, `store_terms`, `enqueue_unindexed` and `ping`.
     - Every method that writes is one transaction. After a StorageUnavailableError it may be repeated with the same
       arguments: repeats converge to the effect of one call.
     - Text is stored and returned exactly, code point for code point. Instants are returned in UTC.

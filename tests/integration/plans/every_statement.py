@@ -18,8 +18,11 @@ from chatcore.conversations.log import Piece
 from chatcore.conversations.message import ConversationId, MessageId, Role
 from chatcore.conversations.parts import PartKind
 from chatcore.conversations.path import MAX_SLICE_MESSAGES, WHOLE_PATH, PathRequest
+from chatcore.ports.search import IndexedText, WalkPlace
 from chatcore.ports.stream_counts import ProcessId
 from chatcore.replies.orphans import Resumption
+from chatcore.search.listing import BEGINNING
+from chatcore.search.query import QueryTerm
 from chatcore.sync.watermark import Watermark
 from chatcore.testing.samples import (
     a_final_state,
@@ -46,6 +49,7 @@ from tests.integration.plans.filled_tables import (
     HEAVY,
     LIGHT,
     LONG_MESSAGES,
+    QUEUED,
     a_stored_conversation,
     leases,
     the_long_conversation,
@@ -57,6 +61,8 @@ from tests.integration.plans.plan import Plan
 ROWS_AT_MOST = 400
 #: How many more rows each of many replies may add.
 _ROWS_A_REPLY = 40
+# So many texts are indexed at once.
+_BATCH = 50
 
 _REASONING = Piece(54, 54, PartKind.REASONING, "so so")
 #: The number of replies for one statement, and of expired rows.
@@ -114,6 +120,7 @@ async def record(url: str) -> Sequence[Step]:
         await _converse(recording, await create(storage, HEAVY), "a new conversation")
         await _make_replies(recording)
         await _branch(recording, await create(storage, HEAVY), "a tree")
+        await _search(recording)
         await _tidy_up(recording)
         await _import(recording, url)
         watermark = await storage.read_watermark()
@@ -266,6 +273,26 @@ async def _make_replies(recording: Recording) -> None:
             running.reply.id,
             lambda orphan: a_final_state(orphan.text),
         )
+
+
+async def _search(recording: Recording) -> None:
+    storage = recording.storage
+    for user in (HEAVY, LIGHT):
+        # The texts of the newest conversations are looked through first.
+        async with recording.step(f"a search of {user}", LONG_MESSAGES + ROWS_AT_MOST):
+            terms = [QueryTerm("text"), QueryTerm("ab1", is_prefix=True)]
+            found = (await storage.find_candidates(user, terms, BEGINNING)).found
+        async with recording.step(f"texts that were found of {user}"):
+            await storage.read_indexed_texts(user, [each.message_id for each in found if each.message_id is not None])
+    async with recording.step("a search for what many texts have", LONG_MESSAGES + ROWS_AT_MOST):
+        await storage.find_candidates(HEAVY, [QueryTerm("b")], BEGINNING)
+    async with recording.step("texts that wait", ROWS_AT_MOST + _BATCH * _ROWS_A_REPLY):
+        waiting = await storage.claim_pending(_BATCH)
+    async with recording.step("terms of texts", ROWS_AT_MOST + _BATCH * _ROWS_A_REPLY):
+        await storage.store_terms([IndexedText(each, ["text"], ["title"]) for each in waiting])
+    for place in (WalkPlace(user_id=LIGHT), WalkPlace(is_among_titles=True, user_id=LIGHT)):
+        async with recording.step("a step of a walk", ROWS_AT_MOST + 8 * _BATCH + QUEUED):
+            await storage.enqueue_unindexed(place, _BATCH)
 
 
 async def _import(recording: Recording, url: str) -> None:

@@ -11,6 +11,7 @@ from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.replies.lease import Lease, OwnerId
 from chatcore.testing.samples import NOON
+from chatcore_postgres.search.terms import as_terms
 
 HEAVY = "heavy"
 #: A user with 25 conversations.
@@ -20,6 +21,8 @@ CONVERSATIONS = 50_000
 LONG_MESSAGES = 2_000
 #: Number of running replies, which ten processes share, and of deltas of each reply.
 GENERATIONS, OWNERS, DELTAS = 8_000, 10, 5
+#: Number of texts that wait for being indexed.
+QUEUED = 1_000
 
 _FILL = f"""
 create function a_user(n bigint) returns text language sql immutable as
@@ -64,12 +67,27 @@ select 'user' || u, md5('owner' || p)::uuid, 1, now() + case u when 1 then inter
 from generate_series(0, 2000) as u, generate_series(1, 3) as p;
 insert into deleted_conversations (user_id, id, changed_xid, deleted_at)
 select a_user(n), md5('d' || n)::uuid, n % 700, now() - n * interval '1 second'
-from generate_series(1, {CONVERSATIONS}) as n
+from generate_series(1, {CONVERSATIONS}) as n;
+
+create function a_prefix(user_id text) returns text language sql immutable as
+    $$ select case user_id when '{HEAVY}' then '{as_terms(HEAVY, [""])}' when '{LIGHT}' then '{as_terms(LIGHT, [""])}'
+        else left(md5(user_id), 8) end $$;
+insert into search_terms (user_id, message_id, conversation_id, position, text_bytes, terms)
+select user_id, id, conversation_id, position, 4,
+    array_to_tsvector(array[a_prefix(user_id) || 'text', a_prefix(user_id) || left(id::text, 3),
+        a_prefix(user_id) || left(id::text, 1)])
+from messages;
+insert into search_titles (user_id, conversation_id, title, terms)
+select user_id, id, title, array_to_tsvector(array[a_prefix(user_id) || 'a', a_prefix(user_id) || left(id::text, 3)])
+from conversations;
+insert into search_queue (user_id, conversation_id, message_id)
+select a_user(n), md5('c' || n)::uuid, md5('m1-' || n)::uuid
+from generate_series(1, {QUEUED}) as n
 """  # noqa: S608 - the only values are the constants above
 
 _TABLES = (
     *("conversations", "messages", "generations", "deltas", "pieces", "idempotency_keys", "open_streams"),
-    "deleted_conversations",
+    *("deleted_conversations", "search_queue", "search_terms", "search_titles"),
 )
 _NOT_ALL_VISIBLE = """
 select from pg_class where oid in (select conrelid from pg_constraint where contype = 'p') and relallvisible < relpages

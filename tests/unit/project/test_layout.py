@@ -81,6 +81,7 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_memory/paths": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/replies": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/rows": "unit/adapters/chatcore_memory/test_storage.py",
+    "adapters/chatcore_memory/search": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/stores/": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/tables": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/trees": "unit/adapters/chatcore_memory/test_storage.py",
@@ -97,6 +98,7 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_postgres/samosachaat/failure": (
         "integration/entrypoints/chatcore_service/test_import_samosachaat.py"
     ),
+    **{f"adapters/chatcore_postgres/search/{name}": _STORAGE for name in ("find", "queue", "walk")},
     "adapters/chatcore_postgres/samosachaat/report": _IMPORTER,
     "adapters/chatcore_postgres/samosachaat/source": _IMPORTER,
     "adapters/chatcore_postgres/samosachaat/target": _IMPORTER,

@@ -21,7 +21,7 @@ class DatabaseShare:
         self._free = asyncio.Semaphore(connections)
         self._timeout_seconds = timeout_seconds
 
-    async def fetch(self, query: LiteralString, parameters: Parameters) -> list[Row]:
+    async def fetch(self, query: LiteralString, parameters: Parameters, *, plan_anew: bool = False) -> list[Row]:
         """Runs one statement and returns all its rows, as :meth:`Database.fetch` does.
 
         Raises:
@@ -33,6 +33,6 @@ class DatabaseShare:
         except TimeoutError as error:
             raise StorageUnavailableError(is_in_doubt=False) from error
         try:
-            return await self._database.fetch(query, parameters)
+            return await self._database.fetch(query, parameters, plan_anew=plan_anew)
         finally:
             self._free.release()

@@ -37,8 +37,9 @@ _NOT_GRANTED = "The database role may not use all tables: grant it SELECT, INSER
 _READ_ONLY = "The database takes no writes at the moment."
 
 # Two turns that want the same slot, key, position or id violate these constraints. Sending the statement again gives
-# the definite answer. A delta that comes after the end of its reply violates the last one: a checkpoint that is sent
-# again finds no lease for that reply.
+# the definite answer. A delta that comes after the end of its reply violates its foreign key: a checkpoint that is sent
+# again finds no lease for that reply. The terms of a text that was deleted meanwhile violate the last two: the
+# statement that stores them finds no text when it is sent again.
 _BY_CONSTRAINT = {
     "messages_pkey": Failure.RACE,
     "messages_position_key": Failure.RACE,
@@ -47,6 +48,8 @@ _BY_CONSTRAINT = {
     "generations_slot_key": Failure.RACE,
     "idempotency_keys_pkey": Failure.RACE,
     "deltas_generation_fkey": Failure.RACE,
+    "search_terms_message_fkey": Failure.RACE,
+    "search_titles_conversation_fkey": Failure.RACE,
 }
 
 # These are the class of integrity constraint violations and Citus' code for errors of any kind.

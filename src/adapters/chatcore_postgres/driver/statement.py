@@ -14,6 +14,9 @@ TABLES: tuple[LiteralString, ...] = (
     "idempotency_keys",
     "open_streams",
     "deleted_conversations",
+    "search_queue",
+    "search_terms",
+    "search_titles",
 )
 
 _TABLE = re.compile(rf"\b(from|join|into|update|using)(\s+)({'|'.join(TABLES)})\b")

@@ -93,6 +93,11 @@ moved as (
     returning o.question_parent_id, o.next_position as question_position,
         o.next_position + 1 as reply_position, c.model_tag as reply_model_tag, o.free_slot,
         %(user_message_id)s::uuid as user_message_id, %(reply_id)s::uuid as fallback_head_id
+),
+to_index as (
+    insert into search_queue (user_id, conversation_id, message_id)
+    select %(user_id)s, %(conversation_id)s, %(user_message_id)s
+    from moved
 )""",  # noqa: S608 - the join is a literal
     stored="""
     insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, model_tag,

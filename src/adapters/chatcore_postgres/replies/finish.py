@@ -53,6 +53,11 @@ moved as (
         changed_xid = {change_number()}
     from ended
     where c.user_id = %(user_id)s and c.id = %(conversation_id)s
+),
+to_index as (
+    insert into search_queue (user_id, conversation_id, message_id)
+    select %(user_id)s, %(conversation_id)s, %(message_id)s
+    from ended
 ){further}
 select
     case

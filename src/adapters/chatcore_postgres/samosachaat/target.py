@@ -42,14 +42,20 @@ where user_id = %(user_id)s and id = any(%(ids)s)
 """
 
 IMPORT_CONVERSATION = f"""
-insert into conversations
-    (user_id, id, title, title_source, model_tag, created_at, updated_at, is_pinned, changed_xid)
-values (
-    %(user_id)s, %(conversation_id)s, %(title)s, %(title_source)s, %(model_tag)s, %(created_at)s, %(updated_at)s,
-    %(is_pinned)s, {change_number()}
+with created as (
+    insert into conversations
+        (user_id, id, title, title_source, model_tag, created_at, updated_at, is_pinned, changed_xid)
+    values (
+        %(user_id)s, %(conversation_id)s, %(title)s, %(title_source)s, %(model_tag)s, %(created_at)s, %(updated_at)s,
+        %(is_pinned)s, {change_number()}
+    )
+    on conflict (user_id, id) do nothing
+    returning id
 )
-on conflict (user_id, id) do nothing
-returning id
+insert into search_queue (user_id, conversation_id)
+select %(user_id)s, id
+from created
+returning conversation_id
 """  # noqa: S608 - the expression is a literal
 
 # A null parent is sent as the message's own id, because an array of ours has no nulls.
@@ -66,6 +72,12 @@ with added as (
         %(ids)s, %(parent_ids)s, %(positions)s, %(roles)s, %(contents)s, %(token_counts)s, %(model_tags)s,
         %(inference_times_ms)s, %(created_at)s::timestamptz[]
     ) as imported (id, parent_id, position, role, content, token_count, model_tag, inference_time_ms, created_at)
+    returning id
+),
+to_index as (
+    insert into search_queue (user_id, conversation_id, message_id)
+    select %(user_id)s, %(conversation_id)s, id
+    from added
 )
 update conversations
 set head_id = %(head_id)s, next_position = %(next_position)s, updated_at = greatest(updated_at, %(updated_at)s),

@@ -26,6 +26,7 @@ from chatcore.testing.storage.regenerations import RegenerationRepeatsContract, 
 from chatcore.testing.storage.regenerations_of_any import RegenerationsOfAnyContract
 from chatcore.testing.storage.resumptions import ResumptionsContract
 from chatcore.testing.storage.running_limit import RunningLimitContract
+from chatcore.testing.storage.search import SearchContract, SearchOrderContract
 from chatcore.testing.storage.tree_changes import TreeChangesContract
 from chatcore.testing.storage.turn_repeats import TurnRepeatsContract
 from chatcore.testing.storage.turns import TurnsContract
@@ -70,6 +71,8 @@ class StorageContract(
     ChangesContract,
     TreeChangesContract,
     ChangePlacesContract,
+    SearchContract,
+    SearchOrderContract,
     OutageContract,
 ):
     """Tests every promise of a storage adapter.

@@ -8,7 +8,10 @@ from chatcore.conversations.listing import PageRequest
 from chatcore.conversations.path import WHOLE_PATH, SliceKey
 from chatcore.errors import StorageUnavailableError
 from chatcore.ports import Storage
+from chatcore.ports.search import WalkPlace
 from chatcore.replies.lease import Lease
+from chatcore.search.listing import BEGINNING
+from chatcore.search.query import QueryTerm
 from chatcore.sync.watermark import Watermark
 from chatcore.testing.samples import (
     ALICE,
@@ -64,6 +67,11 @@ CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
     "read_changes": lambda s: s.read_changes(ALICE, _WATERMARK, 10),
     "read_changes_of_all": lambda s: s.read_changes_of_all([ALICE], _WATERMARK, 10),
     "purge_deletions": lambda s: s.purge_deletions(0, 10),
+    "claim_pending": lambda s: s.claim_pending(10),
+    "store_terms": lambda s: s.store_terms([]),
+    "enqueue_unindexed": lambda s: s.enqueue_unindexed(WalkPlace(), 10),
+    "find_candidates": lambda s: s.find_candidates(ALICE, [QueryTerm("walrus")], BEGINNING),
+    "read_indexed_texts": lambda s: s.read_indexed_texts(ALICE, [_LEASE.message_id]),
     "ping": lambda s: s.ping(),
 }
 

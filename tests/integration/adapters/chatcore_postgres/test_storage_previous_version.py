@@ -17,6 +17,8 @@ from chatcore.conversations.message import ConversationId, Status
 from chatcore.ports import NewTurn
 from chatcore.replies.lease import LEASE_SECONDS, FinalState, Lease, OwnerId
 from chatcore.replies.rescue import Rescue, RescuePolicy
+from chatcore.search.listing import BEGINNING
+from chatcore.search.query import QueryTerm
 from chatcore.testing.samples import (
     ALICE,
     NOON,
@@ -30,6 +32,7 @@ from chatcore.testing.samples import (
     progress,
 )
 from chatcore.testing.storage.path_steps import contents, read_path
+from chatcore.testing.storage.search import index_all, walk
 from chatcore.testing.storage.steps import begin, checkpoint, claim, converse, create, end, lease_of, message_of, stored
 from chatcore.user import UserId
 from chatcore_postgres import PostgresStorage
@@ -145,6 +148,42 @@ async def test_the_previous_version_finishes_its_replies_on_the_new_schema(
 
     reply = await message_of(storage, lease)
     assert (reply.status, reply.content, reply.stream_id) == (Status.COMPLETE, "Hello", "5")
+
+
+async def test_a_walk_finds_the_texts_of_the_previous_version(
+    storage: PostgresStorage, previous: PreviousVersion
+) -> None:
+    conversation = await create(storage)
+    await index_all(storage)
+    lease = await previous.begin(a_turn(conversation, "walrus"))
+    await previous.connection.execute("update conversations set title = 'Old talk'")
+    running = await begin(storage)
+    await previous.finish(lease, a_final_state("Yes"))
+    await index_all(storage)
+
+    # The question and its reply wait now, with the title; the reply that still runs will wait at its end.
+    assert await walk(storage) == 2
+    assert await walk(storage) == 0
+    waiting = await storage.claim_pending(10)
+    assert {(pending.text, pending.title) for pending in waiting} == {("walrus", "Old talk"), ("Yes", "Old talk")}
+    await end(storage, running, a_final_state("No"))
+    assert [pending.text for pending in await storage.claim_pending(10)] == ["No"]
+
+
+async def test_a_walk_goes_through_everything_that_was_stored_before(
+    storage: PostgresStorage, previous: PreviousVersion
+) -> None:
+    for number in range(5):
+        conversation = await create(storage, f"user-{number % 2}")
+        await end(storage, await begin(storage, conversation), a_final_state("walrus"))
+    # As before the migration: nothing waits, and nothing is indexed.
+    await previous.connection.execute("delete from search_queue")
+
+    assert await walk(storage) == 10
+    await index_all(storage)
+
+    looked = await storage.find_candidates("user-0", [QueryTerm("walrus")], BEGINNING)
+    assert len(looked.found) == 3
 
 
 @pytest.mark.parametrize("is_handed_over", [True, False])

@@ -13,14 +13,25 @@ from pathlib import Path
 import pytest
 from tests.statements import all_statements
 
-_TABLES = "conversations|messages|generations|deltas|pieces|idempotency_keys|open_streams|deleted_conversations"
+_TABLES = (
+    "conversations|messages|generations|deltas|pieces|idempotency_keys|open_streams|deleted_conversations|search_queue"
+    "|search_terms|search_titles"
+)
 
 _TABLE_IN_USE = re.compile(rf"\b(?:from|join|using|update)\s+({_TABLES})\b(?:\s+as\s+(\w+))?")
 _INSERTED_COLUMNS = re.compile(rf"\binsert into (?:{_TABLES})\s*\(\s*(\w+)")
 _INNERMOST = re.compile(r"\(([^()]*)\)")
 
 # These search over all users first, and then change rows by user and key.
-_OVER_ALL_USERS = {"CLAIM_EXPIRED", "PURGE_IDEMPOTENCY_KEYS", "PURGE_DELETIONS", "FORGET_STREAM_COUNTS"}
+_OVER_ALL_USERS = {
+    "CLAIM_EXPIRED",
+    "PURGE_IDEMPOTENCY_KEYS",
+    "PURGE_DELETIONS",
+    "FORGET_STREAM_COUNTS",
+    "CLAIM_PENDING",
+    "ENQUEUE_UNINDEXED_MESSAGES",
+    "ENQUEUE_UNINDEXED_TITLES",
+}
 
 #: What every change of a conversation must have: up to where it is looked for, and the pattern.
 _CHANGES = {

@@ -9,6 +9,10 @@ from tests.integration.adapters.chatcore_postgres.samosachaat.chat_page import c
 from tests.integration.adapters.chatcore_postgres.samosachaat.importing import NOW, run, skipped
 from tests.integration.adapters.chatcore_postgres.samosachaat.old_service import ALICE, BOB, OldService, at
 
+from chatcore import User
+from chatcore.search.use_cases import Search
+from chatcore.testing.storage.search import index_all
+from chatcore_postgres import PostgresStorage
 from chatcore_postgres.samosachaat import TableCounts
 from chatcore_postgres.samosachaat.report import Note, Skip
 
@@ -32,6 +36,21 @@ async def test_a_conversation_comes_with_its_messages_in_order(database_url: str
     assert (second["token_count"], second["inference_time_ms"], second["model_tag"]) == (5, 70, "tiny")
     assert (first["status"], second["status"]) == ("complete", "complete")
     assert datetime.fromisoformat(second["created_at"]) == at(2)
+
+
+async def test_what_was_imported_is_found_by_its_words(database_url: str, old: OldService) -> None:
+    answer = old.say(old.talk(1, title="Pancakes"), 1, "assistant", content="Flour, eggs, milk.")
+    await run(database_url)
+    old.say(UUID(int=1), 2, content="And sugar?")
+    await run(database_url)
+
+    async with PostgresStorage(database_url) as storage:
+        await index_all(storage)
+        search = Search(index=storage)
+        found = [await search.find(User(id=str(ALICE)), query) for query in ("pancakes", "eggs", "sug")]
+
+    assert [len(page.results) for page in found] == [1, 1, 1]
+    assert [page.results[0].message_id for page in found[:2]] == [None, answer]
 
 
 async def test_a_title_that_the_old_service_made_up_is_replaced_by_the_next_message(

@@ -5,11 +5,14 @@ from psycopg import sql
 
 Rows = dict[str, list[tuple[object, ...]]]
 
-# `open_streams` says what goes on and is not kept.
-_TABLES = (
-    "select table_name from information_schema.columns"
-    " where table_schema = 'public' and column_name = 'user_id' and table_name <> 'open_streams' order by table_name"
-)
+# `open_streams` says what goes on and is not kept. The index for searches follows texts in the background, after the
+# request that stored them.
+_TABLES = """
+select table_name from information_schema.columns
+where table_schema = 'public' and column_name = 'user_id' and table_name <> 'open_streams'
+    and not starts_with(table_name, 'search_')
+order by table_name
+"""
 
 
 async def rows_of(database_url: str, user_id: str) -> Rows:

@@ -1,0 +1,1 @@
+"""Finds texts in PostgreSQL by their terms."""

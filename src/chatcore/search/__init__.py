@@ -1,0 +1,1 @@
+"""Finds conversations by the words of their messages and titles."""
