@@ -15,6 +15,7 @@ from chatcore_service.api.messages import MessageEndpoints
 from chatcore_service.api.models import ModelEndpoints
 from chatcore_service.api.monitoring import MonitoringEndpoints
 from chatcore_service.api.replies import ReplyEndpoints
+from chatcore_service.api.search import SearchEndpoints
 from chatcore_service.api.trees import TreeEndpoints
 from chatcore_service.http.admission import Admission
 from chatcore_service.http.body_reader import BodyReader
@@ -69,6 +70,7 @@ class EndpointContainer(containers.DeclarativeContainer):
         ReplyEndpoints, turns=chat.provided.turns, trees=chat.provided.trees, streams=streams, **_for_users
     )
     trees = providers.Factory(TreeEndpoints, trees=chat.provided.trees, **_for_users)
+    searches = providers.Factory(SearchEndpoints, search=chat.provided.search, **_for_users)
     changes = providers.Factory(ChangeEndpoints, feeds=chat.provided.feeds, feed_streams=feed_streams, **_for_users)
     model = providers.Factory(ModelEndpoints, models=models, **_for_bodies)
     monitoring = providers.Factory(MonitoringEndpoints, readiness=readiness, metrics=metrics)
@@ -79,4 +81,6 @@ class EndpointContainer(containers.DeclarativeContainer):
         ),
     )
     #: The endpoints of all resources.
-    every = providers.List(conversations, forks, messages, replies, trees, changes, model, monitoring, openapi)
+    every = providers.List(
+        conversations, forks, messages, replies, trees, searches, changes, model, monitoring, openapi
+    )

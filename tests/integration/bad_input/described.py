@@ -26,6 +26,8 @@ class Operation:
     required: tuple[str, ...] = ()
     #: Schemas of parameters by place and name.
     parameters: Mapping[tuple[str, str], dict[str, Any]] = Factory(dict)
+    #: The required parameters of the query; each takes any text.
+    valid_query: str = ""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -72,6 +74,7 @@ def _operation(method: str, path: str, item: dict[str, Any], operation: dict[str
         fields=schema.get("properties"),
         required=tuple(schema.get("required", ())),
         parameters={(p["in"], p["name"]): p["schema"] for p in parameters},
+        valid_query="&".join(f"{p['name']}=x" for p in parameters if p["in"] == "query" and p.get("required")),
     )
 
 

@@ -34,6 +34,11 @@ class Service:
         own = {"conversation_id": self.conversation, "message_id": self.reply}
         return operation.path.format(**(own | ids))
 
+    def with_query(self, operation: Operation, query: str = "") -> str:
+        """Returns the operation's path with what its query must have, and more."""
+        whole = "&".join(filter(None, (operation.valid_query, query)))
+        return f"{self.target(operation)}?{whole}" if whole else self.target(operation)
+
     async def call(
         self,
         operation: Operation,
@@ -48,7 +53,7 @@ class Service:
         lines = list(headers)
         if content and is_with_type:
             lines.append(("content-type", "application/json"))
-        data = request(operation.method, target or self.target(operation), lines, content)
+        data = request(operation.method, target or self.with_query(operation), lines, content)
         return await answer_to(self.base_url, data, method=operation.method)
 
 

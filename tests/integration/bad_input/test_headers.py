@@ -108,7 +108,7 @@ ENCODINGS = {
 @pytest.mark.parametrize("name", NOT_ONE_TOKEN)
 async def test_nothing_but_one_token_proves_who_calls(service: Service, name: str) -> None:
     for operation in SECURED:
-        target = f"{service.target(operation)}?token=token-of-root&access_token=token-of-root"
+        target = service.with_query(operation, "token=token-of-root&access_token=token-of-root")
         answer = await service.call(operation, NOT_ONE_TOKEN[name], target=target)
         require_refusal(answer, 401)
         assert answer.headers["www-authenticate"] == "Bearer"

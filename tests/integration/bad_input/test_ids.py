@@ -209,5 +209,5 @@ async def test_a_place_in_a_feed_that_was_made_up_is_a_reset(service: Service) -
 
 
 async def require_refused_query(service: Service, operation: Operation, query: str) -> None:
-    data = request(operation.method, f"{service.target(operation)}?{query}", TOKEN)
+    data = request(operation.method, service.with_query(operation, query), TOKEN)
     require_refusal(await answer_to(service.base_url, data), 400, 422)

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import schemathesis
 from schemathesis import Case, CheckContext, HookContext, Response
@@ -53,6 +54,15 @@ def before_load_schema(context: HookContext, raw_schema: dict[str, Any]) -> None
         raw_schema["components"]["parameters"][name]["example"] = example
     for path in (paths.MESSAGES, paths.REGENERATE, paths.REPLY_CONTINUE):
         raw_schema["paths"][path]["post"]["responses"]["200"]["links"] = _LINKS_OF_A_STREAM
+
+
+@schemathesis.hook
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
+    """Saves the conversation of the examples, which the operations on its messages need when all others are deleted."""
+    del context, kwargs
+    ids = case.path_parameters
+    if case.operation.label == f"DELETE {paths.CONVERSATION}" and ids.get("conversation_id") in _examples.values():
+        ids["conversation_id"] = str(UUID(int=0))
 
 
 @schemathesis.hook

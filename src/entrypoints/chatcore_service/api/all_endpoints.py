@@ -12,6 +12,7 @@ from chatcore_service.api.messages import MessageEndpoints
 from chatcore_service.api.models import ModelEndpoints
 from chatcore_service.api.monitoring import MonitoringEndpoints
 from chatcore_service.api.replies import ReplyEndpoints
+from chatcore_service.api.search import SearchEndpoints
 from chatcore_service.api.trees import TreeEndpoints
 from chatcore_service.http.endpoints import EndpointsType
 from chatcore_service.http.security_scheme import BEARER_TOKEN, SecurityScheme
@@ -24,6 +25,7 @@ _ENDPOINTS: tuple[EndpointsType, ...] = (
     ReplyEndpoints,
     TreeEndpoints,
     ChangeEndpoints,
+    SearchEndpoints,
     ModelEndpoints,
     MonitoringEndpoints,
     OpenApiEndpoints,

@@ -19,6 +19,7 @@ REPLY_CONTINUE = MESSAGE + "/continue"
 REPLY_STOP = MESSAGE + "/stop"
 EVENTS = "/api/events"
 CHANGES = "/api/changes"
+SEARCH = "/api/search"
 MODELS = "/api/models"
 SWAP = MODELS + "/swap"
 

@@ -122,7 +122,9 @@ class _Description:
         described: Schema = {"in": parameter.place, "name": parameter.name, "schema": schema}
         if "description" in schema:
             described["description"] = schema.pop("description")
-        if parameter.default is not None:
+        if parameter.default is attrs.NOTHING:
+            described["required"] = True
+        elif parameter.default is not None:
             schema["default"] = parameter.default
         return described
 

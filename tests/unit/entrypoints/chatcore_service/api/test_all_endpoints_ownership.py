@@ -26,7 +26,7 @@ def _plant_route(document: dict[str, Any]) -> None:
 
 
 def _plant_nameless_route(document: dict[str, Any]) -> None:
-    document["paths"]["/api/search"] = {"get": {"responses": {}}}
+    document["paths"]["/api/shares"] = {"get": {"responses": {}}}
 
 
 def _plant_method(document: dict[str, Any]) -> None:
@@ -54,7 +54,7 @@ def _lose_route(document: dict[str, Any]) -> None:
     ("plant", "gap"),
     [
         (_plant_route, "GET /api/conversations/{conversation_id}/export"),
-        (_plant_nameless_route, "GET /api/search"),
+        (_plant_nameless_route, "GET /api/shares"),
         (_plant_method, "TRACE /api/conversations/{conversation_id}"),
         (_plant_name, "share_id"),
         (_plant_parameter, "folder_id"),

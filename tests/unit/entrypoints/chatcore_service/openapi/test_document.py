@@ -24,6 +24,7 @@ from tests.unit.models_answers import models_answer
 
 from chatcore import ChatError, Limits, errors
 from chatcore.input_limits import InputLimits
+from chatcore.testing.storage.search import index_all
 from chatcore_memory import token_frame
 from chatcore_service.api.all_endpoints import openapi_document
 from chatcore_service.http import refusals
@@ -146,6 +147,7 @@ def test_every_link_leads_to_an_operation_and_parameters_that_it_takes() -> None
         "stopReply",
         "listChanges",
         "followChanges",
+        "searchConversations",
     }
     for operation_id, parameters in links:
         assert set(json.loads(parameters)) <= operations[operation_id]
@@ -189,6 +191,7 @@ async def test_what_succeeds_has_the_described_shape(service: HttpService) -> No
         await client.delete(accepted.headers["location"].removesuffix("/stream"), headers=ALICE),
         await client.put(conversation, json={"title": "y"}, headers=ALICE),
         await client.patch(conversation, json={"title": "z"}, headers=ALICE),
+        await _found(service, "Hello"),
         await client.delete(conversation, headers=ALICE),
         await client.get(f"/api/changes?after={after}", headers=ALICE),
         await client.get("/api/models", headers=ALICE),
@@ -213,6 +216,14 @@ async def test_what_succeeds_has_the_described_shape(service: HttpService) -> No
         require_described(response)
     called = {(response.request.method.lower(), template_of(response.request.url.path)) for response in responses}
     assert called == {(m, path) for path, item in DOCUMENT["paths"].items() for m in item if m != "parameters"}
+
+
+async def _found(service: HttpService, text: str) -> httpx.Response:
+    """Returns the response to a search that finds something."""
+    await index_all(service.storage)
+    response = await service.client.get(f"/api/search?q={text}", headers=ALICE)
+    assert response.json()["items"]
+    return response
 
 
 async def test_what_is_refused_has_the_described_shape(service: HttpService) -> None:
