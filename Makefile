@@ -74,7 +74,7 @@ $(CONFORMANCE)/.installed: $(STAMP) tests/conformance/constraints.txt
 	@touch $@
 
 soak: setup ## run random clients and random faults for ten minutes; SOAK="--seconds 60 --seed 7" changes that
-	$(BIN)/python -m benchmarks.soak $(SOAK)
+	$(BIN)/python -m tests.integration.faults.soak $(SOAK)
 
 bench-tools: setup ## test the tools of the benchmark, which need a C compiler
 	$(BIN)/pytest tests/benchmarks/tools --quiet

@@ -1,10 +1,12 @@
-"""Measures requests of users with increasing numbers of conversations, in one table of more than a million."""
+"""Measures requests of users with increasing numbers of conversations, each with a text, in one table of a million."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from statistics import median
+from typing import Any
 
 import orjson
 import psycopg
@@ -18,21 +20,26 @@ from benchmarks.results import Results
 from benchmarks.stub_services import running_stub_services
 from benchmarks.subjects import Chatcore, authorization
 
-from chatcore import ConversationId, Cursor
+from chatcore import ConversationId, Cursor, MessageId, UserId
+from chatcore.ports import IndexedText, PendingText
+from chatcore_postgres import PostgresStorage
 
 #: The number of conversations of each user, which is also the user's name.
 SIZES = (10, 1_000, 100_000, 1_000_000)
 
 # The first requests find new connections on both sides, and are not timed.
-_TIMES, _UNTIMED = 15, 3
+_TIMES, _UNTIMED, _BATCH = 15, 3, 2000
 # Each kind of request has a method and a path. A turn begins in a conversation that "create" has made.
 _KINDS = {
-    "list, first page": ("GET", "?limit=50"),
-    "list, from the middle by cursor": ("GET", "?limit=50&cursor={cursor}"),
-    "list, from the middle by offset": ("GET", "?limit=50&offset={offset}"),
-    "open": ("GET", f"/{FIRST}"),
-    "create": ("POST", ""),
-    "begin a turn": ("POST", "/{created}/messages"),
+    "list, first page": ("GET", "/conversations?limit=50"),
+    "list, from the middle by cursor": ("GET", "/conversations?limit=50&cursor={cursor}"),
+    "list, from the middle by offset": ("GET", "/conversations?limit=50&offset={offset}"),
+    "open": ("GET", f"/conversations/{FIRST}"),
+    "search for a frequent word": ("GET", "/search?q=w3+the"),
+    "search for a rare word": ("GET", "/search?q=w9000+the"),
+    "search for the beginning of a word": ("GET", "/search?q=w90"),
+    "create": ("POST", "/conversations"),
+    "begin a turn": ("POST", "/conversations/{created}/messages"),
 }
 _BEGIN = {"Prefer": "respond-async", "Content-Type": "application/json"}
 _QUESTION = b'{"content":"What do you know of the sea?"}'
@@ -43,6 +50,20 @@ insert into conversations (user_id, id, title, title_source, model_tag, created_
 select %(user)s, md5('c' || n)::uuid, 'A title of some words', 'auto', 'default', now(),
     now() - (n::bigint * 7919 %% %(count)s + 1) * interval '1 second'
 from generate_series(1, %(count)s) as n
+"""
+# "the", and thirty of 20,000 words; the n-th word of them is said n times as seldom as the first.
+_FILL_TEXTS = """
+insert into messages (user_id, id, conversation_id, position, role, content, status, created_at)
+select user_id, id, id, 1000, 'user', text, 'complete', now()
+from conversations cross join lateral (
+    select 'the ' || string_agg('w' || exp(random() * 10)::int, ' ') as text
+    from generate_series(1, 30) where id is not null
+) as texts
+where user_id = %(user)s
+"""
+_TEXTS = """
+select m.user_id, m.id, content, c.id, title
+from messages as m join conversations as c on c.user_id = m.user_id and c.id = m.conversation_id
 """
 _MIDDLE = """
 select updated_at, id from conversations where user_id = %s order by updated_at desc, id desc limit 1 offset %s
@@ -64,7 +85,7 @@ class _Caller:
         path = template.format(cursor=self.cursor, offset=self.conversations // 2, created=created)
         headers, body = (_BEGIN, _QUESTION) if created else ({}, None)
         named = {**authorization(str(self.conversations)), **headers}
-        self._connection.request(method, f"/api/conversations{path}", body, named)
+        self._connection.request(method, f"/api{path}", body, named)
         response = self._connection.getresponse()
         answer = response.read()
         if response.status >= 300:  # noqa: PLR2004 - the first status after the successes
@@ -94,13 +115,31 @@ def _fill(database_url: str, sizes: Sequence[int]) -> Sequence[str]:
     with psycopg.connect(database_url, autocommit=True) as connection:
         for size in sizes:
             connection.execute(_FILL, {"user": str(size), "count": size})
+            connection.execute(_FILL_TEXTS, {"user": str(size)})
             store_messages(connection, str(size))
             ((updated_at, id_),) = connection.execute(_MIDDLE, [str(size), size // 2]).fetchall()
             cursors.append(Cursor(updated_at, ConversationId(id_)).encode())
+        asyncio.run(_index(database_url, connection))
         # The database's maintenance takes place now, so that none takes place while requests are measured.
         connection.execute("vacuum analyze")
         connection.execute("checkpoint")
     return cursors
+
+
+async def _index(database_url: str, connection: psycopg.Connection[Any]) -> None:
+    """Stores the terms of all texts. Otherwise the service would do so while it is measured."""
+    async with PostgresStorage(database_url) as storage:
+        with connection.transaction(), connection.cursor("texts") as texts:
+            texts.execute(_TEXTS)
+            while batch := texts.fetchmany(_BATCH):
+                await storage.store_terms([_indexed(*row) for row in batch])
+
+
+def _indexed(user: UserId, id_: MessageId, text: str, talk: ConversationId, title: str) -> IndexedText:
+    pending = PendingText(
+        ticket=0, user_id=user, conversation_id=talk, message_id=id_, text=text, text_version=len(text), title=title
+    )
+    return IndexedText(pending, text.split(), title.lower().split())
 
 
 def _measure_kind(kind: str, callers: Sequence[_Caller], bench: Bench) -> Sequence[Results]:

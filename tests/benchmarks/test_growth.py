@@ -13,6 +13,9 @@ KINDS = (
     "list, from the middle by cursor",
     "list, from the middle by offset",
     "open",
+    "search for a frequent word",
+    "search for a rare word",
+    "search for the beginning of a word",
     "create",
     "begin a turn",
 )
