@@ -65,6 +65,10 @@ class DrainingServer(Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Opens the service and starts to listen."""
+        # A duplicate gets the timeout of the Python object, and with it the flag that all processes share on this
+        # socket. A blocking socket would stop each worker that another one forestalls at accepting a connection.
+        for listener in sockets or ():
+            listener.setblocking(False)
         # In each iteration, uvloop accepts one connection for each socket that listens. With only one socket, the
         # callers of an overloaded process would wait in the kernel's queue instead of being refused. The duplicates
         # share one queue, and the event loop closes them.
