@@ -1,7 +1,7 @@
 """Builds the core from its ports, and starts and drains its background work."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -32,10 +32,12 @@ from chatcore.replies.rescue import Rescue, RescuePolicy
 from chatcore.replies.stopping import Stopper
 from chatcore.replies.turn_starter import TurnStarter
 from chatcore.replies.turns import Turns
+from chatcore.retention import Retention
 from chatcore.search.indexer import SearchIndexer
 from chatcore.search.use_cases import Search
 from chatcore.sync.feeds import Feeds
 from chatcore.timed_wait import wait_at_most
+from chatcore.transfers.use_cases import Transfers
 
 #: How long running replies may take to finish when the process shuts down.
 DRAIN_SECONDS = 20.0
@@ -67,7 +69,7 @@ class Chat:
     :meth:`start` until :meth:`drain` returns.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - an option for each choice of the caller
         self,
         *,
         storage: Storage,
@@ -78,6 +80,7 @@ class Chat:
         placeholder_titles: Collection[str] = PLACEHOLDER_TITLES,
         rescue: Rescue = Rescue.CONTINUE,
         auto_title: AutoTitle = AutoTitle.TRUNCATE,
+        retention: timedelta | None = None,
     ) -> None:
         observer = observer or FailureLog()
         limits = limits or Limits()
@@ -108,6 +111,7 @@ class Chat:
                 purge(storage.purge_idempotency_keys, age=timedelta(hours=KEPT_HOURS)),
                 # Clients may ask for deletions up to their last second.
                 purge(storage.purge_deletions, age=timedelta(hours=DELETION_HOURS + 1)),
+                *_retention(retention, storage=storage, clock=clock, observer=observer),
             ],
             storage=storage,
             clock=clock,
@@ -119,12 +123,14 @@ class Chat:
         self.follower = Follower(self.runner, storage=storage, clock=clock, observer=observer)
         self.conversations = Conversations(
             storage=storage,
+            deletions=storage,
             clock=clock,
             on_deleted=self.runner.cancel_deleted,
             placeholder_titles=frozenset(placeholder_titles),
             limits=limits.inputs,
         )
         self.trees = Trees(storage)
+        self.transfers = Transfers(storage=storage, conversations=self.conversations)
         model_titles = ModelTitles(
             background=background,
             storage=storage,
@@ -193,3 +199,8 @@ class Chat:
         self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.drain()
+
+
+def _retention(age: timedelta | None, *, storage: Storage, clock: Clock, observer: Observer) -> Iterator[Chore]:
+    if age is not None:
+        yield Chore(Retention(age, deletions=storage, clock=clock, observer=observer).walk_on)

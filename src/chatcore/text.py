@@ -99,6 +99,11 @@ class TextRepair:
         return _REPLACEMENT if rest else ""
 
 
+def repaired(text: str) -> str:
+    """Returns a whole text of somebody else's as it can be stored; nearly always, it is the text itself."""
+    return text if "\x00" not in text and is_encodable(text) else _storable(text)
+
+
 def _storable(text: str) -> str:
     # Decoding UTF-16 joins surrogate pairs and, with "replace", turns lone surrogates into U+FFFD.
     joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

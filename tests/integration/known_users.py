@@ -7,8 +7,14 @@ import orjson
 
 from tests.integration.inference_server import Call, answer
 
+TOKEN_OF_THE_LEAVER = "token-of-leaver"
 #: Token -> user.
-USERS: Mapping[str, str] = {"token-of-alice": "alice", "token-of-bob": "bob", "token-of-root": "root"}
+USERS: Mapping[str, str] = {
+    "token-of-alice": "alice",
+    "token-of-bob": "bob",
+    "token-of-root": "root",
+    TOKEN_OF_THE_LEAVER: "leaver",
+}
 ADMINISTRATORS = frozenset({"root"})
 
 ALICE = {"Authorization": "Bearer token-of-alice"}

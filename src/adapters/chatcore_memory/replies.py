@@ -117,6 +117,8 @@ class ReplyRows:
         if final_state.drops_pieces_from is not None:
             generation.drop_pieces(final_state.drops_pieces_from)
         self._tables.replace(evolve(_finished(message, final_state), pieces=tuple(generation.log.pieces)))
+        if final_state.usage is not None:
+            self._tables.usages[message.user_id, message.id] = final_state.usage
         self._tables.store(evolve(conversation, updated_at=final_state.ended_at.astimezone(UTC)))
         del self._tables.generations[key]
 

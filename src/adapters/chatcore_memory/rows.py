@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from chatcore.errors import StorageUnavailableError
 from chatcore.ports import Clock
 from chatcore_memory.beginnings import BeginningRows
+from chatcore_memory.bulk_deletions import BulkDeletionRows
 from chatcore_memory.changes import ChangeRows
 from chatcore_memory.continuations import ContinuationRows
 from chatcore_memory.conversations import ConversationRows
@@ -16,6 +17,7 @@ from chatcore_memory.replies import ReplyRows
 from chatcore_memory.search import SearchRows
 from chatcore_memory.stream_counts import StreamCountRows
 from chatcore_memory.tables import Tables
+from chatcore_memory.transfers import TransferRows
 from chatcore_memory.trees import TreeRows
 
 
@@ -32,11 +34,13 @@ class Rows:
         self.conversations = ConversationRows(tables, self.trees)
         self.forks = ForkRows(tables)
         self.paths = PathRows(tables, self.trees)
+        self.bulk_deletions = BulkDeletionRows(tables, clock)
         self.replies = ReplyRows(tables, clock)
         self.beginnings = BeginningRows(tables, self.replies)
         self.continuations = ContinuationRows(tables)
         self.changes = ChangeRows(tables, self.conversations, clock)
         self.search = SearchRows(tables, clock)
+        self.transfers = TransferRows(tables, self.conversations)
         self.stream_counts = StreamCountRows(clock)
 
     @asynccontextmanager

@@ -2,17 +2,21 @@
 
 from chatcore.ports import Clock, Storage
 from chatcore_memory.rows import Rows
+from chatcore_memory.stores.bulk_deletions import InMemoryBulkDeletions
 from chatcore_memory.stores.change_store import InMemoryChanges
 from chatcore_memory.stores.conversation_store import InMemoryConversations
 from chatcore_memory.stores.reply_store import InMemoryReplies
 from chatcore_memory.stores.search_store import InMemorySearchIndex
 from chatcore_memory.stores.stream_count_store import InMemoryStreamCounts
+from chatcore_memory.stores.transfer_store import InMemoryTransfers
 from chatcore_memory.stores.tree_store import InMemoryTrees
 
 
 class InMemoryStorage(
     InMemoryConversations,
     InMemoryTrees,
+    InMemoryBulkDeletions,
+    InMemoryTransfers,
     InMemoryReplies,
     InMemoryChanges,
     InMemorySearchIndex,

@@ -137,6 +137,8 @@ class Tables:
     generations: dict[tuple[UserId, ConversationId], GenerationRow] = Factory(
         dict[tuple[UserId, ConversationId], GenerationRow]
     )
+    #: What replies cost.
+    usages: dict[tuple[UserId, MessageId], str] = Factory(dict[tuple[UserId, MessageId], str])
     keys: dict[tuple[UserId, str], RecordedKey] = Factory(dict[tuple[UserId, str], RecordedKey])
     #: How many changes of conversations there were so far.
     change_count: int = 0
@@ -277,14 +279,19 @@ class Tables:
         messages = self.messages[message.user_id, message.conversation_id]
         messages[next(index for index, stored in enumerate(messages) if stored.id == message.id)] = message
 
+    def forget_usages(self, user_id: UserId, message_ids: Iterable[MessageId]) -> None:
+        """Deletes what replies cost."""
+        for message_id in message_ids:
+            self.usages.pop((user_id, message_id), None)
+
     def drop(self, conversation: Conversation) -> None:
         """Deletes a conversation with everything that belongs to it."""
         key = (conversation.user_id, conversation.id)
         del self.conversations[key]
-        del self.messages[key]
         del self.changes[key]
         self.change_count += 1
         self.deletions[key] = Deletion(self.change_count, self._clock.monotonic())
+        self.forget_usages(conversation.user_id, [message.id for message in self.messages.pop(key)])
         self.next_positions.pop(key, None)
         self.generations.pop(key, None)
         self.keys = {

@@ -59,6 +59,7 @@ class TreeRows:
         left = [message for message in self._tables.messages[key] if message.id not in deleted]
         self._tables.messages[key] = left
         self._tables.next_positions[key] += 1
+        self._tables.forget_usages(user_id, deleted)
         self._tables.keys = {
             name: recorded
             for name, recorded in self._tables.keys.items()

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from chatcore_postgres.driver.database import Database, Target
 from chatcore_postgres.driver.database_share import DatabaseShare
+from chatcore_postgres.transfers import ADD_SECONDS
 from chatcore_postgres.warm_up import WarmDatabase
 
 
@@ -50,6 +51,12 @@ class Pools:
             self.requests,
             connections=max(settings.max_connections // 2, 1),
             timeout_seconds=settings.timeout_seconds,
+        )
+        # An import may take long for each of its conversations.
+        self.additions = DatabaseShare(
+            self.requests,
+            connections=max(settings.max_connections // 4, 1),
+            timeout_seconds=ADD_SECONDS,
         )
         # A write of a final state waits for the row of its conversation as long as another transaction holds the row.
         # Lease renewals must not wait behind such a write.

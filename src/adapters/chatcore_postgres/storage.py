@@ -7,17 +7,21 @@ from chatcore.ports import Storage
 from chatcore_postgres.driver.conninfo import normalized
 from chatcore_postgres.driver.database import Target
 from chatcore_postgres.pools import Pools, PoolSettings
+from chatcore_postgres.stores.bulk_deletions import PostgresBulkDeletions
 from chatcore_postgres.stores.change_store import PostgresChanges
 from chatcore_postgres.stores.conversation_store import PostgresConversations
 from chatcore_postgres.stores.reply_store import PostgresReplies
 from chatcore_postgres.stores.search_store import PostgresSearchIndex
 from chatcore_postgres.stores.stream_count_store import PostgresStreamCounts
+from chatcore_postgres.stores.transfer_store import PostgresTransfers
 from chatcore_postgres.stores.tree_store import PostgresTrees
 
 
 class PostgresStorage(
     PostgresConversations,
     PostgresTrees,
+    PostgresBulkDeletions,
+    PostgresTransfers,
     PostgresReplies,
     PostgresChanges,
     PostgresSearchIndex,

@@ -20,6 +20,7 @@ from chatcore.conversations.open_conversation import OpenConversation
 from chatcore.conversations.path import MAX_SECTION_CHARS, WHOLE_PATH, MessageSlice, PathRequest
 from chatcore.errors import ConversationNotFoundError
 from chatcore.input_limits import InputLimits
+from chatcore.ports.bulk_deletions import BulkDeletions
 from chatcore.ports.clock import Clock
 from chatcore.ports.conversations import ConversationStore
 from chatcore.ports.new_fork import NewFork
@@ -28,12 +29,16 @@ from chatcore.user import User, UserId
 
 FIRST_PAGE = PageRequest()
 
+# Few enough for one statement to delete them within its time, if they have thousands of messages each.
+_DELETED_AT_ONCE = 10
+
 
 @frozen(kw_only=True)
 class Conversations:
     """Offers the use cases on conversations. Every method may also raise StorageUnavailableError."""
 
     storage: ConversationStore
+    deletions: BulkDeletions
     clock: Clock
     #: The function to call with the user and the id of a deleted conversation, so that its running reply is stopped.
     on_deleted: Callable[[UserId, ConversationId], None]
@@ -234,3 +239,12 @@ class Conversations:
         """
         await self.storage.delete_conversation(user.id, conversation_id)
         self.on_deleted(user.id, conversation_id)
+
+    async def delete_all(self, user: User) -> None:
+        """Deletes all conversations of a user as :meth:`delete` does, in batches.
+
+        After a failure, some are deleted, and a repeat deletes the rest.
+        """
+        while deleted := await self.deletions.delete_some(user.id, _DELETED_AT_ONCE):
+            for conversation_id in deleted:
+                self.on_deleted(user.id, conversation_id)

@@ -5,6 +5,7 @@ contract tests of that port from :mod:`chatcore.testing`.
 """
 
 from chatcore.ports.auth import Auth
+from chatcore.ports.bulk_deletions import BulkDeletions, WalkCursor, WalkedPage
 from chatcore.ports.changes import Change, ChangesRead, ChangeStore
 from chatcore.ports.clock import Clock
 from chatcore.ports.conversations import ConversationStore
@@ -17,13 +18,16 @@ from chatcore.ports.replies import DeltaRead, DeltaReader, ReplyStore
 from chatcore.ports.search import Candidates, IndexedText, PendingText, SearchIndex, WalkPlace, WalkStep
 from chatcore.ports.storage import Storage
 from chatcore.ports.stream_counts import COUNT_RENEWAL_SECONDS, COUNT_SECONDS, ProcessId, StreamCounts
+from chatcore.ports.transfers import Addition, TransferStore
 from chatcore.ports.trees import TreeStore
 from chatcore.replies.generation_request import GenerationRequest
 from chatcore.replies.lease import OwnerId
 
 __all__ = [
     "AcceptedTurn",
+    "Addition",
     "Auth",
+    "BulkDeletions",
     "COUNT_RENEWAL_SECONDS",
     "COUNT_SECONDS",
     "Candidates",
@@ -50,12 +54,15 @@ __all__ = [
     "Observer",
     "OwnerId",
     "PendingText",
+    "WalkCursor",
     "ProcessId",
     "ReplyStore",
     "SearchIndex",
     "Storage",
     "StreamCounts",
     "TreeStore",
+    "TransferStore",
     "WalkPlace",
     "WalkStep",
+    "WalkedPage",
 ]

@@ -1,12 +1,13 @@
-"""Implements the command line: ``chatcore serve``, ``migrate``, ``import`` and ``dev``."""
+"""Implements the command line: ``chatcore serve``, ``migrate``, ``import``, ``export``, ``delete-user`` and ``dev``."""
 
 import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from chatcore_service.environment import InvalidSettingsError
 from chatcore_service.settings import (
@@ -112,6 +113,44 @@ def _import_samosachaat(options: argparse.Namespace) -> int:
     return OK
 
 
+def _export(options: argparse.Namespace) -> int:
+    with _installed_with("service"):
+        from chatcore_service.transfer_commands import export_user  # noqa: PLC0415 - see above
+
+    return _completed(export_user(*_database(), options.user, options.output))
+
+
+def _import_files(options: argparse.Namespace) -> int:
+    with _installed_with("service"):
+        from chatcore_service.transfer_commands import import_files  # noqa: PLC0415 - see above
+
+    limits = read_input_limits(os.environ)
+    return _completed(import_files(*_database(), options.user, options.files, format_=options.format, limits=limits))
+
+
+def _delete_user(options: argparse.Namespace) -> int:
+    with _installed_with("service"):
+        from chatcore_service.transfer_commands import delete_user  # noqa: PLC0415 - see above
+
+    return _completed(delete_user(*_database(), options.user))
+
+
+def _database() -> tuple[str, str]:
+    return read_database_url(os.environ), read_database_schema(os.environ)
+
+
+def _completed(work: Coroutine[Any, Any, str | None]) -> int:
+    """Runs a command to its end; one that is interrupted may be repeated."""
+    try:
+        problem = asyncio.run(work)
+    except KeyboardInterrupt:
+        problem = "The command was interrupted; run it again to complete it."
+    if problem is not None:
+        print(problem, file=sys.stderr)  # noqa: T201 - a command prints its result
+        return FAILED
+    return OK
+
+
 def _dev(options: argparse.Namespace) -> int:
     with _installed_with("local"):
         from chatcore_dev.environment import print_environment  # noqa: PLC0415 - an extra that the service does not need
@@ -138,6 +177,15 @@ def _parser() -> argparse.ArgumentParser:
     migrate.set_defaults(command=_migrate)
 
     _add_import(commands.add_parser("import", help="bring the data of another service into our tables"))
+
+    export = commands.add_parser("export", help="write all conversations of a user as JSON lines")
+    export.add_argument("user", metavar="USER", help="id of the user")
+    export.add_argument("--output", type=Path, metavar="FILE", help="file to write (default: standard output)")
+    export.set_defaults(command=_export)
+
+    delete_user = commands.add_parser("delete-user", help="delete all conversations of a user, without asking")
+    delete_user.add_argument("user", metavar="USER", help="id of the user")
+    delete_user.set_defaults(command=_delete_user)
 
     dev = commands.add_parser(
         "dev", help="serve on this machine, with PostgreSQL, auth and a language model of its own"
@@ -170,6 +218,14 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     )
     samosachaat.add_argument("--dry-run", action="store_true", help="write nothing, and report what would be done")
     samosachaat.set_defaults(command=_import_samosachaat)
+    for name, help_ in (
+        ("chatgpt", "the conversations.json of an export of ChatGPT, or conversations-000.json and so on"),
+        ("chatcore", "an export of this service"),
+    ):
+        files = services.add_parser(name, help=help_)
+        files.add_argument("files", nargs="+", type=Path, metavar="FILE")
+        files.add_argument("--user", required=True, help="id of the user who gets the conversations")
+        files.set_defaults(command=_import_files, format=name)
 
 
 def _add_address(parser: argparse.ArgumentParser) -> None:

@@ -59,6 +59,7 @@ __all__ = [
     "ImportReport",
     "MigrationError",
     "OnProgress",
+    "PostgresStorage",
     "TableCounts",
     "import_samosachaat",
     "migrate",
@@ -189,6 +190,7 @@ class Container(containers.DeclarativeContainer):
         placeholder_titles=settings.provided.placeholder_titles,
         rescue=settings.provided.rescue,
         auto_title=settings.provided.auto_title,
+        retention=settings.provided.retention,
     )
 
     # HTTP ------------------------------------------------------------------------------------------------------------
@@ -240,6 +242,7 @@ class Container(containers.DeclarativeContainer):
         waiting_turns=waiting_turns,
         streams=streams,
         feed_streams=feed_streams,
+        clock=clock,
     )
     pool_stats = providers.Callable(_pool_stats, storage)
     shutdown = providers.Singleton(Shutdown, chat, stream_monitor, settings.provided.drain_seconds)

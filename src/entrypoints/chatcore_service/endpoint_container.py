@@ -16,6 +16,7 @@ from chatcore_service.api.models import ModelEndpoints
 from chatcore_service.api.monitoring import MonitoringEndpoints
 from chatcore_service.api.replies import ReplyEndpoints
 from chatcore_service.api.search import SearchEndpoints
+from chatcore_service.api.transfers import TransferEndpoints
 from chatcore_service.api.trees import TreeEndpoints
 from chatcore_service.http.admission import Admission
 from chatcore_service.http.body_reader import BodyReader
@@ -41,6 +42,7 @@ class EndpointContainer(containers.DeclarativeContainer):
     waiting_turns = providers.Dependency(instance_of=WaitingTurns)
     streams = providers.Dependency(instance_of=Streams)
     feed_streams = providers.Dependency(instance_of=FeedStreams)
+    clock = providers.Dependency[Any]()
 
     # What every class of endpoints takes that acts for a user.
     _for_users: ClassVar[Mapping[str, Any]] = {"authenticator": authenticator, "admission": admission}
@@ -72,6 +74,14 @@ class EndpointContainer(containers.DeclarativeContainer):
     trees = providers.Factory(TreeEndpoints, trees=chat.provided.trees, **_for_users)
     searches = providers.Factory(SearchEndpoints, search=chat.provided.search, **_for_users)
     changes = providers.Factory(ChangeEndpoints, feeds=chat.provided.feeds, feed_streams=feed_streams, **_for_users)
+    transfers = providers.Factory(
+        TransferEndpoints,
+        transfers=chat.provided.transfers,
+        clock=clock,
+        limits=settings.provided.limits.inputs,
+        requests=settings.provided.requests,
+        **_for_users,
+    )
     model = providers.Factory(ModelEndpoints, models=models, **_for_bodies)
     monitoring = providers.Factory(MonitoringEndpoints, readiness=readiness, metrics=metrics)
     openapi = providers.Factory(
@@ -82,5 +92,5 @@ class EndpointContainer(containers.DeclarativeContainer):
     )
     #: The endpoints of all resources.
     every = providers.List(
-        conversations, forks, messages, replies, trees, searches, changes, model, monitoring, openapi
+        conversations, forks, messages, replies, trees, searches, changes, transfers, model, monitoring, openapi
     )

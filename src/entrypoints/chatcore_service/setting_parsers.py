@@ -5,6 +5,7 @@ A parser raises :class:`~chatcore_service.environment.MalformedValueError` for a
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from enum import StrEnum
 from math import inf
 from typing import Final, TypeVar
@@ -38,6 +39,8 @@ _OWN_FIELDS = frozenset(
         *("temperature", "tool_choice", "tools", "top_k", "user"),
     }
 )
+# A hundred years; a time that long ago has a date in every calendar that we meet.
+_MAX_DAYS = 36_525
 # PostgreSQL would cut a longer name.
 _MAX_IDENTIFIER_BYTES = 63
 # JSON may write a character as the escapes of two surrogates, and has a name and braces around the text.
@@ -132,6 +135,11 @@ def number(low: float = 0.0, high: float = inf) -> Callable[[str], float]:
 
 #: Accepts a duration of more than 0 seconds and at most one day.
 seconds: Final = number(0.001, 86_400.0)
+
+
+def days(value: str) -> timedelta | None:
+    """Parses a number of days, of which 0 stands for None."""
+    return timedelta(days=count) if (count := whole(0, _MAX_DAYS)(value)) else None
 
 
 def http_url(value: str) -> str:

@@ -4,6 +4,7 @@ A setting takes one line here: its default, its variable and the values that the
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from attrs import field, fields, frozen
 
@@ -35,6 +36,7 @@ from chatcore_service.proxy_settings import ProxySettings
 from chatcore_service.setting_parsers import (
     characters,
     choice,
+    days,
     emails,
     http_url,
     internal_keys,
@@ -219,6 +221,8 @@ class Settings:
     send_on_busy: OnBusy = field(default=OnBusy.REJECT, metadata=env("SEND_ON_BUSY", member(OnBusy)))
     #: What becomes of a reply whose process died or drains.
     rescue: Rescue = field(default=Rescue.CONTINUE, metadata=env("RESCUE", member(Rescue)))
+    #: How long a conversation is kept that nobody touches; None for ever.
+    retention: timedelta | None = field(default=None, metadata=env("RETENTION_DAYS", days))
     #: Time that replies in progress have to finish at shutdown. A process manager would kill a slower process.
     drain_seconds: float = field(default=DRAIN_SECONDS, metadata=env("DRAIN_SECONDS", number(high=DRAIN_SECONDS)))
     service_name: str = field(default="chat-api", metadata=env("SERVICE_NAME", text))

@@ -9,6 +9,7 @@ TARGETS = (
     "auth_reply",
     "event_stream",
     "http_response",
+    "import_file",
     "json_body",
     "openai_stream",
     "oidc_claims",

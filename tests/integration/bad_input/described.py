@@ -64,7 +64,8 @@ def _operations() -> list[Operation]:
 
 def _operation(method: str, path: str, item: dict[str, Any], operation: dict[str, Any]) -> Operation:
     body = operation.get("requestBody")
-    schema = _resolved(body["content"]["application/json"]["schema"]) if body else {}
+    # A file has no schema.
+    schema = _resolved(body["content"]["application/json"].get("schema", {})) if body else {}
     parameters = [_resolved(p) for p in [*item.get("parameters", []), *operation.get("parameters", [])]]
     return Operation(
         method=method,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from attrs import evolve, field, frozen
 from psycopg import AsyncRawCursor
@@ -15,7 +15,7 @@ from chatcore.conversations.changes import ConversationChanges, HeadChoice
 from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.listing import MAX_PINNED, Cursor, PageRequest
 from chatcore.conversations.log import Piece
-from chatcore.conversations.message import ConversationId, MessageId, Role
+from chatcore.conversations.message import ConversationId, Message, MessageId, Role
 from chatcore.conversations.parts import PartKind
 from chatcore.conversations.path import MAX_SLICE_MESSAGES, WHOLE_PATH, PathRequest
 from chatcore.ports.search import IndexedText, WalkPlace
@@ -25,6 +25,7 @@ from chatcore.search.listing import BEGINNING
 from chatcore.search.query import QueryTerm
 from chatcore.sync.watermark import Watermark
 from chatcore.testing.samples import (
+    a_conversation,
     a_final_state,
     a_fork,
     a_key,
@@ -38,6 +39,8 @@ from chatcore.testing.samples import (
     progress,
 )
 from chatcore.testing.storage.steps import converse, create, end, lease_of
+from chatcore.transfers.transferred import TransferredConversation
+from chatcore.user import UserId
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.driver import arrays
 from chatcore_postgres.driver.database import Connection
@@ -150,6 +153,10 @@ async def _browse(recording: Recording, conversation: Conversation) -> None:
         await storage.read_text(user, conversation.id, message_id, 0)
     async with recording.step(f"the log of a reply of {user}"):
         await storage.read_log(user, conversation.id, path.first.messages[-1].id, 15, 10)
+    async with recording.step(f"conversations of {user} by id"):
+        await storage.list_by_id(user, conversation.id, 50)
+    async with recording.step(f"usages of {user}"):
+        await storage.read_usages(user, conversation.id, [message.id for message in path.first.messages])
 
 
 async def _read_all(recording: Recording, conversation: Conversation) -> None:
@@ -186,6 +193,10 @@ async def _change(recording: Recording, conversation: Conversation) -> None:
         await storage.replace_auto_title(user, conversation.id, old=conversation.title, new="A title")
     async with recording.step(f"a deletion of {user}"):
         await storage.delete_conversation(user, conversation.id)
+    async with recording.step(f"the deletion of some conversations of {user}"):
+        await storage.delete_some(user, 10)
+    async with recording.step(f"a whole conversation of {user}"):
+        await storage.add_conversation(an_addition(user))
 
 
 async def _branch(recording: Recording, conversation: Conversation, where: str) -> None:
@@ -320,5 +331,24 @@ async def _tidy_up(recording: Recording) -> None:
         await storage.purge_deletions(timedelta(hours=10).total_seconds(), _OLD)
     async with recording.step("expired stream counts", rows):
         await storage.forget_stream_counts(_OLD)
+    async with recording.step("a page of the walk over old conversations", ROWS_AT_MOST + _OLD):
+        await storage.delete_untouched(timedelta(days=365 * 100), None, _OLD)
     async with recording.step("a ping"):
         await storage.ping()
+
+
+def an_addition(user: UserId) -> TransferredConversation:
+    """Returns a conversation to add, with a message that has more than text."""
+    conversation = a_conversation(user)
+    message = Message(
+        id=MessageId(uuid4()),
+        conversation_id=conversation.id,
+        user_id=user,
+        parent_id=None,
+        position=1,
+        role=Role.ASSISTANT,
+        content="text",
+        created_at=conversation.created_at,
+        pieces=(_REASONING,),
+    )
+    return TransferredConversation(conversation=evolve(conversation, head_id=message.id), messages=[message])

@@ -37,12 +37,15 @@ WITHOUT_BEHAVIOUR: Mapping[str, str] = {
     "chatcore/replies/lease": "data classes",
     "chatcore/replies/orphans": "data classes",
     "chatcore/replies/outage": "a constant",
+    "chatcore/transfers/transferred": "a data class",
     "chatcore/testing/": "contract tests, which the tests of the adapters run",
     "entrypoints/chatcore_dev/local_stack_error": "an exception class",
     "entrypoints/chatcore_service/api/field_types": "types",
     "entrypoints/chatcore_service/http/media_types": "constants",
     "entrypoints/chatcore_service/http/paths": "constants",
     "entrypoints/chatcore_service/streaming/direct_writer": "an interface",
+    "entrypoints/chatcore_service/transfers/own_format": "constants",
+    "entrypoints/chatcore_service/transfers/reading": "an interface and data classes",
 }
 
 _CHUNKS = "unit/adapters/chatcore_inference/protocols/openai/test_chunks.py"
@@ -53,6 +56,8 @@ _MODEL_SERVICE = "integration/entrypoints/chatcore_dev/test_model_service.py"
 _AUTH_SERVICE = "integration/entrypoints/chatcore_dev/test_auth_service.py"
 _LIMITS = "integration/entrypoints/chatcore_service/server/test_protocol_limits.py"
 _SERVE = "integration/entrypoints/chatcore_service/server/test_serve.py"
+_CHATGPT = "unit/entrypoints/chatcore_service/transfers/test_chatgpt_reader.py"
+_OWN_READER = "unit/entrypoints/chatcore_service/transfers/test_own_reader.py"
 _DOCUMENT = "unit/entrypoints/chatcore_service/openapi/test_document.py"
 
 #: Modules, or folders of modules, whose tests have another name: where they are tested.
@@ -76,6 +81,7 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_memory/beginnings": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/changes": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/continuations": "unit/adapters/chatcore_memory/test_storage.py",
+    "adapters/chatcore_memory/bulk_deletions": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/conversations": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/forks": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/paths": "unit/adapters/chatcore_memory/test_storage.py",
@@ -83,9 +89,12 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_memory/rows": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/search": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/stores/": "unit/adapters/chatcore_memory/test_storage.py",
+    "adapters/chatcore_memory/transfers": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/tables": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_memory/trees": "unit/adapters/chatcore_memory/test_storage.py",
+    "adapters/chatcore_postgres/bulk_deletions": _STORAGE,
     "adapters/chatcore_postgres/contents": _STORAGE,
+    "adapters/chatcore_postgres/transfers": _STORAGE,
     "adapters/chatcore_postgres/conversations": _STORAGE,
     "adapters/chatcore_postgres/driver/transaction": _STORAGE,
     "adapters/chatcore_postgres/forks": _STORAGE,
@@ -142,10 +151,20 @@ TESTED_BY: Mapping[str, str] = {
     "entrypoints/chatcore_service/http/application": "unit/entrypoints/chatcore_service/http/test_resource.py",
     "entrypoints/chatcore_service/http/bearer_authenticator": "unit/entrypoints/chatcore_service/http/test_headers.py",
     "entrypoints/chatcore_service/http/caller": "unit/entrypoints/chatcore_service/http/test_headers.py",
+    "entrypoints/chatcore_service/http/confirmation": "unit/entrypoints/chatcore_service/api/test_conversations.py",
     "entrypoints/chatcore_service/http/fields": "unit/entrypoints/chatcore_service/openapi/test_schemas.py",
     "entrypoints/chatcore_service/http/operation": "unit/entrypoints/chatcore_service/http/test_endpoints.py",
+    "entrypoints/chatcore_service/http/one_at_a_time": "unit/entrypoints/chatcore_service/api/test_transfers.py",
     "entrypoints/chatcore_service/http/security_scheme": _DOCUMENT,
     "entrypoints/chatcore_service/openapi/problem_codes": _DOCUMENT,
+    "entrypoints/chatcore_service/transfers/chatgpt_content": _CHATGPT,
+    "entrypoints/chatcore_service/transfers/chatgpt_conversation": _CHATGPT,
+    "entrypoints/chatcore_service/transfers/detecting_reader": _OWN_READER,
+    "entrypoints/chatcore_service/transfers/fields": _OWN_READER,
+    "entrypoints/chatcore_service/transfers/importing": "unit/entrypoints/chatcore_service/api/test_transfers.py",
+    "chatcore/transfers/made_anew": "unit/chatcore/transfers/test_checked.py",
+    "chatcore/transfers/stretches": _CHATGPT,
+    "entrypoints/chatcore_service/transfers/spool": "unit/entrypoints/chatcore_service/transfers/test_json_items.py",
     "entrypoints/chatcore_service/openapi/problem_responses": _DOCUMENT,
     "entrypoints/chatcore_service/openapi/response_headers": _DOCUMENT,
     "entrypoints/chatcore_service/streaming/feed_streams": "unit/entrypoints/chatcore_service/api/test_changes.py",

@@ -145,14 +145,16 @@ class Database:
 
         return await self.run(unit)
 
-    async def run(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
+    async def run(
+        self, unit: Callable[[Connection], Awaitable[_Result]], *, timeout_seconds: float | None = None
+    ) -> _Result:
         """Runs `unit` on a connection, and repeats `unit` after a lost race or a lost connection.
 
         `unit` must not catch database errors, and must converge when it is repeated after it took effect. One deadline
-        covers all repeats.
+        covers all repeats: `timeout_seconds` from now, by default that of the pool.
         """
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(timeout_seconds or self._timeout_seconds):
                 return await self._repeat(unit)
         except TimeoutError as error:
             raise StorageUnavailableError from error

@@ -1,10 +1,14 @@
 """Lets statements of one kind use only a share of a pool's connections."""
 
 import asyncio
-from typing import LiteralString
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import LiteralString, TypeVar
 
 from chatcore.errors import StorageUnavailableError
-from chatcore_postgres.driver.database import Database, Parameters, Row
+from chatcore_postgres.driver.database import Connection, Database, Parameters, Row
+
+_Result = TypeVar("_Result")
 
 
 class DatabaseShare:
@@ -27,12 +31,26 @@ class DatabaseShare:
         Raises:
             StorageUnavailableError: the database is unreachable or overloaded.
         """
+        async with self._place():
+            return await self._database.fetch(query, parameters, plan_anew=plan_anew)
+
+    async def run(self, unit: Callable[[Connection], Awaitable[_Result]], *, timeout_seconds: float) -> _Result:
+        """Runs `unit` on a connection, as :meth:`Database.run` does.
+
+        Raises:
+            StorageUnavailableError: the database is unreachable or overloaded.
+        """
+        async with self._place():
+            return await self._database.run(unit, timeout_seconds=timeout_seconds)
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncGenerator[None]:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await self._free.acquire()
         except TimeoutError as error:
             raise StorageUnavailableError(is_in_doubt=False) from error
         try:
-            return await self._database.fetch(query, parameters, plan_anew=plan_anew)
+            yield
         finally:
             self._free.release()

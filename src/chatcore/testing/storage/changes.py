@@ -26,6 +26,7 @@ from chatcore.testing.samples import (
     progress,
 )
 from chatcore.testing.storage.steps import StorageHooks, begin, claim, converse, create, end, lease_of, stored
+from chatcore.testing.storage.transfers import a_transfer
 from chatcore.user import UserId
 
 _ALL = 100
@@ -138,6 +139,17 @@ class ChangesContract(StorageHooks):
 
         assert await told(storage, before) == [(deleted.id, None)]
         assert await stored(storage, kept) == kept
+
+    async def test_imports_and_bulk_deletions_are_changes(self, storage: Storage) -> None:
+        before = await storage.read_watermark()
+        transfer = a_transfer()
+        conversation = transfer.conversation
+
+        await storage.add_conversation(transfer)
+        assert await told(storage, before) == [(conversation.id, conversation)]
+
+        await storage.delete_some(ALICE, 10)
+        assert await told(storage, before) == [(conversation.id, None)]
 
     async def test_of_a_conversation_that_was_made_and_deleted_the_deletion_is_told(self, storage: Storage) -> None:
         before = await storage.read_watermark()

@@ -1,6 +1,7 @@
 """Combines the parts of the storage contract."""
 
 from chatcore.testing.storage.archive_and_pins import ArchiveContract, PinsContract
+from chatcore.testing.storage.bulk_deletions import BulkDeletionsContract
 from chatcore.testing.storage.changes import ChangePlacesContract, ChangesContract
 from chatcore.testing.storage.checkpoints import CheckpointsContract, DeltaReadersContract, StopContract
 from chatcore.testing.storage.continuations import ContinuationsContract
@@ -26,7 +27,9 @@ from chatcore.testing.storage.regenerations import RegenerationRepeatsContract, 
 from chatcore.testing.storage.regenerations_of_any import RegenerationsOfAnyContract
 from chatcore.testing.storage.resumptions import ResumptionsContract
 from chatcore.testing.storage.running_limit import RunningLimitContract
-from chatcore.testing.storage.search import SearchContract, SearchOrderContract
+from chatcore.testing.storage.search import SearchContract
+from chatcore.testing.storage.search_order import SearchOrderContract
+from chatcore.testing.storage.transfers import TransfersContract
 from chatcore.testing.storage.tree_changes import TreeChangesContract
 from chatcore.testing.storage.turn_repeats import TurnRepeatsContract
 from chatcore.testing.storage.turns import TurnsContract
@@ -39,6 +42,8 @@ class StorageContract(
     ArchiveContract,
     PinsContract,
     ForksContract,
+    BulkDeletionsContract,
+    TransfersContract,
     PathsContract,
     PagesContract,
     TurnsContract,

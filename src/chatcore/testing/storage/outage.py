@@ -1,6 +1,7 @@
 """Tests an unreachable storage, as a part of the storage contract."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 
@@ -29,6 +30,7 @@ from chatcore.testing.samples import (
     progress,
 )
 from chatcore.testing.storage.steps import StorageHooks
+from chatcore.transfers.transferred import TransferredConversation
 
 _CONVERSATION = a_conversation()
 _LEASE = Lease(user_id=ALICE, conversation_id=_CONVERSATION.id, message_id=a_message_id(), owner_id=an_owner(), epoch=1)
@@ -50,6 +52,11 @@ CALLS: dict[str, Callable[[Storage], Awaitable[object]]] = {
     "delete_conversation": lambda s: s.delete_conversation(ALICE, _CONVERSATION.id),
     "read_siblings": lambda s: s.read_siblings(ALICE, _CONVERSATION.id, [_LEASE.message_id]),
     "delete_message": lambda s: s.delete_message(ALICE, _CONVERSATION.id, _LEASE.message_id),
+    "delete_some": lambda s: s.delete_some(ALICE, 10),
+    "delete_untouched": lambda s: s.delete_untouched(timedelta(days=1), None, 10),
+    "list_by_id": lambda s: s.list_by_id(ALICE, None, 10),
+    "read_usages": lambda s: s.read_usages(ALICE, _CONVERSATION.id, [_LEASE.message_id]),
+    "add_conversation": lambda s: s.add_conversation(TransferredConversation(conversation=_CONVERSATION)),
     "begin_turn": lambda s: s.begin_turn(a_turn(_CONVERSATION)),
     "interrupt": lambda s: s.interrupt(a_turn(_CONVERSATION), _LEASE.message_id, lambda _: a_final_state()),
     "begin_regeneration": lambda s: s.begin_regeneration(a_regeneration(_CONVERSATION)),

@@ -1,17 +1,12 @@
 """Tests search, as a part of the storage contract."""
 
 import asyncio
-from collections.abc import Sequence
 
 from attrs import evolve
 
-from chatcore.conversations.conversation import Conversation
-from chatcore.conversations.message import MessageId
 from chatcore.ports import Storage
-from chatcore.ports.search import MAX_CANDIDATES, MAX_CONVERSATIONS, IndexedText, PendingText, WalkPlace
-from chatcore.search.listing import BEGINNING, Candidate, SearchPlace
-from chatcore.search.query import SearchQuery
-from chatcore.search.terms import MAX_INDEXED_CHARS, terms_of
+from chatcore.search.listing import Candidate
+from chatcore.search.terms import MAX_INDEXED_CHARS
 from chatcore.testing.samples import (
     ALICE,
     BOB,
@@ -23,10 +18,11 @@ from chatcore.testing.samples import (
     a_turn,
     an_interruption,
     continuation_of,
-    later,
 )
+from chatcore.testing.storage.search_steps import candidates_for, index_all, index_texts, places_of, walk
 from chatcore.testing.storage.steps import StorageHooks, begin, converse, create, end, lease_of, stored
-from chatcore.user import UserId
+from chatcore.testing.storage.transfers import a_message
+from chatcore.transfers.transferred import TransferredConversation
 
 
 class SearchContract(StorageHooks):
@@ -35,21 +31,21 @@ class SearchContract(StorageHooks):
     async def test_messages_and_titles_are_found_when_they_are_indexed(self, storage: Storage) -> None:
         conversation = await create(storage)
         turn = await converse(storage, conversation, "What is a walrus?", "A large animal.")
-        assert await _found(storage, "walrus") == []
+        assert await places_of(storage, "walrus") == []
 
         await index_all(storage)
 
-        assert await _found(storage, "walrus") == [(conversation.id, turn.user_message.id)]
-        assert await _found(storage, "large") == [(conversation.id, turn.reply.id)]
-        assert await _found(storage, "title") == [(conversation.id, None)]
-        assert await _found(storage, "narwhal") == []
+        assert await places_of(storage, "walrus") == [(conversation.id, turn.user_message.id)]
+        assert await places_of(storage, "large") == [(conversation.id, turn.reply.id)]
+        assert await places_of(storage, "title") == [(conversation.id, None)]
+        assert await places_of(storage, "narwhal") == []
 
     async def test_a_candidate_has_the_conversation_as_it_is(self, storage: Storage) -> None:
         conversation = await create(storage)
         await begin(storage, conversation, a_turn(conversation, "walrus"))
         await index_all(storage)
 
-        (candidate,) = await _candidates(storage, "walrus")
+        (candidate,) = await candidates_for(storage, "walrus")
 
         assert candidate == Candidate(await stored(storage, conversation), candidate.message_id, 1)
         assert candidate.conversation.active_reply_id is not None
@@ -59,16 +55,16 @@ class SearchContract(StorageHooks):
         turn = await converse(storage, conversation, "black tea", "green coffee")
         await index_all(storage)
 
-        assert await _found(storage, "tea black") == [(conversation.id, turn.user_message.id)]
-        assert await _found(storage, "green tea") == []
+        assert await places_of(storage, "tea black") == [(conversation.id, turn.user_message.id)]
+        assert await places_of(storage, "green tea") == []
 
     async def test_the_last_term_may_be_a_beginning_and_no_other(self, storage: Storage) -> None:
         conversation = await create(storage)
         await converse(storage, conversation, "Internationalisation is work", "Yes")
         await index_all(storage)
 
-        assert len(await _found(storage, "work intern")) == 1
-        assert await _found(storage, "intern work") == []
+        assert len(await places_of(storage, "work intern")) == 1
+        assert await places_of(storage, "intern work") == []
 
     async def test_terms_with_quotes_and_other_awkward_characters_are_found(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -76,22 +72,22 @@ class SearchContract(StorageHooks):
         await converse(storage, conversation, " ".join(awkward), "Yes")
         await index_all(storage)
 
-        assert [text for text in awkward if len(await _found(storage, text)) != 1] == []
+        assert [text for text in awkward if len(await places_of(storage, text)) != 1] == []
 
     async def test_a_reply_is_indexed_at_its_end_and_again_when_it_has_grown(self, storage: Storage) -> None:
         lease = await begin(storage)
         await index_all(storage)
         await end(storage, lease, an_interruption("one"))
         await index_all(storage)
-        assert len(await _found(storage, "one")) == 1
+        assert len(await places_of(storage, "one")) == 1
 
         continued = lease_of(await storage.begin_continuation(continuation_of(lease)))
         await index_all(storage)
-        assert await _found(storage, "one two") == []
+        assert await places_of(storage, "one two") == []
         await end(storage, continued, a_final_state("one two"))
         await index_all(storage)
 
-        assert len(await _found(storage, "one two")) == 1
+        assert len(await places_of(storage, "one two")) == 1
 
     async def test_an_empty_reply_waits_once(self, storage: Storage) -> None:
         await converse(storage, await create(storage), "Hello", "")
@@ -110,7 +106,7 @@ class SearchContract(StorageHooks):
         await index_all(storage)
 
         for query in ("walrus", "narwhal", "title"):
-            assert {id_ for id_, _ in await _found(storage, query)} == {source.id, fork.id}
+            assert {id_ for id_, _ in await places_of(storage, query)} == {source.id, fork.id}
 
     async def test_texts_of_two_users_with_the_same_ids_are_apart(self, storage: Storage) -> None:
         alices = a_turn(await create(storage), "black")
@@ -122,10 +118,10 @@ class SearchContract(StorageHooks):
         await index_all(storage)
 
         message = (alices.conversation_id, alices.user_message_id)
-        assert [await _found(storage, word) for word in ("black", "green", "another")] == [[message], [], []]
+        assert [await places_of(storage, word) for word in ("black", "green", "another")] == [[message], [], []]
         title = (alices.conversation_id, None)
-        assert [await _found(storage, word, BOB) for word in ("green", "another")] == [[message], [title]]
-        assert await _found(storage, "black", BOB) == []
+        assert [await places_of(storage, word, BOB) for word in ("green", "another")] == [[message], [title]]
+        assert await places_of(storage, "black", BOB) == []
 
     async def test_a_title_is_found_by_its_present_words(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -133,8 +129,8 @@ class SearchContract(StorageHooks):
         await storage.update_conversation(ALICE, conversation.id, a_rename("Walruses"))
         await index_all(storage)
 
-        assert await _found(storage, "conversation") == []
-        assert await _found(storage, "walrus") == [(conversation.id, None)]
+        assert await places_of(storage, "conversation") == []
+        assert await places_of(storage, "walrus") == [(conversation.id, None)]
 
     async def test_a_title_of_the_model_is_found(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -143,7 +139,7 @@ class SearchContract(StorageHooks):
         await storage.replace_auto_title(ALICE, conversation.id, old="A title", new="Walruses")
         await index_all(storage)
 
-        assert await _found(storage, "walrus") == [(conversation.id, None)]
+        assert await places_of(storage, "walrus") == [(conversation.id, None)]
 
     async def test_what_is_deleted_is_not_found(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -152,7 +148,7 @@ class SearchContract(StorageHooks):
 
         await storage.delete_conversation(ALICE, conversation.id)
 
-        assert await _found(storage, "walrus") == []
+        assert await places_of(storage, "walrus") == []
 
     async def test_what_is_deleted_while_it_is_indexed_harms_no_other(self, storage: Storage) -> None:
         gone, kept = await create(storage), await create(storage)
@@ -161,9 +157,9 @@ class SearchContract(StorageHooks):
         pending = await storage.claim_pending(100)
         await storage.delete_conversation(ALICE, gone.id)
 
-        await _store(storage, pending)
+        await index_texts(storage, pending)
 
-        assert [id_ for id_, _ in await _found(storage, "walrus")] == [kept.id]
+        assert [id_ for id_, _ in await places_of(storage, "walrus")] == [kept.id]
         assert not await storage.claim_pending(10)
 
     async def test_a_deleted_text_waits_no_longer_than_for_one_look(self, storage: Storage) -> None:
@@ -184,11 +180,11 @@ class SearchContract(StorageHooks):
         await end(storage, continued, a_final_state("one two"))
         second = await storage.claim_pending(10)
 
-        await _store(storage, second)
-        await _store(storage, first)
+        await index_texts(storage, second)
+        await index_texts(storage, first)
         await index_all(storage)
 
-        assert len(await _found(storage, "one two")) == 1
+        assert len(await places_of(storage, "one two")) == 1
 
     async def test_what_is_claimed_is_not_claimed_again(self, storage: Storage) -> None:
         conversation = await create(storage)
@@ -226,8 +222,8 @@ class SearchContract(StorageHooks):
 
         await index_all(storage)
 
-        assert await _found(storage, reply[:20]) == [(conversation.id, turn.reply.id)]
-        assert await _found(storage, "x" * 30 + "0123") == [(conversation.id, turn.user_message.id)]
+        assert await places_of(storage, reply[:20]) == [(conversation.id, turn.reply.id)]
+        assert await places_of(storage, "x" * 30 + "0123") == [(conversation.id, turn.user_message.id)]
 
     async def test_a_walk_finds_nothing_where_all_is_indexed(self, storage: Storage) -> None:
         await converse(storage, await create(storage), "one", "two")
@@ -241,9 +237,9 @@ class SearchContract(StorageHooks):
             await converse(storage, conversation, "walrus", "Yes")
         await index_all(storage)
 
-        assert [id_ for id_, _ in await _found(storage, "walrus")] == [alices.id]
-        assert [id_ for id_, _ in await _found(storage, "walrus", BOB)] == [bobs.id]
-        assert await _found(storage, "walrus", "alice2") == []
+        assert [id_ for id_, _ in await places_of(storage, "walrus")] == [alices.id]
+        assert [id_ for id_, _ in await places_of(storage, "walrus", BOB)] == [bobs.id]
+        assert await places_of(storage, "walrus", "alice2") == []
 
     async def test_texts_of_another_user_are_not_read(self, storage: Storage) -> None:
         turn = await converse(storage, await create(storage), "walrus", "Yes")
@@ -253,94 +249,12 @@ class SearchContract(StorageHooks):
         assert await storage.read_indexed_texts(ALICE, ids) == {turn.user_message.id: "walrus"}
         assert await storage.read_indexed_texts(ALICE, []) == {}
 
-
-class SearchOrderContract(StorageHooks):
-    """Tests the order and the places of what is found."""
-
-    async def test_newest_conversations_and_messages_come_first_and_titles_last(self, storage: Storage) -> None:
-        older, newer = await _two_about_walruses(storage)
-
-        found = await _candidates(storage, "walrus")
-
-        assert [(candidate.conversation.id, candidate.position) for candidate in found] == [
-            (newer.id, 2),
-            (newer.id, 1),
-            (newer.id, 0),
-            (older.id, 2),
-            (older.id, 1),
-            (older.id, 0),
-        ]
-
-    async def test_every_place_continues_the_same_order(self, storage: Storage) -> None:
-        await _two_about_walruses(storage)
-        found = await _candidates(storage, "walrus")
-
-        for number, candidate in enumerate(found, 1):
-            place = SearchPlace.decode(candidate.place.encode())
-            assert await _candidates(storage, "walrus", place) == found[number:]
-
-    async def test_a_place_of_another_user_shows_nothing_of_theirs(self, storage: Storage) -> None:
-        await _two_about_walruses(storage)
-        place = (await _candidates(storage, "walrus"))[0].place
-
-        assert await _candidates(storage, "walrus", place, BOB) == []
-
-    async def test_a_search_returns_a_bounded_number_of_candidates(self, storage: Storage) -> None:
-        busy = await create(storage)
-        for _ in range(MAX_CANDIDATES):
-            await converse(storage, busy, "walrus", "walrus")
-        for number in range(MAX_CONVERSATIONS):
-            await storage.create_conversation(evolve(a_conversation(at=later(-number - 1)), title="walrus"))
+    async def test_what_is_imported_is_found(self, storage: Storage) -> None:
+        conversation = evolve(a_conversation(), title="Sea animals")
+        message = a_message(conversation, 1, content="A walrus")
+        await storage.add_conversation(TransferredConversation(conversation=conversation, messages=[message]))
         await index_all(storage)
 
-        terms = SearchQuery.parse("walrus").terms
-        looked = await storage.find_candidates(ALICE, terms, BEGINNING)
-        assert looked.next_place is not None
-        rest = await storage.find_candidates(ALICE, terms, looked.next_place)
-
-        assert len(looked.found) == MAX_CANDIDATES + MAX_CONVERSATIONS - 1
-        assert (len(rest.found), rest.next_place) == (1, None)
-
-
-async def index_all(storage: Storage) -> None:
-    """Indexes everything that waits."""
-    while pending := await storage.claim_pending(10):
-        await _store(storage, pending)
-
-
-async def walk(storage: Storage, limit: int = 3) -> int:
-    """Walks through everything; returns how many texts were found that did not wait."""
-    place: WalkPlace | None = WalkPlace()
-    found = 0
-    while place is not None:
-        step = await storage.enqueue_unindexed(place, limit)
-        found += step.enqueued
-        place = step.next_place
-    return found
-
-
-async def _store(storage: Storage, pending: Sequence[PendingText]) -> None:
-    texts = [IndexedText(text, terms_of(text.text or ""), terms_of(text.title or "")) for text in pending]
-    await storage.store_terms(texts)
-
-
-async def _candidates(
-    storage: Storage, query: str, place: SearchPlace = BEGINNING, user_id: UserId = ALICE
-) -> Sequence[Candidate]:
-    return list((await storage.find_candidates(user_id, SearchQuery.parse(query).terms, place)).found)
-
-
-async def _found(storage: Storage, query: str, user_id: UserId = ALICE) -> list[tuple[object, MessageId | None]]:
-    found = await _candidates(storage, query, user_id=user_id)
-    return [(candidate.conversation.id, candidate.message_id) for candidate in found]
-
-
-async def _two_about_walruses(storage: Storage) -> tuple[Conversation, Conversation]:
-    older, newer = (evolve(a_conversation(at=later(number)), title="Walruses") for number in (1, 2))
-    for conversation, number in ((newer, 2), (older, 1)):
-        await storage.create_conversation(conversation)
-        lease = lease_of(await storage.begin_turn(a_turn(conversation, "A walrus", now=later(number))))
-        await end(storage, lease, a_final_state("A walrus", at=later(number)))
-        await storage.update_conversation(ALICE, conversation.id, a_rename("Walruses"))
-    await index_all(storage)
-    return older, newer
+        assert await places_of(storage, "walrus") == [(conversation.id, message.id)]
+        assert await places_of(storage, "animals") == [(conversation.id, None)]
+        assert await walk(storage) == 0

@@ -13,6 +13,7 @@ from chatcore_service.api.models import ModelEndpoints
 from chatcore_service.api.monitoring import MonitoringEndpoints
 from chatcore_service.api.replies import ReplyEndpoints
 from chatcore_service.api.search import SearchEndpoints
+from chatcore_service.api.transfers import TransferEndpoints
 from chatcore_service.api.trees import TreeEndpoints
 from chatcore_service.http.endpoints import EndpointsType
 from chatcore_service.http.security_scheme import BEARER_TOKEN, SecurityScheme
@@ -26,6 +27,7 @@ _ENDPOINTS: tuple[EndpointsType, ...] = (
     TreeEndpoints,
     ChangeEndpoints,
     SearchEndpoints,
+    TransferEndpoints,
     ModelEndpoints,
     MonitoringEndpoints,
     OpenApiEndpoints,

@@ -35,6 +35,7 @@ from chatcore_service.api.time_zones import time_zone
 from chatcore_service.http import paths
 from chatcore_service.http.body_reader import BodyReader
 from chatcore_service.http.caller import Caller
+from chatcore_service.http.confirmation import CONFIRM_DELETE_ALL, require_confirmation
 from chatcore_service.http.decoding import decode_body, decode_query
 from chatcore_service.http.encoding import json_head_response, json_response
 from chatcore_service.http.endpoints import SecuredEndpoints, secured
@@ -282,4 +283,19 @@ class ConversationEndpoints(SecuredEndpoints):
     async def delete(self, request: Request, caller: Caller) -> Response:
         """Deletes a conversation and all its messages."""
         await self.conversations.delete(caller.user, conversation_id(request.path_params))
+        return Response(status_code=204)
+
+    @secured(
+        Operation(
+            method="DELETE",
+            path=paths.CONVERSATIONS,
+            id="deleteAllConversations",
+            parameters=(CONFIRM_DELETE_ALL,),
+            responses=(DocumentedResponse(status=204, description="The user has no conversations any more."),),
+        )
+    )
+    async def delete_all(self, request: Request, caller: Caller) -> Response:
+        """Deletes all conversations of the user; after a failure, a repeat deletes the rest."""
+        require_confirmation(request, CONFIRM_DELETE_ALL)
+        await self.conversations.delete_all(caller.user)
         return Response(status_code=204)

@@ -34,7 +34,7 @@ class BodyReader:
             BuffersFullError: the process has no memory left for the body.
             TooManyBufferedBytesError: the user's requests hold as much memory as those of one user may.
         """
-        if _is_encoded(request.headers.getlist("content-encoding")):
+        if is_encoded(request.headers.getlist("content-encoding")):
             # The size on the wire does not limit the size of a decompressed body.
             raise UnsupportedMediaTypeError(headers={"Connection": "close"})
         try:
@@ -53,7 +53,7 @@ class BodyReader:
         held: HeldBytes | None = request.scope.get(HELD_BODY)
         body = bytearray()
         try:
-            async for part in _parts(request):
+            async for part in parts_of(request):
                 body += part
                 if len(body) > max_bytes:
                     raise BodyTooLargeError(max_bytes)
@@ -67,8 +67,12 @@ class BodyReader:
                 held.release()
 
 
-async def _parts(request: Request) -> AsyncIterator[bytes]:
-    """Yields the parts of a body as the server has them. Starlette's own stream leaves out empty parts."""
+async def parts_of(request: Request) -> AsyncIterator[bytes]:
+    """Yields the parts of a body as the server has them. Starlette's own stream leaves out empty parts.
+
+    Raises:
+        IncompleteBodyError: the caller disconnected before the end of the body.
+    """
     is_complete = False
     while not is_complete:
         message = await request.receive()
@@ -78,7 +82,8 @@ async def _parts(request: Request) -> AsyncIterator[bytes]:
         yield message.get("body", b"")
 
 
-def _is_encoded(encodings: list[str]) -> bool:
+def is_encoded(encodings: list[str]) -> bool:
+    """Returns whether a body with these content encodings is compressed or otherwise encoded."""
     codings = (coding.strip().lower() for coding in ",".join(encodings).split(","))
     return any(coding not in {"", "identity"} for coding in codings)
 

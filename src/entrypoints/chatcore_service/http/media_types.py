@@ -2,4 +2,6 @@
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+#: JSON lines.
+NDJSON = "application/x-ndjson"
 EVENT_STREAM = "text/event-stream"

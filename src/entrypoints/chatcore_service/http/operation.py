@@ -23,6 +23,8 @@ class Parameter:
     default: object = None
     #: The name of the OpenAPI component, if it differs from the parameter's name.
     component: str | None = None
+    #: Whether a request without the parameter is refused.
+    is_required: bool = False
 
 
 @frozen
@@ -58,6 +60,8 @@ class Operation:
     responses: tuple[DocumentedResponse, ...]
     #: The class of the JSON body, which a request may omit unless a field of the class is required.
     body: type | None = None
+    #: The media types of a file that is the body, which is streamed.
+    upload: tuple[str, ...] = ()
     #: The class whose fields are the query parameters.
     query: type | None = None
     parameters: tuple[Parameter, ...] = ()

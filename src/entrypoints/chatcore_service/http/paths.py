@@ -20,6 +20,8 @@ REPLY_STOP = MESSAGE + "/stop"
 EVENTS = "/api/events"
 CHANGES = "/api/changes"
 SEARCH = "/api/search"
+EXPORT = "/api/export"
+IMPORT = "/api/import"
 MODELS = "/api/models"
 SWAP = MODELS + "/swap"
 

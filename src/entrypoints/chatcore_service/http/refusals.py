@@ -33,6 +33,15 @@ class MalformedJsonError(RefusedError):
     sentence = "The request body is not valid JSON."
 
 
+class NotConfirmedError(RefusedError):
+    """Reports that the caller did not confirm a request that destroys much."""
+
+    code = "not_confirmed"
+
+    def __init__(self, header: str, value: str) -> None:
+        super().__init__(f"The request needs the header {header}: {value}.")
+
+
 class IncompleteBodyError(RefusedError):
     """Reports that the caller disconnected in the middle of the body."""
 
@@ -63,6 +72,14 @@ class ForeignOriginError(RefusedError):
 
     def __init__(self) -> None:
         super().__init__(headers={"WWW-Authenticate": "Bearer"})
+
+
+class TokenRequiredError(RefusedError):
+    """Reports that a request needs a bearer token, whatever else proves who calls."""
+
+    status = 403
+    code = "token_required"
+    sentence = "Behind a trusted proxy, conversations are exported with the command chatcore export only."
 
 
 class RouteNotFoundError(RefusedError):
@@ -105,6 +122,36 @@ class UnsupportedMediaTypeError(RefusedError):
     status = 415
     code = "unsupported_media_type"
     sentence = "The request body must be application/json in UTF-8, without a content encoding."
+
+
+class UnsupportedUploadError(RefusedError):
+    """Reports that a file is neither JSON nor JSON lines."""
+
+    status = 415
+    code = "unsupported_file_type"
+    sentence = "The file must be application/json or application/x-ndjson in UTF-8, without a content encoding."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Connection": "close"})
+
+
+class UnknownFileFormatError(RefusedError):
+    """Reports that a file has none of the formats that can be imported."""
+
+    status = 422
+    code = "unknown_format"
+    sentence = "The file is neither an export of this service nor the conversations.json of ChatGPT. Unpack archives."
+
+
+class TransferInProgressError(RefusedError):
+    """Reports that an export, or an import, of the user is in progress already."""
+
+    status = 429
+    code = "transfer_in_progress"
+    sentence = "Another export or import of this user is in progress."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "5", "Connection": "close"})
 
 
 class TooManyStreamsError(RefusedError):

@@ -10,7 +10,7 @@ import attrs
 
 from chatcore.input_limits import InputLimits
 from chatcore_service.http.endpoints import EndpointsType, PublicEndpoints, operations
-from chatcore_service.http.media_types import JSON
+from chatcore_service.http.media_types import JSON, NDJSON
 from chatcore_service.http.operation import DocumentedResponse, Operation, Parameter
 from chatcore_service.http.security_scheme import SecurityScheme
 from chatcore_service.openapi.problem_codes import problem_codes
@@ -52,6 +52,10 @@ def describe(
     }
 
 
+# A file of another shape is refused; what is in it is up to the parts that it is read in.
+_FILES: dict[str, Schema] = {JSON: {"schema": {"type": "array", "items": {}}}, NDJSON: {}}
+
+
 class _Description:
     """Collects paths, and the components to which the paths refer."""
 
@@ -89,6 +93,11 @@ class _Description:
             described["parameters"] = [*self._query(operation.query), *map(self._parameter, operation.parameters)]
         if operation.body:
             described["requestBody"] = self._body(operation.body)
+        if operation.upload:
+            described["requestBody"] = {
+                "required": True,
+                "content": {type_: _FILES[type_] for type_ in operation.upload},
+            }
         if is_public:
             described["security"] = []
         item = self.paths.setdefault(operation.path, self._path_parameters(operation.path))
@@ -120,6 +129,8 @@ class _Description:
     def _described(self, parameter: Parameter) -> Schema:
         schema = self._schemas.of(parameter.type)
         described: Schema = {"in": parameter.place, "name": parameter.name, "schema": schema}
+        if parameter.is_required:
+            described["required"] = True
         if "description" in schema:
             described["description"] = schema.pop("description")
         if parameter.default is attrs.NOTHING:

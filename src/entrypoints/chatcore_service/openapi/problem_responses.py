@@ -15,17 +15,18 @@ _SECURED = (401, 429)
 _WITH_BODY = (413, 415, 422)
 
 DESCRIPTIONS = {
-    400: "The request is not well-formed HTTP, JSON or UTF-8, or there is nothing to regenerate.",
+    400: "The request is not well-formed HTTP, JSON or UTF-8, there is nothing to regenerate, or the "
+    "confirmation of a deletion is missing.",
     401: "There is no valid bearer token. Behind a trusted proxy: the proxy names no user, or a page of another site "
     "sent the request.",
-    403: "The user is not an administrator.",
+    403: "The user is not an administrator, or the request has no bearer token where only that will do.",
     404: "The resource does not exist or belongs to another user; the response is the same for both.",
     405: "The resource does not support the method.",
     408: "The request did not arrive in time.",
     409: "The request conflicts with the conversation's state. While a reply is being generated, `Location` is the "
     "path of its stream.",
     413: "The body is too large.",
-    415: "The body is not plain JSON.",
+    415: "The body is not plain JSON, or a file not JSON lines either.",
     422: "A value breaks a rule; `errors` names each field.",
     429: "The user has too many requests, open streams or replies in progress, or sends requests too often.",
     431: "The request line and headers are too large.",
@@ -50,7 +51,7 @@ def problem_statuses(operation: Operation, *, is_public: bool) -> Iterable[int]:
         statuses |= {*_NO_PROBE}
     if not is_public:
         statuses |= {*_SECURED}
-    if operation.body:
+    if operation.body or operation.upload:
         statuses |= {*_WITH_BODY}
     if operation.query:
         statuses.add(HTTPStatus.UNPROCESSABLE_ENTITY)

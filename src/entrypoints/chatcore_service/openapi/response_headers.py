@@ -19,6 +19,8 @@ RESPONSE_HEADERS: dict[str, tuple[Any, str]] = {
     "Retry-After": (int, "The number of seconds to wait before another attempt."),
     "WWW-Authenticate": (Literal["Bearer"], ""),
     "Allow": (str, ""),
+    "Content-Disposition": (str, "A name for the file."),
+    "Cache-Control": (Literal["no-store"], ""),
 }
 
 # These components describe another use of the same header.

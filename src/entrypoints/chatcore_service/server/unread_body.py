@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
+from chatcore_service.http.upload import MAX_UPLOAD_BYTES
 from chatcore_service.server.chunked_writer import ChunkedWriter
 
 
@@ -20,10 +21,10 @@ class Patience:
 
     #: Longest time without a byte.
     silent_seconds: float = 2.0
-    #: Longest time in total.
-    seconds: float = 10.0
+    #: Longest time in total. A client that reads only after it has sent a file needs all of this time.
+    seconds: float = 30.0
     #: Most bytes in total.
-    max_bytes: int = 16 * 1024 * 1024
+    max_bytes: int = MAX_UPLOAD_BYTES
 
 
 class UnreadBody:

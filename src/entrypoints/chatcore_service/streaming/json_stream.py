@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 
 import structlog
@@ -11,12 +11,6 @@ from starlette.types import Receive, Scope, Send
 from chatcore import ChatError
 from chatcore_service.http import media_types
 from chatcore_service.streaming.direct_writer import ABORT
-
-_START = {
-    "type": "http.response.start",
-    "status": 200,
-    "headers": [(b"content-type", media_types.JSON.encode())],
-}
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
 
@@ -31,9 +25,19 @@ class JsonStream:
     Args:
         first: the pieces that were made before the response began.
         rest: the other pieces.
+        media_type: the media type.
+        headers: further headers.
     """
 
-    def __init__(self, first: Iterable[bytes], rest: AsyncGenerator[bytes]) -> None:
+    def __init__(
+        self,
+        first: Iterable[bytes],
+        rest: AsyncGenerator[bytes],
+        *,
+        media_type: str = media_types.JSON,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._headers = {"content-type": media_type, **(headers or {})}
         self._first = deque(first)
         self._rest = rest
 
@@ -54,7 +58,8 @@ class JsonStream:
             gone.cancel()
 
     async def _send_all(self, send: Send, gone: asyncio.Task[None]) -> None:
-        await send(dict(_START))
+        headers = [(name.lower().encode(), value.encode()) for name, value in self._headers.items()]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         while not gone.done() and (piece := await self._next()):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

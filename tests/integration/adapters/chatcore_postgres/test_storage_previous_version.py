@@ -32,7 +32,7 @@ from chatcore.testing.samples import (
     progress,
 )
 from chatcore.testing.storage.path_steps import contents, read_path
-from chatcore.testing.storage.search import index_all, walk
+from chatcore.testing.storage.search_steps import index_all, walk
 from chatcore.testing.storage.steps import begin, checkpoint, claim, converse, create, end, lease_of, message_of, stored
 from chatcore.user import UserId
 from chatcore_postgres import PostgresStorage

@@ -52,7 +52,10 @@ class _OneConnection(Database):
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def run(self, unit: Callable[[Connection], Awaitable[_Result]]) -> _Result:
+    async def run(
+        self, unit: Callable[[Connection], Awaitable[_Result]], *, timeout_seconds: float | None = None
+    ) -> _Result:
+        del timeout_seconds
         return await unit(self._connection)
 
 

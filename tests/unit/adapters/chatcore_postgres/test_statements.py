@@ -25,12 +25,13 @@ _INNERMOST = re.compile(r"\(([^()]*)\)")
 # These search over all users first, and then change rows by user and key.
 _OVER_ALL_USERS = {
     "CLAIM_EXPIRED",
-    "PURGE_IDEMPOTENCY_KEYS",
-    "PURGE_DELETIONS",
-    "FORGET_STREAM_COUNTS",
     "CLAIM_PENDING",
+    "DELETE_UNTOUCHED",
     "ENQUEUE_UNINDEXED_MESSAGES",
     "ENQUEUE_UNINDEXED_TITLES",
+    "FORGET_STREAM_COUNTS",
+    "PURGE_DELETIONS",
+    "PURGE_IDEMPOTENCY_KEYS",
 }
 
 #: What every change of a conversation must have: up to where it is looked for, and the pattern.

@@ -4,13 +4,13 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from tests.unit.conftest import ADA, BOB, World
+from tests.unit.conftest import ADA, BOB, World, has_ended, until
 
 from chatcore.conversations.changes import ConversationChanges
 from chatcore.conversations.conversation import Conversation, TitleSource
 from chatcore.conversations.message import ConversationId
 from chatcore.conversations.use_cases import Conversations
-from chatcore.errors import ConversationNotFoundError, InvalidInputError
+from chatcore.errors import ConversationNotFoundError, InvalidInputError, StorageUnavailableError
 from chatcore.ports import NewFork
 
 
@@ -141,14 +141,15 @@ async def test_a_title_that_breaks_its_limits_is_refused(world: World, title: st
 
 
 async def test_whoever_deletes_a_conversation_is_told_of_it_afterwards(world: World) -> None:
-    told: list[object] = []
+    told: list[tuple[str, ConversationId]] = []
     conversations = Conversations(
         storage=world.storage,
+        deletions=world.storage,
         clock=world.clock,
         on_deleted=lambda user_id, id_: told.append((user_id, id_)),
         placeholder_titles=(),
     )
-    created = await conversations.create(ADA)
+    created, *others = [await conversations.create(ADA) for _ in range(23)]
 
     with pytest.raises(ConversationNotFoundError):
         await conversations.delete(BOB, created.id)
@@ -156,3 +157,30 @@ async def test_whoever_deletes_a_conversation_is_told_of_it_afterwards(world: Wo
     await conversations.delete(ADA, created.id)
 
     assert (told_of_another_users, told) == ([], [(ADA.id, created.id)])
+    await conversations.delete_all(ADA)
+    assert sorted(told[1:]) == sorted((ADA.id, other.id) for other in others)
+
+
+async def test_deleting_all_stops_running_replies_and_leaves_other_users_alone(world: World) -> None:
+    kept = await world.conversation(BOB)
+    turn = await world.send(await world.conversation())
+    await world.inference.call()
+
+    await world.chat.conversations.delete_all(ADA)
+    await until(lambda: has_ended(turn))
+    await world.chat.conversations.delete_all(ADA)
+
+    assert (await world.chat.conversations.list(ADA)).conversations == ()
+    assert (await world.chat.conversations.list(BOB)).conversations == (kept,)
+
+
+async def test_deleting_all_goes_on_where_a_failure_ended_it(world: World) -> None:
+    for _ in range(25):
+        await world.conversation()
+    world.storage.lost_replies = 1
+
+    with pytest.raises(StorageUnavailableError):
+        await world.chat.conversations.delete_all(ADA)
+    await world.chat.conversations.delete_all(ADA)
+
+    assert (await world.chat.conversations.list(ADA)).conversations == ()

@@ -11,7 +11,7 @@ from chatcore.search.listing import BEGINNING, MAX_SEARCH_PAGE, SearchResult
 from chatcore.search.query import QueryTerm
 from chatcore.search.use_cases import Search
 from chatcore.testing.samples import ALICE, BOB, a_conversation, a_rename, later
-from chatcore.testing.storage.search import index_all
+from chatcore.testing.storage.search_steps import index_all
 from chatcore.testing.storage.steps import converse
 from chatcore_memory import FrozenClock, InMemoryStorage
 

@@ -141,6 +141,9 @@ MALFORMED_VARIABLES = (
     ("MAX_REPLY_TOKENS", "4097"),
     ("STREAM_MAX_SECONDS", "0"),
     ("DRAIN_SECONDS", "21"),
+    ("RETENTION_DAYS", "-1"),
+    ("RETENTION_DAYS", "0.5"),
+    ("RETENTION_DAYS", "36526"),
 )
 
 

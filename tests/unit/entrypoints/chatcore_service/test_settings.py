@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from chatcore import AutoTitle, OnBusy, Rescue
@@ -23,6 +25,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert settings.limits.history.budget == 6000
     assert settings.limits.generations_per_user == 8
     assert settings.streams.max_per_user == 20
+    assert settings.retention is None
     assert (settings.auth_cache_ttl_seconds, settings.auth_cache_max_size) == (300, 1024)
     assert settings.frontend_origins == ("http://localhost:3000",)
     assert (settings.admin_emails, settings.admin_user_ids) == ((), ())
@@ -80,6 +83,7 @@ def test_every_variable_sets_its_field() -> None:
             "DATABASE_SCHEMA": "Chat app",
             "PLACEHOLDER_TITLES": "Untitled, Neuer Chat",
             "AUTO_TITLE": "Model",
+            "RETENTION_DAYS": "90",
             "DRAIN_SECONDS": "0",
             "SERVICE_NAME": "chat",
             "LOG_LEVEL": "debug",
@@ -107,6 +111,7 @@ def test_every_variable_sets_its_field() -> None:
     assert (settings.requests.max_header_bytes, settings.requests.header_timeout_seconds) == (4096, 8)
     limits = settings.inference_limits
     assert (limits.max_text_chars, limits.max_frame_bytes, limits.max_header_bytes) == (5000, 6000, 7000)
+    assert settings.retention == timedelta(days=90)
     assert settings.frontend_origins == ("https://a.test", "http://b.test:8080")
     assert settings.inference.generate_path == "/v2/generate"
     assert settings.placeholder_titles == ("Untitled", "Neuer Chat")

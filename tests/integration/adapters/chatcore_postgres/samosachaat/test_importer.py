@@ -11,7 +11,7 @@ from tests.integration.adapters.chatcore_postgres.samosachaat.old_service import
 
 from chatcore import User
 from chatcore.search.use_cases import Search
-from chatcore.testing.storage.search import index_all
+from chatcore.testing.storage.search_steps import index_all
 from chatcore_postgres import PostgresStorage
 from chatcore_postgres.samosachaat import TableCounts
 from chatcore_postgres.samosachaat.report import Note, Skip

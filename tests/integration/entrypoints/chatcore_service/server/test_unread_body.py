@@ -96,6 +96,24 @@ async def test_a_caller_that_goes_on_sending_receives_the_refusal(
         assert document_of(response)["status"] == status
 
 
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (TOKEN + b"content-type: application/zip\r\n", "unsupported_file_type"),
+        (TOKEN + JSON, "unknown_format"),
+        (JSON, "not_authenticated"),
+    ],
+)
+async def test_a_caller_that_sends_all_of_a_large_file_receives_the_refusal(
+    service: LiveService, head: bytes, code: str
+) -> None:
+    sent = with_length(b"POST /api/import HTTP/1.1\r\nhost: x\r\nconnection: close\r\n" + head, 100_000_000).replace(
+        b" " * 64, b"x" * 64
+    )
+
+    assert document_of(await asyncio.to_thread(all_at_once, service.port, sent))["code"] == code
+
+
 def test_a_refusal_arrives_on_uvloop_too() -> None:
     async def refuse() -> None:
         async with live_service() as service:

@@ -66,7 +66,10 @@ NAMELESS = {
     "POST /api/conversations",
     "GET /api/events",
     "GET /api/changes",
+    "DELETE /api/conversations",
+    "GET /api/export",
     "GET /api/search",
+    "POST /api/import",
     "GET /api/models",
     "POST /api/models/swap",
     "GET /",
@@ -93,6 +96,7 @@ OTHER_NAMES = {
     "Idempotency-Key",
     "Prefer",
     "Last-Event-ID",
+    "X-Confirm",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.unit.entrypoints.chatcore_service.http_service import ALICE, HttpService
+from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, HttpService
 from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 
 from chatcore import UserId
@@ -230,6 +230,30 @@ async def test_a_deleted_conversation_is_gone(service: HttpService) -> None:
     again = await service.client.delete(conversation, headers=ALICE)
     assert (response.status_code, response.content) == (204, b"")
     assert again.status_code == 404
+
+
+async def test_all_conversations_are_deleted_at_once(service: HttpService) -> None:
+    for _ in range(12):
+        await service.conversation()
+    await service.paused_reply(await service.conversation())
+    await service.turn(await service.conversation(BOB), headers=BOB)
+
+    for _ in range(2):
+        response = await service.client.delete("/api/conversations", headers={**ALICE, "X-Confirm": "delete-all"})
+        assert (response.status_code, response.content) == (204, b"")
+        assert await service.count_of_everything() == (0, 0)
+    assert await service.count_of_everything(BOB) == (1, 2)
+
+
+@pytest.mark.parametrize("confirmations", [[], [""], ["yes"], ["Delete-All"], ["delete-all", "delete-all"]])
+async def test_nothing_is_deleted_without_the_confirmation(service: HttpService, confirmations: list[str]) -> None:
+    await service.conversation()
+    headers = [*ALICE.items(), *(("X-Confirm", value) for value in confirmations)]
+
+    response = await service.client.delete("/api/conversations", headers=headers)
+
+    assert (response.status_code, response.json()["code"]) == (400, "not_confirmed")
+    assert await service.count_of_everything() == (1, 0)
 
 
 async def test_a_list_is_newest_first_and_grouped_by_day(service: HttpService) -> None:

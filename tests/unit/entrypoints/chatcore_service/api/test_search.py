@@ -8,7 +8,7 @@ import pytest
 from tests.unit.entrypoints.chatcore_service.http_service import ALICE, BOB, HttpService
 from tests.unit.entrypoints.chatcore_service.problem_fields import fields
 
-from chatcore.testing.storage.search import index_all
+from chatcore.testing.storage.search_steps import index_all
 
 
 async def _search(service: HttpService, headers: dict[str, str] = ALICE, **query: object) -> dict[str, Any]:

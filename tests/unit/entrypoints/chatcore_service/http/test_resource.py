@@ -46,8 +46,8 @@ async def test_an_unknown_path_is_a_problem_document(service: HttpService, path:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PATCH", "/api/conversations", "GET, HEAD, POST"),
-        ("DELETE", "/api/conversations", "GET, HEAD, POST"),
+        ("PATCH", "/api/conversations", "DELETE, GET, HEAD, POST"),
+        ("PUT", "/api/conversations", "DELETE, GET, HEAD, POST"),
         ("POST", "/api/conversations/x", "DELETE, GET, HEAD, PATCH, PUT"),
         ("GET", "/api/conversations/x/messages", "POST"),
         ("GET", "/api/conversations/x/regenerate", "POST"),

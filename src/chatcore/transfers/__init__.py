@@ -1,0 +1,1 @@
+"""Moves conversations into and out of the storage: exports and imports."""
