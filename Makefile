@@ -15,7 +15,7 @@ PINNED_VERSIONS := tests/unit/project/test_supply_chain.py::test_everything_that
 INTEGRATION := tests/integration --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration test-browser test-node test-conformance coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format docs-renderer clean
+.PHONY: help setup dev test unit integration test-browser test-node test-conformance coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format console-libraries docs-renderer clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -132,6 +132,9 @@ fuzz-api: setup ## send requests generated from the OpenAPI document; SECONDS_EA
 format: setup ## fix lint and format automatically
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+console-libraries: ## fetch the vendored libraries of the built-in page, with npm; VERSIONS="marked@18.2.1" changes versions
+	@"$(PYTHON)" tools/update_console_libraries.py $(VERSIONS)
 
 docs-renderer: ## replace the vendored renderer of /docs, with npm; VERSION=2.4.820 is required
 	@"$(PYTHON)" tools/update_docs_renderer.py $(or $(VERSION),$(error docs-renderer needs a VERSION))

@@ -79,6 +79,16 @@ def test_the_wheel_carries_the_docs_page_and_its_renderer_with_the_licences(whee
     assert {f"{folder}/page.html", f"{folder}/page.css", *files} <= set(names_in(wheel))
 
 
+def test_the_wheel_carries_the_built_in_page_and_the_licences_of_its_libraries(wheel: Path) -> None:
+    folder = "chatcore_service/console/page"
+    source = REPOSITORY / "src" / "entrypoints" / folder
+    files = {f"{folder}/{path.relative_to(source).as_posix()}" for path in source.rglob("*") if path.is_file()}
+    licences = [name for name in names_in(wheel) if ".dist-info/licenses/" in name and "/console/" in name]
+
+    assert files <= set(names_in(wheel))
+    assert len(licences) == len(list(source.rglob("LICENSE"))) > 0
+
+
 def test_the_core_needs_attrs_and_nothing_else(install: Callable[[str], Path]) -> None:
     programs = install("")
 

@@ -15,6 +15,7 @@ with needs_extra("chatcore_auth", "auth"):
     from chatcore_auth.cached_auth import CachedAuth
     from chatcore_auth.client import AuthClient
     from chatcore_auth.guarded_validator import GuardedValidator
+    from chatcore_auth.issuer_directory import IssuerDirectory, SignInEndpoints
     from chatcore_auth.named_administrators import NamedAdministrators
     from chatcore_auth.token_check import Rejected, TokenCheck, Unusable, Vouched
     from chatcore_auth.validators.validator import Validator
@@ -23,8 +24,10 @@ __all__ = [
     "AuthClient",
     "CachedAuth",
     "GuardedValidator",
+    "IssuerDirectory",
     "NamedAdministrators",
     "Rejected",
+    "SignInEndpoints",
     "TokenCheck",
     "Unusable",
     "Validator",

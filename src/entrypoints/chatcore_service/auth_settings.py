@@ -6,7 +6,7 @@ from typing import Final
 from attrs import AttrsInstance, field, frozen
 
 from chatcore_service.environment import Environment, env, read_by, read_settings, refuse_settings
-from chatcore_service.setting_parsers import admin_claim, issuer_url, member, some_names
+from chatcore_service.setting_parsers import admin_claim, issuer_url, member, some_names, text
 
 
 class AuthMode(StrEnum):
@@ -34,6 +34,10 @@ class OidcSettings:
     audiences: tuple[str, ...] = field(metadata=env("OIDC_AUDIENCE", some_names))
     #: The claim that makes a user an administrator, as `name` or `name=value`.
     admin_claim: str | None = field(default=None, metadata=env("OIDC_ADMIN_CLAIM", admin_claim))
+    #: The client as which the built-in page signs its readers in; without it, they paste a token.
+    client_id: str | None = field(default=None, metadata=env("OIDC_CLIENT_ID", text))
+    #: What the built-in page asks for when it signs its readers in.
+    scope: str = field(default="openid", metadata=env("OIDC_SCOPE", text))
 
 
 def only_with(mode: AuthMode, settings_class: type[AttrsInstance]) -> dict[str, object]:

@@ -19,7 +19,7 @@ from chatcore import Chat
 from chatcore.administrators import Administrators
 from chatcore.ports import Auth, Clock, Inference, Models, Storage, StreamCounts
 from chatcore.system_clock import SystemClock
-from chatcore_auth import AuthClient
+from chatcore_auth import AuthClient, IssuerDirectory
 from chatcore_inference import (
     Continuation,
     InferenceClient,
@@ -31,6 +31,7 @@ from chatcore_inference import (
 )
 from chatcore_postgres import MigrationError, PostgresStorage, migrate
 from chatcore_postgres.samosachaat import ImportFailedError, ImportReport, OnProgress, TableCounts, import_samosachaat
+from chatcore_service.console.sign_in import SignIn, sign_in_for
 from chatcore_service.endpoint_container import EndpointContainer
 from chatcore_service.http.admission import Admission
 from chatcore_service.http.application import build_application
@@ -229,6 +230,13 @@ class Container(containers.DeclarativeContainer):
     )
     bodies = providers.Singleton(BodyReader, settings.provided.requests)
     waiting_turns = providers.Singleton(WaitingTurns, settings.provided.requests.max_waiting_turns, metrics)
+    sign_in = providers.Singleton[SignIn](
+        sign_in_for,
+        settings,
+        providers.Factory(
+            IssuerDirectory, clock=clock, timeout_seconds=settings.provided.auth_timeout_seconds
+        ).provider,
+    )
     endpoints = providers.Container(
         EndpointContainer,
         settings=settings,
@@ -243,6 +251,7 @@ class Container(containers.DeclarativeContainer):
         streams=streams,
         feed_streams=feed_streams,
         clock=clock,
+        sign_in=sign_in,
     )
     pool_stats = providers.Callable(_pool_stats, storage)
     shutdown = providers.Singleton(Shutdown, chat, stream_monitor, settings.provided.drain_seconds)

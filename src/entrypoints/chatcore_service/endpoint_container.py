@@ -8,6 +8,7 @@ from dependency_injector import containers, providers
 from chatcore import Chat
 from chatcore_service.api.all_endpoints import openapi_document
 from chatcore_service.api.changes import ChangeEndpoints
+from chatcore_service.api.console import ConsoleEndpoints
 from chatcore_service.api.conversations import ConversationEndpoints
 from chatcore_service.api.docs import OpenApiEndpoints
 from chatcore_service.api.forks import ForkEndpoints
@@ -43,6 +44,7 @@ class EndpointContainer(containers.DeclarativeContainer):
     streams = providers.Dependency(instance_of=Streams)
     feed_streams = providers.Dependency(instance_of=FeedStreams)
     clock = providers.Dependency[Any]()
+    sign_in = providers.Dependency[Any]()
 
     # What every class of endpoints takes that acts for a user.
     _for_users: ClassVar[Mapping[str, Any]] = {"authenticator": authenticator, "admission": admission}
@@ -90,7 +92,24 @@ class EndpointContainer(containers.DeclarativeContainer):
             openapi_document, settings.provided.limits.inputs, authenticator.provided.security_schemes
         ),
     )
+    console = providers.Factory(
+        ConsoleEndpoints,
+        is_enabled=settings.provided.console,
+        sign_in=sign_in,
+        limits=settings.provided.limits.inputs,
+    )
     #: The endpoints of all resources.
     every = providers.List(
-        conversations, forks, messages, replies, trees, searches, changes, transfers, model, monitoring, openapi
+        conversations,
+        forks,
+        messages,
+        replies,
+        trees,
+        searches,
+        changes,
+        transfers,
+        model,
+        monitoring,
+        openapi,
+        console,
     )

@@ -187,6 +187,10 @@ class Settings:
     oidc: OidcSettings | None = field(default=None, metadata=only_with(AuthMode.OIDC, OidcSettings))
     #: The settings of the mode PROXY.
     auth_proxy: ProxySettings | None = field(default=None, metadata=only_with(AuthMode.PROXY, ProxySettings))
+    #: Whether the built-in page is served.
+    console: bool = field(default=True, metadata=env("CONSOLE", switch))
+    #: Where the built-in page exchanges a one-time code in the fragment of its address for a token.
+    console_sign_in_url: str | None = field(default=None, metadata=env("CONSOLE_SIGN_IN_URL", http_url))
     auth_service_url: str = field(default="http://auth:8001", metadata=env("AUTH_SERVICE_URL", http_url))
     inference_service_url: str = field(default="http://inference:8000", metadata=env("INFERENCE_SERVICE_URL", http_url))
     inference: InferenceSettings = field(factory=InferenceSettings, metadata=read_by(InferenceSettings.read))

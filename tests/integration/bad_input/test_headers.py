@@ -5,6 +5,7 @@ import zlib
 
 import pytest
 
+from chatcore_service.http import paths
 from tests.integration.bad_input.described import OPERATIONS, SECURED, WITH_BODY, with_parameter
 from tests.integration.bad_input.service import TOKEN, Service
 from tests.integration.bad_input.wire import Header, answer_to, request, require_refusal
@@ -191,7 +192,8 @@ async def test_what_a_header_asks_for_that_is_not_offered_is_passed_over(
     service: Service, headers: list[Header]
 ) -> None:
     for operation in OPERATIONS:
-        if operation.method == "GET":
+        # The built-in page is compressed for those who take that, and not sent to those who have it.
+        if operation.method == "GET" and operation.path != paths.ROOT:
             answer = await service.call(operation, [*TOKEN, *headers])
             assert answer.status == operation.success, operation
             assert "content-encoding" not in answer.headers

@@ -64,6 +64,8 @@ _DOCUMENT = "unit/entrypoints/chatcore_service/openapi/test_document.py"
 TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_auth/http_client": "unit/adapters/chatcore_auth/validators/service/test_service_validator.py",
     "adapters/chatcore_auth/token_check": "unit/adapters/chatcore_auth/test_cache.py",
+    "adapters/chatcore_auth/validators/oidc/discovery": "unit/adapters/chatcore_auth/validators/oidc/test_issuer.py",
+    "adapters/chatcore_auth/validators/oidc/issuer_calls": "unit/adapters/chatcore_auth/validators/oidc/test_issuer.py",
     "adapters/chatcore_auth/validators/oidc/json_object": (
         "unit/adapters/chatcore_auth/validators/oidc/test_signed_token.py"
     ),
@@ -147,6 +149,7 @@ TESTED_BY: Mapping[str, str] = {
     "entrypoints/chatcore_service/api/monitoring": "unit/entrypoints/chatcore_service/test_readiness.py",
     "entrypoints/chatcore_service/api/parts": "unit/entrypoints/chatcore_service/api/test_open_conversation.py",
     "entrypoints/chatcore_service/app": "unit/entrypoints/chatcore_service/test_container.py",
+    "entrypoints/chatcore_service/console/policy": "unit/entrypoints/chatcore_service/api/test_console.py",
     "entrypoints/chatcore_service/endpoint_container": "unit/entrypoints/chatcore_service/test_container.py",
     "entrypoints/chatcore_service/http/application": "unit/entrypoints/chatcore_service/http/test_resource.py",
     "entrypoints/chatcore_service/http/bearer_authenticator": "unit/entrypoints/chatcore_service/http/test_headers.py",

@@ -5,6 +5,7 @@ from typing import Any
 
 from chatcore.input_limits import InputLimits
 from chatcore_service.api.changes import ChangeEndpoints
+from chatcore_service.api.console import ConsoleEndpoints
 from chatcore_service.api.conversations import ConversationEndpoints
 from chatcore_service.api.docs import OpenApiEndpoints
 from chatcore_service.api.forks import ForkEndpoints
@@ -31,6 +32,7 @@ _ENDPOINTS: tuple[EndpointsType, ...] = (
     ModelEndpoints,
     MonitoringEndpoints,
     OpenApiEndpoints,
+    ConsoleEndpoints,
 )
 
 

@@ -2,7 +2,7 @@
 
 from attrs import frozen
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from chatcore_service.http import paths
 from chatcore_service.http.encoding import Json, json_response
@@ -29,22 +29,6 @@ class OpenApiEndpoints(PublicEndpoints):
     def resources(self) -> list[PublicResource]:
         """Returns a resource for each path, and one for each file that the page loads."""
         return [*super().resources(), *map(_asset_resource, ASSETS)]
-
-    @public(
-        Operation(
-            method="GET",
-            path=paths.ROOT,
-            id="root",
-            responses=(
-                DocumentedResponse(
-                    status=307, description="The API reference is elsewhere.", headers=("Docs-Location",)
-                ),
-            ),
-        )
-    )
-    async def redirect_to_page(self, _request: Request) -> Response:
-        """Redirects a person who opens the service's address to the API reference."""
-        return RedirectResponse(paths.DOCS)
 
     @public(
         Operation(

@@ -23,8 +23,9 @@ SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-site"),
 )
 
-#: Routes that machines poll; their successful requests are logged at debug level.
-_QUIET_ROUTES = frozenset({paths.HEALTH, paths.READY, paths.METRICS})
+#: Routes that machines poll, and the files of a page, of which each visit requests dozens. Their successful requests
+#: are logged at debug level.
+_QUIET_ROUTES = frozenset({paths.HEALTH, paths.READY, paths.METRICS, paths.CONSOLE_FILE})
 _MAX_PATH_CHARS = 300
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")

@@ -78,6 +78,7 @@ NAMELESS = {
     "GET /metrics",
     "GET /openapi.json",
     "GET /docs",
+    "GET /console/config",
 }
 
 #: Names in paths, queries and headers. A cursor names a place in the caller's own list, `before` one in the

@@ -27,7 +27,7 @@ from chatcore.input_limits import InputLimits
 from chatcore.testing.storage.search_steps import index_all
 from chatcore_memory import token_frame
 from chatcore_service.api.all_endpoints import openapi_document
-from chatcore_service.http import refusals
+from chatcore_service.http import paths, refusals
 from chatcore_service.http.problems import status_of
 from chatcore_service.http.refusals import RefusedError
 from chatcore_service.http.resource import PublicResource, SecuredResource
@@ -86,10 +86,10 @@ def _header_value(text: str) -> str | int:
 
 
 def api_resources() -> list[PublicResource | SecuredResource]:
-    """Returns the resources of the API, without the files that the docs page loads."""
+    """Returns the resources of the API, without the files that the docs page and the built-in page load."""
     routes = make_container().application().routes
     resources = [route.endpoint for route in routes]  # type: ignore[attr-defined] # all are Route
-    files = {asset.path for asset in ASSETS}
+    files = {paths.CONSOLE_FILE, *(asset.path for asset in ASSETS)}
     return [resource for resource in resources if resource.path not in files]
 
 
@@ -205,6 +205,7 @@ async def test_what_succeeds_has_the_described_shape(service: HttpService) -> No
         await client.get("/metrics"),
         await client.get("/openapi.json"),
         await client.get("/docs"),
+        await client.get("/console/config"),
     ]
     # A feed ends when the process drains.
     following = asyncio.create_task(client.get(f"/api/events?after={after}", headers=ALICE))

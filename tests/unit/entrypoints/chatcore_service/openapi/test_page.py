@@ -23,17 +23,6 @@ def directives(policy: str) -> dict[str, set[str]]:
     return {name: set(values) for name, *values in (part.split() for part in policy.split(";"))}
 
 
-async def test_the_address_of_the_service_leads_to_the_page(service: HttpService) -> None:
-    for method in ("GET", "HEAD"):
-        response = await service.client.request(method, "/?x=y")
-        assert (response.status_code, response.headers["location"]) == (307, "/docs")
-
-    followed = await service.client.get("/", follow_redirects=True)
-    assert followed.headers["content-type"] == "text/html; charset=utf-8"
-    assert (await service.client.get("http://chat.test//")).status_code == 404
-    assert (await service.client.post("/")).status_code == 405
-
-
 async def test_the_policy_of_the_page_allows_only_files_and_requests_of_this_service(service: HttpService) -> None:
     response = await service.client.get("/docs")
 

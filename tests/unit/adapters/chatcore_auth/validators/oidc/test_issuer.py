@@ -13,7 +13,8 @@ from tests.oidc_tokens import ec_key, key_set
 from tests.unit.virtual_time import in_virtual_time
 
 from chatcore_auth.token_check import Unusable
-from chatcore_auth.validators.oidc.issuer import FETCH_SECONDS, MAX_DOCUMENT_BYTES, Issuer
+from chatcore_auth.validators.oidc.discovery import FETCH_SECONDS, MAX_DOCUMENT_BYTES
+from chatcore_auth.validators.oidc.issuer import Issuer
 from chatcore_auth.validators.oidc.signing_keys import SigningKeys
 
 URL = "https://issuer.test/realm"

@@ -1,0 +1,87 @@
+"""Provides the files of the built-in page, compressed once for each process.
+
+All files but the page itself have a path below the digest of all files. So browsers may keep them forever, the modules
+can import each other by relative paths, and a browser never mixes the files of two versions. The page names its files
+relative to its own address, so the service can be behind a path of a proxy.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from attrs import frozen
+
+_PAGE = "index.html"
+# The places in the page for the digest, and for the modules that every visit needs: a browser that finds out one by one
+# which modules import which others needs a round trip for each level.
+_DIGEST = "{digest}"
+_PRELOADS = "{preloads}"
+_LATER = ("vendor/", "markdown/")
+_DIGEST_CHARS = 16
+_MEDIA_TYPES = {"css": "text/css", "html": "text/html", "js": "text/javascript", "svg": "image/svg+xml"}
+# Files of libraries that no page loads, such as licences, have another type or none.
+
+
+@frozen
+class CompressedFile:
+    """A file of the page, as it is and compressed."""
+
+    media_type: str
+    content: bytes
+    compressed: bytes
+    #: The beginning of the entity tags, without quotes.
+    tag: str
+
+
+@frozen
+class ConsoleFiles:
+    """All files that a browser loads."""
+
+    #: The digest of all files, which is part of their paths.
+    digest: str
+    page: CompressedFile
+    #: The files that the page loads, by their paths below the digest.
+    by_name: Mapping[str, CompressedFile]
+
+
+@cache
+def console_files() -> ConsoleFiles:
+    """Reads and compresses all files; the first call takes about 50 ms."""
+    contents = dict(_contents(files("chatcore_service.console") / "page", ""))
+    total = hashlib.sha256()
+    for name in sorted(contents):
+        total.update(name.encode() + b"\0" + hashlib.sha256(contents[name]).digest())
+    digest = total.hexdigest()[:_DIGEST_CHARS]
+    page = _filled(contents.pop(_PAGE).decode(), digest, contents)
+    return ConsoleFiles(
+        digest=digest,
+        page=_compressed(_PAGE, page),
+        by_name={name: _compressed(name, content) for name, content in contents.items()},
+    )
+
+
+def _filled(page: str, digest: str, names: Iterable[str]) -> bytes:
+    modules = [name for name in sorted(names) if name.endswith(".js") and not name.startswith(_LATER)]
+    links = [f'<link rel="modulepreload" href="console/{digest}/{name}">' for name in modules]
+    return page.replace(_DIGEST, digest).replace(_PRELOADS, "\n    ".join(links)).encode()
+
+
+def _contents(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _contents(entry, f"{prefix}{entry.name}/")
+        elif entry.name.rpartition(".")[2] in _MEDIA_TYPES:
+            yield f"{prefix}{entry.name}", entry.read_bytes()
+
+
+def _compressed(name: str, content: bytes) -> CompressedFile:
+    return CompressedFile(
+        media_type=_MEDIA_TYPES[name.rpartition(".")[2]],
+        content=content,
+        # The time is fixed, so that all processes have the same bytes.
+        compressed=gzip.compress(content, mtime=0),
+        tag=hashlib.sha256(content).hexdigest()[:_DIGEST_CHARS],
+    )

@@ -1,0 +1,56 @@
+// Begins: finds out how the reader signs in, signs the reader in, and shows the page.
+import { render } from "./vendor/lit-html/lit-html.js";
+import { Api } from "./service/api.js";
+import { loadConfig } from "./service/config.js";
+import { signInFor } from "./sign-in/sign-in.js";
+import { Page } from "./views/page.js";
+import { failureView, signInView } from "./views/sign-in.js";
+
+const root = document.getElementById("page");
+
+async function begin() {
+  const config = await loadConfig();
+  const signIn = signInFor(config.sign_in);
+  try {
+    const session = await signIn.resume();
+    if (session === null) askToSignIn(null);
+    else show(session);
+  } catch (failure) {
+    askToSignIn(failure.message);
+  }
+
+  function show(session) {
+    // lit keeps what it has drawn in an element, so each page has one of its own.
+    const place = document.createElement("div");
+    root.replaceChildren(place);
+    const leave = (problem) => {
+      page.end();
+      session.end();
+      askToSignIn(problem);
+    };
+    const api = new Api(session, () => leave("Your sign-in is not valid any more."));
+    const page = new Page(place, {
+      api,
+      limits: config.limits,
+      signOut: signIn.kind === "proxy" ? null : () => leave(null),
+    });
+    page.begin();
+  }
+
+  function askToSignIn(problem) {
+    const place = document.createElement("div");
+    root.replaceChildren(place);
+    const draw = (sentence) => render(signInView(signIn.kind, sentence, start), place);
+    async function start(token) {
+      try {
+        const session = await signIn.begin(token);
+        if (session) show(session);
+      } catch (failure) {
+        draw(failure.message);
+      }
+    }
+    draw(problem);
+  }
+}
+
+begin().catch((failure) => render(failureView(failure.message), root));

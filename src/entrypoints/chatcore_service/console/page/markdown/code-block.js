@@ -1,0 +1,57 @@
+// Puts code into a frame with its language and a button that copies it.
+import { highlight } from "./highlight.js";
+
+const COPIED_MS = 1500;
+
+/**
+ * Frames the code blocks of a fragment.
+ *
+ * @param {DocumentFragment} fragment rendered Markdown
+ * @param {boolean} isFinished whether the text is whole; code that grows is not coloured
+ */
+export function frameCode(fragment, isFinished) {
+  for (const code of fragment.querySelectorAll("pre > code")) {
+    const language = code.className.replace(/^language-/, "");
+    const pre = code.parentElement;
+    const frame = document.createElement("div");
+    frame.className = "code-block";
+    pre.replaceWith(frame);
+    frame.append(headerOf(code, language), pre);
+    // A block that is wider than the page can be scrolled with the keyboard.
+    pre.tabIndex = 0;
+    pre.dir = "ltr";
+    if (isFinished && language) highlight(code, language).catch(() => {});
+  }
+}
+
+function headerOf(code, language) {
+  const header = document.createElement("div");
+  header.className = "code-header";
+  const label = document.createElement("span");
+  label.textContent = language || "text";
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "quiet";
+  button.textContent = "Copy";
+  button.addEventListener("click", () => copy(code.textContent, button));
+  header.append(label, button);
+  return header;
+}
+
+async function copy(text, button) {
+  button.textContent = (await copied(text)) ? "Copied" : "Not copied";
+  setTimeout(() => {
+    button.textContent = "Copy";
+  }, COPIED_MS);
+}
+
+/** Copies a text; returns whether that worked. */
+export async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // The clipboard needs an https:// address or this machine.
+    return false;
+  }
+}

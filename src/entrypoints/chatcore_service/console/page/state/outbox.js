@@ -1,0 +1,45 @@
+// Messages that the service has not acknowledged. They are kept with their keys, so that a repeated request, even after a
+// reload, is the same one and appends nothing twice.
+import { newId } from "./ids.js";
+import { keep, kept } from "./tab-storage.js";
+
+/** @typedef {{key: string, conversationId: string, isNew: boolean, content: string}} Unsent */
+
+export class Outbox {
+  /** @type {Unsent[]} */
+  #unsent = kept("outbox") ?? [];
+
+  /** Returns what waits for a conversation, oldest first. */
+  of(conversationId) {
+    return this.#unsent.filter((unsent) => unsent.conversationId === conversationId);
+  }
+
+  /**
+   * Adds a message.
+   *
+   * @param {string|null} conversationId the conversation; null for a new one, whose id is chosen here
+   * @returns {Unsent}
+   */
+  add(conversationId, content) {
+    const unsent = { key: newId(), conversationId: conversationId ?? newId(), isNew: conversationId === null, content };
+    this.#unsent.push(unsent);
+    this.#save();
+    return unsent;
+  }
+
+  /** Notes that the conversation of a message exists, under the id that the service has given it. */
+  created(unsent, conversationId) {
+    unsent.conversationId = conversationId;
+    unsent.isNew = false;
+    this.#save();
+  }
+
+  remove(unsent) {
+    this.#unsent = this.#unsent.filter((other) => other.key !== unsent.key);
+    this.#save();
+  }
+
+  #save() {
+    keep("outbox", this.#unsent.length > 0 ? this.#unsent : null);
+  }
+}

@@ -1,0 +1,94 @@
+// The open conversation.
+import { html, nothing } from "../vendor/lit-html/lit-html.js";
+import { repeat } from "../vendor/lit-html/directives/repeat.js";
+import { FollowEnd } from "./follow-end.js";
+import { icon } from "./icons.js";
+import { replyMessage, unsentMessage, userMessage } from "./message.js";
+
+const NEAR_BEGINNING_PIXELS = 200;
+
+export class ChatView {
+  #chat;
+  #redraw;
+  #followEnd;
+
+  /**
+   * @param {OpenChat} chat the conversation
+   * @param {() => void} redraw draws the page again
+   */
+  constructor(chat, redraw) {
+    this.#chat = chat;
+    this.#redraw = redraw;
+    this.#followEnd = new FollowEnd(redraw);
+  }
+
+  /** Shows the end of the conversation, as after a message was sent. */
+  showEnd() {
+    this.#followEnd.jump();
+  }
+
+  /** Has to be called after the page was drawn. */
+  drawn() {
+    this.#followEnd.watch(document.querySelector(".messages"));
+  }
+
+  /** Returns the messages. */
+  view() {
+    const chat = this.#chat;
+    const isBusy = chat.running !== null;
+    return html`
+      <div class="messages" @scroll=${(event) => this.#loadOlderNearBeginning(event.currentTarget)}>
+        <div class="column" role="log" aria-label="Messages" aria-live="polite" aria-busy=${isBusy}>
+          ${chat.hasOlder
+            ? html`<button type="button" class="quiet older" @click=${() => this.#loadOlder()}>Show older ones</button>`
+            : nothing}
+          ${this.#placeholder()}
+          ${repeat(
+            chat.messages,
+            (message) => message.id,
+            (message) => this.#message(message, isBusy),
+          )}
+          ${repeat(
+            chat.unsent,
+            (unsent) => unsent.key,
+            (unsent) =>
+              unsentMessage(unsent, { retry: () => chat.retryUnsent(), takeBack: (key) => chat.takeBack(key) }),
+          )}
+        </div>
+      </div>
+      <div class="notes">
+        ${this.#followEnd.isAtEnd
+          ? nothing
+          : html`<button type="button" class="jump" @click=${() => this.showEnd()}>${icon("down")} Latest</button>`}
+        <p class="note" role="status">${chat.isWaiting ? "The connection is lost. Waiting for it …" : nothing}</p>
+        ${chat.problem && !chat.isWaiting ? html`<p class="problem" role="alert">${chat.problem}</p>` : nothing}
+      </div>
+    `;
+  }
+
+  #message(message, isBusy) {
+    const chat = this.#chat;
+    if (message.role !== "assistant") return userMessage(message);
+    const place = { isLast: message === chat.messages.at(-1) && chat.unsent.length === 0, isBusy };
+    return replyMessage(message, chat.logOf(message), place, {
+      regenerate: () => chat.regenerate(),
+      continueReply: (reply) => chat.continueReply(reply),
+    });
+  }
+
+  #placeholder() {
+    const { state, messages, unsent } = this.#chat;
+    if (state === "missing") return html`<p class="empty">This conversation does not exist any more.</p>`;
+    if (messages.length > 0 || unsent.length > 0) return nothing;
+    if (state === "loading") return html`<p class="empty" role="status">Loading …</p>`;
+    return state === "ready" ? html`<p class="empty">What would you like to talk about?</p>` : nothing;
+  }
+
+  #loadOlderNearBeginning(scroller) {
+    if (scroller.scrollTop < NEAR_BEGINNING_PIXELS && this.#chat.hasOlder && !this.#followEnd.isAtEnd) this.#loadOlder();
+  }
+
+  #loadOlder() {
+    this.#followEnd.keepingPlace(() => this.#chat.loadOlder());
+  }
+}

@@ -1,0 +1,162 @@
+// Puts the page together for a reader who is signed in.
+import { html, render } from "../vendor/lit-html/lit-html.js";
+import { ConversationList } from "../state/conversation-list.js";
+import { OpenChat } from "../state/open-chat.js";
+import { Outbox } from "../state/outbox.js";
+import { ChatView } from "./chat.js";
+import { Composer } from "./composer.js";
+import { iconButton } from "./icons.js";
+import { Sidebar, deletionNote } from "./sidebar.js";
+
+const NAME = "chatcore";
+const ADDRESS = /^#\/c\/([0-9a-f-]{36})$/i;
+
+export class Page {
+  #root;
+  #list;
+  #chat;
+  #sidebar;
+  #composer;
+  #chatView;
+  #canSignOut;
+  #isSidebarOpen = false;
+  #isDrawing = false;
+  #end = new AbortController();
+
+  /**
+   * @param {HTMLElement} root where the page is drawn
+   * @param {{api: Api, limits: object, signOut: (() => void)|null}} service what the page needs of the service
+   */
+  constructor(root, { api, limits, signOut }) {
+    this.#root = root;
+    this.#canSignOut = signOut !== null;
+    this.#list = new ConversationList(api);
+    this.#chat = new OpenChat(api, new Outbox(), (conversation) => this.#list.put(conversation));
+    this.#composer = new Composer(
+      { send: (content) => this.#send(content), stop: () => this.#chat.stop(), redraw: () => this.#redraw() },
+      limits.message_characters,
+    );
+    this.#chatView = new ChatView(this.#chat, () => this.#redraw());
+    this.#sidebar = new Sidebar(this.#list, {
+      open: (id) => this.#goTo(id),
+      newChat: () => this.#goTo(null),
+      redraw: () => this.#redraw(),
+      signOut,
+    });
+    this.#list.subscribe(() => this.#redraw());
+    this.#chat.subscribe(() => this.#takeBackRefused());
+  }
+
+  /** Shows the conversation that the address names, and follows the address from now on. */
+  begin() {
+    const { signal } = this.#end;
+    addEventListener("hashchange", () => this.#openAddressed(), { signal });
+    addEventListener("keydown", (event) => this.#pressed(event), { signal });
+    this.#list.load();
+    this.#openAddressed();
+  }
+
+  /** Stops everything, as when the reader has signed out. */
+  end() {
+    this.#end.abort();
+    this.#chat.open(null);
+  }
+
+  #openAddressed() {
+    this.#open(ADDRESS.exec(location.hash)?.[1].toLowerCase() ?? null);
+  }
+
+  #goTo(id) {
+    this.#isSidebarOpen = false;
+    history.pushState(null, "", id === null ? "#/" : `#/c/${id}`);
+    this.#open(id);
+    this.#composer.focus();
+  }
+
+  #open(id) {
+    this.#composer.showDraftOf(id);
+    this.#chat.open(id);
+    this.#chatView.showEnd();
+    this.#redraw();
+  }
+
+  #send(content) {
+    const id = this.#chat.send(content);
+    if (location.hash !== `#/c/${id}`) {
+      history.replaceState(null, "", `#/c/${id}`);
+      this.#composer.showDraftOf(id);
+    }
+    this.#chatView.showEnd();
+    this.#redraw();
+  }
+
+  #takeBackRefused() {
+    if (this.#chat.returned !== null) {
+      this.#composer.putBack(this.#chat.returned);
+      this.#chat.returned = null;
+    }
+    // The service may have given a new conversation another id than the page.
+    if (this.#chat.id !== null && location.hash !== `#/c/${this.#chat.id}`) {
+      history.replaceState(null, "", `#/c/${this.#chat.id}`);
+      this.#composer.showDraftOf(this.#chat.id);
+    }
+    this.#redraw();
+  }
+
+  #pressed(event) {
+    const hasCommand = event.ctrlKey || event.metaKey;
+    if (event.key === "Escape" && !event.defaultPrevented) {
+      if (this.#isSidebarOpen) this.#toggleSidebar();
+      else if (this.#chat.running !== null) this.#chat.stop();
+    } else if (hasCommand && event.shiftKey && event.key.toLowerCase() === "o") {
+      event.preventDefault();
+      this.#goTo(null);
+    }
+  }
+
+  #toggleSidebar() {
+    this.#isSidebarOpen = !this.#isSidebarOpen;
+    this.#redraw();
+  }
+
+  /** Draws the page soon; many changes at once are drawn once. */
+  #redraw() {
+    if (this.#isDrawing || this.#end.signal.aborted) return;
+    this.#isDrawing = true;
+    requestAnimationFrame(() => {
+      this.#isDrawing = false;
+      if (!this.#end.signal.aborted) this.#draw();
+    });
+  }
+
+  #draw() {
+    const title = this.#chat.conversation?.title ?? "New chat";
+    document.title = this.#chat.conversation ? `${title} – ${NAME}` : NAME;
+    render(
+      html`
+        <div class="page ${this.#isSidebarOpen ? "with-sidebar" : ""}">
+          ${this.#sidebar.view(this.#chat.id, { canSignOut: this.#canSignOut })}
+          <button
+            type="button"
+            class="backdrop"
+            tabindex="-1"
+            aria-label="Close the list"
+            @click=${() => this.#toggleSidebar()}
+          ></button>
+          <main>
+            <header>
+              <span class="menu">
+                ${iconButton("menu", "Conversations", () => this.#toggleSidebar())}
+              </span>
+              <h1 dir="auto">${title}</h1>
+            </header>
+            ${this.#chatView.view()} ${this.#composer.view({ isBusy: this.#chat.running !== null })}
+          </main>
+          ${deletionNote(this.#list)}
+        </div>
+      `,
+      this.#root,
+    );
+    this.#chatView.drawn();
+  }
+}

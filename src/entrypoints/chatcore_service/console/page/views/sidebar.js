@@ -1,0 +1,163 @@
+// The list of conversations.
+import { html, nothing } from "../vendor/lit-html/lit-html.js";
+import { repeat } from "../vendor/lit-html/directives/repeat.js";
+import { grouped } from "./days.js";
+import { icon, iconButton } from "./icons.js";
+
+const NEAR_END_PIXELS = 300;
+
+/** Draws the sidebar, and remembers which conversation is being renamed. */
+export class Sidebar {
+  #list;
+  #actions;
+  #renaming = null;
+
+  /**
+   * @param {ConversationList} list the conversations
+   * @param {{open(id), newChat(), signOut(), redraw()}} actions what the reader can do
+   */
+  constructor(list, actions) {
+    this.#list = list;
+    this.#actions = actions;
+  }
+
+  /** Returns the sidebar. */
+  view(openId, { canSignOut }) {
+    const shown = this.#list.items.filter((item) => item.id !== this.#list.deleted?.id);
+    const pinned = shown.filter((item) => item.is_pinned);
+    const others = shown.filter((item) => !item.is_pinned);
+    const groups = [...(pinned.length > 0 ? [{ heading: "Pinned", items: pinned }] : []), ...grouped(others)];
+    return html`
+      <nav class="sidebar" id="sidebar" aria-label="Conversations">
+        <button type="button" class="new-chat" @click=${() => this.#actions.newChat()}>
+          ${icon("new")}<span>New chat</span>
+        </button>
+        <div class="conversations" @scroll=${(event) => this.#loadMoreNearEnd(event.currentTarget)}>
+          ${repeat(
+            groups,
+            (group) => group.heading,
+            (group) => this.#group(group, openId),
+          )}
+          ${this.#ending(shown)}
+        </div>
+        ${canSignOut
+          ? html`<button type="button" class="sign-out quiet" @click=${() => this.#actions.signOut()}>
+              ${icon("signOut")}<span>Sign out</span>
+            </button>`
+          : nothing}
+      </nav>
+    `;
+  }
+
+  #group({ heading, items }, openId) {
+    return html`
+      <section>
+        <h2>${heading}</h2>
+        <ul>
+          ${repeat(
+            items,
+            (item) => item.id,
+            (item) => html`<li class=${item.id === openId ? "current" : ""}>${this.#item(item, openId)}</li>`,
+          )}
+        </ul>
+      </section>
+    `;
+  }
+
+  #item(conversation, openId) {
+    if (this.#renaming === conversation.id) return this.#renameForm(conversation);
+    const { id, title, is_pinned: isPinned, active_reply_id: running } = conversation;
+    return html`
+      <a
+        href="#/c/${id}"
+        dir="auto"
+        title=${title}
+        aria-current=${id === openId ? "page" : "false"}
+        @click=${(event) => this.#open(event, id)}
+      >
+        ${running ? html`<span class="running" role="img" aria-label="A reply is being written"></span>` : nothing}
+        <span class="title">${title}</span>
+      </a>
+      <span class="item-actions">
+        ${iconButton("pin", isPinned ? "Unpin" : "Pin", () => this.#list.change(id, { is_pinned: !isPinned }), {
+          pressed: isPinned,
+        })}
+        ${iconButton("rename", "Rename", () => this.#beginRenaming(id))}
+        ${iconButton("delete", "Delete", () => this.#delete(conversation, openId))}
+      </span>
+    `;
+  }
+
+  #renameForm({ id, title }) {
+    return html`
+      <form class="rename" @submit=${(event) => this.#rename(event, id)}>
+        <input
+          aria-label="Title"
+          dir="auto"
+          maxlength="500"
+          required
+          .value=${title}
+          @keydown=${(event) => event.key === "Escape" && this.#endRenaming()}
+          @blur=${() => this.#endRenaming()}
+        />
+      </form>
+    `;
+  }
+
+  #ending(shown) {
+    const { isLoading, problem, hasMore } = this.#list;
+    if (isLoading) return html`<p class="note" role="status">Loading …</p>`;
+    if (problem) {
+      return html`<p class="note" role="alert">
+        ${problem} <button type="button" class="quiet" @click=${() => this.#list.load()}>Try again</button>
+      </p>`;
+    }
+    if (hasMore) {
+      return html`<button type="button" class="quiet" @click=${() => this.#list.loadMore()}>Show older ones</button>`;
+    }
+    return shown.length === 0 ? html`<p class="note">Your conversations will be listed here.</p>` : nothing;
+  }
+
+  #open(event, id) {
+    // The browser opens another tab where the reader asks for one.
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    this.#actions.open(id);
+  }
+
+  #delete(conversation, openId) {
+    this.#list.delete(conversation);
+    if (conversation.id === openId) this.#actions.newChat();
+  }
+
+  #beginRenaming(id) {
+    this.#renaming = id;
+    this.#actions.redraw();
+    requestAnimationFrame(() => document.querySelector(".rename input")?.select());
+  }
+
+  #endRenaming() {
+    this.#renaming = null;
+    this.#actions.redraw();
+  }
+
+  #rename(event, id) {
+    event.preventDefault();
+    const title = event.currentTarget.querySelector("input").value;
+    this.#endRenaming();
+    if (title.trim()) this.#list.change(id, { title: title.trim() });
+  }
+
+  #loadMoreNearEnd(scroller) {
+    const rest = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+    if (rest < NEAR_END_PIXELS && !this.#list.problem) this.#list.loadMore();
+  }
+}
+
+/** Returns the note after a deletion, with which the reader can undo it. */
+export function deletionNote(list) {
+  if (list.deleted === null) return nothing;
+  return html`<div class="toast" role="status">
+    Deleted. <button type="button" class="quiet" @click=${() => list.undoDeletion()}>Undo</button>
+  </div>`;
+}
