@@ -11,8 +11,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
-from attrs import frozen
+from attrs import field, frozen
 
+from chatcore_dev.auth_service.sign_in import CODE_VARIABLE, ORIGINS_VARIABLE, SIGN_IN_PATH, new_code
 from chatcore_dev.auth_service.user_tokens import mint_token
 from chatcore_dev.child_process import ChildProcess, Program, run_to_end
 from chatcore_dev.data_directory import DataDirectory
@@ -80,6 +81,8 @@ class _Stack:
     host: str
     port: int
     model: LocalModel
+    #: The code with which the page signs in, once.
+    code: str = field(factory=new_code, repr=False)
 
     @property
     def url(self) -> str:
@@ -96,7 +99,7 @@ class _Stack:
             token = mint_token(key, "demo")
             used = {name: environment[name] for name in _USED_BY_OTHERS if name in environment}
             running.enter_context(self.data.published({**used, "CHAT": self.url, "TOKEN": token}))
-            say(welcome(url=self.url, token=token, data=self.data.path, inference=inference.sentence))
+            say(welcome(url=self.url, code=self.code, token=token, data=self.data.path, inference=inference.sentence))
             running.callback(say, "Stopping ...")
             self._watch(children)
 
@@ -113,11 +116,18 @@ class _Stack:
     def _start_all(self, environment: dict[str, str], running: ExitStack) -> tuple[list[ChildProcess], LocalInference]:
         # The auth service and the model have no dependencies, and load while the database is created.
         auth_port = free_port()
-        auth = running.enter_context(self._running(service_program("auth", auth_port, self.data, environment)))
+        auth = running.enter_context(
+            self._running(service_program("auth", auth_port, self.data, environment | self._sign_in()))
+        )
         inference = chosen_inference(self.model, self.data, environment)
         model = running.enter_context(self._running(inference.program))
         postgres, database_url = running.enter_context(EmbeddedPostgres(self.data, self.interruption).running())
-        environment |= {"AUTH_SERVICE_URL": f"http://{LOOPBACK}:{auth_port}", "DATABASE_URL": database_url}
+        auth_url = f"http://{LOOPBACK}:{auth_port}"
+        environment |= {
+            "AUTH_SERVICE_URL": auth_url,
+            "CONSOLE_SIGN_IN_URL": f"{auth_url}{SIGN_IN_PATH}",
+            "DATABASE_URL": database_url,
+        }
         run_to_end(self._migration(environment), self.interruption)
         if not self._loads(inference, model):
             reason = f"because the language model could not be loaded: see {inference.program.log}"
@@ -126,6 +136,11 @@ class _Stack:
         environment |= inference.settings
         chat = running.enter_context(self._running(self._chat_service(environment)))
         return [postgres, auth, model, chat], inference
+
+    def _sign_in(self) -> dict[str, str]:
+        """Returns what the auth service needs to sign the page in, by whichever name a browser opens it."""
+        origins = f"{self.url},http://localhost:{self.port}"
+        return {CODE_VARIABLE: self.code, ORIGINS_VARIABLE: origins}
 
     def _loads(self, inference: LocalInference, model: ChildProcess) -> bool:
         """Waits until a language model is loaded; returns False, and stops its program, if that fails."""

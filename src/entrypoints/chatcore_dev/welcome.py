@@ -12,7 +12,10 @@ _TEXT = """\
 chatcore is ready on {url}
 {inference}
 
-Paste these into another terminal. First the address, a token of the user `demo`, and a conversation:
+Chat in a browser on this machine. This address signs you in once, within ten minutes:
+{url}/#code={code}
+
+Or paste these into another terminal. First the address, a token of the user `demo`, and a conversation:
 
   CHAT={url}
   AUTH='Authorization: Bearer {token}'
@@ -43,13 +46,14 @@ Data and logs are kept in {data}. Ctrl-C stops everything.
 """
 
 
-def welcome(*, url: str, token: str, data: Path, inference: str) -> str:
+def welcome(*, url: str, code: str, token: str, data: Path, inference: str) -> str:
     """Returns the text, whose commands can be pasted into a shell.
 
     Args:
         url: the address of the chat service.
+        code: the one-time code with which the page signs in.
         token: a token of the user `demo`.
         data: the data directory.
         inference: a sentence that says what writes the replies.
     """
-    return _TEXT.format(url=url, token=token, data=data, inference=inference, message=_MESSAGE)
+    return _TEXT.format(url=url, code=code, token=token, data=data, inference=inference, message=_MESSAGE)

@@ -1,6 +1,9 @@
 """Serves the local auth service from the command line."""
 
+import os
+
 from chatcore_dev.auth_service.auth_app import create_auth_app
+from chatcore_dev.auth_service.sign_in import sign_in_from
 from chatcore_dev.auth_service.user_tokens import mint_token
 from chatcore_dev.auth_service.users import USERS
 from chatcore_dev.service_parts.command_line import Address, argument_parser, internal_api_key, serve
@@ -22,7 +25,7 @@ def main() -> None:
         return
     for name in USERS:
         say(f"token of {name}: {mint_token(key, name)}")
-    serve(create_auth_app(key), Address(arguments.host, arguments.port))
+    serve(create_auth_app(key, sign_in_from(os.environ, key)), Address(arguments.host, arguments.port))
 
 
 if __name__ == "__main__":

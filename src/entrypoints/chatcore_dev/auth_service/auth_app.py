@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from chatcore.key_ring import Key, keys_in
 from chatcore_dev.auth_service.jwt import BadTokenError
+from chatcore_dev.auth_service.sign_in import SignIn
 from chatcore_dev.auth_service.user_tokens import token_claims
 from chatcore_dev.auth_service.users import USERS
 from chatcore_dev.service_parts.json_requests import RefusedError, json_object, refusal, require_internal_key
@@ -37,17 +38,19 @@ class _AuthEndpoints:
         return JSONResponse({"valid": True, "user": asdict(user), "claims": claims})
 
 
-def create_auth_app(internal_key: str) -> Starlette:
+def create_auth_app(internal_key: str, sign_in: SignIn | None = None) -> Starlette:
     """Builds the ASGI application of the auth service.
 
     Args:
         internal_key: the keys, separated by commas; a caller must send one of them.
+        sign_in: signs a page in; None for a service without a page.
     """
     endpoints = _AuthEndpoints(keys_in(internal_key))
     return Starlette(
         routes=[
             Route("/", endpoints.index, methods=["GET"]),
             Route("/auth/validate", endpoints.validate, methods=["POST"]),
+            *([] if sign_in is None else [sign_in.route()]),
         ],
         exception_handlers={RefusedError: refusal},
     )

@@ -91,6 +91,20 @@ def test_the_greeting_fits_a_terminal_and_says_where_the_data_is(running: Dev) -
     assert "\nOld-fashioned chatbots write the replies.\n" in running.greeting
 
 
+def test_the_page_of_the_printed_address_signs_in_once(running: Dev) -> None:
+    address = next(line for line in running.greeting.splitlines() if "/#code=" in line)
+    page, code = address.split("/#code=")
+    described = httpx.get(f"{page}/console/config", trust_env=False).json()["sign_in"]
+
+    first, second = (
+        httpx.post(described["exchange_url"], json={"code": code}, headers={"Origin": page}, trust_env=False)
+        for _ in range(2)
+    )
+    assert (first.status_code, second.status_code) == (200, 401)
+    bearer = {"Authorization": f"Bearer {first.json()['token']}"}
+    assert httpx.get(f"{page}/api/conversations", headers=bearer, trust_env=False).is_success
+
+
 def test_secrets_logs_and_database_are_readable_by_their_owner_only(running: Dev) -> None:
     for name, mode in {"secrets.json": 0o600, "logs": 0o700, "postgres": 0o700}.items():
         assert stat.S_IMODE((running.data / name).stat().st_mode) == mode
