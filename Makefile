@@ -48,7 +48,7 @@ coverage: setup ## run all tests and measure the branch coverage
 integration: setup ## run the tests with a real PostgreSQL and real sockets
 	$(BIN)/pytest $(INTEGRATION)
 
-test-browser: $(BIN)/.browser ## test the docs page and the example of a frontend in Chromium, which has to be on this machine
+test-browser: $(BIN)/.browser ## test the built-in page, the docs page and the example of a frontend in Chromium, which has to be on this machine
 	$(BIN)/pytest tests/browser
 
 $(BIN)/.browser: $(STAMP)

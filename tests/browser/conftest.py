@@ -1,4 +1,4 @@
-"""Fixtures: the running service, a browser, and the docs page in it."""
+"""Fixtures: the running service, a browser, and the pages in it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.chromium import started_chromium
+from tests.browser.console_page import ConsolePage, open_console
 from tests.browser.docs_page import DocsPage, open_docs_page
 from tests.integration.entrypoints.chatcore_service.http_server import LiveService, live_service
 
@@ -34,3 +35,11 @@ async def docs(browser: Browser, service: LiveService) -> AsyncIterator[DocsPage
     """Provides the docs page of the service, not loaded yet."""
     async with open_docs_page(browser, service) as docs:
         yield docs
+
+
+@pytest.fixture
+async def console(browser: Browser, service: LiveService) -> AsyncIterator[ConsolePage]:
+    """Provides the built-in page, whose reader has signed in."""
+    async with open_console(browser, service) as console:
+        await console.sign_in()
+        yield console

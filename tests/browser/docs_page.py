@@ -5,42 +5,34 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from attrs import define, field
-from playwright.async_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Error,
-    Locator,
-    Page,
-    Route,
-    ViewportSize,
-    expect,
-)
+from attrs import frozen
+from playwright.async_api import Browser, Locator, Page, expect
 
 from chatcore_service.http import paths
+from tests.browser.watched_tab import WatchedTab, open_tab
 from tests.integration.entrypoints.chatcore_service.http_server import LiveService
 
-_WIDE = 1280
-_HEIGHT = 1000
-_PATIENCE_MILLISECONDS = 20_000
 
-_REPORT_VIOLATIONS = """
-document.addEventListener("securitypolicyviolation", (event) =>
-  console.error(`policy violation: ${event.effectiveDirective} ${event.blockedURI}`));
-"""
-
-
-@define
+@frozen
 class DocsPage:
     """Drives the docs page."""
 
-    page: Page
-    origin: str
-    #: Errors on the console, which include violations of the content security policy, and uncaught exceptions.
-    errors: list[str] = field(factory=list)
-    #: URLs on other hosts that the browser was asked to load. The requests were aborted.
-    foreign_urls: list[str] = field(factory=list)
+    tab: WatchedTab
+
+    @property
+    def page(self) -> Page:
+        """Returns the page."""
+        return self.tab.page
+
+    @property
+    def errors(self) -> list[str]:
+        """Returns what the tab has recorded as errors."""
+        return self.tab.errors
+
+    @property
+    def foreign_urls(self) -> list[str]:
+        """Returns the URLs on other hosts that the browser was asked to load."""
+        return self.tab.foreign_urls
 
     @property
     def operation_links(self) -> Locator:
@@ -54,7 +46,7 @@ class DocsPage:
 
     async def load(self, route: str = "") -> None:
         """Loads the page, at a route if one is given; the caller waits for what the script then draws."""
-        await self.page.goto(f"{self.origin}{paths.DOCS}" + (f"#?route={route}" if route else ""))
+        await self.page.goto(f"{self.tab.origin}{paths.DOCS}" + (f"#?route={route}" if route else ""))
 
     async def load_with_token(self, token: str) -> None:
         """Loads the page and makes it send this bearer token with its requests."""
@@ -83,35 +75,7 @@ def route_of(method: str, path: str) -> str:
 
 
 @asynccontextmanager
-async def open_docs_page(browser: Browser, service: LiveService, *, width: int = _WIDE) -> AsyncIterator[DocsPage]:
+async def open_docs_page(browser: Browser, service: LiveService, *, width: int = 1280) -> AsyncIterator[DocsPage]:
     """Opens a tab without cookies, storage and cache; the caller loads the page."""
-    viewport = ViewportSize(width=width, height=_HEIGHT)
-    context = await browser.new_context(viewport=viewport, service_workers="block")
-    try:
-        context.set_default_timeout(_PATIENCE_MILLISECONDS)
-        docs = DocsPage(await context.new_page(), f"http://127.0.0.1:{service.port}")
-        await _record(docs, context)
-        yield docs
-    finally:
-        await context.close()
-
-
-async def _record(docs: DocsPage, context: BrowserContext) -> None:
-    async def keep_at_home(route: Route) -> None:
-        if route.request.url.startswith(f"{docs.origin}/"):
-            await route.continue_()
-        else:
-            docs.foreign_urls.append(route.request.url)
-            await route.abort()
-
-    def record_message(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            docs.errors.append(message.text)
-
-    def record_exception(error: Error) -> None:
-        docs.errors.append(str(error))
-
-    await context.route("**/*", keep_at_home)
-    await context.add_init_script(_REPORT_VIOLATIONS)
-    docs.page.on("console", record_message)
-    docs.page.on("pageerror", record_exception)
+    async with open_tab(browser, f"http://127.0.0.1:{service.port}", width=width) as tab:
+        yield DocsPage(tab)

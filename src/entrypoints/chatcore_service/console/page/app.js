@@ -3,6 +3,7 @@ import { render } from "./vendor/lit-html/lit-html.js";
 import { Api } from "./service/api.js";
 import { loadConfig } from "./service/config.js";
 import { signInFor } from "./sign-in/sign-in.js";
+import { forgetAll } from "./state/tab-storage.js";
 import { Page } from "./views/page.js";
 import { failureView, signInView } from "./views/sign-in.js";
 
@@ -23,7 +24,11 @@ async function begin() {
     // lit keeps what it has drawn in an element, so each page has one of its own.
     const place = document.createElement("div");
     root.replaceChildren(place);
+    let hasLeft = false;
     const leave = (problem) => {
+      // Several requests may be refused at once.
+      if (hasLeft) return;
+      hasLeft = true;
       page.end();
       session.end();
       askToSignIn(problem);
@@ -32,9 +37,14 @@ async function begin() {
     const page = new Page(place, {
       api,
       limits: config.limits,
-      signOut: signIn.kind === "proxy" ? null : () => leave(null),
+      signOut: signIn.kind === "proxy" ? null : signOut,
     });
     page.begin();
+
+    function signOut() {
+      leave(null);
+      forgetAll();
+    }
   }
 
   function askToSignIn(problem) {

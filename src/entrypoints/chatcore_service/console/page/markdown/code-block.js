@@ -1,5 +1,4 @@
 // Puts code into a frame with its language and a button that copies it.
-import { highlight } from "./highlight.js";
 
 const COPIED_MS = 1500;
 
@@ -20,7 +19,7 @@ export function frameCode(fragment, isFinished) {
     // A block that is wider than the page can be scrolled with the keyboard.
     pre.tabIndex = 0;
     pre.dir = "ltr";
-    if (isFinished && language) highlight(code, language).catch(() => {});
+    if (isFinished && language) colour(code, language).catch(() => {});
   }
 }
 
@@ -36,6 +35,12 @@ function headerOf(code, language) {
   button.addEventListener("click", () => copy(code.textContent, button));
   header.append(label, button);
   return header;
+}
+
+/** Colours code. The rest of the page does not wait for the highlighter. */
+async function colour(code, language) {
+  const { highlight } = await import("./highlight.js");
+  await highlight(code, language);
 }
 
 async function copy(text, button) {

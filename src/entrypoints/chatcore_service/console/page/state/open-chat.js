@@ -1,13 +1,12 @@
 // The conversation that the reader has open: its messages, the reply that is being written, and what the reader does.
 import { followReply } from "../replies/follow.js";
-import { ReplyLog } from "../replies/reply-log.js";
-import { Refused, mayPass } from "../service/problems.js";
+import { Refused } from "../service/problems.js";
 import { retrying } from "../service/retrying.js";
+import { Delivery, MOST_ATTEMPTS } from "./delivery.js";
 import { newId } from "./ids.js";
 import { Observable } from "./observable.js";
-
-/** After so many attempts, the reader decides about the next one. */
-const MOST_ATTEMPTS = 6;
+import { ReplyLogs } from "./reply-logs.js";
+import { WaitingNote } from "./waiting-note.js";
 
 export class OpenChat extends Observable {
   /** The conversation; null in a new chat, and until it is loaded. */
@@ -18,19 +17,17 @@ export class OpenChat extends Observable {
   state = "ready";
   /** What went wrong last, in a sentence, or null. */
   problem = null;
-  /** Whether the connection is lost and the page waits for it. */
-  isWaiting = false;
   /** A text that was refused and that the reader can change. */
   returned = null;
+  #note = new WaitingNote(() => this.changed());
   #id = null;
   #api;
   #outbox;
-  #logs = new Map();
+  #logs = new ReplyLogs();
   #previousCursor = null;
   #isLoadingOlder = false;
   #following = null;
-  #delivering = new Set();
-  #failed = new Set();
+  #delivery;
   #onConversation;
 
   /**
@@ -43,6 +40,13 @@ export class OpenChat extends Observable {
     this.#api = api;
     this.#outbox = outbox;
     this.#onConversation = onConversation;
+    this.#delivery = new Delivery(api, outbox, {
+      created: (unsent, conversation) => this.#created(unsent, conversation),
+      begun: (unsent, turn) => this.#id === unsent.conversationId && this.#showTurn(turn),
+      refused: (unsent, failure) => this.#notSent(unsent, failure, { isRefused: true }),
+      failed: (unsent, failure) => this.#notSent(unsent, failure, { isRefused: false }),
+      waiting: (isWaiting) => this.#note.set(isWaiting),
+    });
   }
 
   /** The id of the open conversation; null in a new chat. */
@@ -55,19 +59,23 @@ export class OpenChat extends Observable {
     return this.messages.findLast((message) => message.status === "streaming") ?? null;
   }
 
+  /** Whether the connection is lost and the page waits for it. */
+  get isWaiting() {
+    return this.#note.isShown;
+  }
+
   get hasOlder() {
     return this.#previousCursor !== null;
   }
 
   /** Messages of this conversation that the service has not acknowledged, each with what is known of its delivery. */
   get unsent() {
-    return this.#outbox.of(this.#id).map((unsent) => ({ ...unsent, hasFailed: this.#failed.has(unsent.key) }));
+    return this.#outbox.of(this.#id).map((unsent) => ({ ...unsent, hasFailed: this.#delivery.hasFailed(unsent) }));
   }
 
   /** Returns what is known of a reply. */
   logOf(message) {
-    if (!this.#logs.has(message.id)) this.#logs.set(message.id, ReplyLog.of(message));
-    return this.#logs.get(message.id);
+    return this.#logs.of(message);
   }
 
   /** Opens a conversation; null opens a new chat. */
@@ -81,7 +89,7 @@ export class OpenChat extends Observable {
     // A conversation that was never acknowledged does not exist yet.
     if (unsent.some(({ isNew }) => isNew)) this.state = "ready";
     else await this.#load();
-    for (const message of unsent) this.#deliver(message);
+    for (const message of unsent) this.#delivery.deliver(message);
   }
 
   /** Loads the newest messages again, and follows the reply that is being written. */
@@ -90,7 +98,7 @@ export class OpenChat extends Observable {
     const isCurrent = () => this.#id === id;
     try {
       const opened = await retrying(() => this.#api.openConversation(id), {
-        onWaiting: (isWaiting) => isCurrent() && this.#wait(isWaiting),
+        onWaiting: (isWaiting) => isCurrent() && this.#note.set(isWaiting),
       });
       if (!isCurrent()) return;
       this.#show(opened);
@@ -127,13 +135,16 @@ export class OpenChat extends Observable {
     this.problem = null;
     const unsent = this.#outbox.add(this.#id, content);
     this.#id = unsent.conversationId;
-    this.#deliver(unsent);
+    this.#delivery.deliver(unsent);
+    this.changed();
     return this.#id;
   }
 
   /** Tries again to send what could not be sent. */
   retryUnsent() {
-    for (const unsent of this.#outbox.of(this.#id)) this.#deliver(unsent);
+    this.problem = null;
+    for (const unsent of this.#outbox.of(this.#id)) this.#delivery.deliver(unsent);
+    this.changed();
   }
 
   /** Takes back a message that could not be sent, so that the reader can change it. */
@@ -145,44 +156,19 @@ export class OpenChat extends Observable {
     this.changed();
   }
 
-  async #deliver(unsent) {
-    if (this.#delivering.has(unsent.key)) return;
-    this.#delivering.add(unsent.key);
-    this.#failed.delete(unsent.key);
-    this.changed();
-    try {
-      if (unsent.isNew) await this.#create(unsent);
-      const turn = await this.#attempt(() => this.#api.send(unsent.conversationId, unsent.content, unsent.key));
-      this.#outbox.remove(unsent);
-      if (this.#id === unsent.conversationId) this.#showTurn(turn);
-    } catch (failure) {
-      await this.#notSent(unsent, failure);
-    } finally {
-      this.#delivering.delete(unsent.key);
-      this.changed();
-    }
-  }
-
-  async #create(unsent) {
-    const wasOpen = this.#id === unsent.conversationId;
-    const conversation = await this.#attempt(() => this.#api.createConversation({ id: unsent.conversationId }));
-    this.#outbox.created(unsent, conversation.id);
-    if (wasOpen) {
+  #created(unsent, conversation) {
+    if (this.#id === unsent.conversationId) {
       this.#id = conversation.id;
       this.conversation = conversation;
     }
     this.#onConversation(conversation);
   }
 
-  async #notSent(unsent, failure) {
-    if (mayPass(failure) || failure.status === 401) {
-      this.#failed.add(unsent.key);
-    } else {
-      this.#outbox.remove(unsent);
-      if (this.#id === unsent.conversationId) this.returned = unsent.content;
-    }
+  async #notSent(unsent, failure, { isRefused }) {
     if (this.#id !== unsent.conversationId) return;
+    if (isRefused) this.returned = unsent.content;
     this.problem = failure.message;
+    this.changed();
     // Somebody else, such as another tab, has begun a reply, or has deleted the conversation.
     if ([404, 409].includes(failure.status)) await this.#load();
   }
@@ -225,7 +211,7 @@ export class OpenChat extends Observable {
   }
 
   async #attempt(request) {
-    return retrying(request, { most: MOST_ATTEMPTS, onWaiting: (isWaiting) => this.#wait(isWaiting) });
+    return retrying(request, { most: MOST_ATTEMPTS, onWaiting: (isWaiting) => this.#note.set(isWaiting) });
   }
 
   #showTurn({ user_message: asked, assistant_message: reply }) {
@@ -234,7 +220,7 @@ export class OpenChat extends Observable {
     const kept = before < 0 ? this.messages : this.messages.slice(0, before);
     this.messages = [...kept, asked, reply];
     // The log of a reply that goes on has what was there.
-    if (!this.#logs.get(reply.id)?.text) this.#logs.delete(reply.id);
+    this.#logs.begin(reply);
     this.#followRunning();
     this.changed();
     this.#announce();
@@ -247,17 +233,9 @@ export class OpenChat extends Observable {
     // Older pages that the reader has loaded stay, unless the page begins elsewhere.
     if (place < 0) this.#previousCursor = previousCursor;
     this.messages = [...this.messages.slice(0, Math.max(place, 0)), ...messages];
-    this.#forgetOutdatedLogs(messages);
+    this.#logs.forgetOutdated(messages);
     this.conversation = conversation;
     this.#onConversation(conversation);
-  }
-
-  /** Keeps the logs that the page has read itself, which also say how long the model has thought, if they are right. */
-  #forgetOutdatedLogs(messages) {
-    for (const message of messages) {
-      const log = this.#logs.get(message.id);
-      if (log && message.status !== "streaming" && log.text !== message.content) this.#logs.delete(message.id);
-    }
   }
 
   #followRunning() {
@@ -277,15 +255,17 @@ export class OpenChat extends Observable {
         this.logOf(reply),
         {
           signal: controller.signal,
-          onWaiting: (isWaiting) => this.#wait(isWaiting),
+          onWaiting: (isWaiting) => this.#note.set(isWaiting),
           onChange: (log) => {
-            this.#logs.set(reply.id, log);
+            this.#logs.replace(reply, log);
             this.changed();
           },
         },
       );
     } catch (failure) {
-      if (failure.status !== 404) this.problem = failure.message;
+      this.problem = failure.message;
+      this.changed();
+      return;
     }
     if (controller.signal.aborted) return;
     this.#following = null;
@@ -305,12 +285,6 @@ export class OpenChat extends Observable {
     this.changed();
   }
 
-  #wait(isWaiting) {
-    if (this.isWaiting === isWaiting) return;
-    this.isWaiting = isWaiting;
-    this.changed();
-  }
-
   #leave() {
     this.#following?.abort();
     this.#following = null;
@@ -320,6 +294,6 @@ export class OpenChat extends Observable {
     this.messages = [];
     this.problem = null;
     this.returned = null;
-    this.isWaiting = false;
+    this.#note.set(false);
   }
 }

@@ -1,9 +1,11 @@
 // What survives a reload and ends with the tab.
 
+const PREFIX = "chatcore:";
+
 /** Returns a value that was kept, or null. */
 export function kept(name) {
   try {
-    return JSON.parse(sessionStorage.getItem(`chatcore:${name}`));
+    return JSON.parse(sessionStorage.getItem(PREFIX + name));
   } catch {
     return null;
   }
@@ -12,9 +14,18 @@ export function kept(name) {
 /** Keeps a value; null removes it. A browser without storage keeps nothing, and the page works until it is closed. */
 export function keep(name, value) {
   try {
-    if (value === null) sessionStorage.removeItem(`chatcore:${name}`);
-    else sessionStorage.setItem(`chatcore:${name}`, JSON.stringify(value));
+    if (value === null) sessionStorage.removeItem(PREFIX + name);
+    else sessionStorage.setItem(PREFIX + name, JSON.stringify(value));
   } catch {
     // Nothing can be kept.
+  }
+}
+
+/** Removes everything, as when the reader has signed out. */
+export function forgetAll() {
+  try {
+    for (const name of Object.keys(sessionStorage)) if (name.startsWith(PREFIX)) sessionStorage.removeItem(name);
+  } catch {
+    // Nothing was kept.
   }
 }

@@ -85,7 +85,7 @@ export class ChatView {
   }
 
   #loadOlderNearBeginning(scroller) {
-    if (scroller.scrollTop < NEAR_BEGINNING_PIXELS && this.#chat.hasOlder && !this.#followEnd.isAtEnd) this.#loadOlder();
+    if (scroller.scrollTop < NEAR_BEGINNING_PIXELS && this.#chat.hasOlder) this.#loadOlder();
   }
 
   #loadOlder() {

@@ -8,6 +8,7 @@ export class Composer {
   #limit;
   #text = "";
   #conversationId = null;
+  #isBusy = false;
 
   /**
    * @param {{send(content), stop(), redraw()}} actions what the reader can do
@@ -36,11 +37,9 @@ export class Composer {
 
   /** Returns the form. */
   view({ isBusy }) {
-    const length = [...this.#text].length;
-    const isTooLong = length > this.#limit;
-    const canSend = this.#text.trim() !== "" && !isTooLong && !isBusy;
+    this.#isBusy = isBusy;
     return html`
-      <form class="composer" @submit=${(event) => this.#submit(event, canSend)}>
+      <form class="composer" @submit=${(event) => this.#submit(event)}>
         <div class="grow" data-text=${this.#text}>
           <textarea
             id="message"
@@ -51,21 +50,34 @@ export class Composer {
             aria-describedby="length"
             .value=${this.#text}
             @input=${(event) => this.#typed(event.target.value)}
-            @keydown=${(event) => this.#pressed(event, canSend)}
+            @keydown=${(event) => this.#pressed(event)}
           ></textarea>
         </div>
         ${isBusy
           ? html`<button type="button" class="round" aria-label="Stop" title="Stop (Esc)" @click=${this.#actions.stop}>
               ${icon("stop")}
             </button>`
-          : html`<button class="round" aria-label="Send" title="Send (Enter)" ?disabled=${!canSend}>
+          : html`<button class="round" aria-label="Send" title="Send (Enter)" ?disabled=${!this.#canSend}>
               ${icon("send")}
             </button>`}
       </form>
       <p class="length" id="length" role="status">
-        ${isTooLong ? `${length} of at most ${this.#limit} characters` : nothing}
+        ${this.#isTooLong ? `${this.#length} of at most ${this.#limit} characters` : nothing}
       </p>
     `;
+  }
+
+  get #length() {
+    return [...this.#text].length;
+  }
+
+  get #isTooLong() {
+    return this.#length > this.#limit;
+  }
+
+  /** Whether what is in the field can be sent now, which may have changed since the form was drawn. */
+  get #canSend() {
+    return this.#text.trim() !== "" && !this.#isTooLong && !this.#isBusy;
   }
 
   #typed(text) {
@@ -78,19 +90,20 @@ export class Composer {
     keepDraft(this.#conversationId, text);
   }
 
-  #pressed(event, canSend) {
+  #pressed(event) {
     // While an input method composes a character, Enter chooses it.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    if (canSend) this.#send();
+    this.#send();
   }
 
-  #submit(event, canSend) {
+  #submit(event) {
     event.preventDefault();
-    if (canSend) this.#send();
+    this.#send();
   }
 
   #send() {
+    if (!this.#canSend) return;
     const content = this.#text.trim();
     this.#setText("");
     this.#actions.send(content);

@@ -1,11 +1,15 @@
 // Keeps the end of a growing list in view, but only while the reader is there.
 
 const NEAR_PIXELS = 48;
+/** So long after the reader has used the wheel, a finger or a key, a scrolling is the reader's. */
+const BY_READER_MS = 400;
+const GESTURES = ["wheel", "touchmove", "pointerdown", "pointermove", "keydown"];
 
 export class FollowEnd {
   #scroller = null;
   #isAtEnd = true;
-  #lastTop = 0;
+  #kept = { top: 0, height: 0 };
+  #gestureAt = -Infinity;
   #onChange;
   #grown = new ResizeObserver(() => this.#keep());
 
@@ -27,6 +31,7 @@ export class FollowEnd {
     if (scroller === null) return;
     this.#grown.observe(scroller);
     this.#grown.observe(scroller.firstElementChild);
+    for (const type of GESTURES) scroller.addEventListener(type, (event) => this.#gestured(event), { passive: true });
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
   }
 
@@ -49,14 +54,22 @@ export class FollowEnd {
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     const isNear = scrollHeight - scrollTop - clientHeight < NEAR_PIXELS;
-    // Only the reader scrolls up; a list that grows moves its end away without that.
+    // A list that changes its height is scrolled by the browser as well. A list that does not is scrolled by the reader,
+    // or by a program that reads the page to one.
+    const isByReader = performance.now() - this.#gestureAt < BY_READER_MS || scrollHeight === this.#kept.height;
     if (isNear) this.#set(true);
-    else if (scrollTop < this.#lastTop) this.#set(false);
-    this.#lastTop = scrollTop;
+    else if (isByReader && scrollTop < this.#kept.top) this.#set(false);
+  }
+
+  #gestured(event) {
+    // A pointer that only moves, without a button, does not drag the bar.
+    if (event.type !== "pointermove" || event.buttons > 0) this.#gestureAt = performance.now();
   }
 
   #keep() {
-    if (this.#isAtEnd && this.#scroller) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    if (!this.#isAtEnd || this.#scroller === null) return;
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#kept = { top: this.#scroller.scrollTop, height: this.#scroller.scrollHeight };
   }
 
   #set(isAtEnd) {

@@ -1,5 +1,5 @@
 // The icons of buttons. They have no meaning of their own for screen readers, because buttons have labels.
-import { html } from "../vendor/lit-html/lit-html.js";
+import { html, nothing } from "../vendor/lit-html/lit-html.js";
 
 const PATHS = {
   archive: "M4 7h16M6 7v12h12V7M10 11h4M5 4h14v3H5z",
@@ -23,13 +23,14 @@ export function icon(name) {
 }
 
 /** Returns a button that shows an icon only. */
-export function iconButton(name, label, onClick, { disabled = false, pressed } = {}) {
+export function iconButton(name, label, onClick, { disabled = false, pressed = nothing, expanded = nothing } = {}) {
   return html`<button
     type="button"
     class="icon-button"
     title=${label}
     aria-label=${label}
-    aria-pressed=${pressed ?? "undefined"}
+    aria-pressed=${pressed}
+    aria-expanded=${expanded}
     ?disabled=${disabled}
     @click=${onClick}
   >

@@ -91,8 +91,8 @@ function footer(message, log, { isLast, isBusy }, actions) {
 function facts({ token_count: tokens, inference_time_ms: milliseconds, model_tag: model }) {
   const seconds = milliseconds / 1000;
   return [
-    tokens > 0 && `${tokens} tokens`,
-    milliseconds > 0 && `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`,
+    tokens > 0 && (tokens === 1 ? "1 token" : `${tokens} tokens`),
+    seconds >= 0.1 && `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`,
     model !== "default" && model,
   ]
     .filter(Boolean)

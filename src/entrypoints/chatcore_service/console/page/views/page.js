@@ -146,7 +146,7 @@ export class Page {
           <main>
             <header>
               <span class="menu">
-                ${iconButton("menu", "Conversations", () => this.#toggleSidebar())}
+                ${iconButton("menu", "Conversations", () => this.#toggleSidebar(), { expanded: this.#isSidebarOpen })}
               </span>
               <h1 dir="auto">${title}</h1>
             </header>

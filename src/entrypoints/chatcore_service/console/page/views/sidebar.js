@@ -97,7 +97,7 @@ export class Sidebar {
           maxlength="500"
           required
           .value=${title}
-          @keydown=${(event) => event.key === "Escape" && this.#endRenaming()}
+          @keydown=${(event) => this.#pressedInTitle(event)}
           @blur=${() => this.#endRenaming()}
         />
       </form>
@@ -134,6 +134,13 @@ export class Sidebar {
     this.#renaming = id;
     this.#actions.redraw();
     requestAnimationFrame(() => document.querySelector(".rename input")?.select());
+  }
+
+  #pressedInTitle(event) {
+    if (event.key !== "Escape") return;
+    // Elsewhere, the key stops a reply.
+    event.preventDefault();
+    this.#endRenaming();
   }
 
   #endRenaming() {

