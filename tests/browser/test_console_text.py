@@ -9,6 +9,9 @@ from chatcore_memory import DONE_FRAME, PAUSE, token_frame
 from tests.browser.console_page import ConsolePage
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
 
+# Several times what a loaded machine takes to show half a megabyte.
+_LONG_MILLISECONDS = 90_000
+
 #: Each text would call `attacked()` or ask another host for something, if the page let it.
 ATTACKS = (
     "<script>attacked()</script>",
@@ -137,7 +140,8 @@ async def test_a_text_that_grows_ends_as_if_it_had_been_there_at_once(console: C
         "# Title\r\n\r\nA *paragraph* with\nlines.\n\n- one\n- two\n\n  more of two\n\n1. a\n2. b\n\n"
         "```js\nconst x = 1;\n\nconst y = 2;\n```\n\n> quoted\n> more\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
         "See [it][1] and ~~that~~.\n\nSetext\n======\n\n[1]: https://a.test\n\n<details><summary>x</summary>\n\ny\n\n"
-        "</details>\n\nThe **end**."
+        "</details>\n\n~~~~ text\n```\n~~~\n\n  ~~~~\nAfter\n\n```\n```\n- a\n\n  ```py\n  in a list\n  ```\n\n"
+        "A paragraph\n```\nnot closed\n``\n"
     )
     show = """(async () => {
       const show = async (texts) => {
@@ -149,7 +153,7 @@ async def test_a_text_that_grows_ends_as_if_it_had_been_there_at_once(console: C
           await new Promise((resolve) => setTimeout(resolve, 1));
         }
         element.growing = false;
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        await new Promise((resolve) => setTimeout(resolve, 500));
         element.remove();
         return element.textContent.replace(/\\s+/g, " ");
       };
@@ -160,6 +164,26 @@ async def test_a_text_that_grows_ends_as_if_it_had_been_there_at_once(console: C
     grown, at_once = await console.evaluate("markdown/markdown-text.js", show, source)
     assert grown == at_once
     assert "See it and that." in grown
+    assert "textCopy``` ~~~ After textCopy a pyCopyin a list" in grown
+
+
+@pytest.mark.parametrize("kind", ["paragraphs", "code"])
+async def test_a_reply_of_half_a_megabyte_is_shown_whole(console: ConsolePage, service: LiveService, kind: str) -> None:
+    lines = [f"Line {number} with some **words** in it, and `code`, and more of it." for number in range(8000)]
+    text = "\n\n".join(lines) if kind == "paragraphs" else "```\n" + "\n".join(lines) + "\n```"
+    half = len(text) // 2
+    service.inference.play(token_frame(text[:half]), PAUSE, token_frame(text[half:]), DONE_FRAME)
+    await console.send("Hello")
+    await expect(console.texts).to_contain_text("Line 3000 with")
+    service.inference.release()
+    await expect(console.texts).to_contain_text("Line 7999 with", timeout=_LONG_MILLISECONDS)
+    streamed = await console.texts.inner_text()
+
+    await console.page.reload()
+    await expect(console.texts).to_contain_text("Line 7999 with", timeout=_LONG_MILLISECONDS)
+
+    assert await console.texts.inner_text() == streamed
+    assert len(await console.texts.locator("p").all()) == (8000 if kind == "paragraphs" else 0)
 
 
 async def test_code_is_copied_and_its_language_is_shown(console: ConsolePage, service: LiveService) -> None:

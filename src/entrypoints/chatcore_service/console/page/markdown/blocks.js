@@ -1,5 +1,5 @@
-// Divides Markdown into blocks, so that a growing text is rendered block by block and not from its beginning each time.
-import { Marked } from "../vendor/marked/lib/marked.esm.js";
+// Divides Markdown into blocks, so that a text is rendered block by block: while it grows, and however long it is.
+import { Lexer, Marked } from "../vendor/marked/lib/marked.esm.js";
 import { latex } from "./latex.js";
 import { nodesOf } from "./sanitize.js";
 
@@ -15,33 +15,51 @@ const marked = new Marked({
 
 const MENDING = { katex: false, linkMode: "text-only", images: false };
 
+/** How many characters are divided at once. */
+const SLICE = 4096;
+
+const FENCE = /^(?:`{3}|~{3})/;
+/** A definition of a link, to which any block may refer. */
+const DEFINITION = /^ {0,3}\[[^\]\n]+\]:[^\n]*$/gm;
+
 let mend = null;
 let loading = null;
 
-/** A definition of a link, to which other blocks may refer. */
-const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/m;
-
 /**
- * Divides a text.
+ * Divides the beginning of a text.
  *
- * @returns {{settled: string[], tail: string}} the blocks that do not change when more text follows, and the rest
+ * @returns {string} the blocks at the beginning that do not change when more text follows; empty if there are none
  */
-export function blocksOf(source) {
-  const tokens = marked.lexer(source);
-  let last = tokens.length - 1;
-  while (last >= 0 && tokens[last].type === "space") last -= 1;
-  const settled = tokens.slice(0, Math.max(last, 0)).map((token) => token.raw);
-  return { settled, tail: source.slice(settled.reduce((length, raw) => length + raw.length, 0)) };
+export function settledBeginning(source) {
+  for (let size = SLICE; ; size *= 2) {
+    // The last block may go on behind the slice, or when more text follows.
+    const settled = blocks(source.slice(0, size)).slice(0, -1);
+    // Code is shown by itself.
+    const code = settled.findIndex((raw, index) => index > 0 && FENCE.test(raw));
+    if (code > 0) return settled.slice(0, code).join("");
+    if (settled.length > 0 || size >= source.length) return settled.join("");
+  }
 }
 
-/** Returns whether blocks of a text refer to each other, so that it has to be rendered as a whole. */
-export function hasDefinitions(source) {
-  return DEFINITION.test(source);
+/** Returns the blocks of a text. Only a lexer knows where a block ends, and it need not look into the block. */
+function blocks(source) {
+  const raws = new Lexer(marked.defaults).blockTokens(source, []).map((token) => token.raw);
+  // White space belongs to the block in front of it.
+  return raws.reduce((joined, raw) => {
+    if (raw.trim() === "" && joined.length > 0) joined.push(joined.pop() + raw);
+    else joined.push(raw);
+    return joined;
+  }, []);
 }
 
-/** Renders Markdown. */
-export function rendered(source) {
-  return nodesOf(marked.parse(source));
+/** Returns the definitions of links in a text, for `rendered`. */
+export function definitionsIn(source) {
+  return (source.match(DEFINITION) ?? []).join("\n");
+}
+
+/** Renders blocks, which may refer to definitions that stand elsewhere. */
+export function rendered(source, definitions = "") {
+  return nodesOf(marked.parse(definitions && source.includes("[") ? `${source}\n\n${definitions}` : source));
 }
 
 /** Renders the end of a text that grows, as if the markup that is open there were closed. */

@@ -2,25 +2,26 @@
 
 const COPIED_MS = 1500;
 
-/**
- * Frames the code blocks of a fragment.
- *
- * @param {DocumentFragment} fragment rendered Markdown
- * @param {boolean} isFinished whether the text is whole; code that grows is not coloured
- */
-export function frameCode(fragment, isFinished) {
+/** Frames the code blocks of a fragment that are not blocks of their own, such as those in lists. */
+export function frameCode(fragment) {
   for (const code of fragment.querySelectorAll("pre > code")) {
     const language = code.className.replace(/^language-/, "");
-    const pre = code.parentElement;
-    const frame = document.createElement("div");
-    frame.className = "code-block";
-    pre.replaceWith(frame);
-    frame.append(headerOf(code, language), pre);
-    // A block that is wider than the page can be scrolled with the keyboard.
-    pre.tabIndex = 0;
-    pre.dir = "ltr";
-    if (isFinished && language) colour(code, language).catch(() => {});
+    code.parentElement.replaceWith(codeFrame(code, language));
+    if (language) colour(code, language).catch(() => {});
   }
+}
+
+/** Returns a frame around an element with code. */
+export function codeFrame(code, language) {
+  const frame = document.createElement("div");
+  frame.className = "code-block";
+  const pre = document.createElement("pre");
+  // A block that is wider than the page can be scrolled with the keyboard.
+  pre.tabIndex = 0;
+  pre.dir = "ltr";
+  pre.append(code);
+  frame.append(headerOf(code, language), pre);
+  return frame;
 }
 
 function headerOf(code, language) {
@@ -38,7 +39,7 @@ function headerOf(code, language) {
 }
 
 /** Colours code. The rest of the page does not wait for the highlighter. */
-async function colour(code, language) {
+export async function colour(code, language) {
   const { highlight } = await import("./highlight.js");
   await highlight(code, language);
 }

@@ -1,8 +1,11 @@
 // Defines <markdown-text>, which shows a Markdown text and follows it while it grows.
 import { frameCode } from "./code-block.js";
+import { GrowingCode } from "./growing-code.js";
 
-// A rendering may take this share of the time, so that the page stays responsive however long a text is.
-const SHARE = 0.2;
+/** How long one rendering may take, so that the reader can type meanwhile. */
+const BUDGET_MS = 8;
+/** Renderings may take this share of the time. */
+const SHARE = 0.4;
 
 // Half of the page's code renders Markdown, and a page without replies does without it.
 let markdown = null;
@@ -18,11 +21,16 @@ function load() {
 class MarkdownText extends HTMLElement {
   #text = "";
   #isGrowing = false;
-  /** What is rendered for good. */
-  #settled = "";
+  /** How much of the text is rendered for good. */
+  #settled = 0;
+  #settledText = "";
+  /** The block at the end of the text that may still change, and what it was rendered of. */
   #tail = [];
-  #wait = null;
-  #renderedTail = null;
+  #tailSource = null;
+  #code = null;
+  #definitions = "";
+  #knowsDefinitions = false;
+  #timer = null;
   #pauseMs = 0;
 
   /** The Markdown. */
@@ -30,7 +38,10 @@ class MarkdownText extends HTMLElement {
     // Blocks are measured in the text as Markdown counts it.
     if (text.includes("\r")) text = text.replace(/\r\n?/g, "\n");
     if (text === this.#text) return;
+    const isLonger = text.startsWith(this.#settledText);
     this.#text = text;
+    this.#knowsDefinitions = false;
+    if (!isLonger) this.#startOver();
     this.#schedule();
   }
 
@@ -38,6 +49,7 @@ class MarkdownText extends HTMLElement {
   set growing(isGrowing) {
     if (isGrowing === this.#isGrowing) return;
     this.#isGrowing = isGrowing;
+    this.#pauseMs = 0;
     this.#schedule();
   }
 
@@ -46,67 +58,96 @@ class MarkdownText extends HTMLElement {
   }
 
   disconnectedCallback() {
-    clearTimeout(this.#wait);
-    this.#wait = null;
+    clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
-  #schedule() {
-    if (!this.isConnected) return;
-    if (!this.#isGrowing) {
-      clearTimeout(this.#wait);
-      this.#wait = null;
-      this.#render();
-    } else if (this.#wait === null) {
-      this.#wait = setTimeout(() => {
-        this.#wait = null;
-        this.#render();
-      }, this.#pauseMs);
-    }
+  async #schedule() {
+    if (markdown === null) await load();
+    if (!this.isConnected || this.#timer !== null) return;
+    // A text that is short and whole is shown at once, so that nothing jumps.
+    if (!this.#isGrowing && this.#pauseMs === 0) this.#render();
+    else this.#timer = setTimeout(() => this.#continue(), this.#pauseMs);
   }
 
+  #continue() {
+    this.#timer = null;
+    this.#render();
+  }
+
+  /** Renders as much as there is time for, and the rest later. */
   #render() {
-    if (markdown === null) {
-      load().then(() => this.#schedule());
-      return;
-    }
     const begun = performance.now();
-    const isWhole = !this.#isGrowing && markdown.hasDefinitions(this.#text);
-    if (isWhole || !this.#text.startsWith(this.#settled)) this.#startOver();
-    if (this.#isGrowing) this.#grow();
-    else this.#finish();
+    if (!this.#isGrowing && !this.#knowsDefinitions) this.#learnDefinitions();
+    let isDone = false;
+    while (!isDone && performance.now() - begun < BUDGET_MS) isDone = !this.#settle();
+    if (isDone) this.#showTail();
     this.#pauseMs = (performance.now() - begun) / SHARE;
+    if (!isDone && this.#timer === null) this.#timer = setTimeout(() => this.#continue(), this.#pauseMs);
+  }
+
+  /** Renders the next blocks that do not change any more; returns whether there were some. */
+  #settle() {
+    const rest = this.#text.slice(this.#settled);
+    const length = this.#settleCode(rest) ?? this.#settleBlocks(rest);
+    this.#settled += length;
+    this.#settledText = this.#text.slice(0, this.#settled);
+    return length > 0;
+  }
+
+  /** Shows code at the beginning of `rest`; returns its length if it has ended, 0 if not, null if there is no code. */
+  #settleCode(rest) {
+    if (this.#code === null) {
+      this.#code = GrowingCode.of(rest);
+      if (this.#code === null) return null;
+      this.#removeTail();
+      this.append(this.#code.element);
+    }
+    const length = this.#code.take(rest, !this.#isGrowing);
+    if (length === null) return 0;
+    this.#code = null;
+    return length;
+  }
+
+  #settleBlocks(rest) {
+    const source = markdown.settledBeginning(rest) || (this.#isGrowing ? "" : rest);
+    if (source !== "") {
+      this.#removeTail();
+      this.#append(markdown.rendered(source, this.#definitions));
+    }
+    return source.length;
+  }
+
+  /** Renders the block that may still change. */
+  #showTail() {
+    const source = this.#text.slice(this.#settled);
+    if (this.#code !== null || source === this.#tailSource) return;
+    this.#removeTail();
+    if (source !== "") this.#tail = this.#append(markdown.renderedUnfinished(source));
+    this.#tailSource = source;
+  }
+
+  /** A definition may stand behind what refers to it, so a text with definitions is rendered again when it is whole. */
+  #learnDefinitions() {
+    const definitions = markdown.definitionsIn(this.#text);
+    this.#knowsDefinitions = true;
+    if (definitions === this.#definitions) return;
+    this.#startOver();
+    this.#definitions = definitions;
   }
 
   #startOver() {
     this.replaceChildren();
-    this.#settled = "";
+    this.#settled = 0;
+    this.#settledText = "";
     this.#tail = [];
-    this.#renderedTail = null;
+    this.#tailSource = null;
+    this.#code = null;
+    this.#definitions = "";
   }
 
-  #grow() {
-    const { settled, tail } = markdown.blocksOf(this.#text.slice(this.#settled.length));
-    if (settled.length > 0) {
-      this.#removeTail();
-      const source = settled.join("");
-      this.#append(markdown.rendered(source), true);
-      this.#settled += source;
-    }
-    if (tail === this.#renderedTail) return;
-    this.#removeTail();
-    this.#tail = this.#append(markdown.renderedUnfinished(tail), false);
-    this.#renderedTail = tail;
-  }
-
-  #finish() {
-    this.#removeTail();
-    const rest = this.#text.slice(this.#settled.length);
-    if (rest) this.#append(markdown.rendered(rest), true);
-    this.#settled = this.#text;
-  }
-
-  #append(fragment, isFinished) {
-    frameCode(fragment, isFinished);
+  #append(fragment) {
+    frameCode(fragment);
     const nodes = [...fragment.childNodes];
     this.append(fragment);
     return nodes;
@@ -115,7 +156,7 @@ class MarkdownText extends HTMLElement {
   #removeTail() {
     for (const node of this.#tail) node.remove();
     this.#tail = [];
-    this.#renderedTail = null;
+    this.#tailSource = null;
   }
 }
 
