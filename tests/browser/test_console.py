@@ -333,6 +333,46 @@ async def test_a_conversation_is_renamed_and_pinned(console: ConsolePage, servic
     assert {(item["title"], item["is_pinned"]) for item in listed} == {("Renamed", True), ("The newer one", False)}
 
 
+async def test_a_conversation_is_archived_and_taken_out_again(console: ConsolePage) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+
+    await console.titles.first.hover()
+    await console.page.get_by_role("listitem").get_by_role("button", name="Archive").click()
+    await expect(console.titles).to_have_count(0)
+    await console.button("Archive").click()
+    await expect(console.titles).to_have_text(["Hello"])
+    await console.titles.first.hover()
+    await console.button("Take out of the archive").click()
+    await expect(console.page.get_by_text("The archive is empty.")).to_be_visible()
+    await console.button("Archive").click()
+
+    await expect(console.titles).to_have_text(["Hello"])
+
+
+async def test_a_conversation_whose_creation_was_lost_is_created_once(console: ConsolePage) -> None:
+    created: list[str] = []
+
+    async def lose_the_first_answer(route: Route, request: Request) -> None:
+        if request.method != "POST":
+            await route.continue_()
+            return
+        created.append(request.post_data or "")
+        if len(created) == 1:
+            await route.fetch()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await console.page.route("**/api/conversations", lose_the_first_answer)
+    await console.send("Hello")
+
+    await expect(console.texts).to_have_text(["Hello"])
+    assert len(created) == 2
+    assert len(set(created)) == 1
+    assert [content for content, _ in await console.stored()] == ["Hello", "Hello"]
+
+
 async def test_a_deletion_can_be_undone_and_is_done_otherwise(console: ConsolePage, service: LiveService) -> None:
     await console.send("Hello")
     await expect(console.texts).to_have_text(["Hello"])

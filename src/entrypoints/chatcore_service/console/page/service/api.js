@@ -23,11 +23,13 @@ export class Api {
     this.#onSignedOut = onSignedOut;
   }
 
-  async conversations({ cursor } = {}) {
-    return this.#json("GET", `api/conversations?limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+  /** Returns a page of the list of the conversations, either of the archived ones or of the others. */
+  async conversations({ isArchive, cursor }) {
+    const query = new URLSearchParams({ limit: 50, archived: isArchive, ...(cursor && { cursor }) });
+    return this.#json("GET", `api/conversations?${query}`);
   }
 
-  /** Creates a conversation. A service that knows `id` gives a repeated request the same conversation. */
+  /** Creates a conversation; a repeated request with the same `id` gets the same conversation. */
   async createConversation(fields) {
     return this.#json("POST", "api/conversations", { body: fields });
   }

@@ -7,6 +7,8 @@ const UNDO_MS = 6000;
 export class ConversationList extends Observable {
   /** The conversations that are loaded, newest first. */
   items = [];
+  /** Whether the archived conversations are listed, or the others. */
+  isArchive = false;
   isLoading = false;
   /** Why the list could not be loaded, in a sentence; null if it could. */
   problem = null;
@@ -29,30 +31,41 @@ export class ConversationList extends Observable {
   /** Loads the newest conversations; those that were loaded and are older stay. */
   async load() {
     await this.#loading(async () => {
-      const page = await retrying(() => this.#api.conversations());
-      const oldest = page.items.at(-1)?.updated_at ?? "";
-      const known = new Set(page.items.map((item) => item.id));
-      const older = this.items.filter((item) => !known.has(item.id) && item.updated_at < oldest);
-      if (older.length === 0 || page.next_cursor === null) this.#nextCursor = page.next_cursor;
-      this.#show([...page.items, ...(page.next_cursor === null ? [] : older)]);
+      const page = await this.#page({});
+      this.#nextCursor = page.next_cursor;
+      // Pinned conversations come with the first page, however old they are.
+      this.#add([...page.items, ...page.pinned]);
     });
+  }
+
+  /** Lists the archived conversations, or the others. */
+  async showArchive(isArchive) {
+    this.isArchive = isArchive;
+    this.items = [];
+    this.#nextCursor = null;
+    await this.load();
   }
 
   /** Loads the next page of older conversations. */
   async loadMore() {
     if (this.isLoading || !this.hasMore) return;
     await this.#loading(async () => {
-      const page = await retrying(() => this.#api.conversations({ cursor: this.#nextCursor }));
+      const page = await this.#page({ cursor: this.#nextCursor });
       this.#nextCursor = page.next_cursor;
-      const known = new Set(this.items.map((item) => item.id));
-      this.#show([...this.items, ...page.items.filter((item) => !known.has(item.id))]);
+      this.#add(page.items);
     });
+  }
+
+  async #page(place) {
+    const { isArchive } = this;
+    const page = await retrying(() => this.#api.conversations({ isArchive, ...place }));
+    // The reader may have chosen the other list meanwhile.
+    return isArchive === this.isArchive ? page : { items: [], pinned: [], next_cursor: this.#nextCursor };
   }
 
   /** Shows a conversation as the service has just described it. */
   put(conversation) {
-    const others = this.items.filter((item) => item.id !== conversation.id);
-    this.#show([...others, conversation].sort((one, other) => (one.updated_at < other.updated_at ? 1 : -1)));
+    this.#add([conversation]);
   }
 
   async change(id, changes) {
@@ -107,8 +120,12 @@ export class ConversationList extends Observable {
     this.changed();
   }
 
-  #show(items) {
-    this.items = items;
+  /** Shows conversations in their places; one that has moved to the other list disappears. */
+  #add(conversations) {
+    const byId = new Map([...this.items, ...conversations].map((conversation) => [conversation.id, conversation]));
+    this.items = [...byId.values()]
+      .filter((conversation) => conversation.is_archived === this.isArchive)
+      .sort((one, other) => (one.updated_at < other.updated_at ? 1 : -1));
     this.changed();
   }
 }

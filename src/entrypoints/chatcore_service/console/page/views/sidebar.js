@@ -40,8 +40,16 @@ export class Sidebar {
           )}
           ${this.#ending(shown)}
         </div>
+        <button
+          type="button"
+          class="sidebar-action quiet"
+          aria-pressed=${this.#list.isArchive}
+          @click=${() => this.#list.showArchive(!this.#list.isArchive)}
+        >
+          ${icon("archive")}<span>Archive</span>
+        </button>
         ${canSignOut
-          ? html`<button type="button" class="sign-out quiet" @click=${() => this.#actions.signOut()}>
+          ? html`<button type="button" class="sidebar-action quiet" @click=${() => this.#actions.signOut()}>
               ${icon("signOut")}<span>Sign out</span>
             </button>`
           : nothing}
@@ -66,7 +74,7 @@ export class Sidebar {
 
   #item(conversation, openId) {
     if (this.#renaming === conversation.id) return this.#renameForm(conversation);
-    const { id, title, is_pinned: isPinned, active_reply_id: running } = conversation;
+    const { id, title, is_pinned: isPinned, is_archived: isArchived, active_reply_id: running } = conversation;
     return html`
       <a
         href="#/c/${id}"
@@ -83,6 +91,9 @@ export class Sidebar {
           pressed: isPinned,
         })}
         ${iconButton("rename", "Rename", () => this.#beginRenaming(id))}
+        ${iconButton("archive", isArchived ? "Take out of the archive" : "Archive", () =>
+          this.#list.change(id, { is_archived: !isArchived }),
+        )}
         ${iconButton("delete", "Delete", () => this.#delete(conversation, openId))}
       </span>
     `;
@@ -105,7 +116,7 @@ export class Sidebar {
   }
 
   #ending(shown) {
-    const { isLoading, problem, hasMore } = this.#list;
+    const { isLoading, isArchive, problem, hasMore } = this.#list;
     if (isLoading) return html`<p class="note" role="status">Loading …</p>`;
     if (problem) {
       return html`<p class="note" role="alert">
@@ -115,7 +126,8 @@ export class Sidebar {
     if (hasMore) {
       return html`<button type="button" class="quiet" @click=${() => this.#list.loadMore()}>Show older ones</button>`;
     }
-    return shown.length === 0 ? html`<p class="note">Your conversations will be listed here.</p>` : nothing;
+    const empty = isArchive ? "The archive is empty." : "Your conversations will be listed here.";
+    return shown.length === 0 ? html`<p class="note">${empty}</p>` : nothing;
   }
 
   #open(event, id) {
