@@ -22,6 +22,8 @@ class ConsolePage:
 
     tab: WatchedTab
     service: LiveService
+    #: The path of the page at the service's origin.
+    path: str = "/"
 
     @property
     def page(self) -> Page:
@@ -64,7 +66,7 @@ class ConsolePage:
 
     async def load(self, fragment: str = "") -> None:
         """Loads the page."""
-        await self.page.goto(f"{self.tab.origin}/{fragment}")
+        await self.page.goto(f"{self.tab.origin}{self.path}{fragment}")
 
     async def sign_in(self, token: str = TOKEN) -> None:
         """Loads the page and signs in with a token."""

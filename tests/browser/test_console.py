@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import socket
 
 import pytest
 from playwright.async_api import Browser, Request, Route, expect
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from chatcore.errors import InferenceUnreachableError
 from chatcore_memory import DONE_FRAME, PAUSE, token_frame
 from tests.browser.console_page import ConsolePage, open_console
+from tests.browser.issuer import serving
+from tests.browser.watched_tab import open_tab
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
 from tests.integration.faults.waiting import eventually
 
@@ -407,6 +412,20 @@ async def test_shift_and_enter_begin_a_line(console: ConsolePage) -> None:
     await expect(console.asked).to_have_text(["One\nTwo"])
 
 
+async def test_a_key_that_sends_in_the_same_frame_as_the_last_one_sends_everything(console: ConsolePage) -> None:
+    # The page is drawn once in a frame, and both events come before that.
+    await console.field.evaluate(
+        """(field) => {
+          field.value = "Quick";
+          field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+          field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+        }"""
+    )
+
+    await expect(console.asked).to_have_text(["Quick"])
+    await expect(console.field).to_have_value("")
+
+
 async def test_each_conversation_has_a_draft_that_survives_a_reload(console: ConsolePage) -> None:
     await console.send("Hello")
     await expect(console.texts).to_have_text(["Hello"])
@@ -447,6 +466,22 @@ async def test_the_end_is_followed_only_while_the_reader_is_there(console: Conso
     await console.button("Latest").click()
 
     await expect(console.texts.get_by_text("The end.")).to_be_in_viewport()
+
+
+async def test_the_page_works_below_a_path_of_a_proxy(browser: Browser, service: LiveService) -> None:
+    proxy = Starlette(routes=[Mount("/chat", service.container.application())])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with serving(proxy, listener), open_tab(browser, origin) as tab:
+            console = ConsolePage(tab, service, path="/chat/")
+            await console.sign_in()
+            await console.send("Hello")
+            await expect(console.texts).to_have_text(["Hello"])
+            await console.page.reload()
+            await expect(console.texts).to_have_text(["Hello"])
+
+            assert console.page.url.startswith(f"{origin}/chat/#/c/")
+            assert (tab.foreign_urls, tab.errors) == ([], [])
 
 
 # -- Looks -----------------------------------------------------------------------------------------------------------

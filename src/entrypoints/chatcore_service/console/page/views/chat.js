@@ -1,5 +1,6 @@
 // The open conversation.
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
+import { guard } from "../vendor/lit-html/directives/guard.js";
 import { repeat } from "../vendor/lit-html/directives/repeat.js";
 import { FollowEnd } from "./follow-end.js";
 import { icon } from "./icons.js";
@@ -11,6 +12,7 @@ export class ChatView {
   #chat;
   #redraw;
   #followEnd;
+  #hasUnsent = false;
 
   /**
    * @param {OpenChat} chat the conversation
@@ -36,6 +38,7 @@ export class ChatView {
   view() {
     const chat = this.#chat;
     const isBusy = chat.running !== null;
+    this.#hasUnsent = chat.unsent.length > 0;
     return html`
       <div class="messages" @scroll=${(event) => this.#loadOlderNearBeginning(event.currentTarget)}>
         <div class="column" role="log" aria-label="Messages" aria-live="polite" aria-busy=${isBusy}>
@@ -67,13 +70,18 @@ export class ChatView {
   }
 
   #message(message, isBusy) {
+    if (message.role !== "assistant") return guard([message], () => userMessage(message));
     const chat = this.#chat;
-    if (message.role !== "assistant") return userMessage(message);
-    const place = { isLast: message === chat.messages.at(-1) && chat.unsent.length === 0, isBusy };
-    return replyMessage(message, chat.logOf(message), place, {
-      regenerate: () => chat.regenerate(),
-      continueReply: (reply) => chat.continueReply(reply),
-    });
+    const log = chat.logOf(message);
+    const isLast = message === chat.messages.at(-1) && !this.#hasUnsent;
+    const place = { isLast, isBusy: isLast && isBusy };
+    // A key that is pressed draws the page again, but not the hundreds of messages in which nothing has changed.
+    return guard([message, log, log.lastId, place.isLast, place.isBusy], () =>
+      replyMessage(message, log, place, {
+        regenerate: () => chat.regenerate(),
+        continueReply: (reply) => chat.continueReply(reply),
+      }),
+    );
   }
 
   #placeholder() {

@@ -1,5 +1,6 @@
 // Where the reader writes.
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
+import { live } from "../vendor/lit-html/directives/live.js";
 import { draftOf, keepDraft } from "../state/drafts.js";
 import { icon } from "./icons.js";
 
@@ -48,7 +49,7 @@ export class Composer {
             aria-label="Message"
             placeholder="Write a message"
             aria-describedby="length"
-            .value=${this.#text}
+            .value=${live(this.#text)}
             @input=${(event) => this.#typed(event.target.value)}
             @keydown=${(event) => this.#pressed(event)}
           ></textarea>
