@@ -41,14 +41,22 @@ export class FollowEnd {
     this.#keep();
   }
 
-  /** Keeps what the reader sees in its place while `change` puts something in front of it. */
+  /** Keeps what the reader sees in its place when the page is drawn with what `change` puts in front of it. */
   async keepingPlace(change) {
-    const scroller = this.#scroller;
-    const fromEnd = scroller.scrollHeight - scroller.scrollTop;
     await change();
+    // The heights of messages may change as well, so a message is kept in its place and not a distance to the end.
+    const seen = this.#firstSeen();
+    if (seen === null) return;
+    const { top } = seen.getBoundingClientRect();
     requestAnimationFrame(() => {
-      scroller.scrollTop = scroller.scrollHeight - fromEnd;
+      this.#scroller.scrollTop += seen.getBoundingClientRect().top - top;
     });
+  }
+
+  #firstSeen() {
+    const { top } = this.#scroller.getBoundingClientRect();
+    const messages = [...this.#scroller.querySelectorAll("article")];
+    return messages.find((message) => message.getBoundingClientRect().bottom > top) ?? null;
   }
 
   #scrolled() {
