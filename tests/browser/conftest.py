@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.browser.chromium import started_chromium
@@ -16,28 +17,34 @@ from tests.integration.entrypoints.chatcore_service.http_server import LiveServi
 expect.set_options(timeout=20_000)
 
 
-@pytest.fixture
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Runs all tests in one event loop, since they share a browser."""
+    for item in items:
+        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def service() -> AsyncIterator[LiveService]:
     """Provides the service on adapters in memory and a real socket."""
     async with live_service() as service:
         yield service
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Provides Chromium with a fresh profile."""
+    """Provides Chromium. It takes seconds to start, and each test opens its tabs in a context of its own."""
     async with started_chromium() as browser:
         yield browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def docs(browser: Browser, service: LiveService) -> AsyncIterator[DocsPage]:
     """Provides the docs page of the service, not loaded yet."""
     async with open_docs_page(browser, service) as docs:
         yield docs
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def console(browser: Browser, service: LiveService) -> AsyncIterator[ConsolePage]:
     """Provides the built-in page, whose reader has signed in."""
     async with open_console(browser, service) as console:

@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 from attrs import evolve
 from playwright.async_api import Browser, Request, expect
 
@@ -106,13 +107,13 @@ async def test_a_one_time_code_in_the_address_signs_in_once(browser: Browser, co
 # -- With an issuer --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def issuer() -> AsyncIterator[RunningIssuer]:
     async with running_issuer() as issuer:
         yield issuer
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def of_issuer(browser: Browser, issuer: RunningIssuer) -> AsyncIterator[ConsolePage]:
     """Provides the page of a service that trusts the issuer."""
     oidc = OidcSettings(issuer=issuer.url, audiences=(AUDIENCE,), client_id=CLIENT, scope="openid chat")

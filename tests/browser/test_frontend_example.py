@@ -9,6 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from attrs import evolve, frozen
 from playwright.async_api import Browser, Locator, Page, Request, Route, expect
 
@@ -42,7 +43,7 @@ def origin() -> Iterator[str]:
             serving.join()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def service(origin: str) -> AsyncIterator[LiveService]:
     """Runs the service, which allows the example's origin."""
     async with live_service(evolve(SETTINGS, frontend_origins=(origin,))) as service:
@@ -77,7 +78,7 @@ class Frontend:
         return [(message["content"], message["status"]) for message in opened["messages"]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def frontend(browser: Browser, service: LiveService, origin: str) -> AsyncIterator[Frontend]:
     """Opens the page and logs in."""
     page = await browser.new_page()
