@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from attrs import frozen
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Request, Route, expect
 
 from chatcore_service.console.files import console_files
 from tests.browser.watched_tab import WatchedTab, open_tab
@@ -79,6 +79,21 @@ class ConsolePage:
         """Sends a message."""
         await self.field.fill(content)
         await self.field.press("Enter")
+
+    async def lose_first_answer(self, pattern: str) -> list[str]:
+        """Loses the answer to the first request; returns a list that gets the idempotency keys of all requests."""
+        keys: list[str] = []
+
+        async def answer(route: Route, request: Request) -> None:
+            keys.append(request.headers["idempotency-key"])
+            if len(keys) == 1:
+                await route.fetch()
+                await route.abort()
+            else:
+                await route.continue_()
+
+        await self.page.route(pattern, answer)
+        return keys
 
     async def conversation(self) -> dict[str, Any]:
         """Returns the only conversation of the reader with its messages, as the service has it."""

@@ -242,17 +242,7 @@ async def test_a_message_whose_answer_was_lost_is_sent_again_and_stored_once(
     console: ConsolePage, service: LiveService
 ) -> None:
     service.inference.say("Good morning")
-    keys: list[str] = []
-
-    async def lose_the_first_answer(route: Route, request: Request) -> None:
-        keys.append(request.headers["idempotency-key"])
-        if len(keys) == 1:
-            await route.fetch()
-            await route.abort()
-        else:
-            await route.continue_()
-
-    await console.page.route("**/messages", lose_the_first_answer)
+    keys = await console.lose_first_answer("**/messages")
     await console.send("Hello")
 
     await expect(console.texts).to_have_text(["Good morning"])

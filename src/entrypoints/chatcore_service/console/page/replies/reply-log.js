@@ -6,6 +6,8 @@ export class ReplyLog {
   parts = [];
   /** The id of the last event, from which the stream goes on; null at the beginning. */
   lastId = null;
+  /** Why the reply is not complete, as a code; null as far as is known. */
+  error = null;
   /** How long the model has thought, as far as the reader has watched. */
   thinkingMs = 0;
   #position = 0;
@@ -44,7 +46,7 @@ export class ReplyLog {
     const frame = parsed(data);
     if (frame === null) return null;
     if (Number.isInteger(frame.rewind)) this.#rewind(frame.rewind);
-    else if (frame.error !== undefined) return this.#moved(id, { error: frame.error });
+    else if (frame.error !== undefined) return this.#moved(id, { error: (this.error = frame.error) });
     else if (frame.done === true) return this.#moved(id, { error: null });
     else if (typeof frame.token === "string") this.#append("text", frame.token, id);
     else if (typeof frame.reasoning === "string") this.#append("reasoning", frame.reasoning, id);

@@ -26,43 +26,48 @@ export class Api {
   /** Returns a page of the list of the conversations, either of the archived ones or of the others. */
   async conversations({ isArchive, cursor }) {
     const query = new URLSearchParams({ limit: 50, archived: isArchive, ...(cursor && { cursor }) });
-    return this.#json("GET", `api/conversations?${query}`);
+    return this.json("GET", `api/conversations?${query}`);
   }
 
   /** Creates a conversation; a repeated request with the same `id` gets the same conversation. */
   async createConversation(fields) {
-    return this.#json("POST", "api/conversations", { body: fields });
+    return this.json("POST", "api/conversations", { body: fields });
   }
 
   /** Returns a conversation with its newest messages, or with those before a cursor. */
   async openConversation(id, { before, limit = 50 } = {}) {
     const query = new URLSearchParams({ limit, ...(before && { before }) });
-    return this.#json("GET", `api/conversations/${id}?${query}`);
+    return this.json("GET", `api/conversations/${id}?${query}`);
   }
 
   async changeConversation(id, changes) {
-    return this.#json("PATCH", `api/conversations/${id}`, { body: changes });
+    return this.json("PATCH", `api/conversations/${id}`, { body: changes });
   }
 
   async deleteConversation(id, { keepalive = false } = {}) {
     await this.request("DELETE", `api/conversations/${id}`, { keepalive });
   }
 
-  /** Sends a message; a request that is repeated with the same key and content appends nothing. */
-  async send(conversationId, content, key) {
-    return this.#begin(`api/conversations/${conversationId}/messages`, { content, on_busy: "reject" }, key);
+  /**
+   * Sends a message; a request that is repeated with the same key and fields appends nothing.
+   *
+   * @param {{content: string, parent_id?: string|null}} fields the text, and after which message it comes; without
+   *   `parent_id` after the last one, and with null in front of all
+   */
+  async send(conversationId, fields, key) {
+    return this.begin(`api/conversations/${conversationId}/messages`, { ...fields, on_busy: "reject" }, key);
   }
 
-  async regenerate(conversationId, key) {
-    return this.#begin(`api/conversations/${conversationId}/regenerate`, { on_busy: "reject" }, key);
+  async regenerate(conversationId, fields, key) {
+    return this.begin(`api/conversations/${conversationId}/regenerate`, { ...fields, on_busy: "reject" }, key);
   }
 
-  async continueReply(conversationId, messageId, key) {
-    return this.#begin(`api/conversations/${conversationId}/messages/${messageId}/continue`, {}, key);
+  async continueReply(conversationId, messageId, fields, key) {
+    return this.begin(`api/conversations/${conversationId}/messages/${messageId}/continue`, fields, key);
   }
 
   async stop(conversationId, messageId) {
-    return this.#json("POST", `api/conversations/${conversationId}/messages/${messageId}/stop`);
+    return this.json("POST", `api/conversations/${conversationId}/messages/${messageId}/stop`);
   }
 
   /** Returns the response with a reply's stream, from the event after `lastId`. */
@@ -72,11 +77,11 @@ export class Api {
   }
 
   /** Begins a reply and returns the message and the reply, without waiting for its text. */
-  async #begin(path, body, key) {
-    return this.#json("POST", path, { body, headers: { Prefer: "respond-async", "Idempotency-Key": key } });
+  async begin(path, body, key) {
+    return this.json("POST", path, { body, headers: { Prefer: "respond-async", "Idempotency-Key": key } });
   }
 
-  async #json(method, path, options) {
+  async json(method, path, options) {
     const response = await this.request(method, path, options);
     try {
       return await response.json();

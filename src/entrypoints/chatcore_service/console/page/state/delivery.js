@@ -24,19 +24,38 @@ export class Delivery {
     this.#events = events;
   }
 
-  /** Returns whether the attempts to send a message were in vain, so that the reader has to decide. */
-  hasFailed({ key }) {
-    return this.#failed.has(key);
+  /** Returns what the service has not acknowledged, and whether the reader has to decide about it. */
+  of(conversationId) {
+    return this.#outbox.of(conversationId).map((unsent) => ({ ...unsent, hasFailed: this.#failed.has(unsent.key) }));
   }
 
-  /** Sends a message, unless that is under way. */
-  async deliver(unsent) {
+  /** Sends a message; returns the id of its conversation. `fields` are those of the outbox. */
+  send(conversationId, content, fields) {
+    const unsent = this.#outbox.add(conversationId, content, fields);
+    this.#deliver(unsent);
+    return unsent.conversationId;
+  }
+
+  /** Sends what waits for a conversation, unless that is under way. */
+  retry(conversationId) {
+    for (const unsent of this.#outbox.of(conversationId)) this.#deliver(unsent);
+  }
+
+  /** Gives a message up; returns its text, or null if it is not there any more. */
+  takeBack(conversationId, key) {
+    const unsent = this.#outbox.of(conversationId).find((other) => other.key === key);
+    if (unsent === undefined) return null;
+    this.#outbox.remove(unsent);
+    return unsent.content;
+  }
+
+  async #deliver(unsent) {
     if (this.#underWay.has(unsent.key)) return;
     this.#underWay.add(unsent.key);
     this.#failed.delete(unsent.key);
     try {
       if (unsent.isNew) await this.#create(unsent);
-      const turn = await this.#attempt(() => this.#api.send(unsent.conversationId, unsent.content, unsent.key));
+      const turn = await this.#attempt(() => this.#api.send(unsent.conversationId, fieldsOf(unsent), unsent.key));
       this.#outbox.remove(unsent);
       this.#events.begun(unsent, turn);
     } catch (failure) {
@@ -66,4 +85,8 @@ export class Delivery {
   #attempt(request) {
     return retrying(request, { most: MOST_ATTEMPTS, onWaiting: (isWaiting) => this.#events.waiting(isWaiting) });
   }
+}
+
+function fieldsOf({ content, sampling, parentId }) {
+  return { content, ...sampling, ...(parentId !== undefined && { parent_id: parentId }) };
 }

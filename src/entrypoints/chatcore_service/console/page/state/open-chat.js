@@ -1,51 +1,59 @@
 // The conversation that the reader has open: its messages, the reply that is being written, and what the reader does.
-import { followReply } from "../replies/follow.js";
-import { Refused } from "../service/problems.js";
+import { Refused, replyErrorSentence } from "../service/problems.js";
 import { retrying } from "../service/retrying.js";
 import { Delivery, MOST_ATTEMPTS } from "./delivery.js";
+import { Following } from "./following.js";
 import { newId } from "./ids.js";
 import { Observable } from "./observable.js";
+import { Path } from "./path.js";
 import { ReplyLogs } from "./reply-logs.js";
 import { WaitingNote } from "./waiting-note.js";
 
 export class OpenChat extends Observable {
   /** The conversation; null in a new chat, and until it is loaded. */
   conversation = null;
-  /** The messages that are loaded, oldest first. */
-  messages = [];
   /** `loading`, `ready`, `missing` or `failed`. */
   state = "ready";
   /** What went wrong last, in a sentence, or null. */
   problem = null;
   /** A text that was refused and that the reader can change. */
   returned = null;
+  /** The message to bring into view, or null. */
+  target = null;
+  #path = new Path();
   #note = new WaitingNote(() => this.changed());
   #id = null;
   #api;
-  #outbox;
   #logs = new ReplyLogs();
-  #previousCursor = null;
-  #isLoadingOlder = false;
-  #following = null;
+  #loadingOlder = null;
+  #following;
   #delivery;
   #onConversation;
+  #samplingOf;
 
   /**
    * @param {Api} api the service
    * @param {Outbox} outbox messages that the service has not acknowledged
    * @param {(conversation: object) => void} onConversation is called with each newer description of the conversation
+   * @param {() => object} samplingOf returns the fields of sampling for the next reply
    */
-  constructor(api, outbox, onConversation) {
+  constructor(api, outbox, onConversation, samplingOf = () => ({})) {
     super();
     this.#api = api;
-    this.#outbox = outbox;
     this.#onConversation = onConversation;
+    this.#samplingOf = samplingOf;
     this.#delivery = new Delivery(api, outbox, {
       created: (unsent, conversation) => this.#created(unsent, conversation),
       begun: (unsent, turn) => this.#id === unsent.conversationId && this.#showTurn(turn),
       refused: (unsent, failure) => this.#notSent(unsent, failure, { isRefused: true }),
       failed: (unsent, failure) => this.#notSent(unsent, failure, { isRefused: false }),
       waiting: (isWaiting) => this.#note.set(isWaiting),
+    });
+    this.#following = new Following(api, this.#logs, {
+      changed: () => this.changed(),
+      waiting: (isWaiting) => this.#note.set(isWaiting),
+      ended: (reply) => this.#ended(reply),
+      failed: (failure) => this.#failed(failure),
     });
   }
 
@@ -54,9 +62,19 @@ export class OpenChat extends Observable {
     return this.#id;
   }
 
-  /** The reply that is being written, or null. */
+  /** The messages that are loaded, oldest first. */
+  get messages() {
+    return this.#path.messages;
+  }
+
+  /** The shown reply that is being written, or null. */
+  get growing() {
+    return this.#path.growing;
+  }
+
+  /** The id of the reply that is being written, in whichever branch, or null. */
   get running() {
-    return this.messages.findLast((message) => message.status === "streaming") ?? null;
+    return this.growing?.id ?? this.conversation?.active_reply_id ?? null;
   }
 
   /** Whether the connection is lost and the page waits for it. */
@@ -65,12 +83,12 @@ export class OpenChat extends Observable {
   }
 
   get hasOlder() {
-    return this.#previousCursor !== null;
+    return this.#path.previousCursor !== null;
   }
 
   /** Messages of this conversation that the service has not acknowledged, each with what is known of its delivery. */
   get unsent() {
-    return this.#outbox.of(this.#id).map((unsent) => ({ ...unsent, hasFailed: this.#delivery.hasFailed(unsent) }));
+    return this.#delivery.of(this.#id);
   }
 
   /** Returns what is known of a reply. */
@@ -85,11 +103,10 @@ export class OpenChat extends Observable {
     this.state = id === null ? "ready" : "loading";
     this.changed();
     if (id === null) return;
-    const unsent = this.#outbox.of(id);
     // A conversation that was never acknowledged does not exist yet.
-    if (unsent.some(({ isNew }) => isNew)) this.state = "ready";
+    if (this.unsent.some(({ isNew }) => isNew)) this.state = "ready";
     else await this.#load();
-    for (const message of unsent) this.#delivery.deliver(message);
+    if (this.#id === id) this.#delivery.retry(id);
   }
 
   /** Loads the newest messages again, and follows the reply that is being written. */
@@ -103,7 +120,7 @@ export class OpenChat extends Observable {
       if (!isCurrent()) return;
       this.#show(opened);
       this.state = "ready";
-      this.#followRunning();
+      this.#followGrowing();
     } catch (failure) {
       if (!isCurrent()) return;
       this.state = failure instanceof Refused && failure.status === 404 ? "missing" : "failed";
@@ -114,28 +131,35 @@ export class OpenChat extends Observable {
 
   /** Loads older messages, in front of those that are there. */
   async loadOlder() {
+    if (this.hasOlder) await (this.#loadingOlder ??= this.#loadPage());
+  }
+
+  async #loadPage() {
     const id = this.#id;
-    if (!this.hasOlder || this.#isLoadingOlder) return;
-    this.#isLoadingOlder = true;
     try {
-      const page = await retrying(() => this.#api.openConversation(id, { before: this.#previousCursor }));
-      if (this.#id !== id) return;
-      this.#previousCursor = page.previous_cursor;
-      this.messages = [...page.messages, ...this.messages];
+      const page = await retrying(() => this.#api.openConversation(id, { before: this.#path.previousCursor }));
+      if (this.#id === id) this.#path.putOlder(page);
     } catch (failure) {
       if (this.#id === id) this.problem = failure.message;
     } finally {
-      this.#isLoadingOlder = false;
+      this.#loadingOlder = null;
       this.changed();
     }
   }
 
   /** Sends a message; in a new chat, it begins a conversation, whose id is returned. */
   send(content) {
+    return this.#deliver(content, { sampling: this.#samplingOf() });
+  }
+
+  /** Sends a message as another version of one that is there. */
+  edit(message, content) {
+    this.#deliver(content, { sampling: this.#samplingOf(), parentId: message.parent_id });
+  }
+
+  #deliver(content, fields) {
     this.problem = null;
-    const unsent = this.#outbox.add(this.#id, content);
-    this.#id = unsent.conversationId;
-    this.#delivery.deliver(unsent);
+    this.#id = this.#delivery.send(this.#id, content, fields);
     this.changed();
     return this.#id;
   }
@@ -143,16 +167,13 @@ export class OpenChat extends Observable {
   /** Tries again to send what could not be sent. */
   retryUnsent() {
     this.problem = null;
-    for (const unsent of this.#outbox.of(this.#id)) this.#delivery.deliver(unsent);
+    this.#delivery.retry(this.#id);
     this.changed();
   }
 
   /** Takes back a message that could not be sent, so that the reader can change it. */
   takeBack(key) {
-    const unsent = this.#outbox.of(this.#id).find((other) => other.key === key);
-    if (unsent === undefined) return;
-    this.#outbox.remove(unsent);
-    this.returned = unsent.content;
+    this.returned = this.#delivery.takeBack(this.#id, key);
     this.changed();
   }
 
@@ -175,21 +196,74 @@ export class OpenChat extends Observable {
 
   /** Stops the reply that is being written. Its stream then ends. */
   async stop() {
-    const reply = this.running;
-    if (reply === null) return;
-    await this.#acting(() => this.#api.stop(this.#id, reply.id));
+    const replyId = this.running;
+    if (replyId === null) return;
+    await this.#acting(async () => {
+      await this.#api.stop(this.#id, replyId);
+      // No stream of this page tells the end of a reply in another branch.
+      if (this.growing === null) await this.#load();
+    });
   }
 
-  /** Asks for another reply in place of the last one. */
-  async regenerate() {
+  /** Asks for another version of a reply. */
+  async regenerate(message) {
     const key = newId();
-    await this.#begin(() => this.#api.regenerate(this.#id, key));
+    const fields = { message_id: message.id, ...this.#samplingOf() };
+    await this.#begin(() => this.#api.regenerate(this.#id, fields, key));
+  }
+
+  /** Shows another version of a message, and what followed it. */
+  async choose(messageId) {
+    await this.#acting(async () => {
+      await this.#attempt(() => this.#api.changeConversation(this.#id, { head_id: messageId, follow: true }));
+      await this.#load();
+    });
+  }
+
+  /** Shows a message, whichever branch it is in. */
+  async showMessage(messageId) {
+    if (!(await this.#loadUpTo(messageId))) {
+      await this.choose(messageId);
+      await this.#loadUpTo(messageId);
+    }
+    this.target = messageId;
+    this.changed();
+  }
+
+  /** Loads older messages until one is there; returns whether it is. */
+  async #loadUpTo(messageId) {
+    const id = this.#id;
+    while (this.#id === id && this.problem === null && !this.#path.has(messageId) && this.hasOlder) {
+      await this.loadOlder();
+    }
+    return this.#path.has(messageId);
+  }
+
+  /** Takes a newer description of the conversation, which another tab, device or person may have changed. */
+  changedElsewhere(conversation) {
+    const before = this.conversation;
+    if (conversation.id !== this.#id || before === null) return;
+    this.conversation = conversation;
+    const isOwnTurn = this.unsent.length > 0;
+    const hasMoved = conversation.head_id !== before.head_id && conversation.head_id !== this.#path.end;
+    const goesOn = conversation.active_reply_id === this.#path.end && this.growing === null;
+    if (!isOwnTurn && (hasMoved || (goesOn && this.#path.end !== null))) this.#load();
+    this.changed();
+  }
+
+  /** Takes the news that a conversation was deleted. */
+  deletedElsewhere(id) {
+    if (id !== this.#id) return;
+    this.#leave();
+    this.state = "missing";
+    this.changed();
   }
 
   /** Makes a reply go on from where it ended. */
   async continueReply(message) {
     const key = newId();
-    await this.#begin(() => this.#api.continueReply(this.#id, message.id, key));
+    const fields = this.#samplingOf();
+    await this.#begin(() => this.#api.continueReply(this.#id, message.id, fields, key));
   }
 
   async #begin(request) {
@@ -215,61 +289,38 @@ export class OpenChat extends Observable {
   }
 
   #showTurn({ user_message: asked, assistant_message: reply }) {
-    // The reply takes the place of everything after the message that it answers.
-    const before = this.messages.findIndex((message) => message.id === asked.id);
-    const kept = before < 0 ? this.messages : this.messages.slice(0, before);
-    this.messages = [...kept, asked, reply];
+    const isPlaced = this.#path.putTurn(asked, reply);
     // The log of a reply that goes on has what was there.
     this.#logs.begin(reply);
-    this.#followRunning();
+    this.#followGrowing();
     this.changed();
-    this.#announce();
+    if (isPlaced) this.#announce();
+    else this.#load();
   }
 
-  #show(opened) {
-    const { messages, previous_cursor: previousCursor = null, ...conversation } = opened;
-    const first = messages[0];
-    const place = first ? this.messages.findIndex((message) => message.id === first.id) : -1;
-    // Older pages that the reader has loaded stay, unless the page begins elsewhere.
-    if (place < 0) this.#previousCursor = previousCursor;
-    this.messages = [...this.messages.slice(0, Math.max(place, 0)), ...messages];
+  #show({ messages, previous_cursor, ...conversation }) {
+    this.#path.show({ messages, previous_cursor });
     this.#logs.forgetOutdated(messages);
     this.conversation = conversation;
     this.#onConversation(conversation);
   }
 
-  #followRunning() {
-    const reply = this.running;
-    if (reply === null || this.#following?.messageId === reply.id) return;
-    this.#following?.abort();
-    this.#follow(reply);
+  #followGrowing() {
+    if (this.growing !== null) this.#following.follow(this.#id, this.growing);
   }
 
-  async #follow(reply) {
+  async #ended(reply) {
     const id = this.#id;
-    const controller = new AbortController();
-    this.#following = { messageId: reply.id, abort: () => controller.abort() };
-    try {
-      await followReply(
-        (lastId, signal) => this.#api.stream(id, reply.id, { lastId, signal }),
-        this.logOf(reply),
-        {
-          signal: controller.signal,
-          onWaiting: (isWaiting) => this.#note.set(isWaiting),
-          onChange: (log) => {
-            this.#logs.replace(reply, log);
-            this.changed();
-          },
-        },
-      );
-    } catch (failure) {
-      this.problem = failure.message;
-      this.changed();
-      return;
-    }
-    if (controller.signal.aborted) return;
-    this.#following = null;
+    const { error } = this.logOf(reply);
     await this.#load();
+    // If a regeneration came to nothing, the service shows the earlier reply again.
+    if (this.#id !== id || error === null || this.#path.has(reply.id)) return;
+    this.#failed(new Error(replyErrorSentence(error)));
+  }
+
+  #failed(failure) {
+    this.problem = failure.message;
+    this.changed();
   }
 
   /** Lets the list show that a reply has begun, with the title that the first message gave the conversation. */
@@ -286,12 +337,11 @@ export class OpenChat extends Observable {
   }
 
   #leave() {
-    this.#following?.abort();
-    this.#following = null;
+    this.#following.stop();
     this.#logs.clear();
-    this.#previousCursor = null;
+    this.#path.clear();
     this.conversation = null;
-    this.messages = [];
+    this.target = null;
     this.problem = null;
     this.returned = null;
     this.#note.set(false);

@@ -3,7 +3,12 @@
 import { newId } from "./ids.js";
 import { keep, kept } from "./tab-storage.js";
 
-/** @typedef {{key: string, conversationId: string, isNew: boolean, content: string}} Unsent */
+/**
+ * A key is bound to everything that is sent with it, so all of it is kept.
+ *
+ * @typedef {{key: string, conversationId: string, isNew: boolean, content: string, sampling: object,
+ *   parentId?: string|null}} Unsent
+ */
 
 export class Outbox {
   /** @type {Unsent[]} */
@@ -18,10 +23,13 @@ export class Outbox {
    * Adds a message.
    *
    * @param {string|null} conversationId the conversation; null for a new one, whose id is chosen here
+   * @param {{sampling: object, parentId?: string|null}} fields the fields of sampling, and after which message the new
+   *   one comes; without `parentId` after the last one
    * @returns {Unsent}
    */
-  add(conversationId, content) {
-    const unsent = { key: newId(), conversationId: conversationId ?? newId(), isNew: conversationId === null, content };
+  add(conversationId, content, fields) {
+    const isNew = conversationId === null;
+    const unsent = { key: newId(), conversationId: conversationId ?? newId(), isNew, content, ...fields };
     this.#unsent.push(unsent);
     this.#save();
     return unsent;

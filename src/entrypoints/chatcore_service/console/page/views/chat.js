@@ -2,6 +2,7 @@
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 import { guard } from "../vendor/lit-html/directives/guard.js";
 import { repeat } from "../vendor/lit-html/directives/repeat.js";
+import { editForm } from "./edit-message.js";
 import { FollowEnd } from "./follow-end.js";
 import { icon } from "./icons.js";
 import { replyMessage, unsentMessage, userMessage } from "./message.js";
@@ -13,6 +14,8 @@ export class ChatView {
   #redraw;
   #followEnd;
   #hasUnsent = false;
+  /** The message that the reader edits, and the text so far. */
+  #edited = null;
 
   /**
    * @param {OpenChat} chat the conversation
@@ -32,6 +35,17 @@ export class ChatView {
   /** Has to be called after the page was drawn. */
   drawn() {
     this.#followEnd.watch(document.querySelector(".messages"));
+    if (this.#chat.target !== null) this.#showTarget();
+  }
+
+  #showTarget() {
+    const target = document.querySelector(`[data-id="${CSS.escape(this.#chat.target)}"]`);
+    this.#chat.target = null;
+    if (target === null) return;
+    this.#followEnd.leave();
+    target.scrollIntoView({ block: "center" });
+    target.classList.add("found");
+    target.addEventListener("animationend", () => target.classList.remove("found"), { once: true });
   }
 
   /** Returns the messages. */
@@ -41,7 +55,7 @@ export class ChatView {
     this.#hasUnsent = chat.unsent.length > 0;
     return html`
       <div class="messages" @scroll=${(event) => this.#loadOlderNearBeginning(event.currentTarget)}>
-        <div class="column" role="log" aria-label="Messages" aria-live="polite" aria-busy=${isBusy}>
+        <div class="column" role="log" aria-label="Messages" aria-live="polite" aria-busy=${chat.growing !== null}>
           ${chat.hasOlder
             ? html`<button type="button" class="quiet older" @click=${() => this.#loadOlder()}>Show older ones</button>`
             : nothing}
@@ -70,18 +84,55 @@ export class ChatView {
   }
 
   #message(message, isBusy) {
-    if (message.role !== "assistant") return guard([message], () => userMessage(message));
+    if (message.role !== "assistant") return this.#userMessage(message, isBusy);
     const chat = this.#chat;
     const log = chat.logOf(message);
     const isLast = message === chat.messages.at(-1) && !this.#hasUnsent;
-    const place = { isLast, isBusy: isLast && isBusy };
     // A key that is pressed draws the page again, but not the hundreds of messages in which nothing has changed.
-    return guard([message, log, log.lastId, place.isLast, place.isBusy], () =>
-      replyMessage(message, log, place, {
-        regenerate: () => chat.regenerate(),
-        continueReply: (reply) => chat.continueReply(reply),
-      }),
+    return guard([message, log, log.lastId, isLast, isBusy], () =>
+      replyMessage(
+        message,
+        log,
+        { isLast, isBusy },
+        {
+          regenerate: (reply) => chat.regenerate(reply),
+          continueReply: (reply) => chat.continueReply(reply),
+          choose: (id) => chat.choose(id),
+        },
+      ),
     );
+  }
+
+  #userMessage(message, isBusy) {
+    if (this.#edited?.message.id === message.id) return this.#editForm(isBusy);
+    const actions = { edit: () => this.#edit(message, message.content), choose: (id) => this.#chat.choose(id) };
+    return guard([message, isBusy], () => userMessage(message, { isBusy }, actions));
+  }
+
+  #editForm(isBusy) {
+    const { message, text } = this.#edited;
+    const actions = {
+      type: (typed) => this.#edit(message, typed),
+      cancel: () => this.#endEditing(),
+      send: () => {
+        this.#endEditing();
+        this.#chat.edit(message, text.trim());
+        this.showEnd();
+      },
+    };
+    return editForm(text, actions, text.trim() !== "" && !isBusy);
+  }
+
+  #edit(message, text) {
+    const hasBegun = this.#edited?.message.id !== message.id;
+    this.#edited = { message, text };
+    this.#redraw();
+    if (hasBegun) requestAnimationFrame(() => document.querySelector(".edit textarea")?.focus());
+  }
+
+  #endEditing() {
+    this.#edited = null;
+    this.#redraw();
   }
 
   #placeholder() {

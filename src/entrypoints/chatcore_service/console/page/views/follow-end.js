@@ -41,6 +41,11 @@ export class FollowEnd {
     this.#keep();
   }
 
+  /** Stays where the list is. */
+  leave() {
+    this.#set(false);
+  }
+
   /** Keeps what the reader sees in its place when the page is drawn with what `change` puts in front of it. */
   async keepingPlace(change) {
     await change();

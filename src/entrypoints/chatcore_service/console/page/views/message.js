@@ -4,10 +4,25 @@ import "../markdown/markdown-text.js";
 import { copied } from "../markdown/code-block.js";
 import { replyErrorSentence } from "../service/problems.js";
 import { iconButton } from "./icons.js";
+import { versionSwitch } from "./versions.js";
 
-/** Returns a message of the reader. */
-export function userMessage(message) {
-  return html`<article class="message user" aria-label="You"><p dir="auto">${message.content}</p></article>`;
+/**
+ * Returns a message of the reader.
+ *
+ * @param {object} message the message
+ * @param {{isBusy: boolean}} place whether a reply is being written
+ * @param {{edit(message), choose(id)}} actions what the reader can do
+ */
+export function userMessage(message, { isBusy }, actions) {
+  return html`
+    <article class="message user" aria-label="You" data-id=${message.id}>
+      <p dir="auto">${message.content}</p>
+      <footer>
+        ${iconButton("rename", "Edit", () => actions.edit(message), { disabled: isBusy })}
+        ${versionSwitch(message, actions.choose)}
+      </footer>
+    </article>
+  `;
 }
 
 /** Returns a message that the service has not acknowledged. */
@@ -28,17 +43,30 @@ export function unsentMessage(unsent, { retry, takeBack }) {
  * @param {object} message the reply
  * @param {ReplyLog} log what is known of it
  * @param {{isLast: boolean, isBusy: boolean}} place whether nothing follows it, and whether a reply is being written
- * @param {{regenerate(), continueReply(message)}} actions what the reader can do
+ * @param {{regenerate(message), continueReply(message), choose(id)}} actions what the reader can do
  */
 export function replyMessage(message, log, place, actions) {
   const isGrowing = message.status === "streaming";
   return html`
-    <article class="message reply" aria-label="Reply" data-status=${message.status}>
+    <article class="message reply" aria-label="Reply" data-id=${message.id} data-status=${message.status}>
       ${log.parts.map((part, index) => partView(part, { log, isGrowing, isLast: index === log.parts.length - 1 }))}
       ${isGrowing && log.parts.length === 0 ? html`<p class="waiting" aria-hidden="true"></p>` : nothing}
-      ${message.error ? html`<p class="reply-error">${replyErrorSentence(message.error)}</p>` : nothing}
+      ${message.error ? errorNote(message, place, actions) : nothing}
       ${isGrowing ? nothing : footer(message, log, place, actions)}
     </article>
+  `;
+}
+
+function errorNote(message, { isBusy }, actions) {
+  return html`
+    <p class="reply-error">
+      ${replyErrorSentence(message.error)}
+      ${message.status === "failed"
+        ? html`<button type="button" class="quiet" ?disabled=${isBusy} @click=${() => actions.regenerate(message)}>
+            Try again
+          </button>`
+        : nothing}
+    </p>
   `;
 }
 
@@ -79,10 +107,13 @@ function footer(message, log, { isLast, isBusy }, actions) {
   return html`
     <footer>
       ${iconButton("copy", "Copy the reply", () => copied(log.text))}
-      ${isLast ? iconButton("regenerate", "Try again", () => actions.regenerate(), { disabled: isBusy }) : nothing}
+      ${message.status === "failed"
+        ? nothing
+        : iconButton("regenerate", "Try again", () => actions.regenerate(message), { disabled: isBusy })}
       ${canContinue
         ? iconButton("continue", "Continue", () => actions.continueReply(message), { disabled: isBusy })
         : nothing}
+      ${versionSwitch(message, actions.choose)}
       <span class="facts">${facts(message)}</span>
     </footer>
   `;
