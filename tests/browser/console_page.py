@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 from playwright.async_api import Browser, Locator, Page, Request, Route, expect
 
 from chatcore_service.console.files import console_files
@@ -74,6 +74,10 @@ class ConsolePage:
         await self.page.get_by_label("Token").fill(token)
         await self.button("Open").click()
         await expect(self.field).to_be_visible()
+
+    async def another_tab(self) -> ConsolePage:
+        """Opens another tab of the same browser; the caller loads the page."""
+        return evolve(self, tab=evolve(self.tab, page=await self.page.context.new_page()))
 
     async def send(self, content: str) -> None:
         """Sends a message."""

@@ -11,10 +11,10 @@ from playwright.async_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
-    Error,
     Page,
     Route,
     ViewportSize,
+    WebError,
 )
 
 _WIDE = 1280
@@ -87,10 +87,11 @@ async def _record(tab: WatchedTab, context: BrowserContext) -> None:
         if message.type == "error" and not message.text.startswith(_OF_THE_NETWORK):
             tab.errors.append(message.text)
 
-    def record_exception(error: Error) -> None:
-        tab.errors.append(str(error))
+    def record_exception(exception: WebError) -> None:
+        tab.errors.append(str(exception.error))
 
     await context.route("**/*", keep_at_home)
     await context.add_init_script(_REPORT_VIOLATIONS)
-    tab.page.on("console", record_message)
-    tab.page.on("pageerror", record_exception)
+    # Those of the other tabs of the browser count as well.
+    context.on("console", record_message)
+    context.on("weberror", record_exception)

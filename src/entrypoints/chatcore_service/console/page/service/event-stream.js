@@ -7,12 +7,13 @@ const MAX_SILENCE_MS = 60_000;
  * Yields the events of a stream; comments are skipped.
  *
  * @param {Response} response the response with the stream
+ * @param {(id: string) => void} onPlace is called with an id that comes without an event
  * @returns {AsyncGenerator<{id: string|null, type: string, data: string}>}
  * @throws {Error} the connection broke, or was silent for too long
  */
-export async function* eventsOf(response) {
+export async function* eventsOf(response, onPlace = () => {}) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  const parser = new EventParser();
+  const parser = new EventParser(onPlace);
   try {
     for (;;) {
       const { value, done } = await inTime(reader.read());
@@ -30,6 +31,12 @@ export class EventParser {
   #id = null;
   #type = "message";
   #data = [];
+  #onPlace;
+
+  /** @param {(id: string) => void} onPlace is called with an id that comes without an event */
+  constructor(onPlace = () => {}) {
+    this.#onPlace = onPlace;
+  }
 
   /** Yields the events that are complete with this text. */
   *take(text) {
@@ -42,6 +49,7 @@ export class EventParser {
         yield { id: this.#id, type: this.#type, data: this.#data.join("\n") };
         this.#reset();
       } else {
+        if (this.#id !== null) this.#onPlace(this.#id);
         this.#reset();
       }
     }

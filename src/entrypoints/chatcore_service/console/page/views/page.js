@@ -1,6 +1,7 @@
 // Puts the page together for a reader who is signed in.
 import { html, render } from "../vendor/lit-html/lit-html.js";
 import { ConversationList } from "../state/conversation-list.js";
+import { Feed } from "../state/feed.js";
 import { OpenChat } from "../state/open-chat.js";
 import { Outbox } from "../state/outbox.js";
 import { ChatView } from "./chat.js";
@@ -15,6 +16,7 @@ export class Page {
   #root;
   #list;
   #chat;
+  #feed;
   #sidebar;
   #composer;
   #chatView;
@@ -32,6 +34,7 @@ export class Page {
     this.#canSignOut = signOut !== null;
     this.#list = new ConversationList(api);
     this.#chat = new OpenChat(api, new Outbox(), (conversation) => this.#list.put(conversation));
+    this.#feed = new Feed(api, this.#list, this.#chat);
     this.#composer = new Composer(
       { send: (content) => this.#send(content), stop: () => this.#chat.stop(), redraw: () => this.#redraw() },
       limits.message_characters,
@@ -52,13 +55,14 @@ export class Page {
     const { signal } = this.#end;
     addEventListener("hashchange", () => this.#openAddressed(), { signal });
     addEventListener("keydown", (event) => this.#pressed(event), { signal });
-    this.#list.load();
+    this.#feed.begin();
     this.#openAddressed();
   }
 
   /** Stops everything, as when the reader has signed out. */
   end() {
     this.#end.abort();
+    this.#feed.end();
     this.#chat.open(null);
   }
 
