@@ -14,6 +14,7 @@ const PATHS = {
   previous: "M14 7l-5 5 5 5",
   regenerate: "M19 12a7 7 0 1 1-2-5M19 4v4h-4",
   rename: "M4 20l1-4L16 5l3 3L8 19z",
+  search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13M15 15l5 5",
   send: "M12 19V5M6 11l6-6 6 6",
   signOut: "M10 5H5v14h5M14 8l4 4-4 4M18 12H9",
   stop: "M7 7h10v10H7z",

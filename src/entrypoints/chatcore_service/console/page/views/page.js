@@ -4,19 +4,24 @@ import { ConversationList } from "../state/conversation-list.js";
 import { Feed } from "../state/feed.js";
 import { OpenChat } from "../state/open-chat.js";
 import { Outbox } from "../state/outbox.js";
+import { Search } from "../state/search.js";
 import { ChatView } from "./chat.js";
 import { Composer } from "./composer.js";
 import { iconButton } from "./icons.js";
+import { SearchView } from "./search.js";
 import { Sidebar, deletionNote } from "./sidebar.js";
 
 const NAME = "chatcore";
-const ADDRESS = /^#\/c\/([0-9a-f-]{36})$/i;
+const NARROW = matchMedia("(max-width: 48rem)");
+/** The address of a conversation, or of a message in it. */
+const ADDRESS = /^#\/c\/([0-9a-f-]{36})(?:\/([0-9a-f-]{36}))?$/i;
 
 export class Page {
   #root;
   #list;
   #chat;
   #feed;
+  #search;
   #sidebar;
   #composer;
   #chatView;
@@ -40,13 +45,17 @@ export class Page {
       limits.message_characters,
     );
     this.#chatView = new ChatView(this.#chat, () => this.#redraw());
-    this.#sidebar = new Sidebar(this.#list, {
+    const search = new Search(api);
+    this.#search = new SearchView(search, (id, messageId) => this.#goTo(id, messageId));
+    this.#sidebar = new Sidebar(this.#list, this.#search, {
       open: (id) => this.#goTo(id),
+      change: (id, changes) => this.#change(id, changes),
       newChat: () => this.#goTo(null),
       redraw: () => this.#redraw(),
       signOut,
     });
     this.#list.subscribe(() => this.#redraw());
+    search.subscribe(() => this.#redraw());
     this.#chat.subscribe(() => this.#takeBackRefused());
   }
 
@@ -67,21 +76,30 @@ export class Page {
   }
 
   #openAddressed() {
-    this.#open(ADDRESS.exec(location.hash)?.[1].toLowerCase() ?? null);
+    const [, id, messageId] = ADDRESS.exec(location.hash.toLowerCase()) ?? [];
+    this.#open(id ?? null, messageId ?? null);
   }
 
-  #goTo(id) {
+  #goTo(id, messageId = null) {
     this.#isSidebarOpen = false;
     history.pushState(null, "", id === null ? "#/" : `#/c/${id}`);
-    this.#open(id);
+    this.#open(id, messageId);
     this.#composer.focus();
   }
 
-  #open(id) {
+  /** Opens a conversation at its end, or at a message; null opens a new chat. */
+  async #open(id, messageId) {
     this.#composer.showDraftOf(id);
-    this.#chat.open(id);
+    const opened = this.#chat.open(id);
     this.#chatView.showEnd();
     this.#redraw();
+    await opened;
+    if (messageId !== null && this.#chat.id === id) await this.#chat.showMessage?.(messageId);
+  }
+
+  async #change(id, changes) {
+    const conversation = await this.#list.change(id, changes);
+    if (conversation !== null) this.#chat.changedElsewhere?.(conversation);
   }
 
   #send(content) {
@@ -112,10 +130,20 @@ export class Page {
     if (event.key === "Escape" && !event.defaultPrevented) {
       if (this.#isSidebarOpen) this.#toggleSidebar();
       else if (this.#chat.running !== null) this.#chat.stop();
+    } else if (hasCommand && !event.shiftKey && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      this.#goToSearch();
     } else if (hasCommand && event.shiftKey && event.key.toLowerCase() === "o") {
       event.preventDefault();
       this.#goTo(null);
     }
+  }
+
+  #goToSearch() {
+    // On a narrow screen, the field is there as soon as the sidebar is.
+    this.#isSidebarOpen = NARROW.matches;
+    this.#redraw();
+    requestAnimationFrame(() => this.#search.focus());
   }
 
   #toggleSidebar() {

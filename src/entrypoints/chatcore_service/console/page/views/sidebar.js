@@ -9,37 +9,29 @@ const NEAR_END_PIXELS = 300;
 /** Draws the sidebar, and remembers which conversation is being renamed. */
 export class Sidebar {
   #list;
+  #search;
   #actions;
   #renaming = null;
 
   /**
    * @param {ConversationList} list the conversations
-   * @param {{open(id), newChat(), signOut(), redraw()}} actions what the reader can do
+   * @param {{isActive: boolean, field(), results()}} search the field for searching, and what was found
+   * @param {{open(id), change(id, changes), newChat(), signOut(), redraw()}} actions what the reader can do
    */
-  constructor(list, actions) {
+  constructor(list, search, actions) {
     this.#list = list;
+    this.#search = search;
     this.#actions = actions;
   }
 
   /** Returns the sidebar. */
   view(openId, { canSignOut }) {
-    const shown = this.#list.items.filter((item) => item.id !== this.#list.deleted?.id);
-    const pinned = shown.filter((item) => item.is_pinned);
-    const others = shown.filter((item) => !item.is_pinned);
-    const groups = [...(pinned.length > 0 ? [{ heading: "Pinned", items: pinned }] : []), ...grouped(others)];
     return html`
       <nav class="sidebar" id="sidebar" aria-label="Conversations">
         <button type="button" class="new-chat" @click=${() => this.#actions.newChat()}>
           ${icon("new")}<span>New chat</span>
         </button>
-        <div class="conversations" @scroll=${(event) => this.#loadMoreNearEnd(event.currentTarget)}>
-          ${repeat(
-            groups,
-            (group) => group.heading,
-            (group) => this.#group(group, openId),
-          )}
-          ${this.#ending(shown)}
-        </div>
+        ${this.#search.field()} ${this.#search.isActive ? this.#search.results() : this.#conversations(openId)}
         <button
           type="button"
           class="sidebar-action quiet"
@@ -54,6 +46,23 @@ export class Sidebar {
             </button>`
           : nothing}
       </nav>
+    `;
+  }
+
+  #conversations(openId) {
+    const shown = this.#list.items.filter((item) => item.id !== this.#list.deleted?.id);
+    const pinned = shown.filter((item) => item.is_pinned);
+    const others = shown.filter((item) => !item.is_pinned);
+    const groups = [...(pinned.length > 0 ? [{ heading: "Pinned", items: pinned }] : []), ...grouped(others)];
+    return html`
+      <div class="conversations" @scroll=${(event) => this.#loadMoreNearEnd(event.currentTarget)}>
+        ${repeat(
+          groups,
+          (group) => group.heading,
+          (group) => this.#group(group, openId),
+        )}
+        ${this.#ending(shown)}
+      </div>
     `;
   }
 
@@ -87,12 +96,12 @@ export class Sidebar {
         <span class="title">${title}</span>
       </a>
       <span class="item-actions">
-        ${iconButton("pin", isPinned ? "Unpin" : "Pin", () => this.#list.change(id, { is_pinned: !isPinned }), {
+        ${iconButton("pin", isPinned ? "Unpin" : "Pin", () => this.#actions.change(id, { is_pinned: !isPinned }), {
           pressed: isPinned,
         })}
         ${iconButton("rename", "Rename", () => this.#beginRenaming(id))}
         ${iconButton("archive", isArchived ? "Take out of the archive" : "Archive", () =>
-          this.#list.change(id, { is_archived: !isArchived }),
+          this.#actions.change(id, { is_archived: !isArchived }),
         )}
         ${iconButton("delete", "Delete", () => this.#delete(conversation, openId))}
       </span>
@@ -164,7 +173,7 @@ export class Sidebar {
     event.preventDefault();
     const title = event.currentTarget.querySelector("input").value;
     this.#endRenaming();
-    if (title.trim()) this.#list.change(id, { title: title.trim() });
+    if (title.trim()) this.#actions.change(id, { title: title.trim() });
   }
 
   #loadMoreNearEnd(scroller) {
