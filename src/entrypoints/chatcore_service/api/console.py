@@ -30,6 +30,8 @@ def _sign_in_json(sign_in: TokenSignIn | ProxySignIn | OidcSignIn) -> Json:
 class _PageLimits:
     message_characters: Count
     title_characters: Count
+    temperature: Annotated[float, Doc("The highest temperature.")]
+    reply_tokens: Annotated[Count, Doc("The highest `max_tokens`.")]
 
 
 @frozen(kw_only=True)
@@ -108,7 +110,10 @@ class ConsoleEndpoints(PublicEndpoints):
         document = ConsoleConfigDocument(
             sign_in=await self.sign_in.describe(),
             limits=_PageLimits(
-                message_characters=self.limits.max_content_chars, title_characters=self.limits.max_title_chars
+                message_characters=self.limits.max_content_chars,
+                title_characters=self.limits.max_title_chars,
+                temperature=self.limits.max_temperature,
+                reply_tokens=self.limits.max_tokens,
             ),
         )
         return json_response(_config_json(document))

@@ -120,7 +120,7 @@ async def test_the_page_learns_how_to_sign_in_and_what_it_may_send(service: Http
 
     assert response.json() == {
         "sign_in": {"method": "token"},
-        "limits": {"message_characters": 8000, "title_characters": 500},
+        "limits": {"message_characters": 8000, "title_characters": 500, "temperature": 2, "reply_tokens": 4096},
     }
     assert response.headers["cache-control"] == "no-store"
 

@@ -90,6 +90,11 @@ export class Api {
     }
   }
 
+  /** Returns the headers that show in whose name a request is sent. */
+  headers() {
+    return this.#session.headers();
+  }
+
   /**
    * @throws {Refused} the service refused the request
    * @throws {Unreachable} there is no response
@@ -108,7 +113,7 @@ export class Api {
       return await fetch(addressOf(path), {
         method,
         body: body && JSON.stringify(body),
-        headers: { ...(body && JSON_TYPE), ...headers, ...(await this.#session.headers()) },
+        headers: { ...(body && JSON_TYPE), ...headers, ...(await this.headers()) },
         signal: signal ?? AbortSignal.timeout(TIMEOUT_MS),
         keepalive,
       });

@@ -3,6 +3,7 @@ import { html, nothing } from "../vendor/lit-html/lit-html.js";
 
 const PATHS = {
   archive: "M4 7h16M6 7v12h12V7M10 11h4M5 4h14v3H5z",
+  close: "M6 6l12 12M18 6L6 18",
   continue: "M6 5v14l7-7zM13 5v14l7-7z",
   copy: "M9 9h10v11H9zM5 15V4h10",
   delete: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
@@ -16,8 +17,10 @@ const PATHS = {
   rename: "M4 20l1-4L16 5l3 3L8 19z",
   search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13M15 15l5 5",
   send: "M12 19V5M6 11l6-6 6 6",
+  settings: "M4 8h9M17 8h3M4 16h3M11 16h9M15 6v4M9 14v4",
   signOut: "M10 5H5v14h5M14 8l4 4-4 4M18 12H9",
   stop: "M7 7h10v10H7z",
+  transfer: "M8 20V6M4 10l4-4 4 4M16 4v14M12 14l4 4 4-4",
 };
 
 /** Returns an icon by its name. */

@@ -1,6 +1,7 @@
 // Puts the page together for a reader who is signed in.
 import { html, render } from "../vendor/lit-html/lit-html.js";
 import { ConversationList } from "../state/conversation-list.js";
+import { draftOf, keepDraft } from "../state/drafts.js";
 import { Feed } from "../state/feed.js";
 import { OpenChat } from "../state/open-chat.js";
 import { Outbox } from "../state/outbox.js";
@@ -8,6 +9,7 @@ import { Search } from "../state/search.js";
 import { ChatView } from "./chat.js";
 import { Composer } from "./composer.js";
 import { iconButton } from "./icons.js";
+import { Panels } from "./panels.js";
 import { SearchView } from "./search.js";
 import { Sidebar, deletionNote } from "./sidebar.js";
 
@@ -24,6 +26,7 @@ export class Page {
   #search;
   #sidebar;
   #composer;
+  #panels;
   #chatView;
   #canSignOut;
   #isSidebarOpen = false;
@@ -45,12 +48,21 @@ export class Page {
       limits.message_characters,
     );
     this.#chatView = new ChatView(this.#chat, () => this.#redraw());
+    this.#panels = new Panels(
+      { api, limits, signal: this.#end.signal },
+      {
+        changed: (conversation) => this.#changed(conversation),
+        created: (conversation) => this.#begun(conversation),
+        failed: (problem) => this.#list.report(problem),
+      },
+    );
     const search = new Search(api);
     this.#search = new SearchView(search, (id, messageId) => this.#goTo(id, messageId));
     this.#sidebar = new Sidebar(this.#list, this.#search, {
       open: (id) => this.#goTo(id),
       change: (id, changes) => this.#change(id, changes),
       newChat: () => this.#goTo(null),
+      transfer: () => this.#panels.showTransfer(),
       redraw: () => this.#redraw(),
       signOut,
     });
@@ -99,7 +111,20 @@ export class Page {
 
   async #change(id, changes) {
     const conversation = await this.#list.change(id, changes);
-    if (conversation !== null) this.#chat.changedElsewhere?.(conversation);
+    if (conversation !== null) this.#changed(conversation);
+  }
+
+  #changed(conversation) {
+    this.#list.put(conversation);
+    this.#chat.changedElsewhere?.(conversation);
+  }
+
+  /** Opens a conversation that has just begun, with what the reader has typed for a new one. */
+  #begun(conversation) {
+    this.#list.put(conversation);
+    keepDraft(conversation.id, draftOf(null));
+    keepDraft(null, "");
+    this.#goTo(conversation.id);
   }
 
   #send(content) {
@@ -181,6 +206,9 @@ export class Page {
                 ${iconButton("menu", "Conversations", () => this.#toggleSidebar(), { expanded: this.#isSidebarOpen })}
               </span>
               <h1 dir="auto">${title}</h1>
+              ${iconButton("settings", "Settings", () => this.#panels.showSettings(this.#chat.conversation), {
+                disabled: this.#chat.id !== null && this.#chat.conversation === null,
+              })}
             </header>
             ${this.#chatView.view()} ${this.#composer.view({ isBusy: this.#chat.running !== null })}
           </main>

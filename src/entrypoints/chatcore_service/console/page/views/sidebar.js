@@ -16,7 +16,7 @@ export class Sidebar {
   /**
    * @param {ConversationList} list the conversations
    * @param {{isActive: boolean, field(), results()}} search the field for searching, and what was found
-   * @param {{open(id), change(id, changes), newChat(), signOut(), redraw()}} actions what the reader can do
+   * @param {{open(id), change(id, changes), newChat(), transfer(), signOut(), redraw()}} actions what the reader can do
    */
   constructor(list, search, actions) {
     this.#list = list;
@@ -39,6 +39,9 @@ export class Sidebar {
           @click=${() => this.#list.showArchive(!this.#list.isArchive)}
         >
           ${icon("archive")}<span>Archive</span>
+        </button>
+        <button type="button" class="sidebar-action quiet" @click=${() => this.#actions.transfer()}>
+          ${icon("transfer")}<span>Import and export</span>
         </button>
         ${canSignOut
           ? html`<button type="button" class="sidebar-action quiet" @click=${() => this.#actions.signOut()}>

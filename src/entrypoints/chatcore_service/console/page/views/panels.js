@@ -1,0 +1,38 @@
+// Opens the dialogs, whose modules are loaded when they are needed.
+
+export class Panels {
+  #service;
+  #actions;
+
+  /**
+   * @param {{api: Api, limits: object, signal: AbortSignal}} service what dialogs need; the signal closes them
+   * @param {{changed(conversation), created(conversation), failed(problem: Error)}} actions is told of what happens
+   */
+  constructor(service, actions) {
+    this.#service = service;
+    this.#actions = actions;
+  }
+
+  /** Shows the settings of a conversation; null stands for a new one. */
+  async showSettings(conversation) {
+    await this.#show(import("../panels/settings.js"), ({ showSettings }) =>
+      showSettings({ ...this.#service, conversation }, this.#actions),
+    );
+  }
+
+  /** Shows the export and the import. */
+  async showTransfer() {
+    await this.#show(import("../panels/transfer.js"), ({ showTransfer }) => showTransfer(this.#service));
+  }
+
+  async #show(loading, show) {
+    let module;
+    try {
+      module = await loading;
+    } catch {
+      this.#actions.failed(new Error("This part of the page could not be loaded."));
+      return;
+    }
+    if (!this.#service.signal.aborted) show(module);
+  }
+}
