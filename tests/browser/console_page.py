@@ -128,6 +128,7 @@ async def open_console(
     *origins: str,
     width: int = 1280,
     scheme: Literal["light", "dark"] = "light",
+    zone: str = "UTC",
 ) -> AsyncIterator[ConsolePage]:
     """Opens a tab; the caller loads the page. At the end, the page must not have done what it must not do.
 
@@ -137,9 +138,10 @@ async def open_console(
         origins: further origins that the page may ask.
         width: the width of the window in pixels.
         scheme: which colours the reader prefers.
+        zone: the reader's time zone.
     """
     origin = f"http://127.0.0.1:{service.port}"
-    async with open_tab(browser, origin, *origins, width=width, scheme=scheme) as tab:
+    async with open_tab(browser, origin, *origins, width=width, scheme=scheme, zone=zone) as tab:
         yield ConsolePage(tab, service)
         assert tab.foreign_urls == []
         assert tab.errors == []

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import FilePayload, Locator, Route, expect
 
 from tests.browser.console_page import ConsolePage
@@ -16,7 +17,7 @@ from tests.integration.faults.waiting import eventually
 SCRIPT = "<script>window.attacked = 1</script><img src=x onerror='window.attacked = 1'>"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def transfer(console: ConsolePage) -> Locator:
     """Provides the open dialog."""
     await console.button("Import and export").click()

@@ -54,6 +54,7 @@ async def open_tab(
     *origins: str,
     width: int = _WIDE,
     scheme: Literal["light", "dark"] = "light",
+    zone: str = "UTC",
 ) -> AsyncIterator[WatchedTab]:
     """Opens a tab; the caller loads a page.
 
@@ -62,9 +63,13 @@ async def open_tab(
         origins: the service's origin, and others that the page may ask.
         width: the width of the window in pixels.
         scheme: which colours the reader prefers.
+        zone: the reader's time zone.
     """
     context = await browser.new_context(
-        viewport=ViewportSize(width=width, height=_HEIGHT), service_workers="block", color_scheme=scheme
+        viewport=ViewportSize(width=width, height=_HEIGHT),
+        service_workers="block",
+        color_scheme=scheme,
+        timezone_id=zone,
     )
     try:
         context.set_default_timeout(_PATIENCE_MILLISECONDS)

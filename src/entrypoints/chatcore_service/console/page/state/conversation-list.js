@@ -32,6 +32,11 @@ export class ConversationList extends Observable {
     return this.#nextCursor !== null;
   }
 
+  /** Returns a conversation if it is listed. */
+  find(id) {
+    return this.items.find((conversation) => conversation.id === id);
+  }
+
   /** Loads the newest conversations, in place of those that are there. */
   async load() {
     await this.#loading({}, (page) => {

@@ -11,7 +11,7 @@ import { Composer } from "./composer.js";
 import { iconButton } from "./icons.js";
 import { Panels } from "./panels.js";
 import { SearchView } from "./search.js";
-import { Sidebar, deletionNote } from "./sidebar.js";
+import { Sidebar } from "./sidebar.js";
 
 const NAME = "chatcore";
 const NARROW = matchMedia("(max-width: 48rem)");
@@ -58,7 +58,7 @@ export class Page {
     );
     const search = new Search(api);
     this.#search = new SearchView(search, (id, messageId) => this.#goTo(id, messageId));
-    this.#sidebar = new Sidebar(this.#list, this.#search, {
+    this.#sidebar = new Sidebar(this.#list, this.#search, limits.title_characters, {
       open: (id) => this.#goTo(id),
       change: (id, changes) => this.#change(id, changes),
       newChat: () => this.#goTo(null),
@@ -76,6 +76,8 @@ export class Page {
     const { signal } = this.#end;
     addEventListener("hashchange", () => this.#openAddressed(), { signal });
     addEventListener("keydown", (event) => this.#pressed(event), { signal });
+    // It may be another day.
+    document.addEventListener("visibilitychange", () => this.#redraw(), { signal });
     this.#feed.begin();
     this.#openAddressed();
   }
@@ -187,7 +189,8 @@ export class Page {
   }
 
   #draw() {
-    const title = this.#chat.conversation?.title ?? "New chat";
+    // The list learns of a new title first.
+    const { title = "New chat" } = this.#list.find(this.#chat.id) ?? this.#chat.conversation ?? {};
     document.title = this.#chat.conversation ? `${title} – ${NAME}` : NAME;
     render(
       html`
@@ -212,7 +215,7 @@ export class Page {
             </header>
             ${this.#chatView.view()} ${this.#composer.view({ isBusy: this.#chat.running !== null })}
           </main>
-          ${deletionNote(this.#list)}
+          ${this.#sidebar.deletionNote()}
         </div>
       `,
       this.#root,

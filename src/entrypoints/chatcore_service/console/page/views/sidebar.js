@@ -1,5 +1,6 @@
 // The list of conversations.
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
+import { guard } from "../vendor/lit-html/directives/guard.js";
 import { repeat } from "../vendor/lit-html/directives/repeat.js";
 import { grouped } from "./days.js";
 import { icon, iconButton } from "./icons.js";
@@ -11,16 +12,21 @@ export class Sidebar {
   #list;
   #search;
   #actions;
+  #maxTitle;
   #renaming = null;
+  /** Whether the conversation whose deletion can be undone was open. */
+  #hasClosedDeleted = false;
 
   /**
    * @param {ConversationList} list the conversations
    * @param {{isActive: boolean, field(), results()}} search the field for searching, and what was found
+   * @param {number} maxTitle the most characters of a title
    * @param {{open(id), change(id, changes), newChat(), transfer(), signOut(), redraw()}} actions what the reader can do
    */
-  constructor(list, search, actions) {
+  constructor(list, search, maxTitle, actions) {
     this.#list = list;
     this.#search = search;
+    this.#maxTitle = maxTitle;
     this.#actions = actions;
   }
 
@@ -53,6 +59,15 @@ export class Sidebar {
   }
 
   #conversations(openId) {
+    const { items, deleted, isArchive, isLoading, problem, hasMore } = this.#list;
+    const today = new Date().toDateString();
+    // A key that is pressed draws the page again, but not the hundreds of conversations in which nothing has changed.
+    return guard([items, deleted, isArchive, isLoading, problem, hasMore, openId, this.#renaming, today], () =>
+      this.#listed(openId),
+    );
+  }
+
+  #listed(openId) {
     const shown = this.#list.items.filter((item) => item.id !== this.#list.deleted?.id);
     const pinned = shown.filter((item) => item.is_pinned);
     const others = shown.filter((item) => !item.is_pinned);
@@ -117,7 +132,7 @@ export class Sidebar {
         <input
           aria-label="Title"
           dir="auto"
-          maxlength="500"
+          maxlength=${this.#maxTitle}
           required
           .value=${title}
           @keydown=${(event) => this.#pressedInTitle(event)}
@@ -151,7 +166,14 @@ export class Sidebar {
 
   #delete(conversation, openId) {
     this.#list.delete(conversation);
-    if (conversation.id === openId) this.#actions.newChat();
+    this.#hasClosedDeleted = conversation.id === openId;
+    if (this.#hasClosedDeleted) this.#actions.newChat();
+  }
+
+  #undoDeletion() {
+    const { id } = this.#list.deleted;
+    this.#list.undoDeletion();
+    if (this.#hasClosedDeleted) this.#actions.open(id);
   }
 
   #beginRenaming(id) {
@@ -183,12 +205,12 @@ export class Sidebar {
     const rest = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
     if (rest < NEAR_END_PIXELS && !this.#list.problem) this.#list.loadMore();
   }
-}
 
-/** Returns the note after a deletion, with which the reader can undo it. */
-export function deletionNote(list) {
-  if (list.deleted === null) return nothing;
-  return html`<div class="toast" role="status">
-    Deleted. <button type="button" class="quiet" @click=${() => list.undoDeletion()}>Undo</button>
-  </div>`;
+  /** Returns the note after a deletion, with which the reader can undo it. */
+  deletionNote() {
+    if (this.#list.deleted === null) return nothing;
+    return html`<div class="toast" role="status">
+      Deleted. <button type="button" class="quiet" @click=${() => this.#undoDeletion()}>Undo</button>
+    </div>`;
+  }
 }
