@@ -11,7 +11,7 @@ const root = document.getElementById("page");
 
 async function begin() {
   const config = await loadConfig();
-  const signIn = signInFor(config.sign_in);
+  const signIn = await signInFor(config.sign_in);
   try {
     const session = await signIn.resume();
     if (session === null) askToSignIn(null);

@@ -2,6 +2,16 @@
 import { html, render } from "../vendor/lit-html/lit-html.js";
 import { iconButton } from "../views/icons.js";
 
+const styles = document.createElement("link");
+styles.rel = "stylesheet";
+styles.href = new URL("panels.css", import.meta.url).href;
+document.head.append(styles);
+// A dialog without its styles is of use, too.
+await new Promise((resolve) => {
+  styles.onload = resolve;
+  styles.onerror = resolve;
+});
+
 export class Dialog {
   #element = document.createElement("dialog");
   #title;

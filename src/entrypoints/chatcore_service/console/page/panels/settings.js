@@ -161,7 +161,7 @@ function sampling(limits) {
     <fieldset class="sampling">
       <legend>All conversations in this browser</legend>
       ${field("temperature", "Temperature", { min: 0, max: limits.temperature, step: "any" })}
-      ${field("max_tokens", "Longest reply, in tokens", { min: 1, max: limits.reply_tokens, step: 1 })}
+      ${field("max_tokens", "Longest reply (tokens)", { min: 1, max: limits.reply_tokens, step: 1 })}
       ${field("top_k", "Top-k", { min: 0, max: MAX_TOP_K, step: 1 })}
     </fieldset>
   `;

@@ -1,11 +1,14 @@
 // Chooses how the reader signs in.
-import { SignInByIssuer } from "./by-issuer.js";
-import { SignInByProxy } from "./by-proxy.js";
-import { SignInByToken } from "./by-token.js";
 
-const METHODS = { token: SignInByToken, oidc: SignInByIssuer, proxy: SignInByProxy };
+// Each visit needs one of them.
+const METHODS = {
+  token: async () => (await import("./by-token.js")).SignInByToken,
+  oidc: async () => (await import("./by-issuer.js")).SignInByIssuer,
+  proxy: async () => (await import("./by-proxy.js")).SignInByProxy,
+};
 
 /** Returns the way to sign in that the service's configuration names. */
-export function signInFor(config) {
-  return new METHODS[config.method](config);
+export async function signInFor(config) {
+  const Method = await METHODS[config.method]();
+  return new Method(config);
 }

@@ -5,6 +5,7 @@ import { draftOf, keepDraft } from "../state/drafts.js";
 import { Feed } from "../state/feed.js";
 import { OpenChat } from "../state/open-chat.js";
 import { Outbox } from "../state/outbox.js";
+import { keptSampling } from "../state/sampling.js";
 import { Search } from "../state/search.js";
 import { ChatView } from "./chat.js";
 import { Composer } from "./composer.js";
@@ -41,7 +42,7 @@ export class Page {
     this.#root = root;
     this.#canSignOut = signOut !== null;
     this.#list = new ConversationList(api);
-    this.#chat = new OpenChat(api, new Outbox(), (conversation) => this.#list.put(conversation));
+    this.#chat = new OpenChat(api, new Outbox(), (conversation) => this.#list.put(conversation), keptSampling);
     this.#feed = new Feed(api, this.#list, this.#chat);
     this.#composer = new Composer(
       { send: (content) => this.#send(content), stop: () => this.#chat.stop(), redraw: () => this.#redraw() },
