@@ -11,7 +11,7 @@ from chatcore.conversations.listing import PageRequest
 from chatcore.conversations.message import ConversationId
 from chatcore.ports import Storage, WalkCursor
 from chatcore.replies.lease import LeaseStatus
-from chatcore.testing.samples import ALICE, BOB, a_conversation, a_final_state, a_key, a_turn, progress
+from chatcore.testing.samples import ALICE, BOB, a_conversation, a_final_state, a_key, a_rename, a_turn, progress
 from chatcore.testing.storage.search_steps import index_all, places_of
 from chatcore.testing.storage.steps import StorageHooks, begin, checkpoint, converse, create, lease_of, reopen
 from chatcore.user import UserId
@@ -51,14 +51,19 @@ class BulkDeletionsContract(StorageHooks):
         assert (await storage.begin_turn(again)).lease is not None
 
     async def test_what_was_deleted_is_not_found(self, storage: Storage) -> None:
-        await create(storage)
-        await old_conversation(storage, BOB)
+        mine, old = await create(storage), await old_conversation(storage, BOB)
+        await converse(storage, mine, "a conversation", "a conversation")
         await index_all(storage)
-        assert [len(await places_of(storage, "conversation", user_id)) for user_id in (ALICE, BOB)] == [1, 1]
+        assert [len(await places_of(storage, "conversation", user_id)) for user_id in (ALICE, BOB)] == [2, 1]
+        await converse(storage, mine, "a conversation", "a conversation")
+        await storage.update_conversation(BOB, old.id, a_rename("Another conversation"))
 
         await storage.delete_some(ALICE, 10)
         await storage.delete_untouched(_DAY, None, 10)
 
+        # What waited is looked at once more, and is not there any longer.
+        await index_all(storage)
+        assert not await storage.claim_pending(10)
         assert [len(await places_of(storage, "conversation", user_id)) for user_id in (ALICE, BOB)] == [0, 0]
 
     async def test_only_what_is_older_than_the_age_is_deleted(self, storage: Storage) -> None:
