@@ -12,6 +12,7 @@ from chatcore.user import UserId
 from chatcore_postgres.driver.arrays import Integers, Texts, Uuids
 from chatcore_postgres.driver.database import Connection, fetch_on
 from chatcore_postgres.driver.database_share import DatabaseShare
+from chatcore_postgres.driver.transaction import several_round_trips
 from chatcore_postgres.rows import CONVERSATION_COLUMNS, active_reply_of, change_number, listed, to_conversations
 
 LIST_BY_ID = f"""
@@ -79,6 +80,10 @@ from unnest(%(message_ids)s, %(positions)s, %(text_offsets)s, %(kinds)s, %(bodie
 returning message_id
 """
 
+# The setting holds for one transaction. A connection keeps the plans of its checks of foreign keys. Those that it made
+# while the tables were almost empty read all messages of the user for each piece, until the tables are analysed.
+PLAN_ANEW = "select set_config('plan_cache_mode', 'force_custom_plan', true)"
+
 #: The longest time for one conversation, which may have 64 MiB.
 ADD_SECONDS = 60.0
 # One statement stores so many messages, and no more bytes of text, unless it stores one message.
@@ -109,7 +114,8 @@ async def add(database: DatabaseShare, transferred: TransferredConversation) -> 
 
     async def unit(connection: Connection) -> Addition:
         try:
-            async with connection.transaction():
+            async with several_round_trips(connection):
+                await fetch_on(connection, PLAN_ANEW, {})
                 return await _add_on(connection, transferred)
         except _IdTakenError:
             return Addition.MESSAGE_ID_TAKEN

@@ -96,7 +96,6 @@ TESTED_BY: Mapping[str, str] = {
     "adapters/chatcore_memory/trees": "unit/adapters/chatcore_memory/test_storage.py",
     "adapters/chatcore_postgres/bulk_deletions": _STORAGE,
     "adapters/chatcore_postgres/contents": _STORAGE,
-    "adapters/chatcore_postgres/transfers": _STORAGE,
     "adapters/chatcore_postgres/conversations": _STORAGE,
     "adapters/chatcore_postgres/driver/transaction": _STORAGE,
     "adapters/chatcore_postgres/forks": _STORAGE,
