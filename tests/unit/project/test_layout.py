@@ -166,7 +166,6 @@ TESTED_BY: Mapping[str, str] = {
     "entrypoints/chatcore_service/transfers/importing": "unit/entrypoints/chatcore_service/api/test_transfers.py",
     "chatcore/transfers/made_anew": "unit/chatcore/transfers/test_checked.py",
     "chatcore/transfers/stretches": _CHATGPT,
-    "entrypoints/chatcore_service/transfers/spool": "unit/entrypoints/chatcore_service/transfers/test_json_items.py",
     "entrypoints/chatcore_service/openapi/problem_responses": _DOCUMENT,
     "entrypoints/chatcore_service/openapi/response_headers": _DOCUMENT,
     "entrypoints/chatcore_service/streaming/feed_streams": "unit/entrypoints/chatcore_service/api/test_changes.py",

@@ -12,7 +12,7 @@ from chatcore_service.transfers.spool import Spool
 MAX_LEVELS: Final = 100
 #: Most bytes of an item.
 MAX_ITEM_BYTES: Final = 64 * 1024 * 1024
-#: Most bytes of one text or number. While it is read, it takes up to 20 times as many if it has emoji.
+#: Most bytes of one text or number. While it is read, it takes up to 12 times as many if it has emoji.
 MAX_TEXT_BYTES: Final = 4 * 1024 * 1024
 #: Most values of an item that are kept; each takes about a hundred bytes.
 MAX_VALUES: Final = 500_000
