@@ -179,3 +179,45 @@ async def test_two_readers_in_one_browser_see_their_own_conversations_only(
 
     await expect(of_bob.titles).to_have_text(["Another of Bob", "Of Bob"])
     await expect(console.titles).to_have_text(["Changed by Alice"])
+
+
+_WITHOUT_LOCKS = """Object.defineProperty(Navigator.prototype, "locks", { value: undefined });"""
+_SHOW = """(isHidden) => {
+  Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+async def test_where_tabs_cannot_take_turns_only_the_one_that_is_seen_reads(
+    console: ConsolePage, service: LiveService
+) -> None:
+    path = await create(service, "Before")
+    await feeds_to_open(service, 1)
+    await console.page.context.add_init_script(_WITHOUT_LOCKS)
+    await console.page.reload()
+    await expect(console.titles).to_have_text(["Before"])
+    await change(service, path, title="Seen")
+    await expect(console.titles).to_have_text(["Seen"])
+
+    await console.page.evaluate(_SHOW, True)
+    await feeds_to_open(service, 0)
+    await change(service, path, title="Changed meanwhile")
+    await console.page.evaluate(_SHOW, False)
+
+    await expect(console.titles).to_have_text(["Changed meanwhile"])
+    await feeds_to_open(service, 1)
+
+
+async def test_a_place_that_comes_without_an_event_is_known(console: ConsolePage) -> None:
+    read = await console.evaluate(
+        "service/event-stream.js",
+        """(() => {
+          const places = [];
+          const parser = new module.EventParser((place) => places.push(place));
+          const events = argument.flatMap((text) => [...parser.take(text)]);
+          return { places, ids: events.map(({ id }) => id) };
+        })()""",
+        [": welcome\n\nid: 5\n", "\nid: 7\nevent: deleted\ndata: {}\n\n", ": keep-alive\n\n"],
+    )
+
+    assert read == {"places": ["5", "7"], "ids": ["7"]}

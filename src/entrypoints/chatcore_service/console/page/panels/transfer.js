@@ -39,7 +39,7 @@ class Transfer {
         <h3>Import</h3>
         <p class="note">
           A file that was exported here, or conversations.json of a ChatGPT export, unpacked. What is there already is
-          left as it is.
+          left as it is, so an import that was broken off can be repeated.
         </p>
         <label>
           File

@@ -3,6 +3,7 @@
 export class Panels {
   #service;
   #actions;
+  #isLoading = false;
 
   /**
    * @param {{api: Api, limits: object, signal: AbortSignal}} service what dialogs need; the signal closes them
@@ -15,24 +16,27 @@ export class Panels {
 
   /** Shows the settings of a conversation; null stands for a new one. */
   async showSettings(conversation) {
-    await this.#show(import("../panels/settings.js"), ({ showSettings }) =>
+    await this.#show(() => import("../panels/settings.js"), ({ showSettings }) =>
       showSettings({ ...this.#service, conversation }, this.#actions),
     );
   }
 
   /** Shows the export and the import. */
   async showTransfer() {
-    await this.#show(import("../panels/transfer.js"), ({ showTransfer }) => showTransfer(this.#service));
+    await this.#show(() => import("../panels/transfer.js"), ({ showTransfer }) => showTransfer(this.#service));
   }
 
-  async #show(loading, show) {
-    let module;
+  async #show(load, show) {
+    // A second click is not meant for a second dialog.
+    if (this.#isLoading) return;
+    this.#isLoading = true;
     try {
-      module = await loading;
-    } catch {
-      this.#actions.failed(new Error("This part of the page could not be loaded."));
-      return;
+      const module = await load();
+      if (!this.#service.signal.aborted) show(module);
+    } catch (failure) {
+      const isOfNetwork = failure instanceof TypeError;
+      this.#actions.failed(isOfNetwork ? new Error("This part of the page could not be loaded.") : failure);
     }
-    if (!this.#service.signal.aborted) show(module);
+    this.#isLoading = false;
   }
 }

@@ -42,7 +42,7 @@ export class SearchView {
           dir="auto"
           placeholder="Search"
           aria-label="Search conversations"
-          title="Search (Ctrl+K)"
+          title="Search (Ctrl+K or ⌘K)"
           autocomplete="off"
           maxlength=${MAX_CHARACTERS}
           .value=${live(this.#search.query)}
