@@ -167,6 +167,46 @@ async def test_a_text_that_grows_ends_as_if_it_had_been_there_at_once(console: C
     assert "textCopy``` ~~~ After textCopy a pyCopyin a list" in grown
 
 
+@pytest.mark.parametrize(
+    ("beginning", "end"),
+    [
+        ("Hel", "lo"),
+        ("One\n\nA *para", "graph* in two\nlines.\n\nThree"),
+        ("- one\n- t", "wo\n- three"),
+        ("Code:\n\n```js\nconst a", " = 1;\nconst b = 2;\n```\nAfter"),
+        ("```\na\n```", "\nAfter"),
+    ],
+)
+@pytest.mark.parametrize("is_growing", [True, False])
+async def test_a_text_that_was_whole_goes_on_where_it_ended(
+    console: ConsolePage, beginning: str, end: str, *, is_growing: bool
+) -> None:
+    show = """(async () => {
+      const [beginning, end, isGrowing] = argument;
+      const whole = beginning + end;
+      const make = () => document.body.appendChild(document.createElement("markdown-text"));
+      const until = async (holds) => {
+        for (let n = 0; n < 400 && !holds(); n += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+      };
+      const shows = (element, text) => () => element.textContent.includes(/\\w+(?=\\W*$)/.exec(text)[0]);
+      const atOnce = make();
+      atOnce.text = whole;
+      await until(shows(atOnce, whole));
+      const continued = make();
+      continued.text = beginning;
+      await until(shows(continued, beginning));
+      continued.growing = isGrowing;
+      continued.text = whole;
+      await until(shows(continued, whole));
+      continued.growing = false;
+      await until(() => continued.innerHTML === atOnce.innerHTML);
+      return [continued.innerHTML, atOnce.innerHTML];
+    })()"""
+
+    continued, at_once = await console.evaluate("markdown/markdown-text.js", show, [beginning, end, is_growing])
+    assert continued == at_once
+
+
 @pytest.mark.parametrize("kind", ["paragraphs", "code"])
 async def test_a_reply_of_half_a_megabyte_is_shown_whole(console: ConsolePage, service: LiveService, kind: str) -> None:
     lines = [f"Line {number} with some **words** in it, and `code`, and more of it." for number in range(8000)]

@@ -28,6 +28,8 @@ class MarkdownText extends HTMLElement {
   #tail = [];
   #tailSource = null;
   #code = null;
+  /** The last block of a text that was whole, and where it begins. If the text goes on after all, the block may change. */
+  #end = null;
   #definitions = "";
   #knowsDefinitions = false;
   #timer = null;
@@ -38,6 +40,7 @@ class MarkdownText extends HTMLElement {
     // Blocks are measured in the text as Markdown counts it.
     if (text.includes("\r")) text = text.replace(/\r\n?/g, "\n");
     if (text === this.#text) return;
+    this.#reopenEnd();
     const isLonger = text.startsWith(this.#settledText);
     this.#text = text;
     this.#knowsDefinitions = false;
@@ -105,6 +108,7 @@ class MarkdownText extends HTMLElement {
     }
     const length = this.#code.take(rest, !this.#isGrowing);
     if (length === null) return 0;
+    this.#noteEnd(rest, length, [this.#code.element]);
     this.#code = null;
     return length;
   }
@@ -113,9 +117,21 @@ class MarkdownText extends HTMLElement {
     const source = markdown.settledBeginning(rest) || (this.#isGrowing ? "" : rest);
     if (source !== "") {
       this.#removeTail();
-      this.#append(markdown.rendered(source, this.#definitions));
+      this.#noteEnd(rest, source.length, this.#append(markdown.rendered(source, this.#definitions)));
     }
     return source.length;
+  }
+
+  #noteEnd(rest, length, nodes) {
+    this.#end = !this.#isGrowing && length === rest.length ? { at: this.#settled, nodes } : null;
+  }
+
+  #reopenEnd() {
+    if (this.#end === null) return;
+    this.#tail = this.#end.nodes;
+    this.#settled = this.#end.at;
+    this.#settledText = this.#text.slice(0, this.#settled);
+    this.#end = null;
   }
 
   /** Renders the block that may still change. */
@@ -143,6 +159,7 @@ class MarkdownText extends HTMLElement {
     this.#tail = [];
     this.#tailSource = null;
     this.#code = null;
+    this.#end = null;
     this.#definitions = "";
   }
 
