@@ -119,6 +119,53 @@ async def test_a_conversation_that_is_being_deleted_does_not_come_back(
     await expect(console.titles).to_have_text(["Still staying", "Still going"])
 
 
+# -- The open conversation -------------------------------------------------------------------------------------------
+
+
+async def test_a_message_that_is_sent_elsewhere_appears_with_its_reply(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await console.send("Here")
+    await expect(console.texts).to_have_text(["Hello"])
+    path = f"/api/conversations/{(await console.conversation())['id']}"
+    service.inference.play(*PAUSED)
+    other = {"content": "Elsewhere"}
+    response = await service.client.post(f"{path}/messages", json=other, headers={**ALICE, "Prefer": "respond-async"})
+    assert response.status_code == 202
+
+    await expect(console.asked).to_have_text(["Here", "Elsewhere"])
+    await expect(console.texts).to_have_text(["Hello", "Hel"])
+    await expect(console.button("Stop")).to_be_visible()
+    service.inference.release()
+
+    await expect(console.texts).to_have_text(["Hello", "Hello"])
+    await expect(console.button("Send")).to_be_visible()
+
+
+async def test_the_title_of_the_open_conversation_changes(console: ConsolePage, service: LiveService) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+
+    await change(service, f"/api/conversations/{(await console.conversation())['id']}", title="Greetings")
+
+    await expect(console.page.get_by_role("heading", level=1)).to_have_text("Greetings")
+
+
+async def test_an_open_conversation_that_is_deleted_elsewhere_says_so(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+
+    await service.client.delete(f"/api/conversations/{(await console.conversation())['id']}", headers=ALICE)
+
+    await expect(console.page.get_by_text("This conversation does not exist any more.")).to_be_visible()
+    await expect(console.titles).to_have_count(0)
+    await console.button("New chat").click()
+    await console.send("Again")
+    await expect(console.texts).to_have_text(["Hello"])
+
+
 # -- Several tabs ----------------------------------------------------------------------------------------------------
 
 

@@ -155,3 +155,47 @@ async def test_on_a_narrow_screen_the_key_shows_the_list(browser: Browser, servi
 
         await expect(console.asked).to_have_text(["A zebra"])
         await expect(field(console)).not_to_be_visible()
+
+
+# -- Opening what was found ------------------------------------------------------------------------------------------
+
+
+async def test_a_result_opens_at_its_message_however_far_above(console: ConsolePage, service: LiveService) -> None:
+    await tell(service, "The only zebra", *(f"Message {number}" for number in range(60)))
+    await found(service, "zebra", 1)
+
+    await field(console).fill("zebra")
+    await results(console).click()
+
+    await expect(console.asked.get_by_text("The only zebra")).to_be_in_viewport()
+    # The reader stays there, and the search can go on.
+    await expect(console.asked.get_by_text("Message 59")).not_to_be_in_viewport()
+    await expect(results(console)).to_have_count(1)
+
+
+async def test_a_result_in_a_branch_that_is_not_shown_shows_it(console: ConsolePage, service: LiveService) -> None:
+    path = await tell(service, "Where do zebras live?")
+    edited = {"content": "Where do giraffes live?", "parent_id": None}
+    await service.client.post(f"{path}/messages", json=edited, headers=ALICE)
+    await found(service, "zebras", 1)
+    await console.load(f"#/c/{path.rpartition('/')[2]}")
+    await expect(console.asked).to_contain_text(["Where do giraffes live?"])
+
+    await field(console).fill("zebras")
+    await results(console).click()
+
+    await expect(console.asked).to_contain_text(["Where do zebras live?"])
+
+
+async def test_a_result_has_an_address_of_its_own(console: ConsolePage, service: LiveService) -> None:
+    await tell(service, "The only zebra", *(f"Message {number}" for number in range(30)))
+    await found(service, "zebra", 1)
+    await field(console).fill("zebra")
+    await expect(results(console)).to_have_count(1)
+    address = str(await results(console).get_attribute("href"))
+
+    other = await console.another_tab()
+    await other.sign_in()
+    await other.load(address)
+
+    await expect(other.asked.get_by_text("The only zebra")).to_be_in_viewport()

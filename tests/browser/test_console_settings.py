@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from playwright.async_api import Locator, expect
 
-from chatcore import User
+from chatcore import Sampling, User
 from chatcore.errors import CannotSwapError, InferenceUnreachableError
 from chatcore.ports import ModelsDocument
-from chatcore_memory import StaticAuth
+from chatcore_memory import DONE_FRAME, StaticAuth, token_frame
 from tests.browser.console_page import ConsolePage
-from tests.integration.entrypoints.chatcore_service.http_server import PAUSED, LiveService
+from tests.integration.entrypoints.chatcore_service.http_server import PAUSED, SETTINGS, LiveService
 
 MODELS = ModelsDocument(
     content=b'{"current_model":"small","models":[{"model_tag":"small","loaded":true},{"model_tag":"large","loaded":false}]}'
@@ -187,3 +187,49 @@ async def test_a_number_out_of_its_range_is_not_saved(console: ConsolePage, sett
     await save(settings)
     await console.button("Settings").click()
     await expect(settings.get_by_label("Temperature")).to_have_value("0.5")
+
+
+# -- Sampling --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_numbers_apply_to_all_that_is_asked_of_a_model_and_survive_a_visit(
+    console: ConsolePage, settings: Locator, service: LiveService
+) -> None:
+    await console.button("Settings").click()
+    await settings.get_by_label("Temperature").fill("0.25")
+    await settings.get_by_label("Longest reply").fill("77")
+    await settings.get_by_label("Top-k").fill("0")
+    await save(settings)
+    service.inference.play(*PAUSED)
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hel"])
+    await console.button("Stop").click()
+    service.inference.play(token_frame("lo"), DONE_FRAME)
+    await console.button("Continue").click()
+    await expect(console.texts).to_have_text(["Hello"])
+
+    # Another tab has the same numbers.
+    other = await console.another_tab()
+    await other.sign_in()
+    await other.titles.click()
+    await other.button("Try again").click()
+    await expect(other.texts).to_have_text(["lo"])
+
+    samplings = [call.request.sampling for call in service.inference.calls]
+    assert samplings == [Sampling(temperature=0.25, max_tokens=77, top_k=0)] * 3
+
+
+async def test_without_numbers_the_service_decides(
+    console: ConsolePage, settings: Locator, service: LiveService
+) -> None:
+    await console.button("Settings").click()
+    await settings.get_by_label("Temperature").fill("0.25")
+    await save(settings)
+    await console.button("Settings").click()
+    await settings.get_by_label("Temperature").fill("")
+    await save(settings)
+
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+
+    assert service.inference.calls[0].request.sampling == SETTINGS.sampling

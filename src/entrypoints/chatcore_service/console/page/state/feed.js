@@ -49,12 +49,12 @@ export class Feed {
 
   #changed(conversation) {
     this.#list.put(conversation);
-    this.#chat.changedElsewhere?.(conversation);
+    this.#chat.changedElsewhere(conversation);
   }
 
   #deleted(id) {
     this.#list.remove(id);
-    this.#chat.deletedElsewhere?.(id);
+    this.#chat.deletedElsewhere(id);
   }
 
   /** Loads everything again, because too much has changed. */

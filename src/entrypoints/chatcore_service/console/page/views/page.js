@@ -109,7 +109,7 @@ export class Page {
     this.#chatView.showEnd();
     this.#redraw();
     await opened;
-    if (messageId !== null && this.#chat.id === id) await this.#chat.showMessage?.(messageId);
+    if (messageId !== null && this.#chat.id === id) await this.#chat.showMessage(messageId);
   }
 
   async #change(id, changes) {
@@ -119,7 +119,7 @@ export class Page {
 
   #changed(conversation) {
     this.#list.put(conversation);
-    this.#chat.changedElsewhere?.(conversation);
+    this.#chat.changedElsewhere(conversation);
   }
 
   /** Opens a conversation that has just begun, with what the reader has typed for a new one. */
