@@ -66,6 +66,15 @@ export class Api {
     return this.begin(`api/conversations/${conversationId}/messages/${messageId}/continue`, fields, key);
   }
 
+  /** Deletes a message with everything below it; a message that is gone already is no error. */
+  async deleteMessage(conversationId, messageId) {
+    try {
+      await this.request("DELETE", `api/conversations/${conversationId}/messages/${messageId}`);
+    } catch (failure) {
+      if (failure.status !== 404) throw failure;
+    }
+  }
+
   async stop(conversationId, messageId) {
     return this.json("POST", `api/conversations/${conversationId}/messages/${messageId}/stop`);
   }

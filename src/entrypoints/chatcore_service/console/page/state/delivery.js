@@ -41,12 +41,12 @@ export class Delivery {
     for (const unsent of this.#outbox.of(conversationId)) this.#deliver(unsent);
   }
 
-  /** Gives a message up; returns its text, or null if it is not there any more. */
+  /** Gives a message up; returns it, or null if it is not there any more. */
   takeBack(conversationId, key) {
     const unsent = this.#outbox.of(conversationId).find((other) => other.key === key);
     if (unsent === undefined) return null;
     this.#outbox.remove(unsent);
-    return unsent.content;
+    return unsent;
   }
 
   async #deliver(unsent) {

@@ -51,6 +51,7 @@ export class Following {
         },
       );
     } catch (failure) {
+      if (!signal.aborted) this.stop();
       this.#events.failed(failure);
       return;
     }

@@ -1,13 +1,15 @@
 // The conversation that the reader has open: its messages, the reply that is being written, and what the reader does.
 import { Refused, replyErrorSentence } from "../service/problems.js";
 import { retrying } from "../service/retrying.js";
-import { Delivery, MOST_ATTEMPTS } from "./delivery.js";
+import { Asking } from "./asking.js";
+import { Branches } from "./branches.js";
+import { MOST_ATTEMPTS } from "./delivery.js";
 import { Following } from "./following.js";
-import { newId } from "./ids.js";
 import { Observable } from "./observable.js";
 import { Path } from "./path.js";
 import { ReplyLogs } from "./reply-logs.js";
 import { WaitingNote } from "./waiting-note.js";
+import { Writing } from "./writing.js";
 
 export class OpenChat extends Observable {
   /** The conversation; null in a new chat, and until it is loaded. */
@@ -16,20 +18,22 @@ export class OpenChat extends Observable {
   state = "ready";
   /** What went wrong last, in a sentence, or null. */
   problem = null;
-  /** A text that was refused and that the reader can change. */
-  returned = null;
-  /** The message to bring into view, or null. */
+  /** The message to bring into view, by its id, and whether it is marked as found; null if there is none. */
   target = null;
+  /** What the reader sends, asks of replies, and does with the tree. */
+  writing;
+  asking;
+  branches;
   #path = new Path();
   #note = new WaitingNote(() => this.changed());
   #id = null;
   #api;
   #logs = new ReplyLogs();
   #loadingOlder = null;
+  #loads = 0;
+  #loading = null;
   #following;
-  #delivery;
   #onConversation;
-  #samplingOf;
 
   /**
    * @param {Api} api the service
@@ -41,19 +45,14 @@ export class OpenChat extends Observable {
     super();
     this.#api = api;
     this.#onConversation = onConversation;
-    this.#samplingOf = samplingOf;
-    this.#delivery = new Delivery(api, outbox, {
-      created: (unsent, conversation) => this.#created(unsent, conversation),
-      begun: (unsent, turn) => this.#id === unsent.conversationId && this.#showTurn(turn),
-      refused: (unsent, failure) => this.#notSent(unsent, failure, { isRefused: true }),
-      failed: (unsent, failure) => this.#notSent(unsent, failure, { isRefused: false }),
-      waiting: (isWaiting) => this.#note.set(isWaiting),
-    });
+    this.writing = new Writing(this, api, outbox, samplingOf);
+    this.asking = new Asking(this, api, samplingOf);
+    this.branches = new Branches(this, api);
     this.#following = new Following(api, this.#logs, {
       changed: () => this.changed(),
-      waiting: (isWaiting) => this.#note.set(isWaiting),
+      waiting: (isWaiting) => this.waiting(isWaiting),
       ended: (reply) => this.#ended(reply),
-      failed: (failure) => this.#failed(failure),
+      failed: (failure) => this.report(failure),
     });
   }
 
@@ -86,9 +85,13 @@ export class OpenChat extends Observable {
     return this.#path.previousCursor !== null;
   }
 
-  /** Messages of this conversation that the service has not acknowledged, each with what is known of its delivery. */
-  get unsent() {
-    return this.#delivery.of(this.#id);
+  /** A text that was refused, until the reader has it back. */
+  get returned() {
+    return this.writing.returned;
+  }
+
+  set returned(text) {
+    this.writing.returned = text;
   }
 
   /** Returns what is known of a reply. */
@@ -104,29 +107,37 @@ export class OpenChat extends Observable {
     this.changed();
     if (id === null) return;
     // A conversation that was never acknowledged does not exist yet.
-    if (this.unsent.some(({ isNew }) => isNew)) this.state = "ready";
-    else await this.#load();
-    if (this.#id === id) this.#delivery.retry(id);
+    if (this.writing.unsent.some(({ isNew }) => isNew)) this.state = "ready";
+    else await this.reload();
+    if (this.#id === id && this.writing.unsent.length > 0) this.writing.retry();
   }
 
   /** Loads the newest messages again, and follows the reply that is being written. */
-  async #load() {
+  reload() {
+    this.#loads += 1;
+    this.#loading = this.#load(this.#loads);
+    return this.#loading;
+  }
+
+  async #load(count) {
     const id = this.#id;
-    const isCurrent = () => this.#id === id;
+    const isCurrent = () => this.#id === id && this.#loads === count;
+    // Whoever waits for an older loading waits for the newer one.
+    const newer = () => (this.#loads === count ? undefined : this.#loading);
     try {
       const opened = await retrying(() => this.#api.openConversation(id), {
-        onWaiting: (isWaiting) => isCurrent() && this.#note.set(isWaiting),
+        onWaiting: (isWaiting) => isCurrent() && this.waiting(isWaiting),
       });
-      if (!isCurrent()) return;
+      if (!isCurrent()) return newer();
       this.#show(opened);
       this.state = "ready";
       this.#followGrowing();
     } catch (failure) {
-      if (!isCurrent()) return;
+      if (!isCurrent()) return newer();
       this.state = failure instanceof Refused && failure.status === 404 ? "missing" : "failed";
       this.problem = failure.message;
     }
-    this.changed();
+    return this.changed();
   }
 
   /** Loads older messages, in front of those that are there. */
@@ -136,9 +147,11 @@ export class OpenChat extends Observable {
 
   async #loadPage() {
     const id = this.#id;
+    const before = this.#path.previousCursor;
     try {
-      const page = await retrying(() => this.#api.openConversation(id, { before: this.#path.previousCursor }));
-      if (this.#id === id) this.#path.putOlder(page);
+      const page = await retrying(() => this.#api.openConversation(id, { before }));
+      // Another branch may be shown meanwhile.
+      if (this.#id === id && this.#path.previousCursor === before) this.#path.putOlder(page);
     } catch (failure) {
       if (this.#id === id) this.problem = failure.message;
     } finally {
@@ -149,94 +162,34 @@ export class OpenChat extends Observable {
 
   /** Sends a message; in a new chat, it begins a conversation, whose id is returned. */
   send(content) {
-    return this.#deliver(content, { sampling: this.#samplingOf() });
-  }
-
-  /** Sends a message as another version of one that is there. */
-  edit(message, content) {
-    this.#deliver(content, { sampling: this.#samplingOf(), parentId: message.parent_id });
-  }
-
-  #deliver(content, fields) {
-    this.problem = null;
-    this.#id = this.#delivery.send(this.#id, content, fields);
+    this.#id = this.writing.send(content);
     this.changed();
     return this.#id;
   }
 
-  /** Tries again to send what could not be sent. */
-  retryUnsent() {
-    this.problem = null;
-    this.#delivery.retry(this.#id);
-    this.changed();
-  }
-
-  /** Takes back a message that could not be sent, so that the reader can change it. */
-  takeBack(key) {
-    this.returned = this.#delivery.takeBack(this.#id, key);
-    this.changed();
-  }
-
-  #created(unsent, conversation) {
-    if (this.#id === unsent.conversationId) {
+  /** Takes the id that the service has given a new conversation in place of the page's own. */
+  created(id, conversation) {
+    if (this.#id === id) {
       this.#id = conversation.id;
       this.conversation = conversation;
     }
     this.#onConversation(conversation);
   }
 
-  async #notSent(unsent, failure, { isRefused }) {
-    if (this.#id !== unsent.conversationId) return;
-    if (isRefused) this.returned = unsent.content;
-    this.problem = failure.message;
-    this.changed();
-    // Somebody else, such as another tab, has begun a reply, or has deleted the conversation.
-    if ([404, 409].includes(failure.status)) await this.#load();
-  }
-
-  /** Stops the reply that is being written. Its stream then ends. */
-  async stop() {
-    const replyId = this.running;
-    if (replyId === null) return;
-    await this.#acting(async () => {
-      await this.#api.stop(this.#id, replyId);
-      // No stream of this page tells the end of a reply in another branch.
-      if (this.growing === null) await this.#load();
-    });
-  }
-
-  /** Asks for another version of a reply. */
-  async regenerate(message) {
-    const key = newId();
-    const fields = { message_id: message.id, ...this.#samplingOf() };
-    await this.#begin(() => this.#api.regenerate(this.#id, fields, key));
-  }
-
-  /** Shows another version of a message, and what followed it. */
-  async choose(messageId) {
-    await this.#acting(async () => {
-      await this.#attempt(() => this.#api.changeConversation(this.#id, { head_id: messageId, follow: true }));
-      await this.#load();
-    });
+  /** Stops the reply that is being written. */
+  stop() {
+    return this.asking.stop();
   }
 
   /** Shows a message, whichever branch it is in. */
-  async showMessage(messageId) {
-    if (!(await this.#loadUpTo(messageId))) {
-      await this.choose(messageId);
-      await this.#loadUpTo(messageId);
-    }
-    this.target = messageId;
-    this.changed();
+  showMessage(messageId) {
+    return this.branches.find(messageId);
   }
 
-  /** Loads older messages until one is there; returns whether it is. */
-  async #loadUpTo(messageId) {
-    const id = this.#id;
-    while (this.#id === id && this.problem === null && !this.#path.has(messageId) && this.hasOlder) {
-      await this.loadOlder();
-    }
-    return this.#path.has(messageId);
+  /** Brings a message into view, as far as `target` describes one. */
+  aim(target) {
+    this.target = target;
+    this.changed();
   }
 
   /** Takes a newer description of the conversation, which another tab, device or person may have changed. */
@@ -244,10 +197,10 @@ export class OpenChat extends Observable {
     const before = this.conversation;
     if (conversation.id !== this.#id || before === null) return;
     this.conversation = conversation;
-    const isOwnTurn = this.unsent.length > 0;
+    const isOwnTurn = this.writing.unsent.length > 0;
     const hasMoved = conversation.head_id !== before.head_id && conversation.head_id !== this.#path.end;
     const goesOn = conversation.active_reply_id === this.#path.end && this.growing === null;
-    if (!isOwnTurn && (hasMoved || (goesOn && this.#path.end !== null))) this.#load();
+    if (!isOwnTurn && (hasMoved || (goesOn && this.#path.end !== null))) this.reload();
     this.changed();
   }
 
@@ -259,22 +212,8 @@ export class OpenChat extends Observable {
     this.changed();
   }
 
-  /** Makes a reply go on from where it ended. */
-  async continueReply(message) {
-    const key = newId();
-    const fields = this.#samplingOf();
-    await this.#begin(() => this.#api.continueReply(this.#id, message.id, fields, key));
-  }
-
-  async #begin(request) {
-    const id = this.#id;
-    await this.#acting(async () => {
-      const turn = await this.#attempt(request);
-      if (this.#id === id) this.#showTurn(turn);
-    });
-  }
-
-  async #acting(act) {
+  /** Does what the reader asks for, and shows why that fails. */
+  async act(act) {
     this.problem = null;
     try {
       await act();
@@ -284,18 +223,25 @@ export class OpenChat extends Observable {
     this.changed();
   }
 
-  async #attempt(request) {
-    return retrying(request, { most: MOST_ATTEMPTS, onWaiting: (isWaiting) => this.#note.set(isWaiting) });
+  /** Sends a request again until it succeeds, is refused, or has failed too often. */
+  attempt(request) {
+    return retrying(request, { most: MOST_ATTEMPTS, onWaiting: (isWaiting) => this.waiting(isWaiting) });
   }
 
-  #showTurn({ user_message: asked, assistant_message: reply }) {
+  /** Notes that the page waits for the connection, or does not wait any more. */
+  waiting(isWaiting) {
+    this.#note.set(isWaiting);
+  }
+
+  /** Shows a message and the reply to it that has begun. */
+  showTurn({ user_message: asked, assistant_message: reply }) {
     const isPlaced = this.#path.putTurn(asked, reply);
     // The log of a reply that goes on has what was there.
     this.#logs.begin(reply);
     this.#followGrowing();
     this.changed();
     if (isPlaced) this.#announce();
-    else this.#load();
+    else this.reload();
   }
 
   #show({ messages, previous_cursor, ...conversation }) {
@@ -312,23 +258,24 @@ export class OpenChat extends Observable {
   async #ended(reply) {
     const id = this.#id;
     const { error } = this.logOf(reply);
-    await this.#load();
+    await this.reload();
     // If a regeneration came to nothing, the service shows the earlier reply again.
-    if (this.#id !== id || error === null || this.#path.has(reply.id)) return;
-    this.#failed(new Error(replyErrorSentence(error)));
+    if (this.#id !== id || [null, "stopped"].includes(error) || this.#path.has(reply.id)) return;
+    this.report(new Error(`There is no new reply. ${replyErrorSentence(error)}`));
   }
 
-  #failed(failure) {
+  /** Shows what went wrong. */
+  report(failure) {
     this.problem = failure.message;
     this.changed();
   }
 
   /** Lets the list show that a reply has begun, with the title that the first message gave the conversation. */
   async #announce() {
-    const id = this.#id;
+    const [id, loads] = [this.#id, this.#loads];
     try {
       const { messages, previous_cursor, ...conversation } = await this.#api.openConversation(id, { limit: 1 });
-      if (this.#id === id) this.conversation = conversation;
+      if (this.#id === id && this.#loads === loads) this.conversation = conversation;
       this.#onConversation(conversation);
     } catch {
       // The end of the reply brings the same.
@@ -343,7 +290,7 @@ export class OpenChat extends Observable {
     this.conversation = null;
     this.target = null;
     this.problem = null;
-    this.returned = null;
+    this.writing.leave();
     this.#note.set(false);
   }
 }

@@ -7,7 +7,7 @@ import { keep, kept } from "./tab-storage.js";
  * A key is bound to everything that is sent with it, so all of it is kept.
  *
  * @typedef {{key: string, conversationId: string, isNew: boolean, content: string, sampling: object,
- *   parentId?: string|null}} Unsent
+ *   parentId?: string|null, editedId?: string}} Unsent
  */
 
 export class Outbox {
@@ -23,8 +23,8 @@ export class Outbox {
    * Adds a message.
    *
    * @param {string|null} conversationId the conversation; null for a new one, whose id is chosen here
-   * @param {{sampling: object, parentId?: string|null}} fields the fields of sampling, and after which message the new
-   *   one comes; without `parentId` after the last one
+   * @param {{sampling: object, parentId?: string|null, editedId?: string}} fields the fields of sampling, and of an edit
+   *   the edited message and the message before it; without `parentId`, the message comes after the last one
    * @returns {Unsent}
    */
   add(conversationId, content, fields) {

@@ -13,9 +13,14 @@ export class ChatView {
   #chat;
   #redraw;
   #followEnd;
+  #actions;
   #hasUnsent = false;
   /** The message that the reader edits, and the text so far. */
   #edited = null;
+  /** The id of the message whose deletion has to be confirmed, or null. */
+  #leavingId = null;
+  /** Finds the element that gets the focus when the page is drawn: the first selector that does. */
+  #nextFocus = [];
 
   /**
    * @param {OpenChat} chat the conversation
@@ -25,6 +30,19 @@ export class ChatView {
     this.#chat = chat;
     this.#redraw = redraw;
     this.#followEnd = new FollowEnd(redraw);
+    const { asking, branches } = chat;
+    this.#actions = {
+      regenerate: (message) => asking.regenerate(message),
+      continueReply: (message) => asking.continueReply(message),
+      choose: (id, label) => this.#choose(id, label),
+      edit: (message) => this.#edit(message, message.content),
+      askToDelete: (message) => this.#askToDelete(message),
+      keep: (message) => this.#keep(message),
+      delete: (message) => {
+        this.#leavingId = null;
+        branches.delete(message.id);
+      },
+    };
   }
 
   /** Shows the end of the conversation, as after a message was sent. */
@@ -36,14 +54,20 @@ export class ChatView {
   drawn() {
     this.#followEnd.watch(document.querySelector(".messages"));
     if (this.#chat.target !== null) this.#showTarget();
+    const found = this.#nextFocus.map((selector) => document.querySelector(selector)).find((element) => element !== null);
+    found?.focus({ preventScroll: true });
+    this.#nextFocus = [];
   }
 
   #showTarget() {
-    const target = document.querySelector(`[data-id="${CSS.escape(this.#chat.target)}"]`);
+    const { id, isFound } = this.#chat.target;
+    const target = document.querySelector(articleOf(id));
     this.#chat.target = null;
     if (target === null) return;
-    this.#followEnd.leave();
-    target.scrollIntoView({ block: "center" });
+    // The last message is at the end, which goes on being followed.
+    if (isFound || id !== this.#chat.messages.at(-1)?.id) this.#followEnd.leave();
+    target.scrollIntoView({ block: isFound ? "center" : "nearest" });
+    if (!isFound) return;
     target.classList.add("found");
     target.addEventListener("animationend", () => target.classList.remove("found"), { once: true });
   }
@@ -52,7 +76,9 @@ export class ChatView {
   view() {
     const chat = this.#chat;
     const isBusy = chat.running !== null;
-    this.#hasUnsent = chat.unsent.length > 0;
+    const { shown, unsent } = chat.writing;
+    this.#hasUnsent = unsent.length > 0;
+    this.#takeBackEdit();
     return html`
       <div class="messages" @scroll=${(event) => this.#loadOlderNearBeginning(event.currentTarget)}>
         <div class="column" role="log" aria-label="Messages" aria-live="polite" aria-busy=${chat.growing !== null}>
@@ -61,15 +87,18 @@ export class ChatView {
             : nothing}
           ${this.#placeholder()}
           ${repeat(
-            chat.messages,
+            shown,
             (message) => message.id,
             (message) => this.#message(message, isBusy),
           )}
           ${repeat(
-            chat.unsent,
-            (unsent) => unsent.key,
-            (unsent) =>
-              unsentMessage(unsent, { retry: () => chat.retryUnsent(), takeBack: (key) => chat.takeBack(key) }),
+            unsent,
+            ({ key }) => key,
+            (message) =>
+              unsentMessage(message, {
+                retry: () => chat.writing.retry(),
+                takeBack: (key) => chat.writing.takeBack(key),
+              }),
           )}
         </div>
       </div>
@@ -78,56 +107,92 @@ export class ChatView {
           ? nothing
           : html`<button type="button" class="jump" @click=${() => this.showEnd()}>${icon("down")} Latest</button>`}
         <p class="note" role="status">${chat.isWaiting ? "The connection is lost. Waiting for it …" : nothing}</p>
+        ${this.#elsewhere()}
         ${chat.problem && !chat.isWaiting ? html`<p class="problem" role="alert">${chat.problem}</p>` : nothing}
       </div>
     `;
   }
 
-  #message(message, isBusy) {
-    if (message.role !== "assistant") return this.#userMessage(message, isBusy);
-    const chat = this.#chat;
-    const log = chat.logOf(message);
-    const isLast = message === chat.messages.at(-1) && !this.#hasUnsent;
-    // A key that is pressed draws the page again, but not the hundreds of messages in which nothing has changed.
-    return guard([message, log, log.lastId, isLast, isBusy], () =>
-      replyMessage(
-        message,
-        log,
-        { isLast, isBusy },
-        {
-          regenerate: (reply) => chat.regenerate(reply),
-          continueReply: (reply) => chat.continueReply(reply),
-          choose: (id) => chat.choose(id),
-        },
-      ),
-    );
+  /** Returns a note if a reply is being written in a branch that is not shown. */
+  #elsewhere() {
+    const { running, growing, state, branches } = this.#chat;
+    if (running === null || growing !== null || state !== "ready" || this.#hasUnsent) return nothing;
+    return html`<p class="note" role="status">
+      A reply is being written in another version.
+      <button type="button" class="quiet" @click=${() => branches.choose(running)}>Show it</button>
+    </p>`;
   }
 
-  #userMessage(message, isBusy) {
+  #message(message, isBusy) {
     if (this.#edited?.message.id === message.id) return this.#editForm(isBusy);
-    const actions = { edit: () => this.#edit(message, message.content), choose: (id) => this.#chat.choose(id) };
-    return guard([message, isBusy], () => userMessage(message, { isBusy }, actions));
+    const isLast = message === this.#chat.messages.at(-1) && !this.#hasUnsent;
+    const place = { isLast, isBusy, isLeaving: this.#leavingId === message.id };
+    // A key that is pressed draws the page again, but not the hundreds of messages in which nothing has changed.
+    if (message.role !== "assistant") {
+      return guard([message, ...Object.values(place)], () => userMessage(message, place, this.#actions));
+    }
+    const log = this.#chat.logOf(message);
+    return guard([message, log, log.lastId, ...Object.values(place)], () =>
+      replyMessage(message, log, place, this.#actions),
+    );
   }
 
   #editForm(isBusy) {
     const { message, text } = this.#edited;
     const actions = {
       type: (typed) => this.#edit(message, typed),
-      cancel: () => this.#endEditing(),
-      send: () => {
+      cancel: () => {
         this.#endEditing();
-        this.#chat.edit(message, text.trim());
-        this.showEnd();
+        this.#nextFocus = [`${articleOf(message.id)} [aria-label="Edit"]`];
       },
+      send: () => this.#sendEdit(),
     };
     return editForm(text, actions, text.trim() !== "" && !isBusy);
   }
 
+  /** Sends what is in the field now, which may have changed since the form was drawn. */
+  #sendEdit() {
+    const { message, text } = this.#edited;
+    if (text.trim() === "" || this.#chat.running !== null) return;
+    this.#endEditing();
+    this.#chat.writing.edit(message, text.trim());
+    this.showEnd();
+  }
+
   #edit(message, text) {
-    const hasBegun = this.#edited?.message.id !== message.id;
+    if (this.#edited?.message.id !== message.id) this.#nextFocus = [".edit textarea"];
     this.#edited = { message, text };
     this.#redraw();
-    if (hasBegun) requestAnimationFrame(() => document.querySelector(".edit textarea")?.focus());
+  }
+
+  /** Opens an edit again that was refused or could not be sent. */
+  #takeBackEdit() {
+    const { returnedEdit } = this.#chat.writing;
+    if (returnedEdit === null) return;
+    this.#chat.writing.returnedEdit = null;
+    const message = this.#chat.messages.find(({ id }) => id === returnedEdit.id);
+    if (message !== undefined) this.#edit(message, returnedEdit.text);
+  }
+
+  /** Shows another version, on which the reader can use the same arrow again. */
+  async #choose(id, label) {
+    await this.#chat.branches.choose(id);
+    const arrows = `${articleOf(id)} .versions button:enabled`;
+    // After the last version, the other arrow is left.
+    this.#nextFocus = [`${arrows}[aria-label="${label}"]`, arrows];
+    this.#redraw();
+  }
+
+  #askToDelete(message) {
+    this.#leavingId = message.id;
+    this.#nextFocus = [`${articleOf(message.id)} .confirmation button`];
+    this.#redraw();
+  }
+
+  #keep(message) {
+    this.#leavingId = null;
+    this.#nextFocus = [`${articleOf(message.id)} [aria-label^="Delete"]`];
+    this.#redraw();
   }
 
   #endEditing() {
@@ -136,9 +201,9 @@ export class ChatView {
   }
 
   #placeholder() {
-    const { state, messages, unsent } = this.#chat;
+    const { state, messages } = this.#chat;
     if (state === "missing") return html`<p class="empty">This conversation does not exist any more.</p>`;
-    if (messages.length > 0 || unsent.length > 0) return nothing;
+    if (messages.length > 0 || this.#hasUnsent) return nothing;
     if (state === "loading") return html`<p class="empty" role="status">Loading …</p>`;
     return state === "ready" ? html`<p class="empty">What would you like to talk about?</p>` : nothing;
   }
@@ -150,4 +215,9 @@ export class ChatView {
   #loadOlder() {
     this.#followEnd.keepingPlace(() => this.#chat.loadOlder());
   }
+}
+
+/** Returns the selector of a message's element. */
+function articleOf(id) {
+  return `article[data-id="${CSS.escape(id)}"]`;
 }

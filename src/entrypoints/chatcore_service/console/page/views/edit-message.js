@@ -7,12 +7,12 @@ import { live } from "../vendor/lit-html/directives/live.js";
  *
  * @param {string} text what is in the field
  * @param {{type(text), send(), cancel()}} actions what the reader can do
- * @param {boolean} canSend whether the text can be sent now
+ * @param {boolean} canSend whether the text could be sent when the form was drawn
  */
 export function editForm(text, actions, canSend) {
   const submit = (event) => {
     event.preventDefault();
-    if (canSend) actions.send();
+    actions.send();
   };
   return html`
     <article class="message user edited" aria-label="You">

@@ -7,22 +7,52 @@ import { iconButton } from "./icons.js";
 import { versionSwitch } from "./versions.js";
 
 /**
+ * Where a message stands: whether nothing follows it, whether a reply is being written, and whether the reader is asked to
+ * confirm its deletion.
+ *
+ * @typedef {{isLast: boolean, isBusy: boolean, isLeaving: boolean}} Place
+ */
+
+/**
+ * What the reader can do with a message.
+ *
+ * @typedef {{edit(message), regenerate(message), continueReply(message), choose(id, label), askToDelete(message),
+ *   keep(message), delete(message)}} Actions
+ */
+
+/**
  * Returns a message of the reader.
  *
  * @param {object} message the message
- * @param {{isBusy: boolean}} place whether a reply is being written
- * @param {{edit(message), choose(id)}} actions what the reader can do
+ * @param {Place} place where it stands
+ * @param {Actions} actions what the reader can do
  */
-export function userMessage(message, { isBusy }, actions) {
+export function userMessage(message, place, actions) {
+  const { isLast, isBusy } = place;
   return html`
     <article class="message user" aria-label="You" data-id=${message.id}>
       <p dir="auto">${message.content}</p>
       <footer>
-        ${iconButton("rename", "Edit", () => actions.edit(message), { disabled: isBusy })}
-        ${versionSwitch(message, actions.choose)}
+        ${isLast
+          ? iconButton("regenerate", "Try again", () => actions.regenerate(message), { disabled: isBusy })
+          : nothing}
+        ${message.role === "user"
+          ? iconButton("rename", "Edit", () => actions.edit(message), { disabled: isBusy })
+          : nothing}
+        ${deletion("Delete this message", message, place, actions)} ${versionSwitch(message, actions.choose)}
       </footer>
     </article>
   `;
+}
+
+/** Returns the button that deletes a message with everything below it, or the question whether it shall. */
+function deletion(label, message, { isLast, isBusy, isLeaving }, actions) {
+  if (!isLeaving) return iconButton("delete", label, () => actions.askToDelete(message), { disabled: isBusy });
+  return html`<span class="confirmation" role="group" aria-label=${label}>
+    ${isLast ? "Delete this?" : "Delete this and all that follows?"}
+    <button type="button" class="quiet" ?disabled=${isBusy} @click=${() => actions.delete(message)}>Delete it</button>
+    <button type="button" class="quiet" @click=${() => actions.keep(message)}>Keep it</button>
+  </span>`;
 }
 
 /** Returns a message that the service has not acknowledged. */
@@ -42,8 +72,8 @@ export function unsentMessage(unsent, { retry, takeBack }) {
  *
  * @param {object} message the reply
  * @param {ReplyLog} log what is known of it
- * @param {{isLast: boolean, isBusy: boolean}} place whether nothing follows it, and whether a reply is being written
- * @param {{regenerate(message), continueReply(message), choose(id)}} actions what the reader can do
+ * @param {Place} place where it stands
+ * @param {Actions} actions what the reader can do
  */
 export function replyMessage(message, log, place, actions) {
   const isGrowing = message.status === "streaming";
@@ -52,9 +82,14 @@ export function replyMessage(message, log, place, actions) {
       ${log.parts.map((part, index) => partView(part, { log, isGrowing, isLast: index === log.parts.length - 1 }))}
       ${isGrowing && log.parts.length === 0 ? html`<p class="waiting" aria-hidden="true"></p>` : nothing}
       ${message.error ? errorNote(message, place, actions) : nothing}
-      ${isGrowing ? nothing : footer(message, log, place, actions)}
+      ${isGrowing ? growingFooter(message, actions) : footer(message, log, place, actions)}
     </article>
   `;
+}
+
+/** Other versions can be looked at while one is being written. */
+function growingFooter(message, actions) {
+  return message.versions?.length > 1 ? html`<footer>${versionSwitch(message, actions.choose)}</footer>` : nothing;
 }
 
 function errorNote(message, { isBusy }, actions) {
@@ -101,7 +136,8 @@ function dataLabel(data) {
   return Object.keys(data).slice(0, 3).join(", ") || "Data";
 }
 
-function footer(message, log, { isLast, isBusy }, actions) {
+function footer(message, log, place, actions) {
+  const { isLast, isBusy } = place;
   const canContinue =
     isLast && (["interrupted", "stopped"].includes(message.status) || message.finish_reason === "length");
   return html`
@@ -113,7 +149,7 @@ function footer(message, log, { isLast, isBusy }, actions) {
       ${canContinue
         ? iconButton("continue", "Continue", () => actions.continueReply(message), { disabled: isBusy })
         : nothing}
-      ${versionSwitch(message, actions.choose)}
+      ${deletion("Delete this reply", message, place, actions)} ${versionSwitch(message, actions.choose)}
       <span class="facts">${facts(message)}</span>
     </footer>
   `;

@@ -1,0 +1,93 @@
+// What the reader sends in the open conversation, until the service has acknowledged it.
+import { Delivery } from "./delivery.js";
+
+export class Writing {
+  /** A text that was refused and that the reader can change. */
+  returned = null;
+  /** An edit that was refused, with the id of the edited message and the text, or null. */
+  returnedEdit = null;
+  #chat;
+  #delivery;
+  #samplingOf;
+
+  /**
+   * @param {OpenChat} chat the conversation
+   * @param {Api} api the service
+   * @param {Outbox} outbox messages that the service has not acknowledged
+   * @param {() => object} samplingOf returns the fields of sampling for the next reply
+   */
+  constructor(chat, api, outbox, samplingOf) {
+    this.#chat = chat;
+    this.#samplingOf = samplingOf;
+    this.#delivery = new Delivery(api, outbox, {
+      created: (unsent, conversation) => chat.created(unsent.conversationId, conversation),
+      begun: (unsent, turn) => chat.id === unsent.conversationId && chat.showTurn(turn),
+      refused: (unsent, failure) => this.#notSent(unsent, failure, { isRefused: true }),
+      failed: (unsent, failure) => this.#notSent(unsent, failure, { isRefused: false }),
+      waiting: (isWaiting) => chat.waiting(isWaiting),
+    });
+  }
+
+  /** Messages of this conversation that the service has not acknowledged, each with what is known of its delivery. */
+  get unsent() {
+    return this.#delivery.of(this.#chat.id);
+  }
+
+  /** The messages to show: while an edit is on its way, those before it. */
+  get shown() {
+    const { messages } = this.#chat;
+    const edit = this.unsent.find(({ parentId }) => parentId !== undefined);
+    const place = messages.findIndex(({ id }) => id === edit?.editedId);
+    return place < 0 ? messages : messages.slice(0, place);
+  }
+
+  /** Sends a message; returns the id of its conversation, which a new chat does not have yet. */
+  send(content) {
+    return this.#send(content, {});
+  }
+
+  /** Sends a message as another version of one that is there. */
+  edit(message, content) {
+    this.#send(content, { parentId: message.parent_id, editedId: message.id });
+  }
+
+  #send(content, place) {
+    this.#chat.problem = null;
+    const id = this.#delivery.send(this.#chat.id, content, { sampling: this.#samplingOf(), ...place });
+    this.#chat.changed();
+    return id;
+  }
+
+  /** Sends what waits, as after attempts that were in vain. */
+  retry() {
+    this.#chat.problem = null;
+    this.#delivery.retry(this.#chat.id);
+    this.#chat.changed();
+  }
+
+  /** Takes back a message that could not be sent, so that the reader can change it. */
+  takeBack(key) {
+    const unsent = this.#delivery.takeBack(this.#chat.id, key);
+    if (unsent !== null) this.#return(unsent);
+    this.#chat.changed();
+  }
+
+  /** Forgets what was refused, as when another conversation is opened. */
+  leave() {
+    this.returned = null;
+    this.returnedEdit = null;
+  }
+
+  #return({ content, editedId }) {
+    if (this.#chat.messages.some(({ id }) => id === editedId)) this.returnedEdit = { id: editedId, text: content };
+    else this.returned = content;
+  }
+
+  async #notSent(unsent, failure, { isRefused }) {
+    if (this.#chat.id !== unsent.conversationId) return;
+    if (isRefused) this.#return(unsent);
+    this.#chat.report(failure);
+    // Somebody else, such as another tab, has begun a reply, or has deleted the conversation.
+    if ([404, 409].includes(failure.status)) await this.#chat.reload();
+  }
+}
