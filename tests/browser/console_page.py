@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any
 
 from attrs import evolve, frozen
 from playwright.async_api import Browser, Locator, Page, Request, Route, expect
 
 from chatcore_service.console.files import console_files
-from tests.browser.watched_tab import WatchedTab, open_tab
+from tests.browser.watched_tab import Screen, WatchedTab, open_tab
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
 
 TOKEN = ALICE["Authorization"].removeprefix("Bearer ")
@@ -126,9 +126,7 @@ async def open_console(
     browser: Browser,
     service: LiveService,
     *origins: str,
-    width: int = 1280,
-    scheme: Literal["light", "dark"] = "light",
-    zone: str = "UTC",
+    screen: Screen = Screen(),  # noqa: B008 - immutable
 ) -> AsyncIterator[ConsolePage]:
     """Opens a tab; the caller loads the page. At the end, the page must not have done what it must not do.
 
@@ -136,12 +134,10 @@ async def open_console(
         browser: the browser.
         service: the service.
         origins: further origins that the page may ask.
-        width: the width of the window in pixels.
-        scheme: which colours the reader prefers.
-        zone: the reader's time zone.
+        screen: what the page is shown on.
     """
     origin = f"http://127.0.0.1:{service.port}"
-    async with open_tab(browser, origin, *origins, width=width, scheme=scheme, zone=zone) as tab:
+    async with open_tab(browser, origin, *origins, screen=screen) as tab:
         yield ConsolePage(tab, service)
         assert tab.foreign_urls == []
         assert tab.errors == []

@@ -9,7 +9,7 @@ from attrs import frozen
 from playwright.async_api import Browser, Locator, Page, expect
 
 from chatcore_service.http import paths
-from tests.browser.watched_tab import WatchedTab, open_tab
+from tests.browser.watched_tab import Screen, WatchedTab, open_tab
 from tests.integration.entrypoints.chatcore_service.http_server import LiveService
 
 
@@ -77,5 +77,5 @@ def route_of(method: str, path: str) -> str:
 @asynccontextmanager
 async def open_docs_page(browser: Browser, service: LiveService, *, width: int = 1280) -> AsyncIterator[DocsPage]:
     """Opens a tab without cookies, storage and cache; the caller loads the page."""
-    async with open_tab(browser, f"http://127.0.0.1:{service.port}", width=width) as tab:
+    async with open_tab(browser, f"http://127.0.0.1:{service.port}", screen=Screen(width=width)) as tab:
         yield DocsPage(tab)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, Request, Route, expect
@@ -14,7 +15,7 @@ from chatcore.errors import InferenceUnreachableError
 from chatcore_memory import DONE_FRAME, PAUSE, token_frame
 from tests.browser.console_page import ConsolePage, open_console
 from tests.browser.issuer import serving
-from tests.browser.watched_tab import open_tab
+from tests.browser.watched_tab import Screen, open_tab
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
 from tests.integration.faults.waiting import eventually
 
@@ -483,7 +484,7 @@ async def test_on_a_narrow_screen_nothing_is_cut_off_and_the_list_is_behind_a_bu
 ) -> None:
     code = "x = " + " + ".join(map(str, range(100)))
     service.inference.say(f"# Title\n\n```python\n{code}\n```\n\n| a | b |\n|---|---|\n| {'word ' * 9} | 2 |\n")
-    async with open_console(browser, service, width=360) as console:
+    async with open_console(browser, service, screen=Screen(width=360)) as console:
         await console.sign_in()
         await console.send("Hello " + "o" * 300)
         await expect(console.texts.get_by_role("table")).to_be_visible()
@@ -501,9 +502,9 @@ async def test_on_a_narrow_screen_nothing_is_cut_off_and_the_list_is_behind_a_bu
 
 @pytest.mark.parametrize(("scheme", "background"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(27, 28, 29)")])
 async def test_the_page_has_the_colours_that_the_reader_prefers(
-    browser: Browser, service: LiveService, scheme: str, background: str
+    browser: Browser, service: LiveService, scheme: Literal["light", "dark"], background: str
 ) -> None:
-    async with open_console(browser, service, scheme="dark" if scheme == "dark" else "light") as console:
+    async with open_console(browser, service, screen=Screen(scheme=scheme)) as console:
         await console.load()
 
         shown = await console.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")

@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Request, Route, expect
 
 from tests.browser.console_page import ConsolePage, open_console
+from tests.browser.watched_tab import Screen
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
 from tests.integration.faults.waiting import eventually
 
@@ -70,7 +71,7 @@ async def test_conversations_are_grouped_by_the_days_of_the_reader(
             conversation["updated_at"] = TIMES[conversation["title"]]
         await route.fulfill(response=response, body=json.dumps(page))
 
-    async with open_console(browser, service, zone=zone) as console:
+    async with open_console(browser, service, screen=Screen(zone=zone)) as console:
         await console.page.clock.set_fixed_time(NOW)
         await console.page.route("**/api/conversations?*", as_of_other_times)
         await console.sign_in()

@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Request, Route, expect
 
 from tests.browser.console_page import ConsolePage, open_console
+from tests.browser.watched_tab import Screen
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
 from tests.integration.faults.waiting import eventually
 
@@ -143,7 +144,7 @@ async def test_keys_lead_to_the_field_and_through_what_was_found(
 
 
 async def test_on_a_narrow_screen_the_key_shows_the_list(browser: Browser, service: LiveService) -> None:
-    async with open_console(browser, service, width=360) as console:
+    async with open_console(browser, service, screen=Screen(width=360)) as console:
         await console.sign_in()
         await tell(service, "A zebra")
         await found(service, "zebra", 1)

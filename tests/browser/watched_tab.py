@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
-from attrs import define, field
+from attrs import define, field, frozen
 from playwright.async_api import (
     Browser,
     BrowserContext,
@@ -17,8 +17,6 @@ from playwright.async_api import (
     WebError,
 )
 
-_WIDE = 1280
-_HEIGHT = 1000
 _PATIENCE_MILLISECONDS = 20_000
 
 _REPORT_VIOLATIONS = """
@@ -28,6 +26,23 @@ document.addEventListener("securitypolicyviolation", (event) =>
 #: What Chromium itself writes to the console about a response or a connection that fails. Many tests cause such
 #: failures, and the page has to handle them.
 _OF_THE_NETWORK = "Failed to load resource"
+
+
+@frozen(kw_only=True)
+class Screen:
+    """What a page is shown on, and what its reader prefers."""
+
+    #: Both in pixels of CSS.
+    width: int = 1280
+    height: int = 1000
+    scheme: Literal["light", "dark"] = "light"
+    #: Whether there are fingers in place of a mouse.
+    is_touched: bool = False
+    #: How many pixels a pixel of CSS has on each side.
+    scale: int = 1
+    motion: Literal["no-preference", "reduce"] = "no-preference"
+    #: The reader's time zone.
+    zone: str = "UTC"
 
 
 @define
@@ -52,24 +67,24 @@ class WatchedTab:
 async def open_tab(
     browser: Browser,
     *origins: str,
-    width: int = _WIDE,
-    scheme: Literal["light", "dark"] = "light",
-    zone: str = "UTC",
+    screen: Screen = Screen(),
 ) -> AsyncIterator[WatchedTab]:
     """Opens a tab; the caller loads a page.
 
     Args:
         browser: the browser.
         origins: the service's origin, and others that the page may ask.
-        width: the width of the window in pixels.
-        scheme: which colours the reader prefers.
-        zone: the reader's time zone.
+        screen: what the tab is shown on.
     """
     context = await browser.new_context(
-        viewport=ViewportSize(width=width, height=_HEIGHT),
+        viewport=ViewportSize(width=screen.width, height=screen.height),
         service_workers="block",
-        color_scheme=scheme,
-        timezone_id=zone,
+        color_scheme=screen.scheme,
+        reduced_motion=screen.motion,
+        timezone_id=screen.zone,
+        has_touch=screen.is_touched,
+        is_mobile=screen.is_touched,
+        device_scale_factor=screen.scale,
     )
     try:
         context.set_default_timeout(_PATIENCE_MILLISECONDS)
