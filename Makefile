@@ -16,7 +16,7 @@ IN_TWO_PROCESSES := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 INTEGRATION := tests/integration $(IN_TWO_PROCESSES)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test unit integration test-browser test-node test-conformance coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format console-libraries docs-renderer clean
+.PHONY: help setup dev test unit integration test-browser test-node test-conformance coverage soak bench bench-tools bench-check check lint types layers package audit newest fuzz fuzz-api format console-libraries docs-renderer screenshots clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,11 +49,15 @@ coverage: setup ## run all tests and measure the branch coverage
 integration: setup ## run the tests with a real PostgreSQL and real sockets
 	$(BIN)/pytest $(INTEGRATION)
 
-test-browser: $(BIN)/.browser ## test the built-in page, the docs page and the example of a frontend in Chromium, which has to be on this machine
+test-browser: $(BIN)/.browser ## test the built-in page, the docs page and the example of a frontend in Chromium; needs Chromium and npm
 	$(BIN)/pytest tests/browser $(IN_TWO_PROCESSES)
 
-$(BIN)/.browser: $(STAMP)
+screenshots: $(BIN)/.browser ## take the pictures of the built-in page in docs/images; needs Chromium and npm
+	$(BIN)/python -m tests.browser.screenshots
+
+$(BIN)/.browser: $(STAMP) tests/browser/package.json
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
+	@npm install --prefix tests/browser --ignore-scripts --no-package-lock --no-audit --no-fund --silent
 	@touch $@
 
 test-node: $(BIN)/.node ## test with programs for Node.js that others wrote; needs Node.js 20 and npm
@@ -142,4 +146,4 @@ docs-renderer: ## replace the vendored renderer of /docs, with npm; VERSION=2.4.
 
 clean: ## remove the virtual environments and the files of the tools
 	rm -rf .venv .venv-newest build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis \
-		.grimp_cache .coverage .coverage.* htmlcov benchmarks/tools/built tests/node/node_modules
+		.grimp_cache .coverage .coverage.* htmlcov benchmarks/tools/built tests/browser/node_modules tests/node/node_modules

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -24,11 +25,17 @@ def find_chromium() -> str:
 
 
 @asynccontextmanager
-async def started_chromium() -> AsyncIterator[Browser]:
-    """Runs Chromium without a window and with a fresh profile for the duration of the block."""
+async def started_chromium(environment: Mapping[str, str] | None = None) -> AsyncIterator[Browser]:
+    """Runs Chromium without a window and with a fresh profile for the duration of the block.
+
+    Args:
+        environment: variables of Chromium beside those of this process.
+    """
     path = find_chromium()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=_OPTIONS)
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=_OPTIONS, env={**os.environ, **(environment or {})}
+        )
         try:
             yield browser
         finally:

@@ -1,0 +1,199 @@
+"""The built-in page: what everybody needs who uses it with a keyboard, by ear, with fingers or with weak eyes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from chatcore.errors import InferenceUnreachableError
+from chatcore_memory import PAUSE, token_frame
+from tests.browser.axe import barriers
+from tests.browser.console_page import ConsolePage, open_console
+from tests.browser.sample_chat import hold, store_older
+from tests.browser.watched_tab import Screen
+from tests.integration.entrypoints.chatcore_service.http_server import LiveService
+
+PHONE = Screen(width=360, height=740, is_touched=True)
+SCREENS = {"light": Screen(), "dark": Screen(scheme="dark"), "phone": PHONE}
+
+#: Chromium's smallest sides of the elements that a finger can hit, by what the page calls them. A link within a text
+#: has the height of its line.
+TARGETS = """[...document.querySelectorAll("button, input, textarea, summary, nav a")]
+  .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.matches(".backdrop"))
+  .map((element) => {
+    const { width, height } = element.getBoundingClientRect();
+    return [element.ariaLabel || element.textContent.trim() || element.tagName, Math.round(Math.min(width, height))];
+  })"""
+LEAST_PIXELS = 40
+
+
+@pytest.fixture(params=SCREENS, ids=list(SCREENS))
+async def screen(request: pytest.FixtureRequest, browser: Browser, service: LiveService) -> AsyncIterator[ConsolePage]:
+    """Provides the page on each kind of screen, not loaded yet."""
+    async with open_console(browser, service, screen=SCREENS[request.param]) as console:
+        yield console
+
+
+@pytest.fixture
+async def phone(browser: Browser, service: LiveService) -> AsyncIterator[ConsolePage]:
+    """Provides the page on a small screen that is touched, not loaded yet."""
+    async with open_console(browser, service, screen=PHONE) as console:
+        yield console
+
+
+# -- With axe --------------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_bars_the_way_in(screen: ConsolePage) -> None:
+    await screen.load()
+    await expect(screen.page.get_by_label("Token")).to_be_visible()
+    assert await barriers(screen.page) == []
+
+    await screen.page.get_by_label("Token").fill("wrong")
+    await screen.button("Open").click()
+    await expect(screen.page.get_by_role("alert")).to_be_visible()
+    assert await barriers(screen.page) == []
+
+
+async def test_nothing_bars_the_way_to_a_chat(screen: ConsolePage) -> None:
+    await screen.sign_in()
+    assert await barriers(screen.page) == []
+
+    await hold(screen)
+    for summary in await screen.log.locator("summary").all():
+        await summary.click()
+    assert await barriers(screen.page) == []
+
+
+async def test_nothing_bars_the_way_to_a_reply_that_is_being_written_or_has_failed(
+    screen: ConsolePage, service: LiveService
+) -> None:
+    await screen.sign_in()
+    service.inference.play(token_frame("Once"), PAUSE)
+    await screen.send("Tell me a story")
+    await expect(screen.texts).to_have_text(["Once"])
+    assert await barriers(screen.page) == []
+
+    service.inference.outage = InferenceUnreachableError()
+    await screen.button("Stop").click()
+    await expect(screen.log).to_have_attribute("aria-busy", "false")
+    await screen.send("Tell me another")
+    await expect(screen.replies.last).to_contain_text("The model could not be reached.")
+    assert await barriers(screen.page) == []
+
+
+async def test_nothing_bars_the_way_through_the_list(screen: ConsolePage, service: LiveService) -> None:
+    await store_older(service)
+    await screen.sign_in()
+    if await screen.button("Conversations").is_visible():
+        await screen.button("Conversations").click()
+    await screen.titles.first.focus()
+    await expect(screen.button("Rename").first).to_be_visible()
+    assert await barriers(screen.page) == []
+
+    await screen.button("Rename").first.click()
+    await expect(screen.page.get_by_label("Title")).to_be_focused()
+    assert await barriers(screen.page) == []
+    await screen.page.keyboard.press("Escape")
+
+    await screen.titles.first.focus()
+    await screen.button("Delete").first.click()
+    await expect(screen.button("Undo")).to_be_visible()
+    assert await barriers(screen.page) == []
+
+
+# -- With a keyboard -------------------------------------------------------------------------------------------------
+
+
+async def test_everything_in_the_list_can_be_reached_with_the_tab_key(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await store_older(service)
+    await console.page.reload()
+    await expect(console.titles.first).to_be_visible()
+    await console.button("New chat").focus()
+
+    reached: list[str] = []
+    for _ in range(6):
+        await console.page.keyboard.press("Tab")
+        reached.append(await console.page.evaluate("document.activeElement.title"))
+
+    assert reached == [
+        "Reading list for the book club",
+        "Unpin",
+        "Rename",
+        "Archive",
+        "Delete",
+        "How our deployment works",
+    ]
+
+
+async def test_an_input_method_that_composes_a_character_does_not_send(console: ConsolePage) -> None:
+    await console.field.fill("にほん")
+
+    await console.field.evaluate(
+        """(field) => field.dispatchEvent(
+          new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true, cancelable: true }))"""
+    )
+
+    await expect(console.field).to_have_value("にほん")
+    await expect(console.asked).to_have_count(0)
+
+
+# -- With fingers ----------------------------------------------------------------------------------------------------
+
+
+async def test_fingers_find_large_targets(phone: ConsolePage, service: LiveService) -> None:
+    await store_older(service)
+    await phone.load()
+    await expect(phone.page.get_by_label("Token")).to_be_visible()
+    await require_large_targets(phone)
+    await phone.sign_in()
+    await hold(phone)
+    await require_large_targets(phone)
+
+    await phone.button("Conversations").tap()
+    await expect(phone.titles.first).to_be_in_viewport()
+    # The actions of the conversation that is open are shown, as nothing can be hovered.
+    await expect(phone.button("Delete")).to_have_count(1)
+    await require_large_targets(phone)
+    await phone.button("Delete").tap()
+    await expect(phone.button("Undo")).to_be_visible()
+    await require_large_targets(phone)
+
+
+async def require_large_targets(console: ConsolePage) -> None:
+    targets = await console.page.evaluate(TARGETS)
+    assert targets
+    assert [target for target in targets if target[1] < LEAST_PIXELS] == []
+
+
+async def test_nothing_is_wider_than_a_small_screen(phone: ConsolePage) -> None:
+    await phone.sign_in()
+    await hold(phone)
+
+    widths = await phone.page.evaluate(
+        "[...document.querySelectorAll('html, .messages, header, .composer')].map((element) => element.scrollWidth)"
+    )
+    assert max(widths) <= 360
+
+
+# -- Without motion --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+async def test_nothing_moves_for_readers_who_do_not_want_it(
+    browser: Browser, service: LiveService, motion: str
+) -> None:
+    screen = Screen(motion="reduce") if motion == "reduce" else Screen()
+    service.inference.play(PAUSE)
+    async with open_console(browser, service, screen=screen) as console:
+        await console.sign_in()
+        await console.send("Hello")
+        await expect(console.titles.get_by_label("A reply is being written")).to_be_visible()
+        await expect(console.replies.locator(".waiting")).to_be_visible()
+
+        moving = await console.page.evaluate("document.getAnimations().length")
+        assert (moving > 0) is (motion == "no-preference")
