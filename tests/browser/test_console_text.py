@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Request, Route, expect
 
 from chatcore_memory import DONE_FRAME, PAUSE, token_frame
 from tests.browser.console_page import ConsolePage
@@ -237,6 +239,29 @@ async def test_code_is_copied_and_its_language_is_shown(console: ConsolePage, se
     await expect(console.button("Copied")).to_be_visible()
     assert await console.page.evaluate("navigator.clipboard.readText()") == "print(1 < 2)\n"
     await expect(console.texts.locator(".code-header")).to_contain_text("python")
+
+
+async def test_what_a_text_needs_is_loaded_even_if_the_connection_breaks_once(
+    console: ConsolePage, service: LiveService
+) -> None:
+    failed: list[str] = []
+
+    async def fail_once(route: Route, request: Request) -> None:
+        if request.url in failed:
+            await route.continue_()
+        else:
+            failed.append(request.url)
+            await route.abort()
+
+    await console.page.route(re.compile(r"/markdown/(blocks|highlight)\.js$|/vendor/(remend|@highlightjs)/"), fail_once)
+    service.inference.play(token_frame("```python\nprint(1)\n```\n\nSome **bold"), PAUSE, token_frame("**"), DONE_FRAME)
+    await console.send("Hello")
+
+    await expect(console.texts.locator(".hljs-built_in")).to_have_text("print")
+    service.inference.release()
+
+    await expect(console.texts.locator("strong")).to_have_text("bold")
+    assert len(failed) == 5
 
 
 async def test_a_user_sees_markup_as_typed(console: ConsolePage, service: LiveService) -> None:

@@ -1,5 +1,6 @@
 // Divides Markdown into blocks, so that a text is rendered block by block: while it grows, and however long it is.
 import { Lexer, Marked } from "../vendor/marked/lib/marked.esm.js";
+import { loaded } from "../service/module-loading.js";
 import { latex } from "./latex.js";
 import { nodesOf } from "./sanitize.js";
 
@@ -65,7 +66,7 @@ export function rendered(source, definitions = "") {
 /** Renders the end of a text that grows, as if the markup that is open there were closed. */
 export function renderedUnfinished(source) {
   // Only a text that grows needs this code. Until it is there, the markup shows for a moment.
-  loading ??= import("../vendor/remend/dist/index.js").then((module) => {
+  loading ??= loaded(() => import("../vendor/remend/dist/index.js")).then((module) => {
     mend = module.default;
   });
   return rendered(mend === null ? source : mend(source, MENDING));

@@ -1,4 +1,5 @@
 // Puts code into a frame with its language and a button that copies it.
+import { loaded } from "../service/module-loading.js";
 
 const COPIED_MS = 1500;
 
@@ -40,7 +41,7 @@ function headerOf(code, language) {
 
 /** Colours code. The rest of the page does not wait for the highlighter. */
 export async function colour(code, language) {
-  const { highlight } = await import("./highlight.js");
+  const { highlight } = await loaded(() => import("./highlight.js"));
   await highlight(code, language);
 }
 

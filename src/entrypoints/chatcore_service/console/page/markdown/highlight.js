@@ -1,4 +1,5 @@
 // Colours code. The highlighter and its languages are loaded when a text has code in one of them.
+import { loaded } from "../service/module-loading.js";
 import { nodesOf } from "./sanitize.js";
 
 const FOLDER = "../vendor/@highlightjs/cdn-assets/es";
@@ -52,7 +53,10 @@ async function withLanguage(file) {
 }
 
 async function load(file) {
-  const [core, language] = await Promise.all([import(`${FOLDER}/core.min.js`), import(`${FOLDER}/languages/${file}.min.js`)]);
+  const [core, language] = await Promise.all([
+    loaded(() => import(`${FOLDER}/core.min.js`)),
+    loaded(() => import(`${FOLDER}/languages/${file}.min.js`)),
+  ]);
   core.default.registerLanguage(file, language.default);
   return core.default;
 }

@@ -1,4 +1,5 @@
 // Defines <markdown-text>, which shows a Markdown text and follows it while it grows.
+import { loaded } from "../service/module-loading.js";
 import { frameCode } from "./code-block.js";
 import { GrowingCode } from "./growing-code.js";
 
@@ -12,7 +13,7 @@ let markdown = null;
 let loading = null;
 
 function load() {
-  loading ??= import("./blocks.js").then((module) => {
+  loading ??= loaded(() => import("./blocks.js")).then((module) => {
     markdown = module;
   });
   return loading;
