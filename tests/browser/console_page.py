@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from playwright.async_api import Browser, Locator, Page, Request, Route, expect
 
 from chatcore_service.console.files import console_files
@@ -17,13 +17,12 @@ TOKEN = ALICE["Authorization"].removeprefix("Bearer ")
 
 
 @frozen
-class ConsolePage:
-    """Drives the page."""
+class ConsoleTab:
+    """Drives the page, whatever serves it."""
 
     tab: WatchedTab
-    service: LiveService
     #: The path of the page at the service's origin.
-    path: str = "/"
+    path: str = field(default="/", kw_only=True)
 
     @property
     def page(self) -> Page:
@@ -75,7 +74,7 @@ class ConsolePage:
         await self.button("Open").click()
         await expect(self.field).to_be_visible()
 
-    async def another_tab(self) -> ConsolePage:
+    async def another_tab(self) -> Self:
         """Opens another tab of the same browser; the caller loads the page."""
         return evolve(self, tab=evolve(self.tab, page=await self.page.context.new_page()))
 
@@ -99,6 +98,21 @@ class ConsolePage:
         await self.page.route(pattern, answer)
         return keys
 
+    async def evaluate(self, module: str, expression: str, argument: object = None) -> Any:  # noqa: ANN401 - any JSON
+        """Evaluates an expression of `module`, one of the page's modules, and of `argument`."""
+        path = f"/console/{console_files().digest}/{module}"
+        return await self.page.evaluate(
+            f"async ([path, argument]) => {{ const module = await import(path); return {expression}; }}",
+            [path, argument],
+        )
+
+
+@frozen
+class ConsolePage(ConsoleTab):
+    """Drives the page of a service on adapters in memory."""
+
+    service: LiveService
+
     async def conversation(self) -> dict[str, Any]:
         """Returns the only conversation of the reader with its messages, as the service has it."""
         listed = (await self.service.client.get("/api/conversations", headers=ALICE)).json()["items"]
@@ -111,14 +125,6 @@ class ConsolePage:
         """Returns the content and the status of each message of the only conversation."""
         messages = (await self.conversation())["messages"]
         return [(message["content"], message["status"]) for message in messages]
-
-    async def evaluate(self, module: str, expression: str, argument: object = None) -> Any:  # noqa: ANN401 - any JSON
-        """Evaluates an expression of `module`, one of the page's modules, and of `argument`."""
-        path = f"/console/{console_files().digest}/{module}"
-        return await self.page.evaluate(
-            f"async ([path, argument]) => {{ const module = await import(path); return {expression}; }}",
-            [path, argument],
-        )
 
 
 @asynccontextmanager
