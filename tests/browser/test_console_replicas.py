@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 from attrs import frozen
 from playwright.async_api import Browser, Locator, expect
 
 from tests.browser.console_page import ConsoleTab
+from tests.browser.typing_speed import MOST_MILLISECONDS_OF_A_FRAME, milliseconds_of_a_frame
 from tests.browser.watched_tab import open_tab
 from tests.integration.embedded_postgres import EmbeddedPostgres
 from tests.integration.faults.client import Client
@@ -26,6 +28,17 @@ WORDS = tuple(f"word{number} 😀 " for number in range(40))
 BEGINNING, WHOLE = "".join(WORDS[:20]).strip(), "".join(WORDS).strip()
 # What two replicas and a database take on a loaded machine to notice a loss and to make up for it.
 _LONG_MILLISECONDS = 60_000
+
+_TWO_THOUSAND = """
+insert into messages (user_id, id, conversation_id, parent_id, position, role, content, status, created_at)
+select %(user)s, md5('m' || p)::uuid, %(conversation)s, case when p > 1 then md5('m' || p - 1)::uuid end, p,
+    case p %% 2 when 1 then 'user' else 'assistant' end, 'Message ' || p, 'complete', now()
+from generate_series(1, 2000) as p
+"""
+_LAST_OF_THEM = """
+update conversations set head_id = md5('m2000')::uuid, next_position = 2001
+where user_id = %(user)s and id = %(conversation)s
+"""
 
 #: Counts how often the text of the reply became shorter, which readers would see as a jump.
 _WATCH = """(() => {
@@ -191,3 +204,24 @@ async def test_two_tabs_on_two_replicas_show_the_same(balanced: Balanced, browse
 
         await other.require_whole()
         await balanced.require_whole()
+
+
+async def test_one_can_type_below_two_thousand_messages(balanced: Balanced) -> None:
+    conversation = await balanced.user.create(on=balanced.cluster.urls[0])
+    async with await psycopg.AsyncConnection.connect(balanced.cluster.database_url, autocommit=True) as connection:
+        await connection.execute(_TWO_THOUSAND, {"user": balanced.user.user_id, "conversation": conversation})
+        await connection.execute(_LAST_OF_THEM, {"user": balanced.user.user_id, "conversation": conversation})
+    await balanced.console.load(f"#/c/{conversation}")
+    await expect(balanced.console.texts.last).to_have_text("Message 2000")
+
+    older = balanced.console.button("Show older ones")
+    while await older.count():
+        count = await balanced.console.asked.count()
+        await older.dispatch_event("click")
+        await balanced.console.page.wait_for_function(
+            "(count) => document.querySelectorAll('[role=log] article.user').length > count", arg=count
+        )
+
+    await expect(balanced.console.log.get_by_role("article")).to_have_count(2000)
+    await expect(balanced.console.asked.first).to_have_text("Message 1")
+    assert await milliseconds_of_a_frame(balanced.console, "How long?" * 5) < MOST_MILLISECONDS_OF_A_FRAME

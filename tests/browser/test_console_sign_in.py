@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
 from attrs import evolve
 from playwright.async_api import Browser, Request, expect
 
+from chatcore import User
 from chatcore_dev.auth_service.auth_app import create_auth_app
 from chatcore_dev.auth_service.sign_in import CODE_VARIABLE, ORIGINS_VARIABLE, new_code, sign_in_from
 from chatcore_service.auth_settings import AuthMode, OidcSettings
@@ -58,7 +60,7 @@ async def test_a_token_is_in_no_address_and_goes_to_the_service_only(browser: Br
     assert [url for url in urls if TOKEN in url] == []
 
 
-async def test_a_token_that_is_refused_later_leads_back_to_the_sign_in(
+async def test_a_reader_whose_token_has_expired_signs_in_again_and_goes_on_with_the_draft(
     console: ConsolePage, service: LiveService
 ) -> None:
     await console.send("Hello")
@@ -66,10 +68,32 @@ async def test_a_token_that_is_refused_later_leads_back_to_the_sign_in(
     await console.field.fill("A thought")
     service.auth.reject(TOKEN)
 
-    await console.button("New chat").click()
-    await console.titles.first.click()
+    await console.button("Try again").click()
+    await expect(console.page.get_by_text("Your sign-in is not valid any more.")).to_be_visible()
+    service.auth.accept(TOKEN, User(id="alice", expires_at=datetime(9999, 1, 1, tzinfo=UTC)))
+    await console.page.get_by_label("Token").fill(TOKEN)
+    await console.button("Open").click()
 
-    await expect(console.page.get_by_label("Token")).to_be_visible()
+    await expect(console.texts).to_have_text(["Hello"])
+    await expect(console.field).to_have_value("A thought")
+    assert await console.stored() == [("Hello", "complete"), ("Hello", "complete")]
+
+
+async def test_a_message_that_was_sent_with_an_expired_token_is_sent_once_its_reader_has_signed_in_again(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+    service.auth.reject(TOKEN)
+
+    await console.send("Hello again")
+    await expect(console.page.get_by_text("Your sign-in is not valid any more.")).to_be_visible()
+    service.auth.accept(TOKEN, User(id="alice", expires_at=datetime(9999, 1, 1, tzinfo=UTC)))
+    await console.page.get_by_label("Token").fill(TOKEN)
+    await console.button("Open").click()
+
+    await expect(console.texts).to_have_text(["Hello", "Hello"])
+    assert [content for content, _ in await console.stored()] == ["Hello", "Hello", "Hello again", "Hello"]
 
 
 # -- With a one-time code --------------------------------------------------------------------------------------------
