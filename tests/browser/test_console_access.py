@@ -88,8 +88,12 @@ async def test_nothing_bars_the_way_through_the_list(screen: ConsolePage, servic
     await store_older(service)
     await screen.sign_in()
     if await screen.button("Conversations").is_visible():
-        await screen.button("Conversations").click()
-    await screen.titles.first.focus()
+        # With fingers, the conversation that is open has its actions.
+        await screen.button("Conversations").tap()
+        await screen.titles.first.tap()
+        await screen.button("Conversations").tap()
+    await screen.button("New chat").focus()
+    await screen.page.keyboard.press("Tab")
     await expect(screen.button("Rename").first).to_be_visible()
     assert await barriers(screen.page) == []
 
@@ -98,7 +102,8 @@ async def test_nothing_bars_the_way_through_the_list(screen: ConsolePage, servic
     assert await barriers(screen.page) == []
     await screen.page.keyboard.press("Escape")
 
-    await screen.titles.first.focus()
+    await screen.button("New chat").focus()
+    await screen.page.keyboard.press("Tab")
     await screen.button("Delete").first.click()
     await expect(screen.button("Undo")).to_be_visible()
     assert await barriers(screen.page) == []
@@ -128,6 +133,29 @@ async def test_everything_in_the_list_can_be_reached_with_the_tab_key(
         "Delete",
         "How our deployment works",
     ]
+
+
+async def test_on_a_small_screen_the_focus_goes_into_the_list_and_back(
+    phone: ConsolePage, service: LiveService
+) -> None:
+    await store_older(service)
+    await phone.sign_in()
+    await phone.button("Conversations").focus()
+
+    await phone.page.keyboard.press("Enter")
+    await expect(phone.button("New chat")).to_be_focused()
+    # What the list covers cannot be reached.
+    await phone.field.evaluate("(field) => field.focus()")
+    await expect(phone.button("New chat")).to_be_focused()
+    await phone.page.keyboard.press("Escape")
+    await expect(phone.button("Conversations")).to_be_focused()
+
+    await phone.button("Conversations").tap()
+    await phone.titles.first.tap()
+    await expect(phone.field).to_be_focused()
+    await phone.button("Conversations").tap()
+    await phone.page.set_viewport_size({"width": 1280, "height": 740})
+    await phone.field.fill("The list covers nothing any more.")
 
 
 async def test_an_input_method_that_composes_a_character_does_not_send(console: ConsolePage) -> None:

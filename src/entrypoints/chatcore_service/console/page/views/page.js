@@ -77,6 +77,7 @@ export class Page {
     const { signal } = this.#end;
     addEventListener("hashchange", () => this.#openAddressed(), { signal });
     addEventListener("keydown", (event) => this.#pressed(event), { signal });
+    NARROW.addEventListener("change", () => this.#isSidebarOpen && this.#toggleSidebar(), { signal });
     // It may be another day.
     document.addEventListener("visibilitychange", () => this.#redraw(), { signal });
     this.#feed.begin();
@@ -99,7 +100,8 @@ export class Page {
     this.#isSidebarOpen = false;
     history.pushState(null, "", id === null ? "#/" : `#/c/${id}`);
     this.#open(id, messageId);
-    this.#composer.focus();
+    // While the list covers it, the field cannot have the focus.
+    requestAnimationFrame(() => this.#composer.focus());
   }
 
   /** Opens a conversation at its end, or at a message; null opens a new chat. */
@@ -177,6 +179,8 @@ export class Page {
   #toggleSidebar() {
     this.#isSidebarOpen = !this.#isSidebarOpen;
     this.#redraw();
+    const next = this.#isSidebarOpen ? ".new-chat" : ".menu button";
+    requestAnimationFrame(() => this.#root.querySelector(next)?.focus());
   }
 
   /** Draws the page soon; many changes at once are drawn once. */
@@ -204,7 +208,7 @@ export class Page {
             aria-label="Close the list"
             @click=${() => this.#toggleSidebar()}
           ></button>
-          <main>
+          <main ?inert=${this.#isSidebarOpen}>
             <header>
               <span class="menu">
                 ${iconButton("menu", "Conversations", () => this.#toggleSidebar(), { expanded: this.#isSidebarOpen })}
