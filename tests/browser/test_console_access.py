@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from chatcore.errors import InferenceUnreachableError
@@ -29,14 +30,14 @@ TARGETS = """[...document.querySelectorAll("button, input, textarea, summary, na
 LEAST_PIXELS = 40
 
 
-@pytest.fixture(params=SCREENS, ids=list(SCREENS))
+@pytest_asyncio.fixture(params=SCREENS, ids=list(SCREENS), loop_scope="session")
 async def screen(request: pytest.FixtureRequest, browser: Browser, service: LiveService) -> AsyncIterator[ConsolePage]:
     """Provides the page on each kind of screen, not loaded yet."""
     async with open_console(browser, service, screen=SCREENS[request.param]) as console:
         yield console
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def phone(browser: Browser, service: LiveService) -> AsyncIterator[ConsolePage]:
     """Provides the page on a small screen that is touched, not loaded yet."""
     async with open_console(browser, service, screen=PHONE) as console:
@@ -92,7 +93,7 @@ async def test_nothing_bars_the_way_through_the_list(screen: ConsolePage, servic
         await screen.button("Conversations").tap()
         await screen.titles.first.tap()
         await screen.button("Conversations").tap()
-    await screen.button("New chat").focus()
+    await screen.page.get_by_role("searchbox").focus()
     await screen.page.keyboard.press("Tab")
     await expect(screen.button("Rename").first).to_be_visible()
     assert await barriers(screen.page) == []
@@ -102,7 +103,7 @@ async def test_nothing_bars_the_way_through_the_list(screen: ConsolePage, servic
     assert await barriers(screen.page) == []
     await screen.page.keyboard.press("Escape")
 
-    await screen.button("New chat").focus()
+    await screen.page.get_by_role("searchbox").focus()
     await screen.page.keyboard.press("Tab")
     await screen.button("Delete").first.click()
     await expect(screen.button("Undo")).to_be_visible()
@@ -118,7 +119,7 @@ async def test_everything_in_the_list_can_be_reached_with_the_tab_key(
     await store_older(service)
     await console.page.reload()
     await expect(console.titles.first).to_be_visible()
-    await console.button("New chat").focus()
+    await console.page.get_by_role("searchbox").focus()
 
     reached: list[str] = []
     for _ in range(6):

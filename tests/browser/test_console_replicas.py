@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+import pytest_asyncio
 from attrs import frozen
 from playwright.async_api import Browser, Locator, expect
 
@@ -96,7 +97,7 @@ def database() -> Iterator[EmbeddedPostgres]:
         yield server
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def balanced(browser: Browser, database: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Balanced]:
     async with (
         Cluster(await fresh_database(database), tmp_path, settings=SETTINGS) as cluster,
