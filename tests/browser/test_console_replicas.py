@@ -22,6 +22,7 @@ from tests.integration.faults.cluster import Cluster
 from tests.integration.faults.fresh_database import fresh_database
 from tests.integration.faults.model import Saying, Speech
 from tests.integration.faults.tcp_proxy import TcpProxy
+from tests.integration.faults.waiting import eventually
 
 #: A model that can go on from its own text, and replicas that end soon when they are told to.
 SETTINGS = {"INFERENCE_CAN_CONTINUE": "true", "DRAIN_SECONDS": "1"}
@@ -73,13 +74,22 @@ class Balanced:
         self.balancer.reset_all()
 
     async def begin(self) -> tuple[str, Saying]:
-        """Has a message answered up to the middle of the reply; returns the message and the call of the model."""
+        """Has a message answered up to the middle of the reply, and what there is stored.
+
+        Returns the message and the call of the model.
+        """
         prompt = f"Tell me about {uuid4().hex[:8]}"
         self.cluster.model.arrange(prompt, Speech(tokens=WORDS, holds_after=20, holds_again_after=30))
         await self.console.send(prompt)
         saying = await self.cluster.model.holding(prompt)
         await expect(self.console.texts).to_have_text([BEGINNING])
+        await eventually(self._beginning_is_stored, within=20, what="the beginning is stored")
         return prompt, saying
+
+    async def _beginning_is_stored(self) -> bool:
+        url = self.cluster.urls[1]
+        conversation = (await self.user.call("GET", "?limit=1", on=url)).json()["items"][0]["id"]
+        return str((await self.user.open(conversation, on=url))[-1]["content"]).strip() == BEGINNING
 
     async def require_whole(self) -> None:
         """Waits for the whole reply, which must be the only one and have no problem."""

@@ -139,6 +139,7 @@ async def test_keys_lead_to_the_field_and_through_what_was_found(
 
     await expect(console.asked).to_have_text(["The first zebra"])
     await console.page.keyboard.press(keys)
+    await expect(field(console)).to_be_focused()
     await console.page.keyboard.press("Enter")
     await expect(console.asked).to_have_text(["The second zebra"])
 
