@@ -63,4 +63,7 @@ async function begin() {
   }
 }
 
-begin().catch((failure) => render(failureView(failure.message), root));
+begin().catch((failure) => {
+  root.replaceChildren();
+  render(failureView(failure.message), root);
+});
