@@ -27,16 +27,15 @@ _INTER = Path(__file__).with_name("node_modules") / "@expo-google-fonts/inter"
 _FONTS = f"<fontconfig><include>/etc/fonts/fonts.conf</include><dir>{_INTER}</dir></fontconfig>"
 
 
-async def main() -> None:
-    """Writes one picture for each screen."""
-    FOLDER.mkdir(exist_ok=True)
+async def take_all(folder: Path) -> None:
+    """Writes one picture for each screen into a folder that exists."""
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as fonts:
         fonts.write(_FONTS)
         fonts.flush()
-        await asyncio.gather(*(_take(name, screen, fonts.name) for name, screen in SCREENS.items()))
+        await asyncio.gather(*(_take(folder, name, screen, fonts.name) for name, screen in SCREENS.items()))
 
 
-async def _take(name: str, screen: Screen, fonts: str) -> None:
+async def _take(folder: Path, name: str, screen: Screen, fonts: str) -> None:
     async with (
         started_chromium({"FONTCONFIG_FILE": fonts}) as browser,
         live_service() as service,
@@ -45,9 +44,9 @@ async def _take(name: str, screen: Screen, fonts: str) -> None:
         await store_older(service)
         await console.sign_in()
         await hold(console, seconds=_THINKING_SECONDS)
-        await console.page.screenshot(path=FOLDER / f"console-{name}.png")
+        await console.page.screenshot(path=folder / f"console-{name}.png")
 
 
 if __name__ == "__main__":
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    asyncio.run(main())
+    asyncio.run(take_all(FOLDER))

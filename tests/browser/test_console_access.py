@@ -85,6 +85,42 @@ async def test_nothing_bars_the_way_to_a_reply_that_is_being_written_or_has_fail
     assert await barriers(screen.page) == []
 
 
+async def test_nothing_bars_the_way_to_dialogs_and_versions(screen: ConsolePage, service: LiveService) -> None:
+    await screen.sign_in()
+    await hold(screen)
+    service.inference.say("Athens")
+    await screen.asked.hover()
+    await screen.asked.get_by_role("button", name="Edit").click()
+    await expect(screen.page.get_by_role("textbox", name="Edit the message")).to_be_focused()
+    assert await barriers(screen.page) == []
+
+    await screen.page.keyboard.type(" In a table.")
+    await screen.page.keyboard.press("Enter")
+    await expect(screen.asked).to_contain_text("2/2")
+    await expect(screen.log).to_have_attribute("aria-busy", "false")
+    assert await barriers(screen.page) == []
+
+    await screen.button("Settings").click()
+    await expect(screen.page.get_by_role("dialog", name="Settings")).to_be_visible()
+    assert await barriers(screen.page) == []
+
+    await screen.page.keyboard.press("Escape")
+    if await screen.button("Conversations").is_visible():
+        await screen.button("Conversations").tap()
+    await screen.button("Import and export").click()
+    await expect(screen.page.get_by_role("dialog")).to_be_visible()
+    assert await barriers(screen.page) == []
+
+
+async def test_nothing_bars_the_way_to_what_was_found(screen: ConsolePage, service: LiveService) -> None:
+    await store_older(service)
+    await screen.sign_in()
+    await screen.page.keyboard.press("Control+k")
+    await screen.page.get_by_role("searchbox").fill("names")
+    await expect(screen.page.get_by_role("list", name="Search results").get_by_role("link")).to_have_count(1)
+    assert await barriers(screen.page) == []
+
+
 async def test_nothing_bars_the_way_through_the_list(screen: ConsolePage, service: LiveService) -> None:
     await store_older(service)
     await screen.sign_in()
