@@ -15,6 +15,7 @@ from chatcore.user import UserId
 from chatcore_postgres.changes import record_deletions
 from chatcore_postgres.driver.database import Connection, Database, Row, fetch_on
 from chatcore_postgres.rows import CONVERSATION_COLUMNS, active_reply_of, change_number, listed, to_conversations
+from chatcore_postgres.search.queue import queue_titles
 from chatcore_postgres.trees import subtree_of
 
 #: The columns that a user can change. The value is sent for a column that does not change: it has the type of the
@@ -34,9 +35,7 @@ with created as (
     on conflict (user_id, id) do nothing
     returning id
 )
-insert into search_queue (user_id, conversation_id)
-select %(user_id)s, id
-from created
+{queue_titles("created")}
 returning conversation_id
 """  # noqa: S608 - the columns are literals
 
@@ -100,9 +99,7 @@ with changed as (
     returning {listed(CONVERSATION_COLUMNS)}
 ),
 to_index as (
-    insert into search_queue (user_id, conversation_id)
-    select %(user_id)s, id
-    from changed
+    {queue_titles("changed")}
     where %(sets_title)s
 )
 select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("changed")}
@@ -149,9 +146,7 @@ with changed as (
     where user_id = %(user_id)s and id = %(conversation_id)s and title = %(old)s and title_source = 'auto'
     returning id
 )
-insert into search_queue (user_id, conversation_id)
-select %(user_id)s, id
-from changed
+{queue_titles("changed")}
 returning conversation_id
 """  # noqa: S608 - the expression is a literal
 

@@ -14,6 +14,7 @@ from chatcore_postgres.driver.database import Connection, fetch_on
 from chatcore_postgres.driver.database_share import DatabaseShare
 from chatcore_postgres.driver.transaction import several_round_trips
 from chatcore_postgres.rows import CONVERSATION_COLUMNS, active_reply_of, change_number, listed, to_conversations
+from chatcore_postgres.search.queue import queue_messages, queue_titles
 
 LIST_BY_ID = f"""
 select {listed(CONVERSATION_COLUMNS)}, {active_reply_of("conversations")}
@@ -38,14 +39,12 @@ with added as (
     on conflict (user_id, id) do nothing
     returning id
 )
-insert into search_queue (user_id, conversation_id)
-select %(user_id)s, id
-from added
+{queue_titles("added")}
 returning conversation_id
 """  # noqa: S608 - the columns are literals
 
 # An array of ours has no nulls. So a null is sent as the id of the message itself, as -1 or as an empty text.
-ADD_MESSAGES = """
+ADD_MESSAGES = f"""
 with added as (
     insert into messages (
         user_id, id, conversation_id, parent_id, position, role, content, status, error, token_count, model_tag,
@@ -66,11 +65,9 @@ with added as (
     on conflict (user_id, id) do nothing
     returning id
 )
-insert into search_queue (user_id, conversation_id, message_id)
-select %(user_id)s, %(conversation_id)s, id
-from added
+{queue_messages("added")}
 returning message_id
-"""
+"""  # noqa: S608 - the insert is a literal
 
 ADD_PIECES = """
 insert into pieces (user_id, message_id, position, text_offset, kind, body)

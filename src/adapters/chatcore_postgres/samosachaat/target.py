@@ -21,6 +21,7 @@ from chatcore_postgres.health import PING
 from chatcore_postgres.rows import change_number
 from chatcore_postgres.samosachaat.failure import ImportFailedError, failing_as
 from chatcore_postgres.samosachaat.mapping import ImportedConversation, ImportedMessage
+from chatcore_postgres.search.queue import queue_messages, queue_titles
 
 FIND_CONVERSATION = """
 select head_id, next_position
@@ -52,9 +53,7 @@ with created as (
     on conflict (user_id, id) do nothing
     returning id
 )
-insert into search_queue (user_id, conversation_id)
-select %(user_id)s, id
-from created
+{queue_titles("created")}
 returning conversation_id
 """  # noqa: S608 - the expression is a literal
 
@@ -75,9 +74,7 @@ with added as (
     returning id
 ),
 to_index as (
-    insert into search_queue (user_id, conversation_id, message_id)
-    select %(user_id)s, %(conversation_id)s, id
-    from added
+    {queue_messages("added")}
 )
 update conversations
 set head_id = %(head_id)s, next_position = %(next_position)s, updated_at = greatest(updated_at, %(updated_at)s),

@@ -1,6 +1,7 @@
 """Takes texts that wait for being indexed, and stores their terms."""
 
 from collections.abc import Sequence
+from typing import LiteralString
 
 from chatcore.ports.search import CLAIM_SECONDS, IndexedText, PendingText
 from chatcore.search.terms import MAX_INDEXED_CHARS
@@ -70,6 +71,20 @@ using unnest(%(user_ids)s::text[], %(tickets)s::bigint[]) as done (user_id, id)
 where q.user_id = done.user_id and q.id = done.id
 returning q.id
 """
+
+
+def queue_titles(conversations: LiteralString) -> LiteralString:
+    """Returns the insert by which the titles of the conversations wait whose ids are in `conversations`."""
+    return f"""insert into search_queue (user_id, conversation_id)
+select %(user_id)s, id
+from {conversations}"""  # noqa: S608 - the table is a literal
+
+
+def queue_messages(messages: LiteralString) -> LiteralString:
+    """Returns the insert by which the messages of one conversation wait whose ids are in `messages`."""
+    return f"""insert into search_queue (user_id, conversation_id, message_id)
+select %(user_id)s, %(conversation_id)s, id
+from {messages}"""  # noqa: S608 - the table is a literal
 
 
 async def claim_pending(database: Database, limit: int) -> Sequence[PendingText]:
