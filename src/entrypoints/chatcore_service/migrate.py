@@ -3,7 +3,7 @@
 from chatcore.errors import StorageUnavailableError
 from chatcore_service.container import MigrationError, migrate
 from chatcore_service.logs import configure_logging, flush_logs
-from chatcore_service.settings import SPECIAL_CHARACTERS
+from chatcore_service.settings import NO_CONNECTION_STRING
 
 
 async def migrate_database(database_url: str, *, schema: str) -> str | None:
@@ -15,7 +15,7 @@ async def migrate_database(database_url: str, *, schema: str) -> str | None:
     except (MigrationError, StorageUnavailableError) as error:
         return str(error)
     except ValueError:
-        return f"DATABASE_URL must be a PostgreSQL connection string; {SPECIAL_CHARACTERS}."
+        return NO_CONNECTION_STRING
     # The lines of the log come before the result.
     flush_logs()
     for name in applied:

@@ -52,6 +52,8 @@ from chatcore_service.setting_parsers import (
 
 #: What a URL of a database that cannot be read often lacks.
 SPECIAL_CHARACTERS = "special characters of its password must be percent-encoded, such as @ as %40"
+#: What commands say if DATABASE_URL cannot be used.
+NO_CONNECTION_STRING = f"DATABASE_URL must be a PostgreSQL connection string; {SPECIAL_CHARACTERS}."
 
 # The upper bounds of settings in bytes: a connection or reply may hold that many bytes.
 _MAX_BYTES = 16 * 1024 * 1024

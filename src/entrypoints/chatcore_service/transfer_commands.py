@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -18,6 +18,7 @@ from chatcore.system_clock import SystemClock
 from chatcore.transfers.use_cases import Transfers
 from chatcore_service.container import PostgresStorage
 from chatcore_service.logs import configure_logging
+from chatcore_service.settings import NO_CONNECTION_STRING
 from chatcore_service.transfers.chatgpt_reader import ChatGptReader
 from chatcore_service.transfers.detecting_reader import DetectingReader
 from chatcore_service.transfers.importing import ImportReport, import_all
@@ -100,22 +101,23 @@ async def _run(database_url: str, schema: str, user_id: str, work: Callable[[Use
     configure_logging(service_name="chatcore-transfers", level="ERROR")
     try:
         user = User(id=user_id)
-        async with _storage(database_url, schema) as storage:
-            await work(user, _UseCases(storage, SystemClock()))
     except InvalidInputError as error:
         return f"The user's id is not valid: {error}"
-    except ChatError as error:
-        return str(error)
-    except (_CommandFailedError, OSError) as error:
-        return str(error)
+    try:
+        storage = _storage(database_url, schema)
     except ValueError:
-        return "DATABASE_URL must be a PostgreSQL connection string."
+        return NO_CONNECTION_STRING
+    try:
+        async with storage:
+            await storage.ping()
+            await work(user, _UseCases(storage, SystemClock()))
+    except (ChatError, _CommandFailedError, OSError) as error:
+        return str(error)
     return None
 
 
-@asynccontextmanager
-async def _storage(database_url: str, schema: str) -> AsyncGenerator[PostgresStorage]:
-    storage = PostgresStorage(
+def _storage(database_url: str, schema: str) -> PostgresStorage:
+    return PostgresStorage(
         database_url,
         min_connections=1,
         max_connections=4,
@@ -124,9 +126,6 @@ async def _storage(database_url: str, schema: str) -> AsyncGenerator[PostgresSto
         timeout_seconds=_TIMEOUT_SECONDS,
         schema=schema,
     )
-    async with storage:
-        await storage.ping()
-        yield storage
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from chatcore_service.http.refusals import TransferInProgressError
 
 @frozen
 class OneAtATime:
-    """Remembers which users are at it."""
+    """Knows which users have begun and not ended yet."""
 
     _users: set[UserId] = field(factory=set[UserId], init=False)
 
@@ -20,7 +20,7 @@ class OneAtATime:
         """Lets a user begin; :meth:`leave` ends it.
 
         Raises:
-            TransferInProgressError: the user is at it already.
+            TransferInProgressError: the user has begun and not ended yet.
         """
         if user_id in self._users:
             raise TransferInProgressError
@@ -35,7 +35,7 @@ class OneAtATime:
         """Lets a user do it for the length of the block.
 
         Raises:
-            TransferInProgressError: the user is at it already.
+            TransferInProgressError: the user has begun and not ended yet.
         """
         self.enter(user_id)
         try:

@@ -84,3 +84,13 @@ def test_what_cannot_be_done_is_said(
     assert main([str(exported) if each == "FILE" else each for each in arguments]) == FAILED
 
     assert problem in capsys.readouterr().err
+
+
+def test_an_address_of_a_database_that_cannot_be_read_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://alice:p@ss@nowhere/chat")
+
+    assert main(["export", ALICE]) == FAILED
+
+    assert "must be percent-encoded" in capsys.readouterr().err
