@@ -6,7 +6,7 @@ same on every page.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from attrs import field, frozen
@@ -14,7 +14,7 @@ from attrs import field, frozen
 from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import ConversationId
 from chatcore.errors import FieldProblem, InvalidInputError
-from chatcore.timestamps import require_aware
+from chatcore.timestamps import from_microseconds, require_aware, to_microseconds
 
 MAX_PAGE = 200
 DEFAULT_PAGE = 50
@@ -26,8 +26,6 @@ MAX_OFFSET = 2**63 - 1
 CURSOR_PATTERN = "^(0|[1-9][0-9]{0,15})-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 _CURSOR = re.compile(CURSOR_PATTERN)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @frozen
@@ -44,7 +42,7 @@ class Cursor:
 
     def encode(self) -> str:
         """Returns an opaque, URL-safe form that callers send back."""
-        return f"{(self.updated_at - _EPOCH) // _MICROSECOND}-{self.id}"
+        return f"{to_microseconds(self.updated_at)}-{self.id}"
 
     @classmethod
     def decode(cls, encoded: str) -> "Cursor":
@@ -56,7 +54,7 @@ class Cursor:
         if not _CURSOR.fullmatch(encoded):
             raise InvalidInputError(FieldProblem("cursor", "is not one that this service gave out"))
         microseconds, _, id_ = encoded.partition("-")
-        return cls(_EPOCH + int(microseconds) * _MICROSECOND, ConversationId(UUID(id_)))
+        return cls(from_microseconds(int(microseconds)), ConversationId(UUID(id_)))
 
 
 @frozen(kw_only=True)

@@ -1,7 +1,7 @@
 """Defines the pages of what a search has found, newest conversation first."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from attrs import field, frozen
@@ -10,7 +10,7 @@ from chatcore.conversations.conversation import Conversation
 from chatcore.conversations.message import ConversationId, MessageId
 from chatcore.errors import FieldProblem, InvalidInputError
 from chatcore.search.snippet import Snippet
-from chatcore.timestamps import require_aware
+from chatcore.timestamps import from_microseconds, require_aware, to_microseconds
 
 MAX_SEARCH_PAGE = 100
 DEFAULT_SEARCH_PAGE = 20
@@ -18,8 +18,6 @@ DEFAULT_SEARCH_PAGE = 20
 SEARCH_CURSOR_PATTERN = "^(0|[1-9][0-9]{0,15})-(0|[1-9][0-9]{0,15})-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 _CURSOR = re.compile(SEARCH_CURSOR_PATTERN)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @frozen
@@ -36,7 +34,7 @@ class SearchPlace:
 
     def encode(self) -> str:
         """Returns an opaque, URL-safe form that callers send back."""
-        return f"{(self.updated_at - _EPOCH) // _MICROSECOND}-{self.position}-{self.conversation_id}"
+        return f"{to_microseconds(self.updated_at)}-{self.position}-{self.conversation_id}"
 
     @classmethod
     def after(cls, conversation: Conversation) -> "SearchPlace":
@@ -53,7 +51,7 @@ class SearchPlace:
         if not _CURSOR.fullmatch(encoded):
             raise InvalidInputError(FieldProblem("cursor", "is not one that this service gave out"))
         microseconds, position, id_ = encoded.split("-", 2)
-        return cls(_EPOCH + int(microseconds) * _MICROSECOND, ConversationId(UUID(id_)), int(position))
+        return cls(from_microseconds(int(microseconds)), ConversationId(UUID(id_)), int(position))
 
 
 #: The place before everything.

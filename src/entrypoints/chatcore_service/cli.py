@@ -82,11 +82,8 @@ def _migrate(_options: argparse.Namespace) -> int:
         from chatcore_service.misspelled_settings import warn_of_misspelled_settings  # noqa: PLC0415 - see above
 
     warn_of_misspelled_settings(os.environ)
-    problem = asyncio.run(migrate_database(read_database_url(os.environ), schema=read_database_schema(os.environ)))
-    if problem is not None:
-        print(problem, file=sys.stderr)  # noqa: T201 - a command prints its result
-        return FAILED
-    return OK
+    database_url, schema = _database()
+    return _ended(asyncio.run(migrate_database(database_url, schema=schema)))
 
 
 def _import_samosachaat(options: argparse.Namespace) -> int:
@@ -103,21 +100,14 @@ def _import_samosachaat(options: argparse.Namespace) -> int:
         placeholder_titles=read_placeholder_titles(os.environ),
         limits=read_input_limits(os.environ),
     )
-    try:
-        problem = asyncio.run(imported)
-    except KeyboardInterrupt:
-        problem = "The import was interrupted; run it again to complete it."
-    if problem is not None:
-        print(problem, file=sys.stderr)  # noqa: T201 - a command prints its result
-        return FAILED
-    return OK
+    return _completed("import", imported)
 
 
 def _export(options: argparse.Namespace) -> int:
     with _installed_with("service"):
         from chatcore_service.transfer_commands import export_user  # noqa: PLC0415 - see above
 
-    return _completed(export_user(*_database(), options.user, options.output))
+    return _completed("export", export_user(*_database(), options.user, options.output))
 
 
 def _import_files(options: argparse.Namespace) -> int:
@@ -125,26 +115,32 @@ def _import_files(options: argparse.Namespace) -> int:
         from chatcore_service.transfer_commands import import_files  # noqa: PLC0415 - see above
 
     limits = read_input_limits(os.environ)
-    return _completed(import_files(*_database(), options.user, options.files, format_=options.format, limits=limits))
+    return _completed(
+        "import", import_files(*_database(), options.user, options.files, format_=options.format, limits=limits)
+    )
 
 
 def _delete_user(options: argparse.Namespace) -> int:
     with _installed_with("service"):
         from chatcore_service.transfer_commands import delete_user  # noqa: PLC0415 - see above
 
-    return _completed(delete_user(*_database(), options.user))
+    return _completed("deletion", delete_user(*_database(), options.user))
 
 
 def _database() -> tuple[str, str]:
     return read_database_url(os.environ), read_database_schema(os.environ)
 
 
-def _completed(work: Coroutine[Any, Any, str | None]) -> int:
+def _completed(name: str, work: Coroutine[Any, Any, str | None]) -> int:
     """Runs a command to its end; one that is interrupted may be repeated."""
     try:
-        problem = asyncio.run(work)
+        return _ended(asyncio.run(work))
     except KeyboardInterrupt:
-        problem = "The command was interrupted; run it again to complete it."
+        return _ended(f"The {name} was interrupted; run it again to complete it.")
+
+
+def _ended(problem: str | None) -> int:
+    """Prints what went wrong, if anything; returns the exit status."""
     if problem is not None:
         print(problem, file=sys.stderr)  # noqa: T201 - a command prints its result
         return FAILED

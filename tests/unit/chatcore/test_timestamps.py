@@ -1,4 +1,4 @@
-"""Every instant has a time zone."""
+"""Every instant has a time zone, and is counted in microseconds without a loss."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ import pytest
 from attrs import field, frozen
 
 from chatcore.errors import InvalidInputError
-from chatcore.timestamps import require_aware
+from chatcore.timestamps import from_microseconds, require_aware, to_microseconds
 
 
 @frozen
@@ -25,3 +25,8 @@ def test_an_instant_without_a_time_zone_is_refused_by_its_field() -> None:
         Event(datetime(2026, 1, 1, 12))  # noqa: DTZ001 - the naive instant is the case
 
     assert [problem.field for problem in caught.value.problems] == ["at"]
+
+
+@pytest.mark.parametrize("microseconds", [0, 1, 1_767_225_600_123_457, 253_402_300_799_999_999])
+def test_an_instant_comes_back_from_its_microseconds(microseconds: int) -> None:
+    assert to_microseconds(from_microseconds(microseconds)) == microseconds

@@ -6,7 +6,7 @@ parts. Whatever is missing or has an unexpected type is passed over, because the
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Final, cast
@@ -21,6 +21,7 @@ from chatcore.conversations.message import DEFAULT_MODEL_TAG, ConversationId, Fi
 from chatcore.conversations.parts import MAX_DATA_BYTES, MAX_DATA_PARTS, PartKind
 from chatcore.reply_error import ReplyError
 from chatcore.text import has_visible_text, repaired
+from chatcore.timestamps import EPOCH
 from chatcore.transfers.checked import checked
 from chatcore.transfers.made_anew import MadeAnew
 from chatcore.transfers.stretches import stretches_of, text_of
@@ -42,7 +43,6 @@ FIELDS: Final = frozenset(
 SPOOLED_FIELD: Final = "mapping"
 
 _NAMESPACE: Final = UUID("6f2a1b0e-6d0c-5f0b-9a53-9f4f6f1d8c11")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_TAG_CHARS: Final = 1000
 _HIDDEN_FROM_PEOPLE: Final = "is_visually_hidden_from_conversation"
 _ENDS: Final = {
@@ -101,7 +101,7 @@ def to_conversation(value: object, user_id: UserId, max_title_chars: int) -> Tra
         raise problem("The conversation", "must be one of ChatGPT, with an id and a mapping")
     conversation_id = _id_of(source_id)
     nodes = _nodes(cast("dict[str, Spooled]", mapping))
-    created_at = _instant(fields.get("create_time")) or _first(node.time for node in nodes.values()) or _EPOCH
+    created_at = _instant(fields.get("create_time")) or _first(node.time for node in nodes.values()) or EPOCH
     drafts = _drafts(nodes, conversation_id, created_at)
     title = repaired(_text(fields.get("title")))[:max_title_chars]
     has_title = has_visible_text(title)
@@ -274,7 +274,7 @@ def _instant(value: object) -> datetime | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value:
         return None
     try:
-        return _EPOCH + timedelta(seconds=value)
+        return EPOCH + timedelta(seconds=value)
     except (OverflowError, ValueError):
         return None
 
