@@ -60,6 +60,8 @@ async function readReply(streamPath, text, response) {
 }
 
 async function openConversation() {
+  // A message that is sent earlier goes to no conversation, or is shown twice.
+  element("submit").disabled = true;
   chat = new Chat(saved.service, saved.token);
   if (!saved.conversationId) save({ conversationId: (await chat.createConversation()).id });
   const { messages } = await chat.openConversation(saved.conversationId);
@@ -67,6 +69,7 @@ async function openConversation() {
   for (const message of messages) {
     if (message.status !== "streaming") addMessage(message.role, message.content);
   }
+  element("submit").disabled = false;
   element("retry").disabled = !saved.unsent;
   const last = messages.at(-1);
   if (last?.error) showEnd(last.error);

@@ -79,8 +79,9 @@ class ConsoleTab:
         return evolve(self, tab=evolve(self.tab, page=await self.page.context.new_page()))
 
     async def send(self, content: str) -> None:
-        """Sends a message."""
+        """Sends a message, once the page takes it, which it does not before the last reply has ended."""
         await self.field.fill(content)
+        await expect(self.button("Send")).to_be_enabled()
         await self.field.press("Enter")
 
     async def lose_first_answer(self, pattern: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
@@ -100,6 +101,26 @@ async def test_a_message_is_sent_and_its_reply_arrives(frontend: Frontend, servi
 
     await expect(frontend.messages).to_have_text(["Hello", "Good morning 😀"])
     await expect(frontend.status).to_have_text("The reply is complete.")
+
+
+async def test_a_message_waits_until_the_conversation_is_open(frontend: Frontend, service: LiveService) -> None:
+    """A message that was sent earlier went to no conversation, or was on the page twice."""
+    service.inference.say("Good morning")
+    may_open = asyncio.Event()
+
+    async def open_late(route: Route) -> None:
+        await may_open.wait()
+        await route.continue_()
+
+    await frontend.page.route("**/api/conversations/*", open_late)
+    await frontend.page.reload()
+    send = frontend.page.get_by_role("button", name="Send")
+    await expect(send).to_be_disabled()
+    may_open.set()
+
+    await frontend.send("Hello")
+
+    await expect(frontend.messages).to_have_text(["Hello", "Good morning"])
 
 
 async def test_an_error_of_the_model_that_closes_the_stream_is_no_complete_reply(
