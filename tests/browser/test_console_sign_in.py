@@ -32,7 +32,7 @@ async def test_a_wrong_token_is_refused_and_a_right_one_lasts_until_the_tab_is_c
         await console.load()
         await console.page.get_by_label("Token").fill("wrong")
         await console.button("Open").click()
-        await expect(console.page.get_by_text("Your sign-in is not valid any more.")).to_be_visible()
+        await expect(console.page.get_by_text("The service does not accept this token.")).to_be_visible()
 
         await console.page.get_by_label("Token").fill(TOKEN)
         await console.button("Open").click()
@@ -45,6 +45,29 @@ async def test_a_wrong_token_is_refused_and_a_right_one_lasts_until_the_tab_is_c
         await console.page.reload()
         await expect(console.page.get_by_label("Token")).to_be_visible()
         assert TOKEN not in await console.page.evaluate("JSON.stringify([localStorage, sessionStorage])")
+
+
+@pytest.mark.parametrize("pasted", [f"Bearer {TOKEN}", f"Authorization: Bearer {TOKEN}", f"  {TOKEN} \n"])
+async def test_a_token_may_be_pasted_with_what_stands_around_it(
+    browser: Browser, service: LiveService, pasted: str
+) -> None:
+    async with open_console(browser, service) as console:
+        await console.sign_in(pasted)
+        await console.send("Hello")
+        await expect(console.texts).to_have_text(["Hello"])
+
+
+@pytest.mark.parametrize("pasted", ["Bearer …", "two words", "tökén"])
+async def test_what_cannot_be_a_token_is_refused_at_once(browser: Browser, service: LiveService, pasted: str) -> None:
+    async with open_console(browser, service) as console:
+        await console.load()
+        await console.page.get_by_label("Token").fill(pasted)
+        await console.button("Open").click()
+
+        await expect(console.page.get_by_role("alert")).to_contain_text("This is not a token")
+        await console.page.get_by_label("Token").fill(TOKEN)
+        await console.button("Open").click()
+        await expect(console.field).to_be_visible()
 
 
 async def test_a_token_is_in_no_address_and_goes_to_the_service_only(browser: Browser, service: LiveService) -> None:

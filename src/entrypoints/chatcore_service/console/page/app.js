@@ -54,12 +54,24 @@ async function begin() {
     async function start(token) {
       try {
         const session = await signIn.begin(token);
-        if (session) show(session);
+        if (session === null) return;
+        await check(session);
+        show(session);
       } catch (failure) {
         draw(failure.message);
       }
     }
     draw(problem);
+  }
+}
+
+/** Asks the service for something, so that a reader with a wrong token is told so before the page opens. */
+async function check(session) {
+  try {
+    await new Api(session, () => {}).conversations({ isArchive: false });
+  } catch (failure) {
+    session.end();
+    throw failure.status === 401 ? new Error("The service does not accept this token.") : failure;
   }
 }
 

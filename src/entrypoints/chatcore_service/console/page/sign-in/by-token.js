@@ -2,6 +2,8 @@
 import { keep, kept } from "../state/tab-storage.js";
 import { TokenSession } from "./sessions.js";
 
+/** What a browser can send in the header, with or without the words in front of it. */
+const PASTED = /^\s*(?:Authorization: *)?(?:Bearer +)?([\x21-\x7e]+)\s*$/i;
 const CODE = /^#code=([A-Za-z0-9_-]{16,200})$/;
 
 export class SignInByToken {
@@ -26,9 +28,15 @@ export class SignInByToken {
     return token === null ? null : new TokenSession(token, () => keep("token", null));
   }
 
-  /** Returns the session of a pasted token. */
-  async begin(token) {
-    this.#keepToken(token.trim().replace(/^Bearer +/i, ""));
+  /**
+   * Returns the session of a pasted token, or of a pasted header with one.
+   *
+   * @throws {Error} the text cannot be a token
+   */
+  async begin(text) {
+    const [, token] = PASTED.exec(text) ?? [];
+    if (token === undefined) throw new Error("This is not a token: tokens have no spaces and no special characters.");
+    this.#keepToken(token);
     return this.resume();
   }
 
