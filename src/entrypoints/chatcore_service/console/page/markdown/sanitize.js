@@ -14,7 +14,10 @@ const ATTRIBUTES = ["align", "checked", "class", "colspan", "disabled", "href", 
 const LANGUAGE_CLASS = /^language-[\w+#.-]{1,40}$/;
 const HIGHLIGHT_CLASS = /^hljs-[\w-]+(?: [\w-]+_{0,2})*$/;
 const LINK = /^(?:https?|mailto):/i;
-const WITH_TEXT = "p, li, h1, h2, h3, h4, h5, h6, blockquote, td, th, dt, dd, summary";
+const WITH_TEXT = "p, h1, h2, h3, h4, h5, h6, blockquote, td, th, dt, dd, summary";
+/** Blocks whose marks, bar or columns begin on the side of their text, which `auto` does not find inside paragraphs. */
+const WITH_SIDES = "ul, ol, blockquote, table";
+const RIGHT_TO_LEFT = /^\P{L}*[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
 
 const OPTIONS = {
   ALLOWED_TAGS: TAGS,
@@ -49,5 +52,8 @@ purify.addHook("afterSanitizeAttributes", (node) => {
 export function nodesOf(html) {
   const fragment = purify.sanitize(html, OPTIONS);
   for (const element of fragment.querySelectorAll(WITH_TEXT)) element.dir = "auto";
+  for (const element of fragment.querySelectorAll(WITH_SIDES)) {
+    if (RIGHT_TO_LEFT.test(element.textContent)) element.dir = "rtl";
+  }
   return fragment;
 }
