@@ -59,6 +59,11 @@ class ConsoleTab:
         """Returns the links of the sidebar."""
         return self.page.get_by_role("navigation", name="Conversations").get_by_role("link")
 
+    @property
+    def waiting_note(self) -> Locator:
+        """Returns the note that is shown while the connection is lost."""
+        return self.page.get_by_text("The connection was lost. Waiting …")
+
     def button(self, name: str) -> Locator:
         """Returns the button with this label."""
         return self.page.get_by_role("button", name=name, exact=True)
@@ -83,6 +88,19 @@ class ConsoleTab:
         await self.field.fill(content)
         await expect(self.button("Send")).to_be_enabled()
         await self.field.press("Enter")
+
+    @property
+    def edited(self) -> Locator:
+        """Returns the field in which a message is edited."""
+        return self.page.get_by_role("textbox", name="Edit the message")
+
+    async def edit(self, message: Locator, text: str) -> None:
+        """Edits a message by mouse and keyboard."""
+        await message.hover()
+        await message.get_by_role("button", name="Edit").click()
+        await expect(self.edited).to_be_focused()
+        await self.edited.fill(text)
+        await self.edited.press("Enter")
 
     async def lose_first_answer(self, pattern: str) -> list[str]:
         """Loses the answer to the first request; returns a list that gets the idempotency keys of all requests."""
@@ -121,6 +139,12 @@ class ConsolePage(ConsoleTab):
         opened = await self.service.client.get(f"/api/conversations/{listed[0]['id']}", headers=ALICE)
         conversation: dict[str, Any] = opened.json()
         return conversation
+
+    async def tree(self) -> list[dict[str, Any]]:
+        """Returns all messages of the only conversation, as the service has them."""
+        path = f"/api/conversations/{(await self.conversation())['id']}?branches=all"
+        messages: list[dict[str, Any]] = (await self.service.client.get(path, headers=ALICE)).json()["messages"]
+        return messages
 
     async def stored(self) -> list[tuple[str, str]]:
         """Returns the content and the status of each message of the only conversation."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, Request, Route, expect
+from playwright.async_api import Browser, Locator, Route, expect
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -105,57 +106,6 @@ async def test_a_reply_appears_as_it_is_written_and_is_heard_when_it_is_whole(
     await expect(console.titles.get_by_label("A reply is being written")).to_have_count(0)
 
 
-async def test_after_a_reload_in_mid_stream_the_reply_goes_on(console: ConsolePage, service: LiveService) -> None:
-    service.inference.play(*PAUSED)
-    await console.send("Hello")
-    await expect(console.texts).to_have_text([BEGINNING])
-
-    await console.page.reload()
-    await expect(console.texts).to_have_text([BEGINNING])
-    service.inference.release()
-
-    await expect(console.texts).to_have_text([REPLY])
-    assert await console.stored() == [("Hello", "complete"), (REPLY, "complete")]
-
-
-async def test_a_stream_that_the_service_ends_is_resumed_at_its_last_event(
-    console: ConsolePage, service: LiveService
-) -> None:
-    service.inference.play(*PAUSED)
-    resumed: list[str | None] = []
-
-    def note(request: Request) -> None:
-        if request.url.endswith("/stream"):
-            resumed.append(request.headers.get("last-event-id"))
-
-    console.page.on("request", note)
-    await console.send("Hello")
-    await expect(console.texts).to_have_text([BEGINNING])
-
-    service.container.stream_monitor().end_all()
-    await eventually(lambda: len(resumed) > 1, within=10, what="the page is back")
-    service.inference.release()
-
-    await expect(console.texts).to_have_text([REPLY])
-    assert resumed[1] == str(len(BEGINNING))
-
-
-async def test_while_the_connection_is_lost_a_quiet_note_says_so(console: ConsolePage, service: LiveService) -> None:
-    service.inference.play(*PAUSED)
-    await console.send("Hello")
-    await expect(console.texts).to_have_text([BEGINNING])
-
-    await console.page.context.set_offline(True)
-    service.container.stream_monitor().end_all()
-    note = console.page.get_by_text("The connection is lost. Waiting for it …")
-    await expect(note).to_be_visible()
-    service.inference.release()
-    await console.page.context.set_offline(False)
-
-    await expect(console.texts).to_have_text([REPLY])
-    await expect(note).to_have_count(0)
-
-
 @pytest.mark.parametrize("how", ["button", "Escape"])
 async def test_a_reply_is_stopped_and_keeps_its_text(console: ConsolePage, service: LiveService, how: str) -> None:
     service.inference.play(*PAUSED)
@@ -236,35 +186,27 @@ async def test_what_the_model_thinks_is_folded_and_what_it_uses_is_a_card(
     await expect(console.replies.get_by_text("Used search")).to_be_visible()
 
 
-# -- What goes wrong -------------------------------------------------------------------------------------------------
-
-
-async def test_a_message_whose_answer_was_lost_is_sent_again_and_stored_once(
-    console: ConsolePage, service: LiveService
-) -> None:
-    service.inference.say("Good morning")
-    keys = await console.lose_first_answer("**/messages")
+async def test_a_reply_that_was_cut_goes_on_as_one_text(console: ConsolePage, service: LiveService) -> None:
+    """What the model has used stands between the two parts and is not shown."""
+    service.inference.play(
+        token_frame("```python\nprint("),
+        b'data: {"usage":{"completion_tokens":7}}\n\n',
+        b'data: {"done":true,"finish_reason":"length"}\n\n',
+    )
     await console.send("Hello")
+    await expect(console.texts.locator("code")).to_have_text("print(")
+    service.inference.play(token_frame("1)\n```\n\nThat is all."), DONE_FRAME)
 
-    await expect(console.texts).to_have_text(["Good morning"])
-    assert await console.stored() == [("Hello", "complete"), ("Good morning", "complete")]
-    assert len(keys) == 2
-    assert len(set(keys)) == 1
+    await console.button("Continue").click()
 
-
-async def test_a_message_that_was_not_sent_survives_a_reload(console: ConsolePage, service: LiveService) -> None:
-    await console.send("Before")
-    await expect(console.texts).to_have_text(["Hello"])
-    service.inference.say("Good morning")
-    await console.page.route("**/messages", lambda route: route.abort())
-    await console.send("Hello again")
-    await expect(console.asked.last).to_contain_text("Sending …")
-    await console.page.unroute("**/messages")
-
+    await expect(console.texts.locator("code")).to_have_text("print(1)")
+    await expect(console.texts.locator("p")).to_have_text(["That is all."])
     await console.page.reload()
+    await expect(console.texts.locator("code")).to_have_text("print(1)")
+    await expect(console.texts.locator("p")).to_have_text(["That is all."])
 
-    await expect(console.texts).to_have_text(["Hello", "Good morning"])
-    assert [content for content, _ in await console.stored()] == ["Before", "Hello", "Hello again", "Good morning"]
+
+# -- What goes wrong -------------------------------------------------------------------------------------------------
 
 
 async def test_a_refusal_is_shown_in_plain_words_and_the_text_comes_back(
@@ -277,6 +219,28 @@ async def test_a_refusal_is_shown_in_plain_words_and_the_text_comes_back(
     await console.send("Are you there?")
 
     await expect(console.page.get_by_text("This conversation does not exist any more.")).to_be_visible()
+    await expect(console.field).to_have_value("Are you there?")
+
+
+async def test_a_text_that_is_refused_while_another_conversation_is_open_comes_back(console: ConsolePage) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+    may_answer = asyncio.Event()
+
+    async def refuse_late(route: Route) -> None:
+        await may_answer.wait()
+        await route.fulfill(status=422, json={"detail": "Not so."})
+
+    await console.page.route("**/messages", refuse_late)
+    await console.send("Are you there?")
+    await expect(console.asked.last).to_contain_text("Sending …")
+    await console.button("New chat").click()
+    async with console.page.expect_response("**/messages"):
+        may_answer.set()
+
+    await console.titles.first.click()
+
+    await expect(console.asked).to_have_text(["Hello"])
     await expect(console.field).to_have_value("Are you there?")
 
 
@@ -305,6 +269,9 @@ async def test_a_conversation_that_does_not_exist_says_so(console: ConsolePage) 
     await console.load("#/c/3fa85f64-5717-4562-b3fc-2c963f66afa6")
 
     await expect(console.page.get_by_text("This conversation does not exist any more.")).to_be_visible()
+    await expect(console.page.get_by_role("heading", level=1)).to_have_text("Not found")
+    # Once is enough.
+    await expect(console.page.get_by_role("alert")).to_have_count(0)
 
 
 # -- The list --------------------------------------------------------------------------------------------------------
@@ -345,29 +312,6 @@ async def test_a_conversation_is_archived_and_taken_out_again(console: ConsolePa
     await console.button("Archive").click()
 
     await expect(console.titles).to_have_text(["Hello"])
-
-
-async def test_a_conversation_whose_creation_was_lost_is_created_once(console: ConsolePage) -> None:
-    created: list[str] = []
-
-    async def lose_the_first_answer(route: Route, request: Request) -> None:
-        if request.method != "POST":
-            await route.continue_()
-            return
-        created.append(request.post_data or "")
-        if len(created) == 1:
-            await route.fetch()
-            await route.abort()
-        else:
-            await route.continue_()
-
-    await console.page.route("**/api/conversations", lose_the_first_answer)
-    await console.send("Hello")
-
-    await expect(console.texts).to_have_text(["Hello"])
-    assert len(created) == 2
-    assert len(set(created)) == 1
-    assert [content for content, _ in await console.stored()] == ["Hello", "Hello"]
 
 
 async def test_a_deletion_can_be_undone_and_is_done_otherwise(console: ConsolePage, service: LiveService) -> None:
@@ -516,7 +460,23 @@ async def test_a_paragraph_has_the_direction_of_its_text(console: ConsolePage, s
     await console.send("مرحبا")
 
     await expect(console.texts.locator("p")).to_have_count(2)
-    directions = await console.log.locator("p").evaluate_all(
-        "(paragraphs) => paragraphs.map((paragraph) => getComputedStyle(paragraph).direction)"
-    )
-    assert directions == ["rtl", "rtl", "ltr"]
+    assert await directions(console.log.locator("p")) == ["rtl", "rtl", "ltr"]
+
+
+async def test_marks_and_columns_begin_on_the_side_of_the_text(console: ConsolePage, service: LiveService) -> None:
+    lists = "- שלום\n- Hello\n\n1. שלום\n\n2. עולם\n\n- Hello\n- שלום\n\n"
+    service.inference.say(f"{lists}> שלום\n\n> Hello\n\n|שלום|עולם|\n|-|:-:|\n|1|2|\n")
+    await console.send("Hello")
+
+    await expect(console.texts.locator("table")).to_have_count(1)
+    assert await directions(console.texts.locator("ul, ol")) == ["rtl", "rtl", "ltr"]
+    assert await directions(console.texts.locator("blockquote")) == ["rtl", "ltr"]
+    assert await directions(console.texts.locator("table")) == ["rtl"]
+    alignments = "(cells) => cells.map((cell) => getComputedStyle(cell).textAlign.replace('-webkit-', ''))"
+    assert await console.texts.locator("th").evaluate_all(alignments) == ["start", "center"]
+
+
+async def directions(elements: Locator) -> list[str]:
+    computed = "(elements) => elements.map((element) => getComputedStyle(element).direction)"
+    found: list[str] = await elements.evaluate_all(computed)
+    return found

@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from chatcore.errors import InferenceUnreachableError
-from chatcore_memory import PAUSE, token_frame
+from chatcore_memory import DONE_FRAME, PAUSE, token_frame
 from tests.browser.axe import barriers
 from tests.browser.console_page import ConsolePage, open_console
 from tests.browser.sample_chat import hold, store_older
@@ -262,3 +262,32 @@ async def test_nothing_moves_for_readers_who_do_not_want_it(
 
         moving = await console.page.evaluate("document.getAnimations().length")
         assert (moving > 0) is (motion == "no-preference")
+
+
+async def test_the_focus_goes_to_the_field_where_a_button_goes_away(console: ConsolePage, service: LiveService) -> None:
+    await console.field.fill("Hello")
+    await console.button("Send").focus()
+    await console.page.keyboard.press("Enter")
+    await expect(console.texts).to_have_text(["Hello"])
+    await expect(console.field).to_be_focused()
+
+    service.inference.play(token_frame("Wait"), PAUSE, DONE_FRAME)
+    await console.button("Try again").focus()
+    await console.page.keyboard.press("Enter")
+    await expect(console.texts).to_have_text(["Wait"])
+    await expect(console.field).to_be_focused()
+
+    await console.button("Stop").focus()
+    await console.page.keyboard.press("Enter")
+    await expect(console.replies).to_contain_text("You stopped this reply.")
+    await expect(console.field).to_be_focused()
+
+    service.inference.say(" for it")
+    await console.button("Continue").focus()
+    await console.page.keyboard.press("Enter")
+    await expect(console.field).to_be_focused()
+    await expect(console.log).to_have_attribute("aria-busy", "false")
+
+    await console.edit(console.asked, "Hello again")
+    await expect(console.asked).to_contain_text("2/2")
+    await expect(console.field).to_be_focused()

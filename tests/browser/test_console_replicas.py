@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 from attrs import frozen
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, expect
 
 from tests.browser.console_page import ConsoleTab
 from tests.browser.typing_speed import MOST_MILLISECONDS_OF_A_FRAME, milliseconds_of_a_frame
@@ -63,11 +63,6 @@ class Balanced:
     console: ConsoleTab
     user: Client
 
-    @property
-    def note(self) -> Locator:
-        """Returns the note about a connection that is lost."""
-        return self.console.page.get_by_text("The connection is lost. Waiting for it …")
-
     def direct_to(self, number: int) -> None:
         """Sends new connections to a replica, and breaks those that stand."""
         self.balancer.service_port = self.cluster.replicas[number].port
@@ -95,7 +90,7 @@ class Balanced:
         """Waits for the whole reply, which must be the only one and have no problem."""
         await expect(self.console.texts).to_have_text([WHOLE], timeout=_LONG_MILLISECONDS)
         await expect(self.console.log).to_have_attribute("aria-busy", "false", timeout=_LONG_MILLISECONDS)
-        await expect(self.note).to_have_count(0)
+        await expect(self.console.waiting_note).to_have_count(0)
         await expect(self.console.page.get_by_role("alert")).to_have_count(0)
         await expect(self.console.replies.locator(".reply-error")).to_have_count(0)
         await expect(self.console.asked).to_have_count(1)
@@ -134,13 +129,13 @@ async def test_when_a_replica_is_killed_the_text_goes_on_where_it_was(balanced: 
     await balanced.console.page.evaluate(_WATCH)
 
     balanced.cluster.replicas[0].kill()
-    await expect(balanced.note).to_be_visible()
+    await expect(balanced.console.waiting_note).to_be_visible()
     await expect(balanced.console.texts).to_have_text([BEGINNING])
     balanced.direct_to(1)
     await balanced.cluster.let_leases_run_out()
     await balanced.cluster.model.holding(prompt, 1)
     await expect(balanced.console.texts).to_have_text(["".join(WORDS[:30]).strip()], timeout=_LONG_MILLISECONDS)
-    await expect(balanced.note).to_have_count(0)
+    await expect(balanced.console.waiting_note).to_have_count(0)
     balanced.cluster.model.release_all()
 
     await balanced.require_whole()
@@ -180,7 +175,7 @@ async def test_offline_nothing_is_lost_and_online_everything_goes_on(balanced: B
 
     await balanced.console.page.context.set_offline(True)
     balanced.direct_to(1)
-    await expect(balanced.note).to_be_visible()
+    await expect(balanced.console.waiting_note).to_be_visible()
     await balanced.console.field.fill("A thought")
     saying.release()
     await expect(balanced.console.texts).to_have_text([BEGINNING])
@@ -194,7 +189,7 @@ async def test_a_message_that_is_sent_while_no_replica_answers_is_answered_once(
     balanced.balancer.refuses = True
     balanced.balancer.reset_all()
     await balanced.console.send("Is anybody there?")
-    await expect(balanced.note).to_be_visible()
+    await expect(balanced.console.waiting_note).to_be_visible()
     await expect(balanced.console.asked).to_contain_text(["Sending …"])
     balanced.direct_to(1)
     balanced.balancer.heal()

@@ -13,17 +13,26 @@ const GOOD_CONNECTION_MS = 5000;
  * @param {(lastId: string|null, signal: AbortSignal) => Promise<Response>} connect opens the stream after an event
  * @param {ReplyLog} log what is known of the reply; a log that takes its place goes to `onChange`
  * @param {(log: ReplyLog) => void} onChange is called after every change
- * @param {(isWaiting: boolean) => void} onWaiting is told when the connection is lost, and when it is back
+ * @param {(isWaiting: boolean) => void} onWaiting is told when the connection is lost, and when the reply goes on
  * @returns {Promise<void>} when the reply has ended, or is gone
  */
-export async function followReply(connect, log, { onChange, onWaiting, signal }) {
+export async function followReply(connect, log, events) {
+  try {
+    await follow(connect, log, events);
+  } finally {
+    events.onWaiting(false);
+  }
+}
+
+async function follow(connect, log, { onChange, onWaiting, signal }) {
   for (let attempt = 0; !signal.aborted; ) {
     const connected = performance.now();
     try {
       const response = await connect(log.lastId, signal);
       if (response.status === 204) return;
-      onWaiting(false);
       for await (const event of eventsOf(response)) {
+        // Until then, another replica may find out that the one with the reply is gone.
+        onWaiting(false);
         attempt = 0;
         const end = log.take(event);
         onChange(log);

@@ -31,9 +31,19 @@ export class ReplyLog {
       .join("");
   }
 
-  /** Whether the model thinks right now, as far as is known. */
-  get isThinking() {
-    return this.parts.at(-1)?.type === "reasoning";
+  /** The parts that a reader sees. What the model has used is told elsewhere, and does not divide the text around it. */
+  get shown() {
+    const shown = [];
+    for (const part of this.parts) {
+      const last = shown.at(-1);
+      if (isUsage(part)) continue;
+      if (part.type === "text" && last?.type === "text") {
+        shown.splice(-1, 1, { ...last, text: last.text + part.text });
+      } else {
+        shown.push(part);
+      }
+    }
+    return shown;
   }
 
   /**
@@ -111,6 +121,10 @@ export class StartOver extends Error {}
 /** Returns the position in the log that the id of an event names. */
 function positionOf(id) {
   return Number.parseInt(id ?? "0", 10) || 0;
+}
+
+function isUsage({ type, data }) {
+  return type === "data" && Object.keys(data).every((name) => name === "usage");
 }
 
 function lengthOf(text) {

@@ -14,7 +14,8 @@ export async function feedPlace(api) {
  * @param {Api} api the service
  * @param {string} place where to begin
  * @param {(event: {type: string, data: object, place: string}) => void} onEvent is called with each event and the place
- *   after it: `conversation` with a conversation, `deleted` with an id, `reset` when the list has to be loaded again
+ *   after it: `conversation` with a conversation, `deleted` with an id, `reset` when the list has to be loaded again, and
+ *   `connected` without data when the service has answered
  * @param {AbortSignal} signal ends the reading
  */
 export async function readFeed(api, place, onEvent, signal) {
@@ -22,6 +23,7 @@ export async function readFeed(api, place, onEvent, signal) {
     let failure = null;
     try {
       const response = await api.request("GET", "api/events", { headers: { "Last-Event-ID": place }, signal });
+      onEvent({ type: "connected", data: null, place });
       const reached = (id) => {
         place = id;
         attempt = 0;

@@ -30,7 +30,8 @@ export function pause(milliseconds, signal) {
  * Repeats a request until it succeeds or is refused for good.
  *
  * @param {() => Promise} attempt sends the request; a repetition must do no harm
- * @param {(isWaiting: boolean) => void} onWaiting is told when an attempt has failed, and when one has succeeded
+ * @param {(isWaiting: boolean) => void} onWaiting is told when an attempt has failed and another one follows, and when none
+ *   follows any more
  * @param {number} most the number of attempts
  */
 export async function retrying(attempt, { onWaiting = () => {}, most = Infinity, signal } = {}) {
@@ -40,7 +41,10 @@ export async function retrying(attempt, { onWaiting = () => {}, most = Infinity,
       if (count > 0) onWaiting(false);
       return result;
     } catch (failure) {
-      if (signal?.aborted || !mayPass(failure) || count + 1 >= most) throw failure;
+      if (signal?.aborted || !mayPass(failure) || count + 1 >= most) {
+        if (count > 0) onWaiting(false);
+        throw failure;
+      }
       onWaiting(true);
       await pause(pauseBefore(count, failure), signal);
     }

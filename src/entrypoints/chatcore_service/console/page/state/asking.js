@@ -5,6 +5,8 @@ export class Asking {
   #chat;
   #api;
   #samplingOf;
+  /** The ids of conversations of which a reply is being asked. */
+  #underWay = new Set();
 
   /**
    * @param {OpenChat} chat the conversation
@@ -22,7 +24,7 @@ export class Asking {
     const { id, running, growing } = this.#chat;
     if (running === null) return;
     await this.#chat.act(async () => {
-      await this.#api.stop(id, running);
+      await this.#chat.attempt(() => this.#api.stop(id, running));
       // No stream of this page tells the end of a reply in another branch.
       if (growing === null) await this.#chat.reload();
     });
@@ -42,10 +44,14 @@ export class Asking {
 
   async #begin(request) {
     const { id } = this.#chat;
+    // A second click is not meant for a second reply.
+    if (this.#underWay.has(id)) return;
+    this.#underWay.add(id);
     const key = newId();
     await this.#chat.act(async () => {
       const turn = await this.#chat.attempt(() => request(id, key));
       if (this.#chat.id === id) this.#chat.showTurn(turn);
     });
+    this.#underWay.delete(id);
   }
 }

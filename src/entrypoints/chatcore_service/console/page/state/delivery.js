@@ -2,7 +2,7 @@
 import { mayPass } from "../service/problems.js";
 import { retrying } from "../service/retrying.js";
 
-/** After so many attempts, the reader decides about the next one. */
+/** After so many attempts, the next one comes when the connection is back, or when the reader asks for it. */
 export const MOST_ATTEMPTS = 6;
 
 export class Delivery {
@@ -16,7 +16,8 @@ export class Delivery {
    * @param {Api} api the service
    * @param {Outbox} outbox what waits
    * @param {object} events is told of what happens: `created(unsent, conversation)`, `begun(unsent, turn)`,
-   *   `refused(unsent, failure)`, `failed(unsent, failure)`, and `waiting(isWaiting)` between attempts
+   *   `refused(unsent, failure)` and `failed(unsent, failure)`; `waiting()` returns a function that is told whether
+   *   another attempt follows
    */
   constructor(api, outbox, events) {
     this.#api = api;
@@ -83,7 +84,7 @@ export class Delivery {
   }
 
   #attempt(request) {
-    return retrying(request, { most: MOST_ATTEMPTS, onWaiting: (isWaiting) => this.#events.waiting(isWaiting) });
+    return retrying(request, { most: MOST_ATTEMPTS, onWaiting: this.#events.waiting() });
   }
 }
 

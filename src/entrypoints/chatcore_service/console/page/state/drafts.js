@@ -11,3 +11,22 @@ export function draftOf(conversationId) {
 export function keepDraft(conversationId, text) {
   keep(`draft:${conversationId ?? NEW_CHAT}`, text || null);
 }
+
+/** Puts a text that was not sent back, in front of what the reader has typed since. */
+export function withReturned(text, draft) {
+  return draft.trim() ? `${text}\n${draft}` : text;
+}
+
+/**
+ * Returns the edit of a message that the reader has begun in a conversation, or null.
+ *
+ * @returns {{id: string, text: string}|null} the edited message and the text so far
+ */
+export function editOf(conversationId) {
+  return kept(`edit:${conversationId}`);
+}
+
+/** Keeps an edit; null forgets it. */
+export function keepEdit(conversationId, edit) {
+  keep(`edit:${conversationId}`, edit);
+}

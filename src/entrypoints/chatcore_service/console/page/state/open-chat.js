@@ -50,7 +50,7 @@ export class OpenChat extends Observable {
     this.branches = new Branches(this, api);
     this.#following = new Following(api, this.#logs, {
       changed: () => this.changed(),
-      waiting: (isWaiting) => this.waiting(isWaiting),
+      waiting: this.#note.activity(),
       ended: (reply) => this.#ended(reply),
       failed: (failure) => this.report(failure),
     });
@@ -76,7 +76,12 @@ export class OpenChat extends Observable {
     return this.growing?.id ?? this.conversation?.active_reply_id ?? null;
   }
 
-  /** Whether the connection is lost and the page waits for it. */
+  /** Whether the reader has to wait before the next message: messages are answered one after the other. */
+  get isBusy() {
+    return this.running !== null || this.writing.unsent.length > 0;
+  }
+
+  /** Whether the connection was lost and the page waits. */
   get isWaiting() {
     return this.#note.isShown;
   }
@@ -109,6 +114,7 @@ export class OpenChat extends Observable {
     // A conversation that was never acknowledged does not exist yet.
     if (this.writing.unsent.some(({ isNew }) => isNew)) this.state = "ready";
     else await this.reload();
+    if (this.#id === id) this.writing.reopenEdit();
     if (this.#id === id && this.writing.unsent.length > 0) this.writing.retry();
   }
 
@@ -122,11 +128,12 @@ export class OpenChat extends Observable {
   async #load(count) {
     const id = this.#id;
     const isCurrent = () => this.#id === id && this.#loads === count;
+    const waiting = this.#note.activity();
     // Whoever waits for an older loading waits for the newer one.
     const newer = () => (this.#loads === count ? undefined : this.#loading);
     try {
       const opened = await retrying(() => this.#api.openConversation(id), {
-        onWaiting: (isWaiting) => isCurrent() && this.waiting(isWaiting),
+        onWaiting: (isWaiting) => waiting(isWaiting && isCurrent()),
       });
       if (!isCurrent()) return newer();
       this.#show(opened);
@@ -135,7 +142,7 @@ export class OpenChat extends Observable {
     } catch (failure) {
       if (!isCurrent()) return newer();
       this.state = failure instanceof Refused && failure.status === 404 ? "missing" : "failed";
-      this.problem = failure.message;
+      this.problem = this.state === "missing" ? null : failure.message;
     }
     return this.changed();
   }
@@ -214,23 +221,24 @@ export class OpenChat extends Observable {
 
   /** Does what the reader asks for, and shows why that fails. */
   async act(act) {
+    const id = this.#id;
     this.problem = null;
     try {
       await act();
     } catch (failure) {
-      this.problem = failure.message;
+      if (this.#id === id) await this.failed(failure);
     }
     this.changed();
   }
 
   /** Sends a request again until it succeeds, is refused, or has failed too often. */
   attempt(request) {
-    return retrying(request, { most: MOST_ATTEMPTS, onWaiting: (isWaiting) => this.waiting(isWaiting) });
+    return retrying(request, { most: MOST_ATTEMPTS, onWaiting: this.waiting() });
   }
 
-  /** Notes that the page waits for the connection, or does not wait any more. */
-  waiting(isWaiting) {
-    this.#note.set(isWaiting);
+  /** Returns a function which notes that one activity waits for the connection, or does not wait any more. */
+  waiting() {
+    return this.#note.activity();
   }
 
   /** Shows a message and the reply to it that has begun. */
@@ -258,10 +266,19 @@ export class OpenChat extends Observable {
   async #ended(reply) {
     const id = this.#id;
     const { error } = this.logOf(reply);
+    // What went wrong meanwhile, such as an attempt to stop the reply, matters no more.
+    this.problem = null;
     await this.reload();
     // If a regeneration came to nothing, the service shows the earlier reply again.
     if (this.#id !== id || [null, "stopped"].includes(error) || this.#path.has(reply.id)) return;
     this.report(new Error(`There is no new reply. ${replyErrorSentence(error)}`));
+  }
+
+  /** Shows why the reader's wish was not fulfilled, and what somebody else has done, such as another tab. */
+  async failed(failure) {
+    this.report(failure);
+    // A reply has begun, or the conversation was deleted.
+    if ([404, 409].includes(failure.status)) await this.reload();
   }
 
   /** Shows what went wrong. */
@@ -291,6 +308,6 @@ export class OpenChat extends Observable {
     this.target = null;
     this.problem = null;
     this.writing.leave();
-    this.#note.set(false);
+    this.#note.clear();
   }
 }

@@ -6,6 +6,7 @@ const AFTER_MS = 500;
 export class WaitingNote {
   /** Whether the note is shown. */
   isShown = false;
+  #waiting = new Set();
   #timer = null;
   #onChange;
 
@@ -14,11 +15,30 @@ export class WaitingNote {
     this.#onChange = onChange;
   }
 
-  /** Notes that the page waits, or does not wait any more. */
-  set(isWaiting) {
-    clearTimeout(this.#timer);
-    if (!isWaiting) this.#show(false);
-    else if (!this.isShown) this.#timer = setTimeout(() => this.#show(true), AFTER_MS);
+  /** Returns a function for one activity, which notes that it waits, or does not wait any more. */
+  activity() {
+    const activity = {};
+    return (isWaiting) => {
+      if (isWaiting) this.#waiting.add(activity);
+      else this.#waiting.delete(activity);
+      this.#update();
+    };
+  }
+
+  /** Forgets all activities. */
+  clear() {
+    this.#waiting.clear();
+    this.#update();
+  }
+
+  #update() {
+    if (this.#waiting.size > 0) {
+      this.#timer ??= setTimeout(() => this.#show(true), AFTER_MS);
+    } else {
+      clearTimeout(this.#timer);
+      this.#timer = null;
+      this.#show(false);
+    }
   }
 
   #show(isShown) {

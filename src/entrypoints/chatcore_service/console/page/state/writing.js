@@ -1,5 +1,6 @@
 // What the reader sends in the open conversation, until the service has acknowledged it.
 import { Delivery } from "./delivery.js";
+import { draftOf, editOf, keepDraft, withReturned } from "./drafts.js";
 
 export class Writing {
   /** A text that was refused and that the reader can change. */
@@ -24,7 +25,7 @@ export class Writing {
       begun: (unsent, turn) => chat.id === unsent.conversationId && chat.showTurn(turn),
       refused: (unsent, failure) => this.#notSent(unsent, failure, { isRefused: true }),
       failed: (unsent, failure) => this.#notSent(unsent, failure, { isRefused: false }),
-      waiting: (isWaiting) => chat.waiting(isWaiting),
+      waiting: () => chat.waiting(),
     });
   }
 
@@ -60,6 +61,7 @@ export class Writing {
 
   /** Sends what waits, as after attempts that were in vain. */
   retry() {
+    if (this.unsent.length === 0) return;
     this.#chat.problem = null;
     this.#delivery.retry(this.#chat.id);
     this.#chat.changed();
@@ -70,6 +72,11 @@ export class Writing {
     const unsent = this.#delivery.takeBack(this.#chat.id, key);
     if (unsent !== null) this.#return(unsent);
     this.#chat.changed();
+  }
+
+  /** Opens the edit again that the reader had begun, as before a reload. */
+  reopenEdit() {
+    this.returnedEdit ??= editOf(this.#chat.id);
   }
 
   /** Forgets what was refused, as when another conversation is opened. */
@@ -84,10 +91,13 @@ export class Writing {
   }
 
   async #notSent(unsent, failure, { isRefused }) {
-    if (this.#chat.id !== unsent.conversationId) return;
+    if (this.#chat.id !== unsent.conversationId) {
+      // The text waits for the reader there.
+      const place = unsent.isNew ? null : unsent.conversationId;
+      if (isRefused) keepDraft(place, withReturned(unsent.content, draftOf(place)));
+      return;
+    }
     if (isRefused) this.#return(unsent);
-    this.#chat.report(failure);
-    // Somebody else, such as another tab, has begun a reply, or has deleted the conversation.
-    if ([404, 409].includes(failure.status)) await this.#chat.reload();
+    await this.#chat.failed(failure);
   }
 }

@@ -2,15 +2,18 @@
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 import { guard } from "../vendor/lit-html/directives/guard.js";
 import { repeat } from "../vendor/lit-html/directives/repeat.js";
+import { keepEdit } from "../state/drafts.js";
 import { editForm } from "./edit-message.js";
 import { FollowEnd } from "./follow-end.js";
 import { icon } from "./icons.js";
+import { lengthOf } from "./length.js";
 import { replyMessage, unsentMessage, userMessage } from "./message.js";
 
 const NEAR_BEGINNING_PIXELS = 200;
 
 export class ChatView {
   #chat;
+  #limit;
   #redraw;
   #followEnd;
   #actions;
@@ -24,10 +27,12 @@ export class ChatView {
 
   /**
    * @param {OpenChat} chat the conversation
+   * @param {number} limit the most characters of a message
    * @param {() => void} redraw draws the page again
    */
-  constructor(chat, redraw) {
+  constructor(chat, limit, redraw) {
     this.#chat = chat;
+    this.#limit = limit;
     this.#redraw = redraw;
     this.#followEnd = new FollowEnd(redraw);
     const { asking, branches } = chat;
@@ -75,7 +80,7 @@ export class ChatView {
   /** Returns the messages. */
   view() {
     const chat = this.#chat;
-    const isBusy = chat.running !== null;
+    const { isBusy } = chat;
     const { shown, unsent } = chat.writing;
     this.#hasUnsent = unsent.length > 0;
     this.#takeBackEdit();
@@ -106,7 +111,7 @@ export class ChatView {
         ${this.#followEnd.isAtEnd
           ? nothing
           : html`<button type="button" class="jump" @click=${() => this.showEnd()}>${icon("down")} Latest</button>`}
-        <p class="note" role="status">${chat.isWaiting ? "The connection is lost. Waiting for it …" : nothing}</p>
+        <p class="note" role="status">${chat.isWaiting ? "The connection was lost. Waiting …" : nothing}</p>
         ${this.#elsewhere()}
         ${chat.problem && !chat.isWaiting ? html`<p class="problem" role="alert">${chat.problem}</p>` : nothing}
       </div>
@@ -147,13 +152,17 @@ export class ChatView {
       },
       send: () => this.#sendEdit(),
     };
-    return editForm(text, actions, text.trim() !== "" && !isBusy);
+    return editForm(text, actions, { canSend: this.#canSend(text) && !isBusy, limit: this.#limit });
+  }
+
+  #canSend(text) {
+    return text.trim() !== "" && lengthOf(text) <= this.#limit;
   }
 
   /** Sends what is in the field now, which may have changed since the form was drawn. */
   #sendEdit() {
     const { message, text } = this.#edited;
-    if (text.trim() === "" || this.#chat.running !== null) return;
+    if (!this.#canSend(text) || this.#chat.isBusy) return;
     this.#endEditing();
     this.#chat.writing.edit(message, text.trim());
     this.showEnd();
@@ -162,6 +171,7 @@ export class ChatView {
   #edit(message, text) {
     if (this.#edited?.message.id !== message.id) this.#nextFocus = [".edit textarea"];
     this.#edited = { message, text };
+    keepEdit(this.#chat.id, { id: message.id, text });
     this.#redraw();
   }
 
@@ -197,6 +207,7 @@ export class ChatView {
 
   #endEditing() {
     this.#edited = null;
+    keepEdit(this.#chat.id, null);
     this.#redraw();
   }
 

@@ -1,7 +1,8 @@
 // Where the reader writes.
-import { html, nothing } from "../vendor/lit-html/lit-html.js";
+import { html } from "../vendor/lit-html/lit-html.js";
 import { live } from "../vendor/lit-html/directives/live.js";
-import { draftOf, keepDraft } from "../state/drafts.js";
+import { draftOf, keepDraft, withReturned } from "../state/drafts.js";
+import { lengthNote, lengthOf } from "./length.js";
 import { icon } from "./icons.js";
 
 export class Composer {
@@ -9,7 +10,7 @@ export class Composer {
   #limit;
   #text = "";
   #conversationId = null;
-  #isBusy = false;
+  #isHeld = false;
 
   /**
    * @param {{send(content), stop(), redraw()}} actions what the reader can do
@@ -28,7 +29,7 @@ export class Composer {
 
   /** Puts a text that was not sent back, in front of what the reader has typed since. */
   putBack(text) {
-    this.#setText(this.#text.trim() ? `${text}\n${this.#text}` : text);
+    this.#setText(withReturned(text, this.#text));
   }
 
   /** Moves the focus to where one writes. */
@@ -36,9 +37,14 @@ export class Composer {
     document.querySelector("#message")?.focus();
   }
 
-  /** Returns the form. */
-  view({ isBusy }) {
-    this.#isBusy = isBusy;
+  /**
+   * Returns the form.
+   *
+   * @param {{isWriting: boolean, isBusy: boolean}} chat whether a reply is being written, and whether the chat takes no
+   *   message, for that reason or because one is on its way
+   */
+  view({ isWriting, isBusy }) {
+    this.#isHeld = isBusy;
     return html`
       <form class="composer" @submit=${(event) => this.#submit(event)}>
         <div class="grow" data-text=${this.#text}>
@@ -54,7 +60,7 @@ export class Composer {
             @keydown=${(event) => this.#pressed(event)}
           ></textarea>
         </div>
-        ${isBusy
+        ${isWriting
           ? html`<button type="button" class="round" aria-label="Stop" title="Stop (Esc)" @click=${this.#actions.stop}>
               ${icon("stop")}
             </button>`
@@ -62,23 +68,13 @@ export class Composer {
               ${icon("send")}
             </button>`}
       </form>
-      <p class="length" id="length" role="status">
-        ${this.#isTooLong ? `${this.#length} of at most ${this.#limit} characters` : nothing}
-      </p>
+      <p class="length" id="length" role="status">${lengthNote(this.#text, this.#limit)}</p>
     `;
-  }
-
-  get #length() {
-    return [...this.#text].length;
-  }
-
-  get #isTooLong() {
-    return this.#length > this.#limit;
   }
 
   /** Whether what is in the field can be sent now, which may have changed since the form was drawn. */
   get #canSend() {
-    return this.#text.trim() !== "" && !this.#isTooLong && !this.#isBusy;
+    return this.#text.trim() !== "" && lengthOf(this.#text) <= this.#limit && !this.#isHeld;
   }
 
   #typed(text) {

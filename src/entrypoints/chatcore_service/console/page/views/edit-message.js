@@ -1,15 +1,17 @@
 // The form in which the reader writes another version of a message.
 import { html } from "../vendor/lit-html/lit-html.js";
 import { live } from "../vendor/lit-html/directives/live.js";
+import { lengthNote } from "./length.js";
 
 /**
  * Returns the form in the place of the message.
  *
  * @param {string} text what is in the field
  * @param {{type(text), send(), cancel()}} actions what the reader can do
- * @param {boolean} canSend whether the text could be sent when the form was drawn
+ * @param {{canSend: boolean, limit: number}} state whether the text could be sent when the form was drawn, and how many
+ *   characters it may have
  */
-export function editForm(text, actions, canSend) {
+export function editForm(text, actions, { canSend, limit }) {
   const submit = (event) => {
     event.preventDefault();
     actions.send();
@@ -22,11 +24,13 @@ export function editForm(text, actions, canSend) {
             rows="1"
             dir="auto"
             aria-label="Edit the message"
+            aria-describedby="edit-length"
             .value=${live(text)}
             @input=${(event) => actions.type(event.target.value)}
           ></textarea>
         </div>
         <p class="choices">
+          <span class="length" id="edit-length" role="status">${lengthNote(text, limit)}</span>
           <button type="button" class="quiet" @click=${actions.cancel}>Cancel</button>
           <button class="primary" ?disabled=${!canSend}>Send</button>
         </p>

@@ -77,10 +77,11 @@ export function unsentMessage(unsent, { retry, takeBack }) {
  */
 export function replyMessage(message, log, place, actions) {
   const isGrowing = message.status === "streaming";
+  const parts = log.shown;
   return html`
     <article class="message reply" aria-label="Reply" data-id=${message.id} data-status=${message.status}>
-      ${log.parts.map((part, index) => partView(part, { log, isGrowing, isLast: index === log.parts.length - 1 }))}
-      ${isGrowing && log.parts.length === 0 ? html`<p class="waiting" aria-hidden="true"></p>` : nothing}
+      ${parts.map((part, index) => partView(part, { log, isGrowing, isLast: index === parts.length - 1 }))}
+      ${isGrowing ? html`<p class="waiting" aria-hidden="true"></p>` : nothing}
       ${message.error ? errorNote(message, place, actions) : nothing}
       ${isGrowing ? growingFooter(message, actions) : footer(message, log, place, actions)}
     </article>
@@ -94,7 +95,7 @@ function growingFooter(message, actions) {
 
 function errorNote(message, { isBusy }, actions) {
   return html`
-    <p class="reply-error">
+    <p class="reply-error ${message.status}">
       ${replyErrorSentence(message.error)}
       ${message.status === "failed"
         ? html`<button type="button" class="quiet" ?disabled=${isBusy} @click=${() => actions.regenerate(message)}>
@@ -122,8 +123,6 @@ function reasoning(part, log, isThinking) {
 }
 
 function dataCard(data) {
-  // What the model has used is in the line below the reply.
-  if (Object.keys(data).every((name) => name === "usage")) return nothing;
   return html`<details class="data-card">
     <summary>${dataLabel(data)}</summary>
     <pre dir="ltr" tabindex="0">${JSON.stringify(data, null, 2)}</pre>

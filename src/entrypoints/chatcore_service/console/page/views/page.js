@@ -16,6 +16,7 @@ import { Sidebar } from "./sidebar.js";
 
 const NAME = "chatcore";
 const NARROW = matchMedia("(max-width: 48rem)");
+const TOUCH = matchMedia("(hover: none)");
 /** The address of a conversation, or of a message in it. */
 const ADDRESS = /^#\/c\/([0-9a-f-]{36})(?:\/([0-9a-f-]{36}))?$/i;
 
@@ -48,7 +49,7 @@ export class Page {
       { send: (content) => this.#send(content), stop: () => this.#chat.stop(), redraw: () => this.#redraw() },
       limits.message_characters,
     );
-    this.#chatView = new ChatView(this.#chat, () => this.#redraw());
+    this.#chatView = new ChatView(this.#chat, limits.message_characters, () => this.#redraw());
     this.#panels = new Panels(
       { api, limits, signal: this.#end.signal },
       {
@@ -78,6 +79,7 @@ export class Page {
     addEventListener("hashchange", () => this.#openAddressed(), { signal });
     addEventListener("keydown", (event) => this.#pressed(event), { signal });
     NARROW.addEventListener("change", () => this.#isSidebarOpen && this.#toggleSidebar(), { signal });
+    addEventListener("online", () => this.#chat.writing.retry(), { signal });
     // It may be another day.
     document.addEventListener("visibilitychange", () => this.#redraw(), { signal });
     this.#feed.begin();
@@ -194,8 +196,17 @@ export class Page {
   }
 
   #draw() {
+    const focused = document.activeElement;
+    this.#render();
+    this.#chatView.drawn();
+    // With a finger there is no focus to lose, and a field that gets it covers the page with a keyboard.
+    if (hasLostFocus(focused) && !TOUCH.matches) this.#composer.focus();
+  }
+
+  #render() {
     // The list learns of a new title first.
-    const { title = "New chat" } = this.#list.find(this.#chat.id) ?? this.#chat.conversation ?? {};
+    const { title = this.#chat.state === "missing" ? "Not found" : "New chat" } =
+      this.#list.find(this.#chat.id) ?? this.#chat.conversation ?? {};
     document.title = this.#chat.conversation ? `${title} – ${NAME}` : NAME;
     render(
       html`
@@ -218,13 +229,22 @@ export class Page {
                 disabled: this.#chat.id !== null && this.#chat.conversation === null,
               })}
             </header>
-            ${this.#chatView.view()} ${this.#composer.view({ isBusy: this.#chat.running !== null })}
+            ${this.#chatView.view()} ${this.#composer.view({
+              isWriting: this.#chat.running !== null,
+              isBusy: this.#chat.isBusy,
+            })}
           </main>
           ${this.#sidebar.deletionNote()}
         </div>
       `,
       this.#root,
     );
-    this.#chatView.drawn();
   }
+}
+
+/** Returns whether an element had the focus and cannot have it any more, and no other one has it. */
+function hasLostFocus(element) {
+  const isElsewhere = ![element, document.body].includes(document.activeElement);
+  if (isElsewhere || element === document.body) return false;
+  return !element.isConnected || element.matches(":disabled");
 }

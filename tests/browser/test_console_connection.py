@@ -1,0 +1,201 @@
+"""The built-in page: what becomes of messages and replies when the connection is lost."""
+
+from __future__ import annotations
+
+from playwright.async_api import Request, Route, expect
+
+from chatcore_memory import DONE_FRAME, PAUSE, token_frame
+from tests.browser.console_page import ConsolePage
+from tests.integration.entrypoints.chatcore_service.http_server import LiveService
+from tests.integration.faults.waiting import eventually
+
+#: Emoji have two UTF-16 units, and a family has several code points, so counting anything but code points shows.
+BEGINNING, END = "One 👩‍👩‍👧 and 😀", " and the 𝄞 rest."
+REPLY = BEGINNING + END
+PAUSED = (token_frame(BEGINNING), PAUSE, token_frame(END), DONE_FRAME)
+
+
+async def lose_connection(console: ConsolePage, service: LiveService) -> None:
+    """Takes the network away. The browser keeps connections that are open, so the service ends them."""
+    await console.page.context.set_offline(True)
+    service.container.stream_monitor().end_all()
+
+
+# -- A reply that is being written -----------------------------------------------------------------------------------
+
+
+async def test_after_a_reload_in_mid_stream_the_reply_goes_on(console: ConsolePage, service: LiveService) -> None:
+    service.inference.play(*PAUSED)
+    await console.send("Hello")
+    await expect(console.texts).to_have_text([BEGINNING])
+
+    await console.page.reload()
+    await expect(console.texts).to_have_text([BEGINNING])
+    service.inference.release()
+
+    await expect(console.texts).to_have_text([REPLY])
+    assert await console.stored() == [("Hello", "complete"), (REPLY, "complete")]
+
+
+async def test_a_stream_that_the_service_ends_is_resumed_at_its_last_event(
+    console: ConsolePage, service: LiveService
+) -> None:
+    service.inference.play(*PAUSED)
+    resumed: list[str | None] = []
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/stream"):
+            resumed.append(request.headers.get("last-event-id"))
+
+    console.page.on("request", note)
+    await console.send("Hello")
+    await expect(console.texts).to_have_text([BEGINNING])
+
+    service.container.stream_monitor().end_all()
+    await eventually(lambda: len(resumed) > 1, within=10, what="the page is back")
+    service.inference.release()
+
+    await expect(console.texts).to_have_text([REPLY])
+    assert resumed[1] == str(len(BEGINNING))
+
+
+async def test_while_the_connection_is_lost_a_quiet_note_says_so(console: ConsolePage, service: LiveService) -> None:
+    service.inference.play(*PAUSED)
+    await console.send("Hello")
+    await expect(console.texts).to_have_text([BEGINNING])
+
+    await console.page.context.set_offline(True)
+    service.container.stream_monitor().end_all()
+    await expect(console.waiting_note).to_be_visible()
+    service.inference.release()
+    await console.page.context.set_offline(False)
+
+    await expect(console.texts).to_have_text([REPLY])
+    await expect(console.waiting_note).to_have_count(0)
+
+
+async def test_a_stop_without_a_connection_is_repeated(console: ConsolePage, service: LiveService) -> None:
+    service.inference.play(*PAUSED)
+    await console.send("Hello")
+    await expect(console.texts).to_have_text([BEGINNING])
+
+    await lose_connection(console, service)
+    await console.button("Stop").click()
+    await expect(console.waiting_note).to_be_visible()
+    await console.page.context.set_offline(False)
+
+    await expect(console.replies).to_contain_text("You stopped this reply.")
+    await expect(console.waiting_note).to_have_count(0)
+    await expect(console.page.get_by_role("alert")).to_have_count(0)
+    assert await console.stored() == [("Hello", "complete"), (BEGINNING, "stopped")]
+
+
+# -- A message that is being sent ------------------------------------------------------------------------------------
+
+
+async def test_a_message_that_could_not_be_sent_is_sent_when_the_connection_is_back(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await console.send("Before")
+    await expect(console.texts).to_have_text(["Hello"])
+    service.inference.say("Good morning")
+    await console.page.context.set_offline(True)
+    await console.send("Hello again")
+    await expect(console.asked.last).to_contain_text("This message was not sent.")
+    # Nothing is under way, so there is nothing to wait for.
+    await expect(console.waiting_note).to_have_count(0)
+
+    await console.page.context.set_offline(False)
+
+    await expect(console.texts).to_have_text(["Hello", "Good morning"])
+    await expect(console.page.get_by_role("alert")).to_have_count(0)
+    await expect(console.waiting_note).to_have_count(0)
+    assert [content for content, _ in await console.stored()] == ["Before", "Hello", "Hello again", "Good morning"]
+
+
+async def test_a_message_that_could_not_be_sent_is_sent_when_the_service_is_back(
+    console: ConsolePage, service: LiveService
+) -> None:
+    """The browser does not tell that a service is back, so the page's feed has to."""
+    await console.send("Before")
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.page.route("**/api/**", lambda route: route.abort())
+    service.container.stream_monitor().end_all()
+    await console.send("Hello again")
+    await expect(console.asked.last).to_contain_text("This message was not sent.")
+
+    await console.page.unroute("**/api/**")
+
+    await expect(console.texts).to_have_text(["Hello", "Hello"])
+    assert [content for content, _ in await console.stored()] == ["Before", "Hello", "Hello again", "Hello"]
+
+
+async def test_a_message_waits_for_the_one_before_it(console: ConsolePage) -> None:
+    """Two on their way could arrive in another order, and the service answers one at a time."""
+    await console.send("Before")
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.page.context.set_offline(True)
+    await console.send("One")
+    await expect(console.asked.last).to_contain_text("Sending …")
+
+    await console.field.fill("Two")
+    await expect(console.button("Send")).to_be_disabled()
+    await console.field.press("Enter")
+    await expect(console.field).to_have_value("Two")
+    await expect(console.asked).to_have_count(2)
+    await console.page.context.set_offline(False)
+
+    await expect(console.texts).to_have_text(["Hello", "Hello"])
+    await expect(console.button("Send")).to_be_enabled()
+    await expect(console.field).to_have_value("Two")
+
+
+async def test_a_message_whose_answer_was_lost_is_sent_again_and_stored_once(
+    console: ConsolePage, service: LiveService
+) -> None:
+    service.inference.say("Good morning")
+    keys = await console.lose_first_answer("**/messages")
+    await console.send("Hello")
+
+    await expect(console.texts).to_have_text(["Good morning"])
+    assert await console.stored() == [("Hello", "complete"), ("Good morning", "complete")]
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+
+
+async def test_a_message_that_was_not_sent_survives_a_reload(console: ConsolePage, service: LiveService) -> None:
+    await console.send("Before")
+    await expect(console.texts).to_have_text(["Hello"])
+    service.inference.say("Good morning")
+    await console.page.route("**/messages", lambda route: route.abort())
+    await console.send("Hello again")
+    await expect(console.asked.last).to_contain_text("Sending …")
+    await console.page.unroute("**/messages")
+
+    await console.page.reload()
+
+    await expect(console.texts).to_have_text(["Hello", "Good morning"])
+    assert [content for content, _ in await console.stored()] == ["Before", "Hello", "Hello again", "Good morning"]
+
+
+async def test_a_conversation_whose_creation_was_lost_is_created_once(console: ConsolePage) -> None:
+    created: list[str] = []
+
+    async def lose_the_first_answer(route: Route, request: Request) -> None:
+        if request.method != "POST":
+            await route.continue_()
+            return
+        created.append(request.post_data or "")
+        if len(created) == 1:
+            await route.fetch()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await console.page.route("**/api/conversations", lose_the_first_answer)
+    await console.send("Hello")
+
+    await expect(console.texts).to_have_text(["Hello"])
+    assert len(created) == 2
+    assert len(set(created)) == 1
+    assert [content for content, _ in await console.stored()] == ["Hello", "Hello"]
