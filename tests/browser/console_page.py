@@ -94,11 +94,15 @@ class ConsoleTab:
         """Returns the field in which a message is edited."""
         return self.page.get_by_role("textbox", name="Edit the message")
 
-    async def edit(self, message: Locator, text: str) -> None:
-        """Edits a message by mouse and keyboard."""
+    async def begin_edit(self, message: Locator) -> None:
+        """Opens the field in which a message is edited."""
         await message.hover()
         await message.get_by_role("button", name="Edit").click()
         await expect(self.edited).to_be_focused()
+
+    async def edit(self, message: Locator, text: str) -> None:
+        """Edits a message by mouse and keyboard."""
+        await self.begin_edit(message)
         await self.edited.fill(text)
         await self.edited.press("Enter")
 

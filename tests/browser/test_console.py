@@ -53,6 +53,8 @@ async def test_a_conversation_is_opened_from_the_list_and_by_its_address(console
     await console.titles.last.click()
     await expect(console.asked).to_have_text(["The first one"])
     await expect(console.texts).to_have_text(["Hello"])
+    # The one that is open adds nothing to the history.
+    await console.titles.last.click()
     await console.page.go_back()
     await expect(console.asked).to_have_text(["The second one"])
     await console.page.reload()

@@ -195,16 +195,63 @@ async def test_on_a_small_screen_the_focus_goes_into_the_list_and_back(
     await phone.field.fill("The list covers nothing any more.")
 
 
-async def test_an_input_method_that_composes_a_character_does_not_send(console: ConsolePage) -> None:
+async def test_keys_of_an_input_method_that_composes_a_character_are_its_own(
+    console: ConsolePage, service: LiveService
+) -> None:
+    press = """(field, key) => field.dispatchEvent(
+      new KeyboardEvent("keydown", { key, isComposing: true, bubbles: true, cancelable: true }))"""
     await console.field.fill("にほん")
-
-    await console.field.evaluate(
-        """(field) => field.dispatchEvent(
-          new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true, cancelable: true }))"""
-    )
-
+    await console.field.evaluate(press, "Enter")
     await expect(console.field).to_have_value("にほん")
     await expect(console.asked).to_have_count(0)
+
+    service.inference.play(token_frame("Wait"), PAUSE, token_frame(" for it"), DONE_FRAME)
+    await console.send("にほん")
+    await expect(console.texts).to_have_text(["Wait"])
+    await console.field.evaluate(press, "Escape")
+    service.inference.release()
+    await expect(console.texts).to_have_text(["Wait for it"])
+    assert [status for _, status in await console.stored()] == ["complete", "complete"]
+
+
+async def test_the_field_has_the_focus_and_a_button_leads_to_it_past_the_list(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await store_older(service)
+    await console.page.reload()
+    await expect(console.titles).not_to_have_count(0)
+    await expect(console.field).to_be_focused()
+
+    await console.button("New chat").focus()
+    await console.page.keyboard.press("Shift+Tab")
+    await expect(console.button("Write a message")).to_be_focused()
+    await expect(console.button("Write a message")).to_be_in_viewport()
+    await console.page.keyboard.press("Enter")
+    await expect(console.field).to_be_focused()
+
+
+async def test_a_conversation_that_is_opened_is_not_read_out_and_a_reply_is(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await console.send("One")
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.button("New chat").click()
+    await console.titles.first.click()
+    await expect(console.texts).to_have_text(["Hello"])
+    await expect(console.log).to_have_attribute("aria-live", "off")
+
+    service.inference.play(token_frame("Wait"), PAUSE, DONE_FRAME)
+    await console.send("Hello")
+    await expect(console.texts.last).to_have_text("Wait")
+    await expect(console.log).to_have_attribute("aria-busy", "true")
+    service.inference.release()
+    await expect(console.log).to_have_attribute("aria-busy", "false")
+    await expect(console.log).to_have_attribute("aria-live", "polite")
+
+    await console.button("New chat").click()
+    await console.titles.first.click()
+    await expect(console.texts).to_have_count(2)
+    await expect(console.log).to_have_attribute("aria-live", "off")
 
 
 # -- With fingers ----------------------------------------------------------------------------------------------------

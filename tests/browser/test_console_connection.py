@@ -199,3 +199,17 @@ async def test_a_conversation_whose_creation_was_lost_is_created_once(console: C
     assert len(created) == 2
     assert len(set(created)) == 1
     assert [content for content, _ in await console.stored()] == ["Hello", "Hello"]
+
+
+async def test_a_service_that_asks_to_wait_is_quoted(console: ConsolePage) -> None:
+    """Nothing is wrong with the connection."""
+    problem = {"detail": "Too many replies are being generated.", "code": "too_many_generations"}
+    busy = {"status": 429, "json": problem, "headers": {"Retry-After": "1"}}
+    await console.page.route("**/messages", lambda route: route.fulfill(**busy))
+    await console.send("Hello")
+
+    await expect(console.page.get_by_text("Too many replies are being generated. Waiting …")).to_be_visible()
+    await expect(console.waiting_note).to_have_count(0)
+    await console.page.unroute("**/messages")
+
+    await expect(console.texts).to_have_text(["Hello"])

@@ -56,8 +56,7 @@ async def test_an_edit_in_the_middle_keeps_what_comes_before(console: ConsolePag
 async def test_a_key_gives_an_edit_up(console: ConsolePage) -> None:
     await console.send("One")
     await expect(console.texts).to_have_count(1)
-    await console.asked.hover()
-    await console.asked.get_by_role("button", name="Edit").click()
+    await console.begin_edit(console.asked)
     await console.edited.fill("Something else")
 
     await console.edited.press("Escape")
@@ -85,8 +84,7 @@ async def test_a_key_that_sends_an_edit_in_the_same_frame_as_the_last_one_sends_
 ) -> None:
     await console.send("One")
     await expect(console.texts).to_have_count(1)
-    await console.asked.hover()
-    await console.asked.get_by_role("button", name="Edit").click()
+    await console.begin_edit(console.asked)
     # The page is drawn once in a frame, and both events come before that.
     await console.edited.evaluate(
         """(field) => {
@@ -140,8 +138,7 @@ async def test_while_an_edit_is_on_its_way_what_it_replaces_is_not_shown(console
 async def test_an_edit_survives_a_reload_and_the_way_back(console: ConsolePage) -> None:
     await console.send("One")
     await expect(console.texts).to_have_count(1)
-    await console.asked.hover()
-    await console.asked.get_by_role("button", name="Edit").click()
+    await console.begin_edit(console.asked)
     await console.edited.fill("Something else")
 
     await console.page.reload()
@@ -161,8 +158,7 @@ async def test_an_edit_survives_a_reload_and_the_way_back(console: ConsolePage) 
 async def test_an_edit_that_is_too_long_is_not_sent(console: ConsolePage) -> None:
     await console.send("One")
     await expect(console.texts).to_have_count(1)
-    await console.asked.hover()
-    await console.asked.get_by_role("button", name="Edit").click()
+    await console.begin_edit(console.asked)
 
     await console.edited.fill("😀" * 8001)
     await expect(console.page.get_by_text("8001 of at most 8000 characters")).to_be_visible()

@@ -175,6 +175,27 @@ async def test_a_result_opens_at_its_message_however_far_above(console: ConsoleP
     await expect(results(console)).to_have_count(1)
 
 
+async def test_a_result_opens_at_its_words_however_tall_the_messages_are(
+    console: ConsolePage, service: LiveService
+) -> None:
+    """Messages that are not seen have no height of their own, so where the words are is known late."""
+    service.inference.say("\n\n".join(f"Paragraph {number}." for number in range(400)), "\n\nAn **okapi** ate it.\n\n")
+    tall = "\n".join(f"Line {number}" for number in range(300))
+    await tell(service, tall)
+    await found(service, "okapi", 1)
+
+    await field(console).fill("okapi")
+    await results(console).click()
+
+    await expect(console.texts.first.get_by_text("okapi")).to_be_in_viewport()
+    marked = "[...CSS.highlights.get('found')].map((range) => range.toString())"
+    assert await console.page.evaluate(marked) == ["okapi"]
+    # Where the reader scrolls to, the reader stays.
+    await console.page.locator(".messages").hover()
+    await console.page.mouse.wheel(0, -3000)
+    await expect(console.texts.first.get_by_text("okapi")).not_to_be_in_viewport()
+
+
 async def test_a_result_in_a_branch_that_is_not_shown_shows_it(console: ConsolePage, service: LiveService) -> None:
     path = await tell(service, "Where do zebras live?")
     edited = {"content": "Where do giraffes live?", "parent_id": None}

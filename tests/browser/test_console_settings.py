@@ -102,6 +102,17 @@ async def test_what_is_refused_is_said_and_can_be_changed(
     assert (await console.conversation())["model_tag"] == "small"
 
 
+async def test_instructions_that_are_too_long_are_refused_and_not_cut(console: ConsolePage, settings: Locator) -> None:
+    await begin(console)
+    await settings.get_by_label("Instructions").fill("x" * 8001)
+    await settings.get_by_role("button", name="Save").click()
+
+    await expect(settings.get_by_role("alert")).to_contain_text("8000 characters")
+    await settings.get_by_label("Instructions").fill("x" * 8000)
+    await save(settings)
+    assert (await console.conversation())["instructions"] == "x" * 8000
+
+
 async def test_without_a_list_of_models_the_instructions_can_be_changed(
     console: ConsolePage, settings: Locator, service: LiveService
 ) -> None:

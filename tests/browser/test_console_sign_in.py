@@ -70,6 +70,29 @@ async def test_what_cannot_be_a_token_is_refused_at_once(browser: Browser, servi
         await expect(console.field).to_be_visible()
 
 
+async def test_a_reader_who_signs_out_leaves_nothing_behind(browser: Browser, service: LiveService) -> None:
+    async with open_console(browser, service) as console:
+        await console.sign_in()
+        await console.send("Secret")
+        await expect(console.texts).to_have_text(["Hello"])
+        await console.field.fill("A secret thought")
+        await console.page.context.set_offline(True)
+        await console.field.fill("A secret message")
+        await console.field.press("Enter")
+        await expect(console.asked.last).to_contain_text("Sending …")
+
+        await console.button("Sign out").click()
+        await expect(console.page.get_by_label("Token")).to_be_visible()
+        await console.page.context.set_offline(False)
+
+        await expect(console.page).to_have_title("chatcore")
+        assert "#" not in console.page.url
+        await console.sign_in()
+        await expect(console.titles).to_have_text(["Secret"])
+        assert "ecret" not in str(await console.page.evaluate("JSON.stringify(sessionStorage)"))
+        assert [content for content, _ in await console.stored()] == ["Secret", "Hello"]
+
+
 async def test_a_token_is_in_no_address_and_goes_to_the_service_only(browser: Browser, service: LiveService) -> None:
     urls: list[str] = []
     async with open_console(browser, service) as console:

@@ -241,6 +241,18 @@ async def test_code_is_copied_and_its_language_is_shown(console: ConsolePage, se
     await expect(console.texts.locator(".code-header")).to_contain_text("python")
 
 
+async def test_a_reply_is_copied_as_it_was_written(console: ConsolePage, service: LiveService) -> None:
+    await console.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    service.inference.say("Some **bold** words")
+    await console.send("Hello")
+
+    await console.button("Copy the reply").click()
+
+    await expect(console.button("Copied")).to_be_visible()
+    assert await console.page.evaluate("navigator.clipboard.readText()") == "Some **bold** words"
+    await expect(console.button("Copy the reply")).to_be_visible()
+
+
 async def test_what_a_text_needs_is_loaded_even_if_the_connection_breaks_once(
     console: ConsolePage, service: LiveService
 ) -> None:

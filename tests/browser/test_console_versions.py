@@ -120,9 +120,15 @@ async def test_a_message_is_deleted_with_all_that_follows_after_a_question(conso
     await expect(console.asked.last).to_contain_text("Delete this and all that follows?")
     await console.button("Keep it").click()
     await expect(console.asked.last.get_by_role("button", name="Delete this message")).to_be_focused()
+    # The same key twice deletes nothing.
     await console.page.keyboard.press("Enter")
-    await expect(console.button("Delete it")).to_be_focused()
+    await expect(console.button("Keep it")).to_be_focused()
+    await console.page.keyboard.press("Escape")
+    await expect(console.button("Keep it")).to_have_count(0)
+    await console.page.keyboard.press("Enter")
+    await expect(console.button("Keep it")).to_be_focused()
 
+    await console.page.keyboard.press("Shift+Tab")
     await console.page.keyboard.press("Enter")
 
     await expect(console.asked).to_have_count(1)

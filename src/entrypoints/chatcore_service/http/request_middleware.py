@@ -23,8 +23,8 @@ SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-site"),
 )
 
-# The files of the page are no documents, and nobody's secret. A visit loads dozens of them, and the other headers would
-# be a tenth of all its bytes.
+# The files of the page are no documents, and nobody's secret. A visit loads dozens of them, and the other headers and
+# the trace id would be a tenth of all its bytes.
 _FILE_HEADERS = SECURITY_HEADERS[:2]
 
 #: Routes that machines poll, and the files of a page, of which each visit requests dozens. Their successful requests
@@ -102,9 +102,10 @@ class _Exchange:
         self.response_seconds = perf_counter() - self._started
         headers = message.get("headers", ())
         present = {name for name, _ in headers}
-        wanted = _FILE_HEADERS if self.route == paths.CONSOLE_FILE else SECURITY_HEADERS
+        is_file = self.route == paths.CONSOLE_FILE
+        wanted = _FILE_HEADERS if is_file else (*SECURITY_HEADERS, (trace.HEADER, self._trace_id.encode()))
         added = [header for header in wanted if header[0] not in present]
-        message["headers"] = [*headers, *added, (trace.HEADER, self._trace_id.encode())]
+        message["headers"] = [*headers, *added]
 
     def log(self, log: structlog.stdlib.BoundLogger, route: str) -> None:
         quiet = route in _QUIET_ROUTES and self.status == 200  # noqa: PLR2004 - a status code

@@ -44,10 +44,13 @@ async function begin() {
     function signOut() {
       leave(null);
       forgetAll();
+      // The next reader may be somebody else.
+      history.replaceState(null, "", location.pathname);
     }
   }
 
   function askToSignIn(problem) {
+    document.title = "chatcore";
     const place = document.createElement("div");
     root.replaceChildren(place);
     const draw = (sentence) => render(signInView(signIn.kind, sentence, start), place);

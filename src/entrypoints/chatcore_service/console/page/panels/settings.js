@@ -46,7 +46,6 @@ class Settings {
               name="instructions"
               rows="5"
               dir="auto"
-              maxlength=${this.#limits.message_characters}
               placeholder="What the model should always bear in mind"
               .defaultValue=${this.#conversation?.instructions ?? ""}
             ></textarea>

@@ -13,7 +13,7 @@ const GOOD_CONNECTION_MS = 5000;
  * @param {(lastId: string|null, signal: AbortSignal) => Promise<Response>} connect opens the stream after an event
  * @param {ReplyLog} log what is known of the reply; a log that takes its place goes to `onChange`
  * @param {(log: ReplyLog) => void} onChange is called after every change
- * @param {(isWaiting: boolean) => void} onWaiting is told when the connection is lost, and when the reply goes on
+ * @param {(isWaiting: boolean, failure?: Error) => void} onWaiting is told when the connection is lost, and when the reply goes on
  * @returns {Promise<void>} when the reply has ended, or is gone
  */
 export async function followReply(connect, log, events) {
@@ -47,7 +47,7 @@ async function follow(connect, log, { onChange, onWaiting, signal }) {
         continue;
       }
       if (failure instanceof Refused && !mayPass(failure)) throw failure;
-      onWaiting(true);
+      onWaiting(true, failure);
       await pause(pauseBefore(attempt, failure), signal);
       attempt += 1;
       continue;

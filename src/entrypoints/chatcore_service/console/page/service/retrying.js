@@ -30,8 +30,8 @@ export function pause(milliseconds, signal) {
  * Repeats a request until it succeeds or is refused for good.
  *
  * @param {() => Promise} attempt sends the request; a repetition must do no harm
- * @param {(isWaiting: boolean) => void} onWaiting is told when an attempt has failed and another one follows, and when none
- *   follows any more
+ * @param {(isWaiting: boolean, failure?: Error) => void} onWaiting is told when an attempt has failed and another one
+ *   follows, and when none follows any more
  * @param {number} most the number of attempts
  */
 export async function retrying(attempt, { onWaiting = () => {}, most = Infinity, signal } = {}) {
@@ -45,8 +45,9 @@ export async function retrying(attempt, { onWaiting = () => {}, most = Infinity,
         if (count > 0) onWaiting(false);
         throw failure;
       }
-      onWaiting(true);
+      onWaiting(true, failure);
       await pause(pauseBefore(count, failure), signal);
+      if (signal?.aborted) throw failure;
     }
   }
 }

@@ -31,19 +31,20 @@ export class Branches {
     });
   }
 
-  /** Shows a message, whichever branch it is in. */
-  async find(messageId) {
+  /** Shows a message and words in it, whichever branch it is in. */
+  async find(messageId, words) {
     const { id } = this.#chat;
     // To choose a message of the branch that is shown could show another end of it, so that comes second.
     if (!(await this.#loadUpTo(messageId)) && this.#chat.id === id && this.#chat.state === "ready") {
       await this.choose(messageId);
       await this.#loadUpTo(messageId);
     }
-    if (this.#chat.id === id) this.#chat.aim({ id: messageId, isFound: true });
+    if (this.#chat.id === id) this.#chat.aim({ id: messageId, isFound: true, words });
   }
 
   async #show(conversationId, target) {
     if (this.#chat.id !== conversationId) return;
+    this.#chat.isHeard = false;
     await this.#chat.reload();
     if (this.#chat.id === conversationId) this.#chat.aim(target);
   }

@@ -11,6 +11,7 @@ export class Delivery {
   #events;
   #underWay = new Set();
   #failed = new Set();
+  #end = new AbortController();
 
   /**
    * @param {Api} api the service
@@ -50,6 +51,11 @@ export class Delivery {
     return unsent;
   }
 
+  /** Stops sending, and touches the outbox no more: another reader may sign in. */
+  end() {
+    this.#end.abort();
+  }
+
   async #deliver(unsent) {
     if (this.#underWay.has(unsent.key)) return;
     this.#underWay.add(unsent.key);
@@ -57,10 +63,11 @@ export class Delivery {
     try {
       if (unsent.isNew) await this.#create(unsent);
       const turn = await this.#attempt(() => this.#api.send(unsent.conversationId, fieldsOf(unsent), unsent.key));
+      if (this.#end.signal.aborted) return;
       this.#outbox.remove(unsent);
       this.#events.begun(unsent, turn);
     } catch (failure) {
-      this.#end(unsent, failure);
+      if (!this.#end.signal.aborted) this.#notSent(unsent, failure);
     } finally {
       this.#underWay.delete(unsent.key);
     }
@@ -68,11 +75,12 @@ export class Delivery {
 
   async #create(unsent) {
     const conversation = await this.#attempt(() => this.#api.createConversation({ id: unsent.conversationId }));
+    if (this.#end.signal.aborted) return;
     this.#events.created(unsent, conversation);
     this.#outbox.created(unsent, conversation.id);
   }
 
-  #end(unsent, failure) {
+  #notSent(unsent, failure) {
     // A reader who signs in again can send the same message.
     if (mayPass(failure) || failure.status === 401) {
       this.#failed.add(unsent.key);
@@ -84,7 +92,11 @@ export class Delivery {
   }
 
   #attempt(request) {
-    return retrying(request, { most: MOST_ATTEMPTS, onWaiting: this.#events.waiting() });
+    return retrying(request, {
+      most: MOST_ATTEMPTS,
+      onWaiting: this.#events.waiting(),
+      signal: this.#end.signal,
+    });
   }
 }
 

@@ -1,10 +1,11 @@
 // The conversation that the reader has open: its messages, the reply that is being written, and what the reader does.
-import { Refused, replyErrorSentence } from "../service/problems.js";
+import { replyErrorSentence } from "../service/problems.js";
 import { retrying } from "../service/retrying.js";
 import { Asking } from "./asking.js";
 import { Branches } from "./branches.js";
 import { MOST_ATTEMPTS } from "./delivery.js";
 import { Following } from "./following.js";
+import { Loading } from "./loading.js";
 import { Observable } from "./observable.js";
 import { Path } from "./path.js";
 import { ReplyLogs } from "./reply-logs.js";
@@ -18,8 +19,13 @@ export class OpenChat extends Observable {
   state = "ready";
   /** What went wrong last, in a sentence, or null. */
   problem = null;
-  /** The message to bring into view, by its id, and whether it is marked as found; null if there is none. */
+  /**
+   * The message to bring into view, by its id, whether it is marked as found, and the words that were; null if there is
+   * none.
+   */
   target = null;
+  /** Whether a reader who listens is told what comes: a reply, but not the conversation that it is in. */
+  isHeard = false;
   /** What the reader sends, asks of replies, and does with the tree. */
   writing;
   asking;
@@ -29,9 +35,7 @@ export class OpenChat extends Observable {
   #id = null;
   #api;
   #logs = new ReplyLogs();
-  #loadingOlder = null;
-  #loads = 0;
-  #loading = null;
+  #loading;
   #following;
   #onConversation;
 
@@ -48,6 +52,7 @@ export class OpenChat extends Observable {
     this.writing = new Writing(this, api, outbox, samplingOf);
     this.asking = new Asking(this, api, samplingOf);
     this.branches = new Branches(this, api);
+    this.#loading = new Loading(this, api, this.#path, (opened) => this.#show(opened));
     this.#following = new Following(api, this.#logs, {
       changed: () => this.changed(),
       waiting: this.#note.activity(),
@@ -81,9 +86,9 @@ export class OpenChat extends Observable {
     return this.running !== null || this.writing.unsent.length > 0;
   }
 
-  /** Whether the connection was lost and the page waits. */
-  get isWaiting() {
-    return this.#note.isShown;
+  /** What the page waits for, in a sentence; null if it does not wait. */
+  get waitingFor() {
+    return this.#note.isShown ? this.#note.sentence : null;
   }
 
   get hasOlder() {
@@ -120,51 +125,14 @@ export class OpenChat extends Observable {
 
   /** Loads the newest messages again, and follows the reply that is being written. */
   reload() {
-    this.#loads += 1;
-    this.#loading = this.#load(this.#loads);
-    return this.#loading;
-  }
-
-  async #load(count) {
-    const id = this.#id;
-    const isCurrent = () => this.#id === id && this.#loads === count;
-    const waiting = this.#note.activity();
-    // Whoever waits for an older loading waits for the newer one.
-    const newer = () => (this.#loads === count ? undefined : this.#loading);
-    try {
-      const opened = await retrying(() => this.#api.openConversation(id), {
-        onWaiting: (isWaiting) => waiting(isWaiting && isCurrent()),
-      });
-      if (!isCurrent()) return newer();
-      this.#show(opened);
-      this.state = "ready";
-      this.#followGrowing();
-    } catch (failure) {
-      if (!isCurrent()) return newer();
-      this.state = failure instanceof Refused && failure.status === 404 ? "missing" : "failed";
-      this.problem = this.state === "missing" ? null : failure.message;
-    }
-    return this.changed();
+    return this.#loading.reload();
   }
 
   /** Loads older messages, in front of those that are there. */
   async loadOlder() {
-    if (this.hasOlder) await (this.#loadingOlder ??= this.#loadPage());
-  }
-
-  async #loadPage() {
-    const id = this.#id;
-    const before = this.#path.previousCursor;
-    try {
-      const page = await retrying(() => this.#api.openConversation(id, { before }));
-      // Another branch may be shown meanwhile.
-      if (this.#id === id && this.#path.previousCursor === before) this.#path.putOlder(page);
-    } catch (failure) {
-      if (this.#id === id) this.problem = failure.message;
-    } finally {
-      this.#loadingOlder = null;
-      this.changed();
-    }
+    if (!this.hasOlder) return;
+    this.isHeard = false;
+    await this.#loading.loadOlder();
   }
 
   /** Sends a message; in a new chat, it begins a conversation, whose id is returned. */
@@ -188,15 +156,21 @@ export class OpenChat extends Observable {
     return this.asking.stop();
   }
 
-  /** Shows a message, whichever branch it is in. */
-  showMessage(messageId) {
-    return this.branches.find(messageId);
+  /** Shows a message, whichever branch it is in, and the words that were searched for. */
+  showMessage(messageId, words) {
+    return this.branches.find(messageId, words);
   }
 
   /** Brings a message into view, as far as `target` describes one. */
   aim(target) {
     this.target = target;
     this.changed();
+  }
+
+  /** Stops everything, as when the reader has signed out. */
+  end() {
+    this.#leave();
+    this.writing.end();
   }
 
   /** Takes a newer description of the conversation, which another tab, device or person may have changed. */
@@ -253,14 +227,18 @@ export class OpenChat extends Observable {
   }
 
   #show({ messages, previous_cursor, ...conversation }) {
+    this.state = "ready";
     this.#path.show({ messages, previous_cursor });
     this.#logs.forgetOutdated(messages);
     this.conversation = conversation;
     this.#onConversation(conversation);
+    this.#followGrowing();
   }
 
   #followGrowing() {
-    if (this.growing !== null) this.#following.follow(this.#id, this.growing);
+    if (this.growing === null) return;
+    this.isHeard = true;
+    this.#following.follow(this.#id, this.growing);
   }
 
   async #ended(reply) {
@@ -289,10 +267,11 @@ export class OpenChat extends Observable {
 
   /** Lets the list show that a reply has begun, with the title that the first message gave the conversation. */
   async #announce() {
-    const [id, loads] = [this.#id, this.#loads];
+    const id = this.#id;
+    const { count } = this.#loading;
     try {
       const { messages, previous_cursor, ...conversation } = await this.#api.openConversation(id, { limit: 1 });
-      if (this.#id === id && this.#loads === loads) this.conversation = conversation;
+      if (this.#id === id && this.#loading.count === count) this.conversation = conversation;
       this.#onConversation(conversation);
     } catch {
       // The end of the reply brings the same.
@@ -307,6 +286,7 @@ export class OpenChat extends Observable {
     this.conversation = null;
     this.target = null;
     this.problem = null;
+    this.isHeard = false;
     this.writing.leave();
     this.#note.clear();
   }

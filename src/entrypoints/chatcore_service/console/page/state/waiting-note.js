@@ -1,4 +1,5 @@
-// Whether the reader is told that the page waits for the connection.
+// Whether the reader is told that the page waits, and for what.
+import { Refused } from "../service/problems.js";
 
 /** A shorter wait is not worth a word. */
 const AFTER_MS = 500;
@@ -6,7 +7,8 @@ const AFTER_MS = 500;
 export class WaitingNote {
   /** Whether the note is shown. */
   isShown = false;
-  #waiting = new Set();
+  /** What went wrong last for each activity that waits. */
+  #waiting = new Map();
   #timer = null;
   #onChange;
 
@@ -15,11 +17,18 @@ export class WaitingNote {
     this.#onChange = onChange;
   }
 
-  /** Returns a function for one activity, which notes that it waits, or does not wait any more. */
+  /** What the reader is told. */
+  get sentence() {
+    // A service that answers has reasons of its own, such as too many replies at once.
+    const refusal = [...this.#waiting.values()].find((failure) => failure instanceof Refused);
+    return `${refusal?.message ?? "The connection was lost."} Waiting …`;
+  }
+
+  /** Returns a function for one activity, which notes that it waits since a failure, or does not wait any more. */
   activity() {
     const activity = {};
-    return (isWaiting) => {
-      if (isWaiting) this.#waiting.add(activity);
+    return (isWaiting, failure = null) => {
+      if (isWaiting) this.#waiting.set(activity, failure);
       else this.#waiting.delete(activity);
       this.#update();
     };
@@ -32,7 +41,9 @@ export class WaitingNote {
   }
 
   #update() {
-    if (this.#waiting.size > 0) {
+    if (this.isShown && this.#waiting.size > 0) {
+      this.#onChange();
+    } else if (this.#waiting.size > 0) {
       this.#timer ??= setTimeout(() => this.#show(true), AFTER_MS);
     } else {
       clearTimeout(this.#timer);

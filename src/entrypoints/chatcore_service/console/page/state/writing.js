@@ -79,6 +79,11 @@ export class Writing {
     this.returnedEdit ??= editOf(this.#chat.id);
   }
 
+  /** Stops sending, as when the reader has signed out. */
+  end() {
+    this.#delivery.end();
+  }
+
   /** Forgets what was refused, as when another conversation is opened. */
   leave() {
     this.returned = null;

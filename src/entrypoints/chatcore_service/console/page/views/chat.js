@@ -2,6 +2,7 @@
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 import { guard } from "../vendor/lit-html/directives/guard.js";
 import { repeat } from "../vendor/lit-html/directives/repeat.js";
+import { loaded } from "../service/module-loading.js";
 import { keepEdit } from "../state/drafts.js";
 import { editForm } from "./edit-message.js";
 import { FollowEnd } from "./follow-end.js";
@@ -64,17 +65,24 @@ export class ChatView {
     this.#nextFocus = [];
   }
 
-  #showTarget() {
-    const { id, isFound } = this.#chat.target;
+  async #showTarget() {
+    const { id, isFound, words } = this.#chat.target;
     const target = document.querySelector(articleOf(id));
     this.#chat.target = null;
     if (target === null) return;
-    // The last message is at the end, which goes on being followed.
-    if (isFound || id !== this.#chat.messages.at(-1)?.id) this.#followEnd.leave();
-    target.scrollIntoView({ block: isFound ? "center" : "nearest" });
-    if (!isFound) return;
+    if (!isFound) {
+      // The last message is at the end, which goes on being followed.
+      if (id !== this.#chat.messages.at(-1)?.id) this.#followEnd.leave();
+      target.scrollIntoView({ block: "nearest" });
+      return;
+    }
     target.classList.add("found");
     target.addEventListener("animationend", () => target.classList.remove("found"), { once: true });
+    let mark = () => null;
+    this.#followEnd.keepInView(() => (target.isConnected ? (mark(target, words) ?? target) : null));
+    ({ markWords: mark } = await loaded(() => import("./found-words.js")));
+    mark(target, words);
+    this.#followEnd.keep();
   }
 
   /** Returns the messages. */
@@ -86,7 +94,13 @@ export class ChatView {
     this.#takeBackEdit();
     return html`
       <div class="messages" @scroll=${(event) => this.#loadOlderNearBeginning(event.currentTarget)}>
-        <div class="column" role="log" aria-label="Messages" aria-live="polite" aria-busy=${chat.growing !== null}>
+        <div
+          class="column"
+          role="log"
+          aria-label="Messages"
+          aria-live=${chat.isHeard ? "polite" : "off"}
+          aria-busy=${chat.growing !== null}
+        >
           ${chat.hasOlder
             ? html`<button type="button" class="quiet older" @click=${() => this.#loadOlder()}>Show older ones</button>`
             : nothing}
@@ -111,9 +125,9 @@ export class ChatView {
         ${this.#followEnd.isAtEnd
           ? nothing
           : html`<button type="button" class="jump" @click=${() => this.showEnd()}>${icon("down")} Latest</button>`}
-        <p class="note" role="status">${chat.isWaiting ? "The connection was lost. Waiting …" : nothing}</p>
+        <p class="note" role="status">${chat.waitingFor ?? nothing}</p>
         ${this.#elsewhere()}
-        ${chat.problem && !chat.isWaiting ? html`<p class="problem" role="alert">${chat.problem}</p>` : nothing}
+        ${chat.problem && chat.waitingFor === null ? html`<p class="problem" role="alert">${chat.problem}</p>` : nothing}
       </div>
     `;
   }
@@ -195,7 +209,8 @@ export class ChatView {
 
   #askToDelete(message) {
     this.#leavingId = message.id;
-    this.#nextFocus = [`${articleOf(message.id)} .confirmation button`];
+    // What cannot be undone takes more than the same key twice.
+    this.#nextFocus = [`${articleOf(message.id)} .confirmation button:last-child`];
     this.#redraw();
   }
 

@@ -1,4 +1,4 @@
-// Keeps the end of a growing list in view, but only while the reader is there.
+// Keeps the end of a growing list in view, or a place in it, but only while the reader is there.
 
 const NEAR_PIXELS = 48;
 /** So long after the reader has used the wheel, a finger or a key, a scrolling is the reader's. */
@@ -8,10 +8,11 @@ const GESTURES = ["wheel", "touchmove", "pointerdown", "pointermove", "keydown"]
 export class FollowEnd {
   #scroller = null;
   #isAtEnd = true;
+  #findPlace = null;
   #kept = { top: 0, height: 0 };
   #gestureAt = -Infinity;
   #onChange;
-  #grown = new ResizeObserver(() => this.#keep());
+  #grown = new ResizeObserver(() => this.keep());
 
   /** @param {() => void} onChange is called when the reader leaves the end or comes back */
   constructor(onChange) {
@@ -37,13 +38,36 @@ export class FollowEnd {
 
   /** Goes to the end and stays there. */
   jump() {
+    this.#findPlace = null;
     this.#set(true);
-    this.#keep();
+    this.keep();
   }
 
   /** Stays where the list is. */
   leave() {
+    this.#findPlace = null;
     this.#set(false);
+  }
+
+  /**
+   * Keeps a place in view until the reader scrolls, since messages that come into view get their heights only then.
+   *
+   * @param {() => Element|Range|null} find returns the place, or null if it is gone
+   */
+  keepInView(find) {
+    this.#findPlace = find;
+    this.#set(false);
+    this.keep();
+  }
+
+  /** Scrolls to what is kept in view, unless the reader has left it. */
+  keep() {
+    if (this.#scroller === null) return;
+    const place = this.#findPlace?.() ?? null;
+    if (place !== null) this.#scrollTo(place);
+    else if (this.#isAtEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    else return;
+    this.#kept = { top: this.#scroller.scrollTop, height: this.#scroller.scrollHeight };
   }
 
   /** Keeps what the reader sees in its place when the page is drawn with what `change` puts in front of it. */
@@ -76,13 +100,16 @@ export class FollowEnd {
 
   #gestured(event) {
     // A pointer that only moves, without a button, does not drag the bar.
-    if (event.type !== "pointermove" || event.buttons > 0) this.#gestureAt = performance.now();
+    if (event.type === "pointermove" && event.buttons === 0) return;
+    this.#gestureAt = performance.now();
+    this.#findPlace = null;
   }
 
-  #keep() {
-    if (!this.#isAtEnd || this.#scroller === null) return;
-    this.#scroller.scrollTop = this.#scroller.scrollHeight;
-    this.#kept = { top: this.#scroller.scrollTop, height: this.#scroller.scrollHeight };
+  /** Brings a place into the middle, or its beginning to the top if it is taller than the list. */
+  #scrollTo(place) {
+    const seen = this.#scroller.getBoundingClientRect();
+    const { top, height } = place.getBoundingClientRect();
+    this.#scroller.scrollTop += top - seen.top - Math.max((seen.height - height) / 2, 0);
   }
 
   #set(isAtEnd) {

@@ -6,6 +6,8 @@ import { replyErrorSentence } from "../service/problems.js";
 import { iconButton } from "./icons.js";
 import { versionSwitch } from "./versions.js";
 
+const OUTCOME_MS = 1500;
+
 /**
  * Where a message stands: whether nothing follows it, whether a reply is being written, and whether the reader is asked to
  * confirm its deletion.
@@ -48,7 +50,13 @@ export function userMessage(message, place, actions) {
 /** Returns the button that deletes a message with everything below it, or the question whether it shall. */
 function deletion(label, message, { isLast, isBusy, isLeaving }, actions) {
   if (!isLeaving) return iconButton("delete", label, () => actions.askToDelete(message), { disabled: isBusy });
-  return html`<span class="confirmation" role="group" aria-label=${label}>
+  const pressed = (event) => {
+    if (event.key !== "Escape") return;
+    // Elsewhere, the key stops a reply.
+    event.preventDefault();
+    actions.keep(message);
+  };
+  return html`<span class="confirmation" role="group" aria-label=${label} @keydown=${pressed}>
     ${isLast ? "Delete this?" : "Delete this and all that follows?"}
     <button type="button" class="quiet" ?disabled=${isBusy} @click=${() => actions.delete(message)}>Delete it</button>
     <button type="button" class="quiet" @click=${() => actions.keep(message)}>Keep it</button>
@@ -141,7 +149,7 @@ function footer(message, log, place, actions) {
     isLast && (["interrupted", "stopped"].includes(message.status) || message.finish_reason === "length");
   return html`
     <footer>
-      ${iconButton("copy", "Copy the reply", () => copied(log.text))}
+      ${iconButton("copy", "Copy the reply", (event) => copyReply(log, event.currentTarget))}
       ${message.status === "failed"
         ? nothing
         : iconButton("regenerate", "Try again", () => actions.regenerate(message), { disabled: isBusy })}
@@ -152,6 +160,17 @@ function footer(message, log, place, actions) {
       <span class="facts">${facts(message)}</span>
     </footer>
   `;
+}
+
+/** Copies the text of a reply, and shows beside the button for a moment whether that worked. */
+async function copyReply(log, button) {
+  const outcome = (await copied(log.text)) ? "Copied" : "Not copied";
+  button.dataset.outcome = outcome;
+  button.ariaLabel = outcome;
+  setTimeout(() => {
+    delete button.dataset.outcome;
+    button.ariaLabel = "Copy the reply";
+  }, OUTCOME_MS);
 }
 
 function facts({ token_count: tokens, inference_time_ms: milliseconds, model_tag: model }) {

@@ -59,7 +59,7 @@ export class Page {
       },
     );
     const search = new Search(api);
-    this.#search = new SearchView(search, (id, messageId) => this.#goTo(id, messageId));
+    this.#search = new SearchView(search, (id, messageId, words) => this.#goTo(id, messageId, words));
     this.#sidebar = new Sidebar(this.#list, this.#search, limits.title_characters, {
       open: (id) => this.#goTo(id),
       change: (id, changes) => this.#change(id, changes),
@@ -84,13 +84,16 @@ export class Page {
     document.addEventListener("visibilitychange", () => this.#redraw(), { signal });
     this.#feed.begin();
     this.#openAddressed();
+    requestAnimationFrame(() => {
+      if (!TOUCH.matches && document.activeElement === document.body) this.#composer.focus();
+    });
   }
 
   /** Stops everything, as when the reader has signed out. */
   end() {
     this.#end.abort();
     this.#feed.end();
-    this.#chat.open(null);
+    this.#chat.end();
   }
 
   #openAddressed() {
@@ -98,22 +101,25 @@ export class Page {
     this.#open(id ?? null, messageId ?? null);
   }
 
-  #goTo(id, messageId = null) {
+  #goTo(id, messageId = null, words = []) {
     this.#isSidebarOpen = false;
-    history.pushState(null, "", id === null ? "#/" : `#/c/${id}`);
-    this.#open(id, messageId);
+    const isThere = id !== null && id === this.#chat.id && this.#chat.state === "ready";
+    if (!isThere) history.pushState(null, "", id === null ? "#/" : `#/c/${id}`);
+    if (!isThere) this.#open(id, messageId, words);
+    else if (messageId !== null) this.#chat.showMessage(messageId, words);
+    this.#redraw();
     // While the list covers it, the field cannot have the focus.
     requestAnimationFrame(() => this.#composer.focus());
   }
 
-  /** Opens a conversation at its end, or at a message; null opens a new chat. */
-  async #open(id, messageId) {
+  /** Opens a conversation at its end, or at a message and words in it; null opens a new chat. */
+  async #open(id, messageId, words = []) {
     this.#composer.showDraftOf(id);
     const opened = this.#chat.open(id);
     this.#chatView.showEnd();
     this.#redraw();
     await opened;
-    if (messageId !== null && this.#chat.id === id) await this.#chat.showMessage(messageId);
+    if (messageId !== null && this.#chat.id === id) await this.#chat.showMessage(messageId, words);
   }
 
   async #change(id, changes) {
@@ -158,6 +164,8 @@ export class Page {
   }
 
   #pressed(event) {
+    // Escape ends what an input method composes.
+    if (event.isComposing) return;
     const hasCommand = event.ctrlKey || event.metaKey;
     if (event.key === "Escape" && !event.defaultPrevented) {
       if (this.#isSidebarOpen) this.#toggleSidebar();
@@ -211,6 +219,7 @@ export class Page {
     render(
       html`
         <div class="page ${this.#isSidebarOpen ? "with-sidebar" : ""}">
+          <button type="button" class="skip primary" @click=${() => this.#composer.focus()}>Write a message</button>
           ${this.#sidebar.view(this.#chat.id, { canSignOut: this.#canSignOut })}
           <button
             type="button"

@@ -14,7 +14,8 @@ export class SearchView {
 
   /**
    * @param {Search} search what is searched for
-   * @param {(conversationId: string, messageId: string|null) => void} open opens a conversation at a message
+   * @param {(conversationId: string, messageId: string|null, words: string[]) => void} open opens a conversation at a
+   *   message and at the words in it that were found
    */
   constructor(search, open) {
     this.#search = search;
@@ -85,20 +86,22 @@ export class SearchView {
 
   #result({ conversation, message_id: messageId, snippet, highlights }) {
     const address = `#/c/${conversation.id}${messageId === null ? "" : `/${messageId}`}`;
-    const pieces = piecesOf(snippet, highlights).map(({ text, isFound }) => (isFound ? html`<mark>${text}</mark>` : text));
+    const found = piecesOf(snippet, highlights);
+    const pieces = found.map(({ text, isFound }) => (isFound ? html`<mark>${text}</mark>` : text));
+    const words = found.filter(({ isFound }) => isFound).map(({ text }) => text);
     return html`
-      <a class="result" href=${address} @click=${(event) => this.#click(event, conversation.id, messageId)}>
+      <a class="result" href=${address} @click=${(event) => this.#click(event, conversation.id, messageId, words)}>
         <span class="title" dir="auto">${messageId === null ? pieces : conversation.title}</span>
         ${messageId === null ? nothing : html`<span class="snippet" dir="auto">${pieces}</span>`}
       </a>
     `;
   }
 
-  #click(event, conversationId, messageId) {
+  #click(event, conversationId, messageId, words) {
     // The browser opens another tab where the reader asks for one.
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    this.#open(conversationId, messageId);
+    this.#open(conversationId, messageId, words);
   }
 
   #openFirst(event) {
