@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
 import pytest
-from playwright.async_api import Browser, Locator, Request, Route, expect
+from playwright.async_api import Browser, Request, Route, expect
 
+from tests.browser.console_list import create, create_all, listed, press
 from tests.browser.console_page import ConsolePage, open_console
 from tests.browser.watched_tab import Screen
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
 from tests.integration.faults.waiting import eventually
 
+PHONE = Screen(width=360, height=740, is_touched=True)
+#: How long the reader can undo a deletion.
+UNDO_MILLISECONDS = 6_000
 #: At that moment, it is 4 o'clock in the morning of the same day in Los Angeles, and 1 o'clock of the next in Auckland.
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TIMES = {
@@ -25,30 +29,6 @@ TIMES = {
     "Long ago": "2025-01-15T12:00:00Z",
     "Pinned long ago": "2024-05-01T12:00:00Z",
 }
-
-
-async def create(service: LiveService, title: str) -> str:
-    """Creates a conversation; returns its path."""
-    response = await service.client.post("/api/conversations", json={"title": title}, headers=ALICE)
-    assert response.status_code == 201
-    return str(response.headers["location"])
-
-
-async def listed(service: LiveService) -> list[dict[str, Any]]:
-    """Returns the conversations as the service lists them."""
-    items: list[dict[str, Any]] = (await service.client.get("/api/conversations", headers=ALICE)).json()["items"]
-    return items
-
-
-def item(console: ConsolePage, title: str) -> Locator:
-    """Returns the line of a conversation."""
-    return console.page.get_by_role("navigation").get_by_role("listitem").filter(has_text=title)
-
-
-async def press(console: ConsolePage, title: str, label: str) -> None:
-    """Presses a button of a conversation."""
-    await item(console, title).hover()
-    await item(console, title).get_by_role("button", name=label, exact=True).click()
 
 
 # -- The order -------------------------------------------------------------------------------------------------------
@@ -101,52 +81,6 @@ async def test_more_is_loaded_as_one_scrolls(console: ConsolePage, service: Live
 # -- What the reader does --------------------------------------------------------------------------------------------
 
 
-async def test_a_title_is_changed_in_place_or_left_as_it_is(console: ConsolePage, service: LiveService) -> None:
-    await create(service, "A title")
-    title = console.page.get_by_role("textbox", name="Title")
-
-    await press(console, "A title", "Rename")
-    await expect(title).to_be_focused()
-    await expect(title).to_have_value("A title")
-    await title.fill("Another")
-    await title.press("Escape")
-    await expect(console.titles).to_have_text(["A title"])
-    await press(console, "A title", "Rename")
-    await title.fill("   ")
-    await title.press("Enter")
-    await expect(console.titles).to_have_text(["A title"])
-    await press(console, "A title", "Rename")
-    await title.fill("  Better <b>x</b> 😀 ")
-    await title.press("Enter")
-
-    await expect(console.titles).to_have_text(["Better <b>x</b> 😀"])
-    assert [conversation["title"] for conversation in await listed(service)] == ["Better <b>x</b> 😀"]
-
-
-async def test_the_new_title_of_the_open_conversation_is_shown_above_it(
-    console: ConsolePage, service: LiveService
-) -> None:
-    await console.send("Hello")
-    await expect(console.texts).to_have_text(["Hello"])
-    await press(console, "Hello", "Rename")
-    await console.page.get_by_role("textbox", name="Title").fill("Greetings")
-    await console.page.keyboard.press("Enter")
-
-    await expect(console.page.get_by_role("heading", level=1)).to_have_text("Greetings")
-    assert [conversation["title"] for conversation in await listed(service)] == ["Greetings"]
-
-
-async def test_a_change_that_is_refused_is_said(console: ConsolePage, service: LiveService) -> None:
-    await create(service, "A title")
-    await expect(console.titles).to_have_text(["A title"])
-    await console.page.route("**/api/conversations/*", lambda route: route.fulfill(status=500, json={"detail": "No."}))
-
-    await press(console, "A title", "Pin")
-
-    await expect(console.page.get_by_role("navigation").get_by_role("alert")).to_contain_text("No.")
-    await expect(console.titles).to_have_text(["A title"])
-
-
 async def test_an_archived_conversation_can_be_read_in_the_archive(console: ConsolePage) -> None:
     await console.send("Hello")
     await expect(console.texts).to_have_text(["Hello"])
@@ -194,22 +128,80 @@ async def test_a_deletion_is_done_after_a_while_or_with_the_next_one(
     await press(console, "One", "Delete")
     await press(console, "Two", "Delete")
 
-    async def are_left(*titles: str) -> bool:
-        return [conversation["title"] for conversation in await listed(service)] == list(titles)
-
-    await eventually(lambda: are_left("Three", "Two"), within=5, what="the first deletion is done")
-    await eventually(lambda: are_left("Three"), within=30, what="the second deletion is done")
+    await eventually(partial(_has_titles, service, "Three", "Two"), within=5, what="the first deletion is done")
+    await eventually(partial(_has_titles, service, "Three"), within=30, what="the second deletion is done")
     await expect(console.button("Undo")).to_have_count(0)
     await expect(console.titles).to_have_text(["Three"])
 
 
-async def test_a_deletion_that_fails_is_taken_back(console: ConsolePage, service: LiveService) -> None:
-    await create(service, "A title")
-    await expect(console.titles).to_have_text(["A title"])
-    await console.page.route("**/api/conversations/*", lambda route: route.fulfill(status=500, json={"detail": "No."}))
+async def test_a_list_is_not_empty_while_a_deletion_can_be_undone(console: ConsolePage) -> None:
+    await create_all(console, "One")
+    empty = console.page.get_by_text("Your conversations will be listed here.")
 
-    await press(console, "A title", "Delete")
+    await press(console, "One", "Delete")
+
+    await expect(console.button("Undo")).to_be_visible()
     await expect(console.titles).to_have_count(0)
+    await expect(empty).to_have_count(0)
+    await expect(empty).to_be_visible()
 
-    await expect(console.page.get_by_role("navigation").get_by_role("alert")).to_contain_text("No.")
-    await expect(console.titles).to_have_text(["A title"])
+
+@pytest.mark.parametrize("screen", [Screen(height=800), PHONE], ids=["wide", "phone"])
+async def test_the_note_about_a_deletion_covers_nothing(browser: Browser, service: LiveService, screen: Screen) -> None:
+    async with open_console(browser, service, screen=screen) as console:
+        await console.sign_in()
+        await console.send("Hello")
+        await expect(console.texts).to_have_text(["Hello"])
+        if screen is PHONE:
+            await console.button("Conversations").tap()
+            await console.button("Delete").tap()
+        else:
+            await press(console, "Hello", "Delete")
+        await expect(console.field).to_be_focused()
+
+        note = await console.page.locator(".list-notes").bounding_box()
+        chat = await console.page.get_by_role("main").bounding_box()
+        assert note is not None
+        assert chat is not None
+        assert note["height"] > 0
+        if screen is PHONE:
+            assert note["y"] >= chat["y"] + chat["height"]
+        else:
+            assert note["x"] + note["width"] <= chat["x"]
+        # The reader who uses a keyboard finds it next to the field.
+        await console.page.keyboard.press("Tab")
+        await expect(console.button("Undo")).to_be_focused()
+        await expect(console.button("Undo")).to_be_in_viewport(ratio=1)
+
+
+async def test_a_deletion_can_be_undone_as_long_as_the_pointer_is_at_the_note(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await create_all(console, "One", "Two")
+    await console.page.clock.install()
+    await press(console, "One", "Delete")
+    await console.button("Undo").hover()
+
+    await console.page.clock.run_for(UNDO_MILLISECONDS * 3)
+    await expect(console.button("Undo")).to_be_visible()
+    assert len(await listed(service)) == 2
+    await console.field.hover()
+    await console.page.clock.run_for(UNDO_MILLISECONDS)
+
+    await expect(console.button("Undo")).to_have_count(0)
+    await eventually(partial(_has_titles, service, "Two"), within=10, what="the conversation is deleted")
+
+
+async def test_a_deletion_is_done_when_the_reader_signs_out(console: ConsolePage, service: LiveService) -> None:
+    await create_all(console, "One", "Two")
+    await press(console, "One", "Delete")
+    await expect(console.titles).to_have_text(["Two"])
+
+    await console.button("Sign out").click()
+
+    await expect(console.page.get_by_label("Token")).to_be_visible()
+    await eventually(partial(_has_titles, service, "Two"), within=5, what="the conversation is deleted")
+
+
+async def _has_titles(service: LiveService, *titles: str) -> bool:
+    return [conversation["title"] for conversation in await listed(service)] == list(titles)

@@ -1,5 +1,5 @@
 // The reader's conversations, as the sidebar shows them.
-import { retrying } from "../service/retrying.js";
+import { Attempts } from "./attempts.js";
 import { Observable } from "./observable.js";
 
 const UNDO_MS = 6000;
@@ -12,20 +12,37 @@ export class ConversationList extends Observable {
   isLoading = true;
   /** The reader's id, as soon as there is a conversation; null before. */
   userId = null;
-  /** Why the list could not be loaded, in a sentence; null if it could. */
-  problem = null;
+  /** What the reader is told of loading, changing and deleting. */
+  attempts = new Attempts(() => this.changed());
   /** The conversation whose deletion can be undone, or null. */
   deleted = null;
   #api;
+  #onChanged;
   #nextCursor = null;
   #deletion = null;
+  /** The last change of each conversation that was changed, by its id. */
+  #turns = new Map();
   /** The ids of conversations that the service is asked to delete; what it says of them is older than that. */
   #leaving = new Set();
+  #end = new AbortController();
 
-  constructor(api) {
+  /**
+   * @param {Api} api the service
+   * @param {(conversation: object) => void} onChanged is called with each conversation that the reader has changed here
+   */
+  constructor(api, onChanged = () => {}) {
     super();
     this.#api = api;
-    addEventListener("pagehide", () => this.#finishDeletion({ keepalive: true }));
+    this.#onChanged = onChanged;
+    const { signal } = this.#end;
+    addEventListener("pagehide", () => this.finishDeletion({ keepalive: true }), { signal });
+    addEventListener("online", () => this.attempts.tryAgain(), { signal });
+  }
+
+  /** Does what is left to do, as when the reader signs out. */
+  end() {
+    this.#end.abort();
+    this.finishDeletion();
   }
 
   get hasMore() {
@@ -62,19 +79,18 @@ export class ConversationList extends Observable {
 
   async #loading(place, show) {
     const { isArchive } = this;
-    this.isLoading = true;
-    this.problem = null;
-    this.changed();
-    try {
-      const page = await retrying(() => this.#api.conversations({ isArchive, ...place }));
-      // The reader may have chosen the other list meanwhile.
-      if (isArchive !== this.isArchive) return;
+    // The reader may have chosen the other list meanwhile.
+    const isCurrent = () => isArchive === this.isArchive;
+    const act = async () => {
+      const page = await this.#api.conversations({ isArchive, ...place });
+      if (!isCurrent()) return;
       this.#nextCursor = page.next_cursor;
       show(page);
-    } catch (failure) {
-      this.report(failure);
-    }
-    this.isLoading = false;
+    };
+    this.isLoading = true;
+    this.changed();
+    await this.attempts.make(act, async () => isCurrent() && this.#loading(place, show), Infinity);
+    if (isCurrent()) this.isLoading = false;
     this.changed();
   }
 
@@ -92,23 +108,32 @@ export class ConversationList extends Observable {
     this.changed();
   }
 
-  /** Changes a conversation; returns it as it is then, or null if that was refused. */
-  async change(id, changes) {
-    try {
+  /** Changes a conversation, after what it was changed before. */
+  change(id, changes) {
+    const act = async () => {
       const conversation = await this.#api.changeConversation(id, changes);
       this.put(conversation);
-      return conversation;
-    } catch (failure) {
-      this.report(failure);
-      return null;
-    }
+      this.#onChanged(conversation);
+    };
+    const attempt = () => this.attempts.make(act, () => this.change(id, changes));
+    const turn = (this.#turns.get(id) ?? Promise.resolve()).then(attempt);
+    this.#turns.set(id, turn);
+    return turn;
   }
 
-  /** Hides a conversation, and deletes it unless the reader undoes that soon. */
-  delete(conversation) {
-    this.#finishDeletion();
+  /**
+   * Hides a conversation, and deletes it unless the reader undoes that soon.
+   *
+   * @param {object} conversation the conversation
+   * @param {() => boolean} isThinking returns whether the reader seems to be about to undo it, and needs more time
+   */
+  delete(conversation, isThinking) {
+    this.finishDeletion();
     this.deleted = conversation;
-    this.#deletion = setTimeout(() => this.#finishDeletion(), UNDO_MS);
+    const wait = () => {
+      this.#deletion = setTimeout(() => (isThinking() ? wait() : this.finishDeletion()), UNDO_MS);
+    };
+    wait();
     this.changed();
   }
 
@@ -118,28 +143,30 @@ export class ConversationList extends Observable {
     this.changed();
   }
 
-  async #finishDeletion(options) {
+  /** Deletes the conversation whose deletion could be undone until now. */
+  finishDeletion(options) {
     clearTimeout(this.#deletion);
     const conversation = this.deleted;
     if (conversation === null) return;
     this.deleted = null;
-    this.remove(conversation.id);
-    this.#leaving.add(conversation.id);
-    try {
-      await this.#api.deleteConversation(conversation.id, options);
-    } catch (failure) {
-      // It may have been deleted elsewhere.
-      if (failure.status === 404) return;
-      this.#leaving.delete(conversation.id);
-      this.put(conversation);
-      this.report(failure);
-    }
+    this.#deleteNow(conversation, options);
   }
 
-  /** Shows why something could not be done. */
-  report(failure) {
-    this.problem = failure.message;
-    this.changed();
+  async #deleteNow(conversation, options) {
+    const { id } = conversation;
+    const act = async () => {
+      try {
+        await this.#api.deleteConversation(id, options);
+      } catch (failure) {
+        // It may have been deleted elsewhere.
+        if (failure.status !== 404) throw failure;
+      }
+    };
+    this.remove(id);
+    this.#leaving.add(id);
+    if (await this.attempts.make(act, () => this.#deleteNow(conversation))) return;
+    this.#leaving.delete(id);
+    this.put(conversation);
   }
 
   /** Shows conversations in their places; one that has moved to the other list disappears. */

@@ -32,7 +32,7 @@ export class Feed {
       await this.#list.load();
       if (!signal.aborted) await this.#feed.begin(this.#list.userId, place);
     } catch (failure) {
-      if (!signal.aborted) this.#list.report(failure);
+      if (!signal.aborted) this.#list.attempts.report(failure, () => this.begin());
     }
   }
 

@@ -42,7 +42,7 @@ export class Page {
   constructor(root, { api, limits, signOut }) {
     this.#root = root;
     this.#canSignOut = signOut !== null;
-    this.#list = new ConversationList(api);
+    this.#list = new ConversationList(api, (conversation) => this.#chat.changedElsewhere(conversation));
     this.#chat = new OpenChat(api, new Outbox(), (conversation) => this.#list.put(conversation), keptSampling);
     this.#feed = new Feed(api, this.#list, this.#chat);
     this.#composer = new Composer(
@@ -55,14 +55,14 @@ export class Page {
       {
         changed: (conversation) => this.#changed(conversation),
         created: (conversation) => this.#begun(conversation),
-        failed: (problem) => this.#list.report(problem),
+        opened: () => this.#list.attempts.forget(),
+        failed: (problem) => this.#list.attempts.report(problem),
       },
     );
     const search = new Search(api);
     this.#search = new SearchView(search, (id, messageId, words) => this.#goTo(id, messageId, words));
     this.#sidebar = new Sidebar(this.#list, this.#search, limits.title_characters, {
       open: (id) => this.#goTo(id),
-      change: (id, changes) => this.#change(id, changes),
       newChat: () => this.#goTo(null),
       transfer: () => this.#panels.showTransfer(),
       redraw: () => this.#redraw(),
@@ -93,6 +93,7 @@ export class Page {
   end() {
     this.#end.abort();
     this.#feed.end();
+    this.#list.end();
     this.#chat.end();
   }
 
@@ -120,11 +121,6 @@ export class Page {
     this.#redraw();
     await opened;
     if (messageId !== null && this.#chat.id === id) await this.#chat.showMessage(messageId, words);
-  }
-
-  async #change(id, changes) {
-    const conversation = await this.#list.change(id, changes);
-    if (conversation !== null) this.#changed(conversation);
   }
 
   #changed(conversation) {
@@ -207,6 +203,7 @@ export class Page {
     const focused = document.activeElement;
     this.#render();
     this.#chatView.drawn();
+    this.#sidebar.drawn();
     // With a finger there is no focus to lose, and a field that gets it covers the page with a keyboard.
     if (hasLostFocus(focused) && !TOUCH.matches) this.#composer.focus();
   }
@@ -243,7 +240,7 @@ export class Page {
               isBusy: this.#chat.isBusy,
             })}
           </main>
-          ${this.#sidebar.deletionNote()}
+          ${this.#sidebar.notes()}
         </div>
       `,
       this.#root,

@@ -7,7 +7,8 @@ export class Panels {
 
   /**
    * @param {{api: Api, limits: object, signal: AbortSignal}} service what dialogs need; the signal closes them
-   * @param {{changed(conversation), created(conversation), failed(problem: Error)}} actions is told of what happens
+   * @param {{changed(conversation), created(conversation), opened(), failed(problem: Error)}} actions is told of
+   *   what happens
    */
   constructor(service, actions) {
     this.#service = service;
@@ -32,7 +33,9 @@ export class Panels {
     this.#isLoading = true;
     try {
       const module = await load();
-      if (!this.#service.signal.aborted) show(module);
+      if (this.#service.signal.aborted) return;
+      this.#actions.opened();
+      show(module);
     } catch (failure) {
       const isOfNetwork = failure instanceof TypeError;
       this.#actions.failed(isOfNetwork ? new Error("This part of the page could not be loaded.") : failure);

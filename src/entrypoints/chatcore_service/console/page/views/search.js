@@ -66,7 +66,7 @@ export class SearchView {
               ${repeat(
                 results,
                 (result) => result.conversation.id,
-                (result) => html`<li>${this.#result(result)}</li>`,
+                (result) => html`<li data-id=${result.conversation.id}>${this.#result(result)}</li>`,
               )}
             </ul>`}
         ${hasMore

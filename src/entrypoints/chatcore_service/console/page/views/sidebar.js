@@ -4,6 +4,7 @@ import { guard } from "../vendor/lit-html/directives/guard.js";
 import { repeat } from "../vendor/lit-html/directives/repeat.js";
 import { grouped } from "./days.js";
 import { icon, iconButton } from "./icons.js";
+import { ListFocus } from "./list-focus.js";
 
 const NEAR_END_PIXELS = 300;
 
@@ -14,6 +15,7 @@ export class Sidebar {
   #actions;
   #maxTitle;
   #renaming = null;
+  #focus = new ListFocus();
   /** Whether the conversation whose deletion can be undone was open. */
   #hasClosedDeleted = false;
 
@@ -21,7 +23,7 @@ export class Sidebar {
    * @param {ConversationList} list the conversations
    * @param {{isActive: boolean, field(), results()}} search the field for searching, and what was found
    * @param {number} maxTitle the most characters of a title
-   * @param {{open(id), change(id, changes), newChat(), transfer(), signOut(), redraw()}} actions what the reader can do
+   * @param {{open(id), newChat(), transfer(), signOut(), redraw()}} actions what the reader can do
    */
   constructor(list, search, maxTitle, actions) {
     this.#list = list;
@@ -32,6 +34,7 @@ export class Sidebar {
 
   /** Returns the sidebar. */
   view(openId, { canSignOut }) {
+    this.#focus.remember();
     return html`
       <nav class="sidebar" id="sidebar" aria-label="Conversations">
         <button type="button" class="new-chat" @click=${() => this.#actions.newChat()}>
@@ -58,8 +61,14 @@ export class Sidebar {
     `;
   }
 
+  /** Has to be called after the page was drawn. */
+  drawn() {
+    this.#focus.restore();
+  }
+
   #conversations(openId) {
-    const { items, deleted, isArchive, isLoading, problem, hasMore } = this.#list;
+    const { items, deleted, isArchive, isLoading, hasMore } = this.#list;
+    const { problem } = this.#list.attempts;
     const today = new Date().toDateString();
     // A key that is pressed draws the page again, but not the hundreds of conversations in which nothing has changed.
     return guard([items, deleted, isArchive, isLoading, problem, hasMore, openId, this.#renaming, today], () =>
@@ -79,7 +88,7 @@ export class Sidebar {
           (group) => group.heading,
           (group) => this.#group(group, openId),
         )}
-        ${this.#ending(shown)}
+        ${this.#ending()}
       </div>
     `;
   }
@@ -92,7 +101,8 @@ export class Sidebar {
           ${repeat(
             items,
             (item) => item.id,
-            (item) => html`<li class=${item.id === openId ? "current" : ""}>${this.#item(item, openId)}</li>`,
+            (item) =>
+              html`<li data-id=${item.id} class=${item.id === openId ? "current" : ""}>${this.#item(item, openId)}</li>`,
           )}
         </ul>
       </section>
@@ -114,47 +124,42 @@ export class Sidebar {
         <span class="title">${title}</span>
       </a>
       <span class="item-actions">
-        ${iconButton("pin", isPinned ? "Unpin" : "Pin", () => this.#actions.change(id, { is_pinned: !isPinned }), {
+        ${iconButton("pin", isPinned ? "Unpin" : "Pin", () => this.#list.change(id, { is_pinned: !isPinned }), {
           pressed: isPinned,
         })}
         ${iconButton("rename", "Rename", () => this.#beginRenaming(id))}
         ${iconButton("archive", isArchived ? "Take out of the archive" : "Archive", () =>
-          this.#actions.change(id, { is_archived: !isArchived }),
+          this.#list.change(id, { is_archived: !isArchived }),
         )}
-        ${iconButton("delete", "Delete", () => this.#delete(conversation, openId))}
+        ${iconButton("delete", "Delete", (event) => this.#delete(conversation, openId, event))}
       </span>
     `;
   }
 
-  #renameForm({ id, title }) {
+  #renameForm(conversation) {
     return html`
-      <form class="rename" @submit=${(event) => this.#rename(event, id)}>
+      <form class="rename" @submit=${(event) => this.#submitTitle(event, conversation)}>
         <input
           aria-label="Title"
           dir="auto"
           maxlength=${this.#maxTitle}
           required
-          .value=${title}
-          @keydown=${(event) => this.#pressedInTitle(event)}
-          @blur=${() => this.#endRenaming()}
+          .value=${conversation.title}
+          @keydown=${(event) => this.#pressedInTitle(event, conversation)}
+          @blur=${(event) => this.#leftTitle(event, conversation)}
         />
       </form>
     `;
   }
 
-  #ending(shown) {
-    const { isLoading, isArchive, problem, hasMore } = this.#list;
-    if (isLoading) return html`<p class="note" role="status">Loading …</p>`;
-    if (problem) {
-      return html`<p class="note" role="alert">
-        ${problem} <button type="button" class="quiet" @click=${() => this.#list.load()}>Try again</button>
-      </p>`;
-    }
+  #ending() {
+    const { items, attempts, isLoading, isArchive, hasMore } = this.#list;
+    if (isLoading && attempts.problem === null) return html`<p class="note" role="status">Loading …</p>`;
     if (hasMore) {
       return html`<button type="button" class="quiet" @click=${() => this.#list.loadMore()}>Show older ones</button>`;
     }
-    const empty = isArchive ? "The archive is empty." : "Your conversations will be listed here.";
-    return shown.length === 0 ? html`<p class="note">${empty}</p>` : nothing;
+    if (items.length > 0 || attempts.problem !== null) return nothing;
+    return html`<p class="note">${isArchive ? "The archive is empty." : "Your conversations will be listed here."}</p>`;
   }
 
   #open(event, id) {
@@ -164,8 +169,11 @@ export class Sidebar {
     this.#actions.open(id);
   }
 
-  #delete(conversation, openId) {
-    this.#list.delete(conversation);
+  #delete(conversation, openId, { currentTarget }) {
+    // With a keyboard, it is a long way to the note. With a mouse, the focus stays near the pointer.
+    if (currentTarget.matches(":focus-visible")) this.#focus.prefer(".undo");
+    const isAtUndo = () => document.querySelector(".undo:focus, .note:hover > .undo") !== null;
+    this.#list.delete(conversation, isAtUndo);
     this.#hasClosedDeleted = conversation.id === openId;
     if (this.#hasClosedDeleted) this.#actions.newChat();
   }
@@ -182,35 +190,73 @@ export class Sidebar {
     requestAnimationFrame(() => document.querySelector(".rename input")?.select());
   }
 
-  #pressedInTitle(event) {
-    if (event.key !== "Escape") return;
+  #submitTitle(event, conversation) {
+    event.preventDefault();
+    this.#rename(conversation, event.currentTarget.querySelector("input").value);
+  }
+
+  #pressedInTitle(event, conversation) {
+    // While an input method composes a character, the key is meant for it.
+    if (event.key !== "Escape" || event.isComposing) return;
     // Elsewhere, the key stops a reply.
     event.preventDefault();
-    this.#endRenaming();
+    this.#rename(conversation, conversation.title);
   }
 
-  #endRenaming() {
+  #leftTitle({ target }, conversation) {
+    // Drawing may move the field, and the reader may come back to it from another window.
+    if (this.#focus.isDrawing || document.activeElement === target) return;
+    this.#rename(conversation, target.value);
+  }
+
+  /** Ends the renaming, and gives the conversation the title in the field if that is another one. */
+  #rename({ id, title }, typed) {
+    if (this.#renaming !== id) return;
     this.#renaming = null;
     this.#actions.redraw();
-  }
-
-  #rename(event, id) {
-    event.preventDefault();
-    const title = event.currentTarget.querySelector("input").value;
-    this.#endRenaming();
-    if (title.trim()) this.#actions.change(id, { title: title.trim() });
+    const wanted = typed.trim();
+    if (wanted !== "" && wanted !== title) this.#list.change(id, { title: wanted });
   }
 
   #loadMoreNearEnd(scroller) {
     const rest = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-    if (rest < NEAR_END_PIXELS && !this.#list.problem) this.#list.loadMore();
+    if (rest < NEAR_END_PIXELS && this.#list.attempts.problem === null) this.#list.loadMore();
   }
 
-  /** Returns the note after a deletion, with which the reader can undo it. */
-  deletionNote() {
-    if (this.#list.deleted === null) return nothing;
-    return html`<div class="toast" role="status">
-      Deleted. <button type="button" class="quiet" @click=${() => this.#undoDeletion()}>Undo</button>
-    </div>`;
+  /** Returns what the reader is told about the list, wherever it is scrolled to, and on a small screen if it is closed. */
+  notes() {
+    const { problem, canTryAgain, isWaiting } = this.#list.attempts;
+    const again = html`<button type="button" class="quiet" @click=${() => this.#list.attempts.tryAgain()}>
+      Try again
+    </button>`;
+    return html`
+      <div class="list-notes">
+        ${problem === null ? nothing : html`<p class="note" role="alert">${problem} ${canTryAgain ? again : nothing}</p>`}
+        <p class="note" role="status">${isWaiting ? "Waiting for the connection …" : nothing}</p>
+        <p class="note" role="status">${this.#list.deleted === null ? nothing : this.#deletion()}</p>
+      </div>
+    `;
+  }
+
+  #deletion() {
+    return html`
+      <span id="deletion">Deleted.</span>
+      <button
+        type="button"
+        class="quiet undo"
+        aria-describedby="deletion"
+        @click=${() => this.#undoDeletion()}
+        @keydown=${(event) => this.#pressedAtUndo(event)}
+      >
+        Undo
+      </button>
+    `;
+  }
+
+  #pressedAtUndo(event) {
+    if (event.key !== "Escape") return;
+    // Elsewhere, the key stops a reply.
+    event.preventDefault();
+    this.#list.finishDeletion();
   }
 }

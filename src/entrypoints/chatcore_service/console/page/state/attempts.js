@@ -1,0 +1,69 @@
+// What the reader asks for in the list: it is attempted until it succeeds or fails for good, which the reader is told.
+import { retrying } from "../service/retrying.js";
+import { MOST_ATTEMPTS } from "./delivery.js";
+import { WaitingNote } from "./waiting-note.js";
+
+export class Attempts {
+  /** Why something could not be done, in a sentence, until something succeeds; null if there is nothing. */
+  problem = null;
+  #failed = [];
+  #note;
+  #onChange;
+
+  /** @param {() => void} onChange is called when there is something else to tell the reader */
+  constructor(onChange) {
+    this.#onChange = onChange;
+    this.#note = new WaitingNote(onChange);
+  }
+
+  /** Whether something waits for the connection. */
+  get isWaiting() {
+    return this.#note.isShown;
+  }
+
+  /** Whether something that has failed can be attempted again. */
+  get canTryAgain() {
+    return this.#failed.length > 0;
+  }
+
+  /**
+   * Attempts something, and returns whether it has succeeded.
+   *
+   * @param {() => Promise} act does it; a repetition must do no harm
+   * @param {() => Promise} again does it again when it has failed for good
+   * @param {number} most the number of attempts
+   */
+  async make(act, again, most = MOST_ATTEMPTS) {
+    try {
+      await retrying(act, { most, onWaiting: (isWaiting) => this.#note.set(isWaiting) });
+      this.forget();
+      return true;
+    } catch (failure) {
+      this.report(failure, again);
+      return false;
+    } finally {
+      this.#note.set(false);
+    }
+  }
+
+  /** Tells the reader what has failed; `again` does it again. */
+  report(failure, again = null) {
+    this.problem = failure.message;
+    if (again !== null) this.#failed.push(again);
+    this.#onChange();
+  }
+
+  /** Does again what has failed, one after the other. */
+  async tryAgain() {
+    const failed = this.#failed;
+    this.forget();
+    for (const again of failed) await again();
+  }
+
+  /** Forgets what has failed, since something has succeeded. */
+  forget() {
+    this.problem = null;
+    this.#failed = [];
+    this.#onChange();
+  }
+}
