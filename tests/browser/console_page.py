@@ -62,7 +62,7 @@ class ConsoleTab:
     @property
     def waiting_note(self) -> Locator:
         """Returns the note that is shown while the connection is lost."""
-        return self.page.get_by_text("The connection was lost. Waiting …")
+        return self.page.locator(".notes").get_by_text("The connection was lost. Waiting …")
 
     def button(self, name: str) -> Locator:
         """Returns the button with this label."""

@@ -72,7 +72,7 @@ async def test_a_problem_is_seen_wherever_the_list_is_scrolled_to_and_while_one_
     await press(console, "Number 39", "Pin")
     await expect(alert(console)).to_be_in_viewport(ratio=1)
     await console.page.get_by_role("searchbox").fill("Number")
-    await expect(console.page.get_by_role("list", name="Search results")).to_be_visible()
+    await expect(console.page.locator(".results")).to_be_visible()
 
     await expect(alert(console)).to_be_in_viewport(ratio=1)
 
@@ -83,12 +83,12 @@ async def test_a_change_without_a_connection_is_done_when_the_connection_is_back
     await create_all(console, "One", "Two")
     await console.page.context.set_offline(True)
     await press(console, "One", "Pin")
-    await expect(console.page.get_by_text("Waiting for the connection …")).to_be_visible()
+    await expect(console.page.locator(".list-notes").get_by_text("The connection was lost. Waiting …")).to_be_visible()
 
     await console.page.context.set_offline(False)
 
     await expect(action(console, "One", "Unpin")).to_have_count(1)
-    await expect(console.page.get_by_text("Waiting for the connection …")).to_have_count(0)
+    await expect(console.page.locator(".list-notes").get_by_text("The connection was lost. Waiting …")).to_have_count(0)
     await expect(alert(console)).to_have_count(0)
     pinned = (await service.client.get("/api/conversations", headers=ALICE)).json()["pinned"]
     assert [conversation["title"] for conversation in pinned] == ["One"]

@@ -93,7 +93,7 @@ async def test_the_field_keeps_the_focus_when_a_change_is_done_later(console: Co
     await create_all(console, "One", "Two")
     await console.page.context.set_offline(True)
     await press(console, "Two", "Archive")
-    await expect(console.page.get_by_text("Waiting for the connection …")).to_be_visible()
+    await expect(console.page.locator(".list-notes").get_by_text("The connection was lost. Waiting …")).to_be_visible()
     await console.field.click()
 
     await console.page.context.set_offline(False)

@@ -6,7 +6,7 @@ from playwright.async_api import Locator, Request, expect
 
 from tests.browser.console_list import create, create_all, listed, press
 from tests.browser.console_page import ConsolePage
-from tests.integration.entrypoints.chatcore_service.http_server import LiveService
+from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
 
 
 def field(console: ConsolePage) -> Locator:
@@ -135,3 +135,20 @@ async def test_a_title_can_be_finished_while_the_list_moves(console: ConsolePage
     await console.page.keyboard.press("Enter")
 
     await expect(console.titles.last).to_have_text("The first")
+
+
+async def test_a_title_that_comes_from_elsewhere_does_not_disturb_the_writing(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await create_all(console, "A title")
+    await press(console, "A title", "Rename")
+    await field(console).fill("My own")
+
+    conversation = (await listed(service))[0]
+    path = f"/api/conversations/{conversation['id']}"
+    await service.client.patch(path, json={"title": "From elsewhere", "is_pinned": True}, headers=ALICE)
+    await expect(console.page.get_by_role("heading", name="Pinned")).to_be_visible()
+
+    await expect(field(console)).to_have_value("My own")
+    await field(console).press("Enter")
+    await expect(console.titles).to_have_text(["My own"])

@@ -16,9 +16,9 @@ export class Attempts {
     this.#note = new WaitingNote(onChange);
   }
 
-  /** Whether something waits for the connection. */
-  get isWaiting() {
-    return this.#note.isShown;
+  /** What the page waits for, in a sentence; null if it does not wait. */
+  get waitingFor() {
+    return this.#note.sentence;
   }
 
   /** Whether something that has failed can be attempted again. */
@@ -35,14 +35,12 @@ export class Attempts {
    */
   async make(act, again, most = MOST_ATTEMPTS) {
     try {
-      await retrying(act, { most, onWaiting: (isWaiting) => this.#note.set(isWaiting) });
+      await retrying(act, { most, onWaiting: this.#note.activity() });
       this.forget();
       return true;
     } catch (failure) {
       this.report(failure, again);
       return false;
-    } finally {
-      this.#note.set(false);
     }
   }
 

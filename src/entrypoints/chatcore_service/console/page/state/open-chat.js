@@ -88,7 +88,7 @@ export class OpenChat extends Observable {
 
   /** What the page waits for, in a sentence; null if it does not wait. */
   get waitingFor() {
-    return this.#note.isShown ? this.#note.sentence : null;
+    return this.#note.sentence;
   }
 
   get hasOlder() {

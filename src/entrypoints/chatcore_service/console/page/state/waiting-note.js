@@ -17,8 +17,9 @@ export class WaitingNote {
     this.#onChange = onChange;
   }
 
-  /** What the reader is told. */
+  /** What the reader is told, or null. */
   get sentence() {
+    if (!this.isShown) return null;
     // A service that answers has reasons of its own, such as too many replies at once.
     const refusal = [...this.#waiting.values()].find((failure) => failure instanceof Refused);
     return `${refusal?.message ?? "The connection was lost."} Waiting …`;

@@ -9,6 +9,7 @@ const PATHS = {
   delete: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
   down: "M12 5v14M6 13l6 6 6-6",
   menu: "M4 7h16M4 12h16M4 17h16",
+  more: "M6 12h.01M12 12h.01M18 12h.01",
   new: "M12 5v14M5 12h14",
   next: "M10 7l5 5-5 5",
   pin: "M9 4h6l-1 6 3 3H7l3-3zM12 13v7",

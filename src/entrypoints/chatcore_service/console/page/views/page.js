@@ -141,6 +141,8 @@ export class Page {
     if (location.hash !== `#/c/${id}`) {
       history.replaceState(null, "", `#/c/${id}`);
       this.#composer.showDraftOf(id);
+      // A new conversation is not in the archive.
+      if (this.#list.isArchive) this.#list.showArchive(false);
     }
     this.#chatView.showEnd();
     this.#redraw();

@@ -14,7 +14,13 @@ export class Sidebar {
   #search;
   #actions;
   #maxTitle;
+  /** The id of the conversation that is being renamed, the title that it had, and what is in the field. */
   #renaming = null;
+  #titleBefore = "";
+  #titleTyped = "";
+  /** The id of the conversation whose actions are shown to a finger. */
+  #expanded = null;
+  #openId = null;
   #focus = new ListFocus();
   /** Whether the conversation whose deletion can be undone was open. */
   #hasClosedDeleted = false;
@@ -35,6 +41,7 @@ export class Sidebar {
   /** Returns the sidebar. */
   view(openId, { canSignOut }) {
     this.#focus.remember();
+    this.#openId = openId;
     return html`
       <nav class="sidebar" id="sidebar" aria-label="Conversations">
         <button type="button" class="new-chat" @click=${() => this.#actions.newChat()}>
@@ -71,7 +78,8 @@ export class Sidebar {
     const { problem } = this.#list.attempts;
     const today = new Date().toDateString();
     // A key that is pressed draws the page again, but not the hundreds of conversations in which nothing has changed.
-    return guard([items, deleted, isArchive, isLoading, problem, hasMore, openId, this.#renaming, today], () =>
+    const chosen = [openId, this.#renaming, this.#expanded];
+    return guard([items, deleted, isArchive, isLoading, problem, hasMore, today, ...chosen], () =>
       this.#listed(openId),
     );
   }
@@ -123,11 +131,14 @@ export class Sidebar {
         ${running ? html`<span class="running" role="img" aria-label="A reply is being written"></span>` : nothing}
         <span class="title">${title}</span>
       </a>
+      <span class="more">
+        ${iconButton("more", "More", () => this.#expand(id), { expanded: this.#expanded === id })}
+      </span>
       <span class="item-actions">
         ${iconButton("pin", isPinned ? "Unpin" : "Pin", () => this.#list.change(id, { is_pinned: !isPinned }), {
           pressed: isPinned,
         })}
-        ${iconButton("rename", "Rename", () => this.#beginRenaming(id))}
+        ${iconButton("rename", "Rename", () => this.#beginRenaming(conversation))}
         ${iconButton("archive", isArchived ? "Take out of the archive" : "Archive", () =>
           this.#list.change(id, { is_archived: !isArchived }),
         )}
@@ -144,7 +155,8 @@ export class Sidebar {
           dir="auto"
           maxlength=${this.#maxTitle}
           required
-          .value=${conversation.title}
+          .value=${this.#titleTyped}
+          @input=${(event) => (this.#titleTyped = event.target.value)}
           @keydown=${(event) => this.#pressedInTitle(event, conversation)}
           @blur=${(event) => this.#leftTitle(event, conversation)}
         />
@@ -181,11 +193,19 @@ export class Sidebar {
   #undoDeletion() {
     const { id } = this.#list.deleted;
     this.#list.undoDeletion();
-    if (this.#hasClosedDeleted) this.#actions.open(id);
+    // The reader may have opened another one meanwhile.
+    if (this.#hasClosedDeleted && this.#openId === null) this.#actions.open(id);
   }
 
-  #beginRenaming(id) {
+  #expand(id) {
+    this.#expanded = this.#expanded === id ? null : id;
+    this.#actions.redraw();
+  }
+
+  #beginRenaming({ id, title }) {
     this.#renaming = id;
+    this.#titleBefore = title;
+    this.#titleTyped = title;
     this.#actions.redraw();
     requestAnimationFrame(() => document.querySelector(".rename input")?.select());
   }
@@ -200,7 +220,7 @@ export class Sidebar {
     if (event.key !== "Escape" || event.isComposing) return;
     // Elsewhere, the key stops a reply.
     event.preventDefault();
-    this.#rename(conversation, conversation.title);
+    this.#rename(conversation, this.#titleBefore);
   }
 
   #leftTitle({ target }, conversation) {
@@ -210,12 +230,12 @@ export class Sidebar {
   }
 
   /** Ends the renaming, and gives the conversation the title in the field if that is another one. */
-  #rename({ id, title }, typed) {
+  #rename({ id }, typed) {
     if (this.#renaming !== id) return;
     this.#renaming = null;
     this.#actions.redraw();
     const wanted = typed.trim();
-    if (wanted !== "" && wanted !== title) this.#list.change(id, { title: wanted });
+    if (wanted !== "" && wanted !== this.#titleBefore) this.#list.change(id, { title: wanted });
   }
 
   #loadMoreNearEnd(scroller) {
@@ -225,14 +245,14 @@ export class Sidebar {
 
   /** Returns what the reader is told about the list, wherever it is scrolled to, and on a small screen if it is closed. */
   notes() {
-    const { problem, canTryAgain, isWaiting } = this.#list.attempts;
+    const { problem, canTryAgain, waitingFor } = this.#list.attempts;
     const again = html`<button type="button" class="quiet" @click=${() => this.#list.attempts.tryAgain()}>
       Try again
     </button>`;
     return html`
       <div class="list-notes">
         ${problem === null ? nothing : html`<p class="note" role="alert">${problem} ${canTryAgain ? again : nothing}</p>`}
-        <p class="note" role="status">${isWaiting ? "Waiting for the connection …" : nothing}</p>
+        <p class="note" role="status">${waitingFor ?? nothing}</p>
         <p class="note" role="status">${this.#list.deleted === null ? nothing : this.#deletion()}</p>
       </div>
     `;
