@@ -1,6 +1,6 @@
 // Divides Markdown into blocks, so that a text is rendered block by block: while it grows, and however long it is.
 import { Lexer, Marked } from "../vendor/marked/lib/marked.esm.js";
-import { loaded } from "../service/module-loading.js";
+import { loadedIfPossible } from "../service/module-loading.js";
 import { latex } from "./latex.js";
 import { nodesOf } from "./sanitize.js";
 
@@ -65,10 +65,12 @@ export function rendered(source, definitions = "") {
 
 /** Renders the end of a text that grows, as if the markup that is open there were closed. */
 export function renderedUnfinished(source) {
-  // Only a text that grows needs this code. Until it is there, the markup shows for a moment.
-  loading ??= loaded(() => import("../vendor/remend/dist/index.js")).then((module) => {
-    mend = module.default;
-  });
+  // Only a text that grows needs this code. Without it, the markup shows until it is closed.
+  loading ??= loadedIfPossible(() => import("../vendor/remend/dist/index.js"))
+    .then((module) => {
+      mend = module.default;
+    })
+    .catch(() => {});
   return rendered(mend === null ? source : mend(source, MENDING));
 }
 

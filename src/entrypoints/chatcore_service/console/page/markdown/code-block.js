@@ -1,7 +1,9 @@
 // Puts code into a frame with its language and a button that copies it.
-import { loaded } from "../service/module-loading.js";
+import { loadedIfPossible } from "../service/module-loading.js";
 
 const COPIED_MS = 1500;
+
+let highlighter = null;
 
 /** Frames the code blocks of a fragment that are not blocks of their own, such as those in lists. */
 export function frameCode(fragment) {
@@ -39,9 +41,10 @@ function headerOf(code, language) {
   return header;
 }
 
-/** Colours code. The rest of the page does not wait for the highlighter. */
+/** Colours code. The rest of the page does not wait for the highlighter, and without it the code stays plain. */
 export async function colour(code, language) {
-  const { highlight } = await loaded(() => import("./highlight.js"));
+  highlighter ??= loadedIfPossible(() => import("./highlight.js"));
+  const { highlight } = await highlighter;
   await highlight(code, language);
 }
 

@@ -1,5 +1,5 @@
 // Colours code. The highlighter and its languages are loaded when a text has code in one of them.
-import { loaded } from "../service/module-loading.js";
+import { loadedIfPossible } from "../service/module-loading.js";
 import { nodesOf } from "./sanitize.js";
 
 const FOLDER = "../vendor/@highlightjs/cdn-assets/es";
@@ -34,6 +34,7 @@ const LANGUAGES = new Map(
   }).flatMap(([file, names]) => names.map((name) => [name, file])),
 );
 
+/** What loads the languages. One that has failed is not requested again, however much code is in it. */
 const loading = new Map();
 
 /** Colours the text of an element, if its language is known. */
@@ -54,8 +55,8 @@ async function withLanguage(file) {
 
 async function load(file) {
   const [core, language] = await Promise.all([
-    loaded(() => import(`${FOLDER}/core.min.js`)),
-    loaded(() => import(`${FOLDER}/languages/${file}.min.js`)),
+    loadedIfPossible(() => import(`${FOLDER}/core.min.js`)),
+    loadedIfPossible(() => import(`${FOLDER}/languages/${file}.min.js`)),
   ]);
   core.default.registerLanguage(file, language.default);
   return core.default;

@@ -1,4 +1,7 @@
 // Chooses how the reader signs in.
+import { loaded } from "../service/module-loading.js";
+
+const ATTEMPTS = 5;
 
 // Each visit needs one of them.
 const METHODS = {
@@ -9,6 +12,6 @@ const METHODS = {
 
 /** Returns the way to sign in that the service's configuration names. */
 export async function signInFor(config) {
-  const Method = await METHODS[config.method]();
+  const Method = await loaded(METHODS[config.method], { most: ATTEMPTS });
   return new Method(config);
 }

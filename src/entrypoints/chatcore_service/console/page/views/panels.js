@@ -1,4 +1,6 @@
 // Opens the dialogs, whose modules are loaded when they are needed.
+import { loaded } from "../service/module-loading.js";
+import { Unreachable } from "../service/problems.js";
 
 export class Panels {
   #service;
@@ -32,13 +34,14 @@ export class Panels {
     if (this.#isLoading) return;
     this.#isLoading = true;
     try {
-      const module = await load();
+      // The reader, who waits for the dialog, decides about the next attempt.
+      const module = await loaded(load, { most: 1 });
       if (this.#service.signal.aborted) return;
       this.#actions.opened();
       show(module);
     } catch (failure) {
-      const isOfNetwork = failure instanceof TypeError;
-      this.#actions.failed(isOfNetwork ? new Error("This part of the page could not be loaded.") : failure);
+      const isMissing = failure instanceof Unreachable;
+      this.#actions.failed(isMissing ? new Error("This part of the page could not be loaded.") : failure);
     }
     this.#isLoading = false;
   }
