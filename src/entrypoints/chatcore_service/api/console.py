@@ -19,6 +19,8 @@ from chatcore_service.http.operation import DocumentedResponse, Operation, docum
 from chatcore_service.http.refusals import RouteNotFoundError
 from chatcore_service.http.resource import PublicResource
 
+# For what has the same path in all versions: a browser has to ask whether it has changed.
+_ASK_EACH_TIME = {"Cache-Control": "no-cache"}
 _SIGN_INS = {type_: encoder(type_) for type_ in (TokenSignIn, ProxySignIn, OidcSignIn)}
 
 
@@ -56,15 +58,22 @@ class ConsoleEndpoints(PublicEndpoints):
     limits: InputLimits
 
     def resources(self) -> list[PublicResource]:
-        """Returns a resource for the page, one for its configuration and one for all its files."""
+        """Returns the resources of the page, of its configuration and of its files."""
         if not self.is_enabled:
             return [PublicResource(paths.ROOT, dict.fromkeys(("GET", "HEAD"), _redirect_to_docs))]
         files = console_files()
 
+        async def show_loading(request: Request) -> Response:
+            return file_response(request, files.loading, _ASK_EACH_TIME)
+
         async def show_file(request: Request) -> Response:
             return _file(request, files)
 
-        return [*super().resources(), PublicResource(paths.CONSOLE_FILE, {"GET": show_file, "HEAD": show_file})]
+        return [
+            *super().resources(),
+            PublicResource(paths.CONSOLE_LOADING, {"GET": show_loading, "HEAD": show_loading}),
+            PublicResource(paths.CONSOLE_FILE, {"GET": show_file, "HEAD": show_file}),
+        ]
 
     @public(
         Operation(
@@ -88,9 +97,8 @@ class ConsoleEndpoints(PublicEndpoints):
     )
     async def show_page(self, request: Request) -> Response:
         """Shows a page on which people chat."""
-        # The page names the digest of its files, so a browser has to ask whether there are new ones.
         headers = {
-            "Cache-Control": "no-cache",
+            **_ASK_EACH_TIME,
             "Content-Security-Policy": console_policy(await self.sign_in.addresses()),
             "Cross-Origin-Opener-Policy": "same-origin",
         }

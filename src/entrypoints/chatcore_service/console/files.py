@@ -1,8 +1,10 @@
 """Provides the files of the built-in page, compressed once for each process.
 
-All files but the page itself have a path below the digest of all files. So browsers may keep them forever, the modules
-can import each other by relative paths, and a browser never mixes the files of two versions. The page names its files
-relative to its own address, so the service can be behind a path of a proxy.
+Nearly all files have a path below the digest of all files. So browsers may keep them forever, the modules can import
+each other by relative paths, and a browser never mixes the files of two versions. The page itself has the same path in
+all versions, and so has the script that loads it again: while replicas of two versions run, the one that is asked for a
+file may not have it. The page names its files relative to its own address, so the service can be behind a path of a
+proxy.
 """
 
 import gzip
@@ -15,6 +17,7 @@ from importlib.resources.abc import Traversable
 from attrs import frozen
 
 _PAGE = "index.html"
+_LOADING = "loading.js"
 # The places in the page for the digest, and for the modules that every visit needs: a browser that finds out one by one
 # which modules import which others needs a round trip for each level.
 _DIGEST = "{digest}"
@@ -43,7 +46,9 @@ class ConsoleFiles:
     #: The digest of all files, which is part of their paths.
     digest: str
     page: CompressedFile
-    #: The files that the page loads, by their paths below the digest.
+    #: The script that loads the page again if some of its files have not arrived.
+    loading: CompressedFile
+    #: The files that the page loads below the digest, by their paths there.
     by_name: Mapping[str, CompressedFile]
 
 
@@ -55,10 +60,12 @@ def console_files() -> ConsoleFiles:
     for name in sorted(contents):
         total.update(name.encode() + b"\0" + hashlib.sha256(contents[name]).digest())
     digest = total.hexdigest()[:_DIGEST_CHARS]
+    loading = _compressed(_LOADING, contents.pop(_LOADING))
     page = _filled(contents.pop(_PAGE).decode(), digest, contents)
     return ConsoleFiles(
         digest=digest,
         page=_compressed(_PAGE, page),
+        loading=loading,
         by_name={name: _compressed(name, content) for name, content in contents.items()},
     )
 

@@ -26,10 +26,12 @@ SECURITY_HEADERS = (
 # The files of the page are no documents, and nobody's secret. A visit loads dozens of them, and the other headers and
 # the trace id would be a tenth of all its bytes.
 _FILE_HEADERS = SECURITY_HEADERS[:2]
+_FILE_ROUTES = frozenset({paths.CONSOLE_LOADING, paths.CONSOLE_FILE})
 
 #: Routes that machines poll, and the files of a page, of which each visit requests dozens. Their successful requests
 #: are logged at debug level.
-_QUIET_ROUTES = frozenset({paths.HEALTH, paths.READY, paths.METRICS, paths.CONSOLE_FILE})
+_QUIET_ROUTES = frozenset({paths.HEALTH, paths.READY, paths.METRICS}) | _FILE_ROUTES
+_QUIET_STATUSES = frozenset({200, 304})
 _MAX_PATH_CHARS = 300
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("chatcore_service")
@@ -102,13 +104,13 @@ class _Exchange:
         self.response_seconds = perf_counter() - self._started
         headers = message.get("headers", ())
         present = {name for name, _ in headers}
-        is_file = self.route == paths.CONSOLE_FILE
+        is_file = self.route in _FILE_ROUTES
         wanted = _FILE_HEADERS if is_file else (*SECURITY_HEADERS, (trace.HEADER, self._trace_id.encode()))
         added = [header for header in wanted if header[0] not in present]
         message["headers"] = [*headers, *added]
 
     def log(self, log: structlog.stdlib.BoundLogger, route: str) -> None:
-        quiet = route in _QUIET_ROUTES and self.status == 200  # noqa: PLR2004 - a status code
+        quiet = route in _QUIET_ROUTES and self.status in _QUIET_STATUSES
         write = log.debug if quiet else log.warning if self.status >= 500 else log.info  # noqa: PLR2004 - a status code
         write(
             "request",

@@ -8,6 +8,8 @@ import { Page } from "./views/page.js";
 import { failureView, signInView } from "./views/sign-in.js";
 
 const root = document.getElementById("page");
+// Tells loading.js that all modules have arrived.
+document.documentElement.dataset.begun = "";
 
 async function begin() {
   const config = await loadConfig();

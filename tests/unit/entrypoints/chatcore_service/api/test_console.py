@@ -12,6 +12,7 @@ from tests.unit.entrypoints.chatcore_service.http_service import SETTINGS, HttpS
 from chatcore_service.console.files import console_files
 
 APP = f"/console/{console_files().digest}/app.js"
+LOADING = "/console/loading.js"
 
 
 @pytest.fixture
@@ -68,19 +69,35 @@ async def test_a_file_may_be_kept_for_ever(service: HttpService) -> None:
     assert response.headers["content-type"] == "text/javascript; charset=utf-8"
     assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert response.headers["content-encoding"] == "gzip"
+
+
+async def test_the_script_that_loads_the_page_again_has_the_same_address_in_all_versions(service: HttpService) -> None:
+    response = await service.client.get(LOADING)
+
+    assert response.content == console_files().loading.content
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["content-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("path", [LOADING, APP])
+async def test_a_file_has_only_the_headers_that_it_needs(service: HttpService, path: str) -> None:
+    response = await service.client.get(path)
+
     assert response.headers["x-content-type-options"] == "nosniff"
+    assert not {"content-security-policy", "referrer-policy"} & response.headers.keys()
 
 
-@pytest.mark.parametrize("path", ["/", APP])
+@pytest.mark.parametrize("path", ["/", LOADING, APP])
 async def test_a_browser_that_has_a_file_is_told_so(service: HttpService, path: str) -> None:
     tag = (await service.client.get(path)).headers["etag"]
 
     response = await service.client.get(path, headers={"If-None-Match": tag})
     assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", tag)
-    assert "immutable" in response.headers["cache-control"] or path == "/"
+    assert ("immutable" in response.headers["cache-control"]) is (path == APP)
 
 
-@pytest.mark.parametrize("path", ["/", APP, "/console/config"])
+@pytest.mark.parametrize("path", ["/", LOADING, APP, "/console/config"])
 async def test_get_and_head_are_answered_and_nothing_else(service: HttpService, path: str) -> None:
     plain = {"Accept-Encoding": "identity"}
     got, head, posted = [
@@ -103,6 +120,7 @@ async def test_get_and_head_are_answered_and_nothing_else(service: HttpService, 
         f"console/{console_files().digest}/",
         f"console/{console_files().digest}/app.js/",
         f"console/{console_files().digest}/index.html",
+        f"console/{console_files().digest}/loading.js",
         f"console/{console_files().digest}/vendor/manifest.json",
         f"console/{console_files().digest}/vendor/marked/LICENSE",
         f"console/{console_files().digest}/%2e%2e/files.py",
@@ -131,5 +149,5 @@ async def test_without_the_page_its_address_leads_to_the_reference(without_conso
         assert (response.status_code, response.headers["location"]) == (307, "/docs")
 
     assert (await without_console.client.post("/")).status_code == 405
-    for path in ("/console/config", APP):
+    for path in ("/console/config", LOADING, APP):
         assert (await without_console.client.get(path)).status_code == 404

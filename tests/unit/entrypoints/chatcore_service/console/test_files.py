@@ -23,6 +23,11 @@ NAMED_HOSTS = {"github.com", "www.w3.org"}
 MAX_BYTES_OF_A_VISIT = 70_000
 
 
+def own_scripts() -> dict[str, str]:
+    """Returns the scripts of the page that are ours, by their paths."""
+    return {**own_modules(), "loading.js": console_files().loading.content.decode()}
+
+
 def own_modules() -> dict[str, str]:
     """Returns the modules of the page that are ours, by their paths."""
     return {
@@ -33,7 +38,7 @@ def own_modules() -> dict[str, str]:
 
 
 def test_every_file_is_compressed_and_complete() -> None:
-    for file in [console_files().page, *console_files().by_name.values()]:
+    for file in [console_files().page, console_files().loading, *console_files().by_name.values()]:
         assert gzip.decompress(file.compressed) == file.content
         assert hashlib.sha256(file.content).hexdigest().startswith(file.tag)
 
@@ -43,15 +48,22 @@ def test_the_page_names_its_files_below_their_digest_and_relative_to_itself() ->
     named = re.findall(r'(?:href|src)="([^"]*)"', page)
 
     below = f"console/{console_files().digest}/"
-    assert {name.removeprefix(below) for name in named} - {"docs"} <= console_files().by_name.keys()
-    assert f"{below}app.js" in named
+    outside = {"docs", "console/loading.js"}
+    assert {name.removeprefix(below) for name in named} - outside <= console_files().by_name.keys()
+    assert {f"{below}app.js", *outside} <= set(named)
     assert "{" not in page
+
+
+def test_no_module_waits_for_the_script_that_loads_the_page_again() -> None:
+    scripts = re.findall(r"<script ([^>]*)>", console_files().page.content.decode())
+
+    assert scripts == [f'type="module" src="console/{console_files().digest}/app.js"', 'defer src="console/loading.js"']
 
 
 def test_the_page_has_no_inline_script_no_inline_style_and_no_other_host() -> None:
     page = console_files().page.content.decode()
 
-    assert re.findall(r"<script[^>]*>([^<]*)</script>", page) == [""]
+    assert set(re.findall(r"<script[^>]*>([^<]*)</script>", page)) == {""}
     assert not re.search(r"<style|\sstyle=|\son\w+=|//|javascript:", page)
 
 
@@ -71,15 +83,15 @@ def test_each_module_is_loaded_by_another_or_by_the_page() -> None:
 
 def test_the_page_writes_no_html_but_by_its_libraries() -> None:
     forbidden = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|unsafeHTML|\beval\(|new Function")
-    assert [name for name, source in own_modules().items() if forbidden.search(source)] == []
+    assert [name for name, source in own_scripts().items() if forbidden.search(source)] == []
 
 
 def test_a_first_visit_loads_few_bytes() -> None:
     loaded = re.findall(rf'{console_files().digest}/([^"]+)"', console_files().page.content.decode())
     libraries = [name for name in console_files().by_name if name.startswith("vendor/lit-html/")]
 
-    compressed = [console_files().by_name[name].compressed for name in {*loaded, *libraries}]
-    assert sum(map(len, compressed)) < MAX_BYTES_OF_A_VISIT
+    files = [console_files().loading, *(console_files().by_name[name] for name in {*loaded, *libraries})]
+    assert sum(len(file.compressed) for file in files) < MAX_BYTES_OF_A_VISIT
 
 
 @pytest.mark.parametrize("name", sorted(MANIFEST))
@@ -103,6 +115,7 @@ def test_there_is_no_library_beside_those_of_the_manifest() -> None:
 
 
 def test_the_files_name_no_host_that_nobody_has_looked_at() -> None:
-    sources = b"\n".join(file.content for file in console_files().by_name.values()).decode()
+    files = [console_files().page, console_files().loading, *console_files().by_name.values()]
+    sources = b"\n".join(file.content for file in files).decode()
 
     assert set(re.findall(r"https?://([a-z0-9-]+\.[a-z0-9.-]*[a-z])", sources)) == NAMED_HOSTS

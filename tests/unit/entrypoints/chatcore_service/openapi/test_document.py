@@ -89,7 +89,7 @@ def api_resources() -> list[PublicResource | SecuredResource]:
     """Returns the resources of the API, without the files that the docs page and the built-in page load."""
     routes = make_container().application().routes
     resources = [route.endpoint for route in routes]  # type: ignore[attr-defined] # all are Route
-    files = {paths.CONSOLE_FILE, *(asset.path for asset in ASSETS)}
+    files = {paths.CONSOLE_LOADING, paths.CONSOLE_FILE, *(asset.path for asset in ASSETS)}
     return [resource for resource in resources if resource.path not in files]
 
 
