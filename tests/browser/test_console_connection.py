@@ -101,7 +101,7 @@ async def test_a_message_that_could_not_be_sent_is_sent_when_the_connection_is_b
     service.inference.say("Good morning")
     await console.page.context.set_offline(True)
     await console.send("Hello again")
-    await expect(console.asked.last).to_contain_text("This message was not sent.")
+    await expect(console.asked.last).to_contain_text("This message may not have arrived.")
     # Nothing is under way, so there is nothing to wait for.
     await expect(console.waiting_note).to_have_count(0)
 
@@ -122,7 +122,7 @@ async def test_a_message_that_could_not_be_sent_is_sent_when_the_service_is_back
     await console.page.route("**/api/**", lambda route: route.abort())
     service.container.stream_monitor().end_all()
     await console.send("Hello again")
-    await expect(console.asked.last).to_contain_text("This message was not sent.")
+    await expect(console.asked.last).to_contain_text("This message may not have arrived.")
 
     await console.page.unroute("**/api/**")
 
@@ -213,3 +213,39 @@ async def test_a_service_that_asks_to_wait_is_quoted(console: ConsolePage) -> No
     await console.page.unroute("**/messages")
 
     await expect(console.texts).to_have_text(["Hello"])
+
+
+async def test_a_message_whose_answers_were_all_lost_is_not_doubled_by_changing_it(console: ConsolePage) -> None:
+    await console.send("Before")
+    await expect(console.texts).to_have_text(["Hello"])
+
+    async def lose_the_answer(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await console.page.route("**/messages", lose_the_answer)
+    await console.send("Hello again")
+    await expect(console.asked.last).to_contain_text("This message may not have arrived.")
+    await console.page.unroute("**/messages")
+
+    await console.asked.last.get_by_role("button", name="Edit").click()
+
+    await expect(console.texts).to_have_text(["Hello", "Hello"])
+    await expect(console.asked.last).not_to_contain_text("may not have arrived")
+    await expect(console.field).to_have_value("")
+    assert [content for content, _ in await console.stored()] == ["Before", "Hello", "Hello again", "Hello"]
+
+
+async def test_a_message_that_has_not_arrived_can_be_changed(console: ConsolePage) -> None:
+    await console.send("Before")
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.page.route("**/messages", lambda route: route.abort())
+    await console.send("Hello again")
+    await expect(console.asked.last).to_contain_text("This message may not have arrived.")
+    await console.page.unroute("**/messages")
+
+    await console.asked.last.get_by_role("button", name="Edit").click()
+
+    await expect(console.field).to_have_value("Hello again")
+    await expect(console.asked).to_have_count(1)
+    assert [content for content, _ in await console.stored()] == ["Before", "Hello"]

@@ -6,7 +6,7 @@ from playwright.async_api import Route, expect
 
 from chatcore_memory import DONE_FRAME, PAUSE, token_frame
 from tests.browser.console_page import ConsolePage
-from tests.integration.entrypoints.chatcore_service.http_server import LiveService
+from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
 
 PAUSED = (token_frame("Wait"), PAUSE, token_frame(" for it"), DONE_FRAME)
 
@@ -168,5 +168,34 @@ async def test_an_edit_that_is_too_long_is_not_sent(console: ConsolePage) -> Non
 
     await console.edited.fill("Two")
     await console.edited.press("Enter")
+    await expect(console.asked).to_contain_text("2/2")
+    assert len(await console.tree()) == 4
+
+
+async def test_the_text_of_an_edit_outlives_its_message(console: ConsolePage) -> None:
+    for count, text in enumerate(("One", "Two"), 1):
+        await console.send(text)
+        await expect(console.texts).to_have_text(["Hello"] * count)
+    await console.begin_edit(console.asked.last)
+    await console.edited.fill("Something else")
+    conversation = await console.conversation()
+    message = next(message for message in conversation["messages"] if message["content"] == "Two")
+
+    path = f"/api/conversations/{conversation['id']}/messages/{message['id']}"
+    await console.service.client.delete(path, headers=ALICE)
+
+    await expect(console.asked).to_have_count(1)
+    await expect(console.field).to_have_value("Something else")
+    await expect(console.page.get_by_role("button", name="Latest")).to_have_count(0)
+
+
+async def test_a_double_click_sends_an_edit_once(console: ConsolePage) -> None:
+    await console.send("One")
+    await expect(console.texts).to_have_count(1)
+    await console.begin_edit(console.asked)
+    await console.edited.fill("Two")
+
+    await console.log.get_by_role("button", name="Send").dblclick()
+
     await expect(console.asked).to_contain_text("2/2")
     assert len(await console.tree()) == 4

@@ -275,7 +275,7 @@ async def test_an_open_page_that_cannot_render_a_reply_is_loaded_again(
     await expect(console.texts.locator("strong")).to_have_text("bold")
     await expect(console.field).to_have_value("A thought")
     assert other.visits == 1
-    assert "GET markdown/blocks.js" in other.asked
+    assert "GET markdown/rendering.js" in other.asked
     assert await console.stored() == [("Hello", "complete"), ("Some **bold** text", "complete")]
 
 

@@ -135,4 +135,4 @@ def _file(request: Request, files: ConsoleFiles) -> Response:
     file = files.by_name.get(request.path_params["name"])
     if file is None or request.path_params["digest"] != files.digest:
         raise RouteNotFoundError
-    return file_response(request, file, {"Cache-Control": "public, max-age=31536000, immutable"})
+    return file_response(request, file, {"Cache-Control": "max-age=31536000, immutable"})

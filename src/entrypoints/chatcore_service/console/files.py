@@ -22,9 +22,14 @@ _LOADING = "loading.js"
 # which modules import which others needs a round trip for each level.
 _DIGEST = "{digest}"
 _PRELOADS = "{preloads}"
-_LATER = ("vendor/", "markdown/", "panels/", "sign-in/by-", "sign-in/sessions.js", "views/found-words.js")
+_LATER = (
+    *("vendor/", "markdown/", "panels/", "sign-in/by-", "sign-in/sessions.js"),
+    *("views/clipboard.js", "views/edit-message.js", "views/found-words.js"),
+)
 _DIGEST_CHARS = 16
-_MEDIA_TYPES = {"css": "text/css", "html": "text/html", "js": "text/javascript", "svg": "image/svg+xml"}
+# A visit transfers a tag for each of dozens of files.
+_TAG_CHARS = 8
+_MEDIA_TYPES = {"css": "text/css", "html": "text/html; charset=utf-8", "js": "text/javascript", "svg": "image/svg+xml"}
 # Files of libraries that no page loads, such as licences, have another type or none.
 
 
@@ -90,5 +95,5 @@ def _compressed(name: str, content: bytes) -> CompressedFile:
         content=content,
         # The time is fixed, so that all processes have the same bytes.
         compressed=gzip.compress(content, mtime=0),
-        tag=hashlib.sha256(content).hexdigest()[:_DIGEST_CHARS],
+        tag=hashlib.sha256(content).hexdigest()[:_TAG_CHARS],
     )

@@ -27,7 +27,9 @@ def file_response(request: Request, file: CompressedFile, headers: Mapping[str, 
         return Response(status_code=304, headers=headers)
     if is_compressed:
         headers["Content-Encoding"] = "gzip"
-    return Response(file.compressed if is_compressed else file.content, media_type=file.media_type, headers=headers)
+    # The class would name the encoding of texts, which modules and style sheets have from the page.
+    headers["Content-Type"] = file.media_type
+    return Response(file.compressed if is_compressed else file.content, headers=headers)
 
 
 def _takes_gzip(request: Request) -> bool:

@@ -57,7 +57,7 @@ def test_the_page_names_its_files_below_their_digest_and_relative_to_itself() ->
 def test_no_module_waits_for_the_script_that_loads_the_page_again() -> None:
     scripts = re.findall(r"<script ([^>]*)>", console_files().page.content.decode())
 
-    assert scripts == [f'type="module" src="console/{console_files().digest}/app.js"', 'defer src="console/loading.js"']
+    assert scripts == [f'type="module" src="console/{console_files().digest}/app.js"', 'async src="console/loading.js"']
 
 
 def test_the_page_has_no_inline_script_no_inline_style_and_no_other_host() -> None:

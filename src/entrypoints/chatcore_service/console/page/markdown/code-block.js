@@ -1,5 +1,6 @@
 // Puts code into a frame with its language and a button that copies it.
 import { loadedIfPossible } from "../service/module-loading.js";
+import { copied } from "../views/clipboard.js";
 
 const COPIED_MS = 1500;
 
@@ -53,15 +54,4 @@ async function copy(text, button) {
   setTimeout(() => {
     button.textContent = "Copy";
   }, COPIED_MS);
-}
-
-/** Copies a text; returns whether that worked. */
-export async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // The clipboard needs an https:// address or this machine.
-    return false;
-  }
 }

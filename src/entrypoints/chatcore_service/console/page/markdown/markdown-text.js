@@ -1,19 +1,19 @@
 // Defines <markdown-text>, which shows a Markdown text and follows it while it grows.
 import { loaded } from "../service/module-loading.js";
-import { frameCode } from "./code-block.js";
-import { GrowingCode } from "./growing-code.js";
 
 /** How long one rendering may take, so that the reader can type meanwhile. */
 const BUDGET_MS = 8;
 /** Renderings may take this share of the time. */
 const SHARE = 0.4;
 
-// Half of the page's code renders Markdown, and a page without replies does without it.
+/** After so long, the reader gets the text as it is, until the code that renders it is there. */
+const PLAIN_AFTER_MS = 300;
+
 let markdown = null;
 let loading = null;
 
 function load() {
-  loading ??= loaded(() => import("./blocks.js")).then((module) => {
+  loading ??= loaded(() => import("./rendering.js")).then((module) => {
     markdown = module;
   });
   return loading;
@@ -67,11 +67,23 @@ class MarkdownText extends HTMLElement {
   }
 
   async #schedule() {
-    if (markdown === null) await load();
+    if (markdown === null) await this.#waitForRendering();
     if (!this.isConnected || this.#timer !== null) return;
     // A text that is short and whole is shown at once, so that nothing jumps.
     if (!this.#isGrowing && this.#pauseMs === 0) this.#render();
     else this.#timer = setTimeout(() => this.#continue(), this.#pauseMs);
+  }
+
+  async #waitForRendering() {
+    const plain = setTimeout(() => {
+      this.textContent = this.#text;
+      this.classList.add("plain");
+    }, PLAIN_AFTER_MS);
+    await load();
+    clearTimeout(plain);
+    if (!this.classList.contains("plain")) return;
+    this.classList.remove("plain");
+    this.replaceChildren();
   }
 
   #continue() {
@@ -102,7 +114,7 @@ class MarkdownText extends HTMLElement {
   /** Shows code at the beginning of `rest`; returns its length if it has ended, 0 if not, null if there is no code. */
   #settleCode(rest) {
     if (this.#code === null) {
-      this.#code = GrowingCode.of(rest);
+      this.#code = markdown.GrowingCode.of(rest);
       if (this.#code === null) return null;
       this.#removeTail();
       this.append(this.#code.element);
@@ -165,7 +177,7 @@ class MarkdownText extends HTMLElement {
   }
 
   #append(fragment) {
-    frameCode(fragment);
+    markdown.frameCode(fragment);
     const nodes = [...fragment.childNodes];
     this.append(fragment);
     return nodes;

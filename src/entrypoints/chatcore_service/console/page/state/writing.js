@@ -8,6 +8,7 @@ export class Writing {
   /** An edit that was refused, with the id of the edited message and the text, or null. */
   returnedEdit = null;
   #chat;
+  #api;
   #delivery;
   #samplingOf;
 
@@ -19,6 +20,7 @@ export class Writing {
    */
   constructor(chat, api, outbox, samplingOf) {
     this.#chat = chat;
+    this.#api = api;
     this.#samplingOf = samplingOf;
     this.#delivery = new Delivery(api, outbox, {
       created: (unsent, conversation) => chat.created(unsent.conversationId, conversation),
@@ -67,8 +69,12 @@ export class Writing {
     this.#chat.changed();
   }
 
-  /** Takes back a message that could not be sent, so that the reader can change it. */
-  takeBack(key) {
+  /** Takes back a message that could not be sent, so that the reader can change it; one that has arrived stays. */
+  async takeBack(key) {
+    if (await this.#hasArrived(this.unsent.find((other) => other.key === key))) {
+      this.retry();
+      return;
+    }
     const unsent = this.#delivery.takeBack(this.#chat.id, key);
     if (unsent !== null) this.#return(unsent);
     this.#chat.changed();
@@ -88,6 +94,17 @@ export class Writing {
   leave() {
     this.returned = null;
     this.returnedEdit = null;
+  }
+
+  /** Returns whether the service has a message of which only the answer was lost. */
+  async #hasArrived({ conversationId, content }) {
+    const known = new Set(this.#chat.messages.map(({ id }) => id));
+    try {
+      const { messages } = await this.#api.openConversation(conversationId);
+      return messages.some((message) => message.content === content && message.role === "user" && !known.has(message.id));
+    } catch {
+      return false;
+    }
   }
 
   #return({ content, editedId }) {

@@ -4,7 +4,6 @@ import { guard } from "../vendor/lit-html/directives/guard.js";
 import { repeat } from "../vendor/lit-html/directives/repeat.js";
 import { loaded } from "../service/module-loading.js";
 import { keepEdit } from "../state/drafts.js";
-import { editForm } from "./edit-message.js";
 import { FollowEnd } from "./follow-end.js";
 import { icon } from "./icons.js";
 import { lengthOf } from "./length.js";
@@ -21,6 +20,8 @@ export class ChatView {
   #hasUnsent = false;
   /** The message that the reader edits, and the text so far. */
   #edited = null;
+  /** Makes the form for that, as soon as it is loaded. */
+  #formOf = null;
   /** The id of the message whose deletion has to be confirmed, or null. */
   #leavingId = null;
   /** Finds the element that gets the focus when the page is drawn: the first selector that does. */
@@ -143,7 +144,7 @@ export class ChatView {
   }
 
   #message(message, isBusy) {
-    if (this.#edited?.message.id === message.id) return this.#editForm(isBusy);
+    if (this.#edited?.message.id === message.id && this.#formOf !== null) return this.#editForm(isBusy);
     const isLast = message === this.#chat.messages.at(-1) && !this.#hasUnsent;
     const place = { isLast, isBusy, isLeaving: this.#leavingId === message.id };
     // A key that is pressed draws the page again, but not the hundreds of messages in which nothing has changed.
@@ -166,7 +167,7 @@ export class ChatView {
       },
       send: () => this.#sendEdit(),
     };
-    return editForm(text, actions, { canSend: this.#canSend(text) && !isBusy, limit: this.#limit });
+    return this.#formOf(text, actions, { canSend: this.#canSend(text) && !isBusy, limit: this.#limit });
   }
 
   #canSend(text) {
@@ -175,6 +176,8 @@ export class ChatView {
 
   /** Sends what is in the field now, which may have changed since the form was drawn. */
   #sendEdit() {
+    // The form is there until the page is drawn, and may be sent twice.
+    if (this.#edited === null) return;
     const { message, text } = this.#edited;
     if (!this.#canSend(text) || this.#chat.isBusy) return;
     this.#endEditing();
@@ -182,20 +185,32 @@ export class ChatView {
     this.showEnd();
   }
 
-  #edit(message, text) {
+  async #edit(message, text) {
+    this.#formOf ??= (await loaded(() => import("./edit-message.js"))).editForm;
     if (this.#edited?.message.id !== message.id) this.#nextFocus = [".edit textarea"];
-    this.#edited = { message, text };
+    this.#edited = { conversationId: this.#chat.id, message, text };
     keepEdit(this.#chat.id, { id: message.id, text });
     this.#redraw();
   }
 
-  /** Opens an edit again that was refused or could not be sent. */
+  /** Opens an edit again that was refused or could not be sent; one of a message that is gone goes to the field. */
   #takeBackEdit() {
+    if (this.#isEditedGone()) {
+      this.#chat.returned = this.#edited.text;
+      this.#endEditing();
+      this.#chat.changed();
+    }
     const { returnedEdit } = this.#chat.writing;
     if (returnedEdit === null) return;
     this.#chat.writing.returnedEdit = null;
     const message = this.#chat.messages.find(({ id }) => id === returnedEdit.id);
     if (message !== undefined) this.#edit(message, returnedEdit.text);
+  }
+
+  #isEditedGone() {
+    const { id, state, messages } = this.#chat;
+    if (this.#edited === null || this.#edited.conversationId !== id || state !== "ready") return false;
+    return !messages.some((message) => message.id === this.#edited.message.id);
   }
 
   /** Shows another version, on which the reader can use the same arrow again. */

@@ -64,6 +64,8 @@ export class FollowEnd {
   keep() {
     if (this.#scroller === null) return;
     const place = this.#findPlace?.() ?? null;
+    // Where everything is seen, so is the end.
+    if (this.#scroller.scrollHeight <= this.#scroller.clientHeight) this.#set(true);
     if (place !== null) this.#scrollTo(place);
     else if (this.#isAtEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight;
     else return;

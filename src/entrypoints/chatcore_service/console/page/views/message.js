@@ -1,7 +1,6 @@
 // One message: what the reader wrote, or a reply with its reasoning, its text and its data.
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 import "../markdown/markdown-text.js";
-import { copied } from "../markdown/code-block.js";
 import { replyErrorSentence } from "../service/problems.js";
 import { iconButton } from "./icons.js";
 import { versionSwitch } from "./versions.js";
@@ -67,7 +66,7 @@ function deletion(label, message, { isLast, isBusy, isLeaving }, actions) {
 export function unsentMessage(unsent, { retry, takeBack }) {
   const note = unsent.hasFailed
     ? html`<p class="note" role="alert">
-        This message was not sent.
+        This message may not have arrived.
         <button type="button" class="quiet" @click=${retry}>Send again</button>
         <button type="button" class="quiet" @click=${() => takeBack(unsent.key)}>Edit</button>
       </p>`
@@ -164,6 +163,7 @@ function footer(message, log, place, actions) {
 
 /** Copies the text of a reply, and shows beside the button for a moment whether that worked. */
 async function copyReply(log, button) {
+  const { copied } = await import("./clipboard.js");
   const outcome = (await copied(log.text)) ? "Copied" : "Not copied";
   button.dataset.outcome = outcome;
   button.ariaLabel = outcome;
