@@ -79,8 +79,15 @@ class ConsoleTab:
         await self.button("Open").click()
         await expect(self.field).to_be_visible()
 
+    async def change_reader(self, token: str) -> None:
+        """Signs out and signs in with another token."""
+        await self.button("Sign out").click()
+        await self.page.get_by_label("Token").fill(token)
+        await self.button("Open").click()
+        await expect(self.field).to_be_visible()
+
     async def another_tab(self) -> Self:
-        """Opens another tab of the same browser; the caller loads the page."""
+        """Opens another tab of the same browser, which has the same reader; the caller loads the page."""
         return evolve(self, tab=evolve(self.tab, page=await self.page.context.new_page()))
 
     async def send(self, content: str) -> None:

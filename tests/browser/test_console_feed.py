@@ -176,10 +176,10 @@ async def test_the_tabs_of_a_browser_share_one_feed_and_show_the_same(
     await console.page.reload()
     await expect(console.titles).to_have_text(["Before"])
     other = await console.another_tab()
-    await other.sign_in()
+    await other.load()
     await expect(other.titles).to_have_text(["Before"])
     third = await console.another_tab()
-    await third.sign_in()
+    await third.load()
 
     for number in range(3):
         await change(service, path, title=f"Title {number}")
@@ -196,7 +196,7 @@ async def test_when_the_tab_that_reads_is_closed_another_one_goes_on_and_misses_
     await expect(console.titles).to_have_text(["Before"])
     await feeds_to_open(service, 1)
     other = await console.another_tab()
-    await other.sign_in()
+    await other.load()
     await expect(other.titles).to_have_text(["Before"])
 
     await console.page.close()
@@ -213,7 +213,8 @@ async def test_two_readers_in_one_browser_see_their_own_conversations_only(
     await console.page.reload()
     await expect(console.titles).to_have_text(["Of Alice"])
     of_bob = await console.another_tab()
-    await of_bob.sign_in(TOKEN_OF_BOB)
+    await of_bob.load()
+    await of_bob.change_reader(TOKEN_OF_BOB)
     await expect(of_bob.titles).to_have_text(["Of Bob"])
     await feeds_to_open(service, 2)
     again = await console.another_tab()

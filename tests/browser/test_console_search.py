@@ -218,7 +218,6 @@ async def test_a_result_has_an_address_of_its_own(console: ConsolePage, service:
     address = str(await results(console).get_attribute("href"))
 
     other = await console.another_tab()
-    await other.sign_in()
     await other.load(address)
 
     await expect(other.asked.get_by_text("The only zebra")).to_be_in_viewport()

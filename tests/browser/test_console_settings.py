@@ -221,7 +221,7 @@ async def test_the_numbers_apply_to_all_that_is_asked_of_a_model_and_survive_a_v
 
     # Another tab has the same numbers.
     other = await console.another_tab()
-    await other.sign_in()
+    await other.load()
     await other.titles.click()
     await other.button("Try again").click()
     await expect(other.texts).to_have_text(["lo"])

@@ -19,8 +19,10 @@ from chatcore_service.environment import Environment, read_settings
 from chatcore_service.proxy_settings import ProxySettings
 from tests.browser.console_page import TOKEN, ConsolePage, open_console
 from tests.browser.issuer import CLIENT, RunningIssuer, running_issuer, serving
-from tests.integration.entrypoints.chatcore_service.http_server import SETTINGS, LiveService, live_service
+from tests.integration.entrypoints.chatcore_service.http_server import BOB, SETTINGS, LiveService, live_service
 from tests.oidc_tokens import AUDIENCE
+
+TOKEN_OF_BOB = BOB["Authorization"].removeprefix("Bearer ")
 
 # -- With a token ----------------------------------------------------------------------------------------------------
 
@@ -45,6 +47,35 @@ async def test_a_wrong_token_is_refused_and_a_right_one_lasts_until_the_tab_is_c
         await console.page.reload()
         await expect(console.page.get_by_label("Token")).to_be_visible()
         assert TOKEN not in await console.page.evaluate("JSON.stringify([localStorage, sessionStorage])")
+
+
+async def test_another_tab_is_signed_in_as_well_unless_its_reader_signs_out(console: ConsolePage) -> None:
+    await console.send("Hello")
+    await expect(console.titles).to_have_text(["Hello"])
+
+    other = await console.another_tab()
+    await other.load()
+    await expect(other.titles).to_have_text(["Hello"])
+    await other.button("Sign out").click()
+    await expect(other.page.get_by_label("Token")).to_be_visible()
+    await other.page.reload()
+    await expect(other.page.get_by_label("Token")).to_be_visible()
+
+    # The other readers stay, and so does this one after a reload.
+    await console.page.reload()
+    await expect(console.titles).to_have_text(["Hello"])
+    assert TOKEN not in await console.page.evaluate("JSON.stringify([localStorage, document.cookie, location.href])")
+
+
+async def test_a_tab_beside_those_of_several_readers_asks_who_its_reader_is(console: ConsolePage) -> None:
+    of_bob = await console.another_tab()
+    await of_bob.load()
+    await of_bob.change_reader(TOKEN_OF_BOB)
+
+    other = await console.another_tab()
+    await other.load()
+
+    await expect(other.page.get_by_label("Token")).to_be_visible()
 
 
 @pytest.mark.parametrize("pasted", [f"Bearer {TOKEN}", f"Authorization: Bearer {TOKEN}", f"  {TOKEN} \n"])

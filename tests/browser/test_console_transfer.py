@@ -51,7 +51,8 @@ async def test_what_is_exported_can_be_imported_by_somebody_else(
     await expect(transfer.get_by_text("The file is complete.")).to_be_visible()
     assert [json.loads(line).get("title") for line in content.splitlines()] == [None, "Hello 😀"]
     of_bob = await console.another_tab()
-    await of_bob.sign_in(BOB["Authorization"].removeprefix("Bearer "))
+    await of_bob.load()
+    await of_bob.change_reader(BOB["Authorization"].removeprefix("Bearer "))
     await of_bob.button("Import and export").click()
     dialog = of_bob.page.get_by_role("dialog")
     await choose(dialog, "conversations.jsonl", content)

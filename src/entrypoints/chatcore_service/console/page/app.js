@@ -44,8 +44,8 @@ async function begin() {
     page.begin();
 
     function signOut() {
-      leave(null);
       forgetAll();
+      leave(null);
       // The next reader may be somebody else.
       history.replaceState(null, "", location.pathname);
     }

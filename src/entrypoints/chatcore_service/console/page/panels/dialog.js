@@ -37,10 +37,6 @@ export class Dialog {
     this.#element.showModal();
   }
 
-  get isOpen() {
-    return this.#element.open;
-  }
-
   /** Draws the dialog again. */
   redraw() {
     render(

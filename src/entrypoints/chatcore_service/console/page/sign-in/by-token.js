@@ -1,4 +1,4 @@
-// Signs the reader in with a token: a pasted one, or one that a one-time code is exchanged for.
+// Signs the reader in with a token: a pasted one, one that a one-time code is exchanged for, or that of another tab.
 import { keep, kept } from "../state/tab-storage.js";
 import { TokenSession } from "./sessions.js";
 
@@ -6,26 +6,38 @@ import { TokenSession } from "./sessions.js";
 const PASTED = /^\s*(?:Authorization: *)?(?:Bearer +)?([\x21-\x7e]+)\s*$/i;
 const CODE = /^#code=([A-Za-z0-9_-]{16,200})$/;
 
+/** Several services may be behind different paths of one host. */
+const CHANNEL = `chatcore-token ${new URL(".", document.baseURI).pathname}`;
+/** So long a tab waits for what other tabs answer. */
+const ANSWER_MS = 150;
+
 export class SignInByToken {
   #exchangeUrl;
+  #tabs = new BroadcastChannel(CHANNEL);
 
   constructor({ exchange_url }) {
     this.#exchangeUrl = exchange_url ?? null;
+    this.#tabs.onmessage = ({ data }) => {
+      const token = kept("token");
+      if (data.asks && token !== null) this.#tabs.postMessage({ token });
+    };
   }
 
   /** How the reader signs in, for the view. */
   kind = "token";
 
   /**
-   * Returns the session of a one-time code in the address or of an earlier page in this tab; null if there is none.
+   * Returns the session of a one-time code in the address, of an earlier page in this tab, or of other tabs; null if there
+   * is none.
    *
    * @throws {CodeRefused} the code is not valid any more
    */
   async resume() {
     const code = takeCode();
     if (code && this.#exchangeUrl) this.#keepToken(await exchanged(this.#exchangeUrl, code));
+    if (kept("token") === null && kept("signed-out") === null) keep("token", await this.#tokenOfOtherTabs());
     const token = kept("token");
-    return token === null ? null : new TokenSession(token, () => keep("token", null));
+    return token === null ? null : new TokenSession(token, forget);
   }
 
   /**
@@ -42,7 +54,25 @@ export class SignInByToken {
 
   #keepToken(token) {
     keep("token", token);
+    keep("signed-out", null);
   }
+
+  /** Returns the token of the other tabs in this browser; null if none is signed in, or if their readers are several. */
+  async #tokenOfOtherTabs() {
+    const tokens = new Set();
+    const hear = ({ data }) => data.token && tokens.add(data.token);
+    this.#tabs.addEventListener("message", hear);
+    this.#tabs.postMessage({ asks: true });
+    await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
+    this.#tabs.removeEventListener("message", hear);
+    return tokens.size === 1 ? [...tokens][0] : null;
+  }
+}
+
+/** Forgets the token. Whoever signs out is not signed in again by another tab. */
+function forget() {
+  keep("token", null);
+  keep("signed-out", true);
 }
 
 /** Reports that a one-time code was used or has expired. */

@@ -3,10 +3,9 @@
 export class Observable {
   #subscribers = new Set();
 
-  /** Calls `onChange` after every change; returns a function that ends this. */
+  /** Calls `onChange` after every change. */
   subscribe(onChange) {
     this.#subscribers.add(onChange);
-    return () => this.#subscribers.delete(onChange);
   }
 
   /** Tells all subscribers. */
