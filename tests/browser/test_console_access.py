@@ -188,8 +188,9 @@ async def test_on_a_small_screen_the_focus_goes_into_the_list_and_back(
     await expect(phone.button("Conversations")).to_be_focused()
 
     await phone.button("Conversations").tap()
+    # The field would open a keyboard over what one wants to read.
     await phone.titles.first.tap()
-    await expect(phone.field).to_be_focused()
+    await expect(phone.button("Conversations")).to_be_focused()
     await phone.button("Conversations").tap()
     await phone.page.set_viewport_size({"width": 1280, "height": 740})
     await phone.field.fill("The list covers nothing any more.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
 from playwright.async_api import Request, Route, expect
 
 from chatcore_memory import DONE_FRAME, PAUSE, token_frame
@@ -19,6 +22,21 @@ async def lose_connection(console: ConsolePage, service: LiveService) -> None:
     """Takes the network away. The browser keeps connections that are open, so the service ends them."""
     await console.page.context.set_offline(True)
     service.container.stream_monitor().end_all()
+
+
+async def was_stored(console: ConsolePage, count: int) -> bool:
+    """Returns whether the only conversation has so many messages, all of which are complete."""
+    stored = await console.stored()
+    return [status for _, status in stored] == ["complete"] * count
+
+
+async def fail_to_send(console: ConsolePage) -> None:
+    """Sends the second message of a conversation without a network, until the page gives it up."""
+    await console.send("Before")
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.page.context.set_offline(True)
+    await console.send("Hello again")
+    await expect(console.asked.last).to_contain_text("This message may not have arrived.")
 
 
 # -- A reply that is being written -----------------------------------------------------------------------------------
@@ -96,12 +114,8 @@ async def test_a_stop_without_a_connection_is_repeated(console: ConsolePage, ser
 async def test_a_message_that_could_not_be_sent_is_sent_when_the_connection_is_back(
     console: ConsolePage, service: LiveService
 ) -> None:
-    await console.send("Before")
-    await expect(console.texts).to_have_text(["Hello"])
+    await fail_to_send(console)
     service.inference.say("Good morning")
-    await console.page.context.set_offline(True)
-    await console.send("Hello again")
-    await expect(console.asked.last).to_contain_text("This message may not have arrived.")
     # Nothing is under way, so there is nothing to wait for.
     await expect(console.waiting_note).to_have_count(0)
 
@@ -128,6 +142,48 @@ async def test_a_message_that_could_not_be_sent_is_sent_when_the_service_is_back
 
     await expect(console.texts).to_have_text(["Hello", "Hello"])
     assert [content for content, _ in await console.stored()] == ["Before", "Hello", "Hello again", "Hello"]
+
+
+async def test_a_message_of_a_conversation_that_was_left_is_sent_as_well(console: ConsolePage) -> None:
+    await fail_to_send(console)
+    await console.button("New chat").click()
+    await expect(console.asked).to_have_count(0)
+
+    await console.page.context.set_offline(False)
+
+    await expect(console.titles.get_by_label("A reply is being written")).to_have_count(0)
+    await eventually(lambda: was_stored(console, 4), within=20, what="the message is answered")
+    await console.titles.click()
+    await expect(console.texts).to_have_text(["Hello", "Hello"])
+
+
+async def test_what_could_not_be_done_is_not_held_against_a_connection_that_is_back(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+    await lose_connection(console, service)
+    await console.button("Try again").click()
+    await expect(console.page.get_by_role("alert")).to_have_text("The service cannot be reached.")
+
+    await console.page.context.set_offline(False)
+
+    await expect(console.page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_a_model_that_is_silent_is_no_lost_connection(console: ConsolePage, service: LiveService) -> None:
+    service.inference.play(*PAUSED)
+    await console.send("Hello")
+    await expect(console.texts).to_have_text([BEGINNING])
+    await lose_connection(console, service)
+    await expect(console.waiting_note).to_be_visible()
+
+    await console.page.context.set_offline(False)
+
+    await expect(console.page.get_by_text("Waiting for the reply to go on …")).to_be_visible()
+    service.inference.release()
+    await expect(console.texts).to_have_text([REPLY])
+    await expect(console.page.get_by_text("Waiting")).to_have_count(0)
 
 
 async def test_a_message_waits_for_the_one_before_it(console: ConsolePage) -> None:
@@ -249,3 +305,44 @@ async def test_a_message_that_has_not_arrived_can_be_changed(console: ConsolePag
     await expect(console.field).to_have_value("Hello again")
     await expect(console.asked).to_have_count(1)
     assert [content for content, _ in await console.stored()] == ["Before", "Hello"]
+
+
+async def test_a_first_message_that_was_taken_back_begins_a_conversation_after_all(console: ConsolePage) -> None:
+    await console.page.context.set_offline(True)
+    await console.send("Hello")
+    await expect(console.asked).to_contain_text("This message may not have arrived.")
+
+    await console.asked.get_by_role("button", name="Edit").click()
+    await expect(console.field).to_have_value("Hello")
+    await console.page.context.set_offline(False)
+    await expect(console.button("Send")).to_be_enabled()
+    await console.field.press("Enter")
+
+    await expect(console.texts).to_have_text(["Hello"])
+    assert [content for content, _ in await console.stored()] == ["Hello", "Hello"]
+
+
+@pytest.mark.parametrize("place", ["there", "in another new chat"])
+async def test_a_first_message_that_is_refused_can_be_sent_again(console: ConsolePage, place: str) -> None:
+    may_answer = asyncio.Event()
+
+    async def refuse_late(route: Route, request: Request) -> None:
+        if request.method == "POST":
+            await may_answer.wait()
+            await route.fulfill(status=403, json={"detail": "Not today."})
+        else:
+            await route.continue_()
+
+    await console.page.route("**/api/conversations", refuse_late)
+    await console.send("Hello")
+    await expect(console.asked).to_contain_text("Sending …")
+    if place == "in another new chat":
+        await console.button("New chat").click()
+        await expect(console.asked).to_have_count(0)
+    may_answer.set()
+
+    await expect(console.field).to_have_value("Hello")
+    await expect(console.page.get_by_role("alert")).to_have_text("Not today.")
+    await console.page.unroute("**/api/conversations")
+    await console.field.press("Enter")
+    await expect(console.texts).to_have_text(["Hello"])

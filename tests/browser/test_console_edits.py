@@ -199,3 +199,36 @@ async def test_a_double_click_sends_an_edit_once(console: ConsolePage) -> None:
 
     await expect(console.asked).to_contain_text("2/2")
     assert len(await console.tree()) == 4
+
+
+async def test_what_was_typed_for_one_message_is_not_lost_to_another(console: ConsolePage) -> None:
+    for count, text in enumerate(("One", "Two"), 1):
+        await console.send(text)
+        await expect(console.texts).to_have_text(["Hello"] * count)
+    await console.begin_edit(console.asked.first)
+    await console.begin_edit(console.asked.last)
+    await expect(console.edited).to_have_value("Two")
+    await console.edited.fill("Something else")
+
+    await console.begin_edit(console.asked.first)
+
+    await expect(console.edited).to_have_value("Something else")
+
+
+async def test_an_edit_waits_while_another_version_is_shown(console: ConsolePage) -> None:
+    await console.send("One")
+    await expect(console.texts).to_have_count(1)
+    await console.edit(console.asked, "Two")
+    await expect(console.asked).to_contain_text("2/2")
+    await expect(console.log).to_have_attribute("aria-busy", "false")
+    await console.begin_edit(console.asked)
+    await console.edited.fill("Something else")
+    one = next(message for message in await console.tree() if message["content"] == "One")
+    path = f"/api/conversations/{(await console.conversation())['id']}"
+
+    await console.service.client.patch(path, json={"head_id": one["id"], "follow": True}, headers=ALICE)
+    await expect(console.asked).to_contain_text("One")
+    await expect(console.field).to_have_value("")
+    await console.asked.get_by_role("button", name="Next version").click()
+
+    await expect(console.edited).to_have_value("Something else")

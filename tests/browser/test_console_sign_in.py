@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 from attrs import evolve
-from playwright.async_api import Browser, Request, expect
+from playwright.async_api import Browser, Request, Route, expect
 
 from chatcore import User
 from chatcore_dev.auth_service.auth_app import create_auth_app
@@ -34,7 +35,7 @@ async def test_a_wrong_token_is_refused_and_a_right_one_lasts_until_the_tab_is_c
         await console.load()
         await console.page.get_by_label("Token").fill("wrong")
         await console.button("Open").click()
-        await expect(console.page.get_by_text("The service does not accept this token.")).to_be_visible()
+        await expect(console.page.get_by_text("The service does not accept this sign-in.")).to_be_visible()
 
         await console.page.get_by_label("Token").fill(TOKEN)
         await console.button("Open").click()
@@ -88,6 +89,29 @@ async def test_a_token_may_be_pasted_with_what_stands_around_it(
         await expect(console.texts).to_have_text(["Hello"])
 
 
+async def test_a_second_click_opens_no_second_page(browser: Browser, service: LiveService) -> None:
+    async with open_console(browser, service) as console:
+        await console.load()
+        may_answer = asyncio.Event()
+        places: list[str] = []
+
+        async def answer_late(route: Route) -> None:
+            await may_answer.wait()
+            await route.continue_()
+
+        console.page.on("request", lambda request: places.append(request.url) if "changes" in request.url else None)
+        await console.page.route("**/api/conversations?**", answer_late)
+        await expect(console.page.get_by_label("Token")).to_be_focused()
+        await console.page.keyboard.type(TOKEN)
+        await console.page.keyboard.press("Enter")
+        await expect(console.button("Open")).to_be_disabled()
+        await console.page.get_by_label("Token").press("Enter")
+        may_answer.set()
+
+        await expect(console.page.get_by_text("Your conversations will be listed here.")).to_be_visible()
+        assert len(places) == 1
+
+
 @pytest.mark.parametrize("pasted", ["Bearer …", "two words", "tökén"])
 async def test_what_cannot_be_a_token_is_refused_at_once(browser: Browser, service: LiveService, pasted: str) -> None:
     async with open_console(browser, service) as console:
@@ -108,6 +132,9 @@ async def test_a_reader_who_signs_out_leaves_nothing_behind(browser: Browser, se
         await expect(console.texts).to_have_text(["Hello"])
         await console.field.fill("A secret thought")
         await console.page.context.set_offline(True)
+        await console.titles.hover()
+        await console.button("Pin").click()
+        await expect(console.page.locator(".list-notes")).to_contain_text("Waiting …")
         await console.field.fill("A secret message")
         await console.field.press("Enter")
         await expect(console.asked.last).to_contain_text("Sending …")
@@ -122,6 +149,7 @@ async def test_a_reader_who_signs_out_leaves_nothing_behind(browser: Browser, se
         await expect(console.titles).to_have_text(["Secret"])
         assert "ecret" not in str(await console.page.evaluate("JSON.stringify(sessionStorage)"))
         assert [content for content, _ in await console.stored()] == ["Secret", "Hello"]
+        assert (await console.conversation())["is_pinned"] is False
 
 
 async def test_a_token_is_in_no_address_and_goes_to_the_service_only(browser: Browser, service: LiveService) -> None:
@@ -154,6 +182,24 @@ async def test_a_reader_whose_token_has_expired_signs_in_again_and_goes_on_with_
     await expect(console.texts).to_have_text(["Hello"])
     await expect(console.field).to_have_value("A thought")
     assert await console.stored() == [("Hello", "complete"), ("Hello", "complete")]
+
+
+async def test_another_reader_sees_nothing_of_one_whose_token_has_expired(
+    console: ConsolePage, service: LiveService
+) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.field.fill("A secret thought")
+    service.auth.reject(TOKEN)
+    await console.button("Try again").click()
+
+    await console.page.get_by_label("Token").fill(TOKEN_OF_BOB)
+    await console.button("Open").click()
+
+    await expect(console.page.get_by_text("Your conversations will be listed here.")).to_be_visible()
+    await expect(console.field).to_have_value("")
+    await expect(console.page.get_by_role("heading", level=1)).to_have_text("New chat")
+    assert "secret" not in str(await console.page.evaluate("JSON.stringify(sessionStorage)"))
 
 
 async def test_a_message_that_was_sent_with_an_expired_token_is_sent_once_its_reader_has_signed_in_again(
@@ -194,7 +240,7 @@ async def test_a_one_time_code_in_the_address_signs_in_once(browser: Browser, co
                 console.page.on("request", lambda request: sent.append(request.url))
                 await console.load(f"#code={code}")
                 # The token is one of the local auth service, which this service does not know.
-                await expect(console.page.get_by_text("Your sign-in is not valid any more.")).to_be_visible()
+                await expect(console.page.get_by_text("The service does not accept this sign-in.")).to_be_visible()
                 assert code not in console.page.url
                 await console.page.go_back()
                 assert code not in console.page.url
@@ -249,7 +295,7 @@ async def test_an_expired_token_is_renewed_without_a_word(of_issuer: ConsolePage
     issuer.lifetime = -60
     await of_issuer.load()
     await of_issuer.button("Sign in").click()
-    await expect(of_issuer.page.get_by_text("Your sign-in is not valid any more.")).to_be_visible()
+    await expect(of_issuer.page.get_by_text("The service does not accept this sign-in.")).to_be_visible()
     assert issuer.granted == ["authorization_code", "refresh_token"]
 
     issuer.lifetime = 300

@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from chatcore_service.http import problems
+from chatcore_service.http import paths, problems
 from chatcore_service.http.refusals import PreflightRefusedError
 
 #: The header that names the origin of a script.
@@ -69,6 +69,10 @@ class ProblemCORSMiddleware(CORSMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles a preflight request, or adds CORS headers to the response."""
+        # What only the built-in page loads is of no use to other origins.
+        if scope["type"] == "http" and scope["path"].startswith(paths.CONSOLE):
+            await self.app(scope, receive, send)
+            return
         # A request without an Origin header needs only Vary, and most requests have none.
         if scope["type"] != "http" or any(name == ORIGIN for name, _ in scope["headers"]):
             await super().__call__(scope, receive, send)

@@ -3,7 +3,7 @@ import { render } from "./vendor/lit-html/lit-html.js";
 import { Api } from "./service/api.js";
 import { loadConfig } from "./service/config.js";
 import { signInFor } from "./sign-in/sign-in.js";
-import { forgetAll } from "./state/tab-storage.js";
+import { forgetAll, kept } from "./state/tab-storage.js";
 import { Page } from "./views/page.js";
 import { failureView, signInView } from "./views/sign-in.js";
 
@@ -17,9 +17,14 @@ async function begin() {
   try {
     const session = await signIn.resume();
     if (session === null) askToSignIn(null);
-    else show(session);
+    else await welcome(session);
   } catch (failure) {
     askToSignIn(failure.message);
+  }
+
+  async function welcome(session) {
+    if (signIn.isNew) await check(session);
+    show(session);
   }
 
   function show(session) {
@@ -55,28 +60,41 @@ async function begin() {
     document.title = "chatcore";
     const place = document.createElement("div");
     root.replaceChildren(place);
-    const draw = (sentence) => render(signInView(signIn.kind, sentence, start), place);
+    const draw = (state) => render(signInView(signIn.kind, state, start), place);
+    let isStarting = false;
     async function start(token) {
+      // A second click is not meant for a second page.
+      if (isStarting) return;
+      isStarting = true;
+      draw({ isStarting });
       try {
         const session = await signIn.begin(token);
-        if (session === null) return;
-        await check(session);
-        show(session);
+        if (session !== null) await welcome(session);
       } catch (failure) {
-        draw(failure.message);
+        isStarting = false;
+        draw({ problem: failure.message });
       }
     }
-    draw(problem);
+    draw({ problem });
+    place.querySelector("input, button").focus();
   }
 }
 
-/** Asks the service for something, so that a reader with a wrong token is told so before the page opens. */
+/**
+ * Finds out who has signed in, so that a reader with a wrong token is told so before the page opens, and nobody sees what
+ * another reader has left in this tab when the sign-in expired.
+ */
 async function check(session) {
   try {
-    await new Api(session, () => {}).conversations({ isArchive: false });
+    const { items, pinned } = await new Api(session, () => {}).conversations({ isArchive: false });
+    const reader = [...items, ...pinned][0]?.user_id ?? null;
+    const former = kept("reader");
+    if (former === null || former === reader) return;
+    forgetAll({ except: ["token", "tokens"] });
+    history.replaceState(null, "", location.pathname);
   } catch (failure) {
     session.end();
-    throw failure.status === 401 ? new Error("The service does not accept this token.") : failure;
+    throw failure.status === 401 ? new Error("The service does not accept this sign-in.") : failure;
   }
 }
 

@@ -18,6 +18,16 @@ async def test_the_frontend_may_read_what_it_needs(service: HttpService) -> None
     assert "origin" in response.headers["vary"].lower()
 
 
+@pytest.mark.parametrize("path", ["/console/config", "/console/loading.js"])
+async def test_what_the_built_in_page_loads_is_for_itself_alone(service: HttpService, path: str) -> None:
+    for headers in (FRONTEND, {}):
+        response = await service.client.get(path, headers=headers)
+        assert response.status_code == 200
+        assert "access-control-allow-origin" not in response.headers
+        assert "origin" not in response.headers.get("vary", "").lower()
+    assert (await service.client.options(path, headers=FRONTEND)).status_code == 405
+
+
 async def test_the_frontend_may_read_why_it_was_refused(service: HttpService) -> None:
     response = await service.client.get("/api/conversations", headers=FRONTEND)
 

@@ -13,7 +13,8 @@ const GOOD_CONNECTION_MS = 5000;
  * @param {(lastId: string|null, signal: AbortSignal) => Promise<Response>} connect opens the stream after an event
  * @param {ReplyLog} log what is known of the reply; a log that takes its place goes to `onChange`
  * @param {(log: ReplyLog) => void} onChange is called after every change
- * @param {(isWaiting: boolean, failure?: Error) => void} onWaiting is told when the connection is lost, and when the reply goes on
+ * @param {(isWaiting: boolean, failure?: Error) => void} onWaiting is told when the connection is lost, when it is back
+ *   but the reply does not go on yet, and when it does
  * @returns {Promise<void>} when the reply has ended, or is gone
  */
 export async function followReply(connect, log, events) {
@@ -25,14 +26,17 @@ export async function followReply(connect, log, events) {
 }
 
 async function follow(connect, log, { onChange, onWaiting, signal }) {
+  let hasBroken = false;
   for (let attempt = 0; !signal.aborted; ) {
     const connected = performance.now();
     try {
       const response = await connect(log.lastId, signal);
       if (response.status === 204) return;
+      // Another replica may have to find out first that the one with the reply is gone.
+      if (hasBroken) onWaiting(true);
       for await (const event of eventsOf(response)) {
-        // Until then, another replica may find out that the one with the reply is gone.
         onWaiting(false);
+        hasBroken = false;
         attempt = 0;
         const end = log.take(event);
         onChange(log);
@@ -47,6 +51,7 @@ async function follow(connect, log, { onChange, onWaiting, signal }) {
         continue;
       }
       if (failure instanceof Refused && !mayPass(failure)) throw failure;
+      hasBroken = true;
       onWaiting(true, failure);
       await pause(pauseBefore(attempt, failure), signal);
       attempt += 1;

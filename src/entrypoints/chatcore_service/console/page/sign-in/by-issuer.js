@@ -4,6 +4,8 @@ import { IssuerSession } from "./sessions.js";
 
 export class SignInByIssuer {
   kind = "issuer";
+  /** Whether the reader has signed in just now, and not before a reload. */
+  isNew = false;
   #issuer;
 
   /** @param {object} issuer the issuer's endpoints, and what to ask for there, as the service's configuration has them */
@@ -18,7 +20,10 @@ export class SignInByIssuer {
    */
   async resume() {
     const answer = takeAnswer();
-    if (answer !== null) await this.#finish(answer);
+    if (answer !== null) {
+      await this.#finish(answer);
+      this.isNew = true;
+    }
     const tokens = kept("tokens");
     if (tokens === null) return null;
     return new IssuerSession(

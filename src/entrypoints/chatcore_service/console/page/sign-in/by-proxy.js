@@ -3,6 +3,7 @@ import { ProxySession } from "./sessions.js";
 
 export class SignInByProxy {
   kind = "proxy";
+  isNew = false;
 
   async resume() {
     return new ProxySession();

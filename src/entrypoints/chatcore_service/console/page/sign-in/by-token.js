@@ -26,6 +26,9 @@ export class SignInByToken {
   /** How the reader signs in, for the view. */
   kind = "token";
 
+  /** Whether the reader has signed in just now, and not before a reload. */
+  isNew = false;
+
   /**
    * Returns the session of a one-time code in the address, of an earlier page in this tab, or of other tabs; null if there
    * is none.
@@ -34,7 +37,10 @@ export class SignInByToken {
    */
   async resume() {
     const code = takeCode();
-    if (code && this.#exchangeUrl) this.#keepToken(await exchanged(this.#exchangeUrl, code));
+    if (code && this.#exchangeUrl) {
+      this.#keepToken(await exchanged(this.#exchangeUrl, code));
+      this.isNew = true;
+    }
     if (kept("token") === null && kept("signed-out") === null) keep("token", await this.#tokenOfOtherTabs());
     const token = kept("token");
     return token === null ? null : new TokenSession(token, forget);
@@ -49,6 +55,7 @@ export class SignInByToken {
     const [, token] = PASTED.exec(text) ?? [];
     if (token === undefined) throw new Error("This is not a token: tokens have no spaces and no special characters.");
     this.#keepToken(token);
+    this.isNew = true;
     return this.resume();
   }
 

@@ -24,7 +24,8 @@ export class Asking {
     const { id, running, growing } = this.#chat;
     if (running === null) return;
     await this.#chat.act(async () => {
-      await this.#chat.attempt(() => this.#api.stop(id, running));
+      // Whoever has stopped a reply wants it stopped, however long the connection is lost.
+      await this.#chat.attempt(() => this.#api.stop(id, running), Infinity);
       // No stream of this page tells the end of a reply in another branch.
       if (growing === null) await this.#chat.reload();
     });

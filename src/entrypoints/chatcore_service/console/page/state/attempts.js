@@ -7,6 +7,7 @@ export class Attempts {
   /** Why something could not be done, in a sentence, until something succeeds; null if there is nothing. */
   problem = null;
   #failed = [];
+  #end = new AbortController();
   #note;
   #onChange;
 
@@ -34,14 +35,20 @@ export class Attempts {
    * @param {number} most the number of attempts
    */
   async make(act, again, most = MOST_ATTEMPTS) {
+    if (this.#end.signal.aborted) return false;
     try {
-      await retrying(act, { most, onWaiting: this.#note.activity() });
+      await retrying(act, { most, onWaiting: this.#note.activity(), signal: this.#end.signal });
       this.forget();
       return true;
     } catch (failure) {
-      this.report(failure, again);
+      if (!this.#end.signal.aborted) this.report(failure, again);
       return false;
     }
+  }
+
+  /** Attempts nothing again from now on. */
+  end() {
+    this.#end.abort();
   }
 
   /** Tells the reader what has failed; `again` does it again. */

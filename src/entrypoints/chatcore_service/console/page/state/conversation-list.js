@@ -1,6 +1,7 @@
 // The reader's conversations, as the sidebar shows them.
 import { Attempts } from "./attempts.js";
 import { Observable } from "./observable.js";
+import { keep } from "./tab-storage.js";
 
 const UNDO_MS = 6000;
 
@@ -43,6 +44,7 @@ export class ConversationList extends Observable {
   end() {
     this.#end.abort();
     this.finishDeletion();
+    this.attempts.end();
   }
 
   get hasMore() {
@@ -173,6 +175,7 @@ export class ConversationList extends Observable {
   #add(conversations) {
     const byId = new Map([...this.items, ...conversations].map((conversation) => [conversation.id, conversation]));
     this.userId ??= conversations[0]?.user_id ?? null;
+    keep("reader", this.userId);
     this.items = [...byId.values()]
       .filter((conversation) => conversation.is_archived === this.isArchive && !this.#leaving.has(conversation.id))
       .sort((one, other) => (one.updated_at < other.updated_at ? 1 : -1));

@@ -38,9 +38,11 @@ export class Delivery {
     return unsent.conversationId;
   }
 
-  /** Sends what waits for a conversation, unless that is under way. */
-  retry(conversationId) {
-    for (const unsent of this.#outbox.of(conversationId)) this.#deliver(unsent);
+  /** Sends what waits for a conversation, or with null for any, unless that is under way. */
+  retry(conversationId = null) {
+    for (const unsent of conversationId === null ? this.#outbox.all : this.#outbox.of(conversationId)) {
+      this.#deliver(unsent);
+    }
   }
 
   /** Gives a message up; returns it, or null if it is not there any more. */

@@ -45,7 +45,7 @@ export class Feed {
     if (type === "conversation") this.#changed(data);
     else if (type === "deleted") this.#deleted(data.id);
     else if (type === "reset") this.#reset();
-    else if (type === "connected") this.#chat.writing.retry();
+    else if (type === "connected") this.#chat.connected();
   }
 
   #changed(conversation) {

@@ -1,5 +1,5 @@
 // The conversation that the reader has open: its messages, the reply that is being written, and what the reader does.
-import { replyErrorSentence } from "../service/problems.js";
+import { Unreachable, replyErrorSentence } from "../service/problems.js";
 import { retrying } from "../service/retrying.js";
 import { Asking } from "./asking.js";
 import { Branches } from "./branches.js";
@@ -33,10 +33,13 @@ export class OpenChat extends Observable {
   #path = new Path();
   #note = new WaitingNote(() => this.changed());
   #id = null;
+  #end = new AbortController();
   #api;
   #logs = new ReplyLogs();
   #loading;
   #following;
+  /** Whether the problem is that there was no connection. */
+  #isUnreachable = false;
   #onConversation;
 
   /**
@@ -81,9 +84,9 @@ export class OpenChat extends Observable {
     return this.growing?.id ?? this.conversation?.active_reply_id ?? null;
   }
 
-  /** Whether the reader has to wait before the next message: messages are answered one after the other. */
+  /** Whether nothing can be sent now: messages are answered one after the other. */
   get isBusy() {
-    return this.running !== null || this.writing.unsent.length > 0;
+    return this.state === "missing" || this.running !== null || this.writing.unsent.length > 0;
   }
 
   /** What the page waits for, in a sentence; null if it does not wait. */
@@ -93,15 +96,6 @@ export class OpenChat extends Observable {
 
   get hasOlder() {
     return this.#path.previousCursor !== null;
-  }
-
-  /** A text that was refused, until the reader has it back. */
-  get returned() {
-    return this.writing.returned;
-  }
-
-  set returned(text) {
-    this.writing.returned = text;
   }
 
   /** Returns what is known of a reply. */
@@ -151,9 +145,10 @@ export class OpenChat extends Observable {
     this.#onConversation(conversation);
   }
 
-  /** Stops the reply that is being written. */
-  stop() {
-    return this.asking.stop();
+  /** Goes back to a new chat, since its conversation was not created. */
+  notCreated() {
+    this.#id = null;
+    this.state = "ready";
   }
 
   /** Shows a message, whichever branch it is in, and the words that were searched for. */
@@ -170,7 +165,14 @@ export class OpenChat extends Observable {
   /** Stops everything, as when the reader has signed out. */
   end() {
     this.#leave();
+    this.#end.abort();
     this.writing.end();
+  }
+
+  /** Takes the news that the connection is there again. */
+  connected() {
+    if (this.#isUnreachable) this.problem = null;
+    this.writing.retryAll();
   }
 
   /** Takes a newer description of the conversation, which another tab, device or person may have changed. */
@@ -206,8 +208,8 @@ export class OpenChat extends Observable {
   }
 
   /** Sends a request again until it succeeds, is refused, or has failed too often. */
-  attempt(request) {
-    return retrying(request, { most: MOST_ATTEMPTS, onWaiting: this.waiting() });
+  attempt(request, most = MOST_ATTEMPTS) {
+    return retrying(request, { most, onWaiting: this.waiting(), signal: this.#end.signal });
   }
 
   /** Returns a function which notes that one activity waits for the connection, or does not wait any more. */
@@ -256,12 +258,13 @@ export class OpenChat extends Observable {
   async failed(failure) {
     this.report(failure);
     // A reply has begun, or the conversation was deleted.
-    if ([404, 409].includes(failure.status)) await this.reload();
+    if (this.#id !== null && [404, 409].includes(failure.status)) await this.reload();
   }
 
   /** Shows what went wrong. */
   report(failure) {
     this.problem = failure.message;
+    this.#isUnreachable = failure instanceof Unreachable;
     this.changed();
   }
 

@@ -14,6 +14,11 @@ export class Outbox {
   /** @type {Unsent[]} */
   #unsent = kept("outbox") ?? [];
 
+  /** All that waits, oldest first. */
+  get all() {
+    return [...this.#unsent];
+  }
+
   /** Returns what waits for a conversation, oldest first. */
   of(conversationId) {
     return this.#unsent.filter((unsent) => unsent.conversationId === conversationId);

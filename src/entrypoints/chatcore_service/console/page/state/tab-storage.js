@@ -21,10 +21,13 @@ export function keep(name, value) {
   }
 }
 
-/** Removes everything, as when the reader has signed out. */
-export function forgetAll() {
+/** Removes everything but some values, as when the reader has signed out. */
+export function forgetAll({ except = [] } = {}) {
+  const spared = except.map((name) => PREFIX + name);
   try {
-    for (const name of Object.keys(sessionStorage)) if (name.startsWith(PREFIX)) sessionStorage.removeItem(name);
+    for (const name of Object.keys(sessionStorage)) {
+      if (name.startsWith(PREFIX) && !spared.includes(name)) sessionStorage.removeItem(name);
+    }
   } catch {
     // Nothing was kept.
   }

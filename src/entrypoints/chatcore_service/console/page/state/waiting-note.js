@@ -21,8 +21,11 @@ export class WaitingNote {
   get sentence() {
     if (!this.isShown) return null;
     // A service that answers has reasons of its own, such as too many replies at once.
-    const refusal = [...this.#waiting.values()].find((failure) => failure instanceof Refused);
-    return `${refusal?.message ?? "The connection was lost."} Waiting …`;
+    const failures = [...this.#waiting.values()];
+    const refusal = failures.find((failure) => failure instanceof Refused);
+    if (refusal) return `${refusal.message} Waiting …`;
+    const isConnected = failures.every((failure) => failure === null);
+    return isConnected ? "Waiting for the reply to go on …" : "The connection was lost. Waiting …";
   }
 
   /** Returns a function for one activity, which notes that it waits since a failure, or does not wait any more. */

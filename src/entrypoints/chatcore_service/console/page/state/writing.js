@@ -1,4 +1,5 @@
 // What the reader sends in the open conversation, until the service has acknowledged it.
+import { Unreachable } from "../service/problems.js";
 import { Delivery } from "./delivery.js";
 import { draftOf, editOf, keepDraft, withReturned } from "./drafts.js";
 
@@ -61,11 +62,16 @@ export class Writing {
     return id;
   }
 
-  /** Sends what waits, as after attempts that were in vain. */
+  /** Sends what waits in this conversation, as after attempts that were in vain. */
   retry() {
-    if (this.unsent.length === 0) return;
     this.#chat.problem = null;
     this.#delivery.retry(this.#chat.id);
+    this.#chat.changed();
+  }
+
+  /** Sends what waits in any conversation, as when the connection is back. */
+  retryAll() {
+    this.#delivery.retry();
     this.#chat.changed();
   }
 
@@ -75,6 +81,7 @@ export class Writing {
       this.retry();
       return;
     }
+    this.#chat.problem = null;
     const unsent = this.#delivery.takeBack(this.#chat.id, key);
     if (unsent !== null) this.#return(unsent);
     this.#chat.changed();
@@ -107,19 +114,22 @@ export class Writing {
     }
   }
 
-  #return({ content, editedId }) {
+  #return({ content, editedId, isNew }) {
+    if (isNew) this.#chat.notCreated();
     if (this.#chat.messages.some(({ id }) => id === editedId)) this.returnedEdit = { id: editedId, text: content };
     else this.returned = content;
   }
 
   async #notSent(unsent, failure, { isRefused }) {
-    if (this.#chat.id !== unsent.conversationId) {
+    const place = unsent.isNew ? null : unsent.conversationId;
+    if (![unsent.conversationId, place].includes(this.#chat.id)) {
       // The text waits for the reader there.
-      const place = unsent.isNew ? null : unsent.conversationId;
       if (isRefused) keepDraft(place, withReturned(unsent.content, draftOf(place)));
       return;
     }
     if (isRefused) this.#return(unsent);
-    await this.#chat.failed(failure);
+    // Of a connection that was lost, the message itself tells.
+    if (failure instanceof Unreachable) this.#chat.changed();
+    else await this.#chat.failed(failure);
   }
 }

@@ -42,7 +42,7 @@ export class ChatView {
       regenerate: (message) => asking.regenerate(message),
       continueReply: (message) => asking.continueReply(message),
       choose: (id, label) => this.#choose(id, label),
-      edit: (message) => this.#edit(message, message.content),
+      edit: (message) => this.#beginEdit(message),
       askToDelete: (message) => this.#askToDelete(message),
       keep: (message) => this.#keep(message),
       delete: (message) => {
@@ -185,6 +185,14 @@ export class ChatView {
     this.showEnd();
   }
 
+  /** Opens the form for a message, unless what was typed for another one would be lost. */
+  #beginEdit(message) {
+    const { conversationId, message: edited, text } = this.#edited ?? {};
+    const hasTyped = this.#edited !== null && conversationId === this.#chat.id && text !== edited.content;
+    if (hasTyped) document.querySelector(".edit textarea")?.focus();
+    else this.#edit(message, message.content);
+  }
+
   async #edit(message, text) {
     this.#formOf ??= (await loaded(() => import("./edit-message.js"))).editForm;
     if (this.#edited?.message.id !== message.id) this.#nextFocus = [".edit textarea"];
@@ -196,7 +204,7 @@ export class ChatView {
   /** Opens an edit again that was refused or could not be sent; one of a message that is gone goes to the field. */
   #takeBackEdit() {
     if (this.#isEditedGone()) {
-      this.#chat.returned = this.#edited.text;
+      this.#chat.writing.returned = this.#edited.text;
       this.#endEditing();
       this.#chat.changed();
     }
@@ -210,7 +218,9 @@ export class ChatView {
   #isEditedGone() {
     const { id, state, messages } = this.#chat;
     if (this.#edited === null || this.#edited.conversationId !== id || state !== "ready") return false;
-    return !messages.some((message) => message.id === this.#edited.message.id);
+    const { message } = this.#edited;
+    // It may be in a branch that is not shown.
+    return !messages.some(({ id: shown, versions = [] }) => shown === message.id || versions.includes(message.id));
   }
 
   /** Shows another version, on which the reader can use the same arrow again. */

@@ -46,7 +46,7 @@ export class Page {
     this.#chat = new OpenChat(api, new Outbox(), (conversation) => this.#list.put(conversation), keptSampling);
     this.#feed = new Feed(api, this.#list, this.#chat);
     this.#composer = new Composer(
-      { send: (content) => this.#send(content), stop: () => this.#chat.stop(), redraw: () => this.#redraw() },
+      { send: (content) => this.#send(content), stop: () => this.#chat.asking.stop(), redraw: () => this.#redraw() },
       limits.message_characters,
     );
     this.#chatView = new ChatView(this.#chat, limits.message_characters, () => this.#redraw());
@@ -79,7 +79,7 @@ export class Page {
     addEventListener("hashchange", () => this.#openAddressed(), { signal });
     addEventListener("keydown", (event) => this.#pressed(event), { signal });
     NARROW.addEventListener("change", () => this.#isSidebarOpen && this.#toggleSidebar(), { signal });
-    addEventListener("online", () => this.#chat.writing.retry(), { signal });
+    addEventListener("online", () => this.#chat.connected(), { signal });
     // It may be another day.
     document.addEventListener("visibilitychange", () => this.#redraw(), { signal });
     this.#feed.begin();
@@ -98,8 +98,8 @@ export class Page {
   }
 
   #openAddressed() {
-    const [, id, messageId] = ADDRESS.exec(location.hash.toLowerCase()) ?? [];
-    this.#open(id ?? null, messageId ?? null);
+    const [, , messageId = null] = ADDRESS.exec(location.hash.toLowerCase()) ?? [];
+    this.#open(idIn(location.hash), messageId);
   }
 
   #goTo(id, messageId = null, words = []) {
@@ -109,8 +109,8 @@ export class Page {
     if (!isThere) this.#open(id, messageId, words);
     else if (messageId !== null) this.#chat.showMessage(messageId, words);
     this.#redraw();
-    // While the list covers it, the field cannot have the focus.
-    requestAnimationFrame(() => this.#composer.focus());
+    // While the list covers it, nothing here can have the focus. Under a finger, the field would open a keyboard.
+    requestAnimationFrame(() => (TOUCH.matches ? this.#focus(".menu button") : this.#composer.focus()));
   }
 
   /** Opens a conversation at its end, or at a message and words in it; null opens a new chat. */
@@ -149,14 +149,15 @@ export class Page {
   }
 
   #takeBackRefused() {
-    if (this.#chat.returned !== null) {
-      this.#composer.putBack(this.#chat.returned);
-      this.#chat.returned = null;
+    const { id, writing } = this.#chat;
+    // The service may have given a new conversation another id than the page, or may not have created it.
+    if (idIn(location.hash) !== id) {
+      history.replaceState(null, "", id === null ? "#/" : `#/c/${id}`);
+      this.#composer.showDraftOf(id);
     }
-    // The service may have given a new conversation another id than the page.
-    if (this.#chat.id !== null && location.hash !== `#/c/${this.#chat.id}`) {
-      history.replaceState(null, "", `#/c/${this.#chat.id}`);
-      this.#composer.showDraftOf(this.#chat.id);
+    if (writing.returned !== null) {
+      this.#composer.putBack(writing.returned);
+      writing.returned = null;
     }
     this.#redraw();
   }
@@ -167,7 +168,7 @@ export class Page {
     const hasCommand = event.ctrlKey || event.metaKey;
     if (event.key === "Escape" && !event.defaultPrevented) {
       if (this.#isSidebarOpen) this.#toggleSidebar();
-      else if (this.#chat.running !== null) this.#chat.stop();
+      else if (this.#chat.running !== null) this.#chat.asking.stop();
     } else if (hasCommand && !event.shiftKey && event.key.toLowerCase() === "k") {
       event.preventDefault();
       this.#goToSearch();
@@ -188,7 +189,11 @@ export class Page {
     this.#isSidebarOpen = !this.#isSidebarOpen;
     this.#redraw();
     const next = this.#isSidebarOpen ? ".new-chat" : ".menu button";
-    requestAnimationFrame(() => this.#root.querySelector(next)?.focus());
+    requestAnimationFrame(() => this.#focus(next));
+  }
+
+  #focus(selector) {
+    this.#root.querySelector(selector)?.focus();
   }
 
   /** Draws the page soon; many changes at once are drawn once. */
@@ -248,6 +253,11 @@ export class Page {
       this.#root,
     );
   }
+}
+
+/** Returns the id of the conversation that an address names; null stands for a new chat. */
+function idIn(hash) {
+  return ADDRESS.exec(hash.toLowerCase())?.[1] ?? null;
 }
 
 /** Returns whether an element had the focus and cannot have it any more, and no other one has it. */

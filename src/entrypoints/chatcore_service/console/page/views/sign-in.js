@@ -9,10 +9,11 @@ const INTRODUCTIONS = {
 
 /**
  * @param {string} kind how the reader signs in
- * @param {string|null} problem what went wrong before, in a sentence
+ * @param {{problem?: string|null, isStarting?: boolean}} state what went wrong before, in a sentence, and whether the
+ *   reader is being signed in
  * @param {(token?: string) => void} begin begins
  */
-export function signInView(kind, problem, begin) {
+export function signInView(kind, { problem = null, isStarting = false }, begin) {
   function submit(event) {
     event.preventDefault();
     begin(event.currentTarget.querySelector("input")?.value);
@@ -27,7 +28,7 @@ export function signInView(kind, problem, begin) {
         ${kind === "token"
           ? html`<input type="password" aria-label="Token" placeholder="Token" autocomplete="off" required />`
           : nothing}
-        <button class="primary">${kind === "token" ? "Open" : "Sign in"}</button>
+        <button class="primary" ?disabled=${isStarting}>${kind === "token" ? "Open" : "Sign in"}</button>
       </form>
     </main>
   `;
