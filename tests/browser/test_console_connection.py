@@ -346,3 +346,24 @@ async def test_a_first_message_that_is_refused_can_be_sent_again(console: Consol
     await console.page.unroute("**/api/conversations")
     await console.field.press("Enter")
     await expect(console.texts).to_have_text(["Hello"])
+
+
+async def test_a_new_chat_can_be_begun_while_another_one_waits(console: ConsolePage) -> None:
+    await console.send("Before")
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.page.context.set_offline(True)
+    await console.send("Hello again")
+    await console.field.fill("A draft")
+    await expect(console.waiting_note).to_be_visible()
+
+    await console.button("New chat").click()
+    await expect(console.page.get_by_role("heading", level=1)).to_have_text("New chat")
+    await expect(console.field).to_have_value("")
+    assert "#/c/" not in console.page.url
+    await console.field.fill("Another thought")
+    await console.page.context.set_offline(False)
+    await console.page.reload()
+
+    await expect(console.field).to_have_value("Another thought")
+    await console.titles.click()
+    await expect(console.field).to_have_value("A draft")

@@ -25,6 +25,7 @@ async def test_any_reply_is_regenerated_and_its_versions_are_kept(console: Conso
 
     await expect(console.texts).to_have_text(["Another"])
     await expect(console.replies).to_contain_text("2/2")
+    await expect(console.log).to_have_attribute("aria-busy", "false")
     await console.replies.first.get_by_role("button", name="Previous version").click()
     await expect(console.texts).to_have_text(["Hello", "Hello"])
     await expect(console.asked.last).to_contain_text("Two")

@@ -80,7 +80,7 @@ class PathRows:
         return message.content[offset : offset + MAX_SECTION_CHARS]
 
     def _shown(self, messages: Sequence[Message]) -> list[Message]:
-        return [self._trees.with_siblings(self._tables.with_stored_text(message)) for message in messages]
+        return self._trees.with_siblings([self._tables.with_stored_text(message) for message in messages])
 
 
 def _fitting(messages: Sequence[Message], max_messages: int, max_bytes: int) -> int:

@@ -1,5 +1,6 @@
 """Reads and deletes parts of trees in memory."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from attrs import evolve, frozen
@@ -17,25 +18,22 @@ class TreeRows:
 
     _tables: Tables
 
-    def with_siblings(self, message: Message) -> Message:
-        """Returns the message with the siblings that stand beside it."""
-        siblings = [
-            other.id
-            for other in self._tables.messages[message.user_id, message.conversation_id]
-            if other.parent_id == message.parent_id
-        ]
-        if len(siblings) == 1:
-            return message
-        place = siblings.index(message.id)
-        nearest = siblings[max(place - MAX_VERSIONS_EACH_WAY, 0) : place + MAX_VERSIONS_EACH_WAY + 1]
-        return evolve(message, siblings=tuple(nearest))
+    def with_siblings(self, messages: Sequence[Message]) -> list[Message]:
+        """Returns messages of one conversation with the siblings that stand beside each of them."""
+        if not messages:
+            return []
+        siblings: defaultdict[MessageId | None, list[MessageId]] = defaultdict(list)
+        for message in self._tables.messages[messages[0].user_id, messages[0].conversation_id]:
+            siblings[message.parent_id].append(message.id)
+        return [_with_nearest(message, siblings[message.parent_id]) for message in messages]
 
     def siblings_of(
         self, user_id: UserId, conversation_id: ConversationId, message_ids: Collection[MessageId]
     ) -> Mapping[MessageId, tuple[MessageId, ...]]:
         """Returns the siblings of messages."""
         messages = self._tables.messages.get((user_id, conversation_id), ())
-        return {message.id: self.with_siblings(message).siblings for message in messages if message.id in message_ids}
+        wanted = [message for message in messages if message.id in message_ids]
+        return {message.id: message.siblings for message in self.with_siblings(wanted)}
 
     def chosen(self, user_id: UserId, conversation_id: ConversationId, choice: HeadChoice) -> MessageId:
         """Returns the id of the message that a choice makes the head.
@@ -70,6 +68,15 @@ class TreeRows:
             below = left if target.parent_id is None else _subtree(left, target.parent_id)
             conversation = evolve(conversation, head_id=below[-1].id if below else None)
         self._tables.store(conversation)
+
+
+def _with_nearest(message: Message, siblings: Sequence[MessageId]) -> Message:
+    """Returns a message with those of its siblings that are nearest to it."""
+    if len(siblings) == 1:
+        return message
+    place = siblings.index(message.id)
+    nearest = siblings[max(place - MAX_VERSIONS_EACH_WAY, 0) : place + MAX_VERSIONS_EACH_WAY + 1]
+    return evolve(message, siblings=tuple(nearest))
 
 
 def _subtree(messages: Sequence[Message], root_id: MessageId) -> list[Message]:

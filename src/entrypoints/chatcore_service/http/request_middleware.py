@@ -104,7 +104,7 @@ class _Exchange:
         self.response_seconds = perf_counter() - self._started
         headers = message.get("headers", ())
         present = {name for name, _ in headers}
-        is_file = self.route in _FILE_ROUTES
+        is_file = self.route in _FILE_ROUTES and self.status in _QUIET_STATUSES
         wanted = _FILE_HEADERS if is_file else (*SECURITY_HEADERS, (trace.HEADER, self._trace_id.encode()))
         added = [header for header in wanted if header[0] not in present]
         message["headers"] = [*headers, *added]

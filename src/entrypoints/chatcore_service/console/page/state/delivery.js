@@ -48,7 +48,8 @@ export class Delivery {
   /** Gives a message up; returns it, or null if it is not there any more. */
   takeBack(conversationId, key) {
     const unsent = this.#outbox.of(conversationId).find((other) => other.key === key);
-    if (unsent === undefined) return null;
+    // What is being sent again by now cannot be taken back.
+    if (unsent === undefined || this.#underWay.has(key)) return null;
     this.#outbox.remove(unsent);
     return unsent;
   }

@@ -105,8 +105,9 @@ export class OpenChat extends Observable {
 
   /** Opens a conversation; null opens a new chat. */
   async open(id) {
-    this.#leave();
+    // Whoever is told that the old one is left finds the new one.
     this.#id = id;
+    this.#leave();
     this.state = id === null ? "ready" : "loading";
     this.changed();
     if (id === null) return;

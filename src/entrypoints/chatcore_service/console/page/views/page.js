@@ -137,13 +137,10 @@ export class Page {
   }
 
   #send(content) {
-    const id = this.#chat.send(content);
-    if (location.hash !== `#/c/${id}`) {
-      history.replaceState(null, "", `#/c/${id}`);
-      this.#composer.showDraftOf(id);
-      // A new conversation is not in the archive.
-      if (this.#list.isArchive) this.#list.showArchive(false);
-    }
+    // A new conversation is not in the archive.
+    if (this.#chat.id === null && this.#list.isArchive) this.#list.showArchive(false);
+    // The address and the draft follow the chat, which has an id now.
+    this.#chat.send(content);
     this.#chatView.showEnd();
     this.#redraw();
   }
