@@ -113,6 +113,15 @@ class ConsoleTab:
         await self.edited.fill(text)
         await self.edited.press("Enter")
 
+    async def hurry(self) -> None:
+        """Makes the page's pauses between attempts ten times shorter, until it is loaded again."""
+        await self.page.evaluate(
+            """(() => {
+  const original = setTimeout;
+  window.setTimeout = (act, delay, ...rest) => original(act, delay >= 200 ? delay / 10 : delay, ...rest);
+})()"""
+        )
+
     async def lose_first_answer(self, pattern: str) -> list[str]:
         """Loses the answer to the first request; returns a list that gets the idempotency keys of all requests."""
         keys: list[str] = []

@@ -34,6 +34,7 @@ async def fail_to_send(console: ConsolePage) -> None:
     """Sends the second message of a conversation without a network, until the page gives it up."""
     await console.send("Before")
     await expect(console.texts).to_have_text(["Hello"])
+    await console.hurry()
     await console.page.context.set_offline(True)
     await console.send("Hello again")
     await expect(console.asked.last).to_contain_text("This message may not have arrived.")
@@ -133,6 +134,7 @@ async def test_a_message_that_could_not_be_sent_is_sent_when_the_service_is_back
     """The browser does not tell that a service is back, so the page's feed has to."""
     await console.send("Before")
     await expect(console.texts).to_have_text(["Hello"])
+    await console.hurry()
     await console.page.route("**/api/**", lambda route: route.abort())
     service.container.stream_monitor().end_all()
     await console.send("Hello again")
@@ -162,6 +164,7 @@ async def test_what_could_not_be_done_is_not_held_against_a_connection_that_is_b
 ) -> None:
     await console.send("Hello")
     await expect(console.texts).to_have_text(["Hello"])
+    await console.hurry()
     await lose_connection(console, service)
     await console.button("Try again").click()
     await expect(console.page.get_by_role("alert")).to_have_text("The service cannot be reached.")
@@ -274,6 +277,7 @@ async def test_a_service_that_asks_to_wait_is_quoted(console: ConsolePage) -> No
 async def test_a_message_whose_answers_were_all_lost_is_not_doubled_by_changing_it(console: ConsolePage) -> None:
     await console.send("Before")
     await expect(console.texts).to_have_text(["Hello"])
+    await console.hurry()
 
     async def lose_the_answer(route: Route) -> None:
         await route.fetch()
@@ -295,6 +299,7 @@ async def test_a_message_whose_answers_were_all_lost_is_not_doubled_by_changing_
 async def test_a_message_that_has_not_arrived_can_be_changed(console: ConsolePage) -> None:
     await console.send("Before")
     await expect(console.texts).to_have_text(["Hello"])
+    await console.hurry()
     await console.page.route("**/messages", lambda route: route.abort())
     await console.send("Hello again")
     await expect(console.asked.last).to_contain_text("This message may not have arrived.")
@@ -308,6 +313,7 @@ async def test_a_message_that_has_not_arrived_can_be_changed(console: ConsolePag
 
 
 async def test_a_first_message_that_was_taken_back_begins_a_conversation_after_all(console: ConsolePage) -> None:
+    await console.hurry()
     await console.page.context.set_offline(True)
     await console.send("Hello")
     await expect(console.asked).to_contain_text("This message may not have arrived.")
