@@ -101,6 +101,12 @@ class ConsoleTab:
         """Returns the field in which a message is edited."""
         return self.page.get_by_role("textbox", name="Edit the message")
 
+    async def converse(self, *messages: str) -> None:
+        """Sends messages, each after the reply to the one before, which is "Hello"."""
+        for count, message in enumerate(messages, 1):
+            await self.send(message)
+            await expect(self.texts).to_have_text(["Hello"] * count)
+
     async def begin_edit(self, message: Locator) -> None:
         """Opens the field in which a message is edited."""
         await message.hover()
@@ -159,6 +165,11 @@ class ConsolePage(ConsoleTab):
         opened = await self.service.client.get(f"/api/conversations/{listed[0]['id']}", headers=ALICE)
         conversation: dict[str, Any] = opened.json()
         return conversation
+
+    async def lose_connection(self) -> None:
+        """Takes the network away. The browser keeps connections that are open, so the service ends them."""
+        await self.page.context.set_offline(True)
+        self.service.container.stream_monitor().end_all()
 
     async def tree(self) -> list[dict[str, Any]]:
         """Returns all messages of the only conversation, as the service has them."""

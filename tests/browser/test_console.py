@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import socket
 from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, Locator, Route, expect
+from playwright.async_api import Browser, expect
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -18,7 +17,6 @@ from tests.browser.console_page import ConsolePage, open_console
 from tests.browser.issuer import serving
 from tests.browser.watched_tab import Screen, open_tab
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
-from tests.integration.faults.waiting import eventually
 
 #: Emoji have two UTF-16 units, and a family has several code points, so counting anything but code points shows.
 BEGINNING, END = "One 👩‍👩‍👧 and 😀", " and the 𝄞 rest."
@@ -211,50 +209,6 @@ async def test_a_reply_that_was_cut_goes_on_as_one_text(console: ConsolePage, se
 # -- What goes wrong -------------------------------------------------------------------------------------------------
 
 
-async def test_a_refusal_is_shown_in_plain_words_and_the_text_comes_back(
-    console: ConsolePage, service: LiveService
-) -> None:
-    await console.send("Hello")
-    await expect(console.texts).to_have_text(["Hello"])
-    await service.client.delete(f"/api/conversations/{(await console.conversation())['id']}", headers=ALICE)
-
-    await console.send("Are you there?")
-
-    await expect(console.page.get_by_text("This conversation does not exist any more.")).to_be_visible()
-    await expect(console.field).to_have_value("Are you there?")
-
-
-async def test_a_text_that_is_refused_while_another_conversation_is_open_comes_back(console: ConsolePage) -> None:
-    await console.send("Hello")
-    await expect(console.texts).to_have_text(["Hello"])
-    may_answer = asyncio.Event()
-
-    async def refuse_late(route: Route) -> None:
-        await may_answer.wait()
-        await route.fulfill(status=422, json={"detail": "Not so."})
-
-    await console.page.route("**/messages", refuse_late)
-    await console.send("Are you there?")
-    await expect(console.asked.last).to_contain_text("Sending …")
-    await console.button("New chat").click()
-    async with console.page.expect_response("**/messages"):
-        may_answer.set()
-
-    await console.titles.first.click()
-
-    await expect(console.asked).to_have_text(["Hello"])
-    await expect(console.field).to_have_value("Are you there?")
-
-
-async def test_a_message_that_is_too_long_is_not_sent(console: ConsolePage) -> None:
-    await console.field.fill("😀" * 8001)
-
-    await expect(console.page.get_by_text("8001 of at most 8000 characters")).to_be_visible()
-    await expect(console.button("Send")).to_be_disabled()
-    await console.field.fill("😀" * 8000)
-    await expect(console.button("Send")).to_be_enabled()
-
-
 async def test_a_failed_reply_says_why_and_can_be_tried_again(console: ConsolePage, service: LiveService) -> None:
     service.inference.outage = InferenceUnreachableError()
     await console.send("Hello")
@@ -276,116 +230,7 @@ async def test_a_conversation_that_does_not_exist_says_so(console: ConsolePage) 
     await expect(console.page.get_by_role("alert")).to_have_count(0)
 
 
-# -- The list --------------------------------------------------------------------------------------------------------
-
-
-async def test_a_conversation_is_renamed_and_pinned(console: ConsolePage, service: LiveService) -> None:
-    await console.send("The older one")
-    await expect(console.texts).to_have_text(["Hello"])
-    await console.button("New chat").click()
-    await console.send("The newer one")
-    await expect(console.titles).to_have_text(["The newer one", "The older one"])
-
-    await console.titles.last.hover()
-    await console.button("Pin").last.click()
-    await expect(console.titles).to_have_text(["The older one", "The newer one"])
-    await console.titles.first.hover()
-    await console.button("Rename").first.click()
-    await console.page.get_by_label("Title").fill("Renamed")
-    await console.page.keyboard.press("Enter")
-
-    await expect(console.titles).to_have_text(["Renamed", "The newer one"])
-    listed = (await service.client.get("/api/conversations", headers=ALICE)).json()["items"]
-    assert {(item["title"], item["is_pinned"]) for item in listed} == {("Renamed", True), ("The newer one", False)}
-
-
-async def test_a_conversation_is_archived_and_taken_out_again(console: ConsolePage) -> None:
-    await console.send("Hello")
-    await expect(console.texts).to_have_text(["Hello"])
-
-    await console.titles.first.hover()
-    await console.page.get_by_role("listitem").get_by_role("button", name="Archive").click()
-    await expect(console.titles).to_have_count(0)
-    await console.button("Archive").click()
-    await expect(console.titles).to_have_text(["Hello"])
-    await console.titles.first.hover()
-    await console.button("Take out of the archive").click()
-    await expect(console.page.get_by_text("The archive is empty.")).to_be_visible()
-    await console.button("Archive").click()
-
-    await expect(console.titles).to_have_text(["Hello"])
-
-
-async def test_a_deletion_can_be_undone_and_is_done_otherwise(console: ConsolePage, service: LiveService) -> None:
-    await console.send("Hello")
-    await expect(console.texts).to_have_text(["Hello"])
-    await console.titles.first.hover()
-    await console.button("Delete").click()
-    await expect(console.titles).to_have_count(0)
-
-    await console.button("Undo").click()
-    await expect(console.titles).to_have_count(1)
-    await console.titles.first.hover()
-    await console.button("Delete").click()
-    # Leaving the page ends the time for second thoughts.
-    await console.page.reload()
-
-    async def is_deleted() -> bool:
-        return not (await service.client.get("/api/conversations", headers=ALICE)).json()["items"]
-
-    await eventually(is_deleted, within=10, what="the conversation is deleted")
-    await expect(console.titles).to_have_count(0)
-
-
 # -- Writing ---------------------------------------------------------------------------------------------------------
-
-
-async def test_shift_and_enter_begin_a_line(console: ConsolePage) -> None:
-    await console.field.press_sequentially("One")
-    await console.field.press("Shift+Enter")
-    await console.field.press_sequentially("Two")
-    await expect(console.field).to_have_value("One\nTwo")
-
-    await console.field.press("Enter")
-    await expect(console.asked).to_have_text(["One\nTwo"])
-
-
-async def test_a_key_that_sends_in_the_same_frame_as_the_last_one_sends_everything(console: ConsolePage) -> None:
-    # The page is drawn once in a frame, and both events come before that.
-    await console.field.evaluate(
-        """(field) => {
-          field.value = "Quick";
-          field.dispatchEvent(new InputEvent("input", { bubbles: true }));
-          field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
-        }"""
-    )
-
-    await expect(console.asked).to_have_text(["Quick"])
-    await expect(console.field).to_have_value("")
-
-
-async def test_each_conversation_has_a_draft_that_survives_a_reload(console: ConsolePage) -> None:
-    await console.send("Hello")
-    await expect(console.texts).to_have_text(["Hello"])
-    await console.field.fill("A thought")
-    await console.button("New chat").click()
-    await expect(console.field).to_have_value("")
-    await console.field.fill("Another thought")
-
-    await console.page.reload()
-    await expect(console.field).to_have_value("Another thought")
-    await console.titles.first.click()
-    await expect(console.field).to_have_value("A thought")
-
-
-async def test_a_key_begins_a_new_chat(console: ConsolePage) -> None:
-    await console.send("Hello")
-    await expect(console.texts).to_have_text(["Hello"])
-
-    await console.page.keyboard.press("Control+Shift+O")
-
-    await expect(console.asked).to_have_count(0)
-    await expect(console.field).to_be_focused()
 
 
 async def test_the_end_is_followed_only_while_the_reader_is_there(console: ConsolePage, service: LiveService) -> None:
@@ -455,30 +300,3 @@ async def test_the_page_has_the_colours_that_the_reader_prefers(
 
         shown = await console.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         assert shown == background
-
-
-async def test_a_paragraph_has_the_direction_of_its_text(console: ConsolePage, service: LiveService) -> None:
-    service.inference.say("שלום עולם\n\nHello world")
-    await console.send("مرحبا")
-
-    await expect(console.texts.locator("p")).to_have_count(2)
-    assert await directions(console.log.locator("p")) == ["rtl", "rtl", "ltr"]
-
-
-async def test_marks_and_columns_begin_on_the_side_of_the_text(console: ConsolePage, service: LiveService) -> None:
-    lists = "- שלום\n- Hello\n\n1. שלום\n\n2. עולם\n\n- Hello\n- שלום\n\n"
-    service.inference.say(f"{lists}> שלום\n\n> Hello\n\n|שלום|עולם|\n|-|:-:|\n|1|2|\n")
-    await console.send("Hello")
-
-    await expect(console.texts.locator("table")).to_have_count(1)
-    assert await directions(console.texts.locator("ul, ol")) == ["rtl", "rtl", "ltr"]
-    assert await directions(console.texts.locator("blockquote")) == ["rtl", "ltr"]
-    assert await directions(console.texts.locator("table")) == ["rtl"]
-    alignments = "(cells) => cells.map((cell) => getComputedStyle(cell).textAlign.replace('-webkit-', ''))"
-    assert await console.texts.locator("th").evaluate_all(alignments) == ["start", "center"]
-
-
-async def directions(elements: Locator) -> list[str]:
-    computed = "(elements) => elements.map((element) => getComputedStyle(element).direction)"
-    found: list[str] = await elements.evaluate_all(computed)
-    return found

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from playwright.async_api import Route, expect
 
-from chatcore_memory import DONE_FRAME, PAUSE, token_frame
 from tests.browser.console_page import ConsolePage
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
-
-PAUSED = (token_frame("Wait"), PAUSE, token_frame(" for it"), DONE_FRAME)
 
 
 async def test_an_edited_message_begins_a_branch_and_both_versions_can_be_shown(
@@ -41,9 +38,7 @@ async def test_an_edited_message_begins_a_branch_and_both_versions_can_be_shown(
 
 
 async def test_an_edit_in_the_middle_keeps_what_comes_before(console: ConsolePage) -> None:
-    for count, text in enumerate(("One", "Two", "Three"), 1):
-        await console.send(text)
-        await expect(console.texts).to_have_text(["Hello"] * count)
+    await console.converse("One", "Two", "Three")
 
     await console.edit(console.asked.nth(1), "Other")
 
@@ -114,9 +109,7 @@ async def test_an_edit_that_was_not_sent_is_edited_again_in_its_place(console: C
 
 
 async def test_while_an_edit_is_on_its_way_what_it_replaces_is_not_shown(console: ConsolePage) -> None:
-    for count, text in enumerate(("One", "Two"), 1):
-        await console.send(text)
-        await expect(console.texts).to_have_text(["Hello"] * count)
+    await console.converse("One", "Two")
     is_lost = True
 
     async def lose(route: Route) -> None:
@@ -173,9 +166,7 @@ async def test_an_edit_that_is_too_long_is_not_sent(console: ConsolePage) -> Non
 
 
 async def test_the_text_of_an_edit_outlives_its_message(console: ConsolePage) -> None:
-    for count, text in enumerate(("One", "Two"), 1):
-        await console.send(text)
-        await expect(console.texts).to_have_text(["Hello"] * count)
+    await console.converse("One", "Two")
     await console.begin_edit(console.asked.last)
     await console.edited.fill("Something else")
     conversation = await console.conversation()
@@ -202,9 +193,7 @@ async def test_a_double_click_sends_an_edit_once(console: ConsolePage) -> None:
 
 
 async def test_what_was_typed_for_one_message_is_not_lost_to_another(console: ConsolePage) -> None:
-    for count, text in enumerate(("One", "Two"), 1):
-        await console.send(text)
-        await expect(console.texts).to_have_text(["Hello"] * count)
+    await console.converse("One", "Two")
     await console.begin_edit(console.asked.first)
     await console.begin_edit(console.asked.last)
     await expect(console.edited).to_have_value("Two")

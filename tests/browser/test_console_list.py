@@ -206,3 +206,61 @@ async def test_a_deletion_is_done_when_the_reader_signs_out(console: ConsolePage
 
 async def _has_titles(service: LiveService, *titles: str) -> bool:
     return [conversation["title"] for conversation in await listed(service)] == list(titles)
+
+
+async def test_a_conversation_is_renamed_and_pinned(console: ConsolePage, service: LiveService) -> None:
+    await console.send("The older one")
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.button("New chat").click()
+    await console.send("The newer one")
+    await expect(console.titles).to_have_text(["The newer one", "The older one"])
+
+    await console.titles.last.hover()
+    await console.button("Pin").last.click()
+    await expect(console.titles).to_have_text(["The older one", "The newer one"])
+    await console.titles.first.hover()
+    await console.button("Rename").first.click()
+    await console.page.get_by_label("Title").fill("Renamed")
+    await console.page.keyboard.press("Enter")
+
+    await expect(console.titles).to_have_text(["Renamed", "The newer one"])
+    listed = (await service.client.get("/api/conversations", headers=ALICE)).json()["items"]
+    assert {(item["title"], item["is_pinned"]) for item in listed} == {("Renamed", True), ("The newer one", False)}
+
+
+async def test_a_conversation_is_archived_and_taken_out_again(console: ConsolePage) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+
+    await console.titles.first.hover()
+    await console.page.get_by_role("listitem").get_by_role("button", name="Archive").click()
+    await expect(console.titles).to_have_count(0)
+    await console.button("Archive").click()
+    await expect(console.titles).to_have_text(["Hello"])
+    await console.titles.first.hover()
+    await console.button("Take out of the archive").click()
+    await expect(console.page.get_by_text("The archive is empty.")).to_be_visible()
+    await console.button("Archive").click()
+
+    await expect(console.titles).to_have_text(["Hello"])
+
+
+async def test_a_deletion_can_be_undone_and_is_done_otherwise(console: ConsolePage, service: LiveService) -> None:
+    await console.send("Hello")
+    await expect(console.texts).to_have_text(["Hello"])
+    await console.titles.first.hover()
+    await console.button("Delete").click()
+    await expect(console.titles).to_have_count(0)
+
+    await console.button("Undo").click()
+    await expect(console.titles).to_have_count(1)
+    await console.titles.first.hover()
+    await console.button("Delete").click()
+    # Leaving the page ends the time for second thoughts.
+    await console.page.reload()
+
+    async def is_deleted() -> bool:
+        return not (await service.client.get("/api/conversations", headers=ALICE)).json()["items"]
+
+    await eventually(is_deleted, within=10, what="the conversation is deleted")
+    await expect(console.titles).to_have_count(0)

@@ -159,13 +159,18 @@ async def test_a_deletion_that_fails_is_taken_back_until_it_succeeds(
     assert [conversation["title"] for conversation in await listed(service)] == ["Two"]
 
 
-async def test_a_list_that_cannot_be_loaded_is_not_said_to_be_empty(console: ConsolePage) -> None:
-    await console.page.route("**/api/conversations?*", lambda route: route.fulfill(status=500, json={"detail": "No."}))
+async def reload_in_vain(console: ConsolePage, pattern: str) -> None:
+    """Loads the page again while the service fails at what matches, until the reader is told; it answers then."""
+    await console.page.route(pattern, lambda route: route.fulfill(status=500, json={"detail": "No."}))
     await console.page.reload()
     await expect(alert(console)).to_contain_text("No.")
+    await console.page.unroute(pattern)
+
+
+async def test_a_list_that_cannot_be_loaded_is_not_said_to_be_empty(console: ConsolePage) -> None:
+    await reload_in_vain(console, "**/api/conversations?*")
     await expect(console.page.get_by_text("Your conversations will be listed here.")).to_have_count(0)
 
-    await console.page.unroute("**/api/conversations?*")
     await console.button("Try again").click()
 
     await expect(console.page.get_by_text("Your conversations will be listed here.")).to_be_visible()
@@ -173,12 +178,9 @@ async def test_a_list_that_cannot_be_loaded_is_not_said_to_be_empty(console: Con
 
 
 async def test_a_feed_that_cannot_begin_can_be_attempted_again(console: ConsolePage) -> None:
-    await console.page.route("**/api/changes*", lambda route: route.fulfill(status=500, json={"detail": "No."}))
-    await console.page.reload()
-    await expect(alert(console)).to_contain_text("No.")
+    await reload_in_vain(console, "**/api/changes*")
     await expect(console.page.get_by_text("Loading …")).to_have_count(0)
 
-    await console.page.unroute("**/api/changes*")
     await console.button("Try again").click()
 
     await expect(alert(console)).to_have_count(0)

@@ -113,9 +113,7 @@ async def test_a_branch_is_shown_while_another_one_is_written(console: ConsolePa
 
 
 async def test_a_message_is_deleted_with_all_that_follows_after_a_question(console: ConsolePage) -> None:
-    for count, text in enumerate(("One", "Two"), 1):
-        await console.send(text)
-        await expect(console.texts).to_have_text(["Hello"] * count)
+    await console.converse("One", "Two")
     await console.asked.last.hover()
     await console.asked.last.get_by_role("button", name="Delete this message").click()
     await expect(console.asked.last).to_contain_text("Delete this and all that follows?")

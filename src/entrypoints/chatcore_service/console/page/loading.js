@@ -26,7 +26,7 @@
 
   async function recover() {
     const note = document.createElement("p");
-    note.className = "toast";
+    note.className = "note";
     note.setAttribute("role", "status");
     document.body.append(note);
     const count = counted();

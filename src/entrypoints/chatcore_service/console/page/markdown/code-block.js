@@ -1,8 +1,6 @@
 // Puts code into a frame with its language and a button that copies it.
 import { loadedIfPossible } from "../service/module-loading.js";
-import { copied } from "../views/clipboard.js";
-
-const COPIED_MS = 1500;
+import { copy } from "../views/clipboard.js";
 
 let highlighter = null;
 
@@ -37,7 +35,11 @@ function headerOf(code, language) {
   button.type = "button";
   button.className = "quiet";
   button.textContent = "Copy";
-  button.addEventListener("click", () => copy(code.textContent, button));
+  button.addEventListener("click", () =>
+    copy(code.textContent, (outcome) => {
+      button.textContent = outcome ?? "Copy";
+    }),
+  );
   header.append(label, button);
   return header;
 }
@@ -47,11 +49,4 @@ export async function colour(code, language) {
   highlighter ??= loadedIfPossible(() => import("./highlight.js"));
   const { highlight } = await highlighter;
   await highlight(code, language);
-}
-
-async function copy(text, button) {
-  button.textContent = (await copied(text)) ? "Copied" : "Not copied";
-  setTimeout(() => {
-    button.textContent = "Copy";
-  }, COPIED_MS);
 }

@@ -3,6 +3,8 @@ import { mayPass } from "./problems.js";
 
 const FIRST_PAUSE_MS = 300;
 const LONGEST_PAUSE_MS = 10_000;
+/** After so many attempts, the next one comes when the connection is back, or when the reader asks for it. */
+export const MOST_ATTEMPTS = 6;
 
 /** Returns the pause before an attempt, counted from 0: it grows, and varies so that not all readers return at once. */
 export function pauseBefore(attempt, failure) {

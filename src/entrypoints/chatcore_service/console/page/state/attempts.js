@@ -1,6 +1,5 @@
 // What the reader asks for in the list: it is attempted until it succeeds or fails for good, which the reader is told.
-import { retrying } from "../service/retrying.js";
-import { MOST_ATTEMPTS } from "./delivery.js";
+import { MOST_ATTEMPTS, retrying } from "../service/retrying.js";
 import { WaitingNote } from "./waiting-note.js";
 
 export class Attempts {

@@ -1,9 +1,6 @@
 // Delivers the messages of the outbox, each until the service has acknowledged or refused it.
 import { mayPass } from "../service/problems.js";
-import { retrying } from "../service/retrying.js";
-
-/** After so many attempts, the next one comes when the connection is back, or when the reader asks for it. */
-export const MOST_ATTEMPTS = 6;
+import { MOST_ATTEMPTS, retrying } from "../service/retrying.js";
 
 export class Delivery {
   #api;
@@ -38,11 +35,14 @@ export class Delivery {
     return unsent.conversationId;
   }
 
-  /** Sends what waits for a conversation, or with null for any, unless that is under way. */
-  retry(conversationId = null) {
-    for (const unsent of conversationId === null ? this.#outbox.all : this.#outbox.of(conversationId)) {
-      this.#deliver(unsent);
-    }
+  /** Sends what waits for a conversation, unless that is under way. */
+  retry(conversationId) {
+    for (const unsent of this.#outbox.of(conversationId)) this.#deliver(unsent);
+  }
+
+  /** Sends all that waits, unless that is under way. */
+  retryAll() {
+    for (const unsent of this.#outbox.all) this.#deliver(unsent);
   }
 
   /** Gives a message up; returns it, or null if it is not there any more. */

@@ -1,9 +1,8 @@
 // The conversation that the reader has open: its messages, the reply that is being written, and what the reader does.
 import { Unreachable, replyErrorSentence } from "../service/problems.js";
-import { retrying } from "../service/retrying.js";
+import { MOST_ATTEMPTS, retrying } from "../service/retrying.js";
 import { Asking } from "./asking.js";
 import { Branches } from "./branches.js";
-import { MOST_ATTEMPTS } from "./delivery.js";
 import { Following } from "./following.js";
 import { Loading } from "./loading.js";
 import { Observable } from "./observable.js";

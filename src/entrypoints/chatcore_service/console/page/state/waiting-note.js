@@ -5,8 +5,7 @@ import { Refused } from "../service/problems.js";
 const AFTER_MS = 500;
 
 export class WaitingNote {
-  /** Whether the note is shown. */
-  isShown = false;
+  #isShown = false;
   /** What went wrong last for each activity that waits. */
   #waiting = new Map();
   #timer = null;
@@ -19,7 +18,7 @@ export class WaitingNote {
 
   /** What the reader is told, or null. */
   get sentence() {
-    if (!this.isShown) return null;
+    if (!this.#isShown) return null;
     // A service that answers has reasons of its own, such as too many replies at once.
     const failures = [...this.#waiting.values()];
     const refusal = failures.find((failure) => failure instanceof Refused);
@@ -45,20 +44,21 @@ export class WaitingNote {
   }
 
   #update() {
-    if (this.isShown && this.#waiting.size > 0) {
-      this.#onChange();
-    } else if (this.#waiting.size > 0) {
-      this.#timer ??= setTimeout(() => this.#show(true), AFTER_MS);
-    } else {
+    if (this.#waiting.size === 0) {
       clearTimeout(this.#timer);
       this.#timer = null;
       this.#show(false);
+    } else if (this.#isShown) {
+      // The sentence may be another one.
+      this.#onChange();
+    } else {
+      this.#timer ??= setTimeout(() => this.#show(true), AFTER_MS);
     }
   }
 
   #show(isShown) {
-    if (this.isShown === isShown) return;
-    this.isShown = isShown;
+    if (this.#isShown === isShown) return;
+    this.#isShown = isShown;
     this.#onChange();
   }
 }

@@ -71,7 +71,7 @@ export class Writing {
 
   /** Sends what waits in any conversation, as when the connection is back. */
   retryAll() {
-    this.#delivery.retry();
+    this.#delivery.retryAll();
     this.#chat.changed();
   }
 

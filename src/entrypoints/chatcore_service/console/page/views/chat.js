@@ -194,10 +194,12 @@ export class ChatView {
   }
 
   async #edit(message, text) {
+    const { id } = this.#chat;
     this.#formOf ??= (await loaded(() => import("./edit-message.js"))).editForm;
+    if (this.#chat.id !== id) return;
     if (this.#edited?.message.id !== message.id) this.#nextFocus = [".edit textarea"];
-    this.#edited = { conversationId: this.#chat.id, message, text };
-    keepEdit(this.#chat.id, { id: message.id, text });
+    this.#edited = { conversationId: id, message, text };
+    keepEdit(id, { id: message.id, text });
     this.#redraw();
   }
 

@@ -2,15 +2,15 @@
 import { html } from "../vendor/lit-html/lit-html.js";
 import { live } from "../vendor/lit-html/directives/live.js";
 import { draftOf, keepDraft, withReturned } from "../state/drafts.js";
-import { lengthNote, lengthOf } from "./length.js";
 import { icon } from "./icons.js";
+import { lengthNote, lengthOf } from "./length.js";
 
 export class Composer {
   #actions;
   #limit;
   #text = "";
   #conversationId = null;
-  #isHeld = false;
+  #isBusy = false;
 
   /**
    * @param {{send(content), stop(), redraw()}} actions what the reader can do
@@ -44,7 +44,7 @@ export class Composer {
    *   message, for that reason or because one is on its way
    */
   view({ isWriting, isBusy }) {
-    this.#isHeld = isBusy;
+    this.#isBusy = isBusy;
     return html`
       <form class="composer" @submit=${(event) => this.#submit(event)}>
         <div class="grow" data-text=${this.#text}>
@@ -74,7 +74,7 @@ export class Composer {
 
   /** Whether what is in the field can be sent now, which may have changed since the form was drawn. */
   get #canSend() {
-    return this.#text.trim() !== "" && lengthOf(this.#text) <= this.#limit && !this.#isHeld;
+    return this.#text.trim() !== "" && lengthOf(this.#text) <= this.#limit && !this.#isBusy;
   }
 
   #typed(text) {

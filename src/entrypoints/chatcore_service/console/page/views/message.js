@@ -1,11 +1,12 @@
 // One message: what the reader wrote, or a reply with its reasoning, its text and its data.
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 import "../markdown/markdown-text.js";
+import { loaded } from "../service/module-loading.js";
 import { replyErrorSentence } from "../service/problems.js";
 import { iconButton } from "./icons.js";
 import { versionSwitch } from "./versions.js";
 
-const OUTCOME_MS = 1500;
+const COPY_LABEL = "Copy the reply";
 
 /**
  * Where a message stands: whether nothing follows it, whether a reply is being written, and whether the reader is asked to
@@ -148,7 +149,7 @@ function footer(message, log, place, actions) {
     isLast && (["interrupted", "stopped"].includes(message.status) || message.finish_reason === "length");
   return html`
     <footer>
-      ${iconButton("copy", "Copy the reply", (event) => copyReply(log, event.currentTarget))}
+      ${iconButton("copy", COPY_LABEL, (event) => copyReply(log, event.currentTarget))}
       ${message.status === "failed"
         ? nothing
         : iconButton("regenerate", "Try again", () => actions.regenerate(message), { disabled: isBusy })}
@@ -163,14 +164,12 @@ function footer(message, log, place, actions) {
 
 /** Copies the text of a reply, and shows beside the button for a moment whether that worked. */
 async function copyReply(log, button) {
-  const { copied } = await import("./clipboard.js");
-  const outcome = (await copied(log.text)) ? "Copied" : "Not copied";
-  button.dataset.outcome = outcome;
-  button.ariaLabel = outcome;
-  setTimeout(() => {
-    delete button.dataset.outcome;
-    button.ariaLabel = "Copy the reply";
-  }, OUTCOME_MS);
+  const { copy } = await loaded(() => import("./clipboard.js"));
+  await copy(log.text, (outcome) => {
+    if (outcome === null) delete button.dataset.outcome;
+    else button.dataset.outcome = outcome;
+    button.ariaLabel = outcome ?? COPY_LABEL;
+  });
 }
 
 function facts({ token_count: tokens, inference_time_ms: milliseconds, model_tag: model }) {

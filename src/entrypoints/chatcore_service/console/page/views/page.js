@@ -98,8 +98,8 @@ export class Page {
   }
 
   #openAddressed() {
-    const [, , messageId = null] = ADDRESS.exec(location.hash.toLowerCase()) ?? [];
-    this.#open(idIn(location.hash), messageId);
+    const { id, messageId } = addressed();
+    this.#open(id, messageId);
   }
 
   #goTo(id, messageId = null, words = []) {
@@ -148,7 +148,7 @@ export class Page {
   #takeBackRefused() {
     const { id, writing } = this.#chat;
     // The service may have given a new conversation another id than the page, or may not have created it.
-    if (idIn(location.hash) !== id) {
+    if (addressed().id !== id) {
       history.replaceState(null, "", id === null ? "#/" : `#/c/${id}`);
       this.#composer.showDraftOf(id);
     }
@@ -252,9 +252,10 @@ export class Page {
   }
 }
 
-/** Returns the id of the conversation that an address names; null stands for a new chat. */
-function idIn(hash) {
-  return ADDRESS.exec(hash.toLowerCase())?.[1] ?? null;
+/** Returns the ids of the conversation and of the message that the address names; null stands for a new chat, or none. */
+function addressed() {
+  const [, id = null, messageId = null] = ADDRESS.exec(location.hash.toLowerCase()) ?? [];
+  return { id, messageId };
 }
 
 /** Returns whether an element had the focus and cannot have it any more, and no other one has it. */
