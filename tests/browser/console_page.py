@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Locator, Page, Request, Route, expect
 from chatcore_service.console.files import console_files
 from tests.browser.watched_tab import Screen, WatchedTab, open_tab
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
+from tests.integration.faults.waiting import eventually
 
 TOKEN = ALICE["Authorization"].removeprefix("Bearer ")
 
@@ -165,6 +166,16 @@ class ConsolePage(ConsoleTab):
         opened = await self.service.client.get(f"/api/conversations/{listed[0]['id']}", headers=ALICE)
         conversation: dict[str, Any] = opened.json()
         return conversation
+
+    async def found(self, query: str, count: int) -> None:
+        """Returns when the service finds this number of conversations, which it does a moment after they are stored."""
+
+        async def are_found() -> bool:
+            params: dict[str, str | int] = {"q": query, "limit": 50}
+            response = await self.service.client.get("/api/search", params=params, headers=ALICE)
+            return len(response.json()["items"]) == count
+
+        await eventually(are_found, within=20, what=f"{count} conversations are found")
 
     async def lose_connection(self) -> None:
         """Takes the network away. The browser keeps connections that are open, so the service ends them."""

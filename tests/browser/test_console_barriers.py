@@ -98,6 +98,7 @@ async def test_nothing_bars_the_way_to_dialogs_and_versions(screen: ConsolePage,
 async def test_nothing_bars_the_way_to_what_was_found(screen: ConsolePage, service: LiveService) -> None:
     await store_older(service)
     await screen.sign_in()
+    await screen.found("names", 1)
     await screen.page.keyboard.press("Control+k")
     await screen.page.get_by_role("searchbox").fill("names")
     await expect(screen.page.get_by_role("list", name="Search results").get_by_role("link")).to_have_count(1)

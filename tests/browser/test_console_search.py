@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from playwright.async_api import Browser, Locator, Request, Route, expect
 
@@ -33,21 +35,21 @@ async def tell(service: LiveService, *contents: str) -> str:
     return path
 
 
-async def found(service: LiveService, query: str, count: int) -> None:
-    """Returns when the service finds this number of conversations."""
+async def marked(console: ConsolePage, *words: str) -> None:
+    """Returns when these words are marked in a message."""
 
-    async def are_found() -> bool:
-        page = (await service.client.get("/api/search", params={"q": query}, headers=ALICE)).json()
-        return len(page["items"]) == count
+    async def are_marked() -> bool:
+        texts: list[str] = await console.page.evaluate("[...(CSS.highlights.get('found') ?? [])].map(String)")
+        return texts == list(words)
 
-    await eventually(are_found, within=20, what="the messages are found")
+    await eventually(are_marked, within=20, what=f"these are marked: {words}")
 
 
 async def test_what_is_typed_is_found_and_marked(console: ConsolePage, service: LiveService) -> None:
     await tell(service, f"{FAMILY} We met a zebra in the Garden")
     await tell(service, "A zebra without stripes")
     await tell(service, "Nothing of the kind")
-    await found(service, "zeb", 2)
+    await console.found("zeb", 2)
 
     await field(console).press_sequentially("zeb")
     await expect(results(console)).to_have_count(2)
@@ -66,7 +68,7 @@ async def test_what_is_typed_is_found_and_marked(console: ConsolePage, service: 
 async def test_a_title_is_found_and_is_no_markup(console: ConsolePage, service: LiveService) -> None:
     title = "<img src=x onerror=alert(1)> zebra"
     await service.client.post("/api/conversations", json={"title": title}, headers=ALICE)
-    await found(service, "zebra", 1)
+    await console.found("zebra", 1)
 
     await field(console).fill("zebra")
 
@@ -80,12 +82,7 @@ async def test_a_title_is_found_and_is_no_markup(console: ConsolePage, service: 
 async def test_more_is_found_on_demand(console: ConsolePage, service: LiveService) -> None:
     for number in range(25):
         await tell(service, f"Zebra number {number}")
-
-    async def all_are_found() -> bool:
-        query: dict[str, str | int] = {"q": "zebra", "limit": 50}
-        return len((await service.client.get("/api/search", params=query, headers=ALICE)).json()["items"]) == 25
-
-    await eventually(all_are_found, within=20, what="the messages are found")
+    await console.found("zebra", 25)
     await field(console).fill("zebra")
     await expect(results(console)).to_have_count(20)
 
@@ -98,8 +95,8 @@ async def test_more_is_found_on_demand(console: ConsolePage, service: LiveServic
 async def test_an_earlier_answer_that_comes_late_is_not_shown(console: ConsolePage, service: LiveService) -> None:
     await tell(service, "A zebra")
     await tell(service, "A giraffe")
-    await found(service, "giraffe", 1)
-    await found(service, "zebra", 1)
+    await console.found("giraffe", 1)
+    await console.found("zebra", 1)
     held: list[Route] = []
 
     async def hold_the_first(route: Route, request: Request) -> None:
@@ -126,7 +123,7 @@ async def test_keys_lead_to_the_field_and_through_what_was_found(
 ) -> None:
     await tell(service, "The first zebra")
     await tell(service, "The second zebra")
-    await found(service, "zebra", 2)
+    await console.found("zebra", 2)
 
     await console.page.keyboard.press(keys)
     await expect(field(console)).to_be_focused()
@@ -148,7 +145,7 @@ async def test_on_a_narrow_screen_the_key_shows_the_list(browser: Browser, servi
     async with open_console(browser, service, screen=Screen(width=360)) as console:
         await console.sign_in()
         await tell(service, "A zebra")
-        await found(service, "zebra", 1)
+        await console.found("zebra", 1)
 
         await console.page.keyboard.press("Control+k")
         await expect(field(console)).to_be_focused()
@@ -164,7 +161,7 @@ async def test_on_a_narrow_screen_the_key_shows_the_list(browser: Browser, servi
 
 async def test_a_result_opens_at_its_message_however_far_above(console: ConsolePage, service: LiveService) -> None:
     await tell(service, "The only zebra", *(f"Message {number}" for number in range(60)))
-    await found(service, "zebra", 1)
+    await console.found("zebra", 1)
 
     await field(console).fill("zebra")
     await results(console).click()
@@ -182,25 +179,48 @@ async def test_a_result_opens_at_its_words_however_tall_the_messages_are(
     service.inference.say("\n\n".join(f"Paragraph {number}." for number in range(400)), "\n\nAn **okapi** ate it.\n\n")
     tall = "\n".join(f"Line {number}" for number in range(300))
     await tell(service, tall)
-    await found(service, "okapi", 1)
+    await console.found("okapi", 1)
 
     await field(console).fill("okapi")
     await results(console).click()
 
-    await expect(console.texts.first.get_by_text("okapi")).to_be_in_viewport()
-    marked = "[...CSS.highlights.get('found')].map((range) => range.toString())"
-    assert await console.page.evaluate(marked) == ["okapi"]
+    await marked(console, "okapi")
+    await expect(console.texts.first.get_by_text("okapi", exact=True)).to_be_in_viewport()
     # Where the reader scrolls to, the reader stays.
     await console.page.locator(".messages").hover()
     await console.page.mouse.wheel(0, -3000)
     await expect(console.texts.first.get_by_text("okapi")).not_to_be_in_viewport()
 
 
+async def test_found_words_are_marked_however_late_the_text_is_rendered(
+    console: ConsolePage, service: LiveService
+) -> None:
+    """Rendering a short text does not change its height."""
+    rendering = asyncio.Event()
+
+    async def load_late(route: Route) -> None:
+        await rendering.wait()
+        await route.continue_()
+
+    service.inference.say("An okapi ate it.")
+    await tell(service, "Who was it?")
+    await console.found("okapi", 1)
+    await console.page.route("**/markdown/rendering.js", load_late)
+    await field(console).fill("okapi")
+    await results(console).click()
+    await expect(console.page.locator("markdown-text.plain")).to_have_text("An okapi ate it.")
+
+    rendering.set()
+
+    await expect(console.texts.locator("p")).to_have_text(["An okapi ate it."])
+    await marked(console, "okapi")
+
+
 async def test_a_result_in_a_branch_that_is_not_shown_shows_it(console: ConsolePage, service: LiveService) -> None:
     path = await tell(service, "Where do zebras live?")
     edited = {"content": "Where do giraffes live?", "parent_id": None}
     await service.client.post(f"{path}/messages", json=edited, headers=ALICE)
-    await found(service, "zebras", 1)
+    await console.found("zebras", 1)
     await console.load(f"#/c/{path.rpartition('/')[2]}")
     await expect(console.asked).to_contain_text(["Where do giraffes live?"])
 
@@ -212,7 +232,7 @@ async def test_a_result_in_a_branch_that_is_not_shown_shows_it(console: ConsoleP
 
 async def test_a_result_has_an_address_of_its_own(console: ConsolePage, service: LiveService) -> None:
     await tell(service, "The only zebra", *(f"Message {number}" for number in range(30)))
-    await found(service, "zebra", 1)
+    await console.found("zebra", 1)
     await field(console).fill("zebra")
     await expect(results(console)).to_have_count(1)
     address = str(await results(console).get_attribute("href"))

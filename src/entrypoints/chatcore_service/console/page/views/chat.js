@@ -79,10 +79,10 @@ export class ChatView {
     }
     target.classList.add("found");
     target.addEventListener("animationend", () => target.classList.remove("found"), { once: true });
-    let mark = () => null;
-    this.#followEnd.keepInView(() => (target.isConnected ? (mark(target, words) ?? target) : null));
-    ({ markWords: mark } = await loaded(() => import("./found-words.js")));
-    mark(target, words);
+    let findWord = () => null;
+    this.#followEnd.keepInView(() => (target.isConnected ? (findWord() ?? target) : null));
+    const { markWords } = await loaded(() => import("./found-words.js"));
+    findWord = markWords(target, words);
     this.#followEnd.keep();
   }
 

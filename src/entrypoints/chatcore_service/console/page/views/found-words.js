@@ -3,18 +3,28 @@
 const NAME = "found";
 const MOST_RANGES = 500;
 
+/** Sees when the text of the marked message is rendered. */
+let rendering = null;
+
 /**
- * Marks words in a message, until others are marked.
+ * Marks words in a message, until others are marked. They are marked again whenever its text is rendered.
  *
  * @param {Element} article the message
  * @param {string[]} words the words
- * @returns {Range|null} the place of the first one; null if none is there
+ * @returns {() => Range|null} returns the place of the first one; null if none is there
  */
 export function markWords(article, words) {
-  const ranges = rangesOf(article, words);
-  // A browser that cannot mark text without elements still finds the place.
-  globalThis.CSS.highlights?.set(NAME, new Highlight(...ranges));
-  return ranges[0] ?? null;
+  let ranges = [];
+  const mark = () => {
+    ranges = rangesOf(article, words);
+    // A browser that cannot mark text without elements still finds the place.
+    globalThis.CSS.highlights?.set(NAME, new Highlight(...ranges));
+  };
+  mark();
+  rendering?.disconnect();
+  rendering = new MutationObserver(mark);
+  rendering.observe(article, { subtree: true, childList: true });
+  return () => ranges[0] ?? null;
 }
 
 function rangesOf(article, words) {
