@@ -10,10 +10,17 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-#: Debian's path, then the names under which other systems have it on PATH.
-PROGRAMS = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
+#: The names of Chromium on PATH. The shell without windows comes first: the same engine takes less than half of the
+#: processor time in it.
+PROGRAMS = ("chromium-headless-shell", "chrome-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
-_OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+_OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
 
 
 def find_chromium() -> str:

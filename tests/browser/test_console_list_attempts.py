@@ -99,6 +99,7 @@ async def test_what_was_given_up_without_a_connection_is_done_when_the_connectio
     console: ConsolePage, service: LiveService, label: str
 ) -> None:
     await create_all(console, "One", "Two")
+    await console.hurry()
     await console.page.context.set_offline(True)
     await press(console, "One", label)
     await expect(alert(console)).to_contain_text(UNREACHABLE, timeout=60_000)

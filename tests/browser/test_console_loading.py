@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -72,7 +73,16 @@ async def test_a_module_whose_preload_has_failed_is_requested_once_more(new: Con
             failed.append(request.url)
             await route.fulfill(status=404)
 
+    has_failed = asyncio.Event()
+
+    async def come_later(route: Route) -> None:
+        await has_failed.wait()
+        await route.continue_()
+
     await new.page.route(address_of("views/chat.js"), fail_once)
+    # A module that is imported while its preload is under way fails with it, and the page is loaded again.
+    await new.page.route(address_of("app.js"), come_later)
+    new.page.on("requestfailed", lambda _: has_failed.set())
     await new.load()
 
     await require_whole(new)

@@ -209,6 +209,12 @@ async def test_a_text_that_was_whole_goes_on_where_it_ended(
     assert continued == at_once
 
 
+async def line_to_be_shown(console: ConsolePage, number: int) -> None:
+    """Returns when a line of a long text is shown; playwright's own search takes longer than the page does."""
+    is_shown = "(line) => document.querySelector('markdown-text')?.textContent.includes(line)"
+    await console.page.wait_for_function(is_shown, arg=f"Line {number} with", polling=100, timeout=_LONG_MILLISECONDS)
+
+
 @pytest.mark.parametrize("kind", ["paragraphs", "code"])
 async def test_a_reply_of_half_a_megabyte_is_shown_whole(console: ConsolePage, service: LiveService, kind: str) -> None:
     lines = [f"Line {number} with some **words** in it, and `code`, and more of it." for number in range(8000)]
@@ -216,13 +222,13 @@ async def test_a_reply_of_half_a_megabyte_is_shown_whole(console: ConsolePage, s
     half = len(text) // 2
     service.inference.play(token_frame(text[:half]), PAUSE, token_frame(text[half:]), DONE_FRAME)
     await console.send("Hello")
-    await expect(console.texts).to_contain_text("Line 3000 with")
+    await line_to_be_shown(console, 3000)
     service.inference.release()
-    await expect(console.texts).to_contain_text("Line 7999 with", timeout=_LONG_MILLISECONDS)
+    await line_to_be_shown(console, 7999)
     streamed = await console.texts.inner_text()
 
     await console.page.reload()
-    await expect(console.texts).to_contain_text("Line 7999 with", timeout=_LONG_MILLISECONDS)
+    await line_to_be_shown(console, 7999)
 
     assert await console.texts.inner_text() == streamed
     assert len(await console.texts.locator("p").all()) == (8000 if kind == "paragraphs" else 0)

@@ -24,10 +24,6 @@ async def test_a_first_visit_transfers_little(browser: Browser, service: LiveSer
 
 
 async def test_the_next_visit_transfers_next_to_nothing(console: ConsolePage) -> None:
-    # Interception, by which the tab watches the page, turns the cache off.
-    await console.page.context.unroute_all()
-    await console.page.reload()
-    await expect(console.field).to_be_visible()
     received = await _count_bytes(console.page)
 
     await console.page.reload()

@@ -12,7 +12,7 @@ from playwright.async_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
-    Route,
+    Request,
     ViewportSize,
     WebError,
 )
@@ -47,14 +47,14 @@ class Screen:
 
 @define
 class WatchedTab:
-    """A tab without cookies, storage and cache."""
+    """A tab without cookies and storage, and with an empty cache."""
 
     page: Page
     #: The service's own origin, and others that the page may ask.
     origins: Sequence[str]
     #: Errors on the console, which include violations of the content security policy, and uncaught exceptions.
     errors: list[str] = field(factory=list)
-    #: URLs on other hosts that the browser was asked to load. The requests were aborted.
+    #: URLs elsewhere that the browser was asked to load. It finds no other host.
     foreign_urls: list[str] = field(factory=list)
 
     @property
@@ -96,12 +96,9 @@ async def open_tab(
 
 
 async def _record(tab: WatchedTab, context: BrowserContext) -> None:
-    async def keep_at_home(route: Route) -> None:
-        if any(route.request.url.startswith(f"{origin}/") for origin in tab.origins):
-            await route.continue_()
-        else:
-            tab.foreign_urls.append(route.request.url)
-            await route.abort()
+    def record_request(request: Request) -> None:
+        if not any(request.url.startswith(f"{origin}/") for origin in tab.origins):
+            tab.foreign_urls.append(request.url)
 
     def record_message(message: ConsoleMessage) -> None:
         if message.type == "error" and not message.text.startswith(_OF_THE_NETWORK):
@@ -110,8 +107,8 @@ async def _record(tab: WatchedTab, context: BrowserContext) -> None:
     def record_exception(exception: WebError) -> None:
         tab.errors.append(str(exception.error))
 
-    await context.route("**/*", keep_at_home)
     await context.add_init_script(_REPORT_VIOLATIONS)
     # Those of the other tabs of the browser count as well.
+    context.on("request", record_request)
     context.on("console", record_message)
     context.on("weberror", record_exception)
