@@ -43,6 +43,12 @@ async def require_whole(console: ConsolePage) -> None:
     await expect(console.page.locator("main.sign-in button")).to_have_css("cursor", "pointer")
 
 
+async def stop_clock(console: ConsolePage) -> None:
+    """Stops the time of the page: it goes on only where a test says so."""
+    await console.page.clock.install(time=0)
+    await console.page.clock.pause_at(1)
+
+
 # -- The first load --------------------------------------------------------------------------------------------------
 
 
@@ -106,7 +112,7 @@ async def test_nothing_waits_for_the_script_that_loads_the_page_again(new: Conso
 async def test_a_page_that_cannot_be_loaded_says_so_and_stops(new: ConsolePage) -> None:
     other = other_version_for(new)
     await other.takes_over("app.js")
-    await new.page.clock.install()
+    await stop_clock(new)
     await new.load()
     await expect(note_in(new)).to_have_text(WAITING)
     await new.page.evaluate(NEARLY_ALL_RELOADS)
@@ -125,6 +131,7 @@ async def test_a_page_that_cannot_be_loaded_says_so_and_stops(new: ConsolePage) 
     await expect(note_in(new)).to_have_text(WAITING)
     other.has_left = True
     await new.page.clock.fast_forward(LONGEST_PAUSE_MILLISECONDS)
+    await new.page.clock.resume()
     await require_whole(new)
 
 
@@ -153,7 +160,7 @@ async def test_a_page_without_storage_is_loaded_again_at_the_longest_intervals(n
     other = other_version_for(new)
     await new.page.add_init_script(FULL_STORAGE)
     await other.takes_over("app.js")
-    await new.page.clock.install()
+    await stop_clock(new)
     await new.load()
     await expect(note_in(new)).to_have_text(WAITING)
 
@@ -162,6 +169,7 @@ async def test_a_page_without_storage_is_loaded_again_at_the_longest_intervals(n
     assert other.visits == 1
     other.has_left = True
     await new.page.clock.fast_forward(LONGEST_PAUSE_MILLISECONDS * 4 // 10)
+    await new.page.clock.resume()
 
     await require_whole(new)
 
