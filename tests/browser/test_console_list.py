@@ -72,7 +72,8 @@ async def test_more_is_loaded_as_one_scrolls(console: ConsolePage, service: Live
 
     async def scroll_to_the_end() -> bool:
         await console.page.mouse.wheel(0, 10_000)
-        return await console.titles.count() == 120
+        count: int = await console.titles.count()
+        return count == 120
 
     await console.titles.first.hover()
     await eventually(scroll_to_the_end, within=20, what="all are listed")
