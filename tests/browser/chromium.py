@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-#: The names of Chromium on PATH. The shell without windows comes first: the same engine takes less than half of the
-#: processor time in it.
-PROGRAMS = ("chromium-headless-shell", "chrome-headless-shell", "chromium", "chromium-browser", "google-chrome")
+#: The names of the browser on PATH.
+WHOLE = ("chromium", "chromium-browser", "google-chrome")
+#: Those of its shell, in which the same engine takes less than half of the processor time, or else of the browser.
+SHELL = ("chromium-headless-shell", "chrome-headless-shell", *WHOLE)
 
 _OPTIONS = [
     "--headless",
@@ -23,22 +24,25 @@ _OPTIONS = [
 ]
 
 
-def find_chromium() -> str:
+def find_chromium(programs: Sequence[str]) -> str:
     """Returns the path of the first program that exists; fails the test if there is none."""
-    for program in PROGRAMS:
+    for program in programs:
         if path := shutil.which(program):
             return path
-    pytest.fail(f"No browser was found. The browser tests need one of: {', '.join(PROGRAMS)}.", pytrace=False)
+    pytest.fail(f"No browser was found. The browser tests need one of: {', '.join(programs)}.", pytrace=False)
 
 
 @asynccontextmanager
-async def started_chromium(environment: Mapping[str, str] | None = None) -> AsyncIterator[Browser]:
+async def started_chromium(
+    programs: Sequence[str] = WHOLE, *, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Browser]:
     """Runs Chromium without a window and with a fresh profile for the duration of the block.
 
     Args:
+        programs: the names of the program on PATH; the first that exists is run.
         environment: variables of Chromium beside those of this process.
     """
-    path = find_chromium()
+    path = find_chromium(programs)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=path, args=_OPTIONS, env={**os.environ, **(environment or {})}

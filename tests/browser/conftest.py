@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.browser.chromium import started_chromium
+from tests.browser.chromium import SHELL, started_chromium
 from tests.browser.console_page import ConsolePage, open_console
 from tests.browser.docs_page import DocsPage, open_docs_page
 from tests.integration.entrypoints.chatcore_service.http_server import LiveService, live_service
@@ -33,8 +33,15 @@ async def service() -> AsyncIterator[LiveService]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Provides Chromium. It takes seconds to start, and each test opens its tabs in a context of its own."""
-    async with started_chromium() as browser:
+    async with started_chromium(SHELL) as browser:
         yield browser
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def whole_browser() -> AsyncIterator[Browser]:
+    """Provides Chromium as people have it, where the shell of its engine is installed as well."""
+    async with started_chromium() as whole:
+        yield whole
 
 
 @pytest_asyncio.fixture(loop_scope="session")

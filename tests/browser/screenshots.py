@@ -37,7 +37,7 @@ async def take_all(folder: Path) -> None:
 
 async def _take(folder: Path, name: str, screen: Screen, fonts: str) -> None:
     async with (
-        started_chromium({"FONTCONFIG_FILE": fonts}) as browser,
+        started_chromium(environment={"FONTCONFIG_FILE": fonts}) as browser,
         live_service() as service,
         open_console(browser, service, screen=screen) as console,
     ):

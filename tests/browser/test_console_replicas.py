@@ -103,10 +103,10 @@ def database() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def balanced(browser: Browser, database: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Balanced]:
+async def balanced(whole_browser: Browser, database: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Balanced]:
     async with (
         Cluster(await fresh_database(database), tmp_path, settings=SETTINGS) as cluster,
-        _balanced(browser, cluster) as balanced,
+        _balanced(whole_browser, cluster) as balanced,
     ):
         yield balanced
 
@@ -200,9 +200,9 @@ async def test_a_message_that_is_sent_while_no_replica_answers_is_answered_once(
     assert len(balanced.cluster.model.calls("Is anybody there?")) == 1
 
 
-async def test_two_tabs_on_two_replicas_show_the_same(balanced: Balanced, browser: Browser) -> None:
+async def test_two_tabs_on_two_replicas_show_the_same(balanced: Balanced, whole_browser: Browser) -> None:
     _, saying = await balanced.begin()
-    async with _balanced(browser, balanced.cluster) as other:
+    async with _balanced(whole_browser, balanced.cluster) as other:
         other.direct_to(1)
         await other.console.titles.first.click()
         await expect(other.console.texts).to_have_text([BEGINNING])

@@ -32,9 +32,9 @@ def _origin_of_sign_in(stack: Dev) -> str:
     return "/".join(str(config["sign_in"]["exchange_url"]).split("/")[:3])
 
 
-async def test_the_printed_address_opens_a_chat_and_signs_in_once(browser: Browser, stack: Dev) -> None:
+async def test_the_printed_address_opens_a_chat_and_signs_in_once(whole_browser: Browser, stack: Dev) -> None:
     origins = (stack.url, _origin_of_sign_in(stack))
-    async with open_tab(browser, *origins) as tab:
+    async with open_tab(whole_browser, *origins) as tab:
         console = ConsoleTab(tab)
         await console.load(_fragment(stack))
         await expect(console.field).to_be_visible()
@@ -45,7 +45,7 @@ async def test_the_printed_address_opens_a_chat_and_signs_in_once(browser: Brows
         await expect(console.texts).not_to_have_text([""])
         assert tab.errors == []
 
-    async with open_tab(browser, *origins) as another:
+    async with open_tab(whole_browser, *origins) as another:
         await ConsoleTab(another).load(_fragment(stack))
         await expect(another.page.get_by_label("Token")).to_be_visible()
         await expect(another.page.get_by_role("alert")).not_to_contain_text("cannot be reached")
