@@ -52,7 +52,7 @@ async def stop_clock(console: ConsolePage) -> None:
 # -- The first load --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("files", [".*", "views/.*", "styles/layout.css"])
+@pytest.mark.parametrize("files", [".*", "views/.*", "styles.css"])
 async def test_a_page_whose_files_are_missing_is_loaded_again_until_they_are_there(
     new: ConsolePage, files: str
 ) -> None:
@@ -174,7 +174,7 @@ async def test_a_page_without_storage_is_loaded_again_at_the_longest_intervals(n
     await require_whole(new)
 
 
-@pytest.mark.parametrize("files", ["app.js", "styles/.*"])
+@pytest.mark.parametrize("files", ["app.js", "styles.css"])
 async def test_a_one_time_code_signs_in_when_the_page_has_been_loaded_again(browser: Browser, files: str) -> None:
     async with (
         live_service(evolve(SETTINGS, console_sign_in_url=f"{EXCHANGE}/sign-in")) as service,

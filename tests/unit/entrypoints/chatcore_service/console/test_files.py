@@ -54,6 +54,15 @@ def test_the_page_names_its_files_below_their_digest_and_relative_to_itself() ->
     assert "{" not in page
 
 
+def test_every_style_sheet_of_every_visit_is_in_one_file() -> None:
+    sheets = [sheet.read_text() for sheet in (PAGE / "styles").iterdir()]
+    together = console_files().by_name["styles.css"].content.decode()
+
+    assert sheets
+    assert [sheet for sheet in sheets if sheet not in together] == []
+    assert [name for name in console_files().by_name if name.startswith("styles/")] == []
+
+
 def test_no_module_waits_for_the_script_that_loads_the_page_again() -> None:
     scripts = re.findall(r"<script ([^>]*)>", console_files().page.content.decode())
 
