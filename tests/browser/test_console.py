@@ -230,6 +230,21 @@ async def test_a_conversation_that_does_not_exist_says_so(console: ConsolePage) 
     await expect(console.page.get_by_role("alert")).to_have_count(0)
 
 
+async def test_an_address_that_the_reader_has_just_entered_is_kept_while_a_reply_grows(
+    console: ConsolePage, service: LiveService
+) -> None:
+    """A browser reports another address a moment later, and the reply may grow in between."""
+    service.inference.play(*PAUSED)
+    await console.send("Hello")
+    await expect(console.texts).to_have_text([BEGINNING])
+    await console.page.evaluate("history.pushState(null, '', '#/c/3fa85f64-5717-4562-b3fc-2c963f66afa6')")
+
+    service.inference.release()
+
+    await expect(console.texts).to_have_text([REPLY])
+    assert console.page.url.endswith("#/c/3fa85f64-5717-4562-b3fc-2c963f66afa6")
+
+
 # -- Writing ---------------------------------------------------------------------------------------------------------
 
 

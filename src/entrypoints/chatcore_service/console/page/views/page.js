@@ -31,6 +31,8 @@ export class Page {
   #panels;
   #chatView;
   #canSignOut;
+  /** The id of the conversation that the page has opened last; null for a new one. */
+  #openId = null;
   #isSidebarOpen = false;
   #isDrawing = false;
   #end = new AbortController();
@@ -115,6 +117,7 @@ export class Page {
 
   /** Opens a conversation at its end, or at a message and words in it; null opens a new chat. */
   async #open(id, messageId, words = []) {
+    this.#openId = id;
     this.#composer.showDraftOf(id);
     const opened = this.#chat.open(id);
     this.#chatView.showEnd();
@@ -148,7 +151,9 @@ export class Page {
   #takeBackRefused() {
     const { id, writing } = this.#chat;
     // The service may have given a new conversation another id than the page, or may not have created it.
-    if (addressed().id !== id) {
+    // An address that differs for another reason is the reader's, and opened in a moment.
+    if (this.#openId !== id) {
+      this.#openId = id;
       history.replaceState(null, "", id === null ? "#/" : `#/c/${id}`);
       this.#composer.showDraftOf(id);
     }
