@@ -12,7 +12,7 @@ from playwright.async_api import Browser, async_playwright
 
 #: The names of the browser on PATH.
 WHOLE = ("chromium", "chromium-browser", "google-chrome")
-#: Those of its shell, in which the same engine takes less than half of the processor time, or else of the browser.
+#: The names of the shell of its engine, which needs less than half of the processor time, and then of the browser.
 SHELL = ("chromium-headless-shell", "chrome-headless-shell", *WHOLE)
 
 _OPTIONS = [

@@ -39,7 +39,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def whole_browser() -> AsyncIterator[Browser]:
-    """Provides Chromium as people have it, where the shell of its engine is installed as well."""
+    """Provides the whole Chromium, as readers have it; `browser` may be the shell of its engine."""
     async with started_chromium() as whole:
         yield whole
 

@@ -129,20 +129,21 @@ class ConsoleTab:
 })()"""
         )
 
-    async def lose_first_answer(self, pattern: str) -> list[str]:
-        """Loses the answer to the first request; returns a list that gets the idempotency keys of all requests."""
-        keys: list[str] = []
+    async def lose_first_answer(self, pattern: str) -> list[Request]:
+        """Loses the answer to the first POST; returns a list that gets all POST requests."""
+        posted: list[Request] = []
 
         async def answer(route: Route, request: Request) -> None:
-            keys.append(request.headers["idempotency-key"])
-            if len(keys) == 1:
+            if request.method == "POST":
+                posted.append(request)
+            if posted == [request]:
                 await route.fetch()
                 await route.abort()
             else:
                 await route.continue_()
 
         await self.page.route(pattern, answer)
-        return keys
+        return posted
 
     async def evaluate(self, module: str, expression: str, argument: object = None) -> Any:  # noqa: ANN401 - any JSON
         """Evaluates an expression of `module`, one of the page's modules, and of `argument`."""

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-import socket
 from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, expect
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from chatcore.errors import InferenceUnreachableError
 from chatcore_memory import DONE_FRAME, PAUSE, token_frame
 from tests.browser.console_page import ConsolePage, open_console
-from tests.browser.issuer import serving
-from tests.browser.watched_tab import Screen, open_tab
+from tests.browser.watched_tab import Screen
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
 
 #: Emoji have two UTF-16 units, and a family has several code points, so counting anything but code points shows.
@@ -38,25 +34,6 @@ async def test_a_message_is_answered_and_the_conversation_is_listed(console: Con
     await expect(console.field).to_have_value("")
     await expect(console.page).to_have_title(re.compile("^Hello there . chatcore$"))
     assert await console.stored() == [("Hello there", "complete"), ("Good morning 😀", "complete")]
-
-
-async def test_a_conversation_is_opened_from_the_list_and_by_its_address(console: ConsolePage) -> None:
-    await console.send("The first one")
-    await expect(console.titles).to_have_text(["The first one"])
-    await console.button("New chat").click()
-    await expect(console.asked).to_have_count(0)
-    await console.send("The second one")
-    await expect(console.titles).to_have_text(["The second one", "The first one"])
-
-    await console.titles.last.click()
-    await expect(console.asked).to_have_text(["The first one"])
-    await expect(console.texts).to_have_text(["Hello"])
-    # The one that is open adds nothing to the history.
-    await console.titles.last.click()
-    await console.page.go_back()
-    await expect(console.asked).to_have_text(["The second one"])
-    await console.page.reload()
-    await expect(console.asked).to_have_text(["The second one"])
 
 
 async def test_the_next_message_follows_the_reply(console: ConsolePage) -> None:
@@ -206,48 +183,6 @@ async def test_a_reply_that_was_cut_goes_on_as_one_text(console: ConsolePage, se
     await expect(console.texts.locator("p")).to_have_text(["That is all."])
 
 
-# -- What goes wrong -------------------------------------------------------------------------------------------------
-
-
-async def test_a_failed_reply_says_why_and_can_be_tried_again(console: ConsolePage, service: LiveService) -> None:
-    service.inference.outage = InferenceUnreachableError()
-    await console.send("Hello")
-    await expect(console.replies).to_contain_text("The model could not be reached.")
-    service.inference.outage = None
-
-    await console.button("Try again").click()
-
-    await expect(console.texts).to_have_text(["Hello"])
-    await expect(console.replies).not_to_contain_text("could not be reached")
-
-
-async def test_a_conversation_that_does_not_exist_says_so(console: ConsolePage) -> None:
-    await console.load("#/c/3fa85f64-5717-4562-b3fc-2c963f66afa6")
-
-    await expect(console.page.get_by_text("This conversation does not exist any more.")).to_be_visible()
-    await expect(console.page.get_by_role("heading", level=1)).to_have_text("Not found")
-    # Once is enough.
-    await expect(console.page.get_by_role("alert")).to_have_count(0)
-
-
-async def test_an_address_that_the_reader_has_just_entered_is_kept_while_a_reply_grows(
-    console: ConsolePage, service: LiveService
-) -> None:
-    """A browser reports another address a moment later, and the reply may grow in between."""
-    service.inference.play(*PAUSED)
-    await console.send("Hello")
-    await expect(console.texts).to_have_text([BEGINNING])
-    await console.page.evaluate("history.pushState(null, '', '#/c/3fa85f64-5717-4562-b3fc-2c963f66afa6')")
-
-    service.inference.release()
-
-    await expect(console.texts).to_have_text([REPLY])
-    assert console.page.url.endswith("#/c/3fa85f64-5717-4562-b3fc-2c963f66afa6")
-
-
-# -- Writing ---------------------------------------------------------------------------------------------------------
-
-
 async def test_the_end_is_followed_only_while_the_reader_is_there(console: ConsolePage, service: LiveService) -> None:
     paragraphs = [token_frame(f"Paragraph {number}.\n\n") for number in range(40)]
     service.inference.play(*paragraphs, PAUSE, *paragraphs, token_frame("The end."), DONE_FRAME)
@@ -266,20 +201,19 @@ async def test_the_end_is_followed_only_while_the_reader_is_there(console: Conso
     await expect(console.texts.get_by_text("The end.")).to_be_in_viewport()
 
 
-async def test_the_page_works_below_a_path_of_a_proxy(browser: Browser, service: LiveService) -> None:
-    proxy = Starlette(routes=[Mount("/chat", service.container.application())])
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with serving(proxy, listener), open_tab(browser, origin) as tab:
-            console = ConsolePage(tab, service, path="/chat/")
-            await console.sign_in()
-            await console.send("Hello")
-            await expect(console.texts).to_have_text(["Hello"])
-            await console.page.reload()
-            await expect(console.texts).to_have_text(["Hello"])
+# -- What goes wrong -------------------------------------------------------------------------------------------------
 
-            assert console.page.url.startswith(f"{origin}/chat/#/c/")
-            assert (tab.foreign_urls, tab.errors) == ([], [])
+
+async def test_a_failed_reply_says_why_and_can_be_tried_again(console: ConsolePage, service: LiveService) -> None:
+    service.inference.outage = InferenceUnreachableError()
+    await console.send("Hello")
+    await expect(console.replies).to_contain_text("The model could not be reached.")
+    service.inference.outage = None
+
+    await console.button("Try again").click()
+
+    await expect(console.texts).to_have_text(["Hello"])
+    await expect(console.replies).not_to_contain_text("could not be reached")
 
 
 # -- Looks -----------------------------------------------------------------------------------------------------------

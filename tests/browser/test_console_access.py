@@ -11,10 +11,8 @@ from playwright.async_api import Browser, expect
 from chatcore_memory import DONE_FRAME, PAUSE, token_frame
 from tests.browser.console_page import ConsolePage, open_console
 from tests.browser.sample_chat import hold, store_older
-from tests.browser.watched_tab import Screen
+from tests.browser.watched_tab import PHONE, Screen
 from tests.integration.entrypoints.chatcore_service.http_server import LiveService
-
-PHONE = Screen(width=360, height=740, is_touched=True)
 
 #: Chromium's smallest sides of the elements that a finger can hit, by what the page calls them. A link within a text
 #: has the height of its line.

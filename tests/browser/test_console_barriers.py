@@ -13,14 +13,10 @@ from chatcore_memory import PAUSE, token_frame
 from tests.browser.axe import barriers
 from tests.browser.console_page import ConsolePage, open_console
 from tests.browser.sample_chat import hold, store_older
-from tests.browser.watched_tab import Screen
+from tests.browser.watched_tab import PHONE, Screen
 from tests.integration.entrypoints.chatcore_service.http_server import LiveService
 
-SCREENS = {
-    "light": Screen(),
-    "dark": Screen(scheme="dark"),
-    "phone": Screen(width=360, height=740, is_touched=True),
-}
+SCREENS = {"light": Screen(), "dark": Screen(scheme="dark"), "phone": PHONE}
 
 
 @pytest_asyncio.fixture(params=SCREENS, ids=list(SCREENS), loop_scope="session")

@@ -154,8 +154,7 @@ async def test_the_title_of_the_open_conversation_changes(console: ConsolePage, 
 async def test_an_open_conversation_that_is_deleted_elsewhere_says_so(
     console: ConsolePage, service: LiveService
 ) -> None:
-    await console.send("Hello")
-    await expect(console.texts).to_have_text(["Hello"])
+    await console.converse("Hello")
 
     await service.client.delete(f"/api/conversations/{(await console.conversation())['id']}", headers=ALICE)
 

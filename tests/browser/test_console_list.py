@@ -11,11 +11,10 @@ from playwright.async_api import Browser, Request, Route, expect
 
 from tests.browser.console_list import create, create_all, listed, press
 from tests.browser.console_page import ConsolePage, open_console
-from tests.browser.watched_tab import Screen
+from tests.browser.watched_tab import PHONE, Screen
 from tests.integration.entrypoints.chatcore_service.http_server import ALICE, LiveService
 from tests.integration.faults.waiting import eventually
 
-PHONE = Screen(width=360, height=740, is_touched=True)
 #: How long the reader can undo a deletion.
 UNDO_MILLISECONDS = 6_000
 #: At that moment, it is 4 o'clock in the morning of the same day in Los Angeles, and 1 o'clock of the next in Auckland.

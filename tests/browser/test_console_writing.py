@@ -13,8 +13,7 @@ from tests.integration.entrypoints.chatcore_service.http_server import ALICE, Li
 async def test_a_refusal_is_shown_in_plain_words_and_the_text_comes_back(
     console: ConsolePage, service: LiveService
 ) -> None:
-    await console.send("Hello")
-    await expect(console.texts).to_have_text(["Hello"])
+    await console.converse("Hello")
     await service.client.delete(f"/api/conversations/{(await console.conversation())['id']}", headers=ALICE)
 
     await console.send("Are you there?")

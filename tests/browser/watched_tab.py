@@ -45,6 +45,9 @@ class Screen:
     zone: str = "UTC"
 
 
+PHONE = Screen(width=360, height=740, is_touched=True)
+
+
 @define
 class WatchedTab:
     """A tab without cookies and storage, and with an empty cache."""

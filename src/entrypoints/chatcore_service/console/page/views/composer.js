@@ -21,6 +21,11 @@ export class Composer {
     this.#limit = limit;
   }
 
+  /** The id of the conversation whose draft is shown; null stands for a new chat. */
+  get conversationId() {
+    return this.#conversationId;
+  }
+
   /** Shows the draft of another conversation; null stands for a new chat. */
   showDraftOf(conversationId) {
     this.#conversationId = conversationId;

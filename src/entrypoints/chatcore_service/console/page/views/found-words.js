@@ -11,7 +11,7 @@ let rendering = null;
  *
  * @param {Element} article the message
  * @param {string[]} words the words
- * @returns {() => Range|null} returns the place of the first one; null if none is there
+ * @returns {() => (Range|null)} a function that returns the place of the first one, or null if none is there
  */
 export function markWords(article, words) {
   let ranges = [];

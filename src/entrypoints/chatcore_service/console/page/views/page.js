@@ -31,8 +31,6 @@ export class Page {
   #panels;
   #chatView;
   #canSignOut;
-  /** The id of the conversation that the page has opened last; null for a new one. */
-  #openId = null;
   #isSidebarOpen = false;
   #isDrawing = false;
   #end = new AbortController();
@@ -72,7 +70,7 @@ export class Page {
     });
     this.#list.subscribe(() => this.#redraw());
     search.subscribe(() => this.#redraw());
-    this.#chat.subscribe(() => this.#takeBackRefused());
+    this.#chat.subscribe(() => this.#followChat());
   }
 
   /** Shows the conversation that the address names, and follows the address from now on. */
@@ -117,7 +115,6 @@ export class Page {
 
   /** Opens a conversation at its end, or at a message and words in it; null opens a new chat. */
   async #open(id, messageId, words = []) {
-    this.#openId = id;
     this.#composer.showDraftOf(id);
     const opened = this.#chat.open(id);
     this.#chatView.showEnd();
@@ -148,12 +145,12 @@ export class Page {
     this.#redraw();
   }
 
-  #takeBackRefused() {
+  /** Follows a conversation that gets another id, and puts back what was refused. */
+  #followChat() {
     const { id, writing } = this.#chat;
-    // The service may have given a new conversation another id than the page, or may not have created it.
-    // An address that differs for another reason is the reader's, and opened in a moment.
-    if (this.#openId !== id) {
-      this.#openId = id;
+    // The service may have given a new conversation another id than the page, or may not have created it. The address
+    // does not tell: the reader may have entered another one, which the browser reports in a moment.
+    if (this.#composer.conversationId !== id) {
       history.replaceState(null, "", id === null ? "#/" : `#/c/${id}`);
       this.#composer.showDraftOf(id);
     }
